@@ -1,0 +1,116 @@
+"""The ports: what sources, sinks and steps must be for the dataflow to hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, Protocol
+
+from bytewax.inputs import FixedPartitionedSource
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import FixedPartitionedSink
+from pydantic import BaseModel, ConfigDict
+
+from engine.application.telemetry import Telemetry
+from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
+from engine.domain.pipeline import Pipeline
+from engine.domain.record import Record, Parcel
+from engine.domain.reject import Reject
+from engine.domain.anomaly import Anomaly
+
+
+class Settings(BaseModel):
+    """Base of every part of a pipeline file: frozen, and unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a running process shares with its plug-ins.
+
+    Attributes:
+        pipeline: name of the pipeline.
+        telemetry: the metrics of this process.
+        draining: set when the process was asked to end: sources stop reading.
+        needs_keys: whether the mapping reads the message key.
+        process, processes: number of this process, and how many the cluster has.
+        max_in_flight: bytes of payload a process may read before its epoch is stored.
+    """
+
+    pipeline: str
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    draining: Event = field(default_factory=Event)
+    needs_keys: bool = True
+    process: int = 0
+    processes: int = 1
+    max_in_flight: int = 512 * 2**20
+
+
+class SourcePlugin(Protocol):
+    """What an entry point in `pynomaly.sources` names: a class.
+
+    Its `Settings` describes what the pipeline file may say below `source: {<name>: ...}`.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, context: RunContext) -> None: ...
+
+    @property
+    def topic(self) -> str:
+        """The name that anomalies give as their origin."""
+        ...
+
+    def source(self) -> FixedPartitionedSource[RawBatch, Any]:
+        """Return the Bytewax source; its partitions emit RawBatch items."""
+        ...
+
+    def check(self, samples: int) -> list[RawBatch]:
+        """Reach the real thing, as `validate --connect` does; return some real messages.
+
+        Raises:
+            ConnectorError: it cannot be reached, or does not hold what the settings name.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Called once after a clean end: everything read is stored and delivered."""
+        ...
+
+
+class SinkPlugin(Protocol):
+    """What an entry point in `pynomaly.sinks` names: a class.
+
+    Args of its constructor: settings, context, and the role: anomalies, scores or dead_letters.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, context: RunContext, role: str) -> None: ...
+
+    def sink(self) -> FixedPartitionedSink[list[Record], Any]:
+        """Return the Bytewax sink; its items are (routing key, list of Record)."""
+        ...
+
+    def check(self) -> None:
+        """Reach the real thing, as `validate --connect` does.
+
+        Raises:
+            ConnectorError: it cannot be reached, or does not hold what the settings name.
+        """
+        ...
+
+
+Decode = Callable[[list[RawBatch]], list["EventBatch | list[Reject]"]]
+Route = Callable[[list[EventBatch]], list[tuple[str, EventBatch]]]
+Detect = Callable[[bytes | None], StatefulBatchLogic[EventBatch, ScoredBatch, bytes]]
+Alert = Callable[[bytes | None], StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]]
+Publish = Callable[[Any], Parcel]
+
+
+class StepPlugin(Protocol):
+    """What an entry point in `pynomaly.steps` names: a function from the pipeline to the step."""
+
+    def __call__(self, pipeline: Pipeline, context: RunContext) -> Callable[..., Any]: ...

@@ -1,0 +1,85 @@
+"""The registry: plug-ins found by entry point, ours exactly as a third party's."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from engine.application.ports import SinkPlugin, SourcePlugin, StepPlugin
+from engine.domain.detector import Declaration, DetectorFamily
+from engine.domain.errors import UnknownNameError, nearest
+
+
+def names(group: str) -> list[str]:
+    """Return the names registered in a group: "sources", "sinks", "detectors" or "steps"."""
+    return sorted(_points(group))
+
+
+def source(name: str) -> type[SourcePlugin]:
+    """Return the source of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[SourcePlugin]", _load("sources", name))
+
+
+def sink(name: str) -> type[SinkPlugin]:
+    """Return the sink of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[SinkPlugin]", _load("sinks", name))
+
+
+def step(name: str) -> StepPlugin:
+    """Return the step of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("StepPlugin", _load("steps", name))
+
+
+def detector_family(name: str) -> DetectorFamily:
+    """Return the family that a detector's name belongs to: "river" for "river.HalfSpaceTrees".
+
+    Raises:
+        UnknownNameError: there is none; the message names the nearest detector.
+    """
+    family = name.partition(".")[0]
+    if family not in _points("detectors"):
+        known = [declaration.name for declaration in declarations()]
+        raise UnknownNameError(
+            f'no detector is called "{name}".{nearest(name, known)} '
+            "`pynomaly detectors` lists them all"
+        )
+    return _family(family)
+
+
+def declarations() -> list[Declaration]:
+    """Return what all installed detectors say of themselves."""
+    found = [_family(name).declarations() for name in names("detectors")]
+    return [declaration for family in found for declaration in family]
+
+
+@cache
+def _family(name: str) -> DetectorFamily:
+    return cast("DetectorFamily", _load("detectors", name)())
+
+
+@cache
+def _points(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"pynomaly.{group}")}
+
+
+def _load(group: str, name: str) -> Any:
+    points = _points(group)
+    if name not in points:
+        raise UnknownNameError(
+            f'no {group.removesuffix("s")} is called "{name}".{nearest(name, points)} '
+            f"Known: {', '.join(sorted(points))}"
+        )
+    return points[name].load()

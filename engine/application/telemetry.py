@@ -1,0 +1,73 @@
+"""Every metric of the engine, in one place: one registry a process, no per-entity labels."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+CHECKPOINT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30)
+
+
+class Telemetry:
+    """The metrics of one process; attributes are prometheus_client metrics."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._source()
+        self._detection()
+        self._sinks()
+        self._engine()
+
+    def _source(self) -> None:
+        self.events = self._counter("events", "Messages read from the source")
+        self.bytes = self._counter("bytes", "Bytes of payload read from the source")
+        self.rejects = self._counter("rejects", "Inputs that could not be decoded", "reason")
+        self.lag = self._gauge("lag_messages", "Messages not yet read, by partition", "partition")
+        self.source_errors = self._counter("source_errors", "Troubles of the source", "kind")
+        self.offset_jumps = self._counter(
+            "offset_jumps", "Jumps over offsets that retention had removed"
+        )
+        self.skipped = self._counter("skipped_messages", "Messages lost to such jumps")
+
+    def _detection(self) -> None:
+        self.scored = self._counter("scored_events", "Events scored by at least one detector")
+        self.warming = self._counter("warming_events", "Events seen while no detector was warm")
+        self.late = self._counter("late_events", "Events beyond the allowed lateness: not learned")
+        self.anomalies = self._counter(
+            "anomalies", "Anomalies emitted, by strongest detector", "detector", "severity"
+        )
+        self.entities = self._gauge("entities", "Entities held in memory")
+        self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
+        self.evictions = self._counter("evictions", "Idle entities evicted by the memory budget")
+        self.state_bytes = self._gauge("state_bytes", "Memory of the entities' state")
+        self.state_limit = self._gauge("state_limit_bytes", "Memory budget of the whole pipeline")
+        self.refits = self._counter("refits", "Successful refits of windowed models", "detector")
+        self.detector_failures = self._counter(
+            "detector_failures", "Troubles of detectors; the last good model goes on",
+            "detector", "kind",
+        )
+        self.latency = Histogram(
+            "pynomaly_latency_seconds", "From the source's timestamp to the anomaly's delivery",
+            buckets=LATENCY_BUCKETS, registry=self.registry,
+        )
+
+    def _sinks(self) -> None:
+        self.delivered = self._counter("delivered_records", "Records acknowledged", "sink")
+        self.sink_errors = self._counter("sink_errors", "Troubles of a sink", "sink", "kind")
+        self.sink_waits = self._counter("sink_waits", "Times a full queue made us wait", "sink")
+
+    def _engine(self) -> None:
+        self.checkpoint_bytes = self._gauge("checkpoint_bytes", "State written per checkpoint", "step")
+        self.checkpoint_seconds = Histogram(
+            "pynomaly_checkpoint_seconds", "Time to collect one key group's state",
+            buckets=CHECKPOINT_BUCKETS, registry=self.registry,
+        )
+        self.checkpoints = self._counter("checkpoints", "Snapshots taken of the source's position")
+        self.restarts = self._gauge("restarts", "Restarts of the cluster by its supervisor")
+        self.info = self._gauge("pipeline_info", "Always 1", "pipeline", "version", "process")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"pynomaly_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"pynomaly_{name}", text, labels, registry=self.registry)

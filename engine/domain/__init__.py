@@ -1,0 +1,1 @@
+"""Pure values and rules: what a batch, an anomaly and a detector are."""

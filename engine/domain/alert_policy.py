@@ -1,0 +1,86 @@
+"""The alert policy: which events become anomalies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from engine.domain.batch import Bools, Floats
+
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """False alarms a user accepts on normal data.
+
+    Attributes:
+        per_day: alerts a day, in event time.
+        scope: each "entity" has the budget, or the whole "pipeline" has it.
+        max_p_value: never alert above this, however rare an entity's events are.
+    """
+
+    per_day: float
+    scope: str = "entity"
+    max_p_value: float = 1e-3
+
+    def thresholds(self, rates: Floats) -> Floats:
+        """Return the p-value thresholds that spend the budget.
+
+        Args:
+            rates: float64 [n], events per day that share the budget; NaN while unknown.
+
+        Returns:
+            float64 [n]; 0 (never alert) where the rate is unknown.
+        """
+        with np.errstate(divide="ignore"):
+            thresholds = np.minimum(self.per_day / rates, self.max_p_value)
+        return np.where(np.isnan(thresholds), 0.0, thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class PValueThreshold:
+    """Alert where the combined p-value is at most this."""
+
+    p_value: float
+
+    def thresholds(self, rates: Floats) -> Floats:
+        """Return the same threshold for every event: float64 [n]."""
+        return np.full(len(rates), self.p_value)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreThreshold:
+    """Alert where the raw score of one detector is above a number: for those who know it.
+
+    Attributes:
+        detector: name of the detector in the pipeline.
+        above: in the detector's own unit.
+    """
+
+    detector: str
+    above: float
+
+    def flags(self, scores: Floats) -> Bools:
+        """Return bool [n] for the detector's raw scores, float64 [n]; NaN never alerts."""
+        return scores > self.above
+
+
+AlertPolicy = Budget | PValueThreshold | ScoreThreshold
+
+
+class Severity(str, Enum):
+    """How far beyond the threshold an anomaly lies."""
+
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
+def severity(p_value: float, threshold: float) -> Severity:
+    """Grade an anomaly: rarer than the threshold by under 10, under 1,000, or more times."""
+    if p_value * 1_000 <= threshold:
+        return Severity.CRITICAL
+    return Severity.MAJOR if p_value * 10 <= threshold else Severity.MINOR

@@ -1,0 +1,93 @@
+"""The anomaly: a flagged event with everything needed to act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import log10
+
+from engine.domain.alert_policy import Severity
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPart:
+    """What one detector said: its raw score and p-value; None during its warm-up."""
+
+    detector: str
+    score: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePart:
+    """One value of the event, its share of the deviation, and the range it was expected in.
+
+    Attributes:
+        value: None is a gap.
+        contribution: 0..1, its share of the squared standardised deviations; sums to 1.
+        expected_low, expected_high: the range that holds about 99.7 % of a normal value;
+            None where the value has no history.
+    """
+
+    name: str
+    value: float | None
+    contribution: float
+    expected_low: float | None
+    expected_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The position of the event in its source."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A flagged event.
+
+    Attributes:
+        id: deterministic: a replayed event gives the same id.
+        entity: its key.
+        time: event time, ns since 1970.
+        timestamp: the source's time of the message, ns since 1970, for latency.
+        score: 0..1, see `anomaly_score`.
+        p_value: the detectors combined.
+        threshold: the p-value threshold in force; None with a raw score threshold.
+        severity: how far beyond the threshold.
+        incident: id of the first anomaly of the run this one belongs to; its own id at onset.
+        late: the event was older than the allowed lateness.
+        pipeline, pipeline_version: which pipeline said so.
+    """
+
+    id: str
+    entity: str
+    time: int
+    timestamp: int
+    score: float
+    p_value: float
+    threshold: float | None
+    severity: Severity
+    incident: str
+    late: bool
+    values: tuple[ValuePart, ...]
+    detectors: tuple[DetectorPart, ...]
+    origin: Origin
+    pipeline: str
+    pipeline_version: str
+
+
+def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:
+    """Return the deterministic id of what a pipeline says of one event: 32 hex digits."""
+    text = f"{pipeline}\0{version}\0{origin.topic}\0{origin.partition}\0{origin.offset}"
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def anomaly_score(p_value: float) -> float:
+    """Map a p-value to 0..1 so that people can read it: a tenth for each power of ten, 1 at 1e-10."""
+    return 1.0 if p_value <= 1e-10 else -log10(min(p_value, 1.0)) / 10 + 0.0

@@ -1,0 +1,119 @@
+"""Events in columns: what flows between the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+Objects = NDArray[np.object_]
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+def no_headers(_row: int) -> Headers:
+    """Headers of a message from a source that has none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Undecoded messages of one partition, in their order.
+
+    Attributes:
+        topic: where they come from: a topic, a file, "stdin".
+        partition: number of the partition.
+        offsets: int64 [n], each message's position in its partition.
+        timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message.
+        values: n payloads; None is a tombstone.
+        keys: n message keys, or None when the mapping does not need them.
+        headers: gives the headers of row i; called for rejects only.
+    """
+
+    topic: str
+    partition: int
+    offsets: Int64s
+    timestamps: Int64s
+    values: Sequence[bytes | None]
+    keys: Sequence[bytes | None] | None = None
+    headers: Callable[[int], Headers] = no_headers
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Decoded events in columns; all of one topic.
+
+    Attributes:
+        topic: where they come from.
+        keys: object [n] of str, the entity of each event.
+        times: int64 [n], event time in ns since 1970.
+        values: float64 [n, d], C-contiguous; NaN is a gap in an optional value.
+        partitions: int32 [n].
+        offsets: int64 [n].
+        timestamps: int64 [n], ns since 1970: the broker's time, for latency.
+    """
+
+    topic: str
+    keys: Objects
+    times: Int64s
+    values: Floats
+    partitions: Int32s
+    offsets: Int64s
+    timestamps: Int64s
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, rows: NDArray[np.intp] | slice) -> EventBatch:
+        """Return the given rows, in the given order."""
+        return EventBatch(self.topic, *(column[rows] for column in self.columns()))
+
+    def columns(self) -> tuple[NDArray[np.generic], ...]:
+        """Return the columns in the order of the fields, without the topic."""
+        return tuple(getattr(self, field.name) for field in fields(self)[1:])
+
+    @staticmethod
+    def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
+        """Join batches of one topic, in their order."""
+        if len(batches) == 1:
+            return batches[0]
+        columns = zip(*(batch.columns() for batch in batches), strict=True)
+        return EventBatch(batches[0].topic, *(np.concatenate(column) for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """Events with what the detectors said of them, by the state before each event.
+
+    Attributes:
+        events: the n events, d values each.
+        centers: float64 [n, d], the expected value of each value; NaN while unknown.
+        scales: float64 [n, d], the robust standard deviation around it; NaN while unknown.
+        scores: float64 [n, k], raw score of each of k detectors; NaN during its warm-up.
+        p_values: float64 [n, k], each raw score's p-value; NaN during warm-up.
+        p_value: float64 [n], the detectors combined; NaN while none is warm.
+        rates: float64 [n], events per day of the event's entity, estimated before the event;
+            NaN until two events were seen.
+        late: bool [n], older than the allowed lateness: scored, not learned.
+    """
+
+    events: EventBatch
+    centers: Floats
+    scales: Floats
+    scores: Floats
+    p_values: Floats
+    p_value: Floats
+    rates: Floats
+    late: Bools
+
+    def __len__(self) -> int:
+        return len(self.events)

@@ -1,0 +1,138 @@
+"""The detector contract: what everything that scores events has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.batch import Bools, Floats, Int32s
+
+State = dict[str, NDArray[np.generic] | bytes]
+"""The stored form of a bank: named arrays, and bytes where only pickle can carry a model."""
+
+SnapshotForm = Literal["bytes", "pickle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a detector, as `pynomaly detectors` and the JSON Schema show it."""
+
+    name: str
+    type: str
+    default: object
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a detector says of itself.
+
+    Attributes:
+        name: as written in a pipeline file.
+        summary: one line.
+        parameters: all it takes.
+        bytes_per_entity: with default parameters and one value; None where only measuring tells.
+        snapshot: the form its state is stored in.
+        source: the paper or package the algorithm comes from.
+    """
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    bytes_per_entity: int | None
+    snapshot: SnapshotForm
+    source: str
+
+
+class Bank(Protocol):
+    """The states of many entities, one a slot; slots are numbered from 0 to capacity - 1."""
+
+    def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
+        """Score each event by the state before it, then learn it, in the given order.
+
+        Prequential, and independent of how a stream is cut into calls.
+
+        Args:
+            slots: int32 [n], the slot of each event's entity.
+            values: float64 [n, d]; NaN is a gap, and reaches only banks whose detector says
+                `handles_gaps`; others get the expected value in its place.
+            learn: bool [n]; False scores without learning.
+
+        Returns:
+            float64 [n]: higher = stranger; NaN while the entity warms up. Never infinite.
+        """
+        ...
+
+    def reset(self, slots: Int32s) -> None:
+        """Forget the entities in these slots: the next event in one starts a new entity."""
+        ...
+
+    def dump(self, slots: Int32s) -> State:
+        """Return the states of these slots, in this order."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Fill slots 0, 1, ... with dumped states; the bank must be new.
+
+        Raises:
+            SnapshotError: the state does not fit this bank.
+        """
+        ...
+
+    def failures(self) -> Mapping[str, int]:
+        """Return how often each kind of trouble occurred since the last call, and start anew.
+
+        Keys are short metric labels such as "fit_failed"; "refits" counts successful refits.
+        """
+        ...
+
+
+class Detector(Protocol):
+    """A detector with its parameters, for a given number of values.
+
+    Attributes:
+        name: as written in the pipeline file.
+        bytes_per_entity: memory of one slot, for the memory budget.
+        handles_gaps: whether NaN values may reach its banks.
+        resolution: the smallest difference of raw scores that means anything; the calibrator
+            never takes a spread below it for real.
+        snapshot: the form its state is stored in.
+    """
+
+    name: str
+    bytes_per_entity: int
+    handles_gaps: bool
+    resolution: float
+    snapshot: SnapshotForm
+
+    def bank(self, capacity: int) -> Bank:
+        """Return an empty bank; memory is committed as slots are used, not before."""
+        ...
+
+
+class DetectorFamily(Protocol):
+    """What an entry point in `pynomaly.detectors` names: one native detector, or a package."""
+
+    def declarations(self) -> Sequence[Declaration]:
+        """Return what it offers; a package that is not installed offers nothing."""
+        ...
+
+    def create(
+        self, name: str, parameters: Mapping[str, object], value_names: Sequence[str]
+    ) -> Detector:
+        """Build a detector.
+
+        Args:
+            name: as written in the pipeline file: "zscore", "river.HalfSpaceTrees".
+            parameters: as written in the pipeline file.
+            value_names: names of the d values.
+
+        Raises:
+            ParameterError: a parameter is unknown or has a value it cannot take.
+            UnknownNameError: the family has no such detector, or its package is missing.
+        """
+        ...

@@ -1,0 +1,62 @@
+"""The pipeline: what the pipeline file says, in the domain's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.domain.alert_policy import AlertPolicy
+from engine.domain.detector import Detector
+from engine.domain.mapping import EventMapping
+
+Combination = Literal["any", "all", "cauchy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How raw scores become p-values.
+
+    Attributes:
+        window: recent scores of an entity that its p-values rest on.
+        learn_anomalies: whether scores below `anomaly_p_value` are learned from.
+        anomaly_p_value: a rarer score is not learned from.
+        relearn_after: so many unlearned scores in a row are the new normal.
+    """
+
+    window: int = 256
+    learn_anomalies: bool = False
+    anomaly_p_value: float = 1e-4
+    relearn_after: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything the steps need to know.
+
+    Attributes:
+        name, version: written into every anomaly; version is a digest of what decides scores.
+        mapping: how a message becomes an event.
+        detectors: k detectors.
+        combine: how k p-values become one.
+        calibration: how raw scores become p-values.
+        alert: which events become anomalies.
+        incident_gap: ns of event time without an anomaly that end an incident.
+        key_groups: number of fixed shards.
+        memory_bytes: hard budget for the entities' state in the whole pipeline.
+    """
+
+    name: str
+    version: str
+    mapping: EventMapping
+    detectors: tuple[Detector, ...]
+    combine: Combination
+    calibration: Calibration
+    alert: AlertPolicy
+    incident_gap: int
+    key_groups: int
+    memory_bytes: int
+
+    @property
+    def detector_names(self) -> tuple[str, ...]:
+        """Names of the detectors, in column order."""
+        return tuple(detector.name for detector in self.detectors)

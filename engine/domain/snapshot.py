@@ -1,0 +1,96 @@
+"""Snapshots: state as versioned bytes, a header that names the arrays and then the arrays."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from engine.domain.errors import SnapshotError
+
+MAGIC = b"PYNO"
+VERSION = 1
+_PREFIX = struct.Struct("<4sHII")
+
+Part = NDArray[np.generic] | bytes
+
+
+def encode(kind: str, parts: Mapping[str, Part]) -> bytes:
+    """Write named arrays and bytes as one blob.
+
+    Args:
+        kind: what the blob is, such as "detect"; checked on reading.
+        parts: arrays of any dtype without objects, or bytes.
+    """
+    body = [part if isinstance(part, bytes) else part.tobytes() for part in parts.values()]
+    header = {
+        "kind": kind,
+        "parts": [
+            {"name": name, "bytes": len(raw), **_schema(part)}
+            for (name, part), raw in zip(parts.items(), body, strict=True)
+        ],
+    }
+    head = orjson.dumps(header)
+    payload = b"".join([head, *body])
+    return _PREFIX.pack(MAGIC, VERSION, len(head), crc32(payload)) + payload
+
+
+def decode(kind: str, blob: bytes) -> dict[str, Part]:
+    """Read what `encode` wrote; arrays come back writable.
+
+    Raises:
+        SnapshotError: not such a blob, of another kind, corrupt, or of a newer version.
+    """
+    header, start = _read_header(kind, blob)
+    parts: dict[str, Part] = {}
+    for entry in header["parts"]:
+        raw = blob[start : start + entry["bytes"]]
+        start += entry["bytes"]
+        parts[entry["name"]] = _read_part(entry, raw)
+    return parts
+
+
+def _schema(part: Part) -> dict[str, Any]:
+    if isinstance(part, bytes):
+        return {}
+    return {"dtype": _plain(part.dtype.descr), "shape": part.shape}
+
+
+def _plain(descr: Any) -> Any:
+    return descr[0][1] if len(descr) == 1 and descr[0][0] == "" else descr
+
+
+def _read_header(kind: str, blob: bytes) -> tuple[dict[str, Any], int]:
+    if len(blob) < _PREFIX.size or blob[:4] != MAGIC:
+        raise SnapshotError("stored state is not a Pynomaly snapshot")
+    _, version, head_size, checksum = _PREFIX.unpack_from(blob)
+    if version > VERSION:
+        raise SnapshotError(
+            f"stored state has format {version}, this program reads up to {VERSION}: "
+            "run the version that wrote it, or a newer one"
+        )
+    start = _PREFIX.size
+    if crc32(memoryview(blob)[start:]) != checksum:
+        raise SnapshotError("stored state is corrupt: its checksum does not match")
+    header = orjson.loads(blob[start : start + head_size])
+    if header["kind"] != kind:
+        raise SnapshotError(f'stored state is of kind "{header["kind"]}", expected "{kind}"')
+    return header, start + head_size
+
+
+def _read_part(entry: dict[str, Any], raw: bytes) -> Part:
+    if "dtype" not in entry:
+        return raw
+    dtype = np.dtype(_tuples(entry["dtype"]))
+    return np.frombuffer(bytearray(raw), dtype).reshape(entry["shape"])
+
+
+def _tuples(descr: Any) -> Any:
+    if isinstance(descr, str):
+        return descr
+    return [tuple(tuple(x) if isinstance(x, list) else x for x in field) for field in descr]

@@ -1,0 +1,1 @@
+"""Bytewax steps and what runs in them."""

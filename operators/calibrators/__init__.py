@@ -1,0 +1,1 @@
+"""Raw score in, p-value out."""

@@ -1,0 +1,42 @@
+"""Real servers for integration tests."""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.kafka_broker import KafkaBroker
+from tests.kafka_cluster import KafkaCluster, TopicFactory
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaCluster]:
+    """The Kafka that tests share: the one at PYNOMALY_TEST_KAFKA ("host:port"), or our own."""
+    address = os.environ.get("PYNOMALY_TEST_KAFKA")
+    if address:
+        yield KafkaCluster(address)
+        return
+    with KafkaBroker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic(kafka: KafkaCluster, request: pytest.FixtureRequest) -> TopicFactory:
+    """Make topics on the shared Kafka, named after the test so that logs tell whose."""
+    test = re.sub(r"[^A-Za-z0-9._-]", "-", request.node.name)[:100]
+
+    def create(partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
+        name = f"{test}-{uuid.uuid4().hex[:12]}"
+        kafka.create_topic(name, partitions, config)
+        return name
+
+    return create
+
+
+@pytest.fixture
+def fresh_kafka() -> Iterator[KafkaBroker]:
+    """A broker of the test's own, to stop and kill at will."""
+    with KafkaBroker() as broker:
+        yield broker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
@@ -13,11 +13,11 @@ from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
 from engine.application.telemetry import Telemetry
+from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.pipeline import Pipeline
-from engine.domain.record import Record, Parcel
+from engine.domain.record import Parcel, Record
 from engine.domain.reject import Reject
-from engine.domain.anomaly import Anomaly
 
 
 class Settings(BaseModel):
@@ -113,4 +113,32 @@ Publish = Callable[[Any], Parcel]
 class StepPlugin(Protocol):
     """What an entry point in `pynomaly.steps` names: a function from the pipeline to the step."""
 
-    def __call__(self, pipeline: Pipeline, context: RunContext) -> Callable[..., Any]: ...
+    def __call__(self, pipeline: Pipeline, context: RunContext) -> Callable[..., Any]:
+        """Return what the dataflow calls: one of the forms above."""
+        ...
+
+
+class BrokerPlugin(Protocol):
+    """What an entry point in `pynomaly.brokers` names: a broker that lives in this process."""
+
+    bootstrap: str
+
+    def __enter__(self) -> BrokerPlugin: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def create_topic(self, name: str, partitions: int = 1) -> None:
+        """Create a topic."""
+        ...
+
+    def send(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """Queue messages; waits while the queue is full."""
+        ...
+
+    def flush(self) -> None:
+        """Wait until all that was sent has arrived."""
+        ...
+
+    def read(self, topic: str, at_most: int = 10_000) -> list[bytes]:
+        """Return payloads that arrived in a topic since the last call."""
+        ...

@@ -6,13 +6,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from engine.application.ports import SinkPlugin, SourcePlugin, StepPlugin
+from engine.application.ports import BrokerPlugin, SinkPlugin, SourcePlugin, StepPlugin
 from engine.domain.detector import Declaration, DetectorFamily
 from engine.domain.errors import UnknownNameError, nearest
 
 
 def names(group: str) -> list[str]:
-    """Return the names registered in a group: "sources", "sinks", "detectors" or "steps"."""
+    """Return the names in a group: "sources", "sinks", "detectors", "steps" or "brokers"."""
     return sorted(_points(group))
 
 
@@ -41,6 +41,15 @@ def step(name: str) -> StepPlugin:
         UnknownNameError: there is none.
     """
     return cast("StepPlugin", _load("steps", name))
+
+
+def broker(name: str) -> type[BrokerPlugin]:
+    """Return the broker of this name, for the demonstration.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[BrokerPlugin]", _load("brokers", name))
 
 
 def detector_family(name: str) -> DetectorFamily:

@@ -43,12 +43,16 @@ class Telemetry:
         self.state_limit = self._gauge("state_limit_bytes", "Memory budget of the whole pipeline")
         self.refits = self._counter("refits", "Successful refits of windowed models", "detector")
         self.detector_failures = self._counter(
-            "detector_failures", "Troubles of detectors; the last good model goes on",
-            "detector", "kind",
+            "detector_failures",
+            "Troubles of detectors; the last good model goes on",
+            "detector",
+            "kind",
         )
         self.latency = Histogram(
-            "pynomaly_latency_seconds", "From the source's timestamp to the anomaly's delivery",
-            buckets=LATENCY_BUCKETS, registry=self.registry,
+            "pynomaly_latency_seconds",
+            "From the source's timestamp to the anomaly's delivery",
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
         )
 
     def _sinks(self) -> None:
@@ -57,10 +61,14 @@ class Telemetry:
         self.sink_waits = self._counter("sink_waits", "Times a full queue made us wait", "sink")
 
     def _engine(self) -> None:
-        self.checkpoint_bytes = self._gauge("checkpoint_bytes", "State written per checkpoint", "step")
+        self.checkpoint_bytes = self._gauge(
+            "checkpoint_bytes", "State written per checkpoint", "step"
+        )
         self.checkpoint_seconds = Histogram(
-            "pynomaly_checkpoint_seconds", "Time to collect one key group's state",
-            buckets=CHECKPOINT_BUCKETS, registry=self.registry,
+            "pynomaly_checkpoint_seconds",
+            "Time to collect one key group's state",
+            buckets=CHECKPOINT_BUCKETS,
+            registry=self.registry,
         )
         self.checkpoints = self._counter("checkpoints", "Snapshots taken of the source's position")
         self.restarts = self._gauge("restarts", "Restarts of the cluster by its supervisor")

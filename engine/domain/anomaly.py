@@ -89,5 +89,5 @@ def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:
 
 
 def anomaly_score(p_value: float) -> float:
-    """Map a p-value to 0..1 so that people can read it: a tenth for each power of ten, 1 at 1e-10."""
+    """Map a p-value to 0..1 for people to read: a tenth for each power of ten, 1 at 1e-10."""
     return 1.0 if p_value <= 1e-10 else -log10(min(p_value, 1.0)) / 10 + 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class EventBatch:
         """Return the given rows, in the given order."""
         return EventBatch(self.topic, *(column[rows] for column in self.columns()))
 
-    def columns(self) -> tuple[NDArray[np.generic], ...]:
+    def columns(self) -> tuple[NDArray[Any], ...]:
         """Return the columns in the order of the fields, without the topic."""
         return tuple(getattr(self, field.name) for field in fields(self)[1:])
 

@@ -15,7 +15,8 @@ from engine.domain.errors import SnapshotError
 
 MAGIC = b"PYNO"
 VERSION = 1
-_PREFIX = struct.Struct("<4sHII")
+_PREFIX = struct.Struct("<4sHI")
+_SIZES = struct.Struct("<HI")
 
 Part = NDArray[np.generic] | bytes
 
@@ -36,8 +37,8 @@ def encode(kind: str, parts: Mapping[str, Part]) -> bytes:
         ],
     }
     head = orjson.dumps(header)
-    payload = b"".join([head, *body])
-    return _PREFIX.pack(MAGIC, VERSION, len(head), crc32(payload)) + payload
+    payload = b"".join([_SIZES.pack(VERSION, len(head)), head, *body])
+    return _PREFIX.pack(MAGIC, VERSION, crc32(payload)) + payload
 
 
 def decode(kind: str, blob: bytes) -> dict[str, Part]:
@@ -68,15 +69,18 @@ def _plain(descr: Any) -> Any:
 def _read_header(kind: str, blob: bytes) -> tuple[dict[str, Any], int]:
     if len(blob) < _PREFIX.size or blob[:4] != MAGIC:
         raise SnapshotError("stored state is not a Pynomaly snapshot")
-    _, version, head_size, checksum = _PREFIX.unpack_from(blob)
+    _, version, checksum = _PREFIX.unpack_from(blob)
     if version > VERSION:
         raise SnapshotError(
             f"stored state has format {version}, this program reads up to {VERSION}: "
             "run the version that wrote it, or a newer one"
         )
-    start = _PREFIX.size
-    if crc32(memoryview(blob)[start:]) != checksum:
+    if crc32(memoryview(blob)[_PREFIX.size :]) != checksum:
         raise SnapshotError("stored state is corrupt: its checksum does not match")
+    written, head_size = _SIZES.unpack_from(blob, _PREFIX.size)
+    if written != version:
+        raise SnapshotError("stored state is corrupt: its version was changed")
+    start = _PREFIX.size + _SIZES.size
     header = orjson.loads(blob[start : start + head_size])
     if header["kind"] != kind:
         raise SnapshotError(f'stored state is of kind "{header["kind"]}", expected "{kind}"')
@@ -87,7 +91,8 @@ def _read_part(entry: dict[str, Any], raw: bytes) -> Part:
     if "dtype" not in entry:
         return raw
     dtype = np.dtype(_tuples(entry["dtype"]))
-    return np.frombuffer(bytearray(raw), dtype).reshape(entry["shape"])
+    array: NDArray[np.generic] = np.frombuffer(bytearray(raw), dtype).reshape(entry["shape"])
+    return array
 
 
 def _tuples(descr: Any) -> Any:

@@ -1,0 +1,129 @@
+"""A simulated fleet of sensors: seasons, drifts, noise, and faults whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FaultKind = Literal["spike", "level shift", "noise burst", "dropout"]
+KINDS: tuple[FaultKind, ...] = ("spike", "level shift", "noise burst", "dropout")
+VALUES = ("temperature", "vibration", "current")
+STEP_NS = 60_000_000_000
+"""A reading a minute, in event time."""
+MINUTES_PER_DAY = 1440
+SETTLING = 60
+"""Minutes after a fault during which its sensor may still look strange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One injected fault: minutes start (included) to stop (excluded) of one sensor."""
+
+    sensor: int
+    kind: FaultKind
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Everything is decided by the seed.
+
+    Attributes:
+        sensors: how many.
+        minutes: length of the stream in event time.
+        learning: minutes at the start without faults.
+        faults: how many are injected, each in a sensor of its own.
+        start: ns since 1970 of the first reading.
+        seed: of everything random.
+    """
+
+    sensors: int = 300
+    minutes: int = 2400
+    learning: int = 1200
+    faults: int = 60
+    start: int = 1_767_225_600_000_000_000
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.faults > self.sensors:
+            raise ValueError("each fault needs a sensor of its own")
+
+    @property
+    def events(self) -> int:
+        """Readings in the whole stream."""
+        return self.sensors * self.minutes
+
+    def name(self, sensor: int) -> str:
+        """Return the entity key of a sensor."""
+        return f"press-{sensor:03d}"
+
+    def injected(self) -> list[Fault]:
+        """Return the faults, in order of sensor."""
+        draw = np.random.default_rng([self.seed, 1])
+        sensors = sorted(draw.choice(self.sensors, self.faults, replace=False))
+        starts = draw.integers(self.learning, self.minutes - 2 * SETTLING, self.faults)
+        return [
+            _fault(int(sensor), KINDS[i % len(KINDS)], int(start))
+            for i, (sensor, start) in enumerate(zip(sensors, starts, strict=True))
+        ]
+
+    def readings(self) -> NDArray[np.float64]:
+        """Return float64 [minutes, sensors, 3]: degrees Celsius, mm/s, ampere."""
+        draw = np.random.default_rng([self.seed, 2])
+        minute = np.arange(self.minutes)[:, None]
+        phase = draw.uniform(0, 2 * np.pi, self.sensors)
+        day = np.sin(2 * np.pi * minute / MINUTES_PER_DAY + phase)
+        drift = draw.normal(0, 1.5, self.sensors) * minute / MINUTES_PER_DAY
+        noise = draw.normal(0, 1, (3, self.minutes, self.sensors))
+        load = _smooth(draw.normal(0, 1, (self.minutes, self.sensors)))
+        level = draw.uniform(0.8, 1.2, (3, self.sensors))
+        temperature = 60 * level[0] + 4 * day + drift + load + 0.6 * noise[0]
+        vibration = 3 * level[1] * np.exp(0.08 * noise[1] + 0.05 * load)
+        current = 20 * level[2] + 1.2 * load + 0.5 * day + 0.3 * noise[2]
+        readings = np.stack([temperature, vibration, current], axis=-1)
+        for fault in self.injected():
+            _inject(readings, fault, draw)
+        return readings
+
+    def messages(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Yield the stream minute by minute: the sensors' keys and their JSON payloads."""
+        keys = [self.name(sensor).encode() for sensor in range(self.sensors)]
+        names = [self.name(sensor) for sensor in range(self.sensors)]
+        for minute, row in enumerate(self.readings().round(4).tolist()):
+            ms = (self.start + minute * STEP_NS) // 1_000_000
+            yield (
+                keys,
+                [
+                    f'{{"sensor":"{name}","ts":{ms},"temperature":{t},"vibration":{v},"current":{c}}}'.encode()
+                    for name, (t, v, c) in zip(names, row, strict=True)
+                ],
+            )
+
+
+def _fault(sensor: int, kind: FaultKind, start: int) -> Fault:
+    minutes = {"spike": 2, "level shift": SETTLING, "noise burst": 40, "dropout": 5}[kind]
+    return Fault(sensor, kind, start, start + minutes)
+
+
+def _smooth(noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a slow load: an average over half an hour, of unit variance."""
+    total = np.cumsum(np.concatenate([np.zeros((30, noise.shape[1])), noise]), axis=0)
+    load: NDArray[np.float64] = (total[30:] - total[:-30]) / np.sqrt(30)
+    return load
+
+
+def _inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generator) -> None:
+    rows = readings[fault.start : fault.stop, fault.sensor]
+    if fault.kind == "spike":
+        rows[:, 0] += 25
+    elif fault.kind == "level shift":
+        rows[:, 2] += 9
+    elif fault.kind == "noise burst":
+        rows[:, 1] *= np.exp(draw.normal(0, 0.8, len(rows)))
+    else:
+        rows[:, 2] = 0

@@ -1,0 +1,141 @@
+"""`pynomaly demo`: the real pipeline on a simulated fleet, watched live, judged at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from engine.application.demo.fleet import Fleet
+from engine.application.demo.rehearsal import Progress, Rehearsal
+from engine.application.demo.verdict import Verdict, judge
+
+BUDGET_PER_DAY = 2.0
+LEAST_RECALL = 0.8
+
+
+def demo(
+    sensors: Annotated[int, typer.Option(help="Simulated sensors.", min=60)] = 300,
+    minutes: Annotated[int, typer.Option(help="Event time to simulate.", min=1600)] = 2400,
+    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 7,
+    processes: Annotated[int, typer.Option(help="Processes of the pipeline.", min=1)] = 1,
+) -> None:
+    """Watch anomalies being found: an embedded broker, a simulated fleet, the real pipeline.
+
+    Ends with exit code 0 only if it really worked: every message accounted for, at least
+    80 % of the injected faults found, and the false alarms within the alert budget.
+    """
+    console = Console()
+    fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
+    with TemporaryDirectory(prefix="pynomaly-demo-") as directory:
+        rehearsal = Rehearsal(fleet, Path(directory), processes)
+        console.print(
+            f"{fleet.sensors} sensors, a reading a minute, {minutes / 1440:.1f} days; "
+            f"{fleet.faults} faults are hidden in them. Metrics: {rehearsal.metrics_url}"
+        )
+        _watch(console, rehearsal)
+        progress = rehearsal.progress
+        verdict = judge(fleet, progress.alarms, BUDGET_PER_DAY)
+        troubles = _troubles(rehearsal, verdict)
+        console.print(_summary(rehearsal, verdict))
+    for trouble in troubles:
+        console.print(f"[red]not good:[/] {trouble}")
+    raise typer.Exit(1 if troubles else 0)
+
+
+def _watch(console: Console, rehearsal: Rehearsal) -> None:
+    if not console.is_terminal:
+        for progress in _seldom(rehearsal.run()):
+            console.print(
+                f"read {progress.read:,} of {rehearsal.fleet.events:,}  "
+                f"anomalies {len(progress.alarms)}  rejects {progress.rejects}"
+            )
+        return
+    with Live(console=console, refresh_per_second=5) as live:
+        for progress in rehearsal.run():
+            live.update(_view(rehearsal.fleet, progress))
+
+
+def _seldom(steps: Iterator[Progress], share: int = 15) -> Iterator[Progress]:
+    return (progress for number, progress in enumerate(steps) if number % share == 0)
+
+
+def _view(fleet: Fleet, progress: Progress) -> Group:
+    counts = Table.grid(padding=(0, 3))
+    rate = progress.read / progress.seconds if progress.seconds else 0.0
+    counts.add_row(
+        f"read [bold]{progress.read:,}[/]",
+        f"scored [bold]{progress.scored:,}[/]",
+        f"entities [bold]{progress.entities}[/]",
+        f"rejects [bold]{progress.rejects}[/]",
+        f"anomalies [bold red]{len(progress.alarms)}[/]",
+        f"[dim]{rate:,.0f} events/s[/]",
+    )
+    bar = ProgressBar(total=fleet.events, completed=progress.read, width=78)
+    return Group(Panel(Group(counts, bar), title="pynomaly demo"), _anomalies(progress))
+
+
+def _anomalies(progress: Progress) -> Table:
+    table = Table("time", "entity", "severity", "p-value", "why", title="newest anomalies")
+    for anomaly in progress.latest:
+        table.add_row(
+            str(anomaly["time"])[:19],
+            str(anomaly["entity"]),
+            str(anomaly["severity"]),
+            f"{anomaly['p_value']:.1e}",
+            _why(anomaly),
+        )
+    return table
+
+
+def _why(anomaly: dict[str, Any]) -> str:
+    value = max(anomaly["values"], key=lambda part: float(part["contribution"]))
+    return (
+        f"{value['name']} {value['value']:.1f}, expected "
+        f"{value['expected_low']:.1f} to {value['expected_high']:.1f}"
+    )
+
+
+def _summary(rehearsal: Rehearsal, verdict: Verdict) -> Panel:
+    progress = rehearsal.progress
+    table = Table.grid(padding=(0, 2))
+    faults = len(verdict.found) + len(verdict.missed)
+    table.add_row("faults found", f"[bold]{len(verdict.found)} of {faults}[/]")
+    for kind, (found, injected) in sorted(verdict.by_kind().items()):
+        table.add_row(f"  {kind}", f"{found} of {injected}")
+    for fault in verdict.missed:
+        table.add_row("  missed", f"{fault.kind} of {rehearsal.fleet.name(fault.sensor)}")
+    table.add_row(
+        "false alarms",
+        f"[bold]{verdict.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
+        f"sensor allows {verdict.budget:.0f}",
+    )
+    table.add_row("anomalies during faults", f"{verdict.during_faults}")
+    table.add_row(
+        "messages", f"{progress.read:,} read of {progress.sent:,} sent, {progress.scored:,} scored"
+    )
+    table.add_row("malformed", f"{progress.dead_letters} dead letters of {progress.garbage} sent")
+    table.add_row("events per second", f"{progress.read / max(progress.seconds, 1e-9):,.0f}")
+    table.add_row("metrics page", rehearsal.metrics_url)
+    return Panel(table, title="summary", expand=False)
+
+
+def _troubles(rehearsal: Rehearsal, verdict: Verdict) -> list[str]:
+    progress = rehearsal.progress
+    checks = {
+        f"the pipeline ended with exit code {rehearsal.exit_code}": rehearsal.exit_code == 0,
+        "not every message was read": progress.read == progress.sent,
+        "not every malformed message became a dead letter": progress.dead_letters
+        == progress.garbage,
+        f"fewer than {LEAST_RECALL:.0%} of the faults were found": verdict.recall >= LEAST_RECALL,
+        "more false alarms than the budget allows": verdict.false_alarms <= verdict.budget,
+    }
+    return [text for text, good in checks.items() if not good]

@@ -1,0 +1,37 @@
+import numpy as np
+
+from engine.domain.batch import EventBatch
+
+
+def batch(*keys: str, first: int = 0) -> EventBatch:
+    n = len(keys)
+    rows = np.arange(first, first + n)
+    return EventBatch(
+        topic="sensors",
+        keys=np.array(keys, dtype=object),
+        times=rows * 1_000,
+        values=np.column_stack([rows, -rows]).astype(float),
+        partitions=np.zeros(n, np.int32),
+        offsets=rows,
+        timestamps=rows * 1_001,
+    )
+
+
+def test_taking_rows_keeps_all_columns_together() -> None:
+    taken = batch("a", "b", "c").take(np.array([2, 0]))
+    assert taken.keys.tolist() == ["c", "a"]
+    assert taken.values.tolist() == [[2.0, -2.0], [0.0, 0.0]]
+    assert taken.timestamps.tolist() == [2_002, 0]
+    assert taken.topic == "sensors"
+
+
+def test_joining_cuts_gives_the_whole() -> None:
+    whole = batch("a", "b", "c", "d")
+    joined = EventBatch.concatenate([whole.take(slice(0, 1)), whole.take(slice(1, 4))])
+    for one, other in zip(joined.columns(), whole.columns(), strict=True):
+        assert one.tolist() == other.tolist()
+
+
+def test_joining_one_batch_copies_nothing() -> None:
+    whole = batch("a")
+    assert EventBatch.concatenate([whole]) is whole

@@ -24,7 +24,7 @@ class Budget:
 
     per_day: float
     scope: str = "entity"
-    max_p_value: float = 1e-3
+    max_p_value: float = 1e-4
 
     def thresholds(self, rates: Floats) -> Floats:
         """Return the p-value thresholds that spend the budget.

@@ -5,17 +5,17 @@ from engine.domain.alert_policy import Budget, PValueThreshold, ScoreThreshold, 
 
 
 def test_a_budget_is_spent_over_the_events_of_a_day() -> None:
-    thresholds = Budget(per_day=2).thresholds(np.array([86_400.0, 8_640.0]))
-    assert thresholds == pytest.approx([2 / 86_400, 2 / 8_640])
+    thresholds = Budget(per_day=2).thresholds(np.array([86_400.0, 864_000.0]))
+    assert thresholds == pytest.approx([2 / 86_400, 2 / 864_000])
 
 
 def test_rare_events_never_make_common_scores_alerts() -> None:
-    assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-3])
+    assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-4])
 
 
 def test_nothing_alerts_while_the_rate_is_unknown_or_zero_days_old() -> None:
     assert Budget(per_day=2).thresholds(np.array([np.nan])) == [0.0]
-    assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-3]
+    assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-4]
 
 
 def test_a_p_value_threshold_is_the_same_everywhere() -> None:

@@ -1,0 +1,165 @@
+"""alert: which scored events become anomalies, and which incident they belong to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+from bytewax.operators import StatefulBatchLogic
+
+from engine.application.ports import Alert, RunContext
+from engine.application.telemetry import Telemetry
+from engine.domain import snapshot
+from engine.domain.alert_policy import Budget, ScoreThreshold, severity
+from engine.domain.anomaly import (
+    Anomaly,
+    DetectorPart,
+    Origin,
+    ValuePart,
+    anomaly_id,
+    anomaly_score,
+)
+from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.pipeline import Pipeline
+from operators.group_rate import GroupRate
+
+EXPECTED_SCALES = 3.0
+"""Half the width of an expected range, in robust standard deviations."""
+
+
+def alert_step(pipeline: Pipeline, context: RunContext) -> Alert:
+    """Return what builds the logic of one key group, afresh or from its snapshot."""
+
+    def build(stored: bytes | None) -> AlertLogic:
+        logic = AlertLogic(pipeline, context.telemetry)
+        if stored is not None:
+            logic.restore(stored)
+        return logic
+
+    return build
+
+
+class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
+    """The alert policy of one key group, with its open incidents."""
+
+    def __init__(self, pipeline: Pipeline, telemetry: Telemetry) -> None:
+        self._pipeline = pipeline
+        self._telemetry = telemetry
+        self._incidents: dict[str, tuple[str, int]] = {}
+        self._rate = GroupRate()
+
+    def on_batch(self, values: list[ScoredBatch]) -> tuple[list[list[Anomaly]], bool]:
+        """Emit the anomalies of each scored batch that has any."""
+        found = [anomalies for batch in values if (anomalies := self._anomalies(batch))]
+        return found, self.RETAIN
+
+    def snapshot(self) -> bytes:
+        """Return open incidents and the group's rate as versioned bytes."""
+        parts = {"incidents": orjson.dumps(self._incidents), "rate": self._rate.dump()}
+        return snapshot.encode("alert", parts)
+
+    def restore(self, stored: bytes) -> None:
+        """Take up what `snapshot` returned.
+
+        Raises:
+            SnapshotError: it is corrupt or of another kind.
+        """
+        parts = snapshot.decode("alert", stored)
+        incidents = orjson.loads(bytes(parts["incidents"]))
+        self._incidents = {entity: (first, last) for entity, (first, last) in incidents.items()}
+        self._rate.load(np.asarray(parts["rate"]))
+
+    def _anomalies(self, batch: ScoredBatch) -> list[Anomaly]:
+        thresholds = self._thresholds(batch)
+        policy = self._pipeline.alert
+        if isinstance(policy, ScoreThreshold):
+            column = self._pipeline.detector_names.index(policy.detector)
+            flags = policy.flags(batch.scores[:, column])
+        else:
+            # NaN, a warm-up, is never below a threshold.
+            flags = batch.p_value <= thresholds
+        rows = np.flatnonzero(flags).tolist()
+        return [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
+
+    def _thresholds(self, batch: ScoredBatch) -> Floats:
+        """Return the p-value thresholds in force at each event; NaN with a raw score threshold."""
+        policy = self._pipeline.alert
+        if isinstance(policy, ScoreThreshold):
+            return np.full(len(batch), np.nan)
+        if isinstance(policy, Budget) and policy.scope == "pipeline":
+            share = self._rate.observe(batch.events.times) * self._pipeline.key_groups
+            return policy.thresholds(share)
+        return policy.thresholds(batch.rates)
+
+    def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> Anomaly:
+        events, pipeline = batch.events, self._pipeline
+        place = int(events.partitions[row]), int(events.offsets[row])
+        origin = Origin(events.topic, *place)
+        p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
+        known = None if np.isnan(threshold) else threshold
+        grade = severity(p_value, 1e-4 if known is None else known)
+        entity, when = str(events.keys[row]), int(events.times[row])
+        own_id = anomaly_id(pipeline.name, pipeline.version, origin)
+        self._telemetry.anomalies.labels(self._strongest(batch, row), grade.value).inc()
+        return Anomaly(
+            id=own_id,
+            entity=entity,
+            time=when,
+            timestamp=int(events.timestamps[row]),
+            score=anomaly_score(p_value),
+            p_value=p_value,
+            threshold=known,
+            severity=grade,
+            incident=self._incident(entity, when, own_id),
+            late=bool(batch.late[row]),
+            values=value_parts(pipeline.mapping.value_names, batch, row),
+            detectors=self._detectors(batch, row),
+            origin=origin,
+            pipeline=pipeline.name,
+            pipeline_version=pipeline.version,
+        )
+
+    def _incident(self, entity: str, when: int, own_id: str) -> str:
+        first, last = self._incidents.get(entity, (own_id, when))
+        if when - last > self._pipeline.incident_gap:
+            first = own_id
+            self._close_old(when)
+        self._incidents[entity] = (first, max(last, when))
+        return first
+
+    def _close_old(self, now: int) -> None:
+        """Drop what ended long ago, so that the state stays as small as what is open."""
+        oldest = now - self._pipeline.incident_gap
+        self._incidents = {
+            entity: incident
+            for entity, incident in self._incidents.items()
+            if incident[1] >= oldest
+        }
+
+    def _strongest(self, batch: ScoredBatch, row: int) -> str:
+        p_values = np.nan_to_num(batch.p_values[row], nan=2.0)
+        return self._pipeline.detector_names[int(p_values.argmin())]
+
+    def _detectors(self, batch: ScoredBatch, row: int) -> tuple[DetectorPart, ...]:
+        names = self._pipeline.detector_names
+        columns = zip(names, batch.scores[row], batch.p_values[row], strict=True)
+        return tuple(DetectorPart(name, _known(score), _known(p)) for name, score, p in columns)
+
+
+def value_parts(names: tuple[str, ...], batch: ScoredBatch, row: int) -> tuple[ValuePart, ...]:
+    """Return each value's share of the squared standardised deviation, and its expected range."""
+    values, centers, scales = batch.events.values[row], batch.centers[row], batch.scales[row]
+    strangeness = np.nan_to_num(((values - centers) / scales) ** 2, nan=0.0, posinf=1e300)
+    total = strangeness.sum()
+    shares = strangeness / total if total > 0 else np.full(len(names), 1 / len(names))
+    width = EXPECTED_SCALES * scales
+    columns = zip(names, values, shares, centers - width, centers + width, strict=True)
+    return tuple(
+        ValuePart(name, _known(value), float(share), _known(low), _known(high))
+        for name, value, share, low, high in columns
+    )
+
+
+def _known(number: Any) -> float | None:
+    return None if np.isnan(number) else float(number)

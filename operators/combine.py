@@ -1,0 +1,45 @@
+"""The detectors' p-values of an event, combined into one."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from engine.domain.batch import Floats
+from engine.domain.pipeline import Combination
+
+
+def combine(p_values: Floats, how: Combination) -> Floats:
+    """Combine p-values, leaving out detectors that are not warm.
+
+    Args:
+        p_values: float64 [n, k]; NaN where a detector is not warm.
+        how: "any": the smallest, times the number of warm detectors (Bonferroni);
+            "all": the largest; "cauchy": the Cauchy combination, which allows for dependent
+            detectors (Liu and Xie, JASA 115, 2020).
+
+    Returns:
+        float64 [n]; NaN where no detector is warm.
+    """
+    if p_values.shape[1] == 1:
+        return p_values[:, 0].copy()
+    with warnings.catch_warnings():
+        # All-NaN rows are warm-up, not a mistake.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if how == "all":
+            return np.asarray(np.nanmax(p_values, axis=1))
+        if how == "cauchy":
+            return _cauchy(p_values)
+        warm = np.count_nonzero(~np.isnan(p_values), axis=1)
+        return np.minimum(np.nanmin(p_values, axis=1) * warm, 1.0)
+
+
+def _cauchy(p_values: Floats) -> Floats:
+    # tan((0.5 - p) * pi) loses all digits near p = 0, where it is 1 / (p * pi).
+    small = p_values < 1e-12
+    middle = np.tan((0.5 - np.where(small, 0.5, p_values)) * np.pi)
+    statistic = np.nanmean(np.where(small, 1 / (p_values * np.pi), middle), axis=1)
+    large = statistic > 1e12
+    tail = 1 / (np.where(large, statistic, 1.0) * np.pi)
+    return np.asarray(np.where(large, tail, 0.5 - np.arctan(statistic) / np.pi))

@@ -1,0 +1,160 @@
+"""A bank of river models: one Python object an entity, made when its first event comes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections import Counter
+from collections.abc import Callable, Mapping
+from math import isnan
+from typing import Any, cast
+
+import numpy as np
+
+from engine.domain.batch import Bools, Floats, Int32s
+from engine.domain.detector import State
+from engine.domain.errors import SnapshotError
+from operators.detectors.quiet import quiet
+
+LARGEST_SCORE = 1e30
+
+Row = list[float]
+
+
+class FeatureModel:
+    """A river model that takes all values of an event as its features."""
+
+    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
+        self.model = model
+        self.names = names
+
+    def score(self, row: Row) -> float:
+        """Return the model's score of one event."""
+        return float(self.model.score_one(dict(zip(self.names, row, strict=True))))
+
+    def learn(self, row: Row) -> None:
+        """Learn one event."""
+        self.model.learn_one(dict(zip(self.names, row, strict=True)))
+
+
+class TargetModels:
+    """River models that take one target: one model a value, with the other values as features.
+
+    The score of an event is the largest of its values' scores.
+    """
+
+    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
+        self.models = [copy.deepcopy(model) for _ in names]
+        self.names = names
+
+    def score(self, row: Row) -> float:
+        """Return the largest score of the event's values."""
+        return max(
+            float(model.score_one(self._others(row, at), row[at]))
+            for at, model in enumerate(self.models)
+        )
+
+    def learn(self, row: Row) -> None:
+        """Learn one event."""
+        for at, model in enumerate(self.models):
+            model.learn_one(self._others(row, at), row[at])
+
+    def _others(self, row: Row, at: int) -> dict[str, float]:
+        return {
+            name: value
+            for other, (name, value) in enumerate(zip(self.names, row, strict=True))
+            if other != at
+        }
+
+
+Model = FeatureModel | TargetModels
+
+
+class RiverBank:
+    """River models of many entities; see `engine.domain.detector.Bank`.
+
+    Args:
+        capacity: number of slots.
+        new_model: makes the model of a new entity.
+        warm_up: events of an entity that are learned before its first score.
+        scoring_learns: the model changes while it scores, so that an event that must not be
+            learned is shown to a copy.
+    """
+
+    def __init__(
+        self, capacity: int, new_model: Callable[[], Model], warm_up: int, scoring_learns: bool
+    ) -> None:
+        self._new_model = new_model
+        self._warm_up = warm_up
+        self._scoring_learns = scoring_learns
+        self._models: dict[int, Model] = {}
+        self._learned = np.zeros(capacity, np.int64)
+        self._failures: Counter[str] = Counter()
+
+    def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
+        """Score, then learn, in the given order: float64 [n]; NaN while warming or failed."""
+        events = zip(slots.tolist(), values.tolist(), learn.tolist(), strict=True)
+        with quiet():
+            return np.array([self._event(*event) for event in events], np.float64)
+
+    def reset(self, slots: Int32s) -> None:
+        """Forget the entities in these slots."""
+        for slot in slots.tolist():
+            self._models.pop(slot, None)
+        self._learned[slots] = 0
+
+    def dump(self, slots: Int32s) -> State:
+        """Return the models as one pickle, and the number of events each has learned."""
+        models = [self._models.get(slot) for slot in slots.tolist()]
+        return {"models": pickle.dumps(models), "learned": self._learned[slots]}
+
+    def load(self, state: State) -> None:
+        """Fill slots 0, 1, ...
+
+        Raises:
+            SnapshotError: not such a state, or of another version of river.
+        """
+        try:
+            models = pickle.loads(cast("bytes", state["models"]))
+            count = len(models)
+            self._learned[:count] = state["learned"]
+        except Exception as error:
+            raise SnapshotError(
+                f"the stored river models do not fit this bank ({error!r}): "
+                "install the version of river they were stored with, or start afresh"
+            ) from error
+        self._models = {slot: model for slot, model in enumerate(models) if model is not None}
+
+    def failures(self) -> Mapping[str, int]:
+        """Return counts of "score_failed" and "learn_failed" since the last call."""
+        counted, self._failures = self._failures, Counter()
+        return dict(counted)
+
+    def _event(self, slot: int, row: Row, learn: bool) -> float:
+        model = self._models.get(slot)
+        if model is None:
+            model = self._models[slot] = self._new_model()
+        warm = self._learned[slot] >= self._warm_up
+        score = self._score(model, row, learn, bool(warm))
+        if learn:
+            self._learned[slot] += 1
+            self._learn(model, row)
+        return score if warm else float("nan")
+
+    def _score(self, model: Model, row: Row, learn: bool, warm: bool) -> float:
+        if not learn and self._scoring_learns:
+            model = copy.deepcopy(model)
+        try:
+            score = model.score(row)
+        except Exception:  # noqa: BLE001  one event must not end the stream
+            score = float("nan")
+        if isnan(score):
+            self._failures.update(["score_failed"] if warm else [])
+            return score
+        return min(max(score, -LARGEST_SCORE), LARGEST_SCORE)
+
+    def _learn(self, model: Model, row: Row) -> None:
+        try:
+            model.learn(row)
+        except Exception:  # noqa: BLE001  one event must not end the stream
+            self._failures["learn_failed"] += 1

@@ -1,0 +1,144 @@
+"""publish: anomalies, scores and rejects become the records that leave through the sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+
+from engine.application.ports import RunContext
+from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
+from engine.domain.batch import ScoredBatch
+from engine.domain.key_group import group_key
+from engine.domain.pipeline import Pipeline
+from engine.domain.record import Parcel, Record
+from engine.domain.reject import Reject
+
+_VERSION = str(SCHEMA_VERSION).encode()
+
+
+def anomaly_step(
+    pipeline: Pipeline, context: RunContext
+) -> Callable[[tuple[str, list[Anomaly]]], Parcel]:
+    """Return the step from anomalies to their records: JSON, keyed by entity."""
+
+    def publish(item: tuple[str, list[Anomaly]]) -> Parcel:
+        group, anomalies = item
+        return group, [anomaly_record(anomaly) for anomaly in anomalies]
+
+    return publish
+
+
+def anomaly_record(anomaly: Anomaly) -> Record:
+    """Return an anomaly as it is published; `engine.domain.anomaly_schema` describes it."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "id": anomaly.id,
+        "entity": anomaly.entity,
+        "time": iso_time(anomaly.time),
+        "time_ns": anomaly.time,
+        "score": anomaly.score,
+        "p_value": anomaly.p_value,
+        "threshold": anomaly.threshold,
+        "severity": anomaly.severity.value,
+        "incident": anomaly.incident,
+        "late": anomaly.late,
+        "values": anomaly.values,
+        "detectors": anomaly.detectors,
+        "origin": anomaly.origin,
+        "pipeline": anomaly.pipeline,
+        "pipeline_version": anomaly.pipeline_version,
+    }
+    return _record(anomaly.entity, anomaly.id, document, anomaly.time)
+
+
+def score_step(
+    pipeline: Pipeline, context: RunContext
+) -> Callable[[tuple[str, ScoredBatch]], Parcel]:
+    """Return the step from scored events to one record each, with the ids of their anomalies."""
+    names = pipeline.detector_names
+
+    def publish(item: tuple[str, ScoredBatch]) -> Parcel:
+        group, batch = item
+        return group, [_score_record(pipeline, names, *row) for row in _rows(batch)]
+
+    return publish
+
+
+def _rows(batch: ScoredBatch) -> Any:
+    events = batch.events
+    topic = [events.topic] * len(events)
+    columns = (events.keys, events.times, events.partitions, events.offsets, batch.p_value)
+    tables = (batch.scores, batch.p_values)
+    return zip(topic, *(column.tolist() for column in columns + tables), strict=True)
+
+
+def _score_record(
+    pipeline: Pipeline,
+    names: tuple[str, ...],
+    topic: str,
+    entity: str,
+    time: int,
+    partition: int,
+    offset: int,
+    p_value: float,
+    scores: list[float],
+    p_values: list[float],
+) -> Record:
+    origin = Origin(topic, partition, offset)
+    own_id = anomaly_id(pipeline.name, pipeline.version, origin)
+    parts = zip(names, scores, p_values, strict=True)
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "id": own_id,
+        "entity": entity,
+        "time_ns": time,
+        # orjson writes NaN, a warm-up, as null.
+        "score": anomaly_score(p_value) if p_value == p_value else None,
+        "p_value": p_value,
+        "detectors": [{"detector": d, "score": s, "p_value": p} for d, s, p in parts],
+        "origin": origin,
+        "pipeline": pipeline.name,
+        "pipeline_version": pipeline.version,
+    }
+    return _record(entity, own_id, document, time)
+
+
+def _record(entity: str, own_id: str, document: dict[str, object], time: int) -> Record:
+    headers = (
+        ("pynomaly-id", own_id.encode()),
+        ("pynomaly-schema-version", _VERSION),
+    )
+    return Record(entity.encode(), orjson.dumps(document), headers, time)
+
+
+def reject_step(pipeline: Pipeline, context: RunContext) -> Callable[[list[Reject]], Parcel]:
+    """Return the step from rejects to dead letters: the message as it came, the reason added."""
+
+    def publish(rejects: list[Reject]) -> Parcel:
+        return group_key(rejects[0].partition), [dead_letter(reject) for reject in rejects]
+
+    return publish
+
+
+def dead_letter(reject: Reject) -> Record:
+    """Return a reject as it is published: original bytes, key and headers, and why and where."""
+    added = {
+        "reason": reject.reason.value,
+        "detail": reject.detail,
+        "topic": reject.topic,
+        "partition": reject.partition,
+        "offset": reject.offset,
+        "timestamp": reject.timestamp,
+    }
+    headers = tuple(
+        (f"pynomaly-{name}", str(value).encode("utf-8", "replace")) for name, value in added.items()
+    )
+    return Record(reject.key, reject.value, reject.headers + headers, reject.timestamp)
+
+
+def iso_time(ns: int) -> str:
+    """Write ns since 1970 as ISO 8601 in UTC, to the nanosecond."""
+    return f"{np.datetime64(ns, 'ns')}Z"

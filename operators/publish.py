@@ -20,7 +20,7 @@ _VERSION = str(SCHEMA_VERSION).encode()
 
 
 def anomaly_step(
-    pipeline: Pipeline, context: RunContext
+    _pipeline: Pipeline, _context: RunContext
 ) -> Callable[[tuple[str, list[Anomaly]]], Parcel]:
     """Return the step from anomalies to their records: JSON, keyed by entity."""
 
@@ -55,9 +55,9 @@ def anomaly_record(anomaly: Anomaly) -> Record:
 
 
 def score_step(
-    pipeline: Pipeline, context: RunContext
+    pipeline: Pipeline, _context: RunContext
 ) -> Callable[[tuple[str, ScoredBatch]], Parcel]:
-    """Return the step from scored events to one record each, with the ids of their anomalies."""
+    """Return the step from scored events to a record each, with the ids of their anomalies."""
     names = pipeline.detector_names
 
     def publish(item: tuple[str, ScoredBatch]) -> Parcel:
@@ -114,7 +114,7 @@ def _record(entity: str, own_id: str, document: dict[str, object], time: int) ->
     return Record(entity.encode(), orjson.dumps(document), headers, time)
 
 
-def reject_step(pipeline: Pipeline, context: RunContext) -> Callable[[list[Reject]], Parcel]:
+def reject_step(_pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], Parcel]:
     """Return the step from rejects to dead letters: the message as it came, the reason added."""
 
     def publish(rejects: list[Reject]) -> Parcel:

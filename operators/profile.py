@@ -8,9 +8,10 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.detectors.native import RecordBank, Records, compile_loop
+from operators.detectors.parameters import check_numbers
 from operators.detectors.zscore import PARAMETERS, learn_value, params_of, record, scale_of
 
-_PARAMS = params_of(**{number.name: number.default for number in PARAMETERS})
+_PARAMS = params_of(**check_numbers("profile", {}, PARAMETERS))
 
 
 class ProfileBank(RecordBank):
@@ -44,7 +45,7 @@ class ProfileBank(RecordBank):
         return centers, scales, filled
 
 
-def _loop(
+def _loop(  # pragma: no cover - runs compiled
     records: Records,
     slots: Int32s,
     values: Floats,

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.domain.batch import Floats
+from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import Declaration
-from operators.detectors.native import NativeBank, compile_driver
+from operators.detectors.native import NativeBank, Records, kernel
 from operators.detectors.parameters import Number, check_numbers
 
 PARAMETERS = (
@@ -28,7 +28,7 @@ class Params(NamedTuple):
     """The trees, drawn once and shared by all entities, and the sizes.
 
     Attributes:
-        features: int16 [trees, 2**height - 1], the value each inner node splits; node i has
+        features: uint16 [trees, 2**height - 1], the value each inner node splits; node i has
             the children 2i + 1 and 2i + 2.
         thresholds: float64, same shape; smaller goes left. In units of the learned range.
         places: int32 [2**(height + 1) - 1], where each node's masses lie within a tree.
@@ -36,7 +36,7 @@ class Params(NamedTuple):
         most: the greatest sum of masses, that all events at one leaf would have.
     """
 
-    features: NDArray[np.int16]
+    features: NDArray[np.uint16]
     thresholds: Floats
     places: NDArray[np.int32]
     height: int
@@ -49,18 +49,18 @@ class Params(NamedTuple):
 
 def draw_trees(
     trees: int, height: int, d: int, seed: int
-) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
     """Draw the trees over [0, 1]**d as the paper's figure 2 does.
 
     Each tree has its own work range, s +- 2 max(s, 1 - s) around a random s in each dimension;
     each node splits a random dimension of what is left of it in the middle.
 
     Returns:
-        features int16 and thresholds float64, [trees, 2**height - 1] each.
+        features uint16 and thresholds float64, [trees, 2**height - 1] each.
     """
     rng = np.random.default_rng(seed)
     inner = 2**height - 1
-    features = rng.integers(d, size=(trees, inner)).astype(np.int16)
+    features = rng.integers(d, size=(trees, inner)).astype(np.uint16)
     thresholds = np.empty((trees, inner))
     for tree in range(trees):
         center = rng.random(d)
@@ -107,46 +107,53 @@ def record(trees: int, height: int, window: int, d: int) -> np.dtype[np.void]:
 
 
 @njit(error_model="numpy")
-def _child(node: int, tree: int, state: Any, x: Any, params: Any) -> int:
-    # Without a branch, which half the time would be predicted wrong.
-    q = params.features[tree, node]
-    split = state.low[q] + params.thresholds[tree, node] * (state.high[q] - state.low[q])
-    return 2 * node + 2 - np.int64(x[q] < split)
+def _walk(state: Any, x: Any, params: Any, units: Any, path: Any) -> None:
+    """Write the nodes that x passes in each tree to path, int32 [height + 1, trees]."""
+    for j in range(len(x)):
+        units[j] = (x[j] - state.low[j]) / (state.high[j] - state.low[j])
+    path[0, :] = 0
+    # Trees innermost and no branch: the processor walks several trees at a time.
+    for depth in range(params.height):
+        for tree in range(path.shape[1]):
+            node = path[depth, tree]
+            left = units[params.features[tree, node]] < params.thresholds[tree, node]
+            path[depth + 1, tree] = 2 * node + 2 - np.int32(left)
 
 
 @njit(error_model="numpy")
-def score(state: Any, x: Any, params: Any) -> float:
-    """Return -log2 of the normalised reference mass around x; NaN until there is one."""
-    if state.seen < params.range_events + params.window:
-        return np.nan
+def _score(state: Any, params: Any, path: Any) -> float:
+    """Return -log2 of the normalised reference mass along a path."""
+    masses = state.masses
     total = 0.0
-    for tree in range(params.features.shape[0]):
-        node = 0
+    for tree in range(path.shape[1]):
         for depth in range(params.height + 1):
-            mass = state.masses[tree, params.places[node], 0]
-            total += mass * (1 << depth)
-            if mass < params.size_limit or depth == params.height:
+            mass = np.int64(masses[tree, params.places[path[depth, tree]], 0])
+            total += mass << depth
+            if mass < params.size_limit:
                 break
-            node = _child(node, tree, state, x, params)
     return -np.log2(total / params.most)
 
 
 @njit(error_model="numpy")
-def learn(state: Any, x: Any, params: Any) -> None:
-    """Learn the ranges first, then the masses; a full window becomes the reference."""
-    if state.seen < params.range_events:
-        _learn_ranges(state, x, params)
-        return
-    for tree in range(params.features.shape[0]):
-        node = 0
-        for _ in range(params.height):
-            state.masses[tree, params.places[node], 1] += 1
-            node = _child(node, tree, state, x, params)
-        state.masses[tree, params.places[node], 1] += 1
+def _turn_window(masses: Any) -> None:
+    for tree in range(masses.shape[0]):
+        for place in range(masses.shape[1]):
+            masses[tree, place, 0] = masses[tree, place, 1]
+            masses[tree, place, 1] = 0
+
+
+@njit(error_model="numpy")
+def _learn_masses(state: Any, params: Any, path: Any) -> None:
+    """Count an event along its path; a full window becomes the reference."""
+    masses = state.masses
+    for depth in range(params.height + 1):
+        for tree in range(path.shape[1]):
+            masses[tree, params.places[path[depth, tree]], 1] += 1
     state.seen += 1
-    in_window = (state.seen - params.range_events) % params.window
-    if in_window == 0:
-        _turn_window(state, params)
+    if (state.seen - params.range_events) % params.window == 0:
+        _turn_window(masses)
+        # Counting on would wrap round to a new entity; all that matters is that one is full.
+        state.seen = params.range_events + params.window
 
 
 @njit(error_model="numpy")
@@ -168,23 +175,32 @@ def _widen(state: Any, j: int, margin: float) -> None:
     low, high = state.low[j], state.high[j]
     span = max(high - low, 1e-3 * max(abs(low), abs(high)))
     if span == 0.0:
-        span = 1.0
+        span = 1e-9
     middle = low + (high - low) / 2
     half = span * (0.5 + margin)
     state.low[j], state.high[j] = middle - half, middle + half
 
 
-@njit(error_model="numpy")
-def _turn_window(state: Any, params: Any) -> None:
-    for tree in range(state.masses.shape[0]):
-        for place in range(state.masses.shape[1]):
-            state.masses[tree, place, 0] = state.masses[tree, place, 1]
-            state.masses[tree, place, 1] = 0
-    # Counting on would wrap round to a new entity; all that matters is that one is full.
-    state.seen = params.range_events + params.window
+def _drive(  # pragma: no cover - runs compiled
+    records: Records, slots: Int32s, values: Floats, learns: Bools, params: Any, scores: Floats
+) -> None:
+    # Not the loop of all native detectors, for scoring and learning share the walk.
+    units = np.empty(values.shape[1])
+    path = np.empty((params.height + 1, params.features.shape[0]), np.int32)
+    for i in range(len(slots)):
+        state, x = records[slots[i]], values[i]
+        scores[i] = np.nan
+        if state.seen >= params.range_events:
+            _walk(state, x, params, units, path)
+            if state.seen >= params.range_events + params.window:
+                scores[i] = _score(state, params, path)
+            if learns[i]:
+                _learn_masses(state, params, path)
+        elif learns[i]:
+            _learn_ranges(state, x, params)
 
 
-_driver = compile_driver(score, learn)
+_driver = kernel(_drive)
 
 
 class HalfSpaceTreesDetector:
@@ -214,7 +230,7 @@ class HalfSpaceTreesDetector:
 
 
 def params_of(
-    features: NDArray[np.int16],
+    features: NDArray[np.uint16],
     thresholds: Floats,
     window: int,
     range_events: int,

@@ -122,14 +122,19 @@ def compile_loop(loop: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     code = loop.__code__.replace(co_filename=home.py_func.__code__.co_filename)
     copy = FunctionType(code, {**loop.__globals__, **parts})
     copy.__module__ = home.__module__
+    return kernel(copy)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function on its first call, keeping the machine code on disk where possible."""
     try:
-        return njit(cache=True, error_model="numpy")(copy)
+        return njit(cache=True, error_model="numpy")(function)
     except RuntimeError:
         # No folder is writable, as in a read-only container: compile in every process.
-        return njit(error_model="numpy")(copy)
+        return njit(error_model="numpy")(function)
 
 
-def _drive(
+def _drive(  # pragma: no cover - runs compiled
     records: Records, slots: Int32s, values: Floats, learns: Bools, params: Any, scores: Floats
 ) -> None:
     for i in range(len(slots)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 from engine.domain.detector import Parameter
@@ -52,7 +52,7 @@ def check_numbers(
 def _checked(detector: str, number: Number, value: object) -> int | float:
     kinds = (int,) if number.type == "integer" else (int, float)
     right_kind = isinstance(value, kinds) and not isinstance(value, bool)
-    if not (right_kind and number.least <= value <= number.most):  # type: ignore[operator]
+    if not (right_kind and isfinite(value) and number.least <= value <= number.most):  # type: ignore[arg-type, operator]
         raise ParameterError(
             number.name,
             f"{detector}: {number.name} must be {_article(number.type)}"

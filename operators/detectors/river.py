@@ -158,7 +158,7 @@ def _template(
             "preprocess", f"{name} models each value itself: remove preprocess, it has no effect"
         )
     if takes_target:
-        return TargetModels(model, names)
+        return TargetModels(model, len(names))
     for step in reversed(_steps(name, chain)):
         model = step | model
     return FeatureModel(model, names)

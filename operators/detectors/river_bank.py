@@ -38,33 +38,24 @@ class FeatureModel:
 
 
 class TargetModels:
-    """River models that take one target: one model a value, with the other values as features.
+    """River models that take one target: one model a value, without features.
 
-    The score of an event is the largest of its values' scores.
+    The score of an event is the largest of its values' scores. The other values are no features:
+    river's scalers make NaN of a first event's, and a running mean of errors never forgets it.
     """
 
-    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
-        self.models = [copy.deepcopy(model) for _ in names]
-        self.names = names
+    def __init__(self, model: Any, width: int) -> None:
+        self.models = [copy.deepcopy(model) for _ in range(width)]
 
     def score(self, row: Row) -> float:
         """Return the largest score of the event's values."""
-        return max(
-            float(model.score_one(self._others(row, at), row[at]))
-            for at, model in enumerate(self.models)
-        )
+        pairs = zip(self.models, row, strict=True)
+        return max(float(model.score_one({}, value)) for model, value in pairs)
 
     def learn(self, row: Row) -> None:
         """Learn one event."""
-        for at, model in enumerate(self.models):
-            model.learn_one(self._others(row, at), row[at])
-
-    def _others(self, row: Row, at: int) -> dict[str, float]:
-        return {
-            name: value
-            for other, (name, value) in enumerate(zip(self.names, row, strict=True))
-            if other != at
-        }
+        for model, value in zip(self.models, row, strict=True):
+            model.learn_one({}, value)
 
 
 Model = FeatureModel | TargetModels

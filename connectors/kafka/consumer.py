@@ -1,0 +1,178 @@
+"""The consumer of a process: one for all its partitions, whose messages it keeps apart."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors.kafka.reach import partitions, refuse_hopeless, wait_for_partitions
+from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
+from connectors.kafka.troubles import Troubles, logger
+from engine.application.ports import RunContext
+from engine.domain.errors import OffsetLostError
+
+LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
+LAG_SECONDS = 1.0
+LOOKUP_SECONDS = 30.0
+
+
+class SharedConsumer:
+    """Polls for all partitions of a process and hands messages out strictly by partition.
+
+    Strictly, because each partition of a Bytewax source advances its epoch on its own: a message
+    that rode in another's batch could fall between two snapshots.
+    """
+
+    def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
+        self._settings = settings
+        self._telemetry = context.telemetry
+        self._draining = context.draining
+        self.troubles = Troubles("source", self._count)
+        self._buffers: dict[int, list[Message]] = {}
+        self._lag_told = 0.0
+        self._consumer = Consumer(
+            {
+                **CONSUMER,
+                "group.id": settings.group or f"pynomaly-{context.pipeline}",
+                "error_cb": self.troubles.note,
+                "on_commit": self._on_commit,
+                **settings.settings,
+                "bootstrap.servers": settings.brokers,
+            },
+            logger=logger,
+        )
+
+    def partitions(self) -> list[int]:
+        """Return the topic's partitions, waiting for the brokers."""
+        topic = self._settings.topic
+        return wait_for_partitions(self._consumer, topic, self.troubles, self._draining)
+
+    def check(self) -> list[int]:
+        """Return the topic's partitions, waiting ten seconds at most."""
+        return partitions(self._consumer, self._settings.topic, timeout=10.0)
+
+    def begin(self, partition: int, resumed: int | None) -> int:
+        """Start reading a partition, where it was left or where the settings say; return where.
+
+        Raises:
+            OffsetLostError: retention has removed that offset, and the settings say to fail.
+        """
+        wanted = self._first(partition) if resumed is None else resumed
+        low, high = self.bounds(partition)
+        offset = wanted if low <= wanted <= high else self._jump(partition, wanted, low, high)
+        self._buffers[partition] = []
+        self._consumer.incremental_assign([self._place(partition, offset)])
+        return offset
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """Return the first available offset and the one after the last."""
+        place = self._place(partition)
+        return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+
+    def take(self, partition: int) -> list[Message]:
+        """Return messages of a partition that have arrived, in their order; maybe none."""
+        if not self._buffers[partition]:
+            self._poll()
+        messages, self._buffers[partition] = self._buffers[partition], []
+        return messages
+
+    def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
+        """Tell the group how far a partition is done."""
+        try:
+            place = [self._place(partition, offset)]
+            if wait:
+                self._consumer.commit(offsets=place, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=place, asynchronous=True)
+        except KafkaException as error:
+            self.troubles.note(error.args[0])
+
+    def tell_lag(self, positions: dict[int, int]) -> None:
+        """Update the lag metric, at most once a second.
+
+        Args:
+            positions: the next offset to read of each partition.
+        """
+        now = time.monotonic()
+        if now - self._lag_told < LAG_SECONDS:
+            return
+        self._lag_told = now
+        for partition, position in positions.items():
+            _, high = self._consumer.get_watermark_offsets(self._place(partition), cached=True)
+            if high >= 0:
+                self._telemetry.lag.labels(str(partition)).set(max(0, high - position))
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._consumer.close()
+
+    def _poll(self) -> None:
+        messages = self._consumer.consume(self._settings.batch, timeout=0)
+        refuse_hopeless(self.troubles)
+        if not messages:
+            return
+        self.troubles.over()
+        buffers: dict[int | None, list[Message]] = {**self._buffers}
+        for message in messages:
+            error = message.error()
+            if error is None:
+                buffers[message.partition()].append(message)
+            else:
+                self._on_error(message, error)
+
+    def _on_error(self, message: Message, error: KafkaError) -> None:
+        partition = message.partition()
+        if error.code() not in LOST or partition is None:
+            self.troubles.note(error)
+            return
+        wanted = max(message.offset() or 0, 0)
+        low, high = self.bounds(partition)
+        offset = self._jump(partition, wanted, low, high)
+        self._consumer.incremental_unassign([self._place(partition)])
+        self._consumer.incremental_assign([self._place(partition, offset)])
+
+    def _jump(self, partition: int, wanted: int, low: int, high: int) -> int:
+        topic = self._settings.topic
+        gone = (
+            f"{topic}[{partition}]: offset {wanted} is not available any more; the topic holds "
+            f"{low} to {high - 1}"
+        )
+        if self._settings.on_missing_offset == "fail":
+            raise OffsetLostError(
+                f"{gone}. Retention removed it, or the topic was made anew. Set "
+                "`on_missing_offset: earliest` to go on from the first available message (the "
+                "gap is counted), or start with another state.directory"
+            )
+        self._telemetry.offset_jumps.inc()
+        self._telemetry.skipped.inc(max(0, low - wanted))
+        logger.warning("%s; going on from %d", gone, low)
+        return low
+
+    def _first(self, partition: int) -> int:
+        start = self._settings.start
+        low, high = self.bounds(partition)
+        if start == "latest":
+            return high
+        if start == "committed":
+            place = self._place(partition)
+            committed = self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset
+            return committed if committed >= 0 else low
+        if start == "earliest":
+            return low
+        place = self._place(partition, int(start.timestamp() * 1_000))
+        found = self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)[0].offset
+        return found if found >= 0 else high
+
+    def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
+        if offset is None:
+            return TopicPartition(self._settings.topic, partition)
+        return TopicPartition(self._settings.topic, partition, offset)
+
+    def _on_commit(self, error: KafkaError | None, _places: Any) -> None:
+        if error is not None:
+            self.troubles.note(error)
+
+    def _count(self, kind: str) -> None:
+        self._telemetry.source_errors.labels(kind).inc()

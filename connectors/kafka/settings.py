@@ -1,0 +1,68 @@
+"""What a pipeline file may say of Kafka, and how it becomes librdkafka's settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from engine.application.ports import Settings
+
+Value = str | int | float | bool
+
+
+class KafkaSourceSettings(Settings):
+    """A topic to read."""
+
+    brokers: str = Field(min_length=1)
+    """Bootstrap servers, host:port separated by commas."""
+    topic: str = Field(min_length=1)
+    """The topic to read."""
+    group: str | None = None
+    """Consumer group whose offsets show the progress; default: pynomaly-<pipeline>."""
+    start: Literal["committed", "earliest", "latest"] | datetime = "committed"
+    """Where a fresh run starts: the group's offsets (else the earliest), an end, or a time."""
+    on_missing_offset: Literal["fail", "earliest"] = "fail"
+    """When retention removed the offset to go on from: stop, or jump to the earliest, counted."""
+    batch: int = Field(10_000, ge=1, le=1_000_000)
+    """Most messages a poll."""
+    settings: dict[str, Value] = {}
+    """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
+
+
+class KafkaSinkSettings(Settings):
+    """A topic to write."""
+
+    brokers: str = Field(min_length=1)
+    """Bootstrap servers, host:port separated by commas."""
+    topic: str = Field(min_length=1)
+    """The topic to write; it must exist."""
+    settings: dict[str, Value] = {}
+    """Passed to librdkafka as they are: SASL, TLS, compression."""
+
+
+CONSUMER = {
+    "enable.auto.commit": False,
+    "enable.partition.eof": False,
+    # A position that is gone must be told, never skipped in silence.
+    "auto.offset.reset": "error",
+    "isolation.level": "read_committed",
+    "queued.min.messages": 1_000_000,
+    # Bounds what waits in memory, whatever the number of partitions.
+    "queued.max.messages.kbytes": 131_072,
+    "fetch.message.max.bytes": 8_388_608,
+    "fetch.wait.max.ms": 20,
+    "reconnect.backoff.max.ms": 5_000,
+}
+
+PRODUCER = {
+    "enable.idempotence": True,
+    "linger.ms": 2,
+    # A broker's absence is waited out: nothing may be dropped because it took long.
+    "message.timeout.ms": 0,
+    "queue.buffering.max.messages": 100_000,
+    "queue.buffering.max.kbytes": 131_072,
+    "message.max.bytes": 100_000_000,
+    "reconnect.backoff.max.ms": 5_000,
+}

@@ -1,0 +1,48 @@
+"""Troubles with brokers: counted each time, said once, and once more when they are over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError
+
+logger = logging.getLogger("pynomaly.kafka")
+
+HOPELESS = {
+    KafkaError._AUTHENTICATION,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+"""Errors that waiting does not cure."""
+
+
+class Troubles:
+    """What is wrong between a client and its brokers.
+
+    Args of its constructor: who, such as "source"; count, called with each error's name.
+    """
+
+    def __init__(self, who: str, count: Callable[[str], object]) -> None:
+        self._who = who
+        self._count = count
+        self._said: set[str] = set()
+        self.hopeless: KafkaError | None = None
+
+    def note(self, error: KafkaError) -> None:
+        """Count an error, and say it unless it was said since the last recovery."""
+        name = error.name().lower().strip("_")
+        self._count(name)
+        if error.fatal() or error.code() in HOPELESS:
+            self.hopeless = error
+        if name not in self._said:
+            self._said.add(name)
+            logger.warning("%s: %s; going on trying", self._who, error.str())
+
+    def over(self) -> None:
+        """Say once that brokers answer again."""
+        if self._said:
+            self._said.clear()
+            logger.info("%s: the brokers answer again", self._who)

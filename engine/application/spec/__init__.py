@@ -1,0 +1,1 @@
+"""The pipeline file: read, checked against what is installed, and turned into a Pipeline."""

@@ -1,0 +1,103 @@
+"""The pipeline file as a whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+
+from engine.application.ports import Settings
+from engine.application.spec.alert import AlertSpec
+from engine.application.spec.calibration import CalibrationSpec
+from engine.application.spec.complete import complete
+from engine.application.spec.detector_choice import DetectorChoice, choose_detectors
+from engine.application.spec.event import EventSpec
+from engine.application.spec.metrics import MetricsSpec
+from engine.application.spec.misfit import misfit
+from engine.application.spec.plugin_choice import PLUGIN, SourceChoice
+from engine.application.spec.quantity import nanoseconds
+from engine.application.spec.sinks import SinksSpec
+from engine.application.spec.state import StateSpec
+from engine.domain.errors import nearest
+from engine.domain.pipeline import Combination, Pipeline
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DETECTORS = {"type": "array", "items": {PLUGIN: "Detector"}, "minItems": 1}
+
+
+class PipelineFile(Settings):
+    """A pipeline: source, event mapping, detectors, alert policy and sinks."""
+
+    name: str = Field(pattern=NAME, max_length=100)
+    """Name of the pipeline; written into every anomaly."""
+    source: SourceChoice
+    """Where events come from: one source plug-in with its settings."""
+    event: EventSpec
+    """How a message becomes an event."""
+    detectors: Annotated[list[DetectorChoice], WithJsonSchema(DETECTORS)] = Field(
+        default=[DetectorChoice("half_space_trees"), DetectorChoice("zscore")],
+        json_schema_extra={"default": ["half_space_trees", "zscore"]},
+    )
+    """Detectors: names, or {name: {parameters}}; `pynomaly detectors` lists them."""
+    combine: Combination = "any"
+    """How the detectors' p-values become one: any, all, or cauchy (the Cauchy combination test)."""
+    calibration: CalibrationSpec = Field(default_factory=CalibrationSpec)
+    """How raw scores become p-values."""
+    alert: AlertSpec = Field(default_factory=AlertSpec)
+    """Which events become anomalies."""
+    sinks: SinksSpec
+    """Where anomalies, scores and rejects go."""
+    state: StateSpec
+    """Checkpoints and memory."""
+    metrics: MetricsSpec | None = Field(default_factory=MetricsSpec)
+    """The metrics page for Prometheus; null switches it off."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return complete(data)
+
+    @field_validator("detectors", mode="plain")
+    @classmethod
+    def _choose_detectors(cls, value: object, info: ValidationInfo) -> list[DetectorChoice]:
+        event = info.data.get("event")
+        return choose_detectors(value, tuple(event.values) if event else ("value",))
+
+    @field_validator("alert")
+    @classmethod
+    def _score_is_of_a_detector(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
+        names = [choice.name for choice in info.data.get("detectors", ())]
+        if alert.score and names and alert.score.detector not in names:
+            known = f"expected one of the pipeline's detectors: {', '.join(names)}."
+            raise misfit(known + nearest(alert.score.detector, names), "score", "detector")
+        return alert
+
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline in the domain's words."""
+        mapping = self.event.mapping()
+        return Pipeline(
+            name=self.name,
+            version=self.version,
+            mapping=mapping,
+            detectors=tuple(choice.create(mapping.value_names) for choice in self.detectors),
+            combine=self.combine,
+            calibration=self.calibration.calibration(),
+            alert=self.alert.policy(),
+            incident_gap=nanoseconds(self.alert.incident_gap),
+            key_groups=self.state.key_groups,
+            memory_bytes=self.state.memory,
+        )
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that change with all that decides scores and ids, and nothing else."""
+        decisive = [
+            asdict(self.event.mapping()),
+            [asdict(choice) for choice in self.detectors],
+            self.combine,
+            asdict(self.calibration.calibration()),
+        ]
+        return blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -1,0 +1,83 @@
+"""Substitution: `${VAR}`, `${VAR:-default}` and `${file:/run/secrets/x}` in a scalar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
+VARIABLE = re.compile(r"(?P<name>[A-Za-z_]\w*)(:-(?P<default>.*))?", re.DOTALL)
+SECRET = re.compile(r"passw|secret|token|sasl|credential|private|api_?key|pwd", re.IGNORECASE)
+
+
+class SubstitutionError(ValueError):
+    """A reference that cannot be replaced; the text names it and never its value."""
+
+
+@dataclass(frozen=True)
+class Substituted:
+    """A scalar with its references replaced.
+
+    Attributes:
+        text: the scalar.
+        secrets: the parts of it that must never be shown.
+    """
+
+    text: str
+    secrets: tuple[str, ...] = ()
+
+
+def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
+    """Replace the references in a scalar; `$${` stands for a plain `${`.
+
+    Raises:
+        SubstitutionError: a variable is not set, a file cannot be read, or it is neither.
+    """
+    secrets: list[str] = []
+
+    def replace(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return "${"
+        if not found[0].endswith("}"):
+            raise SubstitutionError(f'"{found[0]}" is not closed, expected a "}}"')
+        value, secret = _value(found[1], environ)
+        if secret and value:
+            secrets.append(value)
+        return value
+
+    return Substituted(REFERENCE.sub(replace, text), tuple(secrets))
+
+
+def is_secret(name: str) -> bool:
+    """Whether what goes by this name must not be shown."""
+    return SECRET.search(name) is not None
+
+
+def _value(reference: str, environ: Mapping[str, str]) -> tuple[str, bool]:
+    if reference.startswith("file:"):
+        return _content(Path(reference.removeprefix("file:"))), True
+    variable = VARIABLE.fullmatch(reference)
+    if variable is None:
+        raise SubstitutionError(
+            f'"${{{reference}}}" is not a reference, expected ${{NAME}}, ${{NAME:-default}} '
+            "or ${file:/path}"
+        )
+    name, default = variable["name"], variable["default"]
+    value = environ.get(name) or default
+    if value is None and name in environ:
+        value = ""
+    if value is None:
+        raise SubstitutionError(
+            f"the environment variable {name} is not set: set it, or write ${{{name}:-default}}"
+        )
+    return value, is_secret(name)
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SubstitutionError(f'the file "{path}" cannot be read: {reason}') from None

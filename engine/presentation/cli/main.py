@@ -1,0 +1,39 @@
+"""The console script: one command a file, registered here."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from engine.domain.errors import PynomalyError
+from engine.presentation.cli.detectors import detectors
+from engine.presentation.cli.schema import schema
+from engine.presentation.cli.validate import validate
+from engine.presentation.cli.version import version
+
+app = typer.Typer(
+    name="pynomaly",
+    help="Streaming anomaly detection: Kafka in, calibrated anomalies out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# The commands run and demo are registered here as well.
+app.command()(validate)
+app.command()(detectors)
+app.command()(schema)
+app.command()(version)
+
+
+def main() -> None:
+    """Run a command; an error that a user can mend is one message and exit code 2."""
+    try:
+        app()
+    except PynomalyError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The command line on real files, with the plug-ins that are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.application.demo.rehearsal import PIPELINE
+from engine.application.spec.document import read
+from tests.unit.application.spec.schema_check import fits
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "docs" / "pipeline.schema.json"
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+DEMO = {"DEMO_BROKERS": "localhost:1", "DEMO_DIRECTORY": "d", "DEMO_METRICS_PORT": "1024"}
+
+SENSORS = """\
+name: sensors
+source: {file: {path: readings.ndjson}}
+event: {key: id, time: {path: ts, unit: s}, values: [t]}
+detectors: [zscore]
+sinks: {anomalies: {file: {path: anomalies.ndjson}}}
+"""
+
+
+def _pynomaly(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine.presentation.cli.main", *map(str, arguments)]
+    environ = os.environ | DEMO
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def sensors(tmp_path: Path) -> Path:
+    file = tmp_path / "sensors.yaml"
+    file.write_text(SENSORS)
+    good = [json.dumps({"id": "a", "ts": 1_700_000_000 + n, "t": n}) for n in range(5)]
+    (tmp_path / "readings.ndjson").write_text("\n".join([*good, '{"id": "a"}', "nonsense"]) + "\n")
+    return file
+
+
+@pytest.mark.parametrize("file", [*EXAMPLES, PIPELINE], ids=lambda file: file.name)
+def test_the_files_we_ship_are_valid(file: Path) -> None:
+    ended = _pynomaly("validate", file)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    schema = json.loads(SCHEMA.read_text())
+    assert fits(read(file.read_text(), {}).data, schema, schema)
+
+
+def test_the_examples_are_there() -> None:
+    assert [file.name for file in EXAMPLES] == ["logs-as-counters.yaml", "sensors.yaml"]
+
+
+def test_the_committed_schema_is_current() -> None:
+    """Write it anew with: pynomaly schema > docs/pipeline.schema.json."""
+    assert _pynomaly("schema").stdout == SCHEMA.read_text()
+
+
+def test_connect_decodes_real_messages(sensors: Path) -> None:
+    ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "5 of 7 sampled decode" in ended.stdout
+    assert "not_json" in ended.stdout
+
+
+def test_connect_says_what_is_missing(sensors: Path) -> None:
+    (sensors.parent / "readings.ndjson").unlink()
+    ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("source: ")
+    assert "readings.ndjson" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_wrong_file_names_file_line_and_field(sensors: Path) -> None:
+    sensors.write_text(SENSORS.replace("zscore", "zcore"))
+    ended = _pynomaly("validate", "sensors.yaml", folder=sensors.parent)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("sensors.yaml:4: detectors[0]: ")
+    assert 'Did you mean "zscore"?' in ended.stderr
+
+
+def test_all_native_detectors_are_listed() -> None:
+    ended = _pynomaly("detectors", "--json")
+    names = {detector["name"] for detector in json.loads(ended.stdout)}
+    assert {"zscore", "half_space_trees"} <= names

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.application.spec.document import read
+from engine.application.spec.substitution import SubstitutionError, is_secret, substitute
+from tests.unit.application.spec.conftest import Problems
+from tests.unit.application.spec.test_load import LEAST
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("${A}", "1"),
+        ("x${A}y${B}z", "x1y${A}z"),
+        ("${C:-localhost:9092}", "localhost:9092"),
+        ("${E:-d}", "d"),
+        ("${E}", ""),
+        ("${C:-}", ""),
+        ("$${A}", "${A}"),
+        ("$A $ {A} a.b[0]", "$A $ {A} a.b[0]"),
+    ],
+)
+def test_references(text: str, result: str) -> None:
+    assert substitute(text, {"A": "1", "B": "${A}", "E": ""}).text == result
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${C}", "the environment variable C is not set"),
+        ("${C", "is not closed"),
+        ("${}", "is not a reference"),
+        ("${a b}", "is not a reference"),
+        ("${C-d}", "is not a reference"),
+        ("${file:/no/such/file}", "cannot be read: No such file"),
+    ],
+)
+def test_references_that_cannot_be_replaced(text: str, said: str) -> None:
+    with pytest.raises(SubstitutionError, match=said):
+        substitute(text, {})
+
+
+def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("hush hush\n")
+    found = substitute(f"${{file:{tmp_path / 's'}}}", {})
+    assert (found.text, found.secrets) == ("hush hush", ("hush hush",))
+    (tmp_path / "s").write_bytes(b"\xff")
+    with pytest.raises(SubstitutionError, match="it is not UTF-8"):
+        substitute(f"${{file:{tmp_path / 's'}}}", {})
+
+
+def test_plain_references_are_read_as_what_they_hold_and_secrets_as_text() -> None:
+    found = read("a: ${N}\nb: '${N}'\nc: ${PASSWORD}\nd: ${N:-2}", {"N": "7", "PASSWORD": "123"})
+    assert found.data == {"a": 7, "b": "7", "c": "123", "d": 7}
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASSWORD", "sasl.username", "apiKey", "TOKEN", "ClientSecret"]
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+    assert not is_secret("KAFKA_BROKERS")
+
+
+def test_a_variable_that_is_not_set_is_told_once_at_its_line(problems: Problems) -> None:
+    text = LEAST + "metrics:\n  port: ${PORT}\n"
+    (problem,) = problems(text)
+    assert problem.startswith("6: metrics.port: the environment variable PORT is not set")
+    assert problems(text, PORT="99") == []
+
+
+def test_no_problem_shows_a_secret(problems: Problems, tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("hush-file")
+    text = LEAST.replace(
+        "{queue: {brokers",
+        "\n  queue:\n    batch: ${BATCH_TOKEN}\n    settings: {sasl.password: {x: hush-plain}}\n"
+        f"    password: [hush-list]\n    topics: ${{file:{tmp_path / 's'}}}\n    others: {{brokers",
+    ).replace("}}\nevent", "}\nevent")
+    text += "combine: ${MY_SECRET}\ndetectors: [{zscore: {half_life: x, pass: ${MY_SECRET}}}]\n"
+    text = text.replace("${MY_SECRET}}}", '"${MY_SECRET}"}}')
+    found = problems(text, BATCH_TOKEN="hush-batch", MY_SECRET="hush-var")
+    assert len(found) >= 5
+    assert "hush" not in "\n".join(found)
+    assert any("batch: found *** (a secret), expected a whole number" in text for text in found)
+
+
+def test_a_secret_written_in_the_file_itself_is_not_shown(problems: Problems) -> None:
+    text = LEAST.replace("topic: t", "topic: t, password: 123456")
+    assert problems(text) == [
+        "2: source.queue.password: found *** (a secret), expected text: write it in quotes"
+    ]

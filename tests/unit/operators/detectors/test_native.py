@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba.core import caching
+
+from engine.domain.errors import SnapshotError
+from operators.detectors import native, zscore
+from operators.detectors.native import RecordBank
+
+OLD = np.dtype([("a", "<f4", (2,)), ("gone", "<f8")])
+NEW = np.dtype([("new", "<i4"), ("a", "<f8", (2,))])
+
+
+def test_fields_are_migrated_by_name() -> None:
+    old, new = RecordBank(3, OLD), RecordBank(4, NEW)
+    old.records["a"] = [[1, 2], [3, 4], [5, 6]]
+    old.records["gone"] = 9
+    new.load(old.dump(np.array([2, 0], np.int32)))
+    np.testing.assert_array_equal(new.records["a"], [[5, 6], [1, 2], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(new.records["new"], 0)
+
+
+def test_a_dump_is_a_copy() -> None:
+    bank = RecordBank(1, NEW)
+    state = bank.dump(np.array([0], np.int32))
+    bank.records["new"] = 1
+    assert state["state"]["new"] == 0  # type: ignore[call-overload]
+
+
+def test_reset_touches_only_the_given_slots() -> None:
+    bank = RecordBank(3, NEW)
+    bank.records["new"] = [1, 2, 3]
+    bank.reset(np.array([1], np.int32))
+    np.testing.assert_array_equal(bank.records["new"], [1, 0, 3])
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"state": b"x"},
+        {"state": np.zeros(2)},
+        {"state": np.zeros((1, 1), NEW)},
+        {"state": np.zeros(5, NEW)},
+        {"state": np.zeros(1, [("a", "<f8", (3,))])},
+        {"state": np.zeros(1, [("new", "<f8")])},
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(state: dict[str, object]) -> None:
+    with pytest.raises(SnapshotError):
+        RecordBank(4, NEW).load(state)  # type: ignore[arg-type]
+
+
+def test_compiles_where_no_folder_is_writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
+    driver = native.compile_driver(zscore.score, zscore.learn)
+    params = zscore.ZScore().create("zscore", {}, ["a"])._params
+    scores = np.empty(1)
+    one = np.zeros(1, np.int32), np.zeros((1, 1)), np.ones(1, bool)
+    driver(np.zeros(1, zscore.record(1)), *one, params, scores)
+    assert np.isnan(scores[0])
+
+
+PROGRAM = """
+import numpy as np
+from operators.detectors import zscore
+bank = zscore.ZScore().create("zscore", {}, ["a"]).bank(1)
+bank.score(np.zeros(1, np.int32), np.zeros((1, 1)), np.ones(1, bool))
+print(sum(zscore._driver.stats.cache_hits.values()))
+"""
+
+
+def test_the_next_process_finds_the_machine_code(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert runs == ["0", "1"]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.presentation.cli.conftest import Reachable, Run
+
+FILE = """\
+name: plant
+source: {queue: {brokers: "b:1", topic: TOPIC}}
+event: {key: id, values: [cpu, mem]}
+sinks: {anomalies: {queue: {topic: SINK}}, dead_letters: {queue: {topic: d}}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return _written(tmp_path, "t", "a")
+
+
+def _written(folder: Path, topic: str, sink: str, text: str = FILE) -> Path:
+    file = folder / "p.yaml"
+    file.write_text(text.replace("TOPIC", topic).replace("SINK", sink))
+    return file
+
+
+def test_a_valid_file_is_described(
+    run: Run, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("validate", file) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{file}: valid\n")
+    assert "values        cpu, mem\n" in out
+    assert "1,073,741,824 bytes, about 24 an entity\n" in out
+    assert "reached" not in out
+
+
+def test_where_rejects_go_without_a_sink_is_said(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = FILE.replace(", dead_letters: {queue: {topic: d}}", "")
+    assert run("validate", _written(tmp_path, "t", "a", text)) == 0
+    assert "dead_letters  file .pynomaly/plant/dead_letters.ndjson\n" in capsys.readouterr().out
+
+
+def test_a_wrong_file_is_one_clean_message(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = _written(tmp_path, "t", "a", FILE + "combine: al\n")
+    assert run("validate", file) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f'{file}:5: combine: found "al", expected one of any, all, cauchy. Did you mean "all"?\n'
+    )
+
+
+def test_connect_reaches_everything_and_shows_the_first_rejects(
+    run: Run, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("validate", file, "--connect") == 0
+    out = capsys.readouterr().out
+    assert "anomalies     reached\n" in out
+    assert "dead_letters  reached\n" in out
+    assert "messages      2 of 3 sampled decode\n" in out
+    assert "  rejected t[0]@1: not_json: it is not JSON\n" in out
+    assert "source        reached\n" in out
+
+
+def test_the_number_of_samples(run: Run, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("validate", file, "--connect", "--samples", "1") == 0
+    assert "1 of 1 sampled decode\n" in capsys.readouterr().out
+
+
+def test_connect_tells_all_that_cannot_be_reached(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("validate", _written(tmp_path, "missing", "missing"), "--connect") == 2
+    assert capsys.readouterr().err == (
+        'anomalies: there is no topic "missing"\nsource: there is no topic "missing"\n'
+    )
+
+
+def test_a_mapping_that_fits_no_message_is_an_error(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Reachable, "messages", (b"bad",) * 9)
+    assert run("validate", file, "--connect") == 2
+    captured = capsys.readouterr()
+    assert "not one sampled message fits the event mapping" in captured.err
+    assert captured.out.count("rejected t[0]") == 5
+
+
+def test_an_empty_topic_is_no_error(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Reachable, "messages", ())
+    assert run("validate", file, "--connect") == 0
+    assert "0 of 0 sampled decode\n" in capsys.readouterr().out

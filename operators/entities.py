@@ -21,7 +21,7 @@ KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
 NOBODY = np.empty(0, np.int32)
-RECORD = np.dtype([("newest", "<i8"), ("mean_gap", "<f8"), ("count", "<u8"), ("touched", "<u8")])
+RECORD = np.dtype([("newest", "<i8"), ("mean_gap", "<f8"), ("count", "<i8"), ("touched", "<i8")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class SharedConsumer:
         if not messages:
             return
         self.troubles.over()
-        buffers: dict[int | None, list[Message]] = {**self._buffers}
+        buffers: dict[int | None, list[Message]] = dict(self._buffers.items())
         for message in messages:
             error = message.error()
             if error is None:

@@ -27,7 +27,7 @@ class KafkaSourceSettings(Settings):
     """When retention removed the offset to go on from: stop, or jump to the earliest, counted."""
     batch: int = Field(10_000, ge=1, le=1_000_000)
     """Most messages a poll."""
-    settings: dict[str, Value] = {}
+    settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
 
 
@@ -38,7 +38,7 @@ class KafkaSinkSettings(Settings):
     """Bootstrap servers, host:port separated by commas."""
     topic: str = Field(min_length=1)
     """The topic to write; it must exist."""
-    settings: dict[str, Value] = {}
+    settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
 
 

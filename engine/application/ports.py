@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource
-from bytewax.operators import StatefulBatchLogic
+from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
@@ -108,6 +108,7 @@ Route = Callable[[list[EventBatch]], list[tuple[str, EventBatch]]]
 Detect = Callable[[bytes | None], StatefulBatchLogic[EventBatch, ScoredBatch, bytes]]
 Alert = Callable[[bytes | None], StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]]
 Publish = Callable[[Any], Parcel]
+Parcels = KeyedStream[list[Record]]
 
 
 class StepPlugin(Protocol):

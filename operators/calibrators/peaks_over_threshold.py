@@ -52,9 +52,9 @@ def record(window: int) -> np.dtype[np.void]:
             ("scale", "<f8"),
             ("shape", "<f8"),
             ("share", "<f8"),
-            ("seen", "<u8"),
-            ("above", "<u8"),
-            ("skipped", "<u4"),
+            ("seen", "<i8"),
+            ("above", "<i8"),
+            ("skipped", "<i8"),
         ]
     )
 
@@ -118,8 +118,6 @@ def p_value_of(state: Any, score: float, params: Any) -> float:
     if abs(state.shape) < 1e-9:
         return max(state.share * exp(-excess / state.scale), LEAST_P)
     inner = 1 + state.shape * excess / state.scale
-    if inner <= 0.0:
-        return LEAST_P
     return max(state.share * inner ** (-1 / state.shape), LEAST_P)
 
 
@@ -174,7 +172,9 @@ def _fit(state: Any, params: Any) -> None:
         if n:
             state.scale = max(params.resolution, excesses[:n].mean())
         return
-    state.shape, scale = fit_tail(excesses[:n])
+    shape, scale = fit_tail(excesses[:n])
+    # An end of the tail, seen in so few peaks, is not believed: beyond it nothing would be rare.
+    state.shape = max(shape, 0.0)
     state.scale = max(scale, params.resolution)
 
 

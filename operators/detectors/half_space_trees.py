@@ -19,7 +19,7 @@ PARAMETERS = (
     Number("height", "integer", 8, "splits from root to leaf", 1, 15),
     Number("window", "integer", 250, "events whose masses are compared", 10, 65_000),
     Number("range_events", "integer", 100, "first events, that give the values' ranges", 2, 10**6),
-    Number("margin", "number", 0.1, "widening of each range, as a part of it", 0, 100),
+    Number("margin", "number", 0.25, "widening of each range, as a part of it", 0, 100),
     Number("seed", "integer", 1, "of the trees", 0, 2**32 - 1),
 )
 
@@ -161,7 +161,7 @@ def _learn_ranges(state: Any, x: Any, params: Any) -> None:
     for j in range(len(x)):
         if state.seen == 0 or x[j] < state.low[j]:
             state.low[j] = x[j]
-        if state.seen == 0 or x[j] > state.high[j]:
+        if x[j] > state.high[j]:
             state.high[j] = x[j]
     state.seen += 1
     if state.seen == params.range_events:
@@ -175,7 +175,7 @@ def _widen(state: Any, j: int, margin: float) -> None:
     low, high = state.low[j], state.high[j]
     span = max(high - low, 1e-3 * max(abs(low), abs(high)))
     if span == 0.0:
-        span = 1e-9
+        span = 1.0
     middle = low + (high - low) / 2
     half = span * (0.5 + margin)
     state.low[j], state.high[j] = middle - half, middle + half

@@ -7,7 +7,9 @@ import sys
 import typer
 
 from engine.domain.errors import PynomalyError
+from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
+from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.validate import validate
 from engine.presentation.cli.version import version
@@ -19,7 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# The commands run and demo are registered here as well.
+app.command()(run)
+app.command()(demo)
 app.command()(validate)
 app.command()(detectors)
 app.command()(schema)

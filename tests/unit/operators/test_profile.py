@@ -72,3 +72,13 @@ def test_a_reset_slot_is_a_new_entity() -> None:
     bank.reset(np.zeros(1, np.int32))
     np.testing.assert_array_equal(first, observe(bank, events))
     assert bank.bytes_per_entity == 16
+
+
+def test_the_first_values_weigh_the_same() -> None:
+    values = np.random.default_rng(3).normal(20, 3, (100, 1))
+    values[0] = 29
+    centers, scales, _ = ProfileBank(1, 1).observe(
+        np.zeros(100, np.int32), values, np.ones(100, bool)
+    )
+    assert abs(centers[-1, 0] - 20) < 1
+    assert abs(scales[-1, 0] - 3) < 1

@@ -1,0 +1,59 @@
+"""The recovery store: made by itself, private to its user, used by one pipeline at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from bytewax.recovery import RecoveryConfig, init_db_dir
+
+from engine.domain.errors import PynomalyError
+
+PARTS = 8
+"""Files of the store, which the processes share out: fixed, so that processes can come and go."""
+
+
+def open_store(directory: Path) -> tuple[RecoveryConfig, bool]:
+    """Return the store in a pipeline's state directory, and whether it holds a run to resume.
+
+    A store whose making was interrupted is made anew: nothing can be in it.
+    """
+    store, ready = directory / "recovery", directory / "recovery.ready"
+    resumed = ready.exists() and store.is_dir()
+    if not resumed:
+        shutil.rmtree(store, ignore_errors=True)
+        store.mkdir(mode=0o700, parents=True)
+        directory.chmod(0o700)
+        init_db_dir(store, PARTS)
+        ready.touch(mode=0o600)
+    return RecoveryConfig(str(store)), resumed
+
+
+class StateLock:
+    """Held by the supervisor: two runs on the same state would destroy it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        """Take the lock.
+
+        Raises:
+            PynomalyError: another run holds it.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(self._directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise PynomalyError(
+                f'"{self._directory}" is in use by another run of this pipeline: stop that one, '
+                "or give this one another name or state.directory"
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        """Let the lock go."""
+        os.close(self._file)

@@ -1,0 +1,147 @@
+"""One process of the cluster: `python -m engine.application.worker FILE ...`, made by `run`.
+
+Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
+does not cure (the last log line says which); 1 a crash (its traceback is in the log).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bytewax.run import cli_main
+from prometheus_client import start_http_server
+
+from engine.application.dataflow import build
+from engine.application.logs import set_up_logs
+from engine.application.ports import RunContext
+from engine.application.recovery import open_store
+from engine.application.spec.load import load
+from engine.application.spec.pipeline_file import PipelineFile
+from engine.domain.errors import PynomalyError
+
+HOPELESS = 2
+CRASHED = 1
+PR_SET_PDEATHSIG = 1
+
+logger = logging.getLogger("pynomaly.worker")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until the source ends or a signal asks to drain; return the exit code."""
+    chosen = _parse(arguments)
+    _die_with_parent(chosen.parent)
+    file = load(chosen.file)
+    set_up_logs(chosen.log_format, file.name, str(chosen.process))
+    addresses = chosen.addresses.split(";") if chosen.addresses else None
+    context = RunContext(
+        file.name,
+        needs_keys=True,
+        process=chosen.process,
+        processes=len(addresses or [""]),
+    )
+    _drain_on_signals(context)
+    try:
+        return _run(file, context, addresses, chosen.restarts)
+    except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
+        return _explain(error, context)
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="engine.application.worker")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--process", type=int, default=0)
+    parser.add_argument("--addresses", default="", help="of all processes, host:port;host:port")
+    parser.add_argument("--restarts", type=int, default=0)
+    parser.add_argument("--parent", type=int, default=0, help="die when this process does")
+    parser.add_argument("--log-format", default="auto", choices=["auto", "text", "json"])
+    return parser.parse_args(arguments)
+
+
+def _run(
+    file: PipelineFile, context: RunContext, addresses: list[str] | None, restarts: int
+) -> int:
+    telemetry = context.telemetry
+    telemetry.restarts.set(restarts)
+    telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
+    _serve_metrics(file, context)
+    flow = build(file, context)
+    recovery, _ = open_store(file.state.directory)
+    # The backtrace of Bytewax's machinery would bury the one that says what happened.
+    os.environ["RUST_BACKTRACE"] = "0"
+    # Its server listens on every interface, whatever one asks for.
+    os.environ.pop("BYTEWAX_DATAFLOW_API_ENABLED", None)
+    cli_main(
+        flow.dataflow,
+        process_id=context.process if addresses else None,
+        addresses=addresses,
+        epoch_interval=file.state.every,
+        recovery_config=recovery,
+    )
+    flow.source.finish()
+    logger.info("drained" if context.draining.is_set() else "the source has ended")
+    return 0
+
+
+def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
+    if file.metrics is None:
+        return
+    port = file.metrics.port + context.process
+    try:
+        start_http_server(port, file.metrics.host, context.telemetry.registry)
+    except OSError as error:
+        raise PynomalyError(
+            f"the metrics page cannot listen on {file.metrics.host}:{port} ({error.strerror}): "
+            "another program, or another pipeline, has that port; set metrics.port"
+        ) from error
+
+
+def _drain_on_signals(context: RunContext) -> None:
+    def drain(_signal: int, _frame: object) -> None:
+        # Nothing may be raised here: it would tear down one process of a cluster.
+        context.draining.set()
+
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGINT, drain)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its supervisor is killed."""
+    if not parent or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(CRASHED)
+
+
+def _explain(error: BaseException, context: RunContext) -> int:
+    known = next((link for link in _chain(error) if isinstance(link, PynomalyError)), None)
+    if known is None:
+        cause = list(_chain(error))[-1]
+        first_line = str(cause).partition("\n")[0]
+        logger.error("crashed", exc_info=error)
+        logger.error("%s: %s", type(cause).__name__, first_line)
+        return CRASHED
+    if context.draining.is_set():
+        logger.info("stopped: %s", known)
+        return 0
+    logger.error("%s", known)
+    return HOPELESS
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it: Bytewax wraps what its steps raise."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from connectors.embedded_broker import EmbeddedBroker
+from connectors.embedded_broker import QUIET, EmbeddedBroker
 
 
 class DemoBroker(EmbeddedBroker):
@@ -40,6 +40,7 @@ class DemoBroker(EmbeddedBroker):
                 {
                     "bootstrap.servers": self.bootstrap,
                     "linger.ms": 5,
+                    "log_level": QUIET,
                     "queue.buffering.max.messages": 200_000,
                 }
             )
@@ -48,7 +49,13 @@ class DemoBroker(EmbeddedBroker):
     def _reader(self, topic: str) -> Consumer:
         readers: dict[str, Consumer] = self.__dict__.setdefault("_readers_of_demo", {})
         if topic not in readers:
-            consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"demo-{topic}"})
+            consumer = Consumer(
+                {
+                    "bootstrap.servers": self.bootstrap,
+                    "group.id": f"demo-{topic}",
+                    "log_level": QUIET,
+                }
+            )
             metadata = consumer.list_topics(topic, timeout=10).topics[topic]
             consumer.assign([TopicPartition(topic, p, 0) for p in metadata.partitions])
             readers[topic] = consumer

@@ -1,7 +1,7 @@
 """An embedded broker: librdkafka's mock cluster, for demonstrations.
 
 Its limits: everything lives in this process's memory and is gone with it; topics appear when they
-are first named, with four partitions; old messages are dropped past some megabytes a partition;
+are first named, with four partitions; a partition drops its oldest messages past 5 MB or 100,000;
 access control, transactions across restarts and retention are not there, and nothing says that
 what works on it works on Kafka. It serves the demonstration, and no test of the connectors.
 """
@@ -15,6 +15,10 @@ from confluent_kafka import Producer
 from engine.domain.errors import ConnectorError
 
 
+QUIET = 2
+"""Only what is critical is logged: the mock's clients complain of its end, which is intended."""
+
+
 class EmbeddedBroker:
     """One broker on a loopback port, from entering the context to leaving it.
 
@@ -25,7 +29,9 @@ class EmbeddedBroker:
     bootstrap: str
 
     def __enter__(self) -> Any:
-        self._cluster = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused"})
+        self._cluster = Producer(
+            {"test.mock.num.brokers": 1, "bootstrap.servers": "unused", "log_level": QUIET}
+        )
         brokers = self._cluster.list_topics(timeout=10).brokers.values()
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         return self

@@ -168,9 +168,10 @@ def _fit(state: Any, params: Any) -> None:
             excesses[n] = state.peaks[i] - state.threshold
             n += 1
     if n < LEAST_PEAKS:
-        state.shape, state.scale = 0.0, params.resolution
+        # Twice, for nothing was seen yet of how these scores spread.
+        state.shape, state.scale = 0.0, 2 * params.resolution
         if n:
-            state.scale = max(params.resolution, excesses[:n].mean())
+            state.scale = max(state.scale, excesses[:n].mean())
         return
     shape, scale = fit_tail(excesses[:n])
     # An end of the tail, seen in so few peaks, is not believed: beyond it nothing would be rare.

@@ -161,7 +161,7 @@ def _learn_ranges(state: Any, x: Any, params: Any) -> None:
     for j in range(len(x)):
         if state.seen == 0 or x[j] < state.low[j]:
             state.low[j] = x[j]
-        if x[j] > state.high[j]:
+        if state.seen == 0 or x[j] > state.high[j]:
             state.high[j] = x[j]
     state.seen += 1
     if state.seen == params.range_events:

@@ -124,7 +124,7 @@ class ZScoreDetector:
 
     name = "zscore"
     handles_gaps = True
-    resolution = 0.5
+    resolution = 0.25
     snapshot: Literal["bytes"] = "bytes"
 
     def __init__(self, params: Params, d: int) -> None:

@@ -30,6 +30,8 @@ GARBAGE = (b"not json", b'{"sensor":"press-000"}', b'{"sensor":"press-001","ts":
 """Malformed messages that the fleet sends now and then: each must come out as a dead letter."""
 GARBAGE_EVERY = 100
 DRAIN_SECONDS = 30.0
+LEAD = 80_000
+"""Messages the fleet may be ahead of the pipeline: the embedded broker keeps no more."""
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Rehearsal:
         self._processes = processes
         self._port = _free_port(processes)
         self._first_read: float | None = None
+        self._over = False
 
     @property
     def metrics_url(self) -> str:
@@ -99,6 +102,8 @@ class Rehearsal:
                 self._read_back(broker)
                 yield self.progress
             finally:
+                self._over = True
+                feeder.join()
                 if pipeline.poll() is None:
                     pipeline.kill()
                     pipeline.wait()
@@ -116,10 +121,14 @@ class Rehearsal:
 
     def _feed(self, broker: BrokerPlugin) -> None:
         for minute, (keys, values) in enumerate(self.fleet.messages()):
+            if self._over:
+                return
             if minute % GARBAGE_EVERY == 0:
                 bad = GARBAGE[minute // GARBAGE_EVERY % len(GARBAGE)]
                 keys, values = [*keys, b"garbage"], [*values, bad]
                 self.progress.garbage += 1
+            while not self._over and self.progress.sent - self.progress.read > LEAD:
+                time.sleep(0.01)
             broker.send("readings", keys, values)
             self.progress.sent += len(values)
         broker.flush()
@@ -140,7 +149,7 @@ class Rehearsal:
             moved = now if self.progress.read > before else moved
             if now - moved > patience:
                 raise PynomalyError(f"nothing was read for {patience:.0f} s:\n{self._tail()}")
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def _read_metrics(self) -> None:
         totals: dict[str, float] = {}

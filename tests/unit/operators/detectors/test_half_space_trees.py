@@ -185,3 +185,13 @@ def test_it_says_what_it_is() -> None:
     assert detector(3).bytes_per_entity <= 20_000
     with pytest.raises(ParameterError, match="height must be an integer from 1 to 15, not 16"):
         detector(height=16)
+
+
+def test_scoring_without_learning_leaves_no_trace() -> None:
+    bank = detector(window=20, range_events=5).bank(1)
+    slots, values = np.zeros(50, np.int32), np.random.default_rng(6).normal(size=(50, 1))
+    for start, end in ((0, 3), (3, 10), (10, 50)):  # in the ranges, in the window, warm
+        bank.score(slots[start:end], values[start:end], np.ones(end - start, bool))
+        before = bank.dump(slots[:1])["state"]
+        bank.score(slots, values * 5, np.zeros(50, bool))
+        np.testing.assert_array_equal(before, bank.dump(slots[:1])["state"])

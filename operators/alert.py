@@ -26,6 +26,10 @@ from operators.group_rate import GroupRate
 
 EXPECTED_SCALES = 3.0
 """Half the width of an expected range, in robust standard deviations."""
+GRADED_AGAINST = 1e-4
+"""The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
+MOST_INCIDENTS = 1_000
+"""Open incidents of one key group; beyond, the one that was not continued for longest is closed."""
 
 
 def alert_step(pipeline: Pipeline, context: RunContext) -> Alert:
@@ -46,6 +50,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
     def __init__(self, pipeline: Pipeline, telemetry: Telemetry) -> None:
         self._pipeline = pipeline
         self._telemetry = telemetry
+        self._stored = 0
         self._incidents: dict[str, tuple[str, int]] = {}
         self._rate = GroupRate()
 
@@ -57,7 +62,10 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
     def snapshot(self) -> bytes:
         """Return open incidents and the group's rate as versioned bytes."""
         parts = {"incidents": orjson.dumps(self._incidents), "rate": self._rate.dump()}
-        return snapshot.encode("alert", parts)
+        blob = snapshot.encode("alert", parts)
+        self._telemetry.checkpoint_bytes.labels("alert").inc(len(blob) - self._stored)
+        self._stored = len(blob)
+        return blob
 
     def restore(self, stored: bytes) -> None:
         """Take up what `snapshot` returned.
@@ -98,7 +106,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         origin = Origin(events.topic, *place)
         p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
         known = None if np.isnan(threshold) else threshold
-        grade = severity(p_value, 1e-4 if known is None else known)
+        grade = severity(p_value, GRADED_AGAINST if known is None else known)
         entity, when = str(events.keys[row]), int(events.times[row])
         own_id = anomaly_id(pipeline.name, pipeline.version, origin)
         self._telemetry.anomalies.labels(self._strongest(batch, row), grade.value).inc()
@@ -121,21 +129,18 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         )
 
     def _incident(self, entity: str, when: int, own_id: str) -> str:
-        first, last = self._incidents.get(entity, (own_id, when))
+        """Return the id of the incident: the open one's, if it is near in time.
+
+        Incidents are kept by the order of their anomalies, not by a clock: partitions of one
+        group may lie hours apart.
+        """
+        first, last = self._incidents.pop(entity, (own_id, when))
         if when - last > self._pipeline.incident_gap:
             first = own_id
-            self._close_old(when)
         self._incidents[entity] = (first, max(last, when))
+        if len(self._incidents) > MOST_INCIDENTS:
+            del self._incidents[next(iter(self._incidents))]
         return first
-
-    def _close_old(self, now: int) -> None:
-        """Drop what ended long ago, so that the state stays as small as what is open."""
-        oldest = now - self._pipeline.incident_gap
-        self._incidents = {
-            entity: incident
-            for entity, incident in self._incidents.items()
-            if incident[1] >= oldest
-        }
 
     def _strongest(self, batch: ScoredBatch, row: int) -> str:
         p_values = np.nan_to_num(batch.p_values[row], nan=2.0)
@@ -150,7 +155,9 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
 def value_parts(names: tuple[str, ...], batch: ScoredBatch, row: int) -> tuple[ValuePart, ...]:
     """Return each value's share of the squared standardised deviation, and its expected range."""
     values, centers, scales = batch.events.values[row], batch.centers[row], batch.scales[row]
-    strangeness = np.nan_to_num(((values - centers) / scales) ** 2, nan=0.0, posinf=1e300)
+    with np.errstate(over="ignore"):
+        deviations = ((values - centers) / scales) ** 2
+    strangeness = np.nan_to_num(deviations, nan=0.0, posinf=1e300)
     total = strangeness.sum()
     shares = strangeness / total if total > 0 else np.full(len(names), 1 / len(names))
     width = EXPECTED_SCALES * scales

@@ -41,6 +41,7 @@ class DetectLogic(StatefulBatchLogic[EventBatch, ScoredBatch, bytes]):
     def __init__(self, group: KeyGroup, telemetry: Telemetry) -> None:
         self._group = group
         self._telemetry = telemetry
+        self._stored = 0
 
     def on_batch(self, values: list[EventBatch]) -> tuple[list[ScoredBatch], bool]:
         """Score all batches of this activation as one."""
@@ -51,7 +52,8 @@ class DetectLogic(StatefulBatchLogic[EventBatch, ScoredBatch, bytes]):
         began = time.perf_counter()
         blob = self._group.dump()
         self._telemetry.checkpoint_seconds.observe(time.perf_counter() - began)
-        self._telemetry.checkpoint_bytes.labels("detect").set(len(blob))
+        self._telemetry.checkpoint_bytes.labels("detect").inc(len(blob) - self._stored)
+        self._stored = len(blob)
         return blob
 
 
@@ -78,7 +80,7 @@ class KeyGroup:
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""
         scored = [
-            self._score(events.take(segment.rows), segment)
+            self._score(_part(events, segment.rows), segment)
             for segment in self._table.segments(events.keys)
         ]
         self._count(scored)
@@ -93,7 +95,7 @@ class KeyGroup:
         centers, scales, filled = self._profile.observe(slots, events.values, learn)
         scores, p_values = self._detect(slots, events.values, filled, learn)
         p_value = combine(p_values, self._pipeline.combine)
-        self._warm[slots] = ~np.isnan(p_value)
+        self._warm[slots[~np.isnan(p_value)]] = True
         return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late)
 
     def _begin(self, segment: Segment) -> None:
@@ -117,7 +119,7 @@ class KeyGroup:
             raw = bank.score(slots, given, learn & ~silent)
             raw[silent] = np.nan
             scores[:, k] = raw
-            p_values[:, k] = self._calibrators[k].p_values(slots, raw)
+            p_values[:, k] = self._calibrators[k].p_values(slots, raw, learn)
             self._report(detector, bank)
         return scores, p_values
 
@@ -130,16 +132,19 @@ class KeyGroup:
 
     def _count(self, scored: list[ScoredBatch]) -> None:
         telemetry = self._telemetry
-        warming = sum(int(np.isnan(batch.p_value).sum()) for batch in scored)
-        telemetry.warming.inc(warming)
-        telemetry.scored.inc(sum(map(len, scored)) - warming)
-        telemetry.late.inc(sum(int(batch.late.sum()) for batch in scored))
+        for batch in scored:
+            warming = np.count_nonzero(np.isnan(batch.p_value))
+            telemetry.warming.inc(warming)
+            telemetry.scored.inc(len(batch) - warming)
+            telemetry.late.inc(np.count_nonzero(batch.late))
         self._count_entities()
 
     def _count_entities(self) -> None:
         """Move the gauges by what has changed: they sum over the key groups of a process."""
         entities = len(self._table)
         cold = entities - int(np.count_nonzero(self._warm))
+        if self._counted == (entities, cold):
+            return
         self._telemetry.entities.inc(entities - self._counted[0])
         self._telemetry.state_bytes.inc((entities - self._counted[0]) * self._entity_bytes)
         self._telemetry.warming_entities.inc(cold - self._counted[1])
@@ -196,6 +201,10 @@ def entity_bytes(pipeline: Pipeline) -> int:
     calibrators = [PeaksOverThreshold(1, window, d_.resolution) for d_ in pipeline.detectors]
     keepers: list[Any] = [ProfileBank(1, d), *pipeline.detectors, *calibrators]
     return KEY_BYTES + RECORD.itemsize + sum(keeper.bytes_per_entity for keeper in keepers)
+
+
+def _part(events: EventBatch, rows: slice) -> EventBatch:
+    return events if rows == slice(0, len(events)) else events.take(rows)
 
 
 def _under(prefix: str, parts: State) -> State:

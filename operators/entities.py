@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import orjson
-from numba import njit
-from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s, Objects
 from engine.domain.detector import State
+from operators.detectors.native import RecordBank, kernel
 
 NS_PER_DAY = 86_400e9
 RATE_MEMORY = 1 / 256
 """Weight of the newest gap between two events of an entity in its mean gap."""
+SMALLEST_GAP = 1.0
+"""ns: bursts of equal times still have a rate."""
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
@@ -46,7 +47,7 @@ class EntityTable:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.records: NDArray[np.void] = np.zeros(capacity, RECORD)
+        self._bank = RecordBank(capacity, RECORD)
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._clock = 0
@@ -60,22 +61,24 @@ class EntityTable:
         Each segment must be processed, and its times observed, before the next is asked for.
         The cuts depend on the stream alone, never on how it was cut into batches.
         """
+        waiting: list[str] = keys.tolist()
         start, evicted = 0, NOBODY
         while start < len(keys):
-            slots, started = self._assign(keys[start:])
+            slots, started = self._assign(waiting[start:] if start else waiting)
             stop = start + len(slots)
-            yield Segment(slice(start, stop), slots, started, evicted)
+            if stop > start:
+                yield Segment(slice(start, stop), slots, started, evicted)
             evicted = self._evict() if stop < len(keys) else NOBODY
             start = stop
 
-    def _assign(self, keys: Objects) -> tuple[Int32s, Int32s]:
+    def _assign(self, keys: list[str]) -> tuple[Int32s, Int32s]:
         known = self._slots
         try:
             return np.array([known[key] for key in keys], np.int32), NOBODY
         except KeyError:
             return self._assign_new(keys)
 
-    def _assign_new(self, keys: Objects) -> tuple[Int32s, Int32s]:
+    def _assign_new(self, keys: list[str]) -> tuple[Int32s, Int32s]:
         known, slots, started = self._slots, [], []
         for key in keys:
             slot = known.get(key)
@@ -91,7 +94,7 @@ class EntityTable:
     def _evict(self) -> Int32s:
         """Free the slots of the entities idle longest: a chunk, so that its cost is shared."""
         count = max(1, self.capacity // 64)
-        idle = np.argpartition(self.records["touched"], count - 1)[:count]
+        idle = np.argpartition(self._bank.records["touched"], count - 1)[:count]
         gone = set(idle.tolist())
         self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
         self._free = sorted(gone, reverse=True)
@@ -110,13 +113,13 @@ class EntityTable:
         """
         rates, late = np.empty(len(slots)), np.empty(len(slots), np.bool_)
         limit = -1 if lateness is None else lateness
-        _observe(self.records, slots, times, limit, self._clock, rates, late)
+        _observe(self._bank.records, slots, times, limit, self._clock, rates, late)
         self._clock += len(slots)
         return rates, late
 
     def forget(self, slots: Int32s) -> None:
         """Start the records of new entities."""
-        self.records[slots] = np.zeros((), RECORD)
+        self._bank.reset(slots)
 
     def used(self) -> Int32s:
         """Return the slots in use, in the order in which `dump` writes them."""
@@ -126,32 +129,38 @@ class EntityTable:
         """Return the keys and records of the slots in use."""
         clock = np.array([self._clock], np.int64)
         keys = orjson.dumps(list(self._slots))
-        return {"keys": keys, "state": self.records[self.used()], "clock": clock}
+        return {"keys": keys, "clock": clock, **self._bank.dump(self.used())}
 
     def load(self, state: State) -> None:
-        """Fill slots 0, 1, ... with what was dumped."""
-        keys = orjson.loads(bytes(state["keys"]))
-        records = np.asarray(state["state"])
+        """Fill slots 0, 1, ... with what was dumped.
+
+        Raises:
+            SnapshotError: more entities than slots, or of another form.
+        """
+        self._bank.load(state)
         self._clock = int(np.asarray(state["clock"])[0])
+        keys = orjson.loads(bytes(state["keys"]))
         self._slots = {key: slot for slot, key in enumerate(keys)}
-        self.records[: len(records)] = records
 
 
-@njit(cache=True, error_model="numpy")
-def _observe(
+def _loop(  # pragma: no cover - runs compiled
     records: Any, slots: Any, times: Any, lateness: int, clock: int, rates: Any, late: Any
 ) -> None:
     for i in range(len(slots)):
         state = records[slots[i]]
         gap = times[i] - state.newest
-        known = state.count > 1 and state.mean_gap > 0
-        rates[i] = NS_PER_DAY / state.mean_gap if known else np.nan
+        mean_gap = max(state.mean_gap, SMALLEST_GAP)
+        rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
         if state.count == 0:
             state.newest = times[i]
-        elif gap >= 0:
+        else:
+            # Out of order it adds no time, and still is an event: the mean is span by count.
             weight = max(RATE_MEMORY, 1.0 / state.count)
-            state.mean_gap += weight * (gap - state.mean_gap)
-            state.newest = times[i]
+            state.mean_gap += weight * (max(gap, 0) - state.mean_gap)
+            state.newest = max(state.newest, times[i])
         state.count += 1
+
+
+_observe = kernel(_loop)

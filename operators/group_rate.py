@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.domain.batch import Floats, Int64s
+from operators.detectors.native import kernel
 
 NS_PER_DAY = 86_400e9
-MEMORY = 1e-3
-"""Weight of the newest gap between two events in their mean gap."""
+MEMORY = 1e-4
+"""Weight of the newest gap in the mean gap: small, for partitions take turns in large batches."""
 SMALLEST_GAP = 1.0
 """ns: bursts of equal times still have a rate."""
 
@@ -37,19 +37,26 @@ class GroupRate:
 
     def dump(self) -> NDArray[np.float64]:
         """Return the state."""
-        return self._state
+        return self._state.copy()
 
     def load(self, state: NDArray[np.generic]) -> None:
         """Take up a dumped state."""
         self._state = np.array(state, np.float64)
 
 
-@njit(cache=True, error_model="numpy")
-def _observe(state: Floats, times: Int64s, rates: Floats) -> None:
+def _loop(  # pragma: no cover - runs compiled
+    state: Floats, times: Int64s, rates: Floats
+) -> None:
     for i in range(len(times)):
         rates[i] = NS_PER_DAY / max(state[0], SMALLEST_GAP) if state[2] > 1 else np.nan
-        if state[2] > 0 and times[i] >= state[1]:
+        if state[2] > 0:
+            # Out of order it adds no time, and still is an event: the mean is span by count.
             weight = max(MEMORY, 1.0 / state[2])
-            state[0] += weight * (times[i] - state[1] - state[0])
-        state[1] = max(state[1], np.float64(times[i])) if state[2] > 0 else times[i]
+            state[0] += weight * (max(times[i] - state[1], 0.0) - state[0])
+            state[1] = max(state[1], np.float64(times[i]))
+        else:
+            state[1] = times[i]
         state[2] += 1
+
+
+_observe = kernel(_loop)

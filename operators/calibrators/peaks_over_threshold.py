@@ -1,31 +1,32 @@
 """Peaks over threshold: raw score in, p-value of the entity's own recent scores out.
 
 Siffer, Fouque, Termier, Largouet: Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
-The tail is fitted by the estimator of Zhang and Stephens (Technometrics 51, 2009), which needs no
-root search and stays sane on few peaks, where the paper's maximum likelihood by Grimshaw does not.
+Their maximum likelihood by Grimshaw's root search gives way to probability-weighted moments (Hosking
+and Wallis, Technometrics 29, 1987): a closed form that has the smaller error on samples of up to
+hundreds, never fails to converge, and costs 1 us on 64 peaks. It runs twice a window.
 """
 
 from __future__ import annotations
 
-from math import exp, log1p, sqrt
+from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from engine.domain.batch import Floats, Int32s
-from engine.domain.detector import State
-from engine.domain.errors import SnapshotError
+from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.pipeline import Calibration
+from operators.detectors.native import RecordBank, kernel
 
 PEAKS = 64
-"""Peaks kept for the tail."""
-TAIL = 0.1
+"""Peaks kept for the tail: those of the last 1,280 scores or so, several windows."""
+TAIL = 0.05
 """Share of the scores that are peaks: the threshold is the quantile above which they lie."""
+WARM_UP = 100
+"""Scores before the first p-value: below, fewer than five peaks would say all of the tail."""
+GREATEST = 1e30
+"""Bound of scores, so that they fit a float32."""
 LEAST_P = 1e-300
-LEAST_PEAKS = 8
-"""Fewer say nothing of a shape: the tail is then exponential."""
 PRIOR_SHAPE = 0.1
 PRIOR_WEIGHT = 10.0
 """The shape is drawn towards a slightly heavy tail, as by ten peaks more."""
@@ -59,69 +60,52 @@ def record(window: int) -> np.dtype[np.void]:
     )
 
 
-@njit(cache=True, error_model="numpy")
-def fit_tail(excesses: NDArray[np.float64]) -> tuple[float, float]:
+@njit(error_model="numpy")
+def fit_tail(excesses: Floats) -> tuple[float, float]:
     """Fit a generalised Pareto distribution to excesses over a threshold.
 
+    The shape is at least 1/n: so heavy is the predictive tail of n peaks even where the true one
+    is exponential, and an end of the tail, seen in few peaks, is not believed.
+
     Args:
-        excesses: float64 [n], at least 0; sorted in place.
+        excesses: float64 [n], above 0.
 
     Returns:
-        shape and scale; an exponential tail where the excesses have no spread.
+        shape in 0..1 and scale, with which the distribution has the mean of the excesses.
     """
     n = len(excesses)
-    excesses.sort()
-    greatest, quartile = excesses[n - 1], excesses[max(0, int(n / 4 + 0.5) - 1)]
-    if greatest <= 0.0 or quartile <= 0.0:
-        return 0.0, excesses.mean()
-    grid = 20 + int(sqrt(n))
-    thetas, logs = np.empty(grid), np.empty(grid)
-    for j in range(grid):
-        theta = 1 / greatest + (1 - sqrt(grid / (j + 0.5))) / (3 * quartile)
-        thetas[j] = theta
-        k = -_mean_log(excesses, theta)
-        logs[j] = n * (np.log(theta / k) + k - 1)
-    weight = total = 0.0
-    best = logs.max()
-    for j in range(grid):
-        share = exp(logs[j] - best)
-        weight += share
-        total += share * thetas[j]
-    theta = total / weight
-    if abs(theta) * greatest < 1e-9:
-        return 0.0, excesses.mean()
-    shape = _mean_log(excesses, theta)
-    scale = -shape / theta
-    return (n * shape + PRIOR_WEIGHT * PRIOR_SHAPE) / (n + PRIOR_WEIGHT), scale
+    if n == 1:
+        return 0.5, excesses[0] / 2
+    ordered = np.sort(excesses)
+    mean, weighted = ordered.mean(), 0.0
+    for i in range(n):
+        weighted += ordered[i] * (1 - (i + 0.65) / n) / n
+    unequal = mean - 2 * weighted
+    shape = max(2 - mean / unequal, -1.0) if unequal > 0 else -1.0
+    shape = (n * shape + PRIOR_WEIGHT * PRIOR_SHAPE) / (n + PRIOR_WEIGHT)
+    shape = max(shape, 1 / n)
+    return shape, mean * (1 - shape)
 
 
-@njit(cache=True, error_model="numpy")
-def _mean_log(excesses: NDArray[np.float64], theta: float) -> float:
-    total = 0.0
-    for excess in excesses:
-        total += log1p(-theta * excess)
-    return total / len(excesses)
-
-
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def p_value_of(state: Any, score: float, params: Any) -> float:
     """Return the p-value of a score by the state as it is; NaN during warm-up."""
     if state.seen < params.warm_up:
         return np.nan
-    kept = min(state.seen, params.window)
     if score <= state.threshold:
-        rank = 0
-        for i in range(kept):
-            rank += state.recent[i] >= score
+        kept = min(state.seen, params.window)
+        # In float32 the comparison, over the whole window, takes half the time.
+        own, rank = np.float32(score), 0
+        for recent in state.recent[:kept]:
+            rank += recent >= own
         return min(max((rank + 0.5) / (kept + 1.0), state.share), 1.0)
-    excess = score - state.threshold
-    if abs(state.shape) < 1e-9:
-        return max(state.share * exp(-excess / state.scale), LEAST_P)
-    inner = 1 + state.shape * excess / state.scale
-    return max(state.share * inner ** (-1 / state.shape), LEAST_P)
+    excess = (score - state.threshold) / state.scale
+    if state.shape == 0.0:
+        return max(state.share * exp(-excess), LEAST_P)
+    return max(state.share * (1 + state.shape * excess) ** (-1 / state.shape), LEAST_P)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
     """Learn a score unless it is an anomaly; many unlearned in a row are the new normal."""
     if p_value < params.anomaly_p_value and not params.learn_anomalies:
@@ -135,7 +119,6 @@ def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
     if state.seen > params.warm_up and score > state.threshold:
         state.peaks[state.above % PEAKS] = score
         state.above += 1
-    # Placing and fitting cost some microseconds: shared by half a window of events.
     if state.seen == params.warm_up or (
         state.seen > params.warm_up and state.seen % (params.window // 2) == 0
     ):
@@ -143,106 +126,94 @@ def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
         _fit(state, params)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _place_threshold(state: Any, params: Any) -> None:
     kept = min(state.seen, params.window)
-    order = np.sort(state.recent[:kept].astype(np.float64))
-    state.threshold = order[kept - 1 - int(TAIL * kept)]
-    if state.above == 0:
-        for i in range(kept):
-            if order[i] > state.threshold:
-                state.peaks[state.above % PEAKS] = order[i]
-                state.above += 1
-    beyond = 0
-    for i in range(kept):
-        beyond += order[i] > state.threshold
+    recent = state.recent[:kept]
+    at = kept - 1 - int(TAIL * kept)
+    state.threshold = np.partition(recent, at)[at]
+    beyond = np.sum(recent > state.threshold)
     state.share = (beyond + 0.5) / (kept + 1.0)
+    if np.sum(state.peaks[: min(state.above, PEAKS)] > state.threshold) < min(beyond, PEAKS):
+        # The first window, or the scores have risen: it has more peaks than were kept.
+        state.above = 0
+        for i in range(state.seen - kept, state.seen):
+            score = recent[i % params.window]
+            if score > state.threshold:
+                state.peaks[state.above % PEAKS] = score
+                state.above += 1
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fit(state: Any, params: Any) -> None:
-    excesses = np.empty(PEAKS)
-    n = 0
-    for i in range(min(state.above, PEAKS)):
-        if state.peaks[i] > state.threshold:
-            excesses[n] = state.peaks[i] - state.threshold
+    excesses, n = np.empty(PEAKS), 0
+    for peak in state.peaks[: min(state.above, PEAKS)]:
+        if peak > state.threshold:
+            excesses[n] = peak - state.threshold
             n += 1
-    if n < LEAST_PEAKS:
-        # Twice, for nothing was seen yet of how these scores spread.
-        state.shape, state.scale = 0.0, 2 * params.resolution
-        if n:
-            state.scale = max(state.scale, excesses[:n].mean())
-        return
-    shape, scale = fit_tail(excesses[:n])
-    # An end of the tail, seen in so few peaks, is not believed: beyond it nothing would be rare.
-    state.shape = max(shape, 0.0)
+    state.shape, scale = fit_tail(excesses[:n]) if n else (0.0, 0.0)
     state.scale = max(scale, params.resolution)
 
 
-@njit(cache=True, error_model="numpy")
-def _calibrate(records: Any, slots: Any, scores: Any, params: Any, p_values: Any) -> None:
+def _loop(  # pragma: no cover - runs compiled
+    records: Any, slots: Int32s, scores: Floats, learns: Bools, params: Any, p_values: Floats
+) -> None:
     for i in range(len(slots)):
         if np.isnan(scores[i]):
             p_values[i] = np.nan
             continue
         state = records[slots[i]]
-        p_values[i] = p_value_of(state, scores[i], params)
-        learn_score(state, scores[i], p_values[i], params)
+        # As it is kept: else a constant score could lie above its own rounded past.
+        score = np.float64(np.float32(min(max(scores[i], -GREATEST), GREATEST)))
+        p_values[i] = p_value_of(state, score, params)
+        if learns[i]:
+            learn_score(state, score, p_values[i], params)
 
 
-class PeaksOverThreshold:
-    """The calibrators of many entities, one a slot.
+_calibrate = kernel(_loop)
+
+
+class PeaksOverThreshold(RecordBank):
+    """The calibrators of many entities, one a slot; reset, dumped and loaded as a detector's bank.
 
     Below the threshold a p-value is the rank among the recent scores; above it the fitted tail
     answers, far beyond what ranks can. The threshold follows the recent scores, so drift is
     followed within a window. A spread below the detector's `resolution` is not taken for real:
     after a constant series a tiny change is no emergency, and a huge one still is.
 
+    What it is worth, on two million draws from 200 entities: of |normal| scores 0.9 % have
+    p <= 1e-2, 0.4 of a thousand p <= 1e-3 and 0.1 of ten thousand p <= 1e-4: light tails are called
+    rare with caution. Exponential ones: 0.9 %, 0.7, 0.6. The heavy ones of Student's t with 3
+    degrees of freedom: 0.9 %, 1.7, 5.0, for its rarest scores count as anomalies and are not learned.
+
     Args of its constructor: capacity, the number of slots; calibration, from the pipeline file;
     resolution, of the detector whose scores these are.
     """
 
     def __init__(self, capacity: int, calibration: Calibration, resolution: float) -> None:
-        self.records: NDArray[np.void] = np.zeros(capacity, record(calibration.window))
+        super().__init__(capacity, record(calibration.window))
         self.bytes_per_entity = self.records.dtype.itemsize
         self._params = Params(
             calibration.window,
             calibration.learn_anomalies,
             calibration.anomaly_p_value,
             calibration.relearn_after,
-            min(100, calibration.window),
+            min(WARM_UP, calibration.window),
             resolution,
         )
 
-    def p_values(self, slots: Int32s, scores: Floats) -> Floats:
+    def p_values(self, slots: Int32s, scores: Floats, learn: Bools) -> Floats:
         """Return each score's p-value by the state before it, then learn it, in order.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
             scores: float64 [n], raw scores; NaN gives NaN and is not learned.
+            learn: bool [n]; False looks without learning.
 
         Returns:
             float64 [n] in 1e-300..1; NaN during warm-up.
         """
         p_values = np.empty(len(scores))
-        _calibrate(self.records, slots, np.ascontiguousarray(scores), self._params, p_values)
+        given = np.ascontiguousarray(scores)
+        _calibrate(self.records, slots, given, learn, self._params, p_values)
         return p_values
-
-    def reset(self, slots: Int32s) -> None:
-        """Forget the entities in these slots."""
-        self.records[slots] = np.zeros((), self.records.dtype)
-
-    def dump(self, slots: Int32s) -> State:
-        """Return the states of these slots, in this order."""
-        return {"state": self.records[slots]}
-
-    def load(self, state: State) -> None:
-        """Fill slots 0, 1, ... with dumped states.
-
-        Raises:
-            SnapshotError: written with another window.
-        """
-        stored = state["state"]
-        if not isinstance(stored, np.ndarray) or stored.dtype != self.records.dtype:
-            raise SnapshotError("stored calibration does not fit: its window has changed")
-        self.records[: len(stored)] = stored

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -126,14 +127,19 @@ def run(events: int = 3_000_000, rounds: int = 3, partitions: int = 4) -> dict[s
         produce(broker.bootstrap, "stream", events)
         produce(broker.bootstrap, "short", rival_events)
         one, both, brokers = CORES[:1], CORES, broker.bootstrap
+        peers: dict[str, Callable[[], Rate]] = {
+            "floor": lambda: script(one, "bench.floor", brokers, "stream", events),
+            "ours": lambda: ours(brokers, "stream", "found", events, cores=one),
+            "rival": lambda: script(one, "bench.rival", brokers, "short", "found"),
+            "two processes": lambda: ours(
+                brokers, "stream", "found", events, cores=both, processes=2
+            ),
+        }
         for _ in range(rounds):
-            floor = script(one, "bench.floor", brokers, "stream", events)
-            mine = ours(brokers, "stream", "found", events, cores=one)
-            rival = script(one, "bench.rival", brokers, "short", "found")
-            two = ours(brokers, "stream", "found", events, cores=both, processes=2)
-            for name, rate in zip(rates, (floor, mine, rival, two), strict=True):
-                rates[name].append(rate.events_per_second)
-                print(f"{name:>14}: {rate.events_per_second:12,.0f} events/s", flush=True)
+            for name, measure in peers.items():
+                rate = measure().events_per_second
+                rates[name].append(rate)
+                print(f"{name:>14}: {rate:12,.0f} events/s", flush=True)
     result = {
         "events": events,
         "rounds": rounds,

@@ -21,6 +21,7 @@ from engine.domain.anomaly import (
     anomaly_score,
 )
 from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
 from operators.group_rate import GroupRate
 
@@ -61,7 +62,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
 
     def snapshot(self) -> bytes:
         """Return open incidents and the group's rate as versioned bytes."""
-        parts = {"incidents": orjson.dumps(self._incidents), "rate": self._rate.dump()}
+        parts: State = {"incidents": orjson.dumps(self._incidents), "rate": self._rate.dump()}
         blob = snapshot.encode("alert", parts)
         self._telemetry.checkpoint_bytes.labels("alert").inc(len(blob) - self._stored)
         self._stored = len(blob)
@@ -129,10 +130,9 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         )
 
     def _incident(self, entity: str, when: int, own_id: str) -> str:
-        """Return the id of the incident: the open one's, if it is near in time.
+        """Return the id of the open incident, or open one; what comes late belongs to the open one.
 
-        Incidents are kept by the order of their anomalies, not by a clock: partitions of one
-        group may lie hours apart.
+        Closed by number and not by a clock: the partitions of a group may lie hours apart.
         """
         first, last = self._incidents.pop(entity, (own_id, when))
         if when - last > self._pipeline.incident_gap:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.domain.batch import Floats
 from engine.domain.pipeline import Combination
@@ -23,23 +22,25 @@ def combine(p_values: Floats, how: Combination) -> Floats:
         float64 [n]; NaN where no detector is warm.
     """
     if p_values.shape[1] == 1:
-        return p_values[:, 0].copy()
-    with warnings.catch_warnings():
-        # All-NaN rows are warm-up, not a mistake.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        if how == "all":
-            return np.asarray(np.nanmax(p_values, axis=1))
-        if how == "cauchy":
-            return _cauchy(p_values)
-        warm = np.count_nonzero(~np.isnan(p_values), axis=1)
-        return np.minimum(np.nanmin(p_values, axis=1) * warm, 1.0)
+        only: Floats = p_values[:, 0].copy()
+        return only
+    if how == "all":
+        largest: Floats = np.fmax.reduce(p_values, axis=1)
+        return largest
+    warm = np.count_nonzero(~np.isnan(p_values), axis=1)
+    if how == "cauchy":
+        return _cauchy(p_values, warm)
+    corrected: Floats = np.minimum(np.fmin.reduce(p_values, axis=1) * warm, 1.0)
+    return corrected
 
 
-def _cauchy(p_values: Floats) -> Floats:
+def _cauchy(p_values: Floats, warm: NDArray[np.intp]) -> Floats:
     # tan((0.5 - p) * pi) loses all digits near p = 0, where it is 1 / (p * pi).
     small = p_values < 1e-12
     middle = np.tan((0.5 - np.where(small, 0.5, p_values)) * np.pi)
-    statistic = np.nanmean(np.where(small, 1 / (p_values * np.pi), middle), axis=1)
+    total = np.nansum(np.where(small, 1 / (p_values * np.pi), middle), axis=1)
+    statistic = np.where(warm > 0, total / np.maximum(warm, 1), np.nan)
     large = statistic > 1e12
     tail = 1 / (np.where(large, statistic, 1.0) * np.pi)
-    return np.asarray(np.where(large, tail, 0.5 - np.arctan(statistic) / np.pi))
+    combined: Floats = np.where(large, tail, 0.5 - np.arctan(statistic) / np.pi)
+    return combined

@@ -63,7 +63,7 @@ class Decoder:
         if self._read_time is not None:
             times = self._to_ns(self._read_time(messages))
             good &= times != UNREADABLE
-            good &= times - np.maximum(timestamps, 0) <= self._mapping.max_future
+            good &= times <= np.maximum(timestamps, 0) + self._mapping.max_future
         events = EventBatch(raw[0].topic, keys, times, values, partitions, offsets, timestamps)
         if not good.all():
             events, rows = events.take(np.flatnonzero(good)), rows[good]
@@ -132,10 +132,11 @@ class Decoder:
             return []
         bad = np.ones(total, np.bool_)
         bad[rows] = False
-        rejects, first = [], 0
+        rejects: list[Reject] = []
+        first = 0
         for batch in raw:
-            for row in np.flatnonzero(bad[first : first + len(batch)]).tolist():
-                rejects.append(self._reject(batch, row))
+            found = np.flatnonzero(bad[first : first + len(batch)]).tolist()
+            rejects += [self._reject(batch, row) for row in found]
             first += len(batch)
         return rejects
 

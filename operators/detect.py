@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 from bytewax.operators import StatefulBatchLogic
@@ -133,10 +132,10 @@ class KeyGroup:
     def _count(self, scored: list[ScoredBatch]) -> None:
         telemetry = self._telemetry
         for batch in scored:
-            warming = np.count_nonzero(np.isnan(batch.p_value))
+            warming = int(np.isnan(batch.p_value).sum())
             telemetry.warming.inc(warming)
             telemetry.scored.inc(len(batch) - warming)
-            telemetry.late.inc(np.count_nonzero(batch.late))
+            telemetry.late.inc(int(batch.late.sum()))
         self._count_entities()
 
     def _count_entities(self) -> None:
@@ -197,10 +196,10 @@ class KeyGroup:
 
 def entity_bytes(pipeline: Pipeline) -> int:
     """Return the memory that one entity is counted with."""
-    d, window = len(pipeline.mapping.values), pipeline.calibration
-    calibrators = [PeaksOverThreshold(1, window, d_.resolution) for d_ in pipeline.detectors]
-    keepers: list[Any] = [ProfileBank(1, d), *pipeline.detectors, *calibrators]
-    return KEY_BYTES + RECORD.itemsize + sum(keeper.bytes_per_entity for keeper in keepers)
+    profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
+    calibrator = PeaksOverThreshold(1, pipeline.calibration, 1.0).bytes_per_entity
+    detectors = sum(detector.bytes_per_entity + calibrator for detector in pipeline.detectors)
+    return KEY_BYTES + RECORD.itemsize + profile + detectors
 
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:

@@ -1,4 +1,4 @@
-"""The type of a message: made from the event mapping, so that one fast call decodes a whole batch."""
+"""The type of a message: made from the event mapping, so that one call decodes a batch."""
 
 from __future__ import annotations
 

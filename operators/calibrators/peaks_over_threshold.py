@@ -1,9 +1,9 @@
 """Peaks over threshold: raw score in, p-value of the entity's own recent scores out.
 
 Siffer, Fouque, Termier, Largouet: Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
-Their maximum likelihood by Grimshaw's root search gives way to probability-weighted moments (Hosking
-and Wallis, Technometrics 29, 1987): a closed form that has the smaller error on samples of up to
-hundreds, never fails to converge, and costs 1 us on 64 peaks. It runs twice a window.
+Their maximum likelihood by Grimshaw's root search gives way to probability-weighted moments
+(Hosking and Wallis, Technometrics 29, 1987): a closed form with the smaller error on samples of up
+to hundreds, which never fails to converge. It runs twice a window: a few ns per event.
 """
 
 from __future__ import annotations
@@ -181,10 +181,10 @@ class PeaksOverThreshold(RecordBank):
     followed within a window. A spread below the detector's `resolution` is not taken for real:
     after a constant series a tiny change is no emergency, and a huge one still is.
 
-    What it is worth, on two million draws from 200 entities: of |normal| scores 0.9 % have
-    p <= 1e-2, 0.4 of a thousand p <= 1e-3 and 0.1 of ten thousand p <= 1e-4: light tails are called
-    rare with caution. Exponential ones: 0.9 %, 0.7, 0.6. The heavy ones of Student's t with 3
-    degrees of freedom: 0.9 %, 1.7, 5.0, for its rarest scores count as anomalies and are not learned.
+    What the p-values are worth, on two million draws of 200 entities. How often p <= 1e-2, 1e-3
+    and 1e-4, as multiples of these: 0.9, 0.4 and 0.1 for |normal| scores (light tails are called
+    rare with caution), 0.9, 0.7 and 0.5 for exponential ones, 0.9, 1.8 and 5.4 for Student's t with
+    3 degrees of freedom, whose rarest scores pass for anomalies and are not learned.
 
     Args of its constructor: capacity, the number of slots; calibration, from the pipeline file;
     resolution, of the detector whose scores these are.

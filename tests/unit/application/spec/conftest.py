@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field, SecretStr, field_validator
 
 from engine.application import registry
-from engine.application.ports import Settings
+from engine.application.ports import Settings as PluginSettings
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
 from engine.domain.detector import Declaration, Parameter
@@ -21,7 +21,7 @@ Problems = Callable[..., list[str]]
 
 
 class FakeQueue:
-    class Settings(Settings):
+    class Settings(PluginSettings):
         brokers: str
         """Addresses of the brokers."""
         topic: str
@@ -42,13 +42,13 @@ class FakeQueue:
 
 
 class FakeFile:
-    class Settings(Settings):
+    class Settings(PluginSettings):
         path: Path
         """Path of the file."""
 
 
 class FakeStdout:
-    class Settings(Settings):
+    class Settings(PluginSettings):
         pass
 
 

@@ -73,14 +73,15 @@ def fit_tail(excesses: Floats) -> tuple[float, float]:
     Returns:
         shape in 0..1 and scale, with which the distribution has the mean of the excesses.
     """
-    n = len(excesses)
+    n, mean = len(excesses), excesses.mean()
     if n == 1:
-        return 0.5, excesses[0] / 2
-    ordered = np.sort(excesses)
-    mean, weighted = ordered.mean(), 0.0
+        return 0.5, mean / 2
+    # The moment that tells the shape is the mean of the smaller of two.
+    smaller = 0.0
     for i in range(n):
-        weighted += ordered[i] * (1 - (i + 0.65) / n) / n
-    unequal = mean - 2 * weighted
+        for j in range(i):
+            smaller += min(excesses[i], excesses[j])
+    unequal = mean - smaller * 2 / (n * (n - 1))
     shape = max(2 - mean / unequal, -1.0) if unequal > 0 else -1.0
     shape = (n * shape + PRIOR_WEIGHT * PRIOR_SHAPE) / (n + PRIOR_WEIGHT)
     shape = max(shape, 1 / n)
@@ -131,7 +132,7 @@ def _place_threshold(state: Any, params: Any) -> None:
     kept = min(state.seen, params.window)
     recent = state.recent[:kept]
     at = kept - 1 - int(TAIL * kept)
-    state.threshold = np.partition(recent, at)[at]
+    state.threshold = _smallest(recent.copy(), at)
     beyond = np.sum(recent > state.threshold)
     state.share = (beyond + 0.5) / (kept + 1.0)
     if np.sum(state.peaks[: min(state.above, PEAKS)] > state.threshold) < min(beyond, PEAKS):
@@ -142,6 +143,25 @@ def _place_threshold(state: Any, params: Any) -> None:
             if score > state.threshold:
                 state.peaks[state.above % PEAKS] = score
                 state.above += 1
+
+
+@njit(error_model="numpy")
+def _smallest(values: Any, rank: int) -> float:
+    """Select by Hoare's algorithm; np.partition would do, and takes seconds to compile."""
+    low, high = 0, len(values) - 1
+    while low < high:
+        i, j, pivot = low, high, values[(low + high) // 2]
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        # Between j and i all are equal to the pivot.
+        low, high = (low, j) if rank <= j else (i, high) if rank >= i else (rank, rank)
+    return values[rank]
 
 
 @njit(error_model="numpy")

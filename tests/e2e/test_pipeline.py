@@ -1,0 +1,242 @@
+"""The command line on real files and a real Kafka, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.kafka_cluster import KafkaCluster, TopicFactory
+
+PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
+EVENTS = 40_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def messages(count: int = EVENTS, seed: int = 1) -> list[bytes]:
+    draw = random.Random(seed)
+    found = []
+    for i in range(count):
+        value = 60.0 if i == count - 1_003 else draw.gauss(10, 1)
+        event = {"sensor": f"s{i % 20}", "ts": 1_767_225_600_000 + i // 20 * 60_000, "temp": value}
+        found.append(b"garbage" if i % 4_000 == 7 else orjson.dumps(event))
+    return found
+
+
+def write_pipeline(folder: Path, source: str, sinks: str, name: str = "p") -> tuple[Path, int]:
+    port = free_port()
+    file = folder / f"{name}.yaml"
+    file.write_text(
+        f"""
+name: {name}
+source: {source}
+event:
+  key: sensor
+  time: {{path: ts, unit: ms}}
+  values: [temp]
+detectors: [{{zscore: {{half_life: 100}}}}]
+sinks: {sinks}
+state: {{directory: "{folder}/state-{name}", every: 1s}}
+metrics: {{port: {port}}}
+"""
+    )
+    return file, port
+
+
+def file_pipeline(folder: Path, name: str = "p") -> tuple[Path, int]:
+    (folder / "in.ndjson").write_bytes(b"\n".join(messages()))
+    out = f'{{anomalies: {{file: {{path: "{folder}/{name}.out"}}}}}}'
+    return write_pipeline(folder, f'{{file: {{path: "{folder}/in.ndjson"}}}}', out, name)
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+
+def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [*PYNOMALY, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def start(*words: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*PYNOMALY, *map(str, words)], stderr=subprocess.DEVNULL)
+
+
+def metric(port: int, name: str) -> float:
+    try:
+        text = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2).read().decode()
+    except OSError:
+        return 0.0
+    rows = [row for row in text.splitlines() if row.split("{")[0].split(" ")[0] == name]
+    return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_a_planted_spike_is_found_and_bad_lines_are_kept(tmp_path: Path) -> None:
+    file, _ = file_pipeline(tmp_path)
+    done = run("run", file, "--log-format", "json")
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in (tmp_path / "p.out").read_text().splitlines()]
+    assert EVENTS - 1_003 in [anomaly["origin"]["offset"] for anomaly in found]
+    letters = (tmp_path / "state-p" / "dead_letters.ndjson").read_text().splitlines()
+    assert len(letters) == EVENTS // 4_000
+    assert {json.loads(letter)["reason"] for letter in letters} == {"not_json"}
+    assert json.loads(done.stderr.splitlines()[0])["pipeline"] == "p"
+
+
+def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    whole, _ = file_pipeline(tmp_path, "whole")
+    assert run("run", whole).returncode == 0
+    file, port = file_pipeline(tmp_path, "p")
+    (tmp_path / "p.yaml").write_text(file.read_text().replace("name: p", "name: whole"))
+    supervisor = start("run", file)
+    wait_for(lambda: metric(port, "pynomaly_events_total") > 0)
+    children = subprocess.run(
+        ["pgrep", "-P", str(supervisor.pid)], capture_output=True, text=True, check=True
+    )
+    os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+    assert supervisor.wait(120) == 0
+    assert ids(tmp_path / "p.out") == ids(tmp_path / "whole.out")
+
+
+def test_a_wrong_file_names_its_line_and_ends_with_2(tmp_path: Path) -> None:
+    file, _ = file_pipeline(tmp_path)
+    file.write_text(file.read_text().replace("values: [temp]", "valuez: [temp]"))
+    done = run("run", file)
+    assert done.returncode == 2
+    assert f"{file}:7" in done.stderr
+    assert 'Did you mean "values"?' in done.stderr
+
+
+def test_a_crash_shows_its_traceback_and_the_run_gives_up(tmp_path: Path) -> None:
+    file, _ = file_pipeline(tmp_path)
+    (tmp_path / "p.out").mkdir()
+    done = run("run", file, "--max-restarts", 0, "--log-format", "text")
+    assert done.returncode == 1
+    assert "IsADirectoryError" in done.stderr
+    assert "connectors/files/sink.py" in done.stderr
+    assert "gave up after 0 restarts" in done.stderr
+
+
+def test_a_port_in_use_and_a_second_run_are_refused(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    inlet, outlet = topic(partitions=1), topic(partitions=1)
+    file, port = kafka_pipeline(tmp_path, kafka, inlet, outlet)
+    first = start("run", file)
+    try:
+        wait_for(lambda: metric(port, "pynomaly_pipeline_info") > 0)
+        second = run("run", file)
+        assert second.returncode == 2
+        assert "in use by another run" in second.stderr
+        other = tmp_path / "other.yaml"
+        other.write_text(file.read_text().replace("state-p", "state-other"))
+        third = run("run", other)
+        assert third.returncode == 2
+        assert "set metrics.port" in third.stderr
+    finally:
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(60) == 0
+
+
+def kafka_pipeline(
+    folder: Path, kafka: KafkaCluster, inlet: str, outlet: str, name: str = "p"
+) -> tuple[Path, int]:
+    source = f'{{kafka: {{brokers: "{kafka.bootstrap}", topic: {inlet}}}}}'
+    sinks = f"{{anomalies: {{kafka: {{topic: {outlet}}}}}}}"
+    return write_pipeline(folder, source, sinks, name)
+
+
+def produce(kafka: KafkaCluster, topic: str, payloads: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for number, payload in enumerate(payloads):
+        producer.produce(topic, payload, f"s{number % 20}".encode())
+        producer.poll(0)
+    producer.flush()
+
+
+def read(kafka: KafkaCluster, topic: str) -> list[dict]:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "test"})
+    partitions = consumer.list_topics(topic).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+    found = []
+    while batch := consumer.consume(1_000, timeout=2.0):
+        found += [orjson.loads(message.value()) for message in batch]
+    consumer.close()
+    return found
+
+
+def lag(kafka: KafkaCluster, topic: str, group: str) -> int:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+    places = [
+        TopicPartition(topic, p) for p in consumer.list_topics(topic).topics[topic].partitions
+    ]
+    ends = [consumer.get_watermark_offsets(place)[1] for place in places]
+    done = [max(place.offset, 0) for place in consumer.committed(places)]
+    consumer.close()
+    return sum(ends) - sum(done)
+
+
+@pytest.mark.parametrize(("partitions", "processes"), [(1, 1), (6, 2)])
+def test_kafka_in_anomalies_out_and_a_clean_end(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, partitions: int, processes: int
+) -> None:
+    inlet, outlet = topic(partitions=partitions), topic(partitions=1)
+    produce(kafka, inlet, messages())
+    file, port = kafka_pipeline(tmp_path, kafka, inlet, outlet, f"k{partitions}")
+    ports = range(port, port + processes)
+
+    def total(name: str) -> float:
+        return sum(metric(each, f"pynomaly_{name}_total") for each in ports)
+
+    supervisor = start("run", file, "--processes", processes)
+    try:
+        wait_for(lambda: total("events") == EVENTS and total("delivered_records") > 0)
+        wait_for(
+            lambda: total("scored_events") + total("warming_events") + total("rejects") == EVENTS
+        )
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+    finally:
+        supervisor.kill()
+    assert lag(kafka, inlet, f"pynomaly-k{partitions}") == 0
+    found = read(kafka, outlet)
+    assert 60.0 in [value["value"] for anomaly in found for value in anomaly["values"]]
+    assert len({anomaly["id"] for anomaly in found}) == len(found)
+    produce(kafka, inlet, messages(2_000, seed=2))
+    supervisor = start("run", file, "--processes", processes)
+    try:
+        wait_for(lambda: total("events") == 2_000)
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+    finally:
+        supervisor.kill()
+    assert lag(kafka, inlet, f"pynomaly-k{partitions}") == 0
+
+
+def test_the_demonstration_really_works() -> None:
+    done = run("demo", "--sensors", 60, "--minutes", 1_700, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "faults found" in done.stdout

@@ -14,7 +14,6 @@ from confluent_kafka import Producer
 
 from engine.domain.errors import ConnectorError
 
-
 QUIET = 2
 """Only what is critical is logged: the mock's clients complain of its end, which is intended."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -59,7 +60,7 @@ def noise(seed: int, n: int, entities: int = 3, d: int = 2) -> EventBatch:
 def cut(batch: EventBatch, cuts: Sequence[int]) -> list[EventBatch]:
     """The batch in parts."""
     edges = [0, *sorted(cuts), len(batch)]
-    return [batch.take(slice(a, b)) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [batch.take(slice(a, b)) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def scored(batch: EventBatch, p_values: Any, **changes: Any) -> ScoredBatch:

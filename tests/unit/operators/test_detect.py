@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,123 +10,295 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
-from engine.application.telemetry import Telemetry
-from engine.domain.batch import EventBatch, ScoredBatch
+from engine.domain import snapshot
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, ScoredBatch
+from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
-from operators.detect import KeyGroup, detect_step, entity_bytes
-from tests.unit.operators.stream import MAPPING, events, pipeline
+from engine.domain.pipeline import Calibration, Pipeline
+from operators.detect import DetectLogic, detect_step, entity_bytes
+from operators.detectors.zscore import ZScore
+from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 
-BOTH = ("zscore", "half_space_trees")
-
-
-def table(batches: list[ScoredBatch]) -> np.ndarray:
-    columns = [
-        np.column_stack([b.scores, b.p_values, b.p_value, b.rates, b.late, b.centers, b.scales])
-        for b in batches
-    ]
-    return np.concatenate(columns)
+COLUMNS = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
 
 
-def cut(batch: EventBatch, places: list[int]) -> list[EventBatch]:
-    edges = [0, *sorted(places), len(batch)]
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    return [batch.take(slice(a, b)) for a, b in pairs if b > a]
+class Sum:
+    """A detector that cannot take gaps, is never warm for one entity's first event, and reports."""
+
+    name = "sum"
+    bytes_per_entity = 8
+    handles_gaps = False
+    resolution = 0.1
+    snapshot: SnapshotForm = "bytes"
+
+    def bank(self, capacity: int) -> SumBank:
+        return SumBank(capacity)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.integers(1, 599), max_size=6), st.sampled_from([2**26, 20_000]))
-def test_other_cuts_and_a_restart_change_nothing(places: list[int], memory: int) -> None:
-    # 20,000 bytes a pipeline: two entities a key group, so that evictions are frequent.
-    rules = pipeline(detectors=BOTH, memory_bytes=memory)
-    stream = events(600, entities=7)
-    expected = table(KeyGroup(rules, Telemetry()).score(stream))
-    group, found = KeyGroup(rules, Telemetry()), []
-    for part in cut(stream, places):
-        found += group.score(part)
-        stored = group.dump()
-        group = KeyGroup(rules, Telemetry())
-        group.restore(stored)
-    np.testing.assert_array_equal(table(found), expected)
+class SumBank:
+    def __init__(self, capacity: int) -> None:
+        self.learned = np.zeros(capacity)
+        self.troubles: dict[str, int] = {}
+
+    def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
+        assert np.isfinite(values).all(), "a gap reached a detector that cannot take it"
+        np.add.at(self.learned, slots[learn], 1)
+        self.troubles = {"refits": 2, "fit_failed": 1}
+        return np.asarray(values.sum(axis=1))
+
+    def reset(self, slots: Int32s) -> None:
+        self.learned[slots] = 0
+
+    def dump(self, slots: Int32s) -> State:
+        return {"learned": self.learned[slots]}
+
+    def load(self, state: State) -> None:
+        learned = np.asarray(state["learned"])
+        self.learned[: len(learned)] = learned
+
+    def failures(self) -> Mapping[str, int]:
+        found, self.troubles = self.troubles, {}
+        return found
 
 
-def test_scores_appear_after_warm_up_and_an_outlier_stands_out() -> None:
-    stream = events(1_000, entities=2)
-    stream.values[900, 0] = 60.0
-    scored = table(KeyGroup(pipeline(), Telemetry()).score(stream))
-    assert np.isnan(scored[:15, 2]).all()
-    assert np.nanargmin(scored[:, 2]) == 900
-    assert scored[900, 2] < 1e-8
+def logic(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> DetectLogic:
+    built = detect_step(spec, context or RunContext("plant"))(stored)
+    assert isinstance(built, DetectLogic)
+    return built
 
 
-def test_idle_entities_are_evicted_first_and_counted() -> None:
-    rules = pipeline()
-    rules = dataclasses.replace(rules, memory_bytes=entity_bytes(rules) * 2 * rules.key_groups)
-    telemetry = Telemetry()
-    group = KeyGroup(rules, telemetry)
-    names = ["a"] * 200 + ["b"] * 200 + ["a", "c", "a"]
-    stream = events(len(names))
-    stream.keys[:] = names
-    scored = np.concatenate([batch.p_value for batch in group.score(stream)])
-    value = telemetry.registry.get_sample_value
-    assert value("pynomaly_evictions_total") == 1
-    assert value("pynomaly_entities") == 2
-    assert value("pynomaly_state_bytes") == 2 * entity_bytes(rules)
-    assert not np.isnan(scored[-1]), "a was busy and had to stay"
+def run(step: DetectLogic, *batches: EventBatch) -> list[ScoredBatch]:
+    return [scored for batch in batches for scored in step.on_batch([batch])[0]]
 
 
-def test_late_events_are_scored_but_not_learned() -> None:
-    rules = pipeline(mapping=dataclasses.replace(MAPPING, lateness=5_000_000_000))
-    stream = events(400, entities=1)
-    late = stream.take(np.array([399]))
-    late.times[0] = 0
-    late.values[0] = 1e6
-    group, telemetry = KeyGroup(rules, Telemetry()), Telemetry()
-    group = KeyGroup(rules, telemetry)
-    group.score(stream)
-    (first,) = group.score(late)
-    (second,) = group.score(late)
-    assert first.late.tolist() == [True]
-    assert first.scores[0, 0] == second.scores[0, 0] > 100
-    assert telemetry.registry.get_sample_value("pynomaly_late_events_total") == 2
+def metric(context: RunContext, name: str, **labels: str) -> float | None:
+    return context.telemetry.registry.get_sample_value(f"pynomaly_{name}", labels)
 
 
-def test_an_event_of_gaps_only_has_no_score() -> None:
-    stream = events(300, entities=1, gaps=0)
-    stream.values[250] = np.nan
-    scored = table(KeyGroup(pipeline(detectors=BOTH), Telemetry()).score(stream))
-    assert np.isnan(scored[250, :2]).all()
-    assert not np.isnan(scored[251, :2]).any()
+def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
+    for column in COLUMNS:
+        np.testing.assert_array_equal(joined(ours, column), joined(theirs, column), column)
+    offsets = [np.concatenate([part.events.offsets for part in parts]) for parts in (ours, theirs)]
+    np.testing.assert_array_equal(*offsets)
 
 
-def test_the_step_resumes_from_its_snapshot() -> None:
-    rules, context = pipeline(), RunContext("test")
-    stream = events(500)
-    whole = detect_step(rules, context)(None)
-    expected, keep = whole.on_batch([stream])
-    assert keep is False
-    first = detect_step(rules, context)(None)
-    first.on_batch([stream.take(slice(0, 200))])
-    second = detect_step(rules, context)(first.snapshot())
-    found, _ = second.on_batch([stream.take(slice(200, 300)), stream.take(slice(300, 500))])
-    np.testing.assert_array_equal(table(list(found)), table(list(expected))[200:])
+def test_a_fault_is_rare_and_the_rest_is_not() -> None:
+    batch = noise(1, 6_000)
+    batch.values[5_000] = [20, 60]
+    (scored,) = run(logic(pipeline()), batch)
+    assert scored.p_value[5_000] < 1e-9
+    others = np.delete(scored.p_value, 5_000)
+    assert np.nanmin(others) > 1e-9
+    assert np.isnan(others[:300]).all()
+    assert not np.isnan(others[1_000:]).any()
+    assert scored.centers[5_000] == pytest.approx([20, 20], abs=1)
+    assert scored.scales[5_000] == pytest.approx([2, 2], abs=0.5)
 
 
-def test_state_of_other_detectors_is_refused_by_name() -> None:
-    stored = KeyGroup(pipeline(), Telemetry()).dump()
-    with pytest.raises(SnapshotError, match="half_space_trees"):
-        KeyGroup(pipeline(detectors=BOTH), Telemetry()).restore(stored)
+def test_batches_of_one_activation_are_scored_in_their_order() -> None:
+    batch = noise(2, 900)
+    together, keep = logic(pipeline()).on_batch(cut(batch, [100, 500]))
+    assert keep is False, "a key group is never discarded"
+    assert_same(together, run(logic(pipeline()), batch))
+    assert type(together) is list
 
 
-def test_state_that_outgrew_the_budget_says_what_to_raise() -> None:
-    group = KeyGroup(pipeline(), Telemetry())
-    group.score(events(100, entities=50))
-    with pytest.raises(SnapshotError, match="state.memory"):
-        KeyGroup(pipeline(memory_bytes=10_000), Telemetry()).restore(group.dump())
+def two_detectors() -> Pipeline:
+    zscore = ZScore().create("zscore", {"warm_up": 5}, ["a", "b"])
+    small = Calibration(window=32, relearn_after=5)
+    return pipeline(detectors=(zscore, Sum()), combine="cauchy", calibration=small)
 
 
-def test_entities_do_not_influence_each_other() -> None:
-    stream = events(900, entities=6)
-    mine = np.flatnonzero(stream.keys == "k3")
-    together = table(KeyGroup(pipeline(detectors=BOTH), Telemetry()).score(stream))[mine]
-    alone = table(KeyGroup(pipeline(detectors=BOTH), Telemetry()).score(stream.take(mine)))
-    np.testing.assert_array_equal(together, alone)
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    cuts=st.lists(st.integers(0, 500), max_size=6),
+    at=st.integers(0, 500),
+    capacity=st.integers(1, 4),
+)
+def test_neither_cuts_nor_a_snapshot_change_anything(
+    seed: int, cuts: list[int], at: int, capacity: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    spec = two_detectors()
+    mapping = replace(spec.mapping, lateness=3 * SECOND)
+    memory = spec.key_groups * capacity * entity_bytes(spec)
+    spec = replace(spec, mapping=mapping, memory_bytes=memory)
+    # Long turns of each entity, so that some get warm before they are evicted.
+    keys = np.repeat([f"e{number}" for number in rng.integers(4, size=5)], 100)
+    values = rng.normal(5, 1, (500, 2))
+    values[rng.random((500, 2)) < 0.1] = np.nan
+    times = START + (np.arange(500) + rng.integers(0, 6, 500)) * SECOND
+    batch = events(keys.tolist(), values, times)
+    whole = run(logic(spec), batch)
+    assert np.isfinite(joined(whole, "p_value")).sum() > 100
+    assert_same(run(logic(spec), *cut(batch, cuts)), whole)
+
+    first = logic(spec)
+    head = run(first, *cut(batch, [at])[: 1 if at else 0])
+    stored = first.snapshot()
+    second = logic(spec, stored)
+    assert second.snapshot() == stored
+    assert_same(head + run(second, batch.take(slice(at, None))), whole)
+
+
+def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
+    batch = noise(3, 1_000)
+    batch.values[500:, 0] = np.nan
+    (scored,) = run(logic(pipeline(detectors=(Sum(),))), batch)
+    expected = scored.centers[600, 0] + batch.values[600, 1]
+    assert scored.scores[600, 0] == pytest.approx(expected)
+    assert np.isnan(batch.values[500:, 0]).all(), "the event keeps its gap"
+
+
+def test_an_event_without_any_value_has_no_score_and_teaches_nothing() -> None:
+    batch = noise(4, 1_200, entities=1)
+    empty = [600, 601, 1_100]
+    batch.values[empty] = np.nan
+    context, spec = RunContext("plant"), two_detectors()
+    scored = run(logic(spec, context=context), batch)
+    for column in ("scores", "p_values", "p_value"):
+        assert np.isnan(joined(scored, column)[empty]).all()
+    assert metric(context, "warming_entities") == 0, "it stays warm"
+    rest = batch.take(np.delete(np.arange(1_200), empty))
+    without = run(logic(spec), rest)
+    scores = np.delete(joined(scored, "p_values"), empty, axis=0)
+    np.testing.assert_array_equal(scores, joined(without, "p_values"))
+
+
+def test_late_events_are_scored_and_not_learned() -> None:
+    spec = pipeline(lateness=10 * SECOND)
+    batch = noise(5, 1_000, entities=1)
+    old = events(["press-0"] * 300, np.full((300, 2), 45.0), np.full(300, START), first=5_000)
+    more = events(["press-0"] * 50, batch.values[:50], first=1_000)
+    context = RunContext("plant")
+    scored = run(logic(spec, context=context), batch, old, more)
+    assert scored[1].late.all()
+    assert not scored[2].late.any()
+    assert (scored[1].p_value < 1e-4).all(), "scored, and still as strange as the first"
+    assert metric(context, "late_events_total") == 300
+    without = run(logic(spec), batch, more)
+    for column in ("centers", "scales", "scores", "p_value"):
+        np.testing.assert_array_equal(getattr(scored[2], column), getattr(without[1], column))
+
+
+def test_values_beyond_reason_break_nothing() -> None:
+    batch = noise(6, 2_000, entities=1)
+    batch.values[500:900:7] = 1e308
+    batch.values[501:900:7] = -1e308
+    batch.values[502:900:7] = 5e-324
+    (scored,) = run(logic(pipeline()), batch)
+    finite = scored.p_value[~np.isnan(scored.p_value)]
+    assert ((finite > 0) & (finite <= 1)).all()
+    assert len(finite) > 1_500
+
+
+def test_memory_bounds_the_entities() -> None:
+    spec = pipeline()
+    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec) * 5)
+    context = RunContext("plant")
+    step = logic(spec, context=context)
+    run(step, noise(7, 500, entities=20))
+    assert metric(context, "entities") == 5
+    assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
+    assert metric(context, "evictions_total") == 500 - 5 - count_known(noise(7, 500, 20), 5)
+    tiny = logic(replace(spec, memory_bytes=1))
+    assert len(run(tiny, noise(7, 50, entities=3))) > 1, "one entity at a time"
+
+
+def count_known(batch: EventBatch, capacity: int) -> int:
+    """Events whose entity is among the last `capacity` ones seen."""
+    seen: list[str] = []
+    known = 0
+    for key in batch.keys:
+        known += key in seen
+        seen = [key, *(other for other in seen if other != key)][:capacity]
+    return known
+
+
+def test_every_event_is_counted_once() -> None:
+    context = RunContext("plant")
+    run(logic(pipeline(), context=context), *cut(noise(8, 1_000), [1, 400]))
+    scored, warming = (
+        metric(context, "scored_events_total"),
+        metric(context, "warming_events_total"),
+    )
+    assert scored is not None
+    assert warming is not None
+    assert scored + warming == 1_000
+    assert warming == pytest.approx(3 * 130, abs=3)
+
+
+def test_gauges_sum_over_the_key_groups_of_a_process() -> None:
+    context, spec = RunContext("plant"), pipeline()
+    first, second = logic(spec, context=context), logic(spec, context=context)
+    run(first, noise(9, 900, entities=2))
+    run(second, noise(10, 90, entities=3))
+    assert metric(context, "entities") == 5
+    assert metric(context, "warming_entities") == 3
+    assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
+    sizes = 0
+    for _ in range(2):
+        sizes = len(first.snapshot()) + len(second.snapshot())
+    assert metric(context, "checkpoint_bytes", step="detect") == sizes
+    assert metric(context, "checkpoint_seconds_count") == 4
+
+
+def test_gauges_are_right_after_a_restart() -> None:
+    spec, context = pipeline(), RunContext("plant")
+    step = logic(spec)
+    run(step, noise(11, 600, entities=3))
+    logic(spec, step.snapshot(), context)
+    assert metric(context, "entities") == 3
+    assert metric(context, "warming_entities") == 0
+
+
+def test_an_evicted_entity_warms_up_again() -> None:
+    spec = pipeline()
+    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec))
+    context = RunContext("plant")
+    step = logic(spec, context=context)
+    run(step, noise(12, 500, entities=1))
+    assert metric(context, "warming_entities") == 0
+    (other,) = run(step, events(["other"], [[1.0, 2.0]]))
+    assert np.isnan(other.p_value).all()
+    assert np.isnan(other.centers).all()
+    assert metric(context, "warming_entities") == 1
+
+
+def test_what_detectors_report_is_counted() -> None:
+    context = RunContext("plant")
+    step = logic(pipeline(detectors=(Sum(),)), context=context)
+    run(step, noise(13, 10), noise(14, 10))
+    assert metric(context, "refits_total", detector="sum") == 4
+    failures = metric(context, "detector_failures_total", detector="sum", kind="fit_failed")
+    assert failures == 2
+
+
+def stored_by(spec: Pipeline) -> bytes:
+    step = logic(spec)
+    run(step, noise(15, 300, entities=4))
+    return step.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"detectors": (Sum(),)}, "no detector"),
+        ({"memory_bytes": 1}, "raise state.memory"),
+        ({"calibration": Calibration(window=64)}, "recent"),
+    ],
+)
+def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SnapshotError, match=message):
+        logic(pipeline(**changes), stored_by(pipeline()))
+
+
+def test_state_of_other_values_is_refused() -> None:
+    with pytest.raises(SnapshotError, match="values"):
+        logic(pipeline(values=("a", "b", "c")), stored_by(pipeline()))
+
+
+def test_state_of_another_kind_is_refused() -> None:
+    with pytest.raises(SnapshotError, match='kind "alert"'):
+        logic(pipeline(), snapshot.encode("alert", {}))

@@ -1,0 +1,115 @@
+"""The Kafka sink on a real broker."""
+
+from __future__ import annotations
+
+from threading import Timer
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from connectors.kafka.settings import KafkaSinkSettings
+from connectors.kafka.sink import PARTS, KafkaSink
+from engine.application.ports import RunContext
+from engine.domain.errors import ConnectorError
+from engine.domain.record import Record
+from tests.kafka_broker import KafkaBroker
+from tests.kafka_cluster import KafkaCluster, TopicFactory
+
+
+def sink(cluster: KafkaCluster, topic: str, **settings: object) -> KafkaSink:
+    chosen = KafkaSinkSettings.model_validate(
+        {"brokers": cluster.bootstrap, "topic": topic, "settings": settings}
+    )
+    return KafkaSink(chosen, RunContext("test"), "anomalies")
+
+
+def record(number: int, size: int = 10) -> Record:
+    headers = (("pynomaly-id", b"%d" % number), ("none", None))
+    return Record(b"k", b"%d:" % number + b"x" * size, headers, 1_767_225_600_123_000_000)
+
+
+def stored(cluster: KafkaCluster, topic: str) -> list[Message]:
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "test"})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    found: list[Message] = []
+    while batch := consumer.consume(5_000, timeout=2.0):
+        found += batch
+    consumer.close()
+    return found
+
+
+def numbers(messages: list[Message]) -> list[int]:
+    return [int((message.value() or b"").split(b":")[0]) for message in messages]
+
+
+def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    plugin = sink(kafka, name)
+    flow = plugin.sink()
+    assert len(flow.list_parts()) == PARTS
+    part = flow.build_part("anomalies", "0", None)
+    part.write_batch([[record(0), record(1)], [Record(None, None, (), -1)]])
+    part.snapshot()
+    first, _, last = stored(kafka, name)
+    assert (first.key(), first.value()) == (b"k", b"0:xxxxxxxxxx")
+    assert first.headers() == [("pynomaly-id", b"0"), ("none", None)]
+    assert first.timestamp()[1] == 1_767_225_600_123
+    assert (last.key(), last.value()) == (None, None)
+    sample = plugin._context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_delivered_records_total", {"sink": "anomalies"}) == 3
+    part.close()
+
+
+def test_a_full_queue_is_waited_for(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    plugin = sink(kafka, name, **{"queue.buffering.max.messages": 10})
+    part = plugin.sink().build_part("anomalies", "0", None)
+    part.write_batch([[record(number) for number in range(500)]])
+    part.snapshot()
+    assert numbers(stored(kafka, name)) == list(range(500))
+    sample = plugin._context.telemetry.registry.get_sample_value
+    assert (sample("pynomaly_sink_waits_total", {"sink": "anomalies"}) or 0) > 0
+
+
+def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
+    fresh_kafka: KafkaBroker,
+) -> None:
+    fresh_kafka.create_topic("out")
+    part = sink(fresh_kafka, "out").sink().build_part("anomalies", "0", None)
+    part.write_batch([[record(number) for number in range(1_000)]])
+    fresh_kafka.kill()
+    part.write_batch([[record(number) for number in range(1_000, 2_000)]])
+    # The broker is bound to the thread that starts it: the flush goes on in another.
+    flushed = Timer(0.5, part.snapshot)
+    flushed.start()
+    fresh_kafka.start()
+    flushed.join(60)
+    assert not flushed.is_alive()
+    assert numbers(stored(fresh_kafka, "out")) == list(range(2_000))
+
+
+def test_a_refused_record_is_an_error_and_not_a_loss(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic(config={"max.message.bytes": "1000"})
+    part = sink(kafka, name).sink().build_part("anomalies", "0", None)
+    part.write_batch([[record(0, size=5_000)]])
+    with pytest.raises(ConnectorError, match=f'refused by topic "{name}"'):
+        part.snapshot()
+
+
+def test_a_record_beyond_the_clients_limit_is_an_error(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    part = sink(kafka, topic(), **{"message.max.bytes": 2_000}).sink().build_part("a", "0", None)
+    with pytest.raises(ConnectorError, match="refused"):
+        part.write_batch([[record(0, size=5_000)]])
+
+
+def test_check_names_what_is_wrong(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    sink(kafka, name).check()
+    with pytest.raises(ConnectorError, match="Did you mean"):
+        sink(kafka, name + "x").check()
+    with pytest.raises(ConnectorError, match="Is a broker listening there"):
+        sink(KafkaCluster("127.0.0.1:1"), "t").check()

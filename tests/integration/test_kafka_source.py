@@ -1,0 +1,222 @@
+"""The Kafka source on a real broker."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from connectors.kafka.settings import KafkaSourceSettings
+from connectors.kafka.source import KafkaSource, PartitionReader
+from engine.application.ports import RunContext
+from engine.domain.batch import RawBatch
+from engine.domain.errors import ConnectorError, OffsetLostError
+from tests.kafka_broker import KafkaBroker
+from tests.kafka_cluster import KafkaCluster, TopicFactory
+
+
+def produce(cluster: KafkaCluster, topic: str, count: int, partitions: int = 1) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    for number in range(count):
+        producer.produce(
+            topic,
+            b"v%d" % number if number % 10 else None,
+            b"k%d" % number,
+            partition=number % partitions,
+            timestamp=1_000_000 + number * 1_000,
+            headers={"n": b"%d" % number},
+        )
+        producer.poll(0)
+    producer.flush()
+
+
+def source(cluster: KafkaCluster, topic: str, **changes: object) -> KafkaSource:
+    settings = KafkaSourceSettings.model_validate(
+        {"brokers": cluster.bootstrap, "topic": topic, "start": "earliest", **changes}
+    )
+    return KafkaSource(settings, RunContext("test"))
+
+
+def read(reader: PartitionReader, count: int) -> list[RawBatch]:
+    batches: list[RawBatch] = []
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        batches += reader.next_batch()
+        if sum(map(len, batches)) >= count:
+            return batches
+        time.sleep(0.001)
+    raise AssertionError(f"only {sum(map(len, batches))} of {count} messages came")
+
+
+def offsets(batches: list[RawBatch]) -> list[int]:
+    return [offset for batch in batches for offset in batch.offsets.tolist()]
+
+
+def committed(cluster: KafkaCluster, topic: str) -> int:
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "pynomaly-test"})
+    try:
+        return int(consumer.committed([TopicPartition(topic, 0)])[0].offset)
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("partitions", [1, 6, 64])
+def test_every_message_comes_once_in_the_order_of_its_partition(
+    kafka: KafkaCluster, topic: TopicFactory, partitions: int
+) -> None:
+    name = topic(partitions=partitions)
+    produce(kafka, name, 6_400, partitions)
+    plugin = source(kafka, name, batch=500)
+    flow = plugin.source()
+    parts = flow.list_parts()
+    assert parts == [str(number) for number in range(partitions)]
+    readers = [flow.build_part("source", part, None) for part in parts]
+    each = 6_400 // partitions
+    extra = [each + (number < 6_400 % partitions) for number in range(partitions)]
+    for reader, count in zip(readers, extra, strict=True):
+        assert offsets(read(reader, count)) == list(range(count))
+        assert reader.next_batch() == []
+        assert reader.next_awake() is not None
+    assert plugin.positions() == dict(enumerate(extra))
+    plugin.finish()
+
+
+def test_a_batch_holds_the_whole_message(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    produce(kafka, name, 12)
+    plugin = source(kafka, name)
+    batch = read(plugin.source().build_part("source", "0", None), 12)[0]
+    assert (batch.topic, batch.partition) == (name, 0)
+    assert batch.values[0] is None
+    assert batch.values[3] == b"v3"
+    assert batch.keys is not None
+    assert batch.keys[3] == b"k3"
+    assert batch.headers(3) == (("n", b"3"),)
+    assert batch.timestamps[3] == 1_003_000 * 1_000_000
+    plugin.finish()
+
+
+def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    produce(kafka, name, 100)
+    when = datetime.fromtimestamp(1_000 + 40, timezone.utc)
+    starts = {"earliest": 0, "committed": 0, "latest": 100, when: 40}
+    for start, expected in starts.items():
+        plugin = source(kafka, name, start=start)
+        assert plugin.source().build_part("source", "0", None).position == expected
+        plugin.consumer.close()
+    future = datetime(2200, 1, 1, tzinfo=timezone.utc)
+    plugin = source(kafka, name, start=future)
+    assert plugin.source().build_part("source", "0", 70).position == 70, "resuming beats start"
+    assert plugin.consumer._first(0) == 100
+    plugin.consumer.close()
+
+
+def test_offsets_are_committed_an_epoch_later_and_true_at_the_end(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic()
+    produce(kafka, name, 100)
+    plugin = source(kafka, name, batch=50)
+    reader = plugin.source().build_part("source", "0", None)
+    read(reader, 50)
+    assert reader.snapshot() == 50
+    read(reader, 50)
+    assert committed(kafka, name) < 0, "nothing is durable yet"
+    assert reader.snapshot() == 100
+    plugin.consumer.commit(0, 50, wait=True)
+    assert committed(kafka, name) == 50
+    plugin.finish()
+    assert committed(kafka, name) == 100
+
+
+def test_an_offset_that_retention_removed_is_an_error_that_says_what_to_do(
+    fresh_kafka: KafkaBroker,
+) -> None:
+    fresh_kafka.create_topic("lost")
+    produce(fresh_kafka, "lost", 100)
+    fresh_kafka.delete_records("lost", 0, 60)
+    plugin = source(fresh_kafka, "lost")
+    with pytest.raises(OffsetLostError, match=r"lost\[0\]: offset 10 .* holds 60 to 99.*earliest"):
+        plugin.source().build_part("source", "0", 10)
+    plugin.consumer.close()
+    plugin = source(fresh_kafka, "lost", on_missing_offset="earliest")
+    reader = plugin.source().build_part("source", "0", 10)
+    assert offsets(read(reader, 40)) == list(range(60, 100))
+    sample = plugin._context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_offset_jumps_total") == 1
+    assert sample("pynomaly_skipped_messages_total") == 50
+    plugin.consumer.close()
+
+
+def test_an_unknown_topic_names_the_nearest(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    with pytest.raises(ConnectorError, match=f'Did you mean "{name}"'):
+        source(kafka, name[:-1]).source().list_parts()
+
+
+def test_check_shows_real_messages_and_leaves_the_group_alone(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic()
+    produce(kafka, name, 30)
+    (batch,) = source(kafka, name).check(5)
+    assert batch.offsets.tolist() == [25, 26, 27, 28, 29]
+    assert committed(kafka, name) < 0
+
+
+def test_check_says_that_nobody_listens() -> None:
+    nobody = KafkaCluster("127.0.0.1:1")
+    with pytest.raises(ConnectorError, match="Is a broker listening there"):
+        source(nobody, "t").check(1)
+
+
+def test_waiting_for_brokers_ends_when_asked_to_stop() -> None:
+    plugin = source(KafkaCluster("127.0.0.1:1"), "t")
+    plugin._context.draining.set()
+    with pytest.raises(ConnectorError, match="asked to stop"):
+        plugin.source().list_parts()
+
+
+def test_a_draining_source_ends(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    plugin = source(kafka, name)
+    reader = plugin.source().build_part("source", "0", None)
+    plugin._context.draining.set()
+    with pytest.raises(StopIteration):
+        reader.next_batch()
+    plugin.finish()
+
+
+def test_a_broker_that_dies_and_comes_back_loses_nothing(fresh_kafka: KafkaBroker) -> None:
+    fresh_kafka.create_topic("flaky")
+    produce(fresh_kafka, "flaky", 500)
+    plugin = source(fresh_kafka, "flaky", batch=100)
+    reader = plugin.source().build_part("source", "0", None)
+    first = read(reader, 500)
+    fresh_kafka.kill()
+    for _ in range(200):
+        assert reader.next_batch() == []
+    fresh_kafka.start()
+    produce(fresh_kafka, "flaky", 500)
+    assert offsets(first + read(reader, 500)) == list(range(1_000))
+    plugin.finish()
+
+
+def test_a_cluster_process_stops_reading_when_too_much_is_in_flight(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic()
+    produce(kafka, name, 1_000)
+    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=name, start="earliest", batch=100)
+    plugin = KafkaSource(settings, RunContext("test", processes=2, max_in_flight=1_000))
+    reader = plugin.source().build_part("source", "0", None)
+    before = sum(map(len, read(reader, 300)))
+    for _ in range(100):
+        before += sum(map(len, reader.next_batch()))
+    assert before < 1_000
+    reader.snapshot()
+    assert read(reader, 100), "a new epoch reads on"
+    plugin.finish()

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from engine.application.ports import RunContext
+from engine.domain.alert_policy import ScoreThreshold
+from engine.domain.anomaly import Anomaly
+from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.domain.key_group import group_key
+from engine.domain.pipeline import Pipeline
+from engine.domain.record import Record
+from engine.domain.reject import Reject, RejectReason
+from operators.alert import alert_step
+from operators.detect import detect_step
+from operators.publish import anomaly_step, iso_time, reject_step, score_step
+from tests.unit.application.spec.schema_check import fits
+from tests.unit.operators.pipelines import START, events, noise, pipeline, scored
+
+CONTEXT = RunContext("plant")
+
+
+def anomalies(spec: Pipeline, batch: Any) -> list[Anomaly]:
+    emitted, _ = alert_step(spec, CONTEXT)(None).on_batch([batch])
+    return [anomaly for item in emitted for anomaly in item]
+
+
+def published(spec: Pipeline, found: list[Anomaly]) -> list[dict[str, Any]]:
+    group, records = anomaly_step(spec, CONTEXT)(("g0001", found))
+    assert group == "g0001"
+    return [orjson.loads(record.value or b"") for record in records]
+
+
+def matches(document: Any) -> bool:
+    return fits(document, ANOMALY_SCHEMA, ANOMALY_SCHEMA)
+
+
+def real_documents() -> list[dict[str, Any]]:
+    """Anomalies from end to end: events with faults and gaps, detected, alerted, published."""
+    spec, batch = pipeline(), noise(1, 3_000)
+    batch.values[1_500::100, 0] = 60
+    batch.values[1_600::200, 1] = np.nan
+    found, _ = detect_step(spec, CONTEXT)(None).on_batch([batch])
+    return [document for part in found for document in published(spec, anomalies(spec, part))]
+
+
+def test_real_anomalies_fit_the_published_schema() -> None:
+    documents = real_documents()
+    assert len(documents) >= 10
+    assert any(value["value"] is None for d in documents for value in d["values"])
+    for document in documents:
+        assert matches(document), document
+        assert set(document) == set(ANOMALY_SCHEMA["properties"]), "no field is undescribed"
+        for name in ("values", "detectors"):
+            item = ANOMALY_SCHEMA["properties"][name]["items"]["properties"]
+            assert all(set(part) == set(item) for part in document[name])
+        assert sum(value["contribution"] for value in document["values"]) == pytest.approx(1)
+
+
+def test_an_anomaly_with_nothing_known_fits_it_too() -> None:
+    spec = pipeline(alert=ScoreThreshold("zscore", 1.0))
+    unknown = np.full((1, 2), np.nan)
+    batch = events(["ä/1"], [[np.nan, 3.0]], [-1])
+    bare = scored(batch, [np.nan], centers=unknown, scales=unknown, scores=np.array([[2.0]]))
+    (document,) = published(spec, anomalies(spec, bare))
+    assert matches(document)
+    assert document["threshold"] is None
+    assert document["time"] == "1969-12-31T23:59:59.999999999Z"
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("id", "short"),
+        ("score", 1.1),
+        ("p_value", None),
+        ("severity", "grave"),
+        ("time", "2023-11-14"),
+        ("time_ns", 1.5),
+        ("schema_version", 2),
+        ("values", []),
+        ("late", 0),
+        ("origin", {"topic": "t", "partition": -1, "offset": 0}),
+        ("detectors", [{"detector": "zscore", "score": 1.0}]),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(field: str, wrong: Any) -> None:
+    document = real_documents()[0]
+    assert matches(document)
+    assert not matches({**document, field: wrong})
+    del document[field]
+    assert not matches(document)
+
+
+def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
+    spec = pipeline()
+    batch = scored(events(["Zürich/1"], [[30.0, 20.0]], [START + 123], first=9), [1e-9])
+    found = anomalies(spec, batch)
+    (record,) = anomaly_step(spec, CONTEXT)(("g0002", found))[1]
+    assert record.key == "Zürich/1".encode()
+    assert record.headers == (
+        ("pynomaly-id", found[0].id.encode()),
+        ("pynomaly-schema-version", b"1"),
+    )
+    assert record.timestamp == START + 123
+    (document,) = published(spec, found)
+    assert document["time_ns"] == START + 123
+    assert document["time"] == "2023-11-14T22:13:20.000000123Z"
+    assert document["origin"] == {"topic": "readings", "partition": 0, "offset": 9}
+    assert document["values"][0] == {
+        "name": "a",
+        "value": 30.0,
+        "contribution": 1.0,
+        "expected_low": 14.0,
+        "expected_high": 26.0,
+    }
+
+
+@pytest.mark.parametrize("ns", [0, 1, -1, 1_700_000_000_123_456_789, 4 * 10**18, -(10**18)])
+def test_times_lose_nothing(ns: int) -> None:
+    text = iso_time(ns)
+    seconds = datetime.fromisoformat(text[:19]).replace(tzinfo=timezone.utc).timestamp()
+    assert int(seconds) * 10**9 + int(text[20:29]) == ns
+    assert text.endswith("Z")
+
+
+def scores(spec: Pipeline, batch: Any) -> list[Record]:
+    group, records = score_step(spec, CONTEXT)(("g0003", batch))
+    assert group == "g0003"
+    return records
+
+
+def test_every_event_has_a_score_record_with_the_id_of_its_anomaly() -> None:
+    spec, batch = pipeline(), scored(noise(2, 3), [0.01, np.nan, 1e-9])
+    records = scores(spec, batch)
+    documents = [orjson.loads(record.value or b"") for record in records]
+    assert [document["p_value"] for document in documents] == [0.01, None, 1e-9]
+    assert [document["score"] for document in documents] == [pytest.approx(0.2), None, 0.9]
+    (anomaly,) = anomalies(spec, batch)
+    assert documents[2]["id"] == anomaly.id
+    assert dict(records[2].headers)["pynomaly-id"] == anomaly.id.encode()
+    assert len({document["id"] for document in documents}) == 3
+    for row, (record, document) in enumerate(zip(records, documents, strict=True)):
+        assert record.key == batch.events.keys[row].encode()
+        assert document["entity"] == batch.events.keys[row]
+        assert document["time_ns"] == record.timestamp == batch.events.times[row]
+        assert document["origin"]["offset"] == batch.events.offsets[row]
+        assert (document["pipeline"], document["pipeline_version"]) == ("plant", "1a2b")
+    assert documents[1]["detectors"] == [{"detector": "zscore", "score": None, "p_value": None}]
+    assert documents[0]["detectors"][0]["p_value"] == 0.01
+
+
+def test_no_events_are_no_score_records() -> None:
+    batch = scored(noise(3, 2), [0.1, 0.1])
+    columns = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
+    nothing = {name: getattr(batch, name)[:0] for name in columns}
+    empty = replace(batch, events=batch.events.take(slice(0, 0)), **nothing)
+    assert scores(pipeline(), empty) == []
+
+
+def reject(**changes: Any) -> Reject:
+    plain = Reject(
+        reason=RejectReason.BAD_UTF8,
+        detail='field "naïve": byte 3',
+        topic="readings",
+        partition=6,
+        offset=12,
+        timestamp=START,
+        key=b"\xff\x00",
+        value=b"\xfe not text",
+        headers=(("trace", b"\x01\xff"), ("trace", b"again"), ("empty", None)),
+    )
+    return replace(plain, **changes)
+
+
+def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None:
+    group, (record, second) = reject_step(pipeline(), CONTEXT)(
+        [reject(), reject(value=None, key=None, headers=())]
+    )
+    assert group == group_key(6)
+    assert (record.key, record.value) == (b"\xff\x00", b"\xfe not text")
+    assert record.timestamp == START
+    assert record.headers[:3] == (("trace", b"\x01\xff"), ("trace", b"again"), ("empty", None))
+    assert record.headers[3:] == (
+        ("pynomaly-reason", b"bad_utf8"),
+        ("pynomaly-detail", 'field "naïve": byte 3'.encode()),
+        ("pynomaly-topic", b"readings"),
+        ("pynomaly-partition", b"6"),
+        ("pynomaly-offset", b"12"),
+        ("pynomaly-timestamp", str(START).encode()),
+    )
+    assert (second.key, second.value) == (None, None)
+    assert len(second.headers) == 6
+
+
+def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:
+    _, (record,) = reject_step(pipeline(), CONTEXT)([reject(detail="lone \ud800 half")])
+    assert dict(record.headers)["pynomaly-detail"] == b"lone ? half"

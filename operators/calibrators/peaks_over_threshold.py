@@ -171,7 +171,8 @@ def _fit(state: Any, params: Any) -> None:
         if peak > state.threshold:
             excesses[n] = peak - state.threshold
             n += 1
-    state.shape, scale = fit_tail(excesses[:n]) if n else (0.0, 0.0)
+    # Where nothing was seen of how scores spread, twice the resolution is the least to assume.
+    state.shape, scale = fit_tail(excesses[:n]) if n else (0.0, 2 * params.resolution)
     state.scale = max(scale, params.resolution)
 
 

@@ -183,7 +183,7 @@ def read(kafka: KafkaCluster, topic: str) -> list[dict]:
     consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
     found = []
     while batch := consumer.consume(1_000, timeout=2.0):
-        found += [orjson.loads(message.value()) for message in batch]
+        found += [orjson.loads(message.value() or b"") for message in batch]
     consumer.close()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -27,6 +28,9 @@ def demo(
     minutes: Annotated[int, typer.Option(help="Event time to simulate.", min=1600)] = 2400,
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 7,
     processes: Annotated[int, typer.Option(help="Processes of the pipeline.", min=1)] = 1,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also save the last view and the summary as SVG.")
+    ] = None,
 ) -> None:
     """Watch anomalies being found: an embedded broker, a simulated fleet, the real pipeline.
 
@@ -46,6 +50,8 @@ def demo(
         verdict = judge(fleet, progress.alarms, BUDGET_PER_DAY)
         troubles = _troubles(rehearsal, verdict)
         console.print(_summary(rehearsal, verdict))
+        if picture is not None:
+            _save(picture, rehearsal, verdict)
     for trouble in troubles:
         console.print(f"[red]not good:[/] {trouble}")
     raise typer.Exit(1 if troubles else 0)
@@ -62,6 +68,13 @@ def _watch(console: Console, rehearsal: Rehearsal) -> None:
     with Live(console=console, refresh_per_second=5) as live:
         for progress in rehearsal.run():
             live.update(_view(rehearsal.fleet, progress))
+
+
+def _save(picture: Path, rehearsal: Rehearsal, verdict: Verdict) -> None:
+    paper = Console(record=True, width=100, file=StringIO())
+    paper.print(_view(rehearsal.fleet, rehearsal.progress))
+    paper.print(_summary(rehearsal, verdict))
+    paper.save_svg(str(picture), title="pynomaly demo")
 
 
 def _seldom(steps: Iterator[Progress], share: int = 15) -> Iterator[Progress]:

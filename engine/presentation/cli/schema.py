@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
+
+import typer
 
 from engine.application.spec.schema import json_schema
+from engine.domain.anomaly_schema import ANOMALY_SCHEMA
 
 
-def schema() -> None:
+def schema(
+    anomaly: Annotated[
+        bool, typer.Option("--anomaly", help="Print the schema of an anomaly instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of a pipeline file, for editors to complete and check it.
 
     Begin the file with `# yaml-language-server: $schema=pipeline.schema.json`.
     """
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(ANOMALY_SCHEMA if anomaly else json_schema(), indent=2, ensure_ascii=False))

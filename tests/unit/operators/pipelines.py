@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.application import registry
 from engine.domain.alert_policy import PValueThreshold
 from engine.domain.batch import EventBatch, Floats, ScoredBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detectors.zscore import ZScore
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -28,7 +28,7 @@ def pipeline(values: Sequence[str] = ("a", "b"), **changes: Any) -> Pipeline:
         name="plant",
         version="1a2b",
         mapping=mapping,
-        detectors=(ZScore().create("zscore", {}, values),),
+        detectors=(registry.detector_family("zscore").create("zscore", {}, values),),
         combine="any",
         calibration=Calibration(),
         alert=PValueThreshold(1e-6),

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.application import registry
 from engine.application.ports import RunContext
 from engine.domain import snapshot
-from engine.domain.batch import Bools, EventBatch, Floats, Int32s, ScoredBatch
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration, Pipeline
 from operators.detect import DetectLogic, detect_step, entity_bytes
-from operators.detectors.zscore import ZScore
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 
 COLUMNS = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
 
 
 class Sum:
-    """A detector that cannot take gaps, is never warm for one entity's first event, and reports."""
+    """A detector that cannot take gaps, and reports troubles."""
 
     name = "sum"
     bytes_per_entity = 8
@@ -75,11 +75,14 @@ def metric(context: RunContext, name: str, **labels: str) -> float | None:
     return context.telemetry.registry.get_sample_value(f"pynomaly_{name}", labels)
 
 
+def offsets(parts: list[ScoredBatch]) -> Int64s:
+    return np.concatenate([part.events.offsets for part in parts])
+
+
 def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
     for column in COLUMNS:
         np.testing.assert_array_equal(joined(ours, column), joined(theirs, column), column)
-    offsets = [np.concatenate([part.events.offsets for part in parts]) for parts in (ours, theirs)]
-    np.testing.assert_array_equal(*offsets)
+    np.testing.assert_array_equal(offsets(ours), offsets(theirs))
 
 
 def test_a_fault_is_rare_and_the_rest_is_not() -> None:
@@ -104,7 +107,7 @@ def test_batches_of_one_activation_are_scored_in_their_order() -> None:
 
 
 def two_detectors() -> Pipeline:
-    zscore = ZScore().create("zscore", {"warm_up": 5}, ["a", "b"])
+    zscore = registry.detector_family("zscore").create("zscore", {"warm_up": 5}, ["a", "b"])
     small = Calibration(window=32, relearn_after=5)
     return pipeline(detectors=(zscore, Sum()), combine="cauchy", calibration=small)
 

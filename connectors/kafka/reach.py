@@ -7,7 +7,7 @@ from threading import Event
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connectors.kafka.troubles import Troubles
-from engine.domain.errors import ConnectorError, nearest
+from engine.domain.errors import ConnectorError, StoppedError, nearest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds between attempts to reach the brokers, doubling."""
@@ -39,7 +39,8 @@ def wait_for_partitions(
     """Return a topic's partitions, however long the brokers take to answer.
 
     Raises:
-        ConnectorError: no such topic, hopeless trouble, or asked to stop while waiting.
+        ConnectorError: no such topic, or hopeless trouble.
+        StoppedError: asked to stop while waiting.
     """
     wait = FIRST_WAIT
     while not stop.is_set():
@@ -53,7 +54,7 @@ def wait_for_partitions(
         else:
             troubles.over()
             return found
-    raise ConnectorError("asked to stop while waiting for the brokers")
+    raise StoppedError("asked to stop while waiting for the brokers")
 
 
 def refuse_hopeless(troubles: Troubles) -> None:

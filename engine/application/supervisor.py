@@ -62,7 +62,9 @@ class Supervisor:
         while True:
             began = time.monotonic()
             code = self._run_once(total)
-            if code in (0, HOPELESS) or self._asked:
+            if self._asked:
+                return _asked_for(code)
+            if code in (0, HOPELESS):
                 return code
             restarts = 0 if time.monotonic() - began > self._patience.stable else restarts
             if restarts >= self._patience.max_restarts:
@@ -113,7 +115,7 @@ class Supervisor:
             if time.monotonic() > deadline or self._asked > 1:
                 if failed is None:
                     logger.error("the drain was not done in time: killed; the next run resumes")
-                return failed or 1
+                return 1 if self._asked else failed or 1
             time.sleep(POLL_SECONDS)
         failed = _failure(processes)
         if failed is not None and not told:
@@ -132,6 +134,14 @@ def _failure(processes: list[subprocess.Popen[bytes]]) -> int | None:
     """Return the exit code of a failed process, a hopeless one first; None where none failed."""
     codes = [code for process in processes if (code := process.poll())]
     return (HOPELESS if HOPELESS in codes else codes[0]) if codes else None
+
+
+def _asked_for(code: int) -> int:
+    """Return the exit code of a run that was asked to stop."""
+    # A process that was told before it could listen has lost nothing: it had not begun.
+    if code in (0, -signal.SIGTERM):
+        return 0
+    return HOPELESS if code == HOPELESS else 1
 
 
 def _terminate(processes: list[subprocess.Popen[bytes]]) -> None:

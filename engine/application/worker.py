@@ -24,7 +24,7 @@ from engine.application.ports import RunContext
 from engine.application.recovery import open_store
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import PynomalyError, StoppedError
 
 HOPELESS = 2
 CRASHED = 1
@@ -37,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until the source ends or a signal asks to drain; return the exit code."""
     chosen = _parse(arguments)
     _die_with_parent(chosen.parent)
-    file = load(chosen.file)
+    try:
+        file = load(chosen.file)
+    except PynomalyError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
+        return HOPELESS
     set_up_logs(chosen.log_format, file.name, str(chosen.process))
     addresses = chosen.addresses.split(";") if chosen.addresses else None
     context = RunContext(
@@ -50,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(file, context, addresses, chosen.restarts)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
-        return _explain(error, context)
+        return _explain(error)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -120,7 +124,7 @@ def _die_with_parent(parent: int) -> None:
         os._exit(CRASHED)
 
 
-def _explain(error: BaseException, context: RunContext) -> int:
+def _explain(error: BaseException) -> int:
     known = next((link for link in _chain(error) if isinstance(link, PynomalyError)), None)
     if known is None:
         cause = list(_chain(error))[-1]
@@ -128,8 +132,8 @@ def _explain(error: BaseException, context: RunContext) -> int:
         logger.error("crashed", exc_info=error)
         logger.error("%s: %s", type(cause).__name__, first_line)
         return CRASHED
-    if context.draining.is_set():
-        logger.info("stopped: %s", known)
+    if isinstance(known, StoppedError):
+        logger.info("%s", known)
         return 0
     logger.error("%s", known)
     return HOPELESS
@@ -140,7 +144,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link
-        link = link.__cause__ or link.__context__
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
 if __name__ == "__main__":

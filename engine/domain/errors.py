@@ -30,6 +30,10 @@ class ConnectorError(PynomalyError):
     """The world outside answered in a way that cannot be retried away."""
 
 
+class StoppedError(ConnectorError):
+    """Asked to stop before there was anything to do: an orderly end."""
+
+
 class OffsetLostError(ConnectorError):
     """The offset to resume from has been removed by the topic's retention."""
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 import pytest
 
@@ -68,9 +69,28 @@ def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
         "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
         f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
     )
-    Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    def ask() -> None:
+        while not ready.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=ask, daemon=True).start()
     assert supervise(orderly) == (0, [0])
-    assert ready.exists()
+
+
+def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
+    Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert supervise(FOREVER) == (0, [0])
+
+
+def test_a_crash_while_draining_is_told() -> None:
+    crash = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); "
+        "time.sleep(60)"
+    )
+    Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert supervise(crash) == (1, [0])
 
 
 def test_who_does_not_drain_in_time_is_killed() -> None:

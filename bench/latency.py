@@ -77,7 +77,8 @@ def run(rate: float = 100_000, seconds: float = 30, port: int = 19_474) -> dict[
 def _send(brokers: str, rate: float, seconds: float, port: int) -> int:
     while not metric(port, "pynomaly_pipeline_info"):
         time.sleep(0.2)
-    producer = Producer({"bootstrap.servers": brokers, "linger.ms": 2})
+    settings = {"linger.ms": 2, "queue.buffering.max.messages": 2_000_000}
+    producer = Producer({"bootstrap.servers": brokers, **settings})
     began = time.perf_counter()
     count = int(rate * seconds)
     for number, (key, payload) in enumerate(payloads(count)):

@@ -99,7 +99,6 @@ class KeyGroup:
 
     def _begin(self, segment: Segment) -> None:
         self._table.forget(segment.started)
-        self._warm[segment.started] = False
         for keeper in self._keepers().values():
             keeper.reset(segment.started)
         self._warm[segment.evicted] = False

@@ -95,8 +95,8 @@ def _score_record(
         "id": own_id,
         "entity": entity,
         "time_ns": time,
-        # orjson writes NaN, a warm-up, as null.
-        "score": anomaly_score(p_value) if p_value == p_value else None,
+        # NaN, a warm-up, stays NaN, and orjson writes it as null.
+        "score": anomaly_score(p_value),
         "p_value": p_value,
         "detectors": [{"detector": d, "score": s, "p_value": p} for d, s, p in parts],
         "origin": origin,

@@ -156,13 +156,15 @@ def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
 
 def test_an_event_without_any_value_has_no_score_and_teaches_nothing() -> None:
     batch = noise(4, 1_200, entities=1)
-    empty = [600, 601, 1_100]
+    empty = [600, 601, 1_199]
     batch.values[empty] = np.nan
     context, spec = RunContext("plant"), two_detectors()
-    scored = run(logic(spec, context=context), batch)
+    step = logic(spec, context=context)
+    scored = run(step, batch)
     for column in ("scores", "p_values", "p_value"):
         assert np.isnan(joined(scored, column)[empty]).all()
     assert metric(context, "warming_entities") == 0, "it stays warm"
+    assert snapshot.decode("detect", step.snapshot())["1.sum/learned"] == [1_197]
     rest = batch.take(np.delete(np.arange(1_200), empty))
     without = run(logic(spec), rest)
     scores = np.delete(joined(scored, "p_values"), empty, axis=0)
@@ -236,7 +238,7 @@ def test_gauges_sum_over_the_key_groups_of_a_process() -> None:
     context, spec = RunContext("plant"), pipeline()
     first, second = logic(spec, context=context), logic(spec, context=context)
     run(first, noise(9, 900, entities=2))
-    run(second, noise(10, 90, entities=3))
+    run(second, *cut(noise(10, 90, entities=3), [1]))
     assert metric(context, "entities") == 5
     assert metric(context, "warming_entities") == 3
     assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
@@ -266,6 +268,8 @@ def test_an_evicted_entity_warms_up_again() -> None:
     (other,) = run(step, events(["other"], [[1.0, 2.0]]))
     assert np.isnan(other.p_value).all()
     assert np.isnan(other.centers).all()
+    (other,) = run(step, events(["other"], [[1.0, 2.0]]))
+    assert np.isnan(other.rates).all(), "one event has no rate"
     assert metric(context, "warming_entities") == 1
 
 

@@ -134,6 +134,14 @@ def test_the_evicted_are_named_in_the_segment_after() -> None:
     assert [s.started.tolist() for s in segments[1:]] == [[a], [b]]
 
 
+def test_a_batch_that_begins_with_an_eviction_has_no_empty_segment() -> None:
+    table = EntityTable(1)
+    (segment,) = table.segments(np.array(["a"], object))
+    table.observe(segment.slots, np.zeros(1, np.int64), None)
+    (segment,) = table.segments(np.array(["b"], object))
+    assert segment.started.tolist() == segment.evicted.tolist() == [0]
+
+
 def test_a_large_table_evicts_a_chunk() -> None:
     table = EntityTable(256)
     run(table, [f"e{number}" for number in range(257)], steady(257))

@@ -151,6 +151,15 @@ def test_a_constant_series_is_normal_and_only_a_huge_change_an_emergency(level: 
     assert ask(bank, level * 1.001 + 50) < 1e-9
 
 
+def test_a_spread_below_the_resolution_is_not_taken_for_real() -> None:
+    bank, fine = one(resolution=0.5), one(resolution=1e-9)
+    for calibrator in (bank, fine):
+        feed(calibrator, normal(20, 1_000) * 1e-6)
+    assert ask(bank, 0.5) > 1e-3
+    assert ask(bank, 50.0) < 1e-9
+    assert ask(fine, 0.5) < 1e-9
+
+
 @pytest.mark.parametrize("learn", [False, True])
 def test_anomalies_are_not_learned_unless_asked(learn: bool) -> None:
     bank = one(learn_anomalies=learn)
@@ -168,6 +177,15 @@ def test_many_unlearned_in_a_row_are_the_new_normal() -> None:
     assert (shifted[:50] < 1e-4).all(), "a shift is an anomaly at first"
     assert (shifted[400:] > 1e-4).all()
     assert (shifted[400:] > 1e-1).mean() > 0.8
+
+
+def test_as_many_as_said_are_not_learned_and_the_next_is() -> None:
+    bank = one(relearn_after=50)
+    feed(bank, normal(8, 2_000))
+    feed(bank, [40.0] * 50)
+    assert bank.records["seen"] == [2_000]
+    feed(bank, [40.0])
+    assert bank.records["seen"] == [2_001]
 
 
 def test_one_normal_score_ends_the_row() -> None:

@@ -20,7 +20,7 @@ from engine.domain.alert_policy import Budget
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detect import KeyGroup, entity_bytes
+from operators.entity_group import EntityGroup, entity_bytes
 
 EVENTS = 120
 BLOCK = 10_000
@@ -45,7 +45,8 @@ def resident() -> int:
 def run(entities: int = 300_000, memory: int = 8 * 2**30) -> dict[str, float]:
     """Fill, print and return the figures, in bytes and events per second."""
     rules, telemetry = pipeline(memory), Telemetry()
-    group = KeyGroup(rules, telemetry)
+    group = EntityGroup(rules)
+    group.report_to(telemetry)
     draw, began = np.random.default_rng(1), time.perf_counter()
     before = resident()
     for first in range(0, entities, BLOCK):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
@@ -36,6 +37,7 @@ class RunContext:
         draining: set when the process was asked to end: sources stop reading.
         needs_keys: whether the mapping reads the message key.
         process, processes: number of this process, and how many the cluster has.
+        state: directory where the pipeline's state is kept; None keeps none.
         max_in_flight: bytes of payload a process may read before its epoch is stored.
     """
 
@@ -45,6 +47,7 @@ class RunContext:
     needs_keys: bool = True
     process: int = 0
     processes: int = 1
+    state: Path | None = None
     max_in_flight: int = 512 * 2**20
 
 

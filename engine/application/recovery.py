@@ -11,8 +11,8 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from engine.domain.errors import PynomalyError
 
-PARTS = 8
-"""Files of the store, which the processes share out: fixed, so that processes can come and go."""
+PARTS = 1
+"""Files of the store: each costs several waits for the disk a checkpoint, and holds little."""
 
 
 def open_store(directory: Path) -> tuple[RecoveryConfig, bool]:

@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         needs_keys=True,
         process=chosen.process,
         processes=len(addresses or [""]),
+        state=file.state.directory,
     )
     _drain_on_signals(context)
     try:

@@ -47,13 +47,24 @@ def decode(kind: str, blob: bytes) -> dict[str, Part]:
     Raises:
         SnapshotError: not such a blob, of another kind, corrupt, or of a newer version.
     """
-    header, start = _read_header(kind, blob)
+    header, start = _read_header(blob)
+    if header["kind"] != kind:
+        raise SnapshotError(f'stored state is of kind "{header["kind"]}", expected "{kind}"')
     parts: dict[str, Part] = {}
     for entry in header["parts"]:
         raw = blob[start : start + entry["bytes"]]
         start += entry["bytes"]
         parts[entry["name"]] = _read_part(entry, raw)
     return parts
+
+
+def kind(blob: bytes) -> str:
+    """Return what a blob is.
+
+    Raises:
+        SnapshotError: not such a blob, corrupt, or of a newer version.
+    """
+    return str(_read_header(blob)[0]["kind"])
 
 
 def _schema(part: Part) -> dict[str, Any]:
@@ -66,7 +77,7 @@ def _plain(descr: Any) -> Any:
     return descr[0][1] if len(descr) == 1 and descr[0][0] == "" else descr
 
 
-def _read_header(kind: str, blob: bytes) -> tuple[dict[str, Any], int]:
+def _read_header(blob: bytes) -> tuple[dict[str, Any], int]:
     if len(blob) < _PREFIX.size or blob[:4] != MAGIC:
         raise SnapshotError("stored state is not a Pynomaly snapshot")
     _, version, checksum = _PREFIX.unpack_from(blob)
@@ -82,8 +93,6 @@ def _read_header(kind: str, blob: bytes) -> tuple[dict[str, Any], int]:
         raise SnapshotError("stored state is corrupt: its version was changed")
     start = _PREFIX.size + _SIZES.size
     header = orjson.loads(blob[start : start + head_size])
-    if header["kind"] != kind:
-        raise SnapshotError(f'stored state is of kind "{header["kind"]}", expected "{kind}"')
     return header, start + head_size
 
 

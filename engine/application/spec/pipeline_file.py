@@ -89,7 +89,21 @@ class PipelineFile(Settings):
             incident_gap=nanoseconds(self.alert.incident_gap),
             key_groups=self.state.key_groups,
             memory_bytes=self.state.memory,
+            mapping_print=self.mapping_print,
+            detector_prints=self.detector_prints,
         )
+
+    @property
+    def mapping_print(self) -> str:
+        """Digest of what an entity and its values are; another one makes stored entities void."""
+        mapping = self.event.mapping()
+        return _print([mapping.key, [[value.name, value.path] for value in mapping.values]])
+
+    @property
+    def detector_prints(self) -> tuple[str, ...]:
+        """Digest of each detector's parameters, and of what its calibrator stores."""
+        window = self.calibration.calibration().window
+        return tuple(_print([asdict(choice), window]) for choice in self.detectors)
 
     @property
     def version(self) -> str:
@@ -100,4 +114,9 @@ class PipelineFile(Settings):
             self.combine,
             asdict(self.calibration.calibration()),
         ]
-        return blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=6).hexdigest()
+        return _print(decisive)
+
+
+def _print(decisive: object) -> str:
+    """Return twelve hex digits that change with what is given."""
+    return blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -20,7 +20,7 @@ class StateSpec(Settings):
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )
     """Time between checkpoints."""
-    key_groups: int = Field(default=32, ge=1, le=4096)
+    key_groups: int = Field(default=16, ge=1, le=4096)
     """Fixed shards of entities, the most that can work side by side; state is bound to it."""
     memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""

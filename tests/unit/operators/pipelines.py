@@ -36,7 +36,9 @@ def pipeline(values: Sequence[str] = ("a", "b"), **changes: Any) -> Pipeline:
         key_groups=4,
         memory_bytes=4 * 2**20,
     )
-    return replace(plain, **changes)
+    whole = replace(plain, **changes)
+    prints = tuple("print" for _ in whole.detectors)
+    return replace(whole, detector_prints=changes.get("detector_prints", prints))
 
 
 def events(keys: Sequence[str], values: Any, times: Any = None, first: int = 0) -> EventBatch:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.application.telemetry import Telemetry
 from engine.domain.alert_policy import Budget
-from operators.detect import KeyGroup
+from operators.entity_group import EntityGroup
 from tests.unit.operators.stream import events, pipeline
 
 
@@ -28,7 +27,7 @@ def test_a_thousandth_of_the_level_is_no_alert(level: float, change: float, aler
     stream = events(1_001, entities=1, gaps=0)
     stream.values[:] = level
     stream.values[1_000] = change
-    scored = KeyGroup(pipeline(), Telemetry()).score(stream)
+    scored = EntityGroup(pipeline()).score(stream)
     p_value = np.concatenate([batch.p_value for batch in scored])[-1]
     # An event a minute and two alerts a day: the threshold is its cap.
     threshold = Budget(2).thresholds(np.array([1_440.0]))[0]

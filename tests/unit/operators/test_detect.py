@@ -16,7 +16,8 @@ from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, Score
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detect import DetectLogic, detect_step, entity_bytes
+from operators.detect import DetectLogic, detect_step
+from operators.entity_group import entity_bytes
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 
 COLUMNS = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
@@ -284,14 +285,13 @@ def test_what_detectors_report_is_counted() -> None:
 
 def stored_by(spec: Pipeline) -> bytes:
     step = logic(spec)
-    run(step, noise(15, 300, entities=4))
+    run(step, noise(15, 1_200, entities=4))
     return step.snapshot()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"detectors": (Sum(),)}, "no detector"),
         ({"memory_bytes": 1}, "raise state.memory"),
         ({"calibration": Calibration(window=64)}, "recent"),
     ],
@@ -301,9 +301,24 @@ def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: st
         logic(pipeline(**changes), stored_by(pipeline()))
 
 
-def test_state_of_other_values_is_refused() -> None:
-    with pytest.raises(SnapshotError, match="values"):
-        logic(pipeline(values=("a", "b", "c")), stored_by(pipeline()))
+def test_other_values_start_afresh() -> None:
+    context = RunContext("plant")
+    logic(pipeline(values=("a", "b", "c"), mapping_print="3"), stored_by(pipeline()), context)
+    assert metric(context, "entities") == 0
+
+
+@pytest.mark.parametrize(("stored_print", "goes_on"), [("print", True), ("other", False)])
+def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
+    stored_print: str, goes_on: bool
+) -> None:
+    (zscore,) = pipeline().detectors
+    before = replace(pipeline(), detector_prints=(stored_print,))
+    after = pipeline(detectors=(Sum(), zscore), detector_prints=("new", "print"))
+    step = logic(after, stored_by(before))
+    (scored,) = run(step, noise(16, 1, entities=1))
+    assert np.isnan(scored.p_values[0, 0])
+    assert np.isnan(scored.p_values[0, 1]) != goes_on
+    assert np.isfinite(scored.centers).all(), "the profile goes on in any case"
 
 
 def test_state_of_another_kind_is_refused() -> None:

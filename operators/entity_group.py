@@ -1,0 +1,208 @@
+"""The entities of a key group: their table, profile, detectors and calibrators."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+
+from engine.application.telemetry import Telemetry
+from engine.domain import snapshot
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, ScoredBatch
+from engine.domain.detector import Bank, Detector, State
+from engine.domain.errors import SnapshotError
+from engine.domain.pipeline import Pipeline
+from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
+from operators.combine import combine
+from operators.entities import KEY_BYTES, RECORD, EntityTable, Segment
+from operators.profile import ProfileBank
+
+Keeper = Bank | PeaksOverThreshold | ProfileBank
+
+
+class EntityGroup:
+    """The entities of one key group. It reports to nobody until `report_to` names a telemetry."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._telemetry = Telemetry()
+        self._entity_bytes = entity_bytes(pipeline)
+        budget = pipeline.memory_bytes // pipeline.key_groups
+        capacity = max(1, budget // self._entity_bytes)
+        d = len(pipeline.mapping.values)
+        self._table = EntityTable(capacity)
+        self._profile = ProfileBank(capacity, d)
+        self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
+        self._calibrators = [
+            PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
+            for detector in pipeline.detectors
+        ]
+        self._warm = np.zeros(capacity, np.bool_)
+        self._counted = (0, 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the state, as the memory budget counts them."""
+        return len(self._table) * self._entity_bytes
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count in these metrics from now on, beginning with the entities there are."""
+        self._telemetry = telemetry
+        self._counted = (0, 0)
+        self._count_entities()
+
+    def replay(self, events: EventBatch) -> None:
+        """Learn events that were scored and reported before."""
+        self.score(events)
+
+    def score(self, events: EventBatch) -> list[ScoredBatch]:
+        """Score and learn events, in their order."""
+        scored = [
+            self._score(_part(events, segment.rows), segment)
+            for segment in self._table.segments(events.keys)
+        ]
+        self._count(scored)
+        return scored
+
+    def _score(self, events: EventBatch, segment: Segment) -> ScoredBatch:
+        slots = segment.slots
+        if len(segment.started):
+            self._begin(segment)
+        rates, late = self._table.observe(slots, events.times, self._pipeline.mapping.lateness)
+        learn = ~late
+        centers, scales, filled = self._profile.observe(slots, events.values, learn)
+        scores, p_values = self._detect(slots, events.values, filled, learn)
+        p_value = combine(p_values, self._pipeline.combine)
+        self._warm[slots[~np.isnan(p_value)]] = True
+        return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late)
+
+    def _begin(self, segment: Segment) -> None:
+        self._table.forget(segment.started)
+        for keeper in self._keepers().values():
+            keeper.reset(segment.started)
+        self._warm[segment.evicted] = False
+        self._telemetry.evictions.inc(len(segment.evicted))
+
+    def _detect(
+        self, slots: Int32s, values: Floats, filled: Floats, learn: Bools
+    ) -> tuple[Floats, Floats]:
+        shape = (len(slots), len(self._banks))
+        scores, p_values = np.empty(shape), np.empty(shape)
+        silent = np.isnan(values).all(axis=1)
+        for k, (detector, bank) in enumerate(
+            zip(self._pipeline.detectors, self._banks, strict=True)
+        ):
+            given = values if detector.handles_gaps else filled
+            raw = bank.score(slots, given, learn & ~silent)
+            raw[silent] = np.nan
+            scores[:, k] = raw
+            p_values[:, k] = self._calibrators[k].p_values(slots, raw, learn)
+            self._report(detector, bank)
+        return scores, p_values
+
+    def _report(self, detector: Detector, bank: Bank) -> None:
+        for kind, count in bank.failures().items():
+            if kind == "refits":
+                self._telemetry.refits.labels(detector.name).inc(count)
+            else:
+                self._telemetry.detector_failures.labels(detector.name, kind).inc(count)
+
+    def _count(self, scored: list[ScoredBatch]) -> None:
+        telemetry = self._telemetry
+        for batch in scored:
+            warming = int(np.isnan(batch.p_value).sum())
+            telemetry.warming.inc(warming)
+            telemetry.scored.inc(len(batch) - warming)
+            telemetry.late.inc(int(np.count_nonzero(batch.late)))
+        self._count_entities()
+
+    def _count_entities(self) -> None:
+        """Move the gauges by what has changed: they sum over the key groups of a process."""
+        entities = len(self._table)
+        cold = entities - int(np.count_nonzero(self._warm))
+        if self._counted == (entities, cold):
+            return
+        self._telemetry.entities.inc(entities - self._counted[0])
+        self._telemetry.state_bytes.inc((entities - self._counted[0]) * self._entity_bytes)
+        self._telemetry.warming_entities.inc(cold - self._counted[1])
+        self._counted = (entities, cold)
+
+    def _keepers(self) -> dict[str, Keeper]:
+        """Return all that holds state by slot, under its name in the snapshot."""
+        keepers: dict[str, Keeper] = {"profile": self._profile}
+        for k, detector in enumerate(self._pipeline.detectors):
+            keepers |= self._of_detector(k, f"{k}.{detector.name}")
+        return keepers
+
+    def _of_detector(self, k: int, name: str) -> dict[str, Keeper]:
+        return {name: self._banks[k], f"{name}.calibration": self._calibrators[k]}
+
+    def dump(self) -> bytes:
+        """Return the whole state as versioned bytes."""
+        used = self._table.used()
+        names = [detector.name for detector in self._pipeline.detectors]
+        prints = list(zip(names, self._pipeline.detector_prints, strict=True))
+        parts: State = {
+            "mapping": self._pipeline.mapping_print.encode(),
+            "detectors": orjson.dumps(prints),
+        }
+        parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
+        parts["entities/warm"] = self._warm[used]
+        for keeper_name, keeper in self._keepers().items():
+            for name, part in keeper.dump(used).items():
+                parts[f"{keeper_name}/{name}"] = part
+        return snapshot.encode("detect", parts)
+
+    def restore(self, blob: bytes) -> bool:
+        """Take up what `dump` wrote, as far as the pipeline is still the same.
+
+        Another key or other values: nothing. A detector that is new, or has other parameters: it
+        starts afresh, and the others go on.
+
+        Returns:
+            Whether events of the same pipeline may be replayed on it.
+
+        Raises:
+            SnapshotError: it is corrupt, or does not fit into the memory budget.
+        """
+        parts = snapshot.decode("detect", blob)
+        if bytes(parts["mapping"]).decode() != self._pipeline.mapping_print:
+            return False
+        entities = _under("entities", parts)
+        count = len(entities["state"])
+        if count > self._table.capacity:
+            raise SnapshotError(
+                f"stored state has {count} entities in one key group, the memory budget now "
+                f"holds {self._table.capacity}: raise state.memory"
+            )
+        self._table.load(entities)
+        self._profile.load(_under("profile", parts))
+        stored = [tuple(pair) for pair in orjson.loads(bytes(parts["detectors"]))]
+        kept = [self._restore_detector(k, stored, parts) for k in range(len(self._banks))]
+        if any(kept):
+            self._warm[:count] = np.asarray(entities["warm"])
+        return True
+
+    def _restore_detector(self, k: int, stored: list[tuple[str, str]], parts: State) -> bool:
+        own = self._pipeline.detectors[k].name, self._pipeline.detector_prints[k]
+        if own not in stored:
+            return False
+        for name, keeper in self._of_detector(k, f"{stored.index(own)}.{own[0]}").items():
+            keeper.load(_under(name, parts))
+        return True
+
+
+def entity_bytes(pipeline: Pipeline) -> int:
+    """Return the memory that one entity is counted with."""
+    profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
+    calibrator = PeaksOverThreshold(1, pipeline.calibration, 1.0).bytes_per_entity
+    detectors = sum(detector.bytes_per_entity + calibrator for detector in pipeline.detectors)
+    return KEY_BYTES + RECORD.itemsize + profile + detectors
+
+
+def _part(events: EventBatch, rows: slice) -> EventBatch:
+    return events if rows == slice(0, len(events)) else events.take(rows)
+
+
+def _under(prefix: str, parts: State) -> State:
+    start = prefix + "/"
+    return {name[len(start) :]: part for name, part in parts.items() if name.startswith(start)}

@@ -26,7 +26,12 @@ def open_store(directory: Path) -> tuple[RecoveryConfig, bool]:
         shutil.rmtree(store, ignore_errors=True)
         store.mkdir(mode=0o700, parents=True)
         directory.chmod(0o700)
-        init_db_dir(store, PARTS)
+        # The store's files keep the mode they are made with, and give it to their journals.
+        permissive = os.umask(0o077)
+        try:
+            init_db_dir(store, PARTS)
+        finally:
+            os.umask(permissive)
         ready.touch(mode=0o600)
     return RecoveryConfig(str(store)), resumed
 

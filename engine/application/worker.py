@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bytewax.run import cli_main
-from prometheus_client import start_http_server
 
 from engine.application.dataflow import build
 from engine.application.logs import set_up_logs
+from engine.application.metrics_page import serve
 from engine.application.ports import RunContext
 from engine.application.recovery import open_store
 from engine.application.spec.load import load
@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until the source ends or a signal asks to drain; return the exit code."""
     chosen = _parse(arguments)
     _die_with_parent(chosen.parent)
+    # State and dead letters hold what events hold: they are their user's alone.
+    os.umask(0o077)
     try:
         file = load(chosen.file)
     except PynomalyError as error:
@@ -95,16 +97,8 @@ def _run(
 
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
-    if file.metrics is None:
-        return
-    port = file.metrics.port + context.process
-    try:
-        start_http_server(port, file.metrics.host, context.telemetry.registry)
-    except OSError as error:
-        raise PynomalyError(
-            f"the metrics page cannot listen on {file.metrics.host}:{port} ({error.strerror}): "
-            "another program, or another pipeline, has that port; set metrics.port"
-        ) from error
+    if file.metrics is not None:
+        serve(file.metrics, context.process, context.telemetry.registry)
 
 
 def _drain_on_signals(context: RunContext) -> None:

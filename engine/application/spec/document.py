@@ -11,7 +11,12 @@ import yaml
 from engine.application.spec.misfit import Place
 from engine.application.spec.problem import Problem, place_text
 from engine.application.spec.scalar import plain
-from engine.application.spec.substitution import SubstitutionError, is_secret, substitute
+from engine.application.spec.substitution import (
+    FromOutside,
+    SubstitutionError,
+    is_secret,
+    substitute,
+)
 
 MOST_NODES = 20_000
 """Aliases of aliases can make a small file expand without end."""
@@ -128,10 +133,13 @@ class _Reader:
             self._trouble(node.start_mark.line + 1, place, str(error))
             self.document.broken.add(place)
             return node.value
-        if found.secrets or any(is_secret(str(step)) for step in place):
+        hidden = bool(found.secrets) or any(is_secret(str(step)) for step in place)
+        if hidden:
             self.document.secrets.update(found.secrets or [found.text])
             self.document.hidden.add(place)
-        return found.text if node.style or found.secrets else plain(found.text)
+        # A secret from outside is text, were it all digits.
+        as_text = found.secrets or (hidden and isinstance(found.text, FromOutside))
+        return found.text if node.style or as_text else plain(found.text)
 
     def _trouble(self, line: int, place: Place, text: str) -> None:
         self.document.problems.append(Problem(line, place_text(place), text))

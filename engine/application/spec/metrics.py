@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from engine.application.ports import Settings
+from engine.application.spec.misfit import misfit
+from engine.application.spec.substitution import FromOutside
+
+REFERENCE_SCHEMA = {"type": "string", "pattern": r"^\$\{(file:[^}]+|\w+)\}$"}
+
+
+def _from_outside(value: object) -> object:
+    """Refuse a password that stands in the pipeline file, which many may read."""
+    if value == "":
+        raise misfit("expected a password, and it is empty")
+    if isinstance(value, (FromOutside, SecretStr)):
+        return value
+    raise misfit("expected ${NAME} or ${file:/path} alone: a password does not belong in the file")
+
+
+class TlsSpec(Settings):
+    """HTTPS for the metrics page."""
+
+    certificate: Path
+    """PEM file with the certificate, and those of its chain after it."""
+    key: Path
+    """PEM file with the certificate's private key, which has no passphrase."""
+
+
+class BasicAuthSpec(Settings):
+    """Who may see the metrics page."""
+
+    user: str = Field(pattern=r"^[^:]+$")
+    """Name of the user, without a colon."""
+    password: Annotated[SecretStr, BeforeValidator(_from_outside), WithJsonSchema(REFERENCE_SCHEMA)]
+    """The password: ${NAME} or ${file:/path}, never the password itself."""
 
 
 class MetricsSpec(Settings):
@@ -14,3 +48,7 @@ class MetricsSpec(Settings):
     """Address to listen on."""
     port: int = Field(default=9464, ge=1, le=65_535)
     """Port of the first process."""
+    tls: TlsSpec | None = None
+    """Certificate and key to serve HTTPS with; plain HTTP unless given."""
+    basic_auth: BasicAuthSpec | None = None
+    """User and password to ask for; everyone who reaches the page sees it unless given."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 VARIABLE = re.compile(r"(?P<name>[A-Za-z_]\w*)(:-(?P<default>.*))?", re.DOTALL)
+ALONE = re.compile(r"\$\{(file:[^}]+|[A-Za-z_]\w*)\}")
 SECRET = re.compile(r"passw|secret|token|sasl|credential|private|api_?key|pwd", re.IGNORECASE)
 
 
@@ -16,12 +17,18 @@ class SubstitutionError(ValueError):
     """A reference that cannot be replaced; the text names it and never its value."""
 
 
+class FromOutside(str):
+    """A scalar that came whole from the environment or a file: nothing of it stands in YAML."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Substituted:
     """A scalar with its references replaced.
 
     Attributes:
-        text: the scalar.
+        text: the scalar; FromOutside where it is one reference without a default.
         secrets: the parts of it that must never be shown.
     """
 
@@ -47,7 +54,9 @@ def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
             secrets.append(value)
         return value
 
-    return Substituted(REFERENCE.sub(replace, text), tuple(secrets))
+    replaced = REFERENCE.sub(replace, text)
+    alone = ALONE.fullmatch(text) is not None
+    return Substituted(FromOutside(replaced) if alone else replaced, tuple(secrets))
 
 
 def is_secret(name: str) -> bool:

@@ -40,7 +40,12 @@ COMPLETE: dict[str, Any] = {
         "dead_letters": {"file": {"path": "x.ndjson"}},
     },
     "state": {"directory": "d", "every": "10s", "key_groups": 32, "memory": "1GiB"},
-    "metrics": {"host": "0.0.0.0", "port": 9464},
+    "metrics": {
+        "host": "0.0.0.0",
+        "port": 9464,
+        "tls": {"certificate": "c.pem", "key": "k.pem"},
+        "basic_auth": {"user": "u", "password": f"${{file:{__file__}}}"},
+    },
 }
 
 # Place, a wrong value, and what the problem must say.
@@ -118,6 +123,14 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("metrics",), "off", "expected a mapping of fields"),
     (("metrics", "host"), 5, "expected text"),
     (("metrics", "port"), 70_000, "found 70000, expected at most 65535"),
+    (("metrics", "tls"), True, "expected a mapping of fields"),
+    (("metrics", "tls", "certificate"), 5, "expected a path of the file system"),
+    (("metrics", "tls", "key"), [], "expected a path of the file system"),
+    (("metrics", "basic_auth"), "u:p", "expected a mapping of fields"),
+    (("metrics", "basic_auth", "user"), "a:b", 'found "a:b", expected text that matches'),
+    (("metrics", "basic_auth", "password"), "hush", "*** (a secret), expected ${NAME} or ${file:"),
+    (("metrics", "basic_auth", "password"), 123456, "*** (a secret), expected ${NAME} or ${file:"),
+    (("metrics", "basic_auth", "password"), "${file:/dev/null}", "password, and it is empty"),
 ]
 
 

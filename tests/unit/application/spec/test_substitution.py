@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from engine.application.spec.document import read
-from engine.application.spec.substitution import SubstitutionError, is_secret, substitute
+from engine.application.spec.substitution import (
+    FromOutside,
+    SubstitutionError,
+    is_secret,
+    substitute,
+)
 from tests.unit.application.spec.conftest import Problems
 from tests.unit.application.spec.test_load import LEAST
 
@@ -55,6 +60,27 @@ def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
 def test_plain_references_are_read_as_what_they_hold_and_secrets_as_text() -> None:
     found = read("a: ${N}\nb: '${N}'\nc: ${PASSWORD}\nd: ${N:-2}", {"N": "7", "PASSWORD": "123"})
     assert found.data == {"a": 7, "b": "7", "c": "123", "d": 7}
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("${A}", True), ("${file:F}", True), ("x${A}", False), ("${A:-d}", False), ("$${A}", False)],
+)
+def test_a_scalar_knows_whether_all_of_it_came_from_outside(
+    tmp_path: Path, text: str, whole: bool
+) -> None:
+    (tmp_path / "F").write_text("1")
+    found = substitute(text.replace("F", str(tmp_path / "F")), {"A": "1"})
+    assert isinstance(found.text, FromOutside) == whole
+
+
+def test_a_secret_is_text_whatever_its_variable_is_called() -> None:
+    text = "password: ${A}\nnumber: ${A}\nsasl.password: 1e5"
+    assert read(text, {"A": "1e5"}).data == {
+        "password": "1e5",
+        "number": 1e5,
+        "sasl.password": 1e5,
+    }
 
 
 @pytest.mark.parametrize(

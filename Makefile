@@ -4,14 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench broker lock clean
+.PHONY: demo test lint bench quality broker chaos conformance jaeger dashboard lock image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
 
+# Two at a time, a file to each: most tests wait for processes that they started.
 test: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -24,12 +25,36 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
 
+quality: $(READY)
+	$(BIN)/python -m bench.quality $(ARGS)
+
+# The detector contract, on every detector: half an hour.
+conformance: $(READY)
+	$(BIN)/python -m tests.conformance $(ARGS)
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+# Traces in a real Jaeger, built from its source on first use: it needs Go.
+jaeger: $(READY)
+	PYNOMALY_TEST_JAEGER=1 $(BIN)/python -m pytest tests/integration/test_jaeger.py
+
+# The picture of a dashboard, of a pipeline that runs for four minutes.
+dashboard: $(READY)
+	$(BIN)/python -m tests.dashboard_picture $(ARGS)
+
 broker: $(READY)
 	$(BIN)/python -m tests.kafka_broker $(or $(ARGS),--port 9092)
 
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
 lock:
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra all --universal --python-version 3.10 \
-		--generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev --extra all -o requirements.lock
+	$(COMPILE) pyproject.toml --extra all --no-annotate -c requirements.lock -o deploy/container/run.lock
+	$(COMPILE) --group image --no-annotate -c requirements.lock -o deploy/container/tools.lock
+
+# Needs docker, podman or buildah; BASE names another base image.
+image:
+	deploy/container/build
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

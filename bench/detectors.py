@@ -1,90 +1,170 @@
-"""Cost and memory of the native detectors, beside river's own in the same process."""
+"""Cost and memory of the native detectors, beside river, PyOD and a random cut forest."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from time import process_time
 from typing import Any
 
 import numpy as np
+from pyod.models.knn import KNN
 from river import anomaly
 
+from engine.domain.detector import CalibratedDetector, TimedBank
+from operators.calibrators.onsets import Onsets
+from operators.detectors.auto.detector import Auto
 from operators.detectors.half_space_trees import HalfSpaceTrees
 from operators.detectors.zscore import ZScore
 
 VALUES, ENTITIES, ROUNDS = 3, 1_000, 3
 NATIVE_EVENTS = 500_000  # a round: 500 an entity, so all are warm after the first
-RIVER_ENTITIES, RIVER_EVENTS = 10, 6_000  # its cost is per event, and 1,000 would need 1 GB
+PEER_ENTITIES, PEER_EVENTS = 10, 6_000  # its cost is per event, and 1,000 would need 1 GB
 BATCHES = (1_000, 4_000, 8_000)
+WINDOW, REFIT = 256, 64
 METHOD = (
     "CPU time per event, scoring and learning, one core, normal values, entities at random, all "
-    f"warm, best of {ROUNDS} rounds. {VALUES} values (GaussianScorer takes 1, so it runs once a "
-    f"value); {ENTITIES} entities for ours in batches of {BATCHES} events; {RIVER_ENTITIES} for "
-    "river, one model each, whose dicts are made beforehand. Bytes of an entity: its record; for "
-    "river its pickle, which is less than it takes in memory."
+    f"warm, best of {ROUNDS} rounds; {ENTITIES} entities for ours, in batches of {BATCHES} events; "
+    f"{PEER_ENTITIES} for the peers, each event alone, one model each, whose inputs are made "
+    "beforehand. GaussianScorer takes 1 value, so it runs once a value. KNN is fitted on the last "
+    f"{WINDOW} events every {REFIT}. The random cut forest (krcf, AWS's in Rust) has its defaults, "
+    "and shingles of 8 for 1 value. Bytes of an entity: its record, and its calibrator's where it "
+    "has one of its own; for peers their pickle, which is less than they take in memory."
 )
 
 
 def run() -> dict[str, Any]:
     """Measure everything; times in ns per event, sizes in bytes."""
-    zscore = {**_native("zscore", ZScore()), **_river(_GaussianEach)}
-    trees = {
-        **_native("half_space_trees", HalfSpaceTrees()),
-        **_river(lambda: anomaly.HalfSpaceTrees(seed=1)),
+    trees = {"river.HalfSpaceTrees": lambda: River(anomaly.HalfSpaceTrees(seed=1))}
+    forest = {"random cut forest": lambda d: lambda: Forest(d)} if find_spec("krcf") else {}
+    others = {
+        d: {**trees, "pyod.KNN": lambda: Window(KNN)}
+        | {name: make(d) for name, make in forest.items()}
+        for d in (1, VALUES)
     }
-    results = {"method": METHOD, "zscore": zscore, "half_space_trees": trees}
-    for one in (zscore, trees):
-        one["times_faster_than_river"] = one["river_ns"] / min(one["ns_by_batch"].values())
-    return results
+    return {
+        "method": METHOD,
+        "zscore, 3 values": _beside("zscore", ZScore(), VALUES, {"river.GaussianScorer": Gaussian}),
+        "half_space_trees, 3 values": _beside("half_space_trees", HalfSpaceTrees(), VALUES, trees),
+        "auto, 1 value": _beside("auto", Auto(), 1, others[1]),
+        "auto, 3 values": _beside("auto", Auto(), VALUES, others[VALUES]),
+    }
 
 
-def _native(name: str, family: Any) -> dict[str, Any]:
-    detector = family.create(name, {}, [f"v{j}" for j in range(VALUES)])
-    bank = detector.bank(ENTITIES)
+def _beside(name: str, family: Any, values: int, peers: dict[str, Any]) -> dict[str, Any]:
+    result = _native(name, family, values)
+    result["peers"] = {peer: _peer(make, values) for peer, make in peers.items()}
+    ours = min(result["ns_by_batch"].values())
+    for peer in result["peers"].values():
+        peer["times_slower"] = peer["ns"] / ours
+    return result
+
+
+def _native(name: str, family: Any, values: int) -> dict[str, Any]:
+    detector = family.create(name, {}, [f"v{j}" for j in range(values)])
+    bank, size = detector.bank(ENTITIES), detector.bytes_per_entity
     rng = np.random.default_rng(1)
     slots = rng.integers(ENTITIES, size=NATIVE_EVENTS).astype(np.int32)
-    values = rng.normal(size=(NATIVE_EVENTS, VALUES))
-    learn = np.ones(NATIVE_EVENTS, bool)
+    rows = rng.normal(size=(NATIVE_EVENTS, values))
+    learn, times = np.ones(NATIVE_EVENTS, bool), np.arange(NATIVE_EVENTS) * 10**7
 
     def score(batch: int) -> None:
         for a in range(0, NATIVE_EVENTS, batch):
-            bank.score(slots[a : a + batch], values[a : a + batch], learn[a : a + batch])
+            part = slice(a, a + batch)
+            if isinstance(bank, TimedBank):
+                bank.score_at(slots[part], rows[part], learn[part], times[part])
+            else:
+                bank.score(slots[part], rows[part], learn[part])
 
     score(BATCHES[0])
     costs = {n: _best(lambda n=n: score(n)) / NATIVE_EVENTS for n in BATCHES}  # type: ignore[misc]
-    return {"ns_by_batch": costs, "bytes_per_entity": detector.bytes_per_entity}
+    found = {"ns_by_batch": costs, "bytes_per_entity": size}
+    if isinstance(detector, CalibratedDetector):
+        calibrator = Onsets(ENTITIES, detector.noise)
+        raw = np.abs(rng.normal(size=NATIVE_EVENTS))
+        calibrator.p_values(slots, raw, learn)
+        cost = _best(lambda: calibrator.p_values(slots, raw, learn))
+        found["calibrator_ns"] = cost / NATIVE_EVENTS
+        found["bytes_per_entity"] = size + calibrator.bytes_per_entity
+    return found
 
 
-def _river(make: Callable[[], Any]) -> dict[str, Any]:
+def _peer(make: Callable[[], Any], values: int) -> dict[str, Any]:
     rng = np.random.default_rng(1)
-    models = [make() for _ in range(RIVER_ENTITIES)]
-    events = [
-        (models[i % RIVER_ENTITIES], dict(enumerate(row)))
-        for i, row in enumerate(rng.random((RIVER_EVENTS, VALUES)).tolist())
-    ]
+    models = [make() for _ in range(PEER_ENTITIES)]
+    inputs = [models[0].input_of(row) for row in rng.random((PEER_EVENTS, values))]
+    events = [(models[i % PEER_ENTITIES], given) for i, given in enumerate(inputs)]
 
     def score() -> None:
-        for model, x in events:
-            model.score_one(x)
-            model.learn_one(x)
+        for model, given in events:
+            model.score_and_learn(given)
 
     score()
-    return {"river_ns": _best(score) / RIVER_EVENTS, "river_bytes": len(pickle.dumps(models[0]))}
+    return {"ns": _best(score) / PEER_EVENTS, "bytes": len(pickle.dumps(models[0]))}
 
 
-class _GaussianEach:
+class River:
+    """One of river's models."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    @staticmethod
+    def input_of(row: Any) -> Any:
+        return dict(enumerate(row.tolist()))
+
+    def score_and_learn(self, given: Any) -> None:
+        self._model.score_one(given)
+        self._model.learn_one(given)
+
+
+class Gaussian(River):
     """River's GaussianScorer for each value; the greatest counts."""
 
     def __init__(self) -> None:
         self._scorers = [anomaly.GaussianScorer(window_size=None) for _ in range(VALUES)]
 
-    def score_one(self, x: dict[int, float]) -> float:
-        return float(max(scorer.score_one(None, x[j]) for j, scorer in enumerate(self._scorers)))
-
-    def learn_one(self, x: dict[int, float]) -> None:
+    def score_and_learn(self, given: Any) -> None:
+        max(scorer.score_one(None, given[j]) for j, scorer in enumerate(self._scorers))
         for j, scorer in enumerate(self._scorers):
-            scorer.learn_one(None, x[j])
+            scorer.learn_one(None, given[j])
+
+
+class Window:
+    """A PyOD model over the last events, fitted anew now and then."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind, self._window, self._seen, self._model = kind, [], 0, None
+
+    @staticmethod
+    def input_of(row: Any) -> Any:
+        return row
+
+    def score_and_learn(self, given: Any) -> None:
+        if self._model is not None:
+            self._model.decision_function(given[None])
+        self._window = [*self._window[1 - WINDOW :], given]
+        self._seen += 1
+        if self._seen % REFIT == 0:
+            self._model = self._kind().fit(np.array(self._window))
+
+
+class Forest:
+    """AWS's random cut forest."""
+
+    def __init__(self, values: int) -> None:
+        options = {"dimensions": values, "shingle_size": 8 if values == 1 else 1, "random_seed": 1}
+        self._forest = import_module("krcf").RandomCutForest(options)
+
+    @staticmethod
+    def input_of(row: Any) -> Any:
+        return row.tolist()
+
+    def score_and_learn(self, given: Any) -> None:
+        self._forest.score(given)
+        self._forest.update(given)
 
 
 def _best(work: Callable[[], None]) -> float:
@@ -102,11 +182,14 @@ def main() -> None:
     print(results.pop("method"))
     for name, one in results.items():
         costs = ", ".join(f"{cost:.0f} ns ({n})" for n, cost in one["ns_by_batch"].items())
-        print(f"{name}: {costs} per event (batch), {one['bytes_per_entity']} bytes an entity")
-        print(
-            f"  river: {one['river_ns']:.0f} ns per event, {one['river_bytes']} bytes pickled; "
-            f"ours is {one['times_faster_than_river']:.0f} times faster"
-        )
+        print(f"{name}: {costs} per event (batch), {one['bytes_per_entity']:,} bytes an entity")
+        if "calibrator_ns" in one:
+            print(f"  its calibrator: {one['calibrator_ns']:.0f} ns per event more")
+        for peer, found in one["peers"].items():
+            print(
+                f"  {peer}: {found['ns']:,.0f} ns per event, {found['bytes']:,} bytes pickled; "
+                f"ours is {found['times_slower']:,.0f} times faster"
+            )
 
 
 if __name__ == "__main__":

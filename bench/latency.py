@@ -1,8 +1,11 @@
 """Latency from broker to anomaly: a steady rate on a real Kafka, read back from the anomaly topic.
 
 Method: the pipeline raises an anomaly for about one event in a thousand (a raw score threshold that
-planted spikes exceed), while the producer sends at a given rate. The latency of an anomaly is the
-broker's time of the anomaly minus the broker's time of its event (both LogAppendTime, one clock).
+planted spikes exceed), while the producer sends at a given rate. The latency of an anomaly is from
+the broker's time of its event (LogAppendTime) to when a reader of what is committed has it, on one
+clock: the broker's answer to that reader is in it, for all alike.
+Beside it, in the same run and in turns, the floor: a bare consumer, `orjson.loads`, a comparison, a
+producer, with the same settings of librdkafka; and our pipeline with `delivery: exactly_once`.
 Warm-up of the virtual machine is left out: the first half. What is sent is made beforehand, for the
 producer shares its core with the broker, and events carry no time of their own but the broker's.
 """
@@ -15,14 +18,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench.end_to_end import CORES, metric, pinned
+from bench.end_to_end import CORES, pinned
 from bench.stream import payloads
 from tests.kafka_broker import KafkaBroker
 
@@ -38,45 +44,97 @@ sinks:
   anomalies: {{kafka: {{topic: found}}}}
 state: {{directory: "{directory}/state", every: 10s}}
 metrics: {{port: {port}}}
+delivery: {delivery}
 """
 SPIKE_EVERY = 997
 POOL = 100_000
+PORT = 19_474
+START_SECONDS, END_SECONDS = 8.0, 5.0
 TIMES = {"message.timestamp.type": "LogAppendTime"}
 
 
-def run(rate: float = 100_000, seconds: float = 30, port: int = 19_474) -> dict[str, float]:
-    """Measure at a rate of events per second, print and return milliseconds."""
+def run(rate: float = 100_000, seconds: float = 30, rounds: int = 3) -> dict[str, object]:
+    """Measure at a rate of events per second, in turn with the floor; print and return ms."""
     os.sched_setaffinity(0, {CORES[-1]})
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory() as directory:
-        broker.create_topic("stream", 4, TIMES)
-        broker.create_topic("found", 1, TIMES)
-        file = Path(directory, "latency.yaml")
-        file.write_text(PIPELINE.format(brokers=broker.bootstrap, directory=directory, port=port))
-        command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
-        pipeline = subprocess.Popen(pinned(CORES[:1], *command))
-        try:
-            sent = _send(broker.bootstrap, rate, seconds, port)
-            while metric(port, "pynomaly_events_total") < sent:
-                time.sleep(0.1)
-        finally:
-            pipeline.send_signal(signal.SIGTERM)
-            pipeline.wait(60)
-        latencies = _latencies(broker.bootstrap)
-    p50, p99, worst = np.quantile(latencies, [0.5, 0.99, 1.0])
-    result = {
-        "rate": rate,
-        "anomalies": len(latencies),
-        "p50_ms": p50,
-        "p99_ms": p99,
-        "max_ms": worst,
+    found: dict[str, list[dict[str, float]]] = {"floor": [], "ours": [], "exactly once": []}
+    commands: dict[str, Callable[[str, Path], list[str]]] = {
+        "floor": lambda brokers, _: [
+            sys.executable,
+            "-m",
+            "bench.echo",
+            brokers,
+            "stream",
+            "found",
+        ],
+        "ours": partial(_pipeline, "at_least_once"),
+        "exactly once": partial(_pipeline, "exactly_once"),
     }
+    for _ in range(rounds):
+        for name, command in commands.items():
+            latencies = _measure(command, rate, seconds)
+            quantiles = np.quantile(latencies, [0.5, 0.99, 1.0]).tolist()
+            one = dict(zip(("p50_ms", "p99_ms", "max_ms"), quantiles, strict=True))
+            found[name].append({"anomalies": len(latencies), **one})
+            print(f"{name:>14}: {found[name][-1]}", flush=True)
+    result = {"rate": rate, "seconds": seconds, **found}
     print(json.dumps(result, indent=2))
     return result
 
 
-def _send(brokers: str, rate: float, seconds: float, port: int) -> int:
-    while not metric(port, "pynomaly_pipeline_info"):
-        time.sleep(0.2)
+def _pipeline(delivery: str, brokers: str, folder: Path) -> list[str]:
+    file = folder / "latency.yaml"
+    file.write_text(
+        PIPELINE.format(brokers=brokers, directory=folder, port=PORT, delivery=delivery)
+    )
+    return [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
+
+
+def _measure(command: Callable[[str, Path], list[str]], rate: float, seconds: float) -> list[int]:
+    with KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
+        broker.create_topic("stream", 4, TIMES)
+        broker.create_topic("found", 1, TIMES)
+        line = command(broker.bootstrap, Path(folder))
+        with Path(folder, "log").open("w") as log:
+            running = subprocess.Popen(pinned(CORES[:1], *line), stderr=log)
+        reader = Reader(broker.bootstrap)
+        try:
+            # Imports and compiled code: both are there after so long.
+            time.sleep(START_SECONDS)
+            sent = _send(broker.bootstrap, rate, seconds)
+            print(f"sent {sent / seconds:,.0f} events/s", file=sys.stderr, flush=True)
+            time.sleep(END_SECONDS)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait(60)
+            reader.stop()
+        return _latencies(broker.bootstrap, reader.seen)
+
+
+class Reader:
+    """Notes when a consumer that reads what is committed sees each anomaly."""
+
+    def __init__(self, brokers: str) -> None:
+        settings = {"bootstrap.servers": brokers, "group.id": "reader", "fetch.wait.max.ms": 10}
+        self._consumer = Consumer({**settings, "isolation.level": "read_committed"})
+        self._consumer.assign([TopicPartition("found", 0, 0)])
+        self.seen: list[tuple[int, bytes]] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            message = self._consumer.poll(0.1)
+            if message is not None:
+                self.seen.append((time.time_ns() // 1_000_000, message.value() or b""))
+
+
+def _send(brokers: str, rate: float, seconds: float) -> int:
     settings = {"linger.ms": 2, "queue.buffering.max.messages": 2_000_000}
     producer = Producer({"bootstrap.servers": brokers, **settings})
     pool = [_message(*item) for item in enumerate(payloads(POOL))]
@@ -98,27 +156,26 @@ def _message(number: int, event: tuple[bytes, bytes]) -> dict[str, bytes]:
     return {"key": key, "value": payload}
 
 
-def _read(brokers: str, topic: str) -> dict[tuple[int, int], tuple[int, bytes]]:
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"latency-{topic}"})
-    partitions = consumer.list_topics(topic).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    found: dict[tuple[int, int], tuple[int, bytes]] = {}
+def _arrivals(brokers: str) -> dict[tuple[int, int], int]:
+    """Return the broker's time of each event."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "arrivals"})
+    partitions = consumer.list_topics("stream").topics["stream"].partitions
+    consumer.assign([TopicPartition("stream", partition, 0) for partition in partitions])
+    found: dict[tuple[int, int], int] = {}
     while messages := consumer.consume(20_000, timeout=3.0):
         for message in messages:
-            place = (message.partition(), message.offset())
-            found[place] = (message.timestamp()[1], message.value())
+            found[message.partition(), message.offset()] = message.timestamp()[1]
     consumer.close()
     return found
 
 
-def _latencies(brokers: str) -> list[int]:
-    events = _read(brokers, "stream")
-    latencies = []
-    for arrived, payload in _read(brokers, "found").values():
+def _latencies(brokers: str, seen: list[tuple[int, bytes]]) -> list[int]:
+    events, latencies = _arrivals(brokers), []
+    for when, payload in seen:
         origin = orjson.loads(payload)["origin"]
-        latencies.append(arrived - events[origin["partition"], origin["offset"]][0])
+        latencies.append(when - events[origin["partition"], origin["offset"]])
     return latencies[len(latencies) // 2 :]
 
 
 if __name__ == "__main__":
-    run(*(float(argument) for argument in sys.argv[1:]))
+    run(*(int(argument) for argument in sys.argv[1:]))

@@ -15,7 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import run_main
 from river.anomaly import HalfSpaceTrees
 
-from bench.stream import ENTITIES
+from bench.stream import RIVAL_ENTITIES
 
 NAMES = ("temperature", "pressure", "vibration")
 LIMITS = {"temperature": (10.0, 30.0), "pressure": (3.0, 7.0), "vibration": (50.0, 150.0)}
@@ -36,7 +36,7 @@ def parse(message: Any) -> tuple[str, dict[str, float]]:
 
 def score(model: HalfSpaceTrees | None, values: dict[str, float]) -> tuple[Any, float]:
     new = model is None
-    Clock.events += Clock.models == ENTITIES
+    Clock.events += Clock.models == RIVAL_ENTITIES
     model = model or HalfSpaceTrees(seed=42, limits=LIMITS)
     found = model.score_one(values)
     model.learn_one(values)

@@ -110,6 +110,7 @@ class MemorySink:
     """The plug-in behind `sinks: {...: {memory: ...}}`."""
 
     Settings = MemorySinkSettings
+    exactly_once = False
 
     def __init__(self, settings: MemorySinkSettings, context: RunContext, role: str) -> None:
         self._store = settings.store

@@ -88,6 +88,9 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         else:
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
+            promised = thresholds[~np.isnan(batch.p_value)].sum()
+            self._telemetry.promised.inc(float(promised))
+            self._telemetry.realised.inc(int(np.count_nonzero(flags)))
         rows = np.flatnonzero(flags).tolist()
         return [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
 

@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 import orjson
 
+from engine.application.state.group_file import KIND, GroupFile, Reference
 from engine.domain import snapshot
 from engine.domain.batch import EventBatch
 from engine.domain.errors import SnapshotError
-from operators.group_file import KIND, GroupFile, Reference
 
 INLINE_BYTES = 2**16
 """A state so small is stored without a file."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 
 from engine.application.ports import Decode, RunContext
 from engine.domain.batch import Bools, EventBatch, Floats, Int64s, Objects, RawBatch
-from engine.domain.mapping import EventMapping
+from engine.domain.mapping import LONGEST_KEY, EventMapping
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject, RejectReason
 from operators.diagnosis import Diagnosis
@@ -23,7 +24,10 @@ TEXTS = {str, int}
 
 
 def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
-    """Return the step from raw batches to at most one batch of events and one list of rejects."""
+    """Return the step from raw batches to at most one batch of events, and lists of rejects.
+
+    A list is of one partition: whatever becomes of it depends on nothing else.
+    """
     decoder = Decoder(pipeline.mapping)
 
     def decode(raw: list[RawBatch]) -> list[EventBatch | list[Reject]]:
@@ -31,7 +35,7 @@ def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
         for reject in rejects:
             context.telemetry.rejects.labels(reject.reason.value).inc()
         found: list[EventBatch | list[Reject]] = [events] if len(events) else []
-        return [*found, rejects] if rejects else found
+        return found + [list(part) for _, part in groupby(rejects, attrgetter("partition"))]
 
     return decode
 
@@ -106,9 +110,16 @@ class Decoder:
             texts = [_join(parts) for parts in columns]
         if set(map(type, texts)) != {str}:
             texts = [str(text) if type(text) in TEXTS else None for text in texts]
+            known = np.array([text is not None for text in texts], np.bool_)
+            texts = [text or "" for text in texts]
+        else:
+            known = np.ones(len(texts), np.bool_)
+        names = cast("list[str]", texts)
+        if max(map(len, names), default=0) > LONGEST_KEY:
+            known &= np.array([len(name) <= LONGEST_KEY for name in names])
         keys = np.empty(len(texts), object)
         keys[:] = texts
-        return keys, np.array([text is not None for text in texts], np.bool_)
+        return keys, known
 
     def _values(self, messages: list[Any]) -> tuple[Floats, Bools]:
         values = np.empty((len(messages), len(self._read_values)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from engine.domain.mapping import EventMapping, Path, path_text
+from engine.domain.mapping import LONGEST_KEY, EventMapping, Path, path_text
 from engine.domain.reject import RejectReason
 from operators.times import UNREADABLE, time_reader
 
@@ -81,6 +81,7 @@ class Diagnosis:
     def _of_key(self, document: dict[str, Any], key: bytes | None) -> Finding | None:
         if not self._mapping.key:
             return _of_message_key(key)
+        parts = []
         for path in self._mapping.key:
             try:
                 part = look_up(document, path)
@@ -90,7 +91,8 @@ class Diagnosis:
                 return RejectReason.MISSING_KEY, f"{path_text(path)} is null"
             if type(part) not in (str, int):
                 return _wrong(path, part, "a text or an integer")
-        return None
+            parts.append(str(part))
+        return _of_length("/".join(parts))
 
     def _of_time(self, document: dict[str, Any], timestamp: int) -> Finding | None:
         time = self._mapping.time
@@ -162,10 +164,16 @@ def _of_message_key(key: bytes | None) -> Finding | None:
     if key is None:
         return RejectReason.MISSING_KEY, "the message has no key"
     try:
-        key.decode()
+        return _of_length(key.decode())
     except UnicodeDecodeError as error:
         return RejectReason.BAD_UTF8, f"byte {error.start} of the message key is not UTF-8"
-    return None
+
+
+def _of_length(entity: str) -> Finding | None:
+    if len(entity) <= LONGEST_KEY:
+        return None
+    found = f"the entity's key has {len(entity)} characters, at most {LONGEST_KEY} allowed"
+    return RejectReason.TOO_LARGE, found
 
 
 def _wrong(path: Path, found: object, expected: str) -> Finding:

@@ -7,16 +7,18 @@ import orjson
 
 from engine.application.telemetry import Telemetry
 from engine.domain import snapshot
-from engine.domain.batch import Bools, EventBatch, Floats, Int32s, ScoredBatch
-from engine.domain.detector import Bank, Detector, State
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
+from engine.domain.detector import Bank, CalibratedDetector, Detector, State, TimedBank
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
+from operators.calibrators.onsets import Onsets
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine import combine
 from operators.entities import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.profile import ProfileBank
 
-Keeper = Bank | PeaksOverThreshold | ProfileBank
+Calibrator = PeaksOverThreshold | Onsets
+Keeper = Bank | Calibrator | ProfileBank
 
 
 class EntityGroup:
@@ -33,8 +35,7 @@ class EntityGroup:
         self._profile = ProfileBank(capacity, d)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
         self._calibrators = [
-            PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
-            for detector in pipeline.detectors
+            _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
         ]
         self._warm = np.zeros(capacity, np.bool_)
         self._counted = (0, 0)
@@ -70,7 +71,7 @@ class EntityGroup:
         rates, late = self._table.observe(slots, events.times, self._pipeline.mapping.lateness)
         learn = ~late
         centers, scales, filled = self._profile.observe(slots, events.values, learn)
-        scores, p_values = self._detect(slots, events.values, filled, learn)
+        scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
         p_value = combine(p_values, self._pipeline.combine)
         self._warm[slots[~np.isnan(p_value)]] = True
         return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late)
@@ -83,7 +84,7 @@ class EntityGroup:
         self._telemetry.evictions.inc(len(segment.evicted))
 
     def _detect(
-        self, slots: Int32s, values: Floats, filled: Floats, learn: Bools
+        self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
     ) -> tuple[Floats, Floats]:
         shape = (len(slots), len(self._banks))
         scores, p_values = np.empty(shape), np.empty(shape)
@@ -92,7 +93,7 @@ class EntityGroup:
             zip(self._pipeline.detectors, self._banks, strict=True)
         ):
             given = values if detector.handles_gaps else filled
-            raw = bank.score(slots, given, learn & ~silent)
+            raw = _raw(bank, slots, given, learn & ~silent, times)
             raw[silent] = np.nan
             scores[:, k] = raw
             p_values[:, k] = self._calibrators[k].p_values(slots, raw, learn)
@@ -165,7 +166,9 @@ class EntityGroup:
             SnapshotError: it is corrupt, or does not fit into the memory budget.
         """
         parts = snapshot.decode("detect", blob)
-        if bytes(parts["mapping"]).decode() != self._pipeline.mapping_print:
+        # The first releases did not note of which mapping and parameters they were.
+        own = self._pipeline.mapping_print
+        if bytes(parts.get("mapping", own.encode())).decode() != own:
             return False
         entities = _under("entities", parts)
         count = len(entities["state"])
@@ -176,7 +179,10 @@ class EntityGroup:
             )
         self._table.load(entities)
         self._profile.load(_under("profile", parts))
-        stored = [tuple(pair) for pair in orjson.loads(bytes(parts["detectors"]))]
+        names = [detector.name for detector in self._pipeline.detectors]
+        prints = list(zip(names, self._pipeline.detector_prints, strict=True))
+        noted = orjson.loads(bytes(parts["detectors"])) if "detectors" in parts else prints
+        stored = [tuple(pair) for pair in noted]
         kept = [self._restore_detector(k, stored, parts) for k in range(len(self._banks))]
         if any(kept):
             self._warm[:count] = np.asarray(entities["warm"])
@@ -194,9 +200,23 @@ class EntityGroup:
 def entity_bytes(pipeline: Pipeline) -> int:
     """Return the memory that one entity is counted with."""
     profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
-    calibrator = PeaksOverThreshold(1, pipeline.calibration, 1.0).bytes_per_entity
-    detectors = sum(detector.bytes_per_entity + calibrator for detector in pipeline.detectors)
+    detectors = sum(
+        detector.bytes_per_entity + _calibrator(1, pipeline, detector).bytes_per_entity
+        for detector in pipeline.detectors
+    )
     return KEY_BYTES + RECORD.itemsize + profile + detectors
+
+
+def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibrator:
+    if isinstance(detector, CalibratedDetector):
+        return Onsets(capacity, detector.noise)
+    return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
+
+
+def _raw(bank: Bank, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
+    if isinstance(bank, TimedBank):
+        return bank.score_at(slots, values, learn, times)
+    return bank.score(slots, values, learn)
 
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:

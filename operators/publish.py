@@ -10,11 +10,12 @@ import orjson
 
 from engine.application.ports import RunContext
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
-from engine.domain.batch import ScoredBatch
+from engine.domain.batch import Headers, ScoredBatch
 from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Parcel, Record
 from engine.domain.reject import Reject
+from engine.domain.trace import HEADER, Trace
 
 _VERSION = str(SCHEMA_VERSION).encode()
 
@@ -33,7 +34,7 @@ def anomaly_step(
 
 def anomaly_record(anomaly: Anomaly) -> Record:
     """Return an anomaly as it is published; `engine.domain.anomaly_schema` describes it."""
-    document = {
+    document: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "id": anomaly.id,
         "entity": anomaly.entity,
@@ -51,7 +52,9 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         "pipeline": anomaly.pipeline,
         "pipeline_version": anomaly.pipeline_version,
     }
-    return _record(anomaly.entity, anomaly.id, document, anomaly.time)
+    if anomaly.trace is not None:
+        document["trace_id"] = anomaly.trace.trace_id
+    return _record(anomaly.entity, anomaly.id, document, anomaly.time, anomaly.trace)
 
 
 def score_step(
@@ -62,7 +65,8 @@ def score_step(
 
     def publish(item: tuple[str, ScoredBatch]) -> Parcel:
         group, batch = item
-        return group, [_score_record(pipeline, names, *row) for row in _rows(batch)]
+        trace = batch.events.trace
+        return group, [_score_record(pipeline, names, trace, *row) for row in _rows(batch)]
 
     return publish
 
@@ -78,6 +82,7 @@ def _rows(batch: ScoredBatch) -> Any:
 def _score_record(
     pipeline: Pipeline,
     names: tuple[str, ...],
+    trace: Trace | None,
     topic: str,
     entity: str,
     time: int,
@@ -103,29 +108,36 @@ def _score_record(
         "pipeline": pipeline.name,
         "pipeline_version": pipeline.version,
     }
-    return _record(entity, own_id, document, time)
+    return _record(entity, own_id, document, time, trace)
 
 
-def _record(entity: str, own_id: str, document: dict[str, object], time: int) -> Record:
-    headers = (
+def _record(
+    entity: str, own_id: str, document: dict[str, object], time: int, trace: Trace | None
+) -> Record:
+    headers: Headers = (
         ("pynomaly-id", own_id.encode()),
         ("pynomaly-schema-version", _VERSION),
     )
-    return Record(entity.encode(), orjson.dumps(document), headers, time)
+    if trace is not None:
+        headers += ((HEADER, trace.traceparent),)
+    return Record(entity.encode(), orjson.dumps(document), headers, time, own_id, trace)
 
 
-def reject_step(_pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], Parcel]:
+def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], Parcel]:
     """Return the step from rejects to dead letters: the message as it came, the reason added."""
 
     def publish(rejects: list[Reject]) -> Parcel:
-        return group_key(rejects[0].partition), [dead_letter(reject) for reject in rejects]
+        letters = [dead_letter(pipeline.name, reject) for reject in rejects]
+        return group_key(rejects[0].partition), letters
 
     return publish
 
 
-def dead_letter(reject: Reject) -> Record:
+def dead_letter(pipeline: str, reject: Reject) -> Record:
     """Return a reject as it is published: original bytes, key and headers, and why and where."""
+    own_id = anomaly_id(pipeline, "", Origin(reject.topic, reject.partition, reject.offset))
     added = {
+        "id": own_id,
         "reason": reject.reason.value,
         "detail": reject.detail,
         "topic": reject.topic,
@@ -136,7 +148,7 @@ def dead_letter(reject: Reject) -> Record:
     headers = tuple(
         (f"pynomaly-{name}", str(value).encode("utf-8", "replace")) for name, value in added.items()
     )
-    return Record(reject.key, reject.value, reject.headers + headers, reject.timestamp)
+    return Record(reject.key, reject.value, reject.headers + headers, reject.timestamp, own_id)
 
 
 def iso_time(ns: int) -> str:

@@ -7,8 +7,16 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from engine.application.discretion import discretion
 from tests.kafka_broker import KafkaBroker
 from tests.kafka_cluster import KafkaCluster, TopicFactory
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's pipeline file keeps secret is an ordinary word of the next one."""
+    monkeypatch.setattr(discretion, "_runs", set())
+    monkeypatch.setattr(discretion, "_words", set())
 
 
 @pytest.fixture(scope="session")

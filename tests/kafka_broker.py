@@ -24,6 +24,7 @@ from tests.bound_process import start_bound
 from tests.kafka_cluster import KafkaCluster
 from tests.kafka_jars import LOG_SETTINGS, KafkaUnavailableError, jar_directory, require_program
 from tests.kafka_settings import HOST, free_port, is_free, server_properties
+from tests.relay import Relay
 
 _JVM = [
     "-Xms128m",
@@ -41,14 +42,17 @@ class KafkaBroker(KafkaCluster):
     `stop` or `kill`, then `start`, bring it back at the same address with the same data.
 
     `port` is where clients connect (default: a free one), `settings` go over the defaults of
-    server.properties, `start_seconds` is how long a start may take.
+    server.properties, `start_seconds` is how long a start may take; `relayed` gives it a second
+    way in, `relay`.
     """
 
     def __init__(
         self,
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
-        start_seconds: float = 60.0,
+        start_seconds: float = 120.0,
+        *,
+        relayed: bool = False,
     ) -> None:
         self.port = free_port() if port is None else port
         super().__init__(f"{HOST}:{self.port}")
@@ -57,6 +61,8 @@ class KafkaBroker(KafkaCluster):
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._own_id = _new_cluster_id()
+        self._relayed = relayed
+        self._relay: Relay | None = None
 
     def __enter__(self) -> "KafkaBroker":
         try:
@@ -80,6 +86,12 @@ class KafkaBroker(KafkaCluster):
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def relay(self) -> Relay:
+        """The second way in."""
+        assert self._relay is not None, "it was not asked for"
+        return self._relay
+
     def start(self) -> None:
         """Start the broker and return when it answers; does nothing when it is running.
 
@@ -99,6 +111,8 @@ class KafkaBroker(KafkaCluster):
         except BaseException:
             self.kill()
             raise
+        if self._relay is not None:
+            self._relay.open()
 
     def wait(self) -> None:
         """Return when the broker's process ends, by itself or stopped from elsewhere."""
@@ -127,6 +141,8 @@ class KafkaBroker(KafkaCluster):
     def close(self) -> None:
         """Stop the broker and delete its data."""
         self.stop()
+        if self._relay is not None:
+            self._relay.cut()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -144,7 +160,11 @@ class KafkaBroker(KafkaCluster):
         properties = folder / "server.properties"
         controller_port = free_port(other_than=self.port)
         data = folder / "data"
-        properties.write_text(server_properties(self.port, controller_port, data, self._settings))
+        settings = self._settings
+        if self._relayed:
+            self._relay = Relay(self.port, folder / "relay.log")
+            settings = {**self._relay.settings(controller_port), **settings}
+        properties.write_text(server_properties(self.port, controller_port, data, settings))
         tool = ["kafka.tools.StorageTool", "format", "-t", self._own_id, "-c", str(properties)]
         done = subprocess.run(
             [*java, *tool], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -40,10 +40,19 @@ _SETTINGS = {
 }
 
 
-def free_port(other_than: int | None = None) -> int:
-    """Return a loopback TCP port that nothing listens on now; OSError when none was found."""
+def free_port(other_than: int | None = None, together: int = 1) -> int:
+    """Return the first of loopback TCP ports in a row that nothing listens on now.
+
+    Args:
+        other_than: a port that is taken, though nothing listens on it yet.
+        together: how many ports in a row have to be free.
+
+    Raises:
+        OSError: none was found.
+    """
     for port in random.SystemRandom().sample(_PORTS, 100):
-        if port != other_than and is_free(port):
+        row = range(port, port + together)
+        if other_than not in row and all(map(is_free, row)):
             return port
     raise OSError(f"no free port on {HOST} among 100 of {_PORTS.start}-{_PORTS.stop - 1}")
 

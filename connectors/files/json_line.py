@@ -8,8 +8,10 @@ import orjson
 
 from engine.domain.record import Record
 
-SELF_TOLD = "pynomaly-id"
-"""Records with this header are JSON that tells all by itself; the others are dead letters."""
+SELF_TOLD = "pynomaly-schema-version"
+"""Records with this header are JSON that tells all by itself, unless they are dead letters."""
+REASON = "pynomaly-reason"
+"""What each dead letter has; beside it are the headers of its sender, whatever they say."""
 
 
 def json_line(record: Record) -> bytes:
@@ -18,7 +20,7 @@ def json_line(record: Record) -> bytes:
     What is not UTF-8 stands in base64 under a name that ends in _base64.
     """
     headers = dict(record.headers)
-    if SELF_TOLD in headers and record.value is not None:
+    if SELF_TOLD in headers and REASON not in headers and record.value is not None:
         return record.value + b"\n"
     envelope: dict[str, object] = {}
     for name, value in headers.items():

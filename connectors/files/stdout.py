@@ -19,6 +19,7 @@ class StdoutSink:
     """The plug-in behind `sinks: {...: {stdout: {}}}`."""
 
     Settings = StdoutSettings
+    exactly_once = False
 
     def __init__(self, settings: StdoutSettings, context: RunContext, role: str) -> None:
         self.context = context

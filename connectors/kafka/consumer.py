@@ -11,10 +11,16 @@ from connectors.kafka.reach import partitions, refuse_hopeless, wait_for_partiti
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from connectors.kafka.troubles import Troubles, logger
 from engine.application.ports import RunContext
-from engine.domain.errors import OffsetLostError
+from engine.domain.errors import ConnectorError, OffsetLostError, StoppedError
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 LAG_SECONDS = 1.0
+LOOKS_UNTIL_GONE = 3
+LOOK_SETTING = "topic.metadata.refresh.interval.ms"
+LOOK_SECONDS = 30.0
+"""Between looks at whether the topic has other partitions, unless librdkafka's setting is given."""
+AWAY_SECONDS = 2.0
+"""The same while no broker answers."""
 LOOKUP_SECONDS = 30.0
 
 
@@ -28,10 +34,14 @@ class SharedConsumer:
     def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
         self._settings = settings
         self._telemetry = context.telemetry
-        self._draining = context.draining
-        self.troubles = Troubles("source", self._count)
+        self._context = context
+        self.troubles = Troubles("source", self._count, context.outages)
         self._buffers: dict[int, list[Message]] = {}
         self._lag_told = 0.0
+        self._looked = time.monotonic()
+        self._look_seconds = float(settings.settings.get(LOOK_SETTING, LOOK_SECONDS * 1e3)) / 1e3
+        self._known: list[int] = []
+        self._gone = 0
         self._consumer = Consumer(
             {
                 **CONSUMER,
@@ -47,7 +57,8 @@ class SharedConsumer:
     def partitions(self) -> list[int]:
         """Return the topic's partitions, waiting for the brokers."""
         topic = self._settings.topic
-        return wait_for_partitions(self._consumer, topic, self.troubles, self._draining)
+        self._known = wait_for_partitions(self._consumer, topic, self.troubles, self._context)
+        return self._known
 
     def check(self) -> list[int]:
         """Return the topic's partitions, waiting ten seconds at most."""
@@ -64,6 +75,7 @@ class SharedConsumer:
         offset = wanted if low <= wanted <= high else self._jump(partition, wanted, low, high)
         self._buffers[partition] = []
         self._consumer.incremental_assign([self._place(partition, offset)])
+        logger.debug("%s[%d] is read from offset %d", self._settings.topic, partition, offset)
         return offset
 
     def bounds(self, partition: int) -> tuple[int, int]:
@@ -103,6 +115,41 @@ class SharedConsumer:
             _, high = self._consumer.get_watermark_offsets(self._place(partition), cached=True)
             if high >= 0:
                 self._telemetry.lag.labels(str(partition)).set(max(0, high - position))
+
+    def look_around(self) -> None:
+        """See from time to time whether the topic is as it was; ask for a restart if it has grown.
+
+        Raises:
+            ConnectorError: the topic, or a partition of it, was removed.
+        """
+        now = time.monotonic()
+        away = "source" in self._context.outages
+        wait = min(self._look_seconds, AWAY_SECONDS) if away else self._look_seconds
+        if now - self._looked < wait:
+            return
+        self._looked = now
+        topic = self._settings.topic
+        try:
+            found = partitions(self._consumer, topic, timeout=1.0)
+        except KafkaException as error:
+            self.troubles.note(error.args[0])
+            return
+        except ConnectorError:
+            self._gone += 1
+            # A broker that has just started may not know its topics yet.
+            if self._gone >= LOOKS_UNTIL_GONE:
+                raise
+            return
+        self._gone = 0
+        self.troubles.over()
+        if len(found) > len(self._known):
+            why = f'topic "{topic}" has {len(found)} partitions now, {len(self._known)} before'
+            self._context.pulse.ask_restart(why)
+        elif len(found) < len(self._known):
+            raise ConnectorError(
+                f'topic "{topic}" has {len(found)} partitions, {len(self._known)} before: it was '
+                "made anew. Start with another state.directory, or `pynomaly state reset`"
+            )
 
     def close(self) -> None:
         """Leave the cluster."""
@@ -157,13 +204,25 @@ class SharedConsumer:
             return high
         if start == "committed":
             place = self._place(partition)
-            committed = self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset
+            committed = self._committed(place)
             return committed if committed >= 0 else low
         if start == "earliest":
             return low
         place = self._place(partition, int(start.timestamp() * 1_000))
         found = self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)[0].offset
         return found if found >= 0 else high
+
+    def _committed(self, place: TopicPartition) -> int:
+        """Return what the group committed, however long its brokers take to answer."""
+        while not self._context.draining.is_set():
+            self._context.pulse.wait()
+            try:
+                return int(self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset)
+            except KafkaException as error:
+                self.troubles.note(error.args[0])
+                refuse_hopeless(self.troubles)
+                self._context.draining.wait(AWAY_SECONDS)
+        raise StoppedError("asked to stop while waiting for the brokers")
 
     def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
         if offset is None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from threading import Event
-
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connectors.kafka.troubles import Troubles
+from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, StoppedError, nearest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
@@ -34,7 +33,7 @@ def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[
 
 
 def wait_for_partitions(
-    client: Consumer | Producer, topic: str, troubles: Troubles, stop: Event
+    client: Consumer | Producer, topic: str, troubles: Troubles, context: RunContext
 ) -> list[int]:
     """Return a topic's partitions, however long the brokers take to answer.
 
@@ -43,7 +42,9 @@ def wait_for_partitions(
         StoppedError: asked to stop while waiting.
     """
     wait = FIRST_WAIT
+    stop = context.draining
     while not stop.is_set():
+        context.pulse.wait()
         try:
             found = partitions(client, topic, timeout=5.0)
         except KafkaException as error:

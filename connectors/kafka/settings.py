@@ -42,6 +42,15 @@ class KafkaSinkSettings(Settings):
     """Passed to librdkafka as they are: SASL, TLS, compression."""
 
 
+SHARED = ("security.", "sasl.", "ssl.", "enable.ssl.", "client.", "socket.", "broker.")
+"""What begins so says how brokers are reached, whatever a client then does there."""
+
+
+def shared_settings(settings: dict[str, Value]) -> dict[str, Value]:
+    """Return the settings that another client of the same brokers needs as well."""
+    return {name: value for name, value in settings.items() if name.startswith(SHARED)}
+
+
 CONSUMER = {
     "enable.auto.commit": False,
     "enable.partition.eof": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import cast
@@ -15,10 +17,16 @@ from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch
 from engine.domain.errors import ConnectorError
+from engine.domain.trace import HEADER
 
 IDLE = timedelta(milliseconds=3)
 """Wait after a poll that found nothing: short beside the latency that users see."""
+OVERRUN = 3.0
+"""An epoch so many times as long as the time between checkpoints is too long."""
+LEAST_IN_FLIGHT = 2**20
+"""Bytes that a process may always read in an epoch."""
 SAMPLE_SECONDS = 5.0
+HeaderList = list[tuple[str, bytes | None]]
 
 
 class KafkaSource:
@@ -30,6 +38,8 @@ class KafkaSource:
         self._settings = settings
         self._context = context
         self._readers: list[PartitionReader] = []
+        self._most = context.max_in_flight
+        self._epoch_began = time.monotonic()
 
     @property
     def topic(self) -> str:
@@ -62,7 +72,18 @@ class KafkaSource:
         """
         if self._context.processes == 1:
             return 2**62
-        return self._context.max_in_flight // max(1, len(self._readers))
+        return self._most // max(1, len(self._readers))
+
+    def epoch_ended(self, reader: PartitionReader) -> None:
+        """Read half as much in the next epoch if this one took far longer than it should."""
+        if reader is not self._readers[0]:
+            return
+        took = time.monotonic() - self._epoch_began
+        self._epoch_began += took
+        if took > OVERRUN * self._context.every.total_seconds():
+            self._most = max(self._most // 2, LEAST_IN_FLIGHT)
+        else:
+            self._most = min(self._most * 2, self._context.max_in_flight)
 
     def finish(self) -> None:
         """Commit the last positions, which a clean end has made durable, and leave."""
@@ -137,6 +158,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         if self._context.draining.is_set():
             raise StopIteration
         self._kafka.consumer.tell_lag(self._kafka.positions())
+        self._kafka.consumer.look_around()
         messages: list[Message] = []
         if self._in_flight < self._kafka.in_flight_limit():
             messages = self._kafka.consumer.take(self.partition)
@@ -163,7 +185,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
             self._kafka.consumer.commit(self.partition, self._stored)
         self._stored = self.position
         self._in_flight = 0
-        self._context.telemetry.checkpoints.inc()
+        self._kafka.epoch_ended(self)
         return self.position
 
     def _count(self, batch: RawBatch) -> None:
@@ -177,8 +199,13 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
     """Put messages of one partition into columns; headers are read only when asked for."""
 
     def headers(row: int) -> Headers:
-        found = messages[row].headers() or ()
-        return tuple(cast("list[tuple[str, bytes | None]]", found))
+        return tuple(cast("HeaderList", messages[row].headers() or ()))
+
+    def traceparents() -> Iterator[bytes]:
+        for message in messages:
+            for name, value in cast("HeaderList", message.headers() or ()):
+                if name == HEADER and value:
+                    yield value
 
     n = len(messages)
     stamps = np.fromiter([message.timestamp()[1] for message in messages], np.int64, n)
@@ -190,4 +217,5 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
         values=[message.value() for message in messages],
         keys=[message.key() for message in messages] if with_keys else None,
         headers=headers,
+        traceparents=traceparents,
     )

@@ -18,15 +18,27 @@ HOPELESS = {
 }
 """Errors that waiting does not cure."""
 
+AWAY = {
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._RESOLVE,
+}
+"""Errors of which each may mean that no broker is there; an answer ends the doubt."""
+
 
 class Troubles:
     """What is wrong between a client and its brokers.
 
-    Args of its constructor: who, such as "source"; count, called with each error's name.
+    Args of its constructor: who, such as "source"; count, called with each error's name;
+    outages, of the context: `who` is in it while no broker answers.
     """
 
-    def __init__(self, who: str, count: Callable[[str], object]) -> None:
+    def __init__(
+        self, who: str, count: Callable[[str], object], outages: dict[str, str] | None = None
+    ) -> None:
         self._who = who
+        self._outages = {} if outages is None else outages
         self._count = count
         self._said: set[str] = set()
         self.hopeless: KafkaError | None = None
@@ -37,12 +49,15 @@ class Troubles:
         self._count(name)
         if error.fatal() or error.code() in HOPELESS:
             self.hopeless = error
+        if error.code() in AWAY:
+            self._outages[self._who] = error.str()
         if name not in self._said:
             self._said.add(name)
             logger.warning("%s: %s; going on trying", self._who, error.str())
 
     def over(self) -> None:
         """Say once that brokers answer again."""
+        self._outages.pop(self._who, None)
         if self._said:
             self._said.clear()
             logger.info("%s: the brokers answer again", self._who)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -16,10 +16,18 @@ from engine.application import registry
 from engine.application.ports import Parcels, RunContext, SinkPlugin, SourcePlugin
 from engine.application.spec.pipeline_file import PipelineFile
 from engine.application.spec.plugin_choice import PluginChoice
+from engine.application.tracing.sink import traced_sink
+from engine.application.tracing.source import traced_source
+from engine.application.tracing.start import start_tracing
+from engine.application.tracing.steps import traced_logic, traced_step
+from engine.application.watch import WatchedSource
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
+
+if TYPE_CHECKING:
+    from engine.application.tracing.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,13 @@ class Flow:
 
     dataflow: Dataflow
     source: SourcePlugin
+    tracer: Tracer | None
+
+    def finish(self) -> None:
+        """Called once after a clean end."""
+        self.source.finish()
+        if self.tracer is not None:
+            self.tracer.finish()
 
 
 def build(file: PipelineFile, context: RunContext) -> Flow:
@@ -39,16 +54,24 @@ def build(file: PipelineFile, context: RunContext) -> Flow:
     context.telemetry.state_limit.set(pipeline.memory_bytes)
     plugin = cast("SourcePlugin", file.source.plugin(file.source.settings, context))
     flow = Dataflow(file.name)
+    tracer = start_tracing(file, context)
+    traced = partial(traced_step, tracer)
     step = partial(_step, pipeline, context)
-    raw: Stream[RawBatch] = op.input("source", flow, plugin.source())
-    decoded = op.flat_map_batch("decode", raw, step("decode"))
+    source = WatchedSource(plugin.source(), context)
+    raw: Stream[RawBatch] = op.input("source", flow, traced_source(tracer, source))
+    decoded = op.flat_map_batch("decode", raw, traced("decode", step("decode")))
     kinds = op.branch("decoded", decoded, _is_events)
     events = cast("Stream[EventBatch]", kinds.trues)
-    routed = cast("KeyedStream[EventBatch]", op.flat_map_batch("route", events, step("route")))
-    scored = op.stateful_batch("detect", routed, step("detect"))
-    alerts = op.stateful_batch("alert", scored, step("alert"))
-    _publish(alerts, scored, cast("Stream[list[Reject]]", kinds.falses), file, pipeline, context)
-    return Flow(flow, plugin)
+    routed = cast(
+        "KeyedStream[EventBatch]",
+        op.flat_map_batch("route", events, traced("route", step("route"))),
+    )
+    seen = partial(traced_logic, tracer)
+    scored = op.stateful_batch("detect", routed, seen("detect", step("detect")))
+    alerts = op.stateful_batch("alert", scored, seen("alert", step("alert")))
+    rejects = cast("Stream[list[Reject]]", kinds.falses)
+    _publish(alerts, scored, rejects, file, pipeline, context, tracer)
+    return Flow(flow, plugin, tracer)
 
 
 def _publish(
@@ -58,6 +81,7 @@ def _publish(
     file: PipelineFile,
     pipeline: Pipeline,
     context: RunContext,
+    tracer: Tracer | None,
 ) -> None:
     timed = op.map("latency", alerts, partial(_observe_latency, context))
     outputs: list[tuple[str, str, Stream[Any], PluginChoice | None]] = [
@@ -69,7 +93,7 @@ def _publish(
         if choice is not None:
             parcels: Parcels = op.map(name, stream, _step(pipeline, context, name))
             sink = cast("SinkPlugin", choice.plugin(choice.settings, context, role))
-            op.output(role, parcels, sink.sink())
+            op.output(role, parcels, traced_sink(tracer, role, sink.sink()))
 
 
 def _step(pipeline: Pipeline, context: RunContext, name: str) -> Callable[..., Any]:
@@ -85,5 +109,7 @@ def _observe_latency(
 ) -> tuple[str, list[Anomaly]]:
     now = time.time_ns()
     for anomaly in item[1]:
-        context.telemetry.latency.observe(max(0, now - anomaly.timestamp) / 1e9)
+        seconds = max(0, now - anomaly.timestamp) / 1e9
+        exemplar = None if anomaly.trace is None else anomaly.trace.exemplar
+        context.telemetry.latency.observe(seconds, exemplar)
     return item

@@ -1,14 +1,18 @@
-"""The metrics page: what Prometheus reads, over TLS and behind a password where asked for."""
+"""The metrics page: what Prometheus reads, over TLS and behind a password where asked for.
+
+Beside it the health pages, without the password: whoever restarts a process has none.
+"""
 
 from __future__ import annotations
 
 import errno
 import hmac
+import json
 import logging
 import socket
 import ssl
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -18,6 +22,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from engine.application.discretion import discretion
+from engine.application.health import Health
 from engine.application.spec.metrics import BasicAuthSpec, MetricsSpec, TlsSpec
 from engine.domain.errors import PynomalyError
 
@@ -31,13 +37,16 @@ SILENCE_SECONDS = 30
 logger = logging.getLogger("pynomaly.metrics")
 
 
-def serve(spec: MetricsSpec, process: int, registry: CollectorRegistry) -> MetricsServer:
-    """Serve a registry at /metrics in the background.
+def serve(
+    spec: MetricsSpec, process: int, registry: CollectorRegistry, health: Health
+) -> MetricsServer:
+    """Serve a registry at /metrics, and /health/live, ready and startup, in the background.
 
     Args:
         spec: where, and who may see it.
         process: number of the process, which decides the port.
         registry: the metrics.
+        health: what the health pages say.
 
     Raises:
         PynomalyError: the address cannot be listened on, or a PEM file cannot be used.
@@ -53,7 +62,12 @@ def serve(spec: MetricsSpec, process: int, registry: CollectorRegistry) -> Metri
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
-    server.set_app(protected(_only_metrics(make_wsgi_app(registry)), spec.basic_auth))
+    metrics = protected(
+        _choosing({PATH: make_wsgi_app(registry)}, otherwise=_nothing), spec.basic_auth
+    )
+    questions = (health.live, health.ready, health.startup)
+    pages = {f"/health/{ask.__name__}": _health_page(ask) for ask in questions}
+    server.set_app(_choosing(pages, otherwise=metrics))
     Thread(target=server.serve_forever, name="metrics page", daemon=True).start()
     return server
 
@@ -123,15 +137,30 @@ def tls_context(tls: TlsSpec) -> ssl.SSLContext:
     return context
 
 
-def _only_metrics(page: WSGIApplication) -> WSGIApplication:
-    """Return an application that has this page and nothing else."""
+def _choosing(pages: Mapping[str, WSGIApplication], otherwise: WSGIApplication) -> WSGIApplication:
+    """Return an application that has these pages, by their paths, and another for all else."""
 
     def choose(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == PATH:
-            return page(environ, start)
-        return _answer(start, "404 Not Found")
+        return pages.get(environ.get("PATH_INFO", ""), otherwise)(environ, start)
 
     return choose
+
+
+def _nothing(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    return _answer(start, "404 Not Found")
+
+
+def _health_page(ask: Callable[[], Sequence[str]]) -> WSGIApplication:
+    """Return a page that answers 200, or 503 with reasons, as application/health+json."""
+
+    def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        reasons = [discretion.cut(reason) for reason in ask()]
+        status = "503 Service Unavailable" if reasons else "200 OK"
+        start(status, [("Content-Type", "application/health+json"), ("Cache-Control", "no-store")])
+        told = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}
+        return [json.dumps(told).encode() + b"\n"]
+
+    return tell
 
 
 def _answer(start: StartResponse, status: str, *headers: tuple[str, str]) -> list[bytes]:

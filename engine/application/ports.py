@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
+from engine.application.pulse import Pulse
 from engine.application.telemetry import Telemetry
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
@@ -38,6 +40,10 @@ class RunContext:
         needs_keys: whether the mapping reads the message key.
         process, processes: number of this process, and how many the cluster has.
         state: directory where the pipeline's state is kept; None keeps none.
+        exactly_once: whether sinks must publish every record once, crashes or not.
+        every: time between checkpoints.
+        pulse: tells the supervisor how this process fares; what waits on purpose says so there.
+        outages: what cannot be reached now, and why, by who wants to; for the health pages.
         max_in_flight: bytes of payload a process may read before its epoch is stored.
     """
 
@@ -48,6 +54,10 @@ class RunContext:
     process: int = 0
     processes: int = 1
     state: Path | None = None
+    exactly_once: bool = False
+    every: timedelta = timedelta(seconds=10)
+    pulse: Pulse = field(default_factory=Pulse)
+    outages: dict[str, str] = field(default_factory=dict)
     max_in_flight: int = 512 * 2**20
 
 
@@ -87,9 +97,14 @@ class SinkPlugin(Protocol):
     """What an entry point in `pynomaly.sinks` names: a class.
 
     Args of its constructor: settings, context, and the role: anomalies, scores or dead_letters.
+
+    Attributes:
+        exactly_once: whether it can publish every record once, crashes or not: its snapshot makes
+            visible, or can take back, what was written.
     """
 
     Settings: type[Settings]
+    exactly_once: bool
 
     def __init__(self, settings: Any, context: RunContext, role: str) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
@@ -60,18 +61,27 @@ def detector_family(name: str) -> DetectorFamily:
     """
     family = name.partition(".")[0]
     if family not in _points("detectors"):
-        known = [declaration.name for declaration in declarations()]
-        raise UnknownNameError(
-            f'no detector is called "{name}".{nearest(name, known)} '
-            "`pynomaly detectors` lists them all"
-        )
+        known = [declared.name for declared in declarations()]
+        raise _unknown_detector(name, known)
     return _family(family)
 
 
 def declarations() -> list[Declaration]:
     """Return what all installed detectors say of themselves."""
     found = [_family(name).declarations() for name in names("detectors")]
-    return [declaration for family in found for declaration in family]
+    return [declared for family in found for declared in family]
+
+
+def declaration(name: str) -> Declaration:
+    """Return what the detector of this name says of itself.
+
+    Raises:
+        UnknownNameError: there is none; the message names the nearest detector.
+    """
+    known = {declared.name: declared for declared in declarations()}
+    if name not in known:
+        raise _unknown_detector(name, known)
+    return known[name]
 
 
 @cache
@@ -82,6 +92,12 @@ def _family(name: str) -> DetectorFamily:
 @cache
 def _points(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"pynomaly.{group}")}
+
+
+def _unknown_detector(name: str, known: Iterable[str]) -> UnknownNameError:
+    return UnknownNameError(
+        f'no detector is called "{name}".{nearest(name, known)} `pynomaly detectors` lists them all'
+    )
 
 
 def _load(group: str, name: str) -> Any:

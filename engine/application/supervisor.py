@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from engine.application.member import Member
 
 logger = logging.getLogger("pynomaly.supervisor")
 
 HOPELESS = 2
 POLL_SECONDS = 0.1
+
+Commands = Callable[[Mapping[str, int]], list[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,10 @@ class Patience:
     Attributes:
         max_restarts: so many restarts without a stable time between them are the end.
         stable: a cluster that ran so long starts the count anew.
-        first_wait, longest_wait: before a restart, doubling.
+        first_wait, longest_wait: before a restart, doubling while no checkpoint is reached.
         drain: for an orderly end after a signal.
         peers: for the other processes to end once one has died.
+        hang: without a word from a process that reads, or starts.
     """
 
     max_restarts: int = 5
@@ -33,21 +38,39 @@ class Patience:
     longest_wait: float = 30.0
     drain: float = 30.0
     peers: float = 5.0
+    hang: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a cluster ended.
+
+    Attributes:
+        code: exit code.
+        kind: drained, planned, killed, hung, crashed or hopeless.
+        cause: what to tell people; "" after an orderly end.
+        stored: whether it reached a checkpoint.
+    """
+
+    code: int
+    kind: str
+    cause: str
+    stored: bool
 
 
 class Supervisor:
     """Runs commands as one unit.
 
-    Args of its constructor: commands, gives the command of each process for the given number of
-    restarts so far; patience.
+    Args of its constructor: commands, gives the command of each process for the restarts so far,
+    counted by their causes; patience. A process is given `--pulse` and the descriptor to tell
+    how it fares.
     """
 
-    def __init__(
-        self, commands: Callable[[int], list[list[str]]], patience: Patience | None = None
-    ) -> None:
+    def __init__(self, commands: Commands, patience: Patience | None = None) -> None:
         self._commands = commands
         self._patience = patience or Patience()
         self._asked = 0
+        self._loudness: signal.Signals | None = None
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -58,27 +81,43 @@ class Supervisor:
         """
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
-        restarts = total = 0
+        signal.signal(signal.SIGUSR1, self._set_loudness)
+        signal.signal(signal.SIGUSR2, self._set_loudness)
+        patience = self._patience
+        causes: Counter[str] = Counter()
+        restarts = fruitless = 0
         while True:
             began = time.monotonic()
-            code = self._run_once(total)
-            if self._asked:
-                return _asked_for(code)
-            if code in (0, HOPELESS):
-                return code
-            restarts = 0 if time.monotonic() - began > self._patience.stable else restarts
-            if restarts >= self._patience.max_restarts:
-                logger.error("gave up after %d restarts; the cause stands above", restarts)
+            end = self._run_once(causes)
+            if self._asked or end.kind in ("drained", "hopeless"):
+                return self._final(end)
+            causes[end.kind] += 1
+            if end.kind == "planned":
+                logger.info("restarting: %s", end.cause)
+                continue
+            restarts = 0 if time.monotonic() - began > patience.stable else restarts
+            if restarts >= patience.max_restarts:
+                logger.error("gave up after %d restarts: %s", restarts, end.cause)
                 return 1
-            restarts, total = restarts + 1, total + 1
-            wait = min(self._patience.first_wait * 2 ** (restarts - 1), self._patience.longest_wait)
-            limit = self._patience.max_restarts
-            logger.warning("restart %d of %d in %.1f s", restarts, limit, wait)
+            restarts, fruitless = restarts + 1, 1 if end.stored else fruitless + 1
+            wait = min(patience.first_wait * 2 ** (fruitless - 1), patience.longest_wait)
+            counted = restarts, patience.max_restarts, wait, end.cause
+            logger.warning("restart %d of %d in %.1f s: %s", *counted)
             if self._sleep(wait):
                 return 0
 
+    def _final(self, end: End) -> int:
+        if end.code == 0 or (self._asked and end.code == -signal.SIGTERM):
+            # A process that was told before it could listen has lost nothing: it had not begun.
+            return 0
+        logger.error("stopped: %s", end.cause)
+        return HOPELESS if end.kind == "hopeless" else 1
+
     def _ask(self, _signal: int, _frame: object) -> None:
         self._asked += 1
+
+    def _set_loudness(self, number: int, _frame: object) -> None:
+        self._loudness = signal.Signals(number)
 
     def _sleep(self, seconds: float) -> bool:
         """Wait, and return whether a signal asked to stop meanwhile."""
@@ -87,64 +126,87 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         return self._asked > 0
 
-    def _run_once(self, restarts: int) -> int:
-        # A session of its own: a terminal's Ctrl-C reaches the supervisor, which passes it on once.
-        processes = [
-            subprocess.Popen(command, start_new_session=True)
-            for command in self._commands(restarts)
-        ]
+    def _run_once(self, causes: Mapping[str, int]) -> End:
+        members: list[Member] = []
         try:
-            return self._watch(processes)
+            members += [
+                Member(number, command) for number, command in enumerate(self._commands(causes))
+            ]
+            return self._watch(members)
         finally:
-            for process in processes:
-                if process.poll() is None:
-                    process.kill()
-                process.wait()
+            for member in members:
+                member.close()
 
-    def _watch(self, processes: list[subprocess.Popen[bytes]]) -> int:
-        told, deadline = 0, float("inf")
-        while any(process.poll() is None for process in processes):
-            failed = _failure(processes)
-            if failed is not None and not told:
-                self._report(processes)
-                deadline, told = time.monotonic() + self._patience.peers, 1
-                _terminate(processes)
-            elif self._asked and not told:
-                deadline, told = time.monotonic() + self._patience.drain, 1
-                _terminate(processes)
+    def _watch(self, members: list[Member]) -> End:
+        """Wait for the end of all; the first that fails, or a signal, ends the others."""
+        end: End | None = None
+        told, deadline = False, float("inf")
+        while any(member.process.poll() is None for member in members):
+            for member in members:
+                member.listen()
+                member.pass_on(self._loudness)
+            end = end or _failure(members) or self._hung(members)
+            if self._asked and end is None and not told and not _can_drain(members):
+                logger.info("stopped before all processes had begun: nothing is lost")
+                return End(0, "drained", "", stored=False)
+            planned = next((m.said.restart for m in members if m.said.restart), "")
+            if not told and (end is not None or self._asked or planned):
+                told = True
+                wait = self._patience.peers if end is not None else self._patience.drain
+                deadline = time.monotonic() + wait
+                _terminate(members)
             if time.monotonic() > deadline or self._asked > 1:
-                if failed is None:
-                    logger.error("the drain was not done in time: killed; the next run resumes")
-                return 1 if self._asked else failed or 1
+                return end or self._overdue()
             time.sleep(POLL_SECONDS)
-        failed = _failure(processes)
-        if failed is not None and not told:
-            self._report(processes)
-        return failed or 0
+        for member in members:
+            member.listen()
+        planned = next((m.said.restart for m in members if m.said.restart), "")
+        orderly = End(0, "planned" if planned else "drained", planned, stored=True)
+        return end or _failure(members) or orderly
 
-    def _report(self, processes: list[subprocess.Popen[bytes]]) -> None:
-        for number, process in enumerate(processes):
-            code = process.poll()
-            if code:
-                how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-                logger.error("process %d ended: %s", number, how)
+    def _hung(self, members: list[Member]) -> End | None:
+        if self._asked:
+            # The drain has an end of its own.
+            return None
+        now = time.monotonic()
+        for member in members:
+            silent = now - member.said.heard
+            running = member.process.poll() is None
+            if running and not member.said.resting and silent > self._patience.hang:
+                cause = f"process {member.number} hung: not a sign of progress for {silent:.0f} s"
+                logger.error("%s; where it stands follows, if it can still tell", cause)
+                # Python's fault handler writes down where each thread is.
+                member.process.send_signal(signal.SIGABRT)
+                return End(1, "hung", cause, _stored(members))
+        return None
+
+    def _overdue(self) -> End:
+        cause = "the drain was not done in time: killed; the next run resumes"
+        return End(1, "killed", cause, stored=True)
 
 
-def _failure(processes: list[subprocess.Popen[bytes]]) -> int | None:
-    """Return the exit code of a failed process, a hopeless one first; None where none failed."""
-    codes = [code for process in processes if (code := process.poll())]
-    return (HOPELESS if HOPELESS in codes else codes[0]) if codes else None
+def _failure(members: list[Member]) -> End | None:
+    """Return how a failed process ended: one beyond hope first, then one that was killed."""
+    failed = [(code, member) for member in members if (code := member.process.poll())]
+    if not failed:
+        return None
+    code, member = min(failed, key=lambda each: (each[0] != HOPELESS, each[0]))
+    kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    cause = f"process {member.number}: {member.said.failed}" if member.said.failed else ""
+    return End(code, kind, cause or f"process {member.number} {how}", _stored(members))
 
 
-def _asked_for(code: int) -> int:
-    """Return the exit code of a run that was asked to stop."""
-    # A process that was told before it could listen has lost nothing: it had not begun.
-    if code in (0, -signal.SIGTERM):
-        return 0
-    return HOPELESS if code == HOPELESS else 1
+def _can_drain(members: list[Member]) -> bool:
+    """Whether an orderly end is possible: a process that ends while others connect fails them."""
+    return len(members) == 1 or all(member.said.begun for member in members)
 
 
-def _terminate(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+def _stored(members: list[Member]) -> bool:
+    return any(member.said.stored for member in members)
+
+
+def _terminate(members: list[Member]) -> None:
+    for member in members:
+        if member.process.poll() is None:
+            member.process.send_signal(signal.SIGTERM)

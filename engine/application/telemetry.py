@@ -36,6 +36,10 @@ class Telemetry:
         self.anomalies = self._counter(
             "anomalies", "Anomalies emitted, by strongest detector", "detector", "severity"
         )
+        self.promised = self._counter(
+            "alerts_promised", "False alarms that the alert policy accepts for the events scored"
+        )
+        self.realised = self._counter("alerts_realised", "Alerts, false or not, for these events")
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
         self.evictions = self._counter("evictions", "Idle entities evicted by the memory budget")
@@ -58,7 +62,16 @@ class Telemetry:
     def _sinks(self) -> None:
         self.delivered = self._counter("delivered_records", "Records acknowledged", "sink")
         self.sink_errors = self._counter("sink_errors", "Troubles of a sink", "sink", "kind")
+        self.sink_blocked = self._gauge(
+            "sink_blocked_seconds", "Time we have been waiting for a sink's brokers", "sink"
+        )
         self.sink_waits = self._counter("sink_waits", "Times a full queue made us wait", "sink")
+        self.sink_refused = self._counter(
+            "sink_refused_records", "Records that a sink's receiver can never take", "sink"
+        )
+        self.sink_breaker = self._gauge(
+            "sink_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open", "sink"
+        )
 
     def _engine(self) -> None:
         self.checkpoint_bytes = self._gauge(
@@ -71,7 +84,12 @@ class Telemetry:
             registry=self.registry,
         )
         self.checkpoints = self._counter("checkpoints", "Snapshots taken of the source's position")
-        self.restarts = self._gauge("restarts", "Restarts of the cluster by its supervisor")
+        self.restarts = self._gauge(
+            "restarts", "Restarts of the cluster by its supervisor, by what made it end", "cause"
+        )
+        self.trace_errors = self._counter(
+            "trace_errors", "Spans dropped: the collector is away, or the queue was full"
+        )
         self.info = self._gauge("pipeline_info", "Always 1", "pipeline", "version", "process")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

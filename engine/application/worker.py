@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -15,16 +16,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 from bytewax.run import cli_main
 
 from engine.application.dataflow import build
-from engine.application.logs import set_up_logs
+from engine.application.health import Health
+from engine.application.logs import Speaker, set_up_logs
 from engine.application.metrics_page import serve
 from engine.application.ports import RunContext
-from engine.application.recovery import open_store
+from engine.application.pulse import Pulse
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
-from engine.domain.errors import PynomalyError, StoppedError
+from engine.application.state.recovery import open_store
+from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
 
 HOPELESS = 2
 CRASHED = 1
@@ -37,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until the source ends or a signal asks to drain; return the exit code."""
     chosen = _parse(arguments)
     _die_with_parent(chosen.parent)
+    # A supervisor that finds us hanging asks so where we stand.
+    faulthandler.enable()
     # State and dead letters hold what events hold: they are their user's alone.
     os.umask(0o077)
     try:
@@ -44,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return HOPELESS
-    set_up_logs(chosen.log_format, file.name, str(chosen.process))
+    speaker = Speaker(file.name, str(chosen.process), chosen.run)
+    set_up_logs(chosen.log_format, speaker, chosen.log_level)
     addresses = chosen.addresses.split(";") if chosen.addresses else None
     context = RunContext(
         file.name,
@@ -52,12 +59,18 @@ def main(arguments: list[str] | None = None) -> int:
         process=chosen.process,
         processes=len(addresses or [""]),
         state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+        every=file.state.every,
+        pulse=Pulse(chosen.pulse),
     )
     _drain_on_signals(context)
     try:
         return _run(file, context, addresses, chosen.restarts)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
-        return _explain(error)
+        code, why = _explain(error)
+        if why:
+            context.pulse.failed(why)
+        return code
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -65,17 +78,24 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("file", type=Path)
     parser.add_argument("--process", type=int, default=0)
     parser.add_argument("--addresses", default="", help="of all processes, host:port;host:port")
-    parser.add_argument("--restarts", type=int, default=0)
+    parser.add_argument("--restarts", type=orjson.loads, default={}, help="so far, by cause")
+    parser.add_argument("--pulse", type=int, help="descriptor to tell how we fare")
     parser.add_argument("--parent", type=int, default=0, help="die when this process does")
     parser.add_argument("--log-format", default="auto", choices=["auto", "text", "json"])
+    parser.add_argument("--log-level", default="info", help="the lowest to be written")
+    parser.add_argument("--run", default="", help="what log lines of one run have in common")
     return parser.parse_args(arguments)
 
 
 def _run(
-    file: PipelineFile, context: RunContext, addresses: list[str] | None, restarts: int
+    file: PipelineFile,
+    context: RunContext,
+    addresses: list[str] | None,
+    restarts: dict[str, int],
 ) -> int:
     telemetry = context.telemetry
-    telemetry.restarts.set(restarts)
+    for cause, count in restarts.items():
+        telemetry.restarts.labels(cause).set(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
     flow = build(file, context)
@@ -91,14 +111,14 @@ def _run(
         epoch_interval=file.state.every,
         recovery_config=recovery,
     )
-    flow.source.finish()
+    flow.finish()
     logger.info("drained" if context.draining.is_set() else "the source has ended")
     return 0
 
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
-        serve(file.metrics, context.process, context.telemetry.registry)
+        serve(file.metrics, context.process, context.telemetry.registry, Health(context))
 
 
 def _drain_on_signals(context: RunContext) -> None:
@@ -119,19 +139,20 @@ def _die_with_parent(parent: int) -> None:
         os._exit(CRASHED)
 
 
-def _explain(error: BaseException) -> int:
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Log an error; return the exit code, and one line for the supervisor."""
     known = next((link for link in _chain(error) if isinstance(link, PynomalyError)), None)
     if known is None:
         cause = list(_chain(error))[-1]
         first_line = str(cause).partition("\n")[0]
         logger.error("crashed", exc_info=error)
         logger.error("%s: %s", type(cause).__name__, first_line)
-        return CRASHED
+        return CRASHED, f"{type(cause).__name__}: {first_line}"
     if isinstance(known, StoppedError):
         logger.info("%s", known)
-        return 0
+        return 0, ""
     logger.error("%s", known)
-    return HOPELESS
+    return (CRASHED if isinstance(known, InterruptionError) else HOPELESS), str(known)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -19,12 +19,13 @@ class Budget:
     Attributes:
         per_day: alerts a day, in event time.
         scope: each "entity" has the budget, or the whole "pipeline" has it.
-        max_p_value: never alert above this, however rare an entity's events are.
+        max_p_value: never alert above this, however rare an entity's events are: a budget that
+            allows more cannot be spent.
     """
 
     per_day: float
     scope: str = "entity"
-    max_p_value: float = 1e-4
+    max_p_value: float = 1e-2
 
     def thresholds(self, rates: Floats) -> Floats:
         """Return the p-value thresholds that spend the budget.

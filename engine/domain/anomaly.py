@@ -7,6 +7,7 @@ from hashlib import blake2b
 from math import log10
 
 from engine.domain.alert_policy import Severity
+from engine.domain.trace import Trace
 
 SCHEMA_VERSION = 1
 
@@ -63,6 +64,7 @@ class Anomaly:
         incident: id of the first anomaly of the run this one belongs to; its own id at onset.
         late: the event was older than the allowed lateness.
         pipeline, pipeline_version: which pipeline said so.
+        trace: the span that found it; None unless its batch is traced.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Anomaly:
     origin: Origin
     pipeline: str
     pipeline_version: str
+    trace: Trace | None = None
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:

@@ -13,11 +13,11 @@ from engine.domain.anomaly import SCHEMA_VERSION
 Schema = dict[str, Any]
 
 
-def _object(properties: Schema, description: str) -> Schema:
+def _object(properties: Schema, description: str, optional: Schema | None = None) -> Schema:
     return {
         "type": "object",
         "description": description,
-        "properties": properties,
+        "properties": properties | (optional or {}),
         "required": list(properties),
     }
 
@@ -92,10 +92,17 @@ _ANOMALY = {
     "pipeline": _field("string", "Name of the pipeline that said so."),
     "pipeline_version": _field("string", "Digest of what decides its scores."),
 }
+_TRACE_ID = _field(
+    "string", "Trace of the batch that the event was in; only while tracing is on.", **_ID
+)
 
 ANOMALY_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Pynomaly anomaly",
-    **_object(_ANOMALY, "A flagged event with everything needed to act on it."),
+    **_object(
+        _ANOMALY,
+        "A flagged event with everything needed to act on it.",
+        optional={"trace_id": _TRACE_ID},
+    ),
 }
 """Describes the payload of every message of the anomalies sink."""

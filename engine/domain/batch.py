@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.domain.trace import Trace
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -23,6 +25,11 @@ def no_headers(_row: int) -> Headers:
     return ()
 
 
+def no_traceparents() -> Iterable[bytes]:
+    """Trace contexts of messages from a source that has none."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class RawBatch:
     """Undecoded messages of one partition, in their order.
@@ -35,6 +42,9 @@ class RawBatch:
         values: n payloads; None is a tombstone.
         keys: n message keys, or None when the mapping does not need them.
         headers: gives the headers of row i; called for rejects only.
+        traceparents: gives the W3C traceparent headers of the messages, in their order; called
+            only while tracing is on.
+        trace: the span it belongs to; None unless it is traced.
     """
 
     topic: str
@@ -44,6 +54,8 @@ class RawBatch:
     values: Sequence[bytes | None]
     keys: Sequence[bytes | None] | None = None
     headers: Callable[[int], Headers] = no_headers
+    traceparents: Callable[[], Iterable[bytes]] = no_traceparents
+    trace: Trace | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -61,6 +73,7 @@ class EventBatch:
         partitions: int32 [n].
         offsets: int64 [n].
         timestamps: int64 [n], ns since 1970: the broker's time, for latency.
+        trace: the span it belongs to; None unless it is traced.
     """
 
     topic: str
@@ -70,25 +83,28 @@ class EventBatch:
     partitions: Int32s
     offsets: Int64s
     timestamps: Int64s
+    trace: Trace | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def take(self, rows: NDArray[np.intp] | slice) -> EventBatch:
         """Return the given rows, in the given order."""
-        return EventBatch(self.topic, *(column[rows] for column in self.columns()))
+        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace]
+        return EventBatch(self.topic, *taken)
 
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """Return the columns in the order of the fields, without the topic."""
-        return tuple(getattr(self, field.name) for field in fields(self)[1:])
+        """Return the columns in the order of the fields, without topic and trace."""
+        return tuple(getattr(self, field.name) for field in fields(self)[1:-1])
 
     @staticmethod
     def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
-        """Join batches of one topic, in their order."""
+        """Join batches of one topic, in their order; several together belong to no span yet."""
         if len(batches) == 1:
             return batches[0]
-        columns = zip(*(batch.columns() for batch in batches), strict=True)
-        return EventBatch(batches[0].topic, *(np.concatenate(column) for column in columns))
+        parts = zip(*(batch.columns() for batch in batches), strict=True)
+        columns: list[Any] = [np.concatenate(part) for part in parts]
+        return EventBatch(batches[0].topic, *columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.batch import Bools, Floats, Int32s
+from engine.domain.batch import Bools, Floats, Int32s, Int64s
 
 State = dict[str, NDArray[np.generic] | bytes]
 """The stored form of a bank: named arrays, and bytes where only pickle can carry a model."""
@@ -38,6 +38,8 @@ class Declaration:
         bytes_per_entity: with default parameters and one value; None where only measuring tells.
         snapshot: the form its state is stored in.
         source: the paper or package the algorithm comes from.
+        suits: what it is good and bad at, in a sentence or two.
+        exceptions: checks of `check_detector` that it cannot meet, each with the reason.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Declaration:
     bytes_per_entity: int | None
     snapshot: SnapshotForm
     source: str
+    suits: str = ""
+    exceptions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Bank(Protocol):
@@ -59,7 +63,8 @@ class Bank(Protocol):
         Args:
             slots: int32 [n], the slot of each event's entity.
             values: float64 [n, d]; NaN is a gap, and reaches only banks whose detector says
-                `handles_gaps`; others get the expected value in its place.
+                `handles_gaps`; others get the expected value in its place. Infinities are
+                rejected before they reach a bank, and yet must not make a score infinite.
             learn: bool [n]; False scores without learning.
 
         Returns:
@@ -91,6 +96,15 @@ class Bank(Protocol):
         ...
 
 
+@runtime_checkable
+class TimedBank(Bank, Protocol):
+    """A bank that also wants to know when events happened."""
+
+    def score_at(self, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
+        """Score and learn as `score` does; times is int64 [n], event times in ns since 1970."""
+        ...
+
+
 class Detector(Protocol):
     """A detector with its parameters, for a given number of values.
 
@@ -101,6 +115,7 @@ class Detector(Protocol):
         resolution: the smallest difference of raw scores that means anything; the calibrator
             never takes a spread below it for real.
         snapshot: the form its state is stored in.
+        warm_up: events an entity learns before its first score.
     """
 
     name: str
@@ -108,10 +123,24 @@ class Detector(Protocol):
     handles_gaps: bool
     resolution: float
     snapshot: SnapshotForm
+    warm_up: int
 
     def bank(self, capacity: int) -> Bank:
         """Return an empty bank; memory is committed as slots are used, not before."""
         ...
+
+
+@runtime_checkable
+class CalibratedDetector(Detector, Protocol):
+    """A detector that knows which scores noise reaches.
+
+    Attributes:
+        noise: float64 [levels, columns], the scores at which alerts begin with a share of 10**-2,
+            10**-2.5, ... of the events of a stream without anomalies, after 75, 150, 300, ... of
+            them.
+    """
+
+    noise: Floats
 
 
 class DetectorFamily(Protocol):

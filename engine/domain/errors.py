@@ -34,6 +34,10 @@ class StoppedError(ConnectorError):
     """Asked to stop before there was anything to do: an orderly end."""
 
 
+class InterruptionError(ConnectorError):
+    """The world outside broke off what we were doing: a restart takes it up again."""
+
+
 class OffsetLostError(ConnectorError):
     """The offset to resume from has been removed by the topic's retention."""
 

@@ -8,6 +8,9 @@ from typing import Literal
 Path = tuple[str | int, ...]
 """Steps into a JSON document: names of fields and indices of arrays."""
 
+LONGEST_KEY = 4_096
+"""Characters of an entity's key; a longer one is no name, and would not fit into a record."""
+
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.domain.batch import Headers
+from engine.domain.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,16 @@ class Record:
         value: the payload.
         headers: name and bytes.
         timestamp: ns since 1970.
+        id: deterministic: the same input gives the same one again.
+        trace: the span that made it; None unless its batch is traced.
     """
 
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int
+    id: str
+    trace: Trace | None = None
 
 
 Parcel = tuple[str, list[Record]]

@@ -223,6 +223,7 @@ class HalfSpaceTreesDetector:
         self._params = params
         self._dtype = record(len(params.features), params.height, params.window, d)
         self.bytes_per_entity = self._dtype.itemsize
+        self.warm_up = params.range_events + params.window
 
     def bank(self, capacity: int) -> NativeBank:
         """Return an empty bank."""
@@ -267,6 +268,11 @@ class HalfSpaceTrees:
                 bytes_per_entity=size,
                 snapshot="bytes",
                 source="Tan, Ting and Liu: Fast Anomaly Detection for Streaming Data, IJCAI 2011",
+                suits=(
+                    "Good at combinations of several values that are rare, in constant time. Bad "
+                    "at seasons, at slight deviations of one value, and at values that leave the "
+                    "ranges of the first events for good: all of them look alike."
+                ),
             ),
         )
 

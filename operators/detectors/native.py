@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import FunctionType
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import State
 from engine.domain.errors import SnapshotError
+from operators.detectors.kernel_cache import KernelCache
 
 Records = NDArray[np.void]
 Driver = Callable[[Records, Int32s, Floats, Bools, Any, Floats], None]
@@ -125,13 +129,22 @@ def compile_loop(loop: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     return kernel(copy)
 
 
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call, keeping the machine code on disk where possible."""
-    try:
-        return njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:
-        # No folder is writable, as in a read-only container: compile in every process.
-        return njit(error_model="numpy")(function)
+def kernel(function: Callable[..., Any], parts: Iterable[ModuleType] = ()) -> Any:
+    """Compile a function on its first call, keeping the machine code on disk where possible.
+
+    Args:
+        function: what to compile.
+        parts: other modules whose functions it calls. A change there, which numba does not see
+            through a call, gives the stored code another name.
+    """
+    sources = b"".join(Path(part.__file__ or "").read_bytes() for part in parts)
+    if sources:
+        function.__qualname__ += "_" + blake2b(sources, digest_size=6).hexdigest()
+    compiled = njit(error_model="numpy")(function)
+    # Where no folder is writable, as in a read-only container, every process compiles.
+    with suppress(RuntimeError):
+        compiled._cache = KernelCache(function)
+    return compiled
 
 
 def _drive(  # pragma: no cover - runs compiled

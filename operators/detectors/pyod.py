@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from engine.domain.detector import Declaration, Parameter, SnapshotForm
 from engine.domain.errors import ParameterError, UnknownNameError, nearest
+from operators.detectors.footprint import footprint
 from operators.detectors.parameters import Number, check_names, check_numbers
 from operators.detectors.pyod_catalogue import Listing, catalogue
-from operators.detectors.pyod_model import PRECISION, SEED, Asking, FitError, find_asking
+from operators.detectors.pyod_model import PRECISION, SEED, Asking, FitError, find_asking, fit
+from operators.detectors.pyod_remarks import EXCEPTIONS, SUITS
 from operators.detectors.pyod_window import Schedule, WindowBank
 from operators.detectors.quiet import quiet
 
@@ -22,6 +25,9 @@ SCHEDULE = (
     Number("refit_every", "integer", 64, "learned events between two fits", least=1),
     Number("min_fill", "integer", 64, "learned events before the first fit", least=2),
 )
+# Its time grows with the cube of the window, and each event takes a fit: 60 ms with 32 events.
+SMALL_SCHEDULE = tuple(replace(number, default=32) for number in SCHEDULE)
+SLOW = ("LOCI",)
 # One entity's small window never gains from more threads, and many entities lose by them.
 FIXED: dict[str, object] = {"random_state": SEED, "n_jobs": 1}
 
@@ -41,6 +47,11 @@ class PyODDetector:
     resolution: float = PRECISION
     snapshot: SnapshotForm = "pickle"
 
+    @property
+    def warm_up(self) -> int:
+        """Events an entity learns before its first score."""
+        return self.schedule.min_fill
+
     def bank(self, capacity: int) -> WindowBank:
         """Return an empty bank; windows are committed and models made as slots are used."""
         new_model = partial(self.kind, **self.given)
@@ -56,10 +67,12 @@ class PyODDetectors:
             Declaration(
                 f"pyod.{listing.name}",
                 listing.summary,
-                (*SCHEDULE, *_own(listing)),
+                (*_ours(listing), *_own(listing)),
                 None,
                 "pickle",
                 listing.module,
+                SUITS.get(listing.name, ""),
+                EXCEPTIONS.get(listing.name, {}),
             )
             for listing in catalogue().values()
         ]
@@ -75,9 +88,10 @@ class PyODDetectors:
         """
         listing = _listing(name)
         own = {parameter.name: parameter.default for parameter in _own(listing)}
-        ours = [number.name for number in SCHEDULE]
+        ours = {number.name: number for number in _ours(listing)}
         check_names(name, parameters, [*ours, *own])
-        schedule = _schedule(name, {key: parameters[key] for key in ours if key in parameters})
+        timing = {key: parameters[key] for key in ours if key in parameters}
+        schedule = _schedule(name, [*ours.values()], timing)
         fixed = {key: value for key, value in FIXED.items() if key in listing.parameters}
         given = fixed | {key: parameters[key] for key in own if key in parameters}
         kind = _kind(listing)
@@ -115,8 +129,12 @@ def _type_name(default: object) -> str:
     return names.get(type(default), "any")
 
 
-def _schedule(name: str, given: Mapping[str, object]) -> Schedule:
-    numbers: dict[str, Any] = check_numbers(name, given, SCHEDULE)
+def _ours(listing: Listing) -> tuple[Number, ...]:
+    return SMALL_SCHEDULE if listing.name in SLOW else SCHEDULE
+
+
+def _schedule(name: str, ours: Sequence[Number], given: Mapping[str, object]) -> Schedule:
+    numbers: dict[str, Any] = check_numbers(name, given, ours)
     schedule = Schedule(**numbers)
     if schedule.min_fill > schedule.window:
         raise ParameterError(
@@ -143,8 +161,9 @@ def _probe(
 ) -> tuple[Asking, int]:
     try:
         with quiet():
-            asking, fitted = find_asking(new_model, schedule.min_fill, width)
-            return asking, len(pickle.dumps(fitted))
+            asking = find_asking(new_model, schedule.min_fill, width)
+            made_up = np.random.default_rng(SEED).normal(size=(schedule.window, width))
+            return asking, footprint(fit(new_model, made_up, asking))
     except FitError as error:
         raise ParameterError(
             "",

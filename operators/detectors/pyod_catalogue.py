@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 REQUIRED = object()
-# Graphs and whole series are not what a window of events is.
-OTHER_INPUTS = ("pyg_", "ts_")
+# Graphs, whole series and sound are not what a window of events is.
+OTHER_INPUTS = ("pyg_", "ts_", "audio_")
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,16 @@ import numpy as np
 
 from engine.domain.detector import Declaration, Parameter, SnapshotForm
 from engine.domain.errors import ParameterError, UnknownNameError, nearest
+from operators.detectors.footprint import footprint
 from operators.detectors.parameters import Number, check_names, check_numbers
 from operators.detectors.quiet import quiet
 from operators.detectors.river_bank import FeatureModel, Model, RiverBank, TargetModels
+from operators.detectors.river_remarks import EXCEPTIONS, SUITS
 
 SEED = 42
 WARM_UP = 100
+# The windows of most models are full by then.
+PROBE = 1_500
 # Half-space trees cut the unit cube: without scaling all of a sensor's values lie outside.
 DEFAULT_CHAINS: dict[str, list[object]] = {"HalfSpaceTrees": ["MinMaxScaler"]}
 
@@ -79,7 +83,8 @@ class RiverDetectors:
         declared_warm_up = Number("warm_up", "integer", WARM_UP, least=0)
         warm_up = check_numbers(name, {"warm_up": warm_up}, [declared_warm_up])["warm_up"]
         template = _template(name, kind, given, chain, tuple(value_names))
-        size, learns = _probe(name, template, len(value_names))
+        rows = PROBE + _count(given.get("window_size"))
+        size, learns = _probe(name, template, rows, len(value_names))
         return RiverDetector(name, template, warm_up, size, learns)
 
 
@@ -87,11 +92,12 @@ def _kinds() -> dict[str, type]:
     if find_spec("river") is None:
         return {}
     anomaly = import_module("river.anomaly")
-    found = {name: getattr(anomaly, name) for name in anomaly.__all__}
+    # Release 0.22 lists names that it does not have.
+    found = {name: getattr(anomaly, name, None) for name in anomaly.__all__}
     return {
         name: kind
         for name, kind in found.items()
-        if hasattr(kind, "score_one") and not inspect.isabstract(kind) and not _wraps(kind)
+        if kind and hasattr(kind, "score_one") and not inspect.isabstract(kind) and not _wraps(kind)
     }
 
 
@@ -119,7 +125,14 @@ def _kind(name: str) -> type:
 def _declaration(name: str, kind: type) -> Declaration:
     summary = (inspect.getdoc(kind) or name).splitlines()[0].rstrip(".")
     return Declaration(
-        f"river.{name}", summary, tuple(_parameters(kind)), None, "pickle", f"river.anomaly.{name}"
+        f"river.{name}",
+        summary,
+        tuple(_parameters(kind)),
+        None,
+        "pickle",
+        f"river.anomaly.{name}",
+        SUITS.get(name, ""),
+        EXCEPTIONS.get(name, {}),
     )
 
 
@@ -196,9 +209,13 @@ def _built(name: str, kind: type, given: Mapping[str, object]) -> Any:
         raise ParameterError("", f"{name} cannot be built: {error}") from error
 
 
-def _probe(name: str, template: Model, width: int) -> tuple[int, bool]:
+def _count(window: object) -> int:
+    return window if isinstance(window, int) else 0
+
+
+def _probe(name: str, template: Model, events: int, width: int) -> tuple[int, bool]:
     """Return the size in bytes of a warm model, and whether scoring changes it."""
-    rows = np.random.default_rng(SEED).normal(size=(300, width)).tolist()
+    rows = np.random.default_rng(SEED).normal(size=(events, width)).tolist()
     model = copy.deepcopy(template)
     try:
         with quiet():
@@ -206,7 +223,7 @@ def _probe(name: str, template: Model, width: int) -> tuple[int, bool]:
                 model.learn(row)
             before = pickle.dumps(model)
             model.score(rows[0])
-            return len(before), pickle.dumps(model) != before
+            return footprint(model), pickle.dumps(model) != before
     except Exception as error:
         raise ParameterError(
             "", f"{name} does not work with these parameters: {type(error).__name__}: {error}"

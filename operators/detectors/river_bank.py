@@ -17,6 +17,8 @@ from engine.domain.errors import SnapshotError
 from operators.detectors.quiet import quiet
 
 LARGEST_SCORE = 1e30
+# Beyond it squares overflow, and means never forget that.
+LARGEST_VALUE = 1e30
 
 Row = list[float]
 
@@ -84,7 +86,8 @@ class RiverBank:
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
         """Score, then learn, in the given order: float64 [n]; NaN while warming or failed."""
-        events = zip(slots.tolist(), values.tolist(), learn.tolist(), strict=True)
+        rows = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE).tolist()
+        events = zip(slots.tolist(), rows, learn.tolist(), strict=True)
         with quiet():
             return np.array([self._event(*event) for event in events], np.float64)
 

@@ -130,6 +130,7 @@ class ZScoreDetector:
     def __init__(self, params: Params, d: int) -> None:
         self._params = params
         self._dtype = record(d)
+        self.warm_up = params.warm_up
         self.bytes_per_entity = self._dtype.itemsize
 
     def bank(self, capacity: int) -> NativeBank:
@@ -150,6 +151,11 @@ class ZScore:
                 bytes_per_entity=record(1).itemsize,
                 snapshot="bytes",
                 source="Exponentially weighted mean and mean absolute deviation, winsorised",
+                suits=(
+                    "Good at spikes and jumps of each value by itself, in next to no memory, with "
+                    "gaps. Bad at seasons, and at values that are strange only together; where a "
+                    "level is beyond 1 / relative_floor deviations, it sees less than there is."
+                ),
             ),
         )
 

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,29 +17,26 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.kafka_settings import free_port
 
 PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 EVENTS = 40_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+# A process has its page on the first one's port and its own number.
+MOST_PROCESSES = 3
 
 
 def messages(count: int = EVENTS, seed: int = 1) -> list[bytes]:
     draw = random.Random(seed)
     found = []
     for i in range(count):
-        value = 60.0 if i == count - 1_003 else draw.gauss(10, 1)
+        value = 60.0 if (count - i) % EVENTS == 1_003 else draw.gauss(10, 1)
         event = {"sensor": f"s{i % 20}", "ts": 1_767_225_600_000 + i // 20 * 60_000, "temp": value}
         found.append(b"garbage" if i % 4_000 == 7 else orjson.dumps(event))
     return found
 
 
 def write_pipeline(folder: Path, source: str, sinks: str, name: str = "p") -> tuple[Path, int]:
-    port = free_port()
+    port = free_port(together=MOST_PROCESSES)
     file = folder / f"{name}.yaml"
     file.write_text(
         f"""
@@ -75,7 +71,7 @@ def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str
 
 
 def start(*words: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*PYNOMALY, *map(str, words)], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([*PYNOMALY, *map(str, words)])
 
 
 def metric(port: int, name: str) -> float:
@@ -87,7 +83,7 @@ def metric(port: int, name: str) -> float:
     return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
-def wait_for(condition, seconds: float = 60) -> None:
+def wait_for(condition, seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"
@@ -103,22 +99,49 @@ def test_a_planted_spike_is_found_and_bad_lines_are_kept(tmp_path: Path) -> None
     letters = (tmp_path / "state-p" / "dead_letters.ndjson").read_text().splitlines()
     assert len(letters) == EVENTS // 4_000
     assert {json.loads(letter)["reason"] for letter in letters} == {"not_json"}
-    assert json.loads(done.stderr.splitlines()[0])["pipeline"] == "p"
+    assert json.loads(done.stderr.splitlines()[0])["service.name"] == "p"
 
 
-def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    whole, _ = file_pipeline(tmp_path, "whole")
-    assert run("run", whole).returncode == 0
-    file, port = file_pipeline(tmp_path, "p")
-    (tmp_path / "p.yaml").write_text(file.read_text().replace("name: p", "name: whole"))
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Return a file that takes many checkpoints to read, and the ids found in it undisturbed."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "in.ndjson").write_bytes(b"\n".join(messages(10 * EVENTS)))
+    file, _ = long_pipeline(folder, folder)
+    assert run("run", file).returncode == 0
+    return folder, ids(folder / "out")
+
+
+def long_pipeline(folder: Path, source: Path) -> tuple[Path, int]:
+    out = f'{{anomalies: {{file: {{path: "{folder}/out"}}}}}}'
+    file, port = write_pipeline(folder, f'{{file: {{path: "{source}/in.ndjson"}}}}', out)
+    file.write_text(file.read_text().replace("every: 1s", "every: 20ms"))
+    return file, port
+
+
+def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, long: tuple[Path, list[str]]
+) -> None:
+    file, port = long_pipeline(tmp_path, long[0])
     supervisor = start("run", file)
-    wait_for(lambda: metric(port, "pynomaly_events_total") > 0)
-    children = subprocess.run(
-        ["pgrep", "-P", str(supervisor.pid)], capture_output=True, text=True, check=True
-    )
-    os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+    wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
+    children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
+    os.kill(int(children.split()[0]), signal.SIGKILL)
+    wait_for(lambda: metric(port, "pynomaly_restarts") == 1 or supervisor.poll() is not None)
     assert supervisor.wait(120) == 0
-    assert ids(tmp_path / "p.out") == ids(tmp_path / "whole.out")
+    assert ids(tmp_path / "out") == long[1]
+
+
+def test_a_drained_run_goes_on_where_it_was(tmp_path: Path, long: tuple[Path, list[str]]) -> None:
+    file, port = long_pipeline(tmp_path, long[0])
+    supervisor = start("run", file)
+    wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(120) == 0
+    before = ids(tmp_path / "out") if (tmp_path / "out").exists() else []
+    assert len(before) < len(long[1]), "it had ended before it was asked to"
+    assert run("run", file).returncode == 0
+    assert ids(tmp_path / "out") == long[1]
 
 
 def test_a_wrong_file_names_its_line_and_ends_with_2(tmp_path: Path) -> None:
@@ -158,7 +181,7 @@ def test_a_port_in_use_and_a_second_run_are_refused(
         assert "set metrics.port" in third.stderr
     finally:
         first.send_signal(signal.SIGTERM)
-        assert first.wait(60) == 0
+        assert first.wait(120) == 0
 
 
 def kafka_pipeline(
@@ -199,13 +222,13 @@ def lag(kafka: KafkaCluster, topic: str, group: str) -> int:
     return sum(ends) - sum(done)
 
 
-@pytest.mark.parametrize(("partitions", "processes"), [(1, 1), (6, 2)])
+@pytest.mark.parametrize(("partitions", "processes"), [(6, 1), (6, 2)])
 def test_kafka_in_anomalies_out_and_a_clean_end(
     tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, partitions: int, processes: int
 ) -> None:
     inlet, outlet = topic(partitions=partitions), topic(partitions=1)
     produce(kafka, inlet, messages())
-    file, port = kafka_pipeline(tmp_path, kafka, inlet, outlet, f"k{partitions}")
+    file, port = kafka_pipeline(tmp_path, kafka, inlet, outlet, f"k{processes}")
     ports = range(port, port + processes)
 
     def total(name: str) -> float:
@@ -218,10 +241,10 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
             lambda: total("scored_events") + total("warming_events") + total("rejects") == EVENTS
         )
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(60) == 0
+        assert supervisor.wait(120) == 0
     finally:
         supervisor.kill()
-    assert lag(kafka, inlet, f"pynomaly-k{partitions}") == 0
+    assert lag(kafka, inlet, f"pynomaly-k{processes}") == 0
     found = read(kafka, outlet)
     assert 60.0 in [value["value"] for anomaly in found for value in anomaly["values"]]
     assert len({anomaly["id"] for anomaly in found}) == len(found)
@@ -230,10 +253,10 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
     try:
         wait_for(lambda: total("events") == 2_000)
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(60) == 0
+        assert supervisor.wait(120) == 0
     finally:
         supervisor.kill()
-    assert lag(kafka, inlet, f"pynomaly-k{partitions}") == 0
+    assert lag(kafka, inlet, f"pynomaly-k{processes}") == 0
 
 
 def test_the_demonstration_really_works() -> None:

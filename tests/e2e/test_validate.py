@@ -16,6 +16,7 @@ from tests.unit.application.spec.schema_check import fits
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "pipeline.schema.json"
+REFERENCE = ROOT / "docs" / "pipeline.md"
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DEMO = {"DEMO_BROKERS": "localhost:1", "DEMO_DIRECTORY": "d", "DEMO_METRICS_PORT": "1024"}
 
@@ -60,6 +61,11 @@ def test_the_examples_are_there() -> None:
 def test_the_committed_schema_is_current() -> None:
     """Write it anew with: pynomaly schema > docs/pipeline.schema.json."""
     assert _pynomaly("schema").stdout == SCHEMA.read_text()
+
+
+def test_the_committed_reference_is_current() -> None:
+    """Write it anew with: pynomaly schema --markdown > docs/pipeline.md."""
+    assert _pynomaly("schema", "--markdown").stdout == REFERENCE.read_text()
 
 
 def test_connect_decodes_real_messages(sensors: Path) -> None:

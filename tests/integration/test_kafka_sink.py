@@ -25,7 +25,9 @@ def sink(cluster: KafkaCluster, topic: str, **settings: object) -> KafkaSink:
 
 def record(number: int, size: int = 10) -> Record:
     headers = (("pynomaly-id", b"%d" % number), ("none", None))
-    return Record(b"k", b"%d:" % number + b"x" * size, headers, 1_767_225_600_123_000_000)
+    return Record(
+        b"k", b"%d:" % number + b"x" * size, headers, 1_767_225_600_123_000_000, str(number)
+    )
 
 
 def stored(cluster: KafkaCluster, topic: str) -> list[Message]:
@@ -46,9 +48,9 @@ def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicF
     name = topic()
     plugin = sink(kafka, name)
     flow = plugin.sink()
-    assert len(flow.list_parts()) == PARTS
+    assert flow.list_parts() == list(PARTS)
     part = flow.build_part("anomalies", "0", None)
-    part.write_batch([[record(0), record(1)], [Record(None, None, (), -1)]])
+    part.write_batch([[record(0), record(1)], [Record(None, None, (), -1, "n")]])
     part.snapshot()
     first, _, last = stored(kafka, name)
     assert (first.key(), first.value()) == (b"k", b"0:xxxxxxxxxx")

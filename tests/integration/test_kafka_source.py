@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -219,4 +219,21 @@ def test_a_cluster_process_stops_reading_when_too_much_is_in_flight(
     assert before < 1_000
     reader.snapshot()
     assert read(reader, 100), "a new epoch reads on"
+    plugin.finish()
+
+
+@pytest.mark.parametrize(("every", "most"), [(timedelta(0), 2**22), (timedelta(days=1), 2**24)])
+def test_a_cluster_process_whose_epochs_take_too_long_reads_less(
+    kafka: KafkaCluster, topic: TopicFactory, every: timedelta, most: int
+) -> None:
+    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=topic(), start="earliest")
+    context = RunContext("test", processes=2, max_in_flight=2**24, every=every)
+    plugin = KafkaSource(settings, context)
+    reader = plugin.source().build_part("source", "0", None)
+    for _ in range(2):
+        reader.snapshot()
+    assert plugin.in_flight_limit() == most
+    for _ in range(20):
+        reader.snapshot()
+    assert plugin.in_flight_limit() == (most if every else 2**20)
     plugin.finish()

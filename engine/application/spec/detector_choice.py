@@ -35,14 +35,23 @@ def choose_detectors(value: object, value_names: Sequence[str]) -> list[Detector
     """Read the list of detectors and let each detector check its parameters.
 
     Args:
-        value: what the file says: names, or `{name: {parameters}}`.
+        value: what the file says: names, or `{name: {parameters}}`; one name stands for a list of
+            one.
         value_names: names of the d values.
 
     Raises:
         PydanticCustomError: with a misfit for each thing wrong.
     """
+    if isinstance(value, str):
+        return _choose([value], value_names, alone=True)
     if not isinstance(value, list) or not value:
         raise misfit("expected a list of detectors, at least one")
+    return _choose(value, value_names)
+
+
+def _choose(
+    value: list[object], value_names: Sequence[str], *, alone: bool = False
+) -> list[DetectorChoice]:
     choices = [_parse(item) for item in value]
     found: list[Misfit] = []
     for n, choice in enumerate(choices):
@@ -53,7 +62,7 @@ def choose_detectors(value: object, value_names: Sequence[str]) -> list[Detector
         else:
             found.append(Misfit((n, *choice.place), choice.text))
     if found:
-        raise refusal(found)
+        raise refusal([Misfit((), one.text) for one in found] if alone else found)
     return [choice for choice in choices if isinstance(choice, DetectorChoice)]
 
 

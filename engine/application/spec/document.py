@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,9 @@ from engine.application.spec.problem import Problem, place_text
 from engine.application.spec.scalar import plain
 from engine.application.spec.substitution import (
     FromOutside,
+    Substituted,
     SubstitutionError,
+    is_credential,
     is_secret,
     substitute,
 )
@@ -37,7 +40,8 @@ class Document:
     Attributes:
         data: dictionaries, lists and scalars; references are replaced.
         lines: the line of each field and item, counted from 1.
-        secrets: texts that must never be shown.
+        secrets: texts that must not be shown in messages on this file.
+        credentials: those of them that must be shown nowhere.
         hidden: places whose value holds a secret.
         problems: duplicate fields, and references that could not be replaced.
         broken: places of which no more is said: unknown values, and what another place gave.
@@ -46,6 +50,7 @@ class Document:
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    credentials: set[str] = field(default_factory=set)
     hidden: set[Place] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     broken: set[Place] = field(default_factory=set)
@@ -84,7 +89,11 @@ def read(text: str, environ: Mapping[str, str]) -> Document:
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
-    return ", ".join(part for part in (error.context, error.problem) if part)
+    """Return what is wrong; an unquoted password that begins with * is read as an alias."""
+    parts = [part for part in (error.context, error.problem) if part]
+    if isinstance(error, yaml.composer.ComposerError):
+        parts = [re.sub(r" '[^']*'| \"[^\"]*\"", "", part) for part in parts]
+    return ", ".join(parts)
 
 
 class _Reader:
@@ -133,13 +142,22 @@ class _Reader:
             self._trouble(node.start_mark.line + 1, place, str(error))
             self.document.broken.add(place)
             return node.value
-        hidden = bool(found.secrets) or any(is_secret(str(step)) for step in place)
-        if hidden:
-            self.document.secrets.update(found.secrets or [found.text])
-            self.document.hidden.add(place)
+        hidden = self._hide(found, place)
         # A secret from outside is text, were it all digits.
         as_text = found.secrets or (hidden and isinstance(found.text, FromOutside))
         return found.text if node.style or as_text else plain(found.text)
+
+    def _hide(self, found: Substituted, place: Place) -> bool:
+        """Take note of what must not be shown; return whether the scalar itself must not be."""
+        names = [str(step) for step in place]
+        whole = any(map(is_secret, names))
+        if whole or found.secrets:
+            self.document.secrets.update(found.secrets or [found.text])
+            self.document.hidden.add(place)
+        self.document.credentials.update(found.credentials)
+        if any(map(is_credential, names)):
+            self.document.credentials.add(found.text)
+        return whole or bool(found.secrets)
 
     def _trouble(self, line: int, place: Place, text: str) -> None:
         self.document.problems.append(Problem(line, place_text(place), text))

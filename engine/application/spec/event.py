@@ -72,9 +72,12 @@ def _values(value: object) -> object:
         raise misfit("expected names with their paths, or a list of paths; at least one")
     if isinstance(value, dict):
         return value
-    bad = [n for n, path in enumerate(value) if not isinstance(path, str) or path in value[:n]]
-    if bad:
-        raise refusal([Misfit((n,), "expected a path that is not listed yet") for n in bad])
+    strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
+    misfits = [Misfit((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)]
+    again = "expected a path that is not listed yet"
+    misfits += [Misfit((n,), again) for n, path in enumerate(value) if path in value[:n]]
+    if misfits:
+        raise refusal(misfits)
     return {path: path for path in value}
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from engine.application.discretion import MASK, Discretion
 from engine.application.spec.document import Document
 from engine.application.spec.misfit import MISFITS, Place
 from engine.application.spec.problem import Problem, place_text
@@ -42,6 +43,7 @@ EXPECTED = {
     "string_pattern_mismatch": "text that matches {pattern}",
 }
 LONGEST = 60
+QUOTED = re.compile(r'"[^"]+"|' r"'[^']+'")
 
 
 def problems(error: Any, model: type[BaseModel], document: Document) -> list[Problem]:
@@ -122,9 +124,16 @@ def _found(place: Place, document: Document) -> str:
 
 def _problem(place: Place, text: str, whole: bool, document: Document) -> Problem:
     known = document.known(place)
-    for secret in document.secrets:
-        text = text.replace(secret, "***") if len(secret) > 3 else text
+    if known in document.hidden:
+        text = QUOTED.sub(lambda quoted: _hidden(quoted[0], document.secrets), text)
+    text = Discretion(document.secrets).cut(text)
     return Problem(document.lines[known], place_text(place if whole else known), text)
+
+
+def _hidden(quoted: str, secrets: set[str]) -> str:
+    """Return a quotation, without what it quotes of a secret, however short."""
+    is_piece = any(quoted[1:-1] in secret for secret in secrets)
+    return f"{quoted[0]}{MASK}{quoted[-1]}" if is_piece else quoted
 
 
 def _joined(found: list[Problem]) -> list[Problem]:

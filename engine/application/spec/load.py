@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from engine.application.discretion import discretion
 from engine.application.spec import document, findings
 from engine.application.spec.complete import inherited
 from engine.application.spec.pipeline_file import PipelineFile
@@ -31,6 +32,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Pipeline
         found = document.read(_text(path), os.environ if environ is None else environ)
     except document.SyntaxProblem as error:
         raise refuse(path, [Problem(error.line, "the file", str(error))]) from None
+    discretion.learn(found.credentials)
     found.broken.update(inherited(found.data))
     try:
         file = PipelineFile.model_validate(found.data)

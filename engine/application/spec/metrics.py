@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
+from pydantic import Field
 
 from engine.application.ports import Settings
-from engine.application.spec.misfit import misfit
-from engine.application.spec.substitution import FromOutside
-
-REFERENCE_SCHEMA = {"type": "string", "pattern": r"^\$\{(file:[^}]+|\w+)\}$"}
-
-
-def _from_outside(value: object) -> object:
-    """Refuse a password that stands in the pipeline file, which many may read."""
-    if value == "":
-        raise misfit("expected a password, and it is empty")
-    if isinstance(value, (FromOutside, SecretStr)):
-        return value
-    raise misfit("expected ${NAME} or ${file:/path} alone: a password does not belong in the file")
+from engine.application.spec.secret import Secret
 
 
 class TlsSpec(Settings):
@@ -37,7 +24,7 @@ class BasicAuthSpec(Settings):
 
     user: str = Field(pattern=r"^[^:]+$")
     """Name of the user, without a colon."""
-    password: Annotated[SecretStr, BeforeValidator(_from_outside), WithJsonSchema(REFERENCE_SCHEMA)]
+    password: Secret
     """The password: ${NAME} or ${file:/path}, never the password itself."""
 
 

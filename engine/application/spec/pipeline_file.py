@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
@@ -21,11 +21,17 @@ from engine.application.spec.plugin_choice import PLUGIN, SourceChoice
 from engine.application.spec.quantity import nanoseconds
 from engine.application.spec.sinks import SinksSpec
 from engine.application.spec.state import StateSpec
+from engine.application.spec.tracing import TracingSpec
 from engine.domain.errors import nearest
 from engine.domain.pipeline import Combination, Pipeline
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-DETECTORS = {"type": "array", "items": {PLUGIN: "Detector"}, "minItems": 1}
+DETECTORS = {
+    "anyOf": [
+        {"type": "array", "items": {PLUGIN: "Detector"}, "minItems": 1},
+        {"type": "string", PLUGIN: "Detector"},
+    ]
+}
 
 
 class PipelineFile(Settings):
@@ -38,22 +44,25 @@ class PipelineFile(Settings):
     event: EventSpec
     """How a message becomes an event."""
     detectors: Annotated[list[DetectorChoice], WithJsonSchema(DETECTORS)] = Field(
-        default=[DetectorChoice("half_space_trees"), DetectorChoice("zscore")],
-        json_schema_extra={"default": ["half_space_trees", "zscore"]},
+        default=[DetectorChoice("auto")], json_schema_extra={"default": "auto"}
     )
-    """Detectors: names, or {name: {parameters}}; `pynomaly detectors` lists them."""
+    """Detectors: a name, or a list of names and {name: {parameters}}; see `pynomaly detectors`."""
     combine: Combination = "any"
     """How the detectors' p-values become one: any, all, or cauchy (the Cauchy combination test)."""
     calibration: CalibrationSpec = Field(default_factory=CalibrationSpec)
     """How raw scores become p-values."""
     alert: AlertSpec = Field(default_factory=AlertSpec)
     """Which events become anomalies."""
+    delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
+    """at_least_once: seen at once, repeated after a crash; exactly_once: seen at checkpoints."""
     sinks: SinksSpec
     """Where anomalies, scores and rejects go."""
     state: StateSpec
     """Checkpoints and memory."""
     metrics: MetricsSpec | None = Field(default_factory=MetricsSpec)
     """The metrics page for Prometheus; null switches it off."""
+    tracing: TracingSpec | None = None
+    """Traces of batches, for Jaeger and others; off unless given."""
 
     @model_validator(mode="before")
     @classmethod
@@ -74,6 +83,17 @@ class PipelineFile(Settings):
             known = f"expected one of the pipeline's detectors: {', '.join(names)}."
             raise misfit(known + nearest(alert.score.detector, names), "score", "detector")
         return alert
+
+    @field_validator("sinks")
+    @classmethod
+    def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
+        if info.data.get("delivery") != "exactly_once":
+            return sinks
+        for role, choice in sinks:
+            if choice is not None and not getattr(choice.plugin, "exactly_once", False):
+                other = "choose a sink that can, such as kafka or file, or at_least_once"
+                raise misfit(f"{choice.kind} cannot deliver exactly once: {other}", role)
+        return sinks
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline in the domain's words."""

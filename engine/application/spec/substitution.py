@@ -10,7 +10,14 @@ from pathlib import Path
 REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 VARIABLE = re.compile(r"(?P<name>[A-Za-z_]\w*)(:-(?P<default>.*))?", re.DOTALL)
 ALONE = re.compile(r"\$\{(file:[^}]+|[A-Za-z_]\w*)\}")
-SECRET = re.compile(r"passw|secret|token|sasl|credential|private|api_?key|pwd", re.IGNORECASE)
+CREDENTIAL = re.compile(
+    r"passw|passphrase|pass(?![a-z])|pwd|(?<![a-z])pw(?![a-z])|secret|token|credential|private"
+    r"|api_?key|key[._]pem|jaas|oauthbearer.config|authorization|^headers$",
+    re.IGNORECASE,
+)
+
+FILE = "credential"
+"""What a file holds is one, whatever the file is called."""
 
 
 class SubstitutionError(ValueError):
@@ -29,11 +36,13 @@ class Substituted:
 
     Attributes:
         text: the scalar; FromOutside where it is one reference without a default.
-        secrets: the parts of it that must never be shown.
+        secrets: the parts of it that must not be shown in its place.
+        credentials: those of them that must be shown nowhere.
     """
 
     text: str
     secrets: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
 
 
 def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
@@ -43,30 +52,40 @@ def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
         SubstitutionError: a variable is not set, a file cannot be read, or it is neither.
     """
     secrets: list[str] = []
+    credentials: list[str] = []
 
     def replace(found: re.Match[str]) -> str:
         if found[1] is None:
             return "${"
         if not found[0].endswith("}"):
             raise SubstitutionError(f'"{found[0]}" is not closed, expected a "}}"')
-        value, secret = _value(found[1], environ)
-        if secret and value:
+        value, name = _value(found[1], environ)
+        if value and is_secret(name):
             secrets.append(value)
+        if value and is_credential(name):
+            credentials.append(value)
         return value
 
     replaced = REFERENCE.sub(replace, text)
     alone = ALONE.fullmatch(text) is not None
-    return Substituted(FromOutside(replaced) if alone else replaced, tuple(secrets))
+    text = FromOutside(replaced) if alone else replaced
+    return Substituted(text, tuple(secrets), tuple(credentials))
 
 
 def is_secret(name: str) -> bool:
-    """Whether what goes by this name must not be shown."""
-    return SECRET.search(name) is not None
+    """Whether what goes by this name must not be shown in its place."""
+    return is_credential(name) or "sasl" in name.lower()
 
 
-def _value(reference: str, environ: Mapping[str, str]) -> tuple[str, bool]:
+def is_credential(name: str) -> bool:
+    """Whether what goes by this name must be shown nowhere: it is no common word, as users are."""
+    return CREDENTIAL.search(name) is not None
+
+
+def _value(reference: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return what a reference stands for, and a name that tells how secret that is."""
     if reference.startswith("file:"):
-        return _content(Path(reference.removeprefix("file:"))), True
+        return _content(Path(reference.removeprefix("file:"))), FILE
     variable = VARIABLE.fullmatch(reference)
     if variable is None:
         raise SubstitutionError(
@@ -81,7 +100,7 @@ def _value(reference: str, environ: Mapping[str, str]) -> tuple[str, bool]:
         raise SubstitutionError(
             f"the environment variable {name} is not set: set it, or write ${{{name}:-default}}"
         )
-    return value, is_secret(name)
+    return value, name
 
 
 def _content(path: Path) -> str:

@@ -19,7 +19,9 @@ from engine.application.demo.fleet import Fleet
 from engine.application.demo.rehearsal import Progress, Rehearsal
 from engine.application.demo.verdict import Verdict, judge
 
-BUDGET_PER_DAY = 2.0
+BUDGET_PER_DAY = 1.0
+LEEWAY = 1.2
+"""The budget is held within 20 %."""
 LEAST_RECALL = 0.8
 
 
@@ -35,7 +37,7 @@ def demo(
     """Watch anomalies being found: an embedded broker, a simulated fleet, the real pipeline.
 
     Ends with exit code 0 only if it really worked: every message accounted for, at least
-    80 % of the injected faults found, and the false alarms within the alert budget.
+    80 % of the injected faults found, and the false alarms within 20 % of the alert budget.
     """
     console = Console()
     fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
@@ -131,6 +133,9 @@ def _summary(rehearsal: Rehearsal, verdict: Verdict) -> Panel:
         f"[bold]{verdict.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
         f"sensor allows {verdict.budget:.0f}",
     )
+    table.add_row(
+        "alerts", f"{progress.realised} realised, {progress.promised:.0f} promised on normal data"
+    )
     table.add_row("anomalies during faults", f"{verdict.during_faults}")
     table.add_row(
         "messages", f"{progress.read:,} read of {progress.sent:,} sent, {progress.scored:,} scored"
@@ -149,6 +154,6 @@ def _troubles(rehearsal: Rehearsal, verdict: Verdict) -> list[str]:
         "not every malformed message became a dead letter": progress.dead_letters
         == progress.garbage,
         f"fewer than {LEAST_RECALL:.0%} of the faults were found": verdict.recall >= LEAST_RECALL,
-        "more false alarms than the budget allows": verdict.false_alarms <= verdict.budget,
+        "more false alarms than the budget allows": verdict.false_alarms <= LEEWAY * verdict.budget,
     }
     return [text for text, good in checks.items() if not good]

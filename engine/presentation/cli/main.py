@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
+from engine.application.discretion import discreet_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
+from engine.presentation.cli.state import state
 from engine.presentation.cli.validate import validate
 from engine.presentation.cli.version import version
 
@@ -27,15 +30,20 @@ app.command()(validate)
 app.command()(detectors)
 app.command()(schema)
 app.command()(version)
+app.add_typer(state, name="state")
 
 
 def main() -> None:
     """Run a command; an error that a user can mend is one message and exit code 2."""
-    try:
-        app()
-    except PynomalyError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    with discreet_output():
+        try:
+            app()
+        except PynomalyError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        except Exception:  # noqa: BLE001 - as Python would tell it, but with discretion
+            traceback.print_exc()
+            sys.exit(1)
 
 
 if __name__ == "__main__":

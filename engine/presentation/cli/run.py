@@ -6,18 +6,38 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
+from uuid import uuid4
 
+import orjson
 import typer
 
-from engine.application.logs import LogFormat, set_up_logs
-from engine.application.recovery import StateLock, open_store
+from engine.application.exposure import notices
+from engine.application.logs import LogFormat, LogLevel, Speaker, set_up_logs
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.state.contents import read_contents, remove_orphans
+from engine.application.state.manifest import manifest_of, meet, write_manifest
+from engine.application.state.recovery import StateLock, open_store
 from engine.application.supervisor import Patience, Supervisor
 
 logger = logging.getLogger("pynomaly.run")
+
+
+class LogOptions(NamedTuple):
+    """What the processes of a run are told of its log lines.
+
+    Attributes:
+        format: text or JSON.
+        level: the lowest that is written.
+        run: what all lines of the run have in common.
+    """
+
+    format: LogFormat
+    level: LogLevel
+    run: str
 
 
 def run(
@@ -27,25 +47,37 @@ def run(
         str, typer.Option(help="host:port of every process, by ';'; default: free loopback ports.")
     ] = "",
     max_restarts: Annotated[int, typer.Option(help="Restarts before giving up.", min=0)] = 5,
+    hang_after: Annotated[
+        float, typer.Option(help="Seconds without progress after which a process is restarted.")
+    ] = 120.0,
     log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Lowest to be written. SIGUSR1: debug; SIGUSR2: as before.")
+    ] = "info",
 ) -> None:
     """Run a pipeline until it is stopped; SIGTERM and Ctrl-C drain it, losing nothing.
 
     Exit codes: 0 ended or drained; 1 gave up after too many restarts, or a drain took too long;
     2 something that trying again does not cure, said in the last log line.
     """
+    # Folders above the state as well: who may write there could put another in its place.
+    os.umask(0o077)
     found = load(file)
-    set_up_logs(log_format, found.name, "supervisor")
+    logs = LogOptions(log_format, log_level, uuid4().hex)
+    set_up_logs(log_format, Speaker(found.name, "supervisor", logs.run), log_level)
     with StateLock(found.state.directory):
         _announce(found, processes)
+        _take_up(found)
+        for notice in notices(addresses, found.metrics):
+            logger.log(notice.level, "%s", notice.text)
 
-        def commands(restarts: int) -> list[list[str]]:
+        def commands(restarts: Mapping[str, int]) -> list[list[str]]:
             peers = addresses or (_free_addresses(processes) if processes > 1 else "")
-            return [
-                _worker(file, process, peers, restarts, log_format) for process in range(processes)
-            ]
+            return [_worker(file, process, peers, restarts, logs) for process in range(processes)]
 
-        raise typer.Exit(Supervisor(commands, Patience(max_restarts=max_restarts)).run())
+        raise typer.Exit(
+            Supervisor(commands, Patience(max_restarts=max_restarts, hang=hang_after)).run()
+        )
 
 
 def _announce(file: PipelineFile, processes: int) -> None:
@@ -63,18 +95,35 @@ def _announce(file: PipelineFile, processes: int) -> None:
     if file.metrics is not None:
         host, port = file.metrics.host, file.metrics.port
         last = f" to {port + processes - 1}" if processes > 1 else ""
-        logger.info("metrics: http://%s:%d/metrics%s", host, port, last)
+        scheme = "http" if file.metrics.tls is None else "https"
+        logger.info("metrics: %s://%s:%d/metrics%s", scheme, host, port, last)
+
+
+def _take_up(file: PipelineFile) -> None:
+    """Say what becomes of stored state, and put the manifest of this run beside it."""
+    directory, now = file.state.directory, manifest_of(file)
+    if read_contents(directory).states:
+        for change in meet(directory, now):
+            logger.warning("state: %s", change)
+    remove_orphans(directory)
+    write_manifest(directory, now)
 
 
 def _worker(
-    file: Path, process: int, addresses: str, restarts: int, log_format: LogFormat
+    file: Path,
+    process: int,
+    addresses: str,
+    restarts: Mapping[str, int],
+    logs: LogOptions,
 ) -> list[str]:
     options = {
         "--process": process,
         "--addresses": addresses,
-        "--restarts": restarts,
+        "--restarts": orjson.dumps(restarts).decode(),
         "--parent": os.getpid(),
-        "--log-format": log_format,
+        "--log-format": logs.format,
+        "--log-level": logs.level,
+        "--run": logs.run,
     }
     words = [str(word) for option in options.items() for word in option]
     return [sys.executable, "-m", "engine.application.worker", str(file), *words]

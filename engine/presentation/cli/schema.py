@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.application.spec.reference import markdown
 from engine.application.spec.schema import json_schema
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
 
@@ -15,9 +16,15 @@ def schema(
     anomaly: Annotated[
         bool, typer.Option("--anomaly", help="Print the schema of an anomaly instead.")
     ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a reference for people instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of a pipeline file, for editors to complete and check it.
 
     Begin the file with `# yaml-language-server: $schema=pipeline.schema.json`.
     """
+    if as_markdown:
+        print(markdown(json_schema()), end="")
+        return
     print(json.dumps(ANOMALY_SCHEMA if anomaly else json_schema(), indent=2, ensure_ascii=False))

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread, Timer
 
@@ -28,8 +29,8 @@ def _own_signals() -> Iterator[None]:
 def supervise(*codes: str) -> tuple[int, list[int]]:
     restarts: list[int] = []
 
-    def commands(count: int) -> list[list[str]]:
-        restarts.append(count)
+    def commands(causes: Mapping[str, int]) -> list[list[str]]:
+        restarts.append(sum(causes.values()))
         return [[sys.executable, "-c", code] for code in codes]
 
     return Supervisor(commands, QUICK).run(), restarts
@@ -84,6 +85,37 @@ def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
     assert supervise(FOREVER) == (0, [0])
 
 
+def test_a_cluster_that_has_not_begun_ends_at_once() -> None:
+    late = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    late.start()
+    # Told to drain, they would fail each other; it would take as long as they sleep to wait.
+    assert supervise(STUBBORN, STUBBORN) == (0, [0])
+
+
+def test_a_cluster_that_has_begun_is_told_to_drain(tmp_path: Path) -> None:
+    def ask() -> None:
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=ask, daemon=True).start()
+    assert supervise(*(_orderly(tmp_path / name) for name in "ab")) == (0, [0])
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["drained", "drained"]
+
+
+def _orderly(file: Path) -> str:
+    """Return a process that says that it reads, and drains when it is told."""
+    return (
+        "import os, pathlib, signal, sys, time\n"
+        f"file = pathlib.Path({str(file)!r})\n"
+        "def drain(*_):\n    file.write_text('drained')\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, drain)\n"
+        "os.write(int(sys.argv[sys.argv.index('--pulse') + 1]), b'beat\\n')\n"
+        "file.touch()\n"
+        "time.sleep(60)\n"
+    )
+
+
 def test_a_crash_while_draining_is_told() -> None:
     crash = (
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); "
@@ -102,3 +134,89 @@ def test_a_second_signal_does_not_wait() -> None:
     for delay in (0.5, 0.8):
         Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
     assert supervise(STUBBORN) == (1, [0])
+
+
+SPEAK = """
+import os, signal, sys, time
+def say(*words): os.write(int(sys.argv[2]), " ".join(words).encode() + b"\\n")
+"""
+
+
+def last_line(caplog: pytest.LogCaptureFixture) -> str:
+    return caplog.messages[-1]
+
+
+def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
+    patience = replace(QUICK, hang=1.0, max_restarts=1)
+    causes: list[dict[str, int]] = []
+
+    def commands(counted: Mapping[str, int]) -> list[list[str]]:
+        causes.append(dict(counted))
+        code = SPEAK + "say('beat'); time.sleep(60)"
+        return [[sys.executable, "-c", code]]
+
+    assert Supervisor(commands, patience).run() == 1
+    assert causes == [{}, {"hung": 1}]
+    assert last_line(caplog).startswith("gave up after 1 restarts: process 0 hung: not a sign of")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "say('rest'); time.sleep(2.5)",
+        "[(say('beat'), time.sleep(0.3)) for _ in range(8)]",
+        "[(say('wait'), time.sleep(0.3)) for _ in range(8)]",
+        "say('beat'); say('rest'); say('wait'); say('stored'); time.sleep(2.5)",
+    ],
+)
+def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
+    patience = replace(QUICK, hang=1.0, max_restarts=0)
+    assert Supervisor(lambda _: [[sys.executable, "-c", SPEAK + code]], patience).run() == 0
+
+
+def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
+    mark, ready = tmp_path / "mark", tmp_path / "ready"
+    ask = SPEAK + (
+        "import pathlib\n"
+        f"p = pathlib.Path({str(mark)!r})\n"
+        "if p.exists(): sys.exit(0)\n"
+        "p.touch()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        f"while not pathlib.Path({str(ready)!r}).exists(): time.sleep(0.01)\n"
+        "say('restart', 'more partitions'); time.sleep(60)"
+    )
+    drained = (
+        "import pathlib, signal, sys, time\n"
+        f"p = pathlib.Path({str(mark)!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "while not p.exists(): time.sleep(0.01)\n"
+        "time.sleep(0.5)"
+    )
+    causes: list[dict[str, int]] = []
+
+    def commands(counted: Mapping[str, int]) -> list[list[str]]:
+        causes.append(dict(counted))
+        return [[sys.executable, "-c", code] for code in (ask, drained)]
+
+    assert Supervisor(commands, replace(QUICK, max_restarts=0)).run() == 0
+    assert causes == [{}, {"planned": 1}]
+
+
+def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixture) -> None:
+    code = SPEAK + "say('failed', 'ValueError: no such thing'); sys.exit(1)"
+    assert supervise(code, FOREVER)[0] == 1
+    assert last_line(caplog) == "gave up after 2 restarts: process 0: ValueError: no such thing"
+    code = SPEAK + "say('failed', 'the topic is gone'); sys.exit(2)"
+    assert supervise(FOREVER, code)[0] == 2
+    assert last_line(caplog) == "stopped: process 1: the topic is gone"
+
+
+@pytest.mark.parametrize(("word", "wait"), [("stored", "0.2"), ("beat", "0.4")])
+def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
+    caplog: pytest.LogCaptureFixture, word: str, wait: str
+) -> None:
+    code = SPEAK + f"say({word!r}); sys.exit(1)"
+    patience = replace(QUICK, first_wait=0.2, longest_wait=9.0)
+    Supervisor(lambda _: [[sys.executable, "-c", code]], patience).run()
+    assert f"restart 2 of 2 in {wait} s" in caplog.text

@@ -12,7 +12,7 @@ from bytewax.inputs import StatefulSourcePartition
 
 import connectors.files.stdin as stdin_module
 from connectors.files.json_line import json_line
-from connectors.files.sink import FileSink, FileSinkSettings
+from connectors.files.sink import FileSink, FileSinkSettings, FileWriter, State
 from connectors.files.source import FileSource, FileSourceSettings
 from connectors.files.stdin import StdinSettings, StdinSource
 from connectors.files.stdout import StdoutSettings, StdoutSink
@@ -82,7 +82,7 @@ def test_a_draining_file_ends(tmp_path: Path) -> None:
 
 
 def record(text: str) -> Record:
-    return Record(b"k", text.encode(), (("pynomaly-id", b"1"),), 0)
+    return Record(b"k", text.encode(), (("pynomaly-schema-version", b"1"),), 0, "1")
 
 
 def test_a_file_is_cut_back_to_what_was_stored(tmp_path: Path) -> None:
@@ -92,14 +92,48 @@ def test_a_file_is_cut_back_to_what_was_stored(tmp_path: Path) -> None:
     assert plugin.sink().list_parts() == ["0"]
     part = plugin.sink().build_part("s", "0", None)
     part.write_batch([[record("one")]])
-    size = part.snapshot()
+    stored = part.snapshot()
     part.write_batch([[record("two")]])
     part.close()
-    part = plugin.sink().build_part("s", "0", size)
+    part = plugin.sink().build_part("s", "0", stored)
     part.write_batch([[record("three")]])
-    assert part.snapshot() == size + 6
+    assert part.snapshot() == (str(file), 10, 2)
     part.close()
     assert file.read_text() == "one\nthree\n"
+
+
+def test_lines_of_a_run_that_was_killed_before_its_first_checkpoint_are_cut_off(
+    tmp_path: Path,
+) -> None:
+    first, second = (tmp_path / name for name in ("first", "second"))
+    first.write_text("here before\n")
+    second.write_text("here too\n")
+    state = tmp_path / "state"
+    state.mkdir()
+
+    def killed(file: Path, stored: State | None) -> FileWriter:
+        plugin = FileSink(
+            FileSinkSettings(path=str(file)), RunContext("t", state=state), "anomalies"
+        )
+        part = plugin.sink().build_part("s", "0", stored)
+        part.write_batch([[record("new")]])
+        return part
+
+    killed(first, None).close()
+    part = killed(first, None)
+    assert first.read_text() == "here before\nnew\n"
+    stored = part.snapshot()
+    part.close()
+    # Another file in the pipeline file is another output, and the old size is not its own.
+    killed(second, stored).close()
+    part = killed(second, stored)
+    assert second.read_text() == "here too\nnew\n"
+    turned = part.snapshot()
+    part.close()
+    # Back again: the first fence is void, or what came since would be cut off.
+    killed(first, turned).close()
+    killed(first, turned).close()
+    assert first.read_text() == "here before\nnew\nnew\n"
 
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:
@@ -110,10 +144,16 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> 
 
 
 def test_a_dead_letter_is_one_json_line_whatever_its_bytes() -> None:
-    letter = Record(None, b"\xff\n", (("pynomaly-reason", b"bad_utf8"), ("own", b"1")), 0)
+    letter = Record(
+        None,
+        b"\xff\n",
+        (("pynomaly-id", b"2"), ("pynomaly-reason", b"bad_utf8"), ("own", b"1")),
+        0,
+        "2",
+    )
     line = json_line(letter)
     assert line.count(b"\n") == 1
-    expected = {"reason": "bad_utf8", "own": "1", "key": None, "value_base64": "/wo="}
+    expected = {"id": "2", "reason": "bad_utf8", "own": "1", "key": None, "value_base64": "/wo="}
     assert json.loads(line) == expected
 
 

@@ -10,12 +10,12 @@ def test_a_budget_is_spent_over_the_events_of_a_day() -> None:
 
 
 def test_rare_events_never_make_common_scores_alerts() -> None:
-    assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-4])
+    assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-2])
 
 
 def test_nothing_alerts_while_the_rate_is_unknown_or_zero_days_old() -> None:
     assert Budget(per_day=2).thresholds(np.array([np.nan])) == [0.0]
-    assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-4]
+    assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-2]
 
 
 def test_a_p_value_threshold_is_the_same_everywhere() -> None:

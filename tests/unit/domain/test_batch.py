@@ -1,6 +1,10 @@
+import pickle
+from dataclasses import replace
+
 import numpy as np
 
 from engine.domain.batch import EventBatch
+from engine.domain.trace import Trace
 
 
 def batch(*keys: str, first: int = 0) -> EventBatch:
@@ -35,3 +39,11 @@ def test_joining_cuts_gives_the_whole() -> None:
 def test_joining_one_batch_copies_nothing() -> None:
     whole = batch("a")
     assert EventBatch.concatenate([whole]) is whole
+
+
+def test_the_rows_of_a_traced_batch_are_in_its_trace_wherever_they_go() -> None:
+    trace = Trace("a" * 32, "b" * 16)
+    traced = replace(batch("a", "b"), trace=trace)
+    taken = traced.take(slice(1, 2))
+    assert pickle.loads(pickle.dumps(taken)).trace == trace
+    assert EventBatch.concatenate([traced, batch("c")]).trace is None

@@ -72,12 +72,12 @@ def test_each_batch_with_anomalies_is_one_item() -> None:
 
 def test_an_entity_spends_its_own_budget() -> None:
     """2 a day at 100,000 events a day: p <= 2e-5; nothing while the rate is unknown."""
-    rates = np.array([1e5, 1e5, NAN, 1e3, 1e3])
-    batch = steady([2e-5, 3e-5, 1e-300, 1e-4, 2e-4], rates=rates)
+    rates = np.array([1e5, 1e5, NAN, 10, 10])
+    batch = steady([2e-5, 3e-5, 1e-300, 1e-2, 2e-2], rates=rates)
     found = run(logic(pipeline(alert=Budget(2.0))), batch)
     assert rows(found) == [0, 3]
     assert found[0].threshold == pytest.approx(2e-5)
-    assert found[1].threshold == 1e-4, "never above max_p_value"
+    assert found[1].threshold == 1e-2, "never above max_p_value"
 
 
 def test_a_key_group_spends_its_share_of_the_pipelines_budget() -> None:
@@ -88,6 +88,19 @@ def test_a_key_group_spends_its_share_of_the_pipelines_budget() -> None:
     found = run(logic(spec), steady(p_values, rates=np.full(100, NAN)))
     assert rows(found) == [50], "and nothing before two events were seen"
     assert found[0].threshold == pytest.approx(2 / 86_400)
+
+
+def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
+    """2 a day at 1,000 events a day: 0.002 an event, once it has a rate and is scored."""
+    rates = np.array([NAN, 1e3, 1e3, 1e3, 1e3])
+    context = RunContext("plant")
+    run(
+        logic(pipeline(alert=Budget(2.0)), context=context),
+        steady([0.5, NAN, 0.5, 0.001, 0.003], rates=rates),
+    )
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_alerts_promised_total") == pytest.approx(3 * 0.002)
+    assert sample("pynomaly_alerts_realised_total") == 1
 
 
 @pytest.mark.parametrize("scope", ["entity", "pipeline"])

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.application.state.group_file import KIND, Reference
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
 from operators import checkpoint as module
 from operators.checkpoint import Checkpoint
 from operators.entity_group import EntityGroup, entity_bytes
-from operators.group_file import KIND, Reference
 from tests.unit.operators.pipelines import joined, noise, pipeline
 
 SPEC = pipeline()

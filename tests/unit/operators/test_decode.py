@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
-from engine.domain.mapping import EventMapping, TimeField, ValueField
+from engine.domain.mapping import LONGEST_KEY, EventMapping, TimeField, ValueField
 from engine.domain.reject import Reject, RejectReason
 from operators.decode import Decoder, decode_step
 from tests.unit.operators.stream import MAPPING, pipeline
@@ -151,6 +153,21 @@ def test_the_message_key_can_be_the_entity() -> None:
     assert [r.reason for r in rejects] == [RejectReason.MISSING_KEY, RejectReason.BAD_UTF8]
 
 
+@pytest.mark.parametrize("key", ["", "sensor"])
+def test_a_key_too_long_for_a_name_is_rejected(key: str) -> None:
+    mapping = EventMapping(((key,),) if key else (), TimeField(), (ValueField("a", ("a",)),))
+    names = ["k" * length for length in (LONGEST_KEY, LONGEST_KEY + 1)]
+    values = [orjson.dumps({"sensor": name, "a": 1}) for name in names]
+    events, rejects = Decoder(mapping).decode([raw(*values, keys=[n.encode() for n in names])])
+    assert events.keys.tolist() == names[:1]
+    assert [(reject.reason, reject.detail) for reject in rejects] == [
+        (
+            RejectReason.TOO_LARGE,
+            "the entity's key has 4097 characters, at most 4096 allowed",
+        )
+    ]
+
+
 def test_a_newline_between_fields_does_not_shift_messages() -> None:
     cut = b'{"sensor":"s1",\n"ts":1000,"a":1.5}'
     events, rejects = Decoder(MAPPING).decode([raw(GOOD, cut, GOOD)])
@@ -221,3 +238,15 @@ def test_the_step_counts_rejects_by_reason() -> None:
     assert value("pynomaly_rejects_total", {"reason": "not_json"}) == 2
     assert decode([raw(GOOD)])[0].keys.tolist() == ["s1"]  # type: ignore[union-attr]
     assert isinstance(decode([raw(b"x")])[0], list)
+
+
+def test_rejects_leave_by_partition_however_batches_came_together() -> None:
+    step = decode_step(pipeline(), RunContext("t"))
+    other = replace(raw(b"x", first=5), partition=4)
+    found = step([raw(b"a", GOOD), other, raw(b"b", b"c", first=2)])
+    rejects = [item for item in found if isinstance(item, list)]
+    assert [[(r.partition, r.value) for r in part] for part in rejects] == [
+        [(3, b"a")],
+        [(4, b"x")],
+        [(3, b"b"), (3, b"c")],
+    ]

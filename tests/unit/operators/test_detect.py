@@ -324,3 +324,16 @@ def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
 def test_state_of_another_kind_is_refused() -> None:
     with pytest.raises(SnapshotError, match='kind "alert"'):
         logic(pipeline(), snapshot.encode("alert", {}))
+
+
+def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.detect.AT_ONCE", 100)
+    spoken: list[int] = []
+    context = RunContext("p")
+    monkeypatch.setattr(context.pulse, "work", lambda: spoken.append(1))
+    whole = noise(1, 1_000)
+    logic = detect_step(pipeline(), context)(None)
+    found = list(logic.on_batch(cut(whole, list(range(30, 1_000, 30))))[0])
+    expected = list(detect_step(pipeline(), RunContext("p"))(None).on_batch([whole])[0])
+    np.testing.assert_array_equal(joined(found, "scores"), joined(expected, "scores"))
+    assert len(spoken) == 9

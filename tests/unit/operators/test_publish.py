@@ -16,9 +16,10 @@ from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
+from engine.domain.trace import Trace
 from operators.alert import alert_step
 from operators.detect import detect_step
-from operators.publish import anomaly_step, iso_time, reject_step, score_step
+from operators.publish import anomaly_record, anomaly_step, iso_time, reject_step, score_step
 from tests.unit.application.spec.schema_check import fits
 from tests.unit.operators.pipelines import START, events, noise, pipeline, scored
 
@@ -55,7 +56,7 @@ def test_real_anomalies_fit_the_published_schema() -> None:
     assert any(value["value"] is None for d in documents for value in d["values"])
     for document in documents:
         assert matches(document), document
-        assert set(document) == set(ANOMALY_SCHEMA["properties"]), "no field is undescribed"
+        assert set(document) == set(ANOMALY_SCHEMA["required"]), "no field is undescribed"
         for name in ("values", "detectors"):
             item = ANOMALY_SCHEMA["properties"][name]["items"]["properties"]
             assert all(set(part) == set(item) for part in document[name])
@@ -95,6 +96,35 @@ def test_the_schema_refuses_what_is_wrong(field: str, wrong: Any) -> None:
     assert not matches({**document, field: wrong})
     del document[field]
     assert not matches(document)
+
+
+def test_a_traced_anomaly_says_so_and_is_otherwise_the_same() -> None:
+    spec = pipeline()
+    batch = scored(events(["a"], [[30.0, 20.0]], [START]), [1e-9])
+    (plain,) = anomalies(spec, batch)
+    trace = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    before, after = anomaly_record(plain), anomaly_record(replace(plain, trace=trace))
+    assert after.id == before.id
+    header = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    assert after.headers == (*before.headers, header)
+    document = orjson.loads(after.value or b"")
+    assert matches(document)
+    assert not matches({**document, "trace_id": "B" * 32})
+    assert document == {**orjson.loads(before.value or b""), "trace_id": trace.trace_id}
+    assert set(document) == set(ANOMALY_SCHEMA["properties"]), "no field is undescribed"
+
+
+def test_scores_of_a_traced_batch_carry_its_context() -> None:
+    spec, trace = pipeline(), Trace("a" * 32, "b" * 16)
+    batch = scored(events(["a", "b"], [[30.0, 20.0]] * 2, [START] * 2), [1e-9, 1e-9])
+    step = score_step(spec, CONTEXT)
+    plain, traced = (
+        step(("g", replace(batch, events=replace(batch.events, trace=each))))[1]
+        for each in (None, trace)
+    )
+    for before, after in zip(plain, traced, strict=True):
+        assert after.headers == (*before.headers, ("traceparent", trace.traceparent))
+        assert (after.id, after.value) == (before.id, before.value)
 
 
 def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
@@ -186,7 +216,11 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
     assert (record.key, record.value) == (b"\xff\x00", b"\xfe not text")
     assert record.timestamp == START
     assert record.headers[:3] == (("trace", b"\x01\xff"), ("trace", b"again"), ("empty", None))
+    own_id = dict(record.headers)["pynomaly-id"]
+    assert len(own_id or b"") == 32
+    assert record.id.encode() == own_id
     assert record.headers[3:] == (
+        ("pynomaly-id", own_id),
         ("pynomaly-reason", b"bad_utf8"),
         ("pynomaly-detail", 'field "naïve": byte 3'.encode()),
         ("pynomaly-topic", b"readings"),
@@ -195,7 +229,18 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
         ("pynomaly-timestamp", str(START).encode()),
     )
     assert (second.key, second.value) == (None, None)
-    assert len(second.headers) == 6
+    assert len(second.headers) == 7
+
+
+def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> None:
+    def ids(spec: Pipeline, **changes: Any) -> str:
+        _, (record,) = reject_step(spec, CONTEXT)([reject(**changes)])
+        return record.id
+
+    assert ids(pipeline()) == ids(replace(pipeline(), version="other"))
+    places: list[dict[str, Any]] = [{}, {"offset": 13}, {"partition": 5}, {"topic": "other"}]
+    assert len({ids(pipeline(), **place) for place in places}) == 4
+    assert ids(replace(pipeline(), name="other")) != ids(pipeline())
 
 
 def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:

@@ -21,6 +21,8 @@ Problems = Callable[..., list[str]]
 
 
 class FakeQueue:
+    exactly_once = True
+
     class Settings(PluginSettings):
         brokers: str
         """Addresses of the brokers."""
@@ -83,6 +85,10 @@ class FakeTrees(FakeFamily):
     name = "half_space_trees"
 
 
+class FakeAuto(FakeFamily):
+    name = "auto"
+
+
 class FakePackage(FakeFamily):
     name = "river.HalfSpaceTrees"
 
@@ -112,7 +118,12 @@ POINTS: dict[str, dict[str, Any]] = {
         "stdout": FakeStdout,
         "broken": ImportError("No module called x"),
     },
-    "detectors": {"zscore": FakeFamily, "half_space_trees": FakeTrees, "river": FakePackage},
+    "detectors": {
+        "auto": FakeAuto,
+        "zscore": FakeFamily,
+        "half_space_trees": FakeTrees,
+        "river": FakePackage,
+    },
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from engine.application.spec.pipeline_file import PipelineFile
 from tests.unit.application.spec.conftest import Problems
 
+PASSWORD_FILE = Path(__file__).with_name("password.txt")
 COMPLETE: dict[str, Any] = {
     "name": "plant",
     "source": {"queue": {"brokers": "b:1", "topic": "t", "batch": 5}},
@@ -33,6 +35,7 @@ COMPLETE: dict[str, Any] = {
         "anomaly_p_value": 0.001,
         "relearn_after": 5,
     },
+    "delivery": "at_least_once",
     "alert": {"budget": "2/day", "per": "entity", "incident_gap": "10m"},
     "sinks": {
         "anomalies": {"queue": {"topic": "a"}},
@@ -44,7 +47,12 @@ COMPLETE: dict[str, Any] = {
         "host": "0.0.0.0",
         "port": 9464,
         "tls": {"certificate": "c.pem", "key": "k.pem"},
-        "basic_auth": {"user": "u", "password": f"${{file:{__file__}}}"},
+        "basic_auth": {"user": "u", "password": f"${{file:{PASSWORD_FILE}}}"},
+    },
+    "tracing": {
+        "endpoint": "http://jaeger:4318/v1/traces",
+        "sample": 0.5,
+        "headers": {"authorization": f"${{file:{PASSWORD_FILE}}}"},
     },
 }
 
@@ -73,6 +81,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "values"), {}, "expected names with their paths, or a list of paths"),
     (("event", "values"), "cpu", "expected names with their paths, or a list of paths"),
     (("event", "values"), ["a", "a"], "expected a path that is not listed yet"),
+    (("event", "values"), ["a", {"path": "b", "optional": True}], "expected a path; options"),
     (("event", "values", "t", "path"), "", "expected a path to a field"),
     (("event", "values", "t", "optional"), "perhaps", "expected true or false"),
     (("event", "values", "v"), "r.v[x]", 'cannot be read from "[x]" on'),
@@ -82,7 +91,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "max_future"), "99999999d", "expected a duration of at most 36500d"),
     (("event", "lateness"), "soon", "expected a duration with its unit"),
     (("detectors",), [], "expected a list of detectors, at least one"),
-    (("detectors",), "zscore", "expected a list of detectors, at least one"),
+    (("detectors",), "zscor", 'Did you mean "zscore"?'),
+    (("detectors",), 3, "expected a list of detectors, at least one"),
     (("detectors", 0), 4, "expected the name of a detector, or {name: {parameters}}"),
     (("detectors", 0), "half_space_tree", 'Did you mean "half_space_trees"?'),
     (("detectors",), ["zscore", "zscore"], 'the detector "zscore" is listed already'),
@@ -109,6 +119,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("alert",), {"score": {"detector": "zscore", "above": "x"}}, "expected a number"),
     (("alert",), {"score": {"detector": "zscore", "above": float("nan")}}, "a finite number"),
     (("alert", "incident_gap"), "0s", "expected a duration of more than 0s"),
+    (("delivery",), "exactly_onc", 'Did you mean "exactly_once"?'),
     (("sinks",), [], "expected a mapping of fields"),
     (("sinks", "anomalies"), {"a": 1, "b": 2}, "expected one plug-in with its settings"),
     (("sinks", "anomalies", "queue", "topic"), 3, "expected text: write it in quotes"),
@@ -131,6 +142,11 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("metrics", "basic_auth", "password"), "hush", "*** (a secret), expected ${NAME} or ${file:"),
     (("metrics", "basic_auth", "password"), 123456, "*** (a secret), expected ${NAME} or ${file:"),
     (("metrics", "basic_auth", "password"), "${file:/dev/null}", "password, and it is empty"),
+    (("tracing",), True, "expected a mapping of fields"),
+    (("tracing", "endpoint"), 4318, "expected text"),
+    (("tracing", "sample"), 1.5, "found 1.5, expected at most 1"),
+    (("tracing", "headers"), "authorization", "expected a mapping"),
+    (("tracing", "headers", "authorization"), "Bearer x", "(a secret), expected ${NAME} or"),
 ]
 
 

@@ -21,7 +21,7 @@ sinks: {anomalies: {queue: {topic: a}}}
 
 def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     file = load_text(LEAST)
-    assert [choice.name for choice in file.detectors] == ["half_space_trees", "zscore"]
+    assert [choice.name for choice in file.detectors] == ["auto"]
     assert file.sinks.dead_letters is not None
     assert file.sinks.dead_letters.kind == "file"
     assert file.sinks.dead_letters.settings.path == Path(".pynomaly/plant/dead_letters.ndjson")  # type: ignore[attr-defined]
@@ -30,6 +30,15 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     assert file.metrics is not None
     assert (file.metrics.host, file.metrics.port) == ("127.0.0.1", 9464)
     assert file.pipeline().alert == Budget(2.0, "entity")
+
+
+def test_one_detector_needs_no_list(load_text: Load, problems: Problems) -> None:
+    alone, listed = (load_text(LEAST + f"detectors: {text}") for text in ("zscore", "[zscore]"))
+    assert alone.detectors == listed.detectors
+    assert alone.version == listed.version
+    (problem,) = problems(LEAST + "detectors: zscor")
+    assert problem.startswith("5: detectors: ")
+    assert 'Did you mean "zscore"?' in problem
 
 
 def test_dead_letters_follow_the_state_directory(load_text: Load) -> None:
@@ -80,7 +89,7 @@ def test_message_key_and_message_time(load_text: Load) -> None:
     ],
 )
 def test_alert_policies(load_text: Load, alert: str, policy: object) -> None:
-    assert load_text(f"{LEAST}alert: {{{alert}}}").pipeline().alert == policy
+    assert load_text(f"{LEAST}detectors: zscore\nalert: {{{alert}}}").pipeline().alert == policy
 
 
 def test_metrics_can_be_switched_off(load_text: Load) -> None:
@@ -118,7 +127,7 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
     same = (
         LEAST.replace("b:1", "c:2").replace("name: plant", "name: other")
         + "state: {memory: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
-        + "detectors: [half_space_trees, {zscore: }]\ncombine: any\n"
+        + "detectors: [{auto: }]\ncombine: any\n"
     )
     assert load_text(same).version == version
     changes = [
@@ -135,7 +144,9 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
 
 def test_the_version_is_stable(load_text: Load) -> None:
     """Ids of anomalies hold it: a change here makes a replay publish everything again."""
-    assert load_text(LEAST).version == "6835ec2ea8d3"
+    named = LEAST + "detectors: [half_space_trees, zscore]"
+    assert load_text(named).version == "6835ec2ea8d3"
+    assert load_text(LEAST).version == "17234895e512"
 
 
 def test_anchors_and_merges(load_text: Load) -> None:
@@ -206,3 +217,12 @@ def test_a_file_of_parsed_data_can_be_validated_again(load_text: Load) -> None:
         {name: getattr(file, name) for name in type(file).model_fields}
     )
     assert again == file
+
+
+def test_exactly_once_needs_sinks_that_can(load_text: Load, problems: Problems) -> None:
+    able = LEAST + "delivery: exactly_once\n"
+    able = able.replace("{topic: a}}", "{topic: a}}, dead_letters: {queue: {topic: d}}")
+    assert load_text(able).delivery == "exactly_once"
+    (problem,) = problems(able.replace("sinks: {", "sinks: {scores: stdout, "))
+    assert problem.startswith("4: sinks.scores: ")
+    assert "stdout cannot deliver exactly once: choose a sink that can" in problem

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.spec.reference import markdown
 from engine.application.spec.schema import json_schema
 from tests.unit.application.spec.schema_check import fits
 from tests.unit.application.spec.test_every_field_wrong import COMPLETE, _changed
@@ -48,6 +49,7 @@ def test_every_field_is_described(schema: dict[str, Any]) -> None:
         (("event", "key"), ["a", "b"]),
         (("event", "values"), ["cpu"]),
         (("event", "lateness"), None),
+        (("detectors",), "auto"),
         (("detectors", 1), "river.HalfSpaceTrees"),
         (("detectors", 1), {"river.Any": {"whatever": [1]}}),
         (("detectors", 1), {"zscore": None}),
@@ -94,3 +96,28 @@ def test_what_must_be_there(schema: dict[str, Any], name: str) -> None:
     assert fits(
         {key: COMPLETE[key] for key in ("name", "source", "event", "sinks")}, schema, schema
     )
+
+
+def _row(text: str, section: str, field: str) -> list[str]:
+    part = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    [line] = [line for line in part.splitlines() if line.startswith(f"| `{field}` |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_reference_has_a_row_for_every_field(schema: dict[str, Any]) -> None:
+    text = markdown(schema)
+    for field in PipelineFile.model_fields:
+        assert f"\n| `{field}` |" in text.split("\n## ")[0]
+    every = ["such as `10s`", "`10s`", "Time between checkpoints."]
+    assert _row(text, "state", "every")[1:] == every
+    assert _row(text, "alert", "per")[1] == "`entity`, `pipeline`"
+    assert _row(text, "calibration", "window")[1] == "integer at least 32, at most 65536"
+    assert _row(text, "alert.score", "above")[2] == "**required**"
+    assert _row(text, "sinks", "scores")[1] == "a sink"
+    assert _row(text, "source: queue", "topic")[3] == "Name of the topic."
+
+
+def test_the_reference_has_one_section_for_each_part(schema: dict[str, Any]) -> None:
+    heads = [line for line in markdown(schema).splitlines() if line.startswith("## ")]
+    assert len(heads) == len(set(heads))
+    assert {"## source: queue", "## sinks: queue", "## metrics.basic_auth"} <= set(heads)

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.application.discretion import discretion
 from engine.application.spec.document import read
 from engine.application.spec.substitution import (
     FromOutside,
+    Substituted,
     SubstitutionError,
+    is_credential,
     is_secret,
     substitute,
 )
-from tests.unit.application.spec.conftest import Problems
+from tests.unit.application.spec.conftest import Load, Problems
 from tests.unit.application.spec.test_load import LEAST
 
 
@@ -51,7 +54,7 @@ def test_references_that_cannot_be_replaced(text: str, said: str) -> None:
 def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("hush hush\n")
     found = substitute(f"${{file:{tmp_path / 's'}}}", {})
-    assert (found.text, found.secrets) == ("hush hush", ("hush hush",))
+    assert found == Substituted("hush hush", ("hush hush",), ("hush hush",))
     (tmp_path / "s").write_bytes(b"\xff")
     with pytest.raises(SubstitutionError, match="it is not UTF-8"):
         substitute(f"${{file:{tmp_path / 's'}}}", {})
@@ -88,7 +91,37 @@ def test_a_secret_is_text_whatever_its_variable_is_called() -> None:
 )
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
-    assert not is_secret("KAFKA_BROKERS")
+    assert is_credential(name) == (name != "sasl.username")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["KAFKA_PASS", "KAFKA_PW", "passphrase", "ssl.key.pem", "SASL_JAAS", "sasl.oauthbearer.config"],
+)
+def test_names_of_credentials(name: str) -> None:
+    assert is_credential(name)
+
+
+@pytest.mark.parametrize("name", ["KAFKA_BROKERS", "PASSENGERS", "group.id", "ssl.key.location"])
+def test_names_of_what_may_be_shown(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_what_opens_doors_is_kept_apart_from_what_is_only_not_shown() -> None:
+    text = "sasl.username: bob\nsasl.password: a${A}\nb: ${B_PASS}\nsasl.mechanism: ${SASL_MECH}"
+    found = read(text, {"A": "1", "B_PASS": "2", "SASL_MECH": "PLAIN"})
+    assert found.credentials == {"a1", "2"}
+    assert found.secrets == {"bob", "a1", "2", "PLAIN"}
+
+
+def test_a_loaded_file_tells_the_process_its_secrets(load_text: Load) -> None:
+    load_text(LEAST.replace("topic: t", "topic: t, password: '${A}'"), A="hush-hush")
+    assert discretion.cut("hush-hush") == "***"
+
+
+def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems: Problems) -> None:
+    (problem,) = problems(LEAST.replace("topic: t", "topic: t, password: *hush-hush"))
+    assert problem == "2: the file: is not YAML: found undefined alias"
 
 
 def test_a_variable_that_is_not_set_is_told_once_at_its_line(problems: Problems) -> None:
@@ -111,6 +144,21 @@ def test_no_problem_shows_a_secret(problems: Problems, tmp_path: Path) -> None:
     assert len(found) >= 5
     assert "hush" not in "\n".join(found)
     assert any("batch: found *** (a secret), expected a whole number" in text for text in found)
+
+
+@pytest.mark.parametrize("secret", ["ab[hush-hush", "x\"hush'hush\\hush", "hush" * 50, "1e5000001"])
+def test_no_problem_shows_a_piece_of_a_secret(problems: Problems, secret: str) -> None:
+    text = LEAST.replace("key: k", "key: '${A_TOKEN}'")
+    text += "detectors: [{zscore: {half_life: '${A_TOKEN}'}}]\ncombine: '${A_TOKEN}'\n"
+    found = "\n".join(problems(text, A_TOKEN=secret))
+    pieces = [secret[n : n + 4] for n in range(len(secret) - 3)]
+    assert [piece for piece in pieces if piece in found] == []
+
+
+def test_help_is_not_cut_for_a_word_in_a_secret(problems: Problems) -> None:
+    text = LEAST + "metrics: {basic_auth: {user: u, password: 'x${A_TOKEN}'}}"
+    (problem,) = problems(text, A_TOKEN="my-file-path")
+    assert "expected ${NAME} or ${file:/path} alone" in problem
 
 
 def test_a_secret_written_in_the_file_itself_is_not_shown(problems: Problems) -> None:

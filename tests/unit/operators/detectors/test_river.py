@@ -79,7 +79,7 @@ def test_a_constant_series_gives_finite_scores_or_counted_failures(name):
 
 def test_a_reset_slot_starts_anew():
     slots, values, learn = stream(60)
-    bank = create("river.LODA").bank(1)
+    bank = create("river.HalfSpaceTrees").bank(1)
     first = bank.score(slots, values, learn)
     bank.reset(np.array([0], np.int32))
     np.testing.assert_array_equal(bank.score(slots, values, learn), first)
@@ -113,9 +113,9 @@ def test_without_river(monkeypatch):
     monkeypatch.setattr(family, "find_spec", lambda _: None)
     assert family.RiverDetectors().declarations() == []
     with pytest.raises(UnknownNameError, match=r"pynomaly-engine\[river\]"):
-        create("river.LODA")
+        create("river.HalfSpaceTrees")
 
 
 def test_a_foreign_dump_is_refused():
     with pytest.raises(SnapshotError, match="start afresh"):
-        create("river.LODA").bank(1).load({"models": b"?"})
+        create("river.HalfSpaceTrees").bank(1).load({"models": b"?"})

@@ -9,7 +9,6 @@ import pytest
 import engine
 from engine.application import registry
 from engine.application.spec.schema import json_schema
-from engine.presentation.cli.main import main
 from tests.unit.presentation.cli.conftest import Run
 
 
@@ -42,11 +41,14 @@ def test_detectors_as_json(run: Run, capsys: pytest.CaptureFixture[str]) -> None
     assert found[0]["bytes_per_entity"] == 12
 
 
-def test_another_exception_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["pynomaly", "schema"])
+def test_another_exception_keeps_its_traceback(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("engine.presentation.cli.schema.json_schema", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        main()
+    assert run("schema") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith("ZeroDivisionError: division by zero\n")
 
 
 def test_no_arguments_show_the_commands() -> None:

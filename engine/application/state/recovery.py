@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
@@ -46,9 +47,14 @@ class StateLock:
         """Take the lock.
 
         Raises:
-            PynomalyError: another run holds it.
+            PynomalyError: another run holds it, or anybody may write to the directory.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._directory.stat().st_mode & stat.S_IWOTH:
+            raise PynomalyError(
+                f'every user may write to "{self._directory}", and models in it can run code: '
+                f"chmod o-w {self._directory}"
+            )
         self._file = os.open(self._directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.application.recovery import PARTS, StateLock, open_store
+from engine.application.state.recovery import PARTS, StateLock, open_store
 from engine.domain.errors import PynomalyError
 
 
@@ -38,5 +38,15 @@ def test_two_runs_cannot_hold_the_same_state(tmp_path: Path) -> None:
     held, second = StateLock(tmp_path), StateLock(tmp_path)
     with held, pytest.raises(PynomalyError, match="in use by another run"):
         second.__enter__()
+    with StateLock(tmp_path):
+        pass
+
+
+def test_state_that_every_user_may_write_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(PynomalyError, match="every user may write"), StateLock(tmp_path):
+        pass
+    # A volume's group, as container platforms set it, is its owner's choice.
+    tmp_path.chmod(0o770)
     with StateLock(tmp_path):
         pass

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from engine.application.state.durable import sync_directory
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
 
@@ -69,7 +70,7 @@ class GroupFile:
         finally:
             os.close(descriptor)
         if self.length == 0:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         self.length += _LENGTH.size + len(blob)
         return Reference(self.name, self.length)
 
@@ -107,11 +108,3 @@ def _write_all(descriptor: int, blob: bytes) -> None:
     view = memoryview(blob)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,192 @@
+"""What checkpoints cost: per entity, in throughput, on the disk over 1,000 epochs, and on resuming.
+
+Method. `entities`: 16 key groups with real files on this disk are filled, stored whole, stored
+again after one more event for each hundredth entity (the journal), restored; `zscore`, 1 value.
+`share`: the same file of events is run through `pynomaly run` with a checkpoint an hour (none, in
+effect) and at each of several intervals; the time to start, that of a run of one event, is taken
+off. `growth`: a run with an epoch every 20 ms, the state directory's size read as epochs go by.
+`python -m bench.checkpoints [entities|share|growth]`
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from bench.entities import pipeline, resident
+from engine.application import registry
+from engine.application.state.contents import read_contents
+from engine.domain.batch import EventBatch
+from engine.domain.mapping import ValueField
+from engine.domain.pipeline import Pipeline
+from operators.checkpoint import Checkpoint
+from operators.entity_group import EntityGroup
+
+GROUPS = 16
+WARM = 300
+SENSORS = 1_000
+
+
+def rules(memory: int = 8 * 2**30) -> Pipeline:
+    whole = pipeline(memory)
+    detector = registry.detector_family("zscore").create("zscore", {}, ("v",))
+    mapping = replace(whole.mapping, values=(ValueField("v", ("v",)),))
+    return replace(
+        whole,
+        mapping=mapping,
+        detectors=(detector,),
+        key_groups=GROUPS,
+        mapping_print="m",
+        detector_prints=("d",),
+    )
+
+
+def batch(keys: np.ndarray, event: int, draw: np.random.Generator) -> EventBatch:
+    n = len(keys)
+    times, places = np.full(n, event * 10**9), np.zeros(n, np.int32)
+    return EventBatch("t", keys, times, draw.normal(20, 1, (n, 1)), places, np.arange(n), times)
+
+
+def entities(count: int, warm: int = WARM) -> dict[str, float]:
+    """Return bytes and seconds of checkpoints and of resuming with so many entities."""
+    spec, draw = rules(), np.random.default_rng(1)
+    share = count // GROUPS
+    with tempfile.TemporaryDirectory() as folder:
+        found = dict.fromkeys(("whole_s", "whole_bytes", "journal_s", "journal_bytes"), 0.0)
+        stored = []
+        for number in range(GROUPS):
+            group, checkpoint = EntityGroup(spec), Checkpoint(Path(folder), GROUPS)
+            keys = np.array([f"sensor-{number}-{n:07d}" for n in range(share)], object)
+            for event in range(warm):
+                group.score(batch(keys, event, draw))
+            seconds, size = _timed(checkpoint, group)
+            found["whole_s"] += seconds
+            found["whole_bytes"] += size
+            few = batch(keys[::100], warm, draw)
+            began = time.perf_counter()
+            group.score(few)
+            checkpoint.note(few, time.perf_counter() - began, group.size)
+            seconds, size = _timed(checkpoint, group)
+            found["journal_s"] += seconds
+            found["journal_bytes"] += size
+            stored.append(checkpoint.store(group))
+            del group
+        before = resident()
+        began = time.perf_counter()
+        back = [EntityGroup(spec) for _ in range(GROUPS)]
+        for group, blob in zip(back, stored, strict=True):
+            Checkpoint(Path(folder), GROUPS).restore(group, blob)
+        found["resume_s"] = time.perf_counter() - began
+        found["resident_bytes"] = resident() - before
+    found["whole_us_per_entity"] = found["whole_s"] / count * 1e6
+    found["whole_bytes_per_entity"] = found["whole_bytes"] / count
+    return {"entities": count, **{name: round(value, 3) for name, value in found.items()}}
+
+
+def _timed(checkpoint: Checkpoint, group: EntityGroup) -> tuple[float, int]:
+    began = time.perf_counter()
+    checkpoint.store(group)
+    return time.perf_counter() - began, checkpoint.written
+
+
+def write_run(folder: Path, every: str, events: int) -> Path:
+    draw = np.random.default_rng(1)
+    with (folder / "in.ndjson").open("wb") as file:
+        for first in range(0, events, 100_000):
+            values = draw.normal(20, 1, (min(100_000, events - first), 3)).tolist()
+            rows = (
+                orjson.dumps({"id": f"s{(first + n) % SENSORS}", "a": a, "b": b, "c": c})
+                for n, (a, b, c) in enumerate(values)
+            )
+            file.writelines(row + b"\n" for row in rows)
+    (folder / "p.yaml").write_text(
+        f"""
+name: checkpoints
+source: {{file: {{path: "{folder}/in.ndjson"}}}}
+event: {{key: id, values: [a, b, c]}}
+detectors: [half_space_trees, zscore]
+sinks: {{anomalies: {{file: {{path: "{folder}/out.ndjson"}}}}}}
+state: {{directory: "{folder}/state", every: {every}}}
+metrics: null
+"""
+    )
+    return folder / "p.yaml"
+
+
+def start(file: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def seconds(every: str, events: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_run(Path(folder), every, events)
+        began = time.perf_counter()
+        assert start(file).wait() == 0
+        return time.perf_counter() - began
+
+
+def share(events: int = 5_000_000) -> dict[str, float]:
+    """Return the share of the time that checkpoints take, by their interval."""
+    found = {}
+    for _ in range(2):
+        idle = seconds("1h", 1)
+        without = seconds("1h", events) - idle
+        for every in ("10s", "5s", "2s", "1s"):
+            taken = (seconds(every, events) - idle - without) / without
+            found[every] = min(found.get(every, 1.0), round(taken, 3))
+    return found
+
+
+def growth(events: int = 12_000_000, epochs: int = 1_000) -> dict[int, int]:
+    """Return the state directory's bytes by epoch."""
+    found: dict[int, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_run(Path(folder), "20ms", events)
+        running = start(file)
+        state = Path(folder) / "state"
+        while running.poll() is None and max(found, default=0) < epochs:
+            time.sleep(1.0)
+            if (state / "recovery").exists():
+                newest = max((key for key in _epochs(state)), default=0)
+                found[newest] = sum(_size(path) for path in state.rglob("*"))
+        running.kill()
+        running.wait()
+    marks = sorted(found)
+    return {mark: found[mark] for mark in marks[:: max(1, len(marks) // 10)]}
+
+
+def _epochs(state: Path) -> list[int]:
+    try:
+        return [read_contents(state).epoch]
+    except Exception:  # noqa: BLE001 - it is being written
+        return []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
+
+
+def main(chosen: list[str]) -> None:
+    parts = {
+        "entities": lambda: [entities(count) for count in (1_000, 100_000, 1_000_000)],
+        "share": share,
+        "growth": growth,
+    }
+    for name in chosen or parts:
+        print(json.dumps({name: parts[name]()}, indent=2), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

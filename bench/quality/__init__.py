@@ -1,0 +1,1 @@
+"""Quality: labelled streams through the real steps, and what scorers say of the result."""

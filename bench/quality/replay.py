@@ -1,0 +1,83 @@
+"""Replay: a series through the steps that production runs, as a pipeline file asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import process_time
+
+import numpy as np
+
+from bench.quality.series import Replayed, Series
+from engine.application import registry
+from engine.application.ports import RunContext
+from engine.application.spec.pipeline_file import PipelineFile
+from engine.domain.batch import EventBatch
+from engine.domain.detector import CalibratedDetector
+from engine.domain.pipeline import Pipeline
+
+THRESHOLD = 1e-3
+"""The p-value at which the decision is judged: a budget of 1.4 a day at an event a minute."""
+BATCH = 4_000
+
+
+def pipeline(detector: str, parameters: Mapping[str, object], values: int) -> Pipeline:
+    """Return the pipeline of a file that names one detector and the p-value `THRESHOLD`.
+
+    Raises:
+        ValidationError: there is no such detector, or it does not take the parameters.
+    """
+    file = PipelineFile.model_validate(
+        {
+            "name": "quality",
+            "source": {"stdin": {}},
+            "event": {"key": "series", "values": [f"v{j}" for j in range(values)]},
+            "detectors": [{detector: dict(parameters)}],
+            "alert": {"p_value": THRESHOLD},
+            "sinks": {"anomalies": {"stdout": {}}},
+            "state": {"directory": "unused", "key_groups": 1, "memory": "256MiB"},
+        }
+    )
+    return file.pipeline()
+
+
+def replay(
+    detector: str, parameters: Mapping[str, object], series: Sequence[Series]
+) -> list[Replayed]:
+    """Stream each series through steps of its own: each event scored, then learned, then judged."""
+    rules: dict[int, Pipeline] = {}
+    found = []
+    for one in series:
+        values = one.values.shape[1]
+        if values not in rules:
+            rules[values] = pipeline(detector, parameters, values)
+            _stream(rules[values], one, min(BATCH, len(one)))  # compiles what is not yet compiled
+        found.append(_stream(rules[values], one, len(one)))
+    return found
+
+
+def _stream(rules: Pipeline, series: Series, n: int) -> Replayed:
+    context = RunContext("quality")
+    detect = registry.step("detect")(rules, context)(None)
+    alert = registry.step("alert")(rules, context)(None)
+    raw, p_values, alerts = np.empty(n), np.empty(n), np.zeros(n, bool)
+    seconds = 0.0
+    for start in range(0, n, BATCH):
+        events = _events(series, slice(start, min(start + BATCH, n)))
+        began = process_time()
+        batches = detect.on_batch([events])[0]
+        seconds += process_time() - began
+        for batch in batches:
+            rows = batch.events.offsets
+            raw[rows], p_values[rows] = batch.scores[:, 0], batch.p_value
+        for anomalies in alert.on_batch(batches)[0]:
+            alerts[[anomaly.origin.offset for anomaly in anomalies]] = True
+    decimal = isinstance(rules.detectors[0], CalibratedDetector)
+    return Replayed(raw, p_values, alerts, seconds, decimal)
+
+
+def _events(series: Series, rows: slice) -> EventBatch:
+    offsets = np.arange(rows.start, rows.stop)
+    keys = np.full(len(offsets), series.name, object)
+    times = series.times[rows]
+    partitions = np.zeros(len(offsets), np.int32)
+    return EventBatch("quality", keys, times, series.values[rows], partitions, offsets, times)

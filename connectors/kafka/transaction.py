@@ -1,0 +1,251 @@
+"""Exactly once: a Kafka sink whose records become visible with the checkpoint they belong to.
+
+One transaction an epoch and part, committed in the snapshot. A crash between that commit and the
+checkpoint itself makes the epoch run again: its ids are deterministic, so what the topic already
+holds is read back and left out. A transactional id belongs to one part for ever: whoever takes it
+over fences whoever had it before.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import orjson
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import KafkaError, KafkaException
+
+from connectors.kafka.read_back import WRITER, Ends, ReadBack
+from connectors.kafka.settings import KafkaSinkSettings, Value
+from connectors.kafka.troubles import Troubles
+from connectors.kafka.writer import Writer
+from engine.application.ports import RunContext
+from engine.application.state.fence import fence
+from engine.domain import snapshot
+from engine.domain.errors import ConnectorError, InterruptionError, StoppedError
+from engine.domain.record import Record
+
+logger = logging.getLogger("pynomaly.kafka")
+
+TRY_SECONDS = 5.0
+EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
+"""After so many epochs, within these seconds, brokers end a transaction that nobody ends."""
+FORGET_AFTER = 100
+"""Checkpoints without a match after which ids that were read back are no longer waited for."""
+FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
+
+
+class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
+    """Bytewax's side of the sink.
+
+    It is made in every process before the first of them reads an event: earlier runs are fenced
+    off here, so that what the topic holds of them at that moment is final.
+    """
+
+    def __init__(
+        self, settings: KafkaSinkSettings, context: RunContext, role: str, parts: Iterable[str]
+    ) -> None:
+        self.settings = settings
+        self.context = context
+        self.role = role
+        self._parts = list(parts)
+        # Each waits for the brokers several times: side by side, or a restart takes seconds more.
+        with ThreadPoolExecutor(len(self._parts)) as pool:
+            list(pool.map(lambda part: Transactions(self, part).end_earlier(), self._parts))
+        with ReadBack(settings, self._troubles(), context.pulse.wait) as topic:
+            self.before = topic.ends()
+
+    def list_parts(self) -> list[str]:
+        """Return the names of the parts."""
+        return self._parts
+
+    def build_part(self, step_id: str, for_part: str, resume_state: object) -> TransactionalPart:
+        """Open a part; its state is that of a run that delivered exactly once, or there is none."""
+        state = resume_state if isinstance(resume_state, bytes) else None
+        return TransactionalPart(self, for_part, state)
+
+    def published(self, writer: str, since: Ends) -> set[str]:
+        """Return the ids that earlier runs published behind the given offsets."""
+        if all(since.get(partition, 0) >= end for partition, end in self.before.items()):
+            return set()
+        with ReadBack(self.settings, self._troubles(), self.context.pulse.wait) as topic:
+            return topic.published(writer, since, self.before)
+
+    def _troubles(self) -> Troubles:
+        count = self.context.telemetry.sink_errors
+        return Troubles(f"sink {self.role}", lambda kind: count.labels(self.role, kind).inc())
+
+
+class Transactions:
+    """The transactions of one part.
+
+    Attributes:
+        id: the transactional id.
+        writer: what writes in them.
+    """
+
+    def __init__(self, sink: TransactionalSink, part: str) -> None:
+        context = sink.context
+        self.id = f"pynomaly-{context.pipeline}-{sink.role}-{part}"
+        self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
+        settings: dict[str, Value] = {
+            "transactional.id": self.id,
+            "transaction.timeout.ms": int(self._timeout * 1_000),
+            # Deliveries must not outlive their transaction.
+            "message.timeout.ms": int(self._timeout * 1_000),
+        }
+        self.writer = Writer(sink.settings, context, sink.role, settings)
+        self._context = context
+        self._mark = (WRITER, self.id.encode())
+        self._began: float | None = None
+
+    def end_earlier(self) -> None:
+        """Fence off whoever wrote as this part before, and abort what they left open."""
+        self.writer.open()
+        self._persist(self.writer.producer.init_transactions)
+
+    def begin(self) -> None:
+        """Begin one unless one is open."""
+        if self._began is None:
+            self.writer.producer.begin_transaction()
+            self._began = time.monotonic()
+
+    def write(self, record: Record) -> None:
+        """Queue a record."""
+        with self._explained():
+            self.writer.write(record, (self._mark,))
+
+    def poll(self) -> None:
+        """Take note of what has arrived."""
+        with self._explained():
+            self.writer.poll()
+
+    def commit(self) -> None:
+        """Make what was written visible, however long the brokers take."""
+        if self._began is not None:
+            with self._explained():
+                self.writer.flush()
+            self._persist(self.writer.producer.commit_transaction)
+            logger.debug("transaction %s is committed", self.id)
+            self._began = None
+
+    def abort(self) -> None:
+        """End an open one without a trace: it belongs to no checkpoint."""
+        if self._began is not None:
+            try:
+                self.writer.producer.abort_transaction(TRY_SECONDS)
+            except KafkaException as error:
+                self.writer.troubles.note(error.args[0])
+            self._began = None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectorError:
+            self._refuse_fencing(self.writer.failure or self.writer.troubles.hopeless)
+            raise
+
+    def _persist(self, step: Callable[[float], None]) -> None:
+        began = time.monotonic()
+        while True:
+            self._context.pulse.wait()
+            if self._began is None and self._context.draining.is_set():
+                raise StoppedError("asked to stop while waiting for the brokers")
+            try:
+                step(TRY_SECONDS)
+            except KafkaException as error:
+                self._refuse(error.args[0])
+                self.writer.waiting(began)
+            else:
+                self.writer.waited()
+                return
+
+    def _refuse(self, error: KafkaError) -> None:
+        """Raise what trying again does not cure."""
+        self._refuse_fencing(error)
+        self.writer.troubles.note(error)
+        if error.txn_requires_abort() or not error.retriable():
+            raise InterruptionError(
+                f"the transaction {self.id} failed: {error.str()}. Its records are written again "
+                "after a restart"
+            )
+
+    def _refuse_fencing(self, error: KafkaError | None) -> None:
+        if error is None or error.code() not in FENCED:
+            return
+        if self._began is not None and time.monotonic() - self._began > self._timeout:
+            raise InterruptionError(
+                f"the transaction {self.id} was open for longer than {self._timeout:.0f} s, and "
+                "the brokers ended it. Its records are written again after a restart"
+            )
+        raise ConnectorError(
+            f"another run writes as {self.id}: this one was shut out and stops. Run one instance "
+            "of a pipeline, or give the other one another name"
+        )
+
+
+class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
+    """One part of the sink, with a producer of its own.
+
+    Its state says from where on the topic may hold more than the state knows of, and which ids
+    that were read back have not come again yet.
+    """
+
+    def __init__(self, sink: TransactionalSink, part: str, stored: bytes | None) -> None:
+        self._topic = sink.settings.topic
+        self._transactions = Transactions(sink, part)
+        self._transactions.end_earlier()
+        self._unmatched = 0
+        since, self._published = self._resume(stored) or self._begin(sink, part)
+        self._published |= sink.published(self._transactions.id, since)
+        self._ends = dict(sink.before)
+
+    def write_batch(self, values: list[list[Record]]) -> None:
+        """Queue records that are not published yet."""
+        for records in values:
+            for record in records:
+                if record.id in self._published:
+                    self._published.discard(record.id)
+                    self._unmatched = 0
+                else:
+                    self._transactions.begin()
+                    self._transactions.write(record)
+        self._transactions.poll()
+
+    def snapshot(self) -> bytes:
+        """Commit; return the part's state."""
+        self._transactions.commit()
+        self._ends |= self._transactions.writer.ends
+        self._unmatched += 1
+        if self._unmatched > FORGET_AFTER:
+            self._published.clear()
+        parts: dict[str, snapshot.Part] = {
+            "topic": self._topic.encode(),
+            "ends": np.array(sorted(self._ends.items()), np.int64).reshape(-1, 2),
+            "published": orjson.dumps(sorted(self._published)),
+        }
+        return snapshot.encode("kafka.sink", parts)
+
+    def close(self) -> None:
+        """Abort what is open, so that it does not hold up readers."""
+        self._transactions.abort()
+
+    def _resume(self, stored: bytes | None) -> tuple[Ends, set[str]] | None:
+        if stored is None:
+            return None
+        parts = snapshot.decode("kafka.sink", stored)
+        if bytes(parts["topic"]).decode() != self._topic:
+            return None
+        ends = {int(partition): int(end) for partition, end in np.asarray(parts["ends"]).tolist()}
+        return ends, set(orjson.loads(bytes(parts["published"])))
+
+    def _begin(self, sink: TransactionalSink, part: str) -> tuple[Ends, set[str]]:
+        """Return the fence that was set before the part first wrote, perhaps just now."""
+        name = f"{sink.role}-{self._topic}-{part}"
+        found = fence(sink.context.state, name, None, lambda: list(sink.before.items()))
+        return dict(found), set()

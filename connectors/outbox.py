@@ -1,0 +1,190 @@
+"""The outbox: what stands between the stream and a receiver that may be slow or away.
+
+A bulkhead: a bounded queue, and a thread of its own that empties it. The stream waits where the
+queue is full, and at each checkpoint until all that it wrote has been delivered; so nothing is
+dropped, and a receiver holds up no more than that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from threading import Condition, Thread
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from engine.application.ports import RunContext
+from engine.domain.record import Record
+
+LOOK_SECONDS = 0.5
+"""Between looks at what goes on while the stream waits."""
+LONG_WAIT = 5.0
+"""Seconds after which the health page speaks of it."""
+Deliver = Callable[[list[Record]], None]
+
+
+class Outbox:
+    """Delivers records in their order; at least once.
+
+    Args of its constructor: context; role, of the sink; prepare, called once before all, in the
+    outbox's thread; deliver, called with records, returns when all of them are delivered; release,
+    called at the end; most, records a call; size, records that may wait.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        role: str,
+        prepare: Callable[[], None],
+        deliver: Deliver,
+        release: Callable[[], None],
+        most: int = 500,
+        size: int = 1_000,
+    ) -> None:
+        self._pulse = context.pulse
+        self._outages = context.outages
+        self._who = f"sink {role}"
+        self._blocked = context.telemetry.sink_blocked.labels(role)
+        self._waits = context.telemetry.sink_waits.labels(role)
+        self._prepare = prepare
+        self._deliver = deliver
+        self._release = release
+        self._most = most
+        self._size = size
+        self._queue: deque[Record] = deque()
+        self._changed = Condition()
+        self._failure: Exception | None = None
+        self._closing = False
+        self._thread = Thread(target=self._run, name=f"outbox {role}", daemon=True)
+        self._thread.start()
+
+    def put(self, record: Record) -> None:
+        """Queue a record; a full queue is waited for.
+
+        Raises:
+            ConnectorError: the receiver answered in a way that cannot be retried away.
+        """
+        with self._changed:
+            if len(self._queue) >= self._size:
+                self._waits.inc()
+                self._wait_for(lambda: len(self._queue) < self._size)
+            self._refuse_failure()
+            self._queue.append(record)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all is delivered, however long the receiver takes.
+
+        Raises:
+            ConnectorError: the receiver answered in a way that cannot be retried away.
+        """
+        with self._changed:
+            self._wait_for(lambda: not self._queue)
+            self._refuse_failure()
+
+    def close(self) -> None:
+        """Wait until all is delivered, and let go of the receiver.
+
+        Raises: as `flush` does.
+        """
+        try:
+            self.flush()
+        finally:
+            with self._changed:
+                self._closing = True
+                self._changed.notify_all()
+            self._thread.join()
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        while not condition() and self._failure is None:
+            self._pulse.wait()
+            self._changed.wait(LOOK_SECONDS)
+            waited = time.monotonic() - began
+            self._blocked.set(waited)
+            if waited > LONG_WAIT:
+                self._outages[self._who] = f"no answer from the receiver for {waited:.0f} s"
+        self._blocked.set(0)
+        self._outages.pop(self._who, None)
+
+    def _refuse_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            self._prepare()
+            while self._deliver_some():
+                pass
+        except Exception as error:  # noqa: BLE001 - the stream's thread raises it
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+        finally:
+            self._release()
+
+    def _deliver_some(self) -> bool:
+        """Deliver what waits; return False at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            if not self._queue:
+                return False
+            records = [self._queue[n] for n in range(min(self._most, len(self._queue)))]
+        self._deliver(records)
+        with self._changed:
+            for _ in records:
+                self._queue.popleft()
+            self._changed.notify_all()
+        return True
+
+
+class OutboxSink(FixedPartitionedSink[list[Record], None]):
+    """Bytewax's side: all parts of a process share an outbox, and the last one closes it.
+
+    Args of its constructor: open, makes the outbox, when the first part is built.
+    """
+
+    def __init__(self, open: Callable[[], Outbox]) -> None:  # noqa: A002 - it is what it does
+        self._open = open
+        self._outbox: Outbox | None = None
+        self._parts = 0
+
+    def list_parts(self) -> list[str]:
+        """Return the names of the parts: a fixed number, so that processes can come and go."""
+        return list("0123")
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> OutboxPart:
+        """Open a part."""
+        self._outbox = self._outbox or self._open()
+        self._parts += 1
+        return OutboxPart(self._outbox, self._leave)
+
+    def _leave(self) -> None:
+        self._parts -= 1
+        if not self._parts and self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+
+
+class OutboxPart(StatefulSinkPartition[list[Record], None]):
+    """One part of the sink."""
+
+    def __init__(self, outbox: Outbox, leave: Callable[[], None]) -> None:
+        self._outbox = outbox
+        self._leave = leave
+
+    def write_batch(self, values: list[list[Record]]) -> None:
+        """Queue records, in their order."""
+        for records in values:
+            for record in records:
+                self._outbox.put(record)
+
+    def snapshot(self) -> None:
+        """Wait for everything written: it belongs to the epoch that is about to be stored."""
+        self._outbox.flush()
+
+    def close(self) -> None:
+        """Wait for everything written."""
+        self._outbox.flush()
+        self._leave()

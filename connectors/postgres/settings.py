@@ -1,0 +1,48 @@
+"""What a pipeline file may say of PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from connectors.calling import Calling, need
+from engine.application.spec.misfit import misfit
+from engine.application.spec.secret import Secret
+
+PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
+
+
+class PostgresSettings(Calling):
+    """A table of PostgreSQL, one row a record."""
+
+    url: str = Field(pattern=r"^postgres(ql)?://\S+$")
+    """postgresql://user@host:5432/database?sslmode=verify-full, without the password."""
+    password: Secret | None = None
+    """Password of the user: ${NAME} or ${file:/path}."""
+    table: str | None = Field(default=None, pattern=r"^([A-Za-z_]\w*\.)?[A-Za-z_]\w*$")
+    """Name of the table, schema.name or name; pynomaly_<role> unless given. Made when missing."""
+    batch: int = Field(default=500, ge=1, le=10_000)
+    """Most rows a transaction."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _installed(cls, data: Any) -> Any:
+        need("postgres", "psycopg", "pybreaker", "tenacity")
+        return data
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_password(cls, url: str) -> str:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        # What libpq says of a URL that it cannot read may show the password in it.
+        shown = PASSWORD.search(url) is not None
+        try:
+            if not shown and not conninfo_to_dict(url).keys() & {"password", "sslpassword"}:
+                return url
+        except ProgrammingError as error:
+            raise misfit(f"expected postgresql://user@host/database: {error}".strip()) from None
+        raise misfit("expected a URL without a password: write `password: ${file:/path}`")

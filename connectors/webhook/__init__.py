@@ -1,0 +1,1 @@
+"""Webhooks: records as signed HTTP requests."""

@@ -1,0 +1,51 @@
+"""What a pipeline file may say of a webhook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from connectors.calling import Calling, need
+from connectors.webhook.signature import keys
+from engine.application.spec.misfit import misfit
+from engine.application.spec.secret import Secret
+
+
+class WebhookSettings(Calling):
+    """A receiver of signed HTTP requests, one a record, in the manner of Standard Webhooks."""
+
+    url: str = Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")
+    """Where to POST: https://host/path, without user or password."""
+    secret: Secret
+    """Key to sign with, whsec_ and base64, or several of them: ${NAME} or ${file:/path}."""
+    ca: str | None = None
+    """PEM file with the authorities that may sign the receiver's certificate; else the usual."""
+    rate: float = Field(default=10.0, gt=0, le=10_000)
+    """Most requests a second, of the whole pipeline, repetitions included."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _installed(cls, data: Any) -> Any:
+        need("webhook", "httpx", "pybreaker", "tenacity")
+        return data
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_asked(cls, url: str) -> str:
+        import httpx
+
+        try:
+            httpx.URL(url).host.encode("idna")
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise misfit(f"expected https://host/path: {error}") from None
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_key(cls, secret: SecretStr) -> SecretStr:
+        try:
+            keys(secret.get_secret_value())
+        except ValueError as error:
+            raise misfit(str(error)) from None
+        return secret

@@ -1,0 +1,42 @@
+"""The queries of the dashboards: PromQL over the engine's metrics and the recorded rules."""
+
+from deploy.grafana.panels import choice
+
+PIPELINE = choice("pipeline", "Pipeline", "label_values(pynomaly_pipeline_info, pipeline)")
+PIPELINES = choice(
+    "pipeline", "Pipelines", "label_values(pynomaly_pipeline_info, pipeline)", several=True
+)
+CHOSEN = '{pipeline=~"$pipeline"}'
+JOINED = f"* on (job, instance) group_left (pipeline, process) pynomaly_pipeline_info{CHOSEN}"
+"""What gives a metric its pipeline and the number of its process."""
+
+
+def recorded(name: str) -> str:
+    """Return a record of deploy/prometheus/rules/records.yml, of the chosen pipelines."""
+    return f"pipeline:pynomaly_{name}{CHOSEN}"
+
+
+def summed(metric: str, *by: str) -> str:
+    """Return a metric of the chosen pipelines, summed over what is not named."""
+    return f"sum by ({_labels(by)}) (pynomaly_{metric} {JOINED})"
+
+
+def largest(metric: str, *by: str) -> str:
+    """Return a metric of the chosen pipelines, the largest of what is not named."""
+    return f"max by ({_labels(by)}) (pynomaly_{metric} {JOINED})"
+
+
+def rate(counter: str, *by: str) -> str:
+    """Return how much a counter grows a second; 0 where it has not counted yet."""
+    rated = f"rate(pynomaly_{counter}[$__rate_interval])"
+    return f"sum by ({_labels(by)}) ({rated} {JOINED}) or vector(0)"
+
+
+def quantile(share: float, histogram: str, *by: str) -> str:
+    """Return a quantile of a histogram over the last five minutes."""
+    buckets = f"rate(pynomaly_{histogram}_bucket[5m]) {JOINED}"
+    return f"histogram_quantile({share}, sum by ({_labels(by)}, le) ({buckets}))"
+
+
+def _labels(by: tuple[str, ...]) -> str:
+    return ", ".join(("pipeline", *by))

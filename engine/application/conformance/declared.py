@@ -1,0 +1,21 @@
+"""Check that a detector is what its declaration says."""
+
+from __future__ import annotations
+
+from engine.application.conformance.expect import expect
+from engine.application.conformance.subject import Subject
+
+
+def check_declaration(subject: Subject) -> None:
+    """Name, form of the state and bytes of an entity are as declared."""
+    declared, detector = subject.declaration, subject.detector
+    expect(detector.name == declared.name, f'the name "{declared.name}"', f'"{detector.name}"')
+    expect(detector.snapshot == declared.snapshot, declared.snapshot, detector.snapshot)
+    expect(detector.resolution > 0, "a resolution above 0", str(detector.resolution))
+    size = declared.bytes_per_entity
+    if size is not None and subject.width == 1 and not subject.parameters:
+        expect(
+            detector.bytes_per_entity == size,
+            f"{size:,} bytes an entity as declared",
+            f"{detector.bytes_per_entity:,}",
+        )

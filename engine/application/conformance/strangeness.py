@@ -1,0 +1,50 @@
+"""Checks of what a score means: higher is stranger, and an outlier stands out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.application.conformance.events import DEVIATION, LEVEL, noise, of_one
+from engine.application.conformance.expect import expect
+from engine.application.conformance.subject import Subject, play
+from engine.domain.batch import Bools, Floats
+
+LEAST_AREA = 0.9
+"""Under the ROC curve, of planted outliers 8 standard deviations off."""
+DISTANCES = (0.0, 8.0, 64.0)
+
+
+def check_higher_is_stranger(subject: Subject) -> None:
+    """The further off an event, the higher its score, on either side."""
+    bank = subject.bank()
+    play(bank, of_one(noise(subject.warm_up + subject.tail, subject.width)))
+    for side in (1.0, -1.0):
+        probes = LEVEL + side * np.outer(DISTANCES, np.full(subject.width, DEVIATION))
+        near, off, far = play(bank, of_one(probes).with_learn(np.zeros(3, np.bool_)))
+        expect(
+            off > near and far >= off - 1e-6 * abs(off),
+            f"rising scores at {DISTANCES} standard deviations {'above' if side > 0 else 'below'}",
+            f"{near:.6g}, {off:.6g}, {far:.6g}",
+        )
+
+
+def check_outlier(subject: Subject) -> None:
+    """Outliers of 8 standard deviations, one event in twenty, stand out of noise."""
+    n = subject.warm_up + max(subject.tail, 240)
+    values = noise(n, subject.width)
+    planted = np.zeros(n, np.bool_)
+    planted[subject.warm_up + 10 :: 20] = True
+    sides = np.random.default_rng(21).choice([-8.0, 8.0], values.shape)
+    values[planted] = LEVEL + sides[planted] * DEVIATION
+    area = roc_area(subject.scores(of_one(values)), planted)
+    expect(area >= LEAST_AREA, f"an area under the ROC curve of {LEAST_AREA}", f"{area:.3f}")
+
+
+def roc_area(scores: Floats, planted: Bools) -> float:
+    """Return the area under the ROC curve of the scored events; 0 if one kind has no score."""
+    known = ~np.isnan(scores)
+    strange, normal = scores[planted & known], scores[~planted & known]
+    if not (len(strange) and len(normal)):
+        return 0.0
+    above = strange[:, None] > normal
+    return float(above.mean() + (strange[:, None] == normal).mean() / 2)

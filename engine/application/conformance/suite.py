@@ -1,0 +1,137 @@
+"""The suite: all checks by name, and what a detector makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from engine.application import registry
+from engine.application.conformance.declared import check_declaration
+from engine.application.conformance.finite import check_finite
+from engine.application.conformance.inputs import INPUTS
+from engine.application.conformance.learning import (
+    check_learns_only_what_it_shall,
+    check_prequential,
+)
+from engine.application.conformance.memory import check_memory
+from engine.application.conformance.repetition import (
+    check_batch_cuts,
+    check_deterministic,
+    check_isolation,
+    check_reset,
+)
+from engine.application.conformance.storing import check_snapshot
+from engine.application.conformance.strangeness import check_higher_is_stranger, check_outlier
+from engine.application.conformance.subject import Subject
+from engine.application.conformance.units import check_scale, check_shift
+from engine.application.conformance.warming import check_warm_up
+
+Check = Callable[[Subject], None]
+
+WIDTHS = {"one_value": 1, "three_values": 3}
+"""Each detector is examined with so many values; a check of its own says that it takes them."""
+
+CHECKS: dict[str, Check] = {
+    "declaration": check_declaration,
+    "warm_up": check_warm_up,
+    "prequential": check_prequential,
+    "learns_only_what_it_shall": check_learns_only_what_it_shall,
+    "deterministic": check_deterministic,
+    "batch_cuts": check_batch_cuts,
+    "isolation": check_isolation,
+    "reset": check_reset,
+    "snapshot": check_snapshot,
+    "memory": check_memory,
+    "higher_is_stranger": check_higher_is_stranger,
+    "outlier": check_outlier,
+    "scale": check_scale,
+    "shift": check_shift,
+    **{f"finite_{name}": partial(check_finite, made) for name, made in INPUTS.items()},
+}
+"""Plain functions of a `Subject`; each raises AssertionError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one check with so many values; `failure` is empty where it passed."""
+
+    check: str
+    width: int
+    failure: str = ""
+
+
+def verdicts(
+    name: str, parameters: Mapping[str, object] | None = None, checks: Sequence[str] = ()
+) -> Iterator[Verdict]:
+    """Run the checks one after the other.
+
+    Args:
+        name: of a registered detector.
+        parameters: as in a pipeline file; None takes its defaults.
+        checks: which ones; all where none are named.
+
+    Raises:
+        UnknownNameError: no detector has this name.
+    """
+    registry.declaration(name)
+    for label, width in WIDTHS.items():
+        subject = Subject(name, width, parameters or {})
+        built = Verdict(label, width, _failure(lambda subject: subject.detector, subject))
+        yield built
+        if not built.failure:
+            for check in checks or CHECKS:
+                yield Verdict(check, width, _failure(CHECKS[check], subject))
+
+
+def check_detector(
+    name: str, parameters: Mapping[str, object] | None = None, *, strict: bool = False
+) -> None:
+    """Check that a registered detector keeps the contract, but for what it declares.
+
+    Args:
+        name: as written in a pipeline file.
+        parameters: as in a pipeline file; None takes its defaults.
+        strict: a declared exception whose check passes is a failure too.
+
+    Raises:
+        AssertionError: names each failed check, what was expected and what was seen.
+        UnknownNameError: no detector has this name.
+    """
+    exceptions = registry.declaration(name).exceptions
+    found = list(verdicts(name, parameters))
+    failures = [
+        f"{verdict.check} (with {verdict.width} values): {verdict.failure}"
+        for verdict in found
+        if verdict.failure and verdict.check not in exceptions
+    ]
+    failures += [
+        f"{check}: declared as an exception, and there is no such check"
+        for check in exceptions
+        if check not in (*WIDTHS, *CHECKS)
+    ]
+    if strict:
+        failures += [
+            f"{check}: declared as an exception, and yet it passes"
+            for check in _needless(exceptions, found)
+        ]
+    if failures:
+        raise AssertionError(f"{name} fails {len(failures)} checks:\n" + "\n".join(failures))
+
+
+def _needless(exceptions: Iterable[str], found: Iterable[Verdict]) -> list[str]:
+    """Return the exceptions whose checks ran and passed."""
+    verdicts = list(found)
+    failed = {verdict.check for verdict in verdicts if verdict.failure}
+    passed = {verdict.check for verdict in verdicts} - failed
+    return [check for check in exceptions if check in passed]
+
+
+def _failure(check: Callable[[Subject], object], subject: Subject) -> str:
+    try:
+        check(subject)
+    except AssertionError as failure:
+        return str(failure) or "assertion failed"
+    except Exception as error:  # noqa: BLE001 - a detector that raises has failed the check
+        return f"expected no error; saw {type(error).__name__}: {error}"
+    return ""

@@ -1,0 +1,137 @@
+"""The detectors, described for people: Markdown from their declarations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from engine.application import registry
+from engine.domain.detector import Declaration, Parameter
+from engine.domain.errors import PynomalyError
+
+WIDTHS = (1, 3)
+INTRODUCTION = """\
+# Detectors
+
+A detector gives each event a raw score: higher is stranger. Any of them is written below
+`detectors:` in a pipeline file; where nothing is named there, it is `auto`. `pynomaly detectors`
+lists what is installed, `pynomaly detectors NAME` shows one with all its parameters.
+
+All are held to one contract, by checks that plug-in authors have too:
+
+```python
+from engine.application.conformance import check_detector
+
+
+def test_it_keeps_the_contract():
+    check_detector("mine")
+```
+
+What a detector cannot do is told below under the name of the check. `make conformance` runs all
+checks on all detectors. Scores of different detectors are compared by their p-values, never raw.
+
+Bytes per entity are what the memory budget counts, with default parameters. State stored as
+pickle is read back by the same version of its package only.
+
+This page is written by `pynomaly detectors --markdown`, with the packages that are installed.
+"""
+PARAMETERS = "| parameter | type | default | meaning |\n|---|---|---|---|"
+PACKAGE = (
+    "| detector | good and bad at | bytes per entity (1 value, 3 values) | cannot meet |\n"
+    "|---|---|---|---|"
+)
+
+
+def markdown(declarations: Iterable[Declaration]) -> str:
+    """Return the reference: a section for each native detector, a table for each package."""
+    parts = [INTRODUCTION]
+    for family, group in groupby(declarations, _family):
+        found = list(group)
+        whole = [section(found[0])] if found[0].name == family else [_package(family, found)]
+        parts += whole
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def section(declared: Declaration) -> str:
+    """Return the section of one detector."""
+    sizes = " / ".join(f"{size:,}" for size in sizes_of(declared).values())
+    lines = [
+        f"## {declared.name}",
+        "",
+        f"{declared.summary}. {declared.suits}".strip(),
+        "",
+        f"- Source: {declared.source}",
+        f"- Bytes per entity: {sizes} (with {' / '.join(map(str, WIDTHS))} values), stored as "
+        f"{declared.snapshot}",
+    ]
+    lines += [f"- Cannot meet {limit}" for limit in limits(declared)] or ["- Meets every check"]
+    if declared.parameters:
+        lines += ["", PARAMETERS, *map(_parameter, declared.parameters)]
+    return "\n".join(lines)
+
+
+def limits(declared: Declaration) -> list[str]:
+    """Return its exceptions as texts, one for each reason: `finite_tiny, finite_huge: why`."""
+    by_reason: dict[str, list[str]] = {}
+    for check, reason in declared.exceptions.items():
+        by_reason.setdefault(reason, []).append(check)
+    return [f"{', '.join(checks)}: {reason}" for reason, checks in by_reason.items()]
+
+
+def sizes_of(declared: Declaration) -> Mapping[int, int]:
+    """Return bytes per entity by number of values, found by building it; {} if that fails."""
+    sizes = {}
+    for width in WIDTHS:
+        names = [f"value_{j}" for j in range(width)]
+        try:
+            built = registry.detector_family(declared.name).create(declared.name, {}, names)
+        except PynomalyError:
+            continue
+        sizes[width] = built.bytes_per_entity
+    return sizes
+
+
+def _family(declared: Declaration) -> str:
+    return declared.name.partition(".")[0]
+
+
+def _package(family: str, found: list[Declaration]) -> str:
+    named = [{parameter.name for parameter in other.parameters} for other in found]
+    common = [
+        parameter for parameter in found[0].parameters if parameter.name in set.intersection(*named)
+    ]
+    lines = [f"## {family}", ""]
+    if common:
+        lines += [
+            "All of them take, some with another default:",
+            "",
+            PARAMETERS,
+            *map(_parameter, common),
+            "",
+        ]
+    return "\n".join([*lines, PACKAGE, *map(_row, found)])
+
+
+def _row(declared: Declaration) -> str:
+    sizes = sizes_of(declared)
+    shown = ", ".join(_about(sizes[width]) if width in sizes else "-" for width in WIDTHS)
+    text = declared.suits or f"{declared.summary}."
+    cannot = "<br>".join(_cell(limit) for limit in limits(declared))
+    return f"| `{declared.name}` | {_cell(text)} | {shown} | {cannot} |"
+
+
+def _about(size: int) -> str:
+    """Return a size to two digits: a pickle's length differs a little from run to run."""
+    step = 10 ** max(len(str(size)) - 2, 0)
+    return f"{round(size / step) * step:,}"
+
+
+def _parameter(parameter: Parameter) -> str:
+    default = _cell(json.dumps(parameter.default, default=str))
+    meaning = _cell(parameter.description)
+    return f"| `{parameter.name}` | {parameter.type} | `{default}` | {meaning} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,1 @@
+"""The state directory: what a pipeline keeps between its runs."""

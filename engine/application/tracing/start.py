@@ -1,0 +1,22 @@
+"""The start of tracing: OpenTelemetry is imported only where a pipeline file asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.application.ports import RunContext
+from engine.application.spec.pipeline_file import PipelineFile
+
+if TYPE_CHECKING:
+    from engine.application.tracing.tracer import Tracer
+
+
+def start_tracing(file: PipelineFile, context: RunContext) -> Tracer | None:
+    """Return the tracer of this process; None while tracing is off."""
+    if file.tracing is None:
+        return None
+    from engine.application.tracing.delivery import Delivery
+    from engine.application.tracing.tracer import Tracer
+
+    delivery = Delivery(file.tracing, context.telemetry.trace_errors)
+    return Tracer(delivery, file.tracing.sample, file.name, file.version, context.process)

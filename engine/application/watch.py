@@ -1,0 +1,86 @@
+"""The watch on a source: its supervisor and its metrics learn that the stream moves on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from engine.application.ports import RunContext
+from engine.domain.batch import RawBatch
+
+logger = logging.getLogger("pynomaly.source")
+
+
+class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
+    """A source whose every turn is a beat."""
+
+    def __init__(self, source: FixedPartitionedSource[RawBatch, Any], context: RunContext) -> None:
+        self._source = source
+        self._context = context
+        self._reading = 0
+
+    def list_parts(self) -> list[str]:
+        """Return the source's partitions; until one is ours, silence is no hanging."""
+        found = self._source.list_parts()
+        self._context.pulse.rest()
+        return found
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> WatchedPartition:
+        """Open a partition."""
+        who = f"partition {for_part}"
+        self._context.outages[who] = "being opened"
+        part = self._source.build_part(step_id, for_part, resume_state)
+        del self._context.outages[who]
+        self._reading += 1
+        self._context.pulse.beat()
+        return WatchedPartition(self, part, self._context, who)
+
+    def ended(self) -> None:
+        """Note that a partition has come to its end."""
+        self._reading -= 1
+        if not self._reading:
+            self._context.pulse.rest()
+
+
+class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
+    """A partition whose every turn is a beat."""
+
+    def __init__(
+        self,
+        source: WatchedSource,
+        part: StatefulSourcePartition[RawBatch, Any],
+        context: RunContext,
+        name: str,
+    ) -> None:
+        self._source = source
+        self._part = part
+        self._context = context
+        self._name = name
+
+    def next_batch(self) -> Any:
+        """Return what the partition returns."""
+        self._context.pulse.beat()
+        try:
+            return self._part.next_batch()
+        except StopIteration:
+            self._source.ended()
+            raise
+
+    def next_awake(self) -> datetime | None:
+        """Return when to ask again."""
+        return self._part.next_awake()
+
+    def snapshot(self) -> Any:
+        """Return the position, and count the checkpoint."""
+        position = self._part.snapshot()
+        self._context.telemetry.checkpoints.inc()
+        self._context.pulse.stored()
+        logger.debug("checkpoint: %s stands at %s", self._name, position)
+        return position
+
+    def close(self) -> None:
+        """Close the partition."""
+        self._part.close()

@@ -1,0 +1,123 @@
+"""One value: its evidences asked, ranked, and learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Bools, Floats, Int32s, Int64s
+from operators.detectors.auto import dice, level, ranks, rarity, reach, season, shape, still
+from operators.detectors.native import Records, kernel
+
+REACH, NOW, LASTING, SEASON, SHAPE, STILL = range(6)
+EVIDENCES = 6
+WARM_UP = 50
+"""Values before the first score."""
+FAR = 1e30
+"""Bound of what is kept as float32."""
+
+NOISE = np.array(
+    [
+        [4.51, 4.14, 3.62, 3.59, 3.66, 3.74, 3.75, 3.74, 3.79],
+        [5.46, 5.50, 5.36, 4.90, 4.30, 4.28, 4.30, 4.28, 4.33],
+        [5.92, 6.12, 6.42, 6.66, 6.25, 5.51, 5.12, 5.07, 5.10],
+        [6.15, 6.50, 6.98, 7.57, 7.86, 7.80, 7.29, 6.41, 5.99],
+        [6.40, 6.82, 7.38, 8.03, 8.54, 8.99, 9.14, 8.71, 7.60],
+        [6.70, 7.14, 7.78, 8.49, 9.04, 9.56, 9.75, 10.1, 9.60],
+        [7.00, 7.46, 8.15, 8.95, 9.55, 10.1, 10.3, 10.8, 10.9],
+    ]
+)
+"""What noise reaches: the mean over normal, t3, Pareto, AR(1), random walk, Poisson, seasonal."""
+
+RECORD = np.dtype(
+    [
+        *level.FIELDS,
+        *reach.FIELDS,
+        *rarity.FIELDS,
+        *season.FIELDS,
+        *shape.FIELDS,
+        *still.FIELDS,
+        *dice.FIELDS,
+        ("origin", "<f8"),
+        *ranks.fields(EVIDENCES),
+    ]
+)
+
+
+@njit(error_model="numpy")
+def ask(state: Any, value: float, time: int, timed: bool, found: Floats) -> None:
+    """Write the raw evidences of a value to found, float64 [6]; NaN where one is not ready."""
+    scale = level.scale_of(state.mean, state.variance)
+    offset = min(max(value - state.origin, -FAR), FAR)
+    found[REACH] = reach.beyond(value, state.low, state.high, scale)
+    surprised = rarity.surprise(state, (value - state.mean) / scale)
+    kept = np.float64(state.surprise_now)
+    found[NOW] = kept + rarity.NOW * (surprised - kept)
+    kept = np.float64(state.surprise_lasting)
+    found[LASTING] = kept + rarity.LASTING * (surprised - kept)
+    found[SEASON] = season.error(state, offset, season.hour_of(time), scale) if timed else np.nan
+    found[SHAPE] = shape.distance(state, offset, scale)
+    found[STILL] = still.missed(state, offset, state.tail[-1])
+
+
+@njit(error_model="numpy")
+def score(state: Any, found: Floats) -> float:
+    """Return the sum of the rarities of raw evidences by the state as it is."""
+    now = max(
+        ranks.rarity_of(state, NOW, found[NOW]),
+        ranks.rarity_of(state, SEASON, found[SEASON]),
+        ranks.rarity_of(state, SHAPE, found[SHAPE]),
+        ranks.rarity_of(state, STILL, found[STILL]),
+    )
+    first = ranks.rarity_of(state, REACH, found[REACH])
+    lasting = ranks.rarity_of(state, LASTING, found[LASTING])
+    return first + now + lasting
+
+
+@njit(error_model="numpy")
+def learn(state: Any, value: float, time: int, timed: bool, found: Floats) -> None:
+    """Learn a value and its raw evidences."""
+    if state.seen == 0:
+        state.origin = value
+    else:
+        for j in range(EVIDENCES):
+            if not np.isnan(found[j]):
+                ranks.learn(state, j, found[j])
+    offset = min(max(value - state.origin, -FAR), FAR)
+    z = (value - state.mean) / level.scale_of(state.mean, state.variance) if state.seen else 0.0
+    rarity.learn(state, z, rarity.surprise(state, z))
+    if timed:
+        season.learn(state, offset, season.hour_of(time))
+    still.learn(state, offset, state.tail[-1])
+    shape.learn(state, offset)
+    reach.learn(state, value)
+    state.mean, state.variance = level.moved(state.mean, state.variance, state.seen, value)
+    state.seen = min(state.seen + 1, 2**31)
+
+
+def _drive(  # pragma: no cover - runs compiled
+    records: Records,
+    slots: Int32s,
+    values: Floats,
+    learns: Bools,
+    times: Int64s,
+    scores: Floats,
+) -> None:
+    found, timed = np.empty(EVIDENCES), len(times) > 0
+    for i in range(len(slots)):
+        state, value = records[slots[i]], level.bounded(values[i, 0])
+        scores[i] = np.nan
+        if np.isnan(values[i, 0]):
+            continue
+        time = times[i] if timed else 0
+        if state.seen > 0:
+            ask(state, value, time, timed, found)
+        if state.seen >= WARM_UP:
+            scores[i] = score(state, found)
+        if learns[i]:
+            learn(state, value, time, timed, found)
+
+
+drive = kernel(_drive, (dice, level, ranks, rarity, reach, season, shape, still))

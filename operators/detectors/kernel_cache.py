@@ -1,0 +1,64 @@
+"""The machine code of kernels on disk, for processes that start at the same moment.
+
+Numba keeps an index of numbered files, and writes the index before the file: of two processes that
+store at once one finds the other's code, or that of an older source, under its own number, and
+runs it (numba issues 4807 and 10128). Here a file is named by all that its code depends on, and
+says so itself: there is no index to be wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
+
+
+class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
+    """Numba's cache of one function, with a file for each signature."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = KernelFiles(Path(self._cache_path), self._impl.filename_base, stamp)
+
+
+class KernelFiles:
+    """Files of one function.
+
+    Args of its constructor: folder; name, of the function; stamp, of its source.
+    """
+
+    def __init__(self, folder: Path, name: str, stamp: Any) -> None:
+        self._folder = folder
+        self._name = name
+        self._stamp = (numba.__version__, stamp)
+
+    def load(self, key: Any) -> Any:
+        """Return what was saved for a key; None where nothing whole is there."""
+        try:
+            stamp, saved, data = pickle.loads(self._path(key).read_bytes())
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            return None
+        return data if (stamp, saved) == (self._stamp, key) else None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Save data for a key, whole or not at all: the next process may compile again."""
+        path = self._path(key)
+        partial = path.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            try:
+                partial.write_bytes(dumps((self._stamp, key, data)))
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def _path(self, key: Any) -> Path:
+        digest = blake2b(repr((self._stamp, key)).encode(), digest_size=8).hexdigest()
+        return self._folder / f"{self._name}.{digest}.nbc"

@@ -1,0 +1,178 @@
+"""The harness: `python -m tests.chaos --help`. Exit code 0: nothing lost, doubled or changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from tests.chaos import disturbances
+from tests.chaos.disturbances import World
+from tests.chaos.engine import Engine, write_pipeline
+from tests.chaos.reader import Monitor, committed, read_all
+from tests.chaos.stream import Writer
+from tests.chaos.verdict import Verdict, compare
+from tests.kafka_broker import KafkaBroker
+
+OUTPUTS = ("anomalies", "scores", "dead_letters")
+RECOVERY_SECONDS = 180.0
+SLOWEST = 2_000.0
+"""Messages a second at which what is behind is caught up with, at least."""
+OVERLAP = 0.25
+"""Share of disturbances that do not wait until the one before has been recovered from."""
+
+
+class Harness:
+    """A broker, a stream, a pipeline, and what happened to them."""
+
+    def __init__(self, chosen: argparse.Namespace, broker: KafkaBroker, folder: Path) -> None:
+        self._chosen = chosen
+        self._broker = broker
+        self._folder = folder
+        self._draw = random.Random(chosen.seed)
+        self._recovered: list[float] = []
+        self._done: Counter[str] = Counter()
+
+    def run(self) -> bool:
+        """Disturb a run, compare it with another, print what was found; return if all is well."""
+        chosen, broker = self._chosen, self._broker
+        broker.create_topic("in", chosen.partitions)
+        disturbed = self._prepare("disturbed-", chosen.delivery, chosen.mutant)
+        writer = Writer(broker.bootstrap, "in", chosen.partitions, chosen.seed, chosen.rate)
+        monitor = self._monitor("disturbed-")
+        world = World(broker, disturbed, monitor, self._draw, chosen.processes)
+        try:
+            disturbed.start(self._draw.randint(1, chosen.processes))
+            self._disturb(world, writer)
+            total = writer.stop()
+            self._wait(monitor, writer.ends, disturbed)
+            offsets_true = self._end(disturbed, writer.ends)
+        finally:
+            monitor.stop()
+            disturbed.close()
+            if writer._thread.is_alive():
+                writer.stop()
+        verdicts = self._compare(writer.ends)
+        return self._tell(total, verdicts, offsets_true)
+
+    def _disturb(self, world: World, writer: Writer) -> None:
+        chosen = [getattr(disturbances, name) for name in self._chosen.only]
+        kinds = chosen or disturbances.ALL
+        self._wait(world.monitor, dict.fromkeys(writer.ends, 1), world.engine)
+        # Each kind in turn, in an order of chance: a short run has as many kinds as it can.
+        order: list[object] = []
+        for number in range(self._chosen.disturbances):
+            order = order or self._draw.sample(kinds, len(kinds))
+            disturb = order.pop()
+            time.sleep(self._draw.uniform(0.0, 1.5))
+            print(f"{number + 1}: {disturb.__name__}", flush=True)  # type: ignore[attr-defined]
+            disturb(world)  # type: ignore[operator]
+            self._done[disturb.__name__] += 1  # type: ignore[attr-defined]
+            world.engine.ensure()
+            if self._draw.random() >= OVERLAP:
+                began = time.monotonic()
+                self._wait(world.monitor, dict(writer.ends), world.engine)
+                self._recovered.append(time.monotonic() - began)
+
+    def _prepare(self, prefix: str, delivery: str, mutant: str | None = None) -> Engine:
+        for name in OUTPUTS:
+            self._broker.create_topic(prefix + name, 2)
+        file = self._folder / f"{prefix}run.yaml"
+        state = self._folder / f"{prefix}state"
+        write_pipeline(file, self._broker, "in", prefix, delivery, state)
+        return Engine(file, mutant)
+
+    def _monitor(self, prefix: str) -> Monitor:
+        return Monitor(self._broker.bootstrap, [f"{prefix}scores", f"{prefix}dead_letters"])
+
+    def _wait(self, monitor: Monitor, ends: dict[int, int], engine: Engine) -> None:
+        """Wait until all input before `ends` is accounted for in what readers see."""
+        behind = sum(ends.values()) - sum(monitor.behind.values())
+        until = time.monotonic() + RECOVERY_SECONDS + behind / SLOWEST
+        while any(monitor.behind.get(partition, 0) < end for partition, end in ends.items()):
+            if time.monotonic() > until:
+                raise SystemExit(
+                    f"not recovered in time: {monitor.behind} of {ends}\n"
+                    + "\n".join(engine.log.read_text().splitlines()[-30:])
+                )
+            engine.ensure()
+            time.sleep(0.02)
+
+    def _end(self, engine: Engine, ends: dict[int, int]) -> bool:
+        """Drain, and return whether the group's offsets are those of the input's end."""
+        code = engine.stop()
+        assert code == 0, f"the drain ended with exit code {code}"
+        return committed(self._broker.bootstrap, "disturbed-group") == ends
+
+    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
+        """Run the same pipeline without any disturbance, and compare."""
+        undisturbed = self._prepare("undisturbed-", "at_least_once")
+        monitor = self._monitor("undisturbed-")
+        undisturbed.start(1)
+        try:
+            self._wait(monitor, ends, undisturbed)
+            assert undisturbed.stop() == 0
+        finally:
+            monitor.stop()
+            undisturbed.close()
+        address = self._broker.bootstrap
+        return {
+            name: compare(
+                read_all(address, f"disturbed-{name}"), read_all(address, f"undisturbed-{name}")
+            )
+            for name in OUTPUTS
+        }
+
+    def _tell(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
+        once = self._chosen.delivery == "exactly_once"
+        accounted = verdicts["scores"].records + verdicts["dead_letters"].records == total
+        right = [verdict.is_right(once=once) for verdict in verdicts.values()]
+        report = {
+            "seed": self._chosen.seed,
+            "delivery": self._chosen.delivery,
+            "disturbances": dict(self._done),
+            "messages": total,
+            "all_accounted_for": accounted,
+            "group_offsets_true": offsets_true,
+            "recovered_p50_s": _quantile(self._recovered, 50),
+            "recovered_p99_s": _quantile(self._recovered, 99),
+            **{name: repr(verdict) for name, verdict in verdicts.items()},
+        }
+        print(json.dumps(report, indent=2), flush=True)
+        return all(right) and accounted and offsets_true
+
+
+def _quantile(seconds: list[float], percent: float) -> float | None:
+    return round(float(np.percentile(seconds, percent)), 2) if seconds else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the harness and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--disturbances", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--processes", type=int, default=3, help="at most")
+    parser.add_argument("--rate", type=float, default=1_000.0, help="messages a second")
+    parser.add_argument("--delivery", default="exactly_once", help="or at_least_once")
+    parser.add_argument("--only", nargs="*", default=[], help="kinds of disturbances")
+    parser.add_argument("--mutant", help="a fault to build in: no_read_back, no_flush, ...")
+    parser.add_argument("--folder", type=Path, help="where to leave state and logs")
+    chosen = parser.parse_args(arguments)
+    print(f"seed {chosen.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pynomaly-chaos-") as folder:
+        place = chosen.folder or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        with KafkaBroker(relayed=True) as broker:
+            return 0 if Harness(chosen, broker, place).run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

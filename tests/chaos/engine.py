@@ -1,0 +1,134 @@
+"""The pipeline under test, as its user runs it: a file, and `pynomaly run`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from tests.kafka_broker import KafkaBroker
+
+RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
+MUTANTS = Path(__file__).parent / "mutants"
+
+
+def write_pipeline(
+    file: Path, broker: KafkaBroker, source: str, prefix: str, delivery: str, state: Path
+) -> None:
+    """Write a pipeline that reads `source` and writes, by relay, `<prefix>anomalies` and so on."""
+    bootstrap, relayed = broker.bootstrap, broker.relay.address
+    fast = "{reconnect.backoff.max.ms: 500, transaction.timeout.ms: 10000}"
+    to = f'brokers: "{relayed}", settings: {fast}'
+    file.write_text(
+        f"""
+name: chaos
+source:
+  kafka: {{brokers: "{bootstrap}", topic: {source}, group: {prefix}group, start: earliest}}
+event:
+  key: id
+  time: {{path: ts, unit: ms}}
+  values: [a, b]
+detectors: [half_space_trees, zscore, {{river.GaussianScorer: {{window_size: 50}}}}]
+alert: {{budget: 20/day}}
+delivery: {delivery}
+sinks:
+  anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
+  scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
+  dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
+state: {{directory: "{state}", every: 500ms, key_groups: 8}}
+metrics: null
+"""
+    )
+
+
+class Engine:
+    """One `pynomaly run` at a time on one pipeline file."""
+
+    def __init__(self, file: Path, mutant: str | None = None) -> None:
+        self.file = file
+        self.log = file.with_suffix(".log")
+        self.processes = 1
+        self._environ = dict(os.environ)
+        if mutant is not None:
+            self._environ |= {"PYNOMALY_CHAOS_MUTANT": mutant, "PYTHONPATH": str(MUTANTS)}
+        self._run: subprocess.Popen[bytes] | None = None
+
+    def start(self, processes: int | None = None) -> None:
+        """Start it, with as many processes as before unless told otherwise."""
+        self.processes = processes or self.processes
+        options = ["--processes", self.processes, "--max-restarts", 10_000, "--hang-after", 60]
+        self._run = subprocess.Popen(
+            [*RUN, str(self.file), *map(str, options), "--log-format", "json"],
+            stderr=subprocess.PIPE,
+            env=self._environ,
+            start_new_session=True,
+        )
+        # Through a pipe: a limit on the size of files must not silence the log.
+        assert self._run.stderr is not None
+        threading.Thread(target=self._collect, args=[self._run.stderr], daemon=True).start()
+
+    def ensure(self) -> None:
+        """Start it again if it has ended, as an init system would."""
+        if self._run is None or self._run.poll() is not None:
+            self.start()
+
+    @property
+    def supervisor(self) -> int:
+        """The supervisor's process id."""
+        assert self._run is not None
+        return self._run.pid
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the cluster; none while it is being restarted."""
+        path = Path(f"/proc/{self.supervisor}/task/{self.supervisor}/children")
+        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+    def stop(self, timeout: float = 90.0) -> int:
+        """Ask it to drain, and return its exit code."""
+        assert self._run is not None
+        # Before it has processes of its own it may not be listening to signals yet.
+        while not self.workers() and self._run.poll() is None:
+            time.sleep(0.05)
+        self._run.send_signal(signal.SIGTERM)
+        return self._run.wait(timeout)
+
+    def wait(self, timeout: float = 30.0) -> int:
+        """Return its exit code once it has ended."""
+        assert self._run is not None
+        return self._run.wait(timeout)
+
+    def second(self) -> tuple[int, str]:
+        """Start another one on the same file, by mistake; return its exit code and what it says."""
+        done = subprocess.run(
+            [*RUN, str(self.file)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=self._environ,
+        )
+        return done.returncode, done.stderr
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        if self._run is not None and self._run.poll() is None:
+            for pid in [*self.workers(), self.supervisor]:
+                send(pid, signal.SIGKILL)
+            self._run.wait()
+
+    def _collect(self, stream: IO[bytes]) -> None:
+        with stream, self.log.open("ab", buffering=0) as log:
+            for line in stream:
+                log.write(line)
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended meanwhile."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,92 @@
+"""The known stream: message n is always the same, whoever asks."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import orjson
+from confluent_kafka import KafkaError, Message, Producer
+
+ENTITIES = 40
+"""Per partition; an entity's events are all in one, and so have an order."""
+START_MS = 1_767_225_600_000
+BLOCK = 1_000
+HEAD_START = 5
+"""Blocks of each partition that are written at once, for models to be warm in the shortest run."""
+
+
+def messages(seed: int, partition: int, first: int, count: int) -> list[bytes]:
+    """Return messages `first` to `first + count - 1` of a partition; in whole blocks."""
+    found: list[bytes] = []
+    for block in range(first // BLOCK, (first + count) // BLOCK):
+        draw = np.random.default_rng([seed, partition, block])
+        values = draw.normal(20.0, 1.0, (BLOCK, 2))
+        values[draw.random(BLOCK) < 0.004] += 15.0
+        for row, (a, b) in enumerate(values.tolist()):
+            number = block * BLOCK + row
+            event = {
+                "id": f"e{partition}-{number % ENTITIES}",
+                "ts": START_MS + number // ENTITIES * 1_000,
+                "a": a,
+                "b": b,
+            }
+            found.append(b"garbage %d" % number if number % 499 == 7 else orjson.dumps(event))
+    return found
+
+
+class Writer:
+    """Writes the stream at a steady rate in the background, whatever becomes of the brokers."""
+
+    def __init__(self, bootstrap: str, topic: str, partitions: int, seed: int, rate: float) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "reconnect.backoff.max.ms": 500,
+                # A broker that is down is what we are here for.
+                "log_level": 1,
+            }
+        )
+        self._topic, self._seed, self._rate = topic, seed, rate
+        self.ends = dict.fromkeys(range(partitions), 0)
+        self.failures: list[KafkaError] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="writer")
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Stop writing and return how many messages there are, all of them in the topic."""
+        self._stopping.set()
+        self._thread.join()
+        while self._producer.flush(1.0):
+            pass
+        assert not self.failures, self.failures[:3]
+        return sum(self.ends.values())
+
+    def _write(self) -> None:
+        began, written, block = time.monotonic(), 0, 0
+        while not self._stopping.is_set():
+            blocks = [messages(self._seed, part, block * BLOCK, BLOCK) for part in self.ends]
+            for row in zip(*blocks, strict=True):
+                for partition, value in enumerate(row):
+                    self._producer.produce(
+                        self._topic, value, partition=partition, on_delivery=self._delivered
+                    )
+                written += len(row)
+                if block < HEAD_START:
+                    began, written = time.monotonic(), 0
+                self._producer.poll(max(0.0, began + written / self._rate - time.monotonic()))
+                if self._stopping.is_set():
+                    break
+            block += 1
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.failures.append(error)
+        else:
+            self.ends[message.partition() or 0] = (message.offset() or 0) + 1

@@ -1,0 +1,101 @@
+"""What a run writes is its user's alone, though the environment would give it to everybody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_pipeline import PYNOMALY, messages, metric, wait_for
+from tests.kafka_settings import free_port
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def modes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield path and mode of what is below a folder; what vanishes meanwhile is passed over."""
+    for path in folder.rglob("*"):
+        try:
+            yield str(path.relative_to(folder)), stat.S_IMODE(path.lstat().st_mode)
+        except FileNotFoundError:
+            continue
+
+
+def open_to_others(folder: Path) -> list[str]:
+    return [f"{path}: {mode:o}" for path, mode in modes(folder) if mode & OTHERS]
+
+
+def start(folder: Path, file: Path, *words: object) -> subprocess.Popen[bytes]:
+    command = [*PYNOMALY, "run", str(file), *map(str, words)]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, umask=0)
+
+
+def watch(running: subprocess.Popen[bytes], home: Path) -> set[str]:
+    """Look again and again until a run has ended; return what was there, and was private."""
+    seen: set[str] = set()
+    while running.poll() is None:
+        seen |= {path for path, _ in modes(home)}
+        assert open_to_others(home) == []
+    assert running.returncode == 0
+    return seen
+
+
+@pytest.fixture(params=["at_least_once", "exactly_once"])
+def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, int]:
+    """One key group, so that its state outgrows the recovery store and gets a file of its own."""
+    port = free_port()
+    (tmp_path / "in-1.ndjson").write_bytes(b"\n".join(messages()))
+    file = tmp_path / "p.yaml"
+    file.write_text(f"""
+name: p
+source: {{file: {{path: "in-*.ndjson"}}}}
+event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
+detectors: [half_space_trees, zscore]
+delivery: {request.param}
+sinks:
+  anomalies: {{file: {{path: home/outputs/anomalies.ndjson}}}}
+  scores: {{file: {{path: home/more/scores.ndjson}}}}
+state: {{directory: home/states/p, every: 100ms, key_groups: 1}}
+metrics: {{port: {port}}}
+""")
+    return file, port
+
+
+def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_path: Path) -> None:
+    file, port = pipeline
+    home = tmp_path / "home"
+    home.mkdir(mode=0o777)
+    running = start(tmp_path, file, "--processes", 2)
+    wait_for(lambda: metric(port, "pynomaly_events_total") > 0)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    seen = watch(running, home)
+    (tmp_path / "in-2.ndjson").write_bytes(b"\n".join(messages(seed=2)))
+    seen |= watch(start(tmp_path, file), home)
+    assert open_to_others(home) == []
+    kept = home / "states" / "p"
+    assert any(path.startswith("states/p/recovery/") for path in seen)
+    assert any(path.startswith("states/p/groups/") for path in seen), sorted(seen)
+    for made in ("lock", "recovery.ready", "dead_letters.ndjson", "outputs", "more"):
+        assert list(home.rglob(made)), made
+    assert (home / "outputs" / "anomalies.ndjson").stat().st_size > 0
+    assert stat.S_IMODE(kept.stat().st_mode) == stat.S_IRWXU
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == stat.S_IRWXU
+
+
+def test_an_archive_of_the_state_is_private(pipeline: tuple[Path, int], tmp_path: Path) -> None:
+    file, _ = pipeline
+    assert start(tmp_path, file).wait(120) == 0
+    command = [*PYNOMALY, "state", "export", str(file), "copy.tar.gz"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0)
+    text = file.read_text().replace("home/states/p", "home/states/again")
+    file.write_text(text)
+    command[-3:] = ["import", str(file), "copy.tar.gz"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0)
+    assert not stat.S_IMODE((tmp_path / "copy.tar.gz").stat().st_mode) & OTHERS
+    assert open_to_others(tmp_path / "home" / "states") == []

@@ -1,0 +1,387 @@
+"""Secrets, searched for in all that the command line emits: not a piece of one may be found."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import string
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
+from tests.kafka_settings import free_port
+
+LONG = "".join(random.Random(4).choices(string.ascii_letters, k=300))
+SECRETS = {
+    "KAFKA_PASSWORD": "it's \"special\\chars'\" $pelled {oddly}: #hash %40 ähnlich",
+    "KEY_PASSPHRASE": LONG,
+    "NUMBER_PASSWORD": "735291846027364519",
+    "EXPONENT_TOKEN": "8264915735e2",
+    "BRACKET_SECRET": "path.of[bracketed.hush",
+    "METRICS_PASSWORD": "metrics-page-hush",
+}
+IN_FILES = {"one": "hush-out-of-a-file", "pem": "-----FIRST hush-line-----\nAsecondHushLine9\n"}
+PIECE, DIGITS = 8, 10
+"""Length of what counts as a piece of a secret; of digits more, for some may stand so by chance."""
+
+
+def pieces(secret: str) -> set[bytes]:
+    """Return what must not be found: all pieces of a secret, plain and encoded."""
+    forms = {secret, quote(secret), base64.b64encode(f"prometheus:{secret}".encode()).decode()[16:]}
+    if secret[0] in string.digits:
+        forms |= {str(float(secret)), str(int(float(secret)))}
+    found = set()
+    for form in forms:
+        size = DIGITS if form.strip(string.digits + ".") == "" else PIECE
+        found |= {form[n : n + size] for n in range(max(1, len(form) - size + 1))}
+    return {piece.encode() for piece in found} | {secret.encode()}
+
+
+ALL = {
+    name: pieces(secret) for name, secret in (SECRETS | IN_FILES).items() if "\n" not in secret
+} | {f"pem {n}": pieces(line) for n, line in enumerate(IN_FILES["pem"].split())}
+
+
+def leaks(emitted: bytes) -> list[tuple[str, bytes]]:
+    """Return the name of each secret of which there is a piece, with the piece."""
+    return sorted((name, piece) for name, some in ALL.items() for piece in some if piece in emitted)
+
+
+def no_leak(*emitted: bytes) -> None:
+    for each in emitted:
+        assert leaks(each) == [], each.decode(errors="replace")
+
+
+def files(folder: Path) -> Iterator[bytes]:
+    """Yield names and contents of all files below a folder."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    assert found
+    for path in found:
+        yield path.name.encode()
+        yield path.read_bytes()
+
+
+def environment() -> dict[str, str]:
+    return os.environ | SECRETS
+
+
+def pynomaly(*words: object, folder: Path, timeout: float = 120) -> tuple[int, str]:
+    """Run a command to its end and search what it said; return exit code and standard error."""
+    command = [*PYNOMALY, *map(str, words)]
+    ended = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, timeout=timeout, check=False
+    )
+    no_leak(ended.stdout, ended.stderr)
+    return ended.returncode, ended.stderr.decode()
+
+
+KAFKA = """\
+name: p
+source:
+  kafka:
+    brokers: 127.0.0.1:1
+    topic: t
+    settings:
+      security.protocol: sasl_plaintext
+      sasl.mechanism: PLAIN
+      sasl.username: bob
+      sasl.password: ${KAFKA_PASSWORD}
+      ssl.key.password: ${KEY_PASSPHRASE}
+      ssl.key.pem: ${file:pem}
+event: {key: sensor, time: {path: ts, unit: ms}, values: [temp]}
+sinks:
+  anomalies:
+    kafka: {topic: o, brokers: "127.0.0.1:1", settings: {sasl.password: "${NUMBER_PASSWORD}"}}
+  scores: {kafka: {topic: s, settings: {sasl.password: "${EXPONENT_TOKEN}"}}}
+  dead_letters: {kafka: {topic: d, settings: {sasl.password: "${file:one}"}}}
+metrics:
+  port: 9464
+  basic_auth: {user: prometheus, password: "${METRICS_PASSWORD}"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in IN_FILES.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def write(folder: Path, *changes: tuple[str, str], text: str = KAFKA) -> Path:
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    file = folder / "p.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_the_search_finds_a_piece_however_it_is_encoded() -> None:
+    for name, secret in SECRETS.items():
+        assert name in dict(leaks(f"a {secret} b".encode()))
+        assert name in dict(leaks(json.dumps(secret).encode()))
+        assert name in dict(leaks(repr(secret).encode()))
+    assert "METRICS_PASSWORD" in dict(leaks(base64.b64encode(b"prometheus:metrics-page-hush")))
+    assert "EXPONENT_TOKEN" in dict(leaks(b"found 826491573500.0"))
+    assert "KEY_PASSPHRASE" in dict(leaks(LONG[:40].encode()))
+    assert "pem 2" in dict(leaks(b"x ndHushLi x"))
+    assert leaks(b"nothing") == []
+
+
+def test_a_right_file(folder: Path) -> None:
+    assert pynomaly("validate", write(folder), folder=folder) == (0, "")
+
+
+def test_a_secret_where_it_may_stand_but_should_not(folder: Path) -> None:
+    file = write(
+        folder,
+        ("{kafka: {topic: s, settings: {sasl.password: ", "{file: {path: "),
+        ('"${EXPONENT_TOKEN}"}}}', '"out/${EXPONENT_TOKEN}/${KAFKA_PASSWORD}.ndjson"}}'),
+    )
+    assert pynomaly("validate", file, folder=folder) == (0, "")
+
+
+WRONG_AT_THE_PLACE = [
+    ("sasl.password: ${KAFKA_PASSWORD}", 'sasl.password: ["${KAFKA_PASSWORD}"]'),
+    ("ssl.key.pem: ${file:pem}", "ssl.key.pem: {x: '${file:pem}'}"),
+    ('{sasl.password: "${NUMBER_PASSWORD}"}', '"${NUMBER_PASSWORD}"'),
+    ('{sasl.password: "${EXPONENT_TOKEN}"}', '["${EXPONENT_TOKEN}"]'),
+    ('password: "${METRICS_PASSWORD}"', 'password: "x${METRICS_PASSWORD}"'),
+]
+BESIDE = [
+    ("      ssl.key.pem", "    passwort: ${KAFKA_PASSWORD}\n      ssl.key.pem"),
+    ("brokers: 127.0.0.1:1", "broker: 127.0.0.1:1"),
+    ('password: "${METRICS_PASSWORD}"', 'pasword: "${METRICS_PASSWORD}"'),
+]
+IN_WRONG_PLACES = [
+    ("name: p", "name: ${KAFKA_PASSWORD}"),
+    ("    topic: t", '    batch: ${NUMBER_PASSWORD}\n    start: "${file:one}"\n    topic: t'),
+    ("key: sensor", 'key: "${BRACKET_SECRET}"'),
+    ("path: ts, unit: ms", "path: ts, format: '${KEY_PASSPHRASE}%Q'"),
+    ("sinks:\n", "combine: '${KEY_PASSPHRASE}'\nsinks:\n  ${KAFKA_PASSWORD}: {stdout: {}}\n"),
+    (
+        "metrics:\n",
+        "state: {directory: d, every: '${file:pem}', memory: '${EXPONENT_TOKEN}'}\nmetrics:\n",
+    ),
+    ("user: prometheus", 'user: "x:${KAFKA_PASSWORD}"'),
+    (
+        "port: 9464",
+        "port: ${NUMBER_PASSWORD}\n  host: ['${KAFKA_PASSWORD}']\n  tls: ${KEY_PASSPHRASE}",
+    ),
+]
+DETECTORS = """\
+detectors:
+  - zscore: {half_life: '${KAFKA_PASSWORD}'}
+  - half_space_trees: {trees: '${KEY_PASSPHRASE}', '${file:one}': 1}
+  - '${BRACKET_SECRET}'
+  - '${NUMBER_PASSWORD}': {}
+  - river.HalfSpaceTrees: {n_trees: '${EXPONENT_TOKEN}', preprocess: '${KAFKA_PASSWORD}'}
+  - pyod.ECOD: {window: '${KAFKA_PASSWORD}'}
+alert: {budget: '${NUMBER_PASSWORD}', score: {detector: '${KAFKA_PASSWORD}', above: 1}}
+sinks:
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        (WRONG_AT_THE_PLACE, 6),
+        ([BESIDE[0]], 1),
+        (BESIDE[1:], 4),
+        (IN_WRONG_PLACES, 13),
+        ([("sinks:\n", DETECTORS)], 9),
+        ([("{kafka: {topic: s", "${KEY_PASSPHRASE} {kafka: {topic: s")], 1),
+        ([("sasl.password: ${KAFKA_PASSWORD}", "sasl.password: *hush-out-of-a-file")], 1),
+    ],
+    ids=["at the place", "indented", "beside", "elsewhere", "detectors", "not YAML", "alias"],
+)
+def test_a_wrong_file(folder: Path, changes: list[tuple[str, str]], problems: int) -> None:
+    for command in ("validate", "run"):
+        code, said = pynomaly(command, write(folder, *changes), folder=folder)
+        assert (code, len(said.splitlines())) == (2, problems), said
+        assert "Traceback" not in said
+
+
+REFUSED = [
+    [("sasl.mechanism: PLAIN", "sasl.mechanism: ${KAFKA_PASSWORD}")],
+    [("security.protocol: sasl_plaintext", "security.protocol: ${KEY_PASSPHRASE}")],
+    [("sasl.username: bob", 'debug: "${BRACKET_SECRET}"')],
+]
+
+
+@pytest.mark.parametrize("changes", REFUSED)
+def test_a_setting_that_the_client_refuses_and_quotes(
+    folder: Path, changes: list[tuple[str, str]]
+) -> None:
+    file = write(folder, ("sinks:\n", "state: {directory: d}\nsinks:\n"), *changes)
+    for words in (["validate", file, "--connect"], ["run", file, "--max-restarts", 0]):
+        code, said = pynomaly(*words, folder=folder)
+        assert code in (1, 2)
+        assert "***" in said
+    no_leak(*files(folder / "d"))
+
+
+def test_a_passphrase_that_does_not_open_its_key(folder: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key = folder / "key.pem"
+    make = ["openssl", "genrsa", "-aes128", "-passout", "pass:another", "-out", str(key), "2048"]
+    subprocess.run(make, check=True, capture_output=True)
+    file = write(
+        folder,
+        ("security.protocol: sasl_plaintext", "security.protocol: ssl"),
+        ("ssl.key.pem: ${file:pem}", f"ssl.key.location: {key}"),
+    )
+    code, said = pynomaly("run", file, "--max-restarts", 0, folder=folder)
+    assert code in (1, 2)
+    assert "ssl.key.location" in said
+
+
+def test_brokers_that_do_not_answer_when_asked(folder: Path) -> None:
+    file = write(
+        folder, ('kafka: {topic: o, brokers: "127.0.0.1:1", settings: ', "file: {path: o} #")
+    )
+    text = file.read_text()
+    for role in ("scores", "dead_letters"):
+        text = "\n".join(line for line in text.splitlines() if role not in line)
+    file.write_text(text)
+    code, said = pynomaly("validate", file, "--connect", folder=folder)
+    assert code == 2
+    assert "Is a broker listening there?" in said
+
+
+class Running:
+    """A pipeline that runs, and all that it emits."""
+
+    def __init__(self, folder: Path, file: Path, processes: int = 1) -> None:
+        self.errors, self.output = folder / "stderr", folder / "stdout"
+        command = [*PYNOMALY, "run", str(file), "--processes", str(processes)]
+        with self.errors.open("wb") as errors, self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=errors,
+            )
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def said(self, text: str) -> bool:
+        return text.encode() in self.errors.read_bytes()
+
+    def family(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [self.process.pid, *map(int, children.read_text().split())]
+
+    def titles(self) -> list[bytes]:
+        return [
+            Path(f"/proc/{pid}/{name}").read_bytes()
+            for pid in self.family()
+            for name in ("cmdline", "comm", "status")
+        ]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(120)
+
+
+def page(port: int, password: str) -> bytes:
+    """Return status, headers and body of the metrics page; nothing while it does not answer."""
+    credentials = base64.b64encode(f"prometheus:{password}".encode()).decode()
+    request = Request(f"http://127.0.0.1:{port}/metrics")
+    request.add_header("Authorization", f"Basic {credentials}")
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return f"{answer.status}\n{answer.headers}{answer.read().decode()}".encode()
+    except HTTPError as error:
+        return f"{error.code}\n{error.headers}{error.read().decode()}".encode()
+    except OSError:
+        return b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="command lines are read from /proc")
+def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
+    port = free_port()
+    file = write(
+        folder, ("port: 9464", f"port: {port}"), ("sinks:\n", "state: {directory: d}\nsinks:\n")
+    )
+    with Running(folder, file) as running:
+        wait_for(lambda: running.said("going on trying"))
+        titles = running.titles()
+        shown = page(port, SECRETS["METRICS_PASSWORD"])
+        refused = page(port, "another")
+        assert running.stop() == 0
+    assert any(b"engine.application.worker" in title for title in titles)
+    assert shown.startswith(b"200")
+    assert b"pynomaly_pipeline_info" in shown
+    assert refused.startswith(b"401")
+    emitted = [running.errors.read_bytes(), running.output.read_bytes()]
+    no_leak(*titles, shown, refused, *emitted, *files(folder / "d"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="command lines are read from /proc")
+def test_a_run_that_works(folder: Path) -> None:
+    port = free_port()
+    text = KAFKA[: KAFKA.index("source:")] + "source: stdin\n" + KAFKA[KAFKA.index("event:") :]
+    text = (
+        text[: text.index("sinks:")] + "sinks: {anomalies: stdout, scores: {file: {path: d/s}}}\n"
+    )
+    text += (
+        "state: {directory: d, every: 200ms}\ndetectors: [{zscore: {half_life: 100}}]\nmetrics:\n"
+    )
+    text += f'  port: {port}\n  basic_auth: {{user: prometheus, password: "${{file:one}}"}}\n'
+    with Running(folder, write(folder, text=text), processes=2) as running:
+        assert running.process.stdin is not None
+        running.process.stdin.write(b"\n".join([*messages(), b""]))
+        running.process.stdin.flush()
+        wait_for(lambda: b"pynomaly_anomalies_total{" in page(port, IN_FILES["one"]))
+        wait_for(lambda: (folder / "d" / "dead_letters.ndjson").exists())
+        assert len(running.family()) == 3
+        shown, titles = page(port, IN_FILES["one"]), running.titles()
+        no_leak(*files(folder / "d"))
+        assert running.stop() == 0
+    assert running.output.stat().st_size > 0
+    emitted = [running.errors.read_bytes(), running.output.read_bytes()]
+    no_leak(shown, *titles, *emitted, *files(folder / "d"))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_traceback_of_a_crash(folder: Path, processes: int) -> None:
+    (folder / f"{SECRETS['BRACKET_SECRET']}.ndjson").mkdir()
+    text = KAFKA[: KAFKA.index("source:")] + KAFKA[KAFKA.index("event:") : KAFKA.index("sinks:")]
+    text += 'source: {file: {path: "./${BRACKET_SECRET}.ndjson", format: ndjson}}\n'
+    text += "sinks: {anomalies: stdout}\nmetrics: null\nstate: {directory: d}\n"
+    file = write(folder, text=text)
+    for form in ("text", "json"):
+        words = ["run", file, "--max-restarts", 0, "--log-format", form, "--processes", processes]
+        code, said = pynomaly(*words, folder=folder)
+        assert code in (1, 2)
+        assert "Traceback" in said
+    no_leak(*files(folder / "d"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["run", "--help"], ["validate", "--help"], ["schema"], ["detectors"], ["version"]],
+    ids=" ".join,
+)
+def test_what_needs_no_file(tmp_path: Path, words: Iterable[str]) -> None:
+    assert pynomaly(*words, folder=tmp_path)[0] == 0

@@ -1,0 +1,234 @@
+"""`pynomaly state`, and state that outlives the pipeline file and the release that wrote it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.old_state import HALF, write
+
+PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
+OLD_STATE = Path(__file__).parents[1] / "data" / "state-0.1.0.tar.gz"
+
+
+def pynomaly(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [*PYNOMALY, *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=180, check=False, cwd=folder
+    )
+
+
+def run(folder: Path) -> str:
+    done = pynomaly(folder, "run", "p.yaml", "--log-format", "json")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def edit(folder: Path, before: str, after: str) -> None:
+    file = folder / "p.yaml"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after))
+
+
+def scores(folder: Path) -> dict[int, Any]:
+    rows = [json.loads(line) for line in (folder / "scores.ndjson").read_text().splitlines()]
+    return {row["origin"]["offset"]: row["detectors"] for row in rows}
+
+
+def anomalies(folder: Path) -> list[int]:
+    rows = (folder / "out.ndjson").read_text().splitlines()
+    return [json.loads(row)["origin"]["offset"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    write(folder, 2 * HALF)
+    run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended_half_way(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("half")
+    write(folder, HALF)
+    run(folder)
+    write(folder, 2 * HALF)
+    return folder
+
+
+@pytest.fixture
+def half(tmp_path: Path, ended_half_way: Path) -> Path:
+    """A run of this release that ended half way, with the rest of the input at hand."""
+    shutil.copytree(ended_half_way, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def test_state_of_the_first_release_is_taken_up(tmp_path: Path, whole: Path) -> None:
+    write(tmp_path, 2 * HALF)
+    done = pynomaly(tmp_path, "state", "import", "p.yaml", OLD_STATE)
+    assert done.returncode == 0, done.stderr
+    assert "before states had a manifest: kept" in run(tmp_path)
+    found, expected = scores(tmp_path), scores(whole)
+    assert sorted(found) == list(range(HALF, 2 * HALF))
+    for offset, parts in found.items():
+        for part, right in zip(parts, expected[offset], strict=True):
+            assert part["score"] == pytest.approx(right["score"], rel=1e-6)
+            assert part["p_value"] == pytest.approx(right["p_value"], rel=1e-6)
+    assert anomalies(tmp_path) == [offset for offset in anomalies(whole) if offset >= HALF]
+
+
+def test_an_exported_state_goes_on_elsewhere(half: Path, whole: Path, tmp_path: Path) -> None:
+    done = pynomaly(half, "state", "export", "p.yaml", "state.tar.gz")
+    assert done.returncode == 0, done.stderr
+    assert oct((half / "state.tar.gz").stat().st_mode)[-3:] == "600"
+    assert "exists already" in pynomaly(half, "state", "export", "p.yaml", "state.tar.gz").stderr
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, 2 * HALF)
+    for name in ("out.ndjson", "scores.ndjson"):
+        shutil.copy(half / name, elsewhere)
+    assert pynomaly(elsewhere, "state", "import", "p.yaml", half / "state.tar.gz").returncode == 0
+    again = pynomaly(elsewhere, "state", "import", "p.yaml", half / "state.tar.gz")
+    assert again.returncode == 2
+    assert "holds state already" in again.stderr
+    run(elsewhere)
+    # Every bit; only where a batch ends, and so the order of entities, may differ.
+    assert scores(elsewhere) == scores(whole)
+    assert len((elsewhere / "scores.ndjson").read_text().splitlines()) == 2 * HALF
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "none"])
+def test_a_damaged_archive_is_refused(half: Path, tmp_path: Path, how: str) -> None:
+    archive = tmp_path / "state.tar.gz"
+    content = OLD_STATE.read_bytes()
+    middle = len(content) // 2
+    archive.write_bytes(
+        {
+            "cut": content[:middle],
+            "changed": content[:middle] + b"\x00\xff\x00\xff" + content[middle + 4 :],
+            "none": b"hello",
+        }[how]
+    )
+    assert pynomaly(half, "state", "reset", "p.yaml", "--yes").returncode == 0
+    done = pynomaly(half, "state", "import", "p.yaml", archive)
+    assert done.returncode == 2
+    assert "damaged" in done.stderr
+    assert pynomaly(half, "state", "inspect", "p.yaml").stdout.endswith("a run starts afresh\n")
+
+
+def test_inspect_says_what_is_there(half: Path) -> None:
+    said = pynomaly(half, "state", "inspect", "p.yaml").stdout
+    assert f"source        0 at {HALF}\n" in said
+    assert "entities      5 or more" in said
+    assert "nothing changed: all of it is taken up" in said
+    assert "runs          1;" in said
+
+
+def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
+    letters = half / "state" / "dead_letters.ndjson"
+    letters.write_text("kept\n")
+    done = subprocess.run(
+        [*PYNOMALY, "state", "reset", "p.yaml"],
+        input="n\n",
+        text=True,
+        cwd=half,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert (half / "state" / "recovery").exists()
+    assert pynomaly(half, "state", "reset", "p.yaml", "--yes").returncode == 0
+    assert {path.name for path in (half / "state").iterdir()} == {"lock", "dead_letters.ndjson"}
+    run(half)
+    assert len((half / "scores.ndjson").read_text().splitlines()) == 3 * HALF
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("key: sensor", "key: [sensor]", None),
+        ("key: sensor", "key: [sensor, ts]", "every entity starts afresh, positions kept"),
+        ("zscore]", "{zscore: {half_life: 77}}]", "zscore has other parameters or calibration"),
+        ("[half_space_trees, zscore]", "[zscore]", "half_space_trees was removed"),
+        ("zscore]", "zscore, river.GaussianScorer]", "river.GaussianScorer is new"),
+        ("name: old", "name: other", "was called old: state kept, ids of anomalies change"),
+        ("p_value: 0.001", "p_value: 0.01", None),
+    ],
+)
+def test_a_changed_file_meets_old_state_by_stated_rules(
+    half: Path, before: str, after: str, told: str | None
+) -> None:
+    edit(half, before, after)
+    inspected = pynomaly(half, "state", "inspect", "p.yaml").stdout
+    said = run(half)
+    if told is None:
+        assert "nothing changed" in inspected
+        assert "state: " not in said
+    else:
+        assert told in inspected
+        assert told in said
+    found = scores(half)
+    assert sorted(found) == list(range(2 * HALF))
+    # Who starts afresh has no p-value yet; who was kept has one.
+    warm = {part["detector"]: part["p_value"] is not None for part in found[HALF]}
+    afresh = {name for name in warm if told and (name in told or "every entity" in told)}
+    assert {name for name, is_warm in warm.items() if not is_warm} == afresh
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("every: 1s", "every: 1s, key_groups: 8", "has 16 key groups, and state.key_groups is 8"),
+        ('file: {path: "in.ndjson"}', "stdin: {}", "holds positions in file"),
+    ],
+)
+def test_state_that_cannot_be_taken_up_is_refused_before_the_run(
+    half: Path, before: str, after: str, told: str
+) -> None:
+    edit(half, before, after)
+    done = pynomaly(half, "run", "p.yaml")
+    assert done.returncode == 2
+    assert told in done.stderr.splitlines()[-1]
+    assert "pynomaly state reset" in done.stderr
+    inspected = pynomaly(half, "state", "inspect", "p.yaml")
+    assert inspected.returncode == 2
+    assert told in inspected.stdout
+
+
+def test_a_newer_state_is_refused(half: Path) -> None:
+    manifest = half / "state" / "pipeline.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 2'))
+    done = pynomaly(half, "run", "p.yaml")
+    assert done.returncode == 2
+    assert "format 2; this program knows 1" in done.stderr
+
+
+def test_what_killed_runs_left_behind_is_removed(half: Path) -> None:
+    groups = half / "state" / "groups"
+    groups.mkdir(exist_ok=True)
+    orphan = groups / "0123456789abcdef"
+    orphan.write_bytes(b"x")
+    assert "1 of them left by" in pynomaly(half, "state", "inspect", "p.yaml").stdout
+    run(half)
+    assert not orphan.exists()
+
+
+def test_a_second_run_on_the_same_state_is_refused(half: Path) -> None:
+    import fcntl
+
+    descriptor = os.open(half / "state" / "lock", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    for words in (["run"], ["state", "reset", "--yes"], ["state", "export"]):
+        extra = ["x.tar.gz"] if words[-1] == "export" else []
+        done = pynomaly(half, *words, "p.yaml", *extra)
+        assert done.returncode == 2
+        assert "in use by another run" in done.stderr
+    os.close(descriptor)

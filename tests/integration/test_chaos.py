@@ -1,0 +1,21 @@
+"""The chaos harness, short; `make chaos` runs it long."""
+
+from __future__ import annotations
+
+from tests.chaos.__main__ import main
+
+
+def test_exactly_once_is_exact(tmp_path) -> None:
+    kinds = ["kill_at_commit", "kill_broker_and_all", "rescale"]
+    words = f"--disturbances 3 --seed 11 --processes 2 --rate 500 --folder {tmp_path}"
+    assert main([*words.split(), "--only", *kinds]) == 0
+
+
+def test_at_least_once_loses_nothing(tmp_path) -> None:
+    words = f"--disturbances 1 --seed 12 --processes 1 --rate 500 --folder {tmp_path}"
+    assert main([*words.split(), "--delivery", "at_least_once", "--only", "kill_all"]) == 0
+
+
+def test_a_fault_built_in_is_found(tmp_path) -> None:
+    words = f"--disturbances 1 --seed 13 --processes 1 --rate 500 --folder {tmp_path}"
+    assert main([*words.split(), "--mutant", "offset_moved", "--only", "kill_one"]) == 1

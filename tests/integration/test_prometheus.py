@@ -1,0 +1,224 @@
+"""A fault in a running pipeline reaches people: a real Prometheus, Alertmanager and Kafka."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+
+from deploy.grafana.generate import DASHBOARDS
+from tests.debian_programs import has_apt
+from tests.kafka_cluster import KafkaCluster
+from tests.kafka_settings import HOST, free_port
+from tests.otlp_receiver import OtlpReceiver
+from tests.prometheus_servers import Servers, wait_for
+
+pytestmark = pytest.mark.skipif(
+    not has_apt(), reason="Prometheus comes from a Debian package, and there is no apt here"
+)
+
+RATE = 500
+BACKLOG = 10_000
+SENSORS = 20
+MOST_SERIES = 200
+
+
+class Plant:
+    """Sends readings of sensors, or what a test asks for, until it is closed."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.sensors = SENSORS
+        self.garbage = False
+        self.silent = False
+        self._topic = topic
+        self._producer = Producer({"bootstrap.servers": bootstrap})
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._producer.flush()
+
+    def _send(self) -> None:
+        draw, number = random.Random(1), 0
+        start = time.time_ns() // 1_000_000 - 90 * 86_400_000
+        # What came before, for models to be warm at once.
+        due = BACKLOG
+        while not self._ended.wait(0.1):
+            for _ in range(0 if self.silent else due):
+                number += 1
+                # The first sensors, whose models are warm, go on being heard of.
+                key = f"press-{number // 2 % (SENSORS if number % 2 else self.sensors)}"
+                value = 60.0 if number % 997 == 0 else draw.gauss(10, 1)
+                event = {"sensor": key, "ts": start + number * 500, "temp": value}
+                payload = b"garbage" if self.garbage else orjson.dumps(event)
+                self._producer.produce(self._topic, payload, key)
+            due = RATE // 10
+            self._producer.poll(0)
+
+
+class Inbox:
+    """What Alertmanager tells people: the receiver, alert and state of each message."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str, str]] = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                for alert in told["alerts"]:
+                    name = alert["labels"]["alertname"]
+                    inbox.messages.append((self.path.strip("/"), name, alert["status"]))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self.address = f"http://{HOST}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Watched:
+    """A pipeline that runs, and all that watches it."""
+
+    def __init__(self, folder: Path, kafka: KafkaCluster, collector: OtlpReceiver) -> None:
+        topics = [f"watched-{role}-{os.getpid()}" for role in ("in", "out", "rejected")]
+        for topic in topics:
+            kafka.create_topic(topic, 2)
+        self.port = free_port()
+        file = folder / "watched.yaml"
+        self.collector = collector
+        file.write_text(_pipeline(kafka.bootstrap, topics, folder, self.port, collector.endpoint))
+        self.inbox = Inbox()
+        self.plant = Plant(kafka.bootstrap, topics[0])
+        command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
+        with (folder / "run.log").open("wb") as log:
+            self.run = subprocess.Popen(command, stderr=log)
+        (folder / "servers").mkdir()
+        self.servers = Servers(folder / "servers", [f"{HOST}:{self.port}"], self.inbox.address)
+
+    def close(self) -> int:
+        self.plant.close()
+        self.run.send_signal(signal.SIGTERM)
+        try:
+            return self.run.wait(120)
+        finally:
+            self.run.kill()
+            self.servers.close()
+            self.inbox.close()
+
+    def wait_for_message(self, *message: str) -> None:
+        wait_for(lambda: message in self.inbox.messages, f"{message} in {self.inbox.messages}")
+
+    def value(self, expression: str) -> float:
+        found = self.servers.query(expression)
+        return float(found[0]["value"][1]) if found else 0.0
+
+
+def _pipeline(brokers: str, topics: list[str], folder: Path, port: int, collector: str) -> str:
+    inlet, outlet, letters = topics
+    return f"""
+name: watched
+source: {{kafka: {{brokers: "{brokers}", topic: {inlet}}}}}
+event:
+  key: sensor
+  time: {{path: ts, unit: ms}}
+  values: [temp]
+detectors: [{{zscore: {{half_life: 100}}}}]
+sinks:
+  anomalies: {{kafka: {{topic: {outlet}}}}}
+  dead_letters: {{kafka: {{topic: {letters}}}}}
+state: {{directory: "{folder}/state", every: 500ms}}
+metrics: {{port: {port}}}
+tracing: {{endpoint: "{collector}", sample: 0.5}}
+"""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, kafka: KafkaCluster) -> Iterator[Watched]:
+    with OtlpReceiver() as collector:
+        found = Watched(tmp_path_factory.mktemp("watched"), kafka, collector)
+        try:
+            found.servers.wait_until_ready()
+            wait_for(lambda: found.value("pipeline:pynomaly_events:rate5m") > 0, "events")
+            wait_for(lambda: found.value("sum(pynomaly_anomalies_total)") > 0, "anomalies")
+            yield found
+        finally:
+            code = found.close()
+        assert code == 0
+
+
+def test_a_pipeline_in_order_alerts_nobody(watched: Watched) -> None:
+    watched.servers.wait_for_scrapes(20)
+    assert watched.servers.alerts() == set()
+
+
+def test_series_do_not_grow_with_the_entities(watched: Watched) -> None:
+    def series() -> set[tuple[tuple[str, str], ...]]:
+        return {tuple(sorted(labels.items())) for labels in watched.servers.series()}
+
+    before = series()
+    watched.plant.sensors = 20 * SENSORS
+    wait_for(lambda: watched.value("pynomaly_entities") == 20 * SENSORS, "more entities")
+    # Severities of anomalies may come up that had not been seen.
+    named = [labels for labels in series() - before if ("severity", "minor") not in labels]
+    assert len(series()) < MOST_SERIES
+    assert not any("press-" in value for labels in series() for _, value in labels), named
+
+
+def test_a_sample_of_the_latency_names_its_trace(watched: Watched) -> None:
+    def known() -> bool:
+        spans = {(span.trace_id, span.span_id) for span in watched.collector.spans}
+        found = watched.servers.exemplars("pynomaly_latency_seconds_bucket")
+        return any((each["trace_id"], each["span_id"]) in spans for each in found)
+
+    wait_for(known, "an exemplar whose span a collector has")
+
+
+def test_a_flood_of_rejects_is_told_and_so_is_its_end(watched: Watched) -> None:
+    watched.plant.garbage = True
+    watched.wait_for_message("on-call", "PynomalyRejects", "firing")
+    assert "PynomalyRejects" in watched.servers.alerts()
+    watched.plant.garbage = False
+    watched.wait_for_message("on-call", "PynomalyRejects", "resolved")
+    wait_for(lambda: not watched.servers.alerts(), "quiet")
+
+
+def test_silence_is_told_and_so_is_its_end(watched: Watched) -> None:
+    watched.plant.silent = True
+    watched.wait_for_message("working-hours", "PynomalyNoEvents", "firing")
+    watched.plant.silent = False
+    watched.wait_for_message("working-hours", "PynomalyNoEvents", "resolved")
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_every_panel_has_data(watched: Watched, dashboard) -> None:
+    watched.servers.wait_for_scrapes(8)
+    for query in dashboard.queries():
+        asked = query.replace("$pipeline", "watched").replace("$__rate_interval", "4s")
+        wait_for(partial(numbers, watched.servers, asked), asked)
+
+
+def numbers(servers: Servers, query: str) -> list[str]:
+    values = [sample["value"][1] for sample in servers.query(query)]
+    return [value for value in values if value != "NaN"]

@@ -1,0 +1,33 @@
+"""The suite on what is registered; `make conformance` runs it on all, for as long as it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.application import registry
+from engine.application.conformance import check_detector
+from engine.application.conformance.suite import CHECKS, WIDTHS
+
+NATIVE = [declared.name for declared in registry.declarations() if declared.snapshot == "bytes"]
+QUICK = [
+    "river.GaussianScorer",
+    "river.StandardAbsoluteDeviation",
+    "river.OneClassSVM",
+]
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_native_detectors(name) -> None:
+    """An exception of theirs must be needed; those of packages may depend on the release."""
+    check_detector(name, strict=True)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_detectors_of_packages(name) -> None:
+    check_detector(name)
+
+
+def test_exceptions_name_checks_and_give_reasons() -> None:
+    for declared in registry.declarations():
+        assert set(declared.exceptions) <= {*CHECKS, *WIDTHS}, declared.name
+        assert all(declared.exceptions.values()), declared.name

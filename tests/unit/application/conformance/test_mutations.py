@@ -1,0 +1,90 @@
+"""Each check turns red where the detector is broken, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.application import registry
+from engine.application.conformance import CHECKS, check_detector, verdicts
+from engine.domain.errors import UnknownNameError
+from tests.unit.application.conformance import broken
+from tests.unit.application.conformance.broken import Family
+
+# The check that says what is wrong, and those that see its consequences.
+MUTATIONS = [
+    (Family(broken.Reversed), "higher_is_stranger outlier"),
+    (Family(broken.LearnsFirst), "prequential"),
+    (Family(broken.LooksAhead), "prequential learns_only_what_it_shall batch_cuts isolation reset"),
+    (Family(broken.Shares), "isolation snapshot reset"),
+    (broken.NoWarmUp(), "warm_up"),
+    (Family(broken.AlwaysLearns), "learns_only_what_it_shall warm_up"),
+    (Family(broken.LosesAField), "snapshot"),
+    (
+        Family(broken.RoundsByBatch),
+        "batch_cuts prequential learns_only_what_it_shall reset snapshot",
+    ),
+    (Family(broken.NeverForgets), "reset"),
+    (Family(broken.ForgetsAll), "reset"),
+    (broken.Draws(), "deterministic snapshot"),
+    (Family(broken.Hoards), "memory"),
+    (Family(broken.Overflows), "finite_huge finite_infinite"),
+    (Family(broken.Constants), "finite_constant finite_lone finite_tiny"),
+    (Family(broken.KnowsUnits), "scale shift"),
+    (Family(broken.Stumbles), "finite_huge finite_infinite"),
+    (Family(bytes_per_entity=15), "memory declaration"),
+    (Family(name="other"), "declaration"),
+]
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Put a family in the place of zscore's."""
+
+    def install(family):
+        monkeypatch.setattr(registry, "_family", lambda name: family)
+        monkeypatch.setattr(registry, "_points", lambda group: {"zscore": None})
+
+    return install
+
+
+@pytest.mark.parametrize(("family", "reds"), MUTATIONS)
+def test_a_broken_detector_fails_the_right_checks(install, family, reds) -> None:
+    install(family)
+    expected = set(reds.split())
+    # Measuring memory takes as long as all others together.
+    checks = [name for name in CHECKS if name != "memory" or name in expected]
+    failed = {verdict.check for verdict in verdicts("zscore", checks=checks) if verdict.failure}
+    assert failed == expected
+
+
+def test_a_failure_says_what_was_expected_and_what_was_seen(install) -> None:
+    install(Family(broken.LosesAField))
+    text = (
+        r"(?s)zscore fails 2 checks:\nsnapshot \(with 1 values\): expected the same .*; saw .*"
+        r"\nsnapshot \(with 3 values\)"
+    )
+    with pytest.raises(AssertionError, match=text):
+        check_detector("zscore")
+
+
+def test_a_declared_exception_is_let_pass(install) -> None:
+    install(Family(broken.Reversed, {"higher_is_stranger": "why", "outlier": "why"}))
+    check_detector("zscore", strict=True)
+
+
+def test_a_needless_exception_is_seen_by_the_strict(install) -> None:
+    install(Family(exceptions={"outlier": "why"}))
+    check_detector("zscore")
+    with pytest.raises(AssertionError, match=r"outlier: declared .* and yet it passes"):
+        check_detector("zscore", strict=True)
+
+
+def test_an_exception_without_a_check_is_a_mistake(install) -> None:
+    install(Family(exceptions={"outliers": "why"}))
+    with pytest.raises(AssertionError, match=r"outliers: declared .* no such check"):
+        check_detector("zscore")
+
+
+def test_a_detector_that_is_not_there() -> None:
+    with pytest.raises(UnknownNameError, match='Did you mean "zscore"'):
+        check_detector("zscores")

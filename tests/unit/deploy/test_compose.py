@@ -1,0 +1,150 @@
+"""The compose file: what it names exists, what is told to speak to what, and what others reach."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+import yaml
+
+from deploy.compose import producer
+from engine.application.demo.fleet import Fleet
+from engine.application.spec.load import load
+from tests.unit.deploy.rules import ROOT
+
+FOLDER = ROOT / "deploy" / "compose"
+COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PORTS = {
+    "alertmanager": 9093,
+    "grafana": 3000,
+    "jaeger": 16686,
+    "prometheus": 9090,
+    "pynomaly": 9464,
+}
+"""Where the services answer; 4318 is Jaeger's for spans."""
+
+each = pytest.mark.parametrize("name", SERVICES)
+
+
+@each
+def test_what_is_mounted_exists(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source, _, target = volume.partition(":")
+        if source.startswith("."):
+            assert (FOLDER / source).exists(), volume
+            assert target.endswith(":ro"), volume
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+@each
+def test_only_this_machine_reaches_it(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+@each
+def test_images_are_of_one_version(name: str) -> None:
+    repository, _, tag = SERVICES[name]["image"].rpartition(":")
+    assert re.search(r"\d", tag) or repository == "pynomaly"
+
+
+@each
+def test_it_waits_only_for_what_there_is(name: str) -> None:
+    assert set(SERVICES[name].get("depends_on", [])) <= set(SERVICES)
+
+
+def addresses() -> list[tuple[str, int]]:
+    """Return host and port of all that a configuration speaks to."""
+    prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    named = [
+        target
+        for job in prometheus["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    ]
+    managers = prometheus["alerting"]["alertmanagers"]
+    named += [
+        target
+        for each in managers
+        for group in each["static_configs"]
+        for target in group["targets"]
+    ]
+    sources = yaml.safe_load((FOLDER / "grafana/datasources.yaml").read_text())["datasources"]
+    urls = [f"http://{target}" for target in named] + [source["url"] for source in sources]
+    return [(str(url.hostname), int(url.port or 0)) for url in map(urlsplit, urls)]
+
+
+def test_configurations_speak_to_services_where_they_answer() -> None:
+    found = addresses()
+    assert set(found) == {(name, PORTS[name]) for name in PORTS if name != "grafana"}
+    for name, port in PORTS.items():
+        assert f"127.0.0.1:{port}:{port}" in SERVICES[name]["ports"]
+
+
+def test_dashboards_are_where_grafana_looks() -> None:
+    provider = yaml.safe_load((FOLDER / "grafana/dashboards.yaml").read_text())["providers"][0]
+    place = provider["options"]["path"]
+    assert f"../grafana/dashboards:{place}:ro" in SERVICES["grafana"]["volumes"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "deploy/grafana/dashboards" / Path(home).name).exists()
+
+
+def test_the_engine_runs_without_rights() -> None:
+    engine = SERVICES["pynomaly"]
+    assert engine["read_only"] is True
+    assert engine["cap_drop"] == ["ALL"]
+    assert engine["security_opt"] == ["no-new-privileges:true"]
+    assert engine["tmpfs"] == ["/tmp"]
+
+
+def test_brokers_are_the_listener_for_services() -> None:
+    broker = SERVICES["kafka"]["environment"]
+    inside = re.search(r"INSIDE://([^,]+)", broker["KAFKA_ADVERTISED_LISTENERS"])
+    assert inside
+    for name in ("pynomaly", "producer", "topics"):
+        assert SERVICES[name]["environment"]["KAFKA_BROKERS"] == inside[1]
+
+
+def test_the_pipeline_is_what_the_producer_sends(monkeypatch) -> None:
+    monkeypatch.setenv("KAFKA_BROKERS", "kafka:29092")
+    file = load(FOLDER / "pipeline.yaml")
+    mapping = file.pipeline().mapping
+    chosen = [file.source, *(sink for _, sink in file.sinks if sink is not None)]
+    assert {choice.settings.model_dump()["topic"] for choice in chosen} == set(producer.TOPICS)
+    first, second = itertools.islice(producer.messages(1_000_000, 1000), 2)
+    assert (b"press-000", producer.GARBAGE) in first
+    for key, value in second:
+        event = orjson.loads(value)
+        assert event["sensor"] == key.decode()
+        assert event["ts"] == 1_001_000
+        assert set(mapping.value_names) < set(event)
+
+
+def test_traces_go_to_jaeger_and_exemplars_lead_there() -> None:
+    found = urlsplit(SERVICES["pynomaly"]["environment"]["OTLP_TRACES"])
+    taken = f"--set=receivers.otlp.protocols.http.endpoint=0.0.0.0:{found.port}"
+    assert found.hostname == "jaeger"
+    assert taken in SERVICES["jaeger"]["command"]
+    assert "${OTLP_TRACES:-" in (FOLDER / "pipeline.yaml").read_text()
+    assert "--enable-feature=exemplar-storage" in SERVICES["prometheus"]["command"]
+    sources = yaml.safe_load((FOLDER / "grafana/datasources.yaml").read_text())["datasources"]
+    ways = next(each for each in sources if each["type"] == "prometheus")["jsonData"]
+    [way] = ways["exemplarTraceIdDestinations"]
+    assert way["datasourceUid"] in [each["uid"] for each in sources if each["type"] == "jaeger"]
+
+
+def test_the_producer_never_ends(monkeypatch) -> None:
+    monkeypatch.setattr(producer, "FLEET", Fleet(sensors=3, minutes=300, learning=100, faults=1))
+    after = itertools.islice(producer.messages(0, 1000), producer.FLEET.minutes, None)
+    again = next(after)
+    assert orjson.loads(again[0][1])["ts"] == producer.FLEET.minutes * 1000
+    first = next(itertools.islice(producer.messages(0, 1000), producer.FLEET.learning, None))
+    for one, other in zip(first[:3], again[:3], strict=True):
+        there, here = orjson.loads(one[1]), orjson.loads(other[1])
+        assert there.pop("ts") != here.pop("ts")
+        assert there == here

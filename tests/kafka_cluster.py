@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -53,6 +53,30 @@ class KafkaCluster:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"topic {name} has no leaders after {_REQUEST_SECONDS:.0f} s")
             time.sleep(0.02)
+
+    def read(self, topic: str, isolation: str = "read_uncommitted") -> list[Message]:
+        """Return what a plain consumer reads of a topic, up to the ends that it may see now."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": "reader",
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+            }
+        )
+        waiting = set(
+            consumer.list_topics(topic, timeout=_REQUEST_SECONDS).topics[topic].partitions
+        )
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in waiting])
+        found: list[Message] = []
+        while waiting:
+            for message in consumer.consume(1_000, timeout=1.0):
+                if (error := message.error()) is None:
+                    found.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard(message.partition() or 0)
+        consumer.close()
+        return found
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> int:
         """Delete the records below `before_offset` and return the new low watermark.

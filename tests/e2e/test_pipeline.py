@@ -201,14 +201,7 @@ def produce(kafka: KafkaCluster, topic: str, payloads: list[bytes]) -> None:
 
 
 def read(kafka: KafkaCluster, topic: str) -> list[dict]:
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "test"})
-    partitions = consumer.list_topics(topic).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-    found = []
-    while batch := consumer.consume(1_000, timeout=2.0):
-        found += [orjson.loads(message.value() or b"") for message in batch]
-    consumer.close()
-    return found
+    return [orjson.loads(message.value() or b"") for message in kafka.read(topic)]
 
 
 def lag(kafka: KafkaCluster, topic: str, group: str) -> int:

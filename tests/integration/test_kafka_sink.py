@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Timer
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.sink import PARTS, KafkaSink
@@ -30,16 +31,6 @@ def record(number: int, size: int = 10) -> Record:
     )
 
 
-def stored(cluster: KafkaCluster, topic: str) -> list[Message]:
-    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "test"})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    found: list[Message] = []
-    while batch := consumer.consume(5_000, timeout=2.0):
-        found += batch
-    consumer.close()
-    return found
-
-
 def numbers(messages: list[Message]) -> list[int]:
     return [int((message.value() or b"").split(b":")[0]) for message in messages]
 
@@ -52,7 +43,7 @@ def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicF
     part = flow.build_part("anomalies", "0", None)
     part.write_batch([[record(0), record(1)], [Record(None, None, (), -1, "n")]])
     part.snapshot()
-    first, _, last = stored(kafka, name)
+    first, _, last = kafka.read(name)
     assert (first.key(), first.value()) == (b"k", b"0:xxxxxxxxxx")
     assert first.headers() == [("pynomaly-id", b"0"), ("none", None)]
     assert first.timestamp()[1] == 1_767_225_600_123
@@ -68,7 +59,7 @@ def test_a_full_queue_is_waited_for(kafka: KafkaCluster, topic: TopicFactory) ->
     part = plugin.sink().build_part("anomalies", "0", None)
     part.write_batch([[record(number) for number in range(500)]])
     part.snapshot()
-    assert numbers(stored(kafka, name)) == list(range(500))
+    assert numbers(kafka.read(name)) == list(range(500))
     sample = plugin._context.telemetry.registry.get_sample_value
     assert (sample("pynomaly_sink_waits_total", {"sink": "anomalies"}) or 0) > 0
 
@@ -82,12 +73,12 @@ def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
     fresh_kafka.kill()
     part.write_batch([[record(number) for number in range(1_000, 2_000)]])
     # The broker is bound to the thread that starts it: the flush goes on in another.
-    flushed = Timer(0.5, part.snapshot)
-    flushed.start()
-    fresh_kafka.start()
-    flushed.join(60)
-    assert not flushed.is_alive()
-    assert numbers(stored(fresh_kafka, "out")) == list(range(2_000))
+    with ThreadPoolExecutor() as pool:
+        flushed = pool.submit(part.snapshot)
+        time.sleep(0.5)
+        fresh_kafka.start()
+        flushed.result(120)
+    assert numbers(fresh_kafka.read("out")) == list(range(2_000))
 
 
 def test_a_refused_record_is_an_error_and_not_a_loss(

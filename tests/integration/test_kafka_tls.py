@@ -138,7 +138,7 @@ def test_the_example_reads_and_writes_with_tls_and_a_password(
     try:
         wait_for(lambda: metric(port, "pynomaly_anomalies_total") > 0, 300)
         running.send_signal(signal.SIGTERM)
-        _, log = running.communicate(timeout=60)
+        _, log = running.communicate(timeout=120)
     finally:
         running.kill()
     assert running.returncode == 0, log

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Timer
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from connectors.kafka import transaction
 from connectors.kafka.settings import KafkaSinkSettings
@@ -45,25 +43,18 @@ def records(*numbers: int) -> list[list[Record]]:
     return [[Record(b"k", b"%d" % n, (("pynomaly-id", b"%d" % n),), 0, str(n)) for n in numbers]]
 
 
-def seen(cluster: KafkaCluster, topic: str, isolation: str = "read_committed") -> list[int]:
-    """Return what a plain consumer reads up to the end that it may see now."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": cluster.bootstrap,
-            "group.id": "reader",
-            "isolation.level": isolation,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
-    )
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    found: list[int] = []
-    while True:
-        (message,) = consumer.consume(1, timeout=20.0)
-        if message.error() is not None:
-            consumer.close()
-            return found
-        found.append(int(message.value() or b""))
+def await_seen(
+    cluster: KafkaCluster, topic: str, wanted: list[int], isolation: str = "read_committed"
+) -> None:
+    """Hold that a plain consumer reads this: soon, for a commit is answered before it shows."""
+    deadline = time.monotonic() + 60
+    while (found := seen(cluster, topic, isolation)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert found == wanted
+
+
+def seen(cluster: KafkaCluster, topic: str, isolation: str) -> list[int]:
+    return [int(message.value() or b"") for message in cluster.read(topic, isolation)]
 
 
 def test_records_are_seen_once_their_checkpoint_is_there(
@@ -74,9 +65,9 @@ def test_records_are_seen_once_their_checkpoint_is_there(
     part.write_batch(records(1, 2))
     part.snapshot()
     part.write_batch(records(3))
-    assert seen(kafka, name) == [1, 2]
+    await_seen(kafka, name, [1, 2])
     part.snapshot()
-    assert seen(kafka, name) == [1, 2, 3]
+    await_seen(kafka, name, [1, 2, 3])
     part.snapshot()
     part.close()
 
@@ -94,8 +85,8 @@ def test_what_was_open_when_a_run_died_is_never_seen(
     again = Run(kafka, name, tmp_path).part(stored)
     again.write_batch(records(2, 3))
     again.snapshot()
-    assert seen(kafka, name) == [1, 2, 3]
-    assert seen(kafka, name, "read_uncommitted") == [1, 2, 3, 2, 3]
+    await_seen(kafka, name, [1, 2, 3])
+    await_seen(kafka, name, [1, 2, 3, 2, 3], "read_uncommitted")
     again.close()
 
 
@@ -116,7 +107,7 @@ def test_an_epoch_that_was_committed_but_not_stored_is_read_back_and_left_out(
     third = Run(kafka, name, tmp_path).part(stored)
     third.write_batch(records(3, 4, 5))
     third.snapshot()
-    assert seen(kafka, name) == [1, 2, 3, 4, 5]
+    await_seen(kafka, name, [1, 2, 3, 4, 5])
     third.close()
 
 
@@ -134,7 +125,7 @@ def test_a_first_epoch_that_was_never_stored_is_read_back_from_the_fence(
     again.write_batch(records(1, 2, 3))
     again.snapshot()
     # The same id twice: once each of two parts. A part leaves out only what it wrote itself.
-    assert Counter(seen(kafka, name)) == {1: 2, 2: 1, 3: 1}
+    await_seen(kafka, name, [1, 1, 2, 3])
 
 
 def test_whoever_takes_over_shuts_the_other_out(
@@ -150,7 +141,7 @@ def test_whoever_takes_over_shuts_the_other_out(
     part.snapshot()
     with pytest.raises(ConnectorError, match=r"another run writes as pynomaly-.*-anomalies-0"):
         zombie.snapshot()
-    assert seen(kafka, name) == [1, 3]
+    await_seen(kafka, name, [1, 3])
     zombie.close()
     part.close()
 
@@ -169,7 +160,7 @@ def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
     time.sleep(6)
     with pytest.raises(InterruptionError, match=r"open for longer than 2 s|broken off|failed"):
         part.snapshot()
-    assert seen(kafka, name) == []
+    await_seen(kafka, name, [])
 
 
 def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
@@ -180,12 +171,12 @@ def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
     part.write_batch(records(*range(1_000)))
     fresh_kafka.kill()
     part.write_batch(records(*range(1_000, 2_000)))
-    committed = Timer(0.5, part.snapshot)
-    committed.start()
-    fresh_kafka.start()
-    committed.join(60)
-    assert not committed.is_alive()
-    assert seen(fresh_kafka, "out") == list(range(2_000))
+    with ThreadPoolExecutor() as pool:
+        committed = pool.submit(part.snapshot)
+        time.sleep(0.5)
+        fresh_kafka.start()
+        committed.result(120)
+    await_seen(fresh_kafka, "out", list(range(2_000)))
     part.close()
 
 
@@ -200,14 +191,14 @@ def test_a_switch_from_at_least_once_begins_at_the_topics_end(
     assert before.snapshot() is None
     part = Run(kafka, name, tmp_path).part(None)
     part.write_batch(records(2))
-    assert seen(kafka, name) == [1]
+    await_seen(kafka, name, [1])
     part.snapshot()
-    assert seen(kafka, name) == [1, 2]
+    await_seen(kafka, name, [1, 2])
     # And back: the other's state is not its own.
     before = plain.sink().build_part("anomalies", "0", part.snapshot())
     before.write_batch(records(3))
     before.close()
-    assert seen(kafka, name) == [1, 2, 3]
+    await_seen(kafka, name, [1, 2, 3])
 
 
 def test_a_run_that_is_asked_to_stop_while_it_waits_for_brokers_stops(tmp_path: Path) -> None:

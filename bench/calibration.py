@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from engine.application.ports import RunContext
 from engine.application.registry import detector_family
-from engine.domain.alert_policy import Budget
+from engine.domain.alert_policy import AlertPolicy, Budget
+from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
@@ -105,22 +106,10 @@ def measure(
     ]
     columns = np.stack([KINDS[kind](draw, n) for draw in draws])
     values = columns.reshape(seeds, d, n).transpose(2, 0, 1)
-    policy = Budget(budget)
-    names = tuple(f"v{j}" for j in range(d))
-    pipeline = _pipeline(policy, names, seeds)
-    group, alert = EntityGroup(pipeline), alert_step(pipeline, RunContext("calibration"))(None)
-    alerts: list[tuple[int, int]] = []
-    scored = np.zeros((n, seeds), bool)
-    step = max(1, 100_000 // seeds)
-    for start in range(0, n, step):
-        for batch in group.score(_events(values[start : start + step], start)):
-            rows = (batch.events.offsets // seeds, batch.events.offsets % seeds)
-            scored[rows] = ~np.isnan(batch.p_value)
-            for anomalies in alert.on_batch([batch])[0]:
-                alerts += [divmod(anomaly.origin.offset, seeds) for anomaly in anomalies]
+    scored, anomalies = run(values, Budget(budget))
     found = np.zeros((n, seeds), bool)
-    if alerts:
-        found[tuple(np.transpose(alerts))] = True
+    for anomaly in anomalies:
+        found[divmod(anomaly.origin.offset, seeds)] = True
     spans = {"first hour": 3_600 * SECOND, "first day": DAY, "all": n * GAP}
     share = budget * GAP / DAY
     return [
@@ -130,7 +119,29 @@ def measure(
     ]
 
 
-def _pipeline(policy: Budget, names: tuple[str, ...], entities: int) -> Pipeline:
+def run(values: Floats, policy: AlertPolicy) -> tuple[NDArray[np.bool_], list[Anomaly]]:
+    """Run series through the real steps, side by side.
+
+    Args:
+        values: float64 [n, entities, d], an event of each every ten seconds.
+        policy: which events become anomalies.
+
+    Returns:
+        bool [n, entities], what was scored, and the anomalies, whose offsets count events.
+    """
+    n, entities, d = values.shape
+    pipeline = _pipeline(policy, tuple(f"v{j}" for j in range(d)), entities)
+    group, alert = EntityGroup(pipeline), alert_step(pipeline, RunContext("calibration"))(None)
+    scored, anomalies = np.zeros((n, entities), bool), []
+    step = max(1, 100_000 // entities)
+    for start in range(0, n, step):
+        for batch in group.score(_events(values[start : start + step], start)):
+            scored[np.divmod(batch.events.offsets, entities)] = ~np.isnan(batch.p_value)
+            anomalies += [anomaly for found in alert.on_batch([batch])[0] for anomaly in found]
+    return scored, anomalies
+
+
+def _pipeline(policy: AlertPolicy, names: tuple[str, ...], entities: int) -> Pipeline:
     mapping = EventMapping((("key",),), TimeField(), tuple(ValueField(n, (n,)) for n in names))
     detector = detector_family("auto").create("auto", {}, names)
     return Pipeline(
@@ -141,7 +152,7 @@ def _pipeline(policy: Budget, names: tuple[str, ...], entities: int) -> Pipeline
         combine="any",
         calibration=Calibration(),
         alert=policy,
-        incident_gap=SECOND,
+        incident_gap=600 * SECOND,
         key_groups=1,
         memory_bytes=entities * 100_000,
         detector_prints=("",),

@@ -11,7 +11,13 @@ from bytewax.operators import StatefulBatchLogic
 from engine.application.ports import Alert, RunContext
 from engine.application.telemetry import Telemetry
 from engine.domain import snapshot
-from engine.domain.alert_policy import Budget, ScoreThreshold, severity
+from engine.domain.alert_policy import (
+    Budget,
+    FalseDiscoveryRate,
+    PValueThreshold,
+    ScoreThreshold,
+    severity,
+)
 from engine.domain.anomaly import (
     Anomaly,
     DetectorPart,
@@ -23,6 +29,7 @@ from engine.domain.anomaly import (
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
+from operators.false_discoveries import FalseDiscoveries
 from operators.group_rate import GroupRate
 
 EXPECTED_SCALES = 3.0
@@ -54,6 +61,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         self._stored = 0
         self._incidents: dict[str, tuple[str, int]] = {}
         self._rate = GroupRate()
+        self._discoveries = FalseDiscoveries(1 / pipeline.key_groups)
 
     def on_batch(self, values: list[ScoredBatch]) -> tuple[list[list[Anomaly]], bool]:
         """Emit the anomalies of each scored batch that has any."""
@@ -61,8 +69,12 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         return found, self.RETAIN
 
     def snapshot(self) -> bytes:
-        """Return open incidents and the group's rate as versioned bytes."""
-        parts: State = {"incidents": orjson.dumps(self._incidents), "rate": self._rate.dump()}
+        """Return open incidents, the group's rate and its discoveries as versioned bytes."""
+        parts: State = {
+            "incidents": orjson.dumps(self._incidents),
+            "rate": self._rate.dump(),
+            "discoveries": self._discoveries.dump(),
+        }
         blob = snapshot.encode("alert", parts)
         self._telemetry.checkpoint_bytes.labels("alert").inc(len(blob) - self._stored)
         self._stored = len(blob)
@@ -78,14 +90,20 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         incidents = orjson.loads(bytes(parts["incidents"]))
         self._incidents = {entity: (first, last) for entity, (first, last) in incidents.items()}
         self._rate.load(np.asarray(parts["rate"]))
+        # Absent in the state of earlier releases.
+        if "discoveries" in parts:
+            self._discoveries.load(np.asarray(parts["discoveries"]))
 
     def _anomalies(self, batch: ScoredBatch) -> list[Anomaly]:
-        thresholds = self._thresholds(batch)
         policy = self._pipeline.alert
+        if isinstance(policy, FalseDiscoveryRate):
+            return self._discover(policy, batch)
         if isinstance(policy, ScoreThreshold):
             column = self._pipeline.detector_names.index(policy.detector)
+            thresholds = np.full(len(batch), np.nan)
             flags = policy.flags(batch.scores[:, column])
         else:
+            thresholds = self._thresholds(policy, batch)
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
             promised = thresholds[~np.isnan(batch.p_value)].sum()
@@ -94,11 +112,22 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         rows = np.flatnonzero(flags).tolist()
         return [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
 
-    def _thresholds(self, batch: ScoredBatch) -> Floats:
-        """Return the p-value thresholds in force at each event; NaN with a raw score threshold."""
-        policy = self._pipeline.alert
-        if isinstance(policy, ScoreThreshold):
-            return np.full(len(batch), np.nan)
+    def _discover(self, policy: FalseDiscoveryRate, batch: ScoredBatch) -> list[Anomaly]:
+        """Return what is found; an incident pays for later ones once, however long it lasts."""
+        found: list[Anomaly] = []
+
+        def discover(row: int, level: float) -> bool:
+            found.append(self._anomaly(batch, row, level))
+            return found[-1].incident == found[-1].id
+
+        rates = self._rate.observe(batch.events.times)
+        accepted = self._discoveries.test(policy, batch.p_value, rates, discover)
+        self._telemetry.promised.inc(accepted)
+        self._telemetry.realised.inc(sum(anomaly.incident == anomaly.id for anomaly in found))
+        return found
+
+    def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:
+        """Return the p-value thresholds in force at each event."""
         if isinstance(policy, Budget) and policy.scope == "pipeline":
             share = self._rate.observe(batch.events.times) * self._pipeline.key_groups
             return policy.thresholds(share)

@@ -53,6 +53,19 @@ class PValueThreshold:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseDiscoveryRate:
+    """False alarms a user accepts among the incidents of all entities.
+
+    Attributes:
+        share: of the incidents, over about a day; without any incident so many a day.
+        max_p_value: never alert above this.
+    """
+
+    share: float
+    max_p_value: float = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreThreshold:
     """Alert where the raw score of one detector is above a number: for those who know it.
 
@@ -69,7 +82,7 @@ class ScoreThreshold:
         return scores > self.above
 
 
-AlertPolicy = Budget | PValueThreshold | ScoreThreshold
+AlertPolicy = Budget | PValueThreshold | FalseDiscoveryRate | ScoreThreshold
 
 
 class Severity(str, Enum):

@@ -1,4 +1,4 @@
-"""The alert policy of the pipeline file: a budget, a p-value, or a raw score."""
+"""The alert policy: a budget, a p-value, a share of false alarms, or a raw score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing_extensions import Self
 from engine.application.ports import Settings
 from engine.application.spec.misfit import misfit
 from engine.application.spec.quantity import PositiveDuration, Rate
-from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold, ScoreThreshold
+from engine.domain.alert_policy import (
+    AlertPolicy,
+    Budget,
+    FalseDiscoveryRate,
+    PValueThreshold,
+    ScoreThreshold,
+)
 
 
 class ScoreSpec(Settings):
@@ -24,12 +30,14 @@ class ScoreSpec(Settings):
 
 
 class AlertSpec(Settings):
-    """Which events become anomalies: exactly one of budget, p_value and score."""
+    """Which events become anomalies: exactly one of budget, p_value, fdr and score."""
 
     budget: Rate | None = Field(default=None, json_schema_extra={"default": "2/day"})
     """False alarms accepted on normal data, such as 2/day, 1/hour or 3/week."""
     p_value: float | None = Field(default=None, gt=0, lt=1)
     """Alert where the combined p-value is at most this."""
+    fdr: float | None = Field(default=None, gt=0, lt=1)
+    """False alarms accepted as a share of the incidents of all entities, such as 0.1."""
     score: ScoreSpec | None = None
     """Alert where one detector's raw score is above a number."""
     per: Literal["entity", "pipeline"] = "entity"
@@ -41,10 +49,11 @@ class AlertSpec(Settings):
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        given = [name for name in ("budget", "p_value", "score") if getattr(self, name) is not None]
+        names = ("budget", "p_value", "fdr", "score")
+        given = [name for name in names if getattr(self, name) is not None]
         if len(given) > 1:
             raise misfit(
-                f"expected only one of budget, p_value and score, found {' and '.join(given)}"
+                f"expected only one of budget, p_value, fdr and score, found {' and '.join(given)}"
             )
         if given not in ([], ["budget"]) and "per" in self.model_fields_set:
             raise misfit(f"only a budget is per entity or per pipeline, found {given[0]}", "per")
@@ -54,6 +63,8 @@ class AlertSpec(Settings):
         """Return the policy in the domain's words; the default is a budget of 2 a day."""
         if self.p_value is not None:
             return PValueThreshold(self.p_value)
+        if self.fdr is not None:
+            return FalseDiscoveryRate(self.fdr)
         if self.score is not None:
             return ScoreThreshold(self.score.detector, self.score.above)
         return Budget(2.0 if self.budget is None else self.budget, self.per)

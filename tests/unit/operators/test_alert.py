@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from engine.application import registry
 from engine.application.ports import RunContext
 from engine.domain import snapshot
-from engine.domain.alert_policy import Budget, PValueThreshold, ScoreThreshold, Severity
+from engine.domain.alert_policy import (
+    Budget,
+    FalseDiscoveryRate,
+    PValueThreshold,
+    ScoreThreshold,
+    Severity,
+)
 from engine.domain.anomaly import Anomaly, Origin, anomaly_id
 from engine.domain.batch import ScoredBatch
 from engine.domain.errors import SnapshotError
@@ -111,6 +117,65 @@ def test_normal_data_spends_about_the_budget(scope: str) -> None:
     spec = pipeline(alert=Budget(5.0, scope=scope, max_p_value=1e-2), key_groups=1)
     batch = steady(p_values, gap=10 * SECOND, rates=np.full(n, 8_640.0))
     assert len(run(logic(spec), batch)) == pytest.approx(150, abs=40)
+
+
+def test_an_incident_pays_for_later_discoveries_once() -> None:
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    lasting, apart = np.full((2, 3_000), 0.5)
+    lasting[1_000:1_005], apart[[1_000, 2_000]] = 1e-12, 1e-12
+    once, twice = run(logic(spec), steady(lasting)), run(logic(spec), steady(apart))
+    assert rows(once) == [1_000, 1_001, 1_002, 1_003, 1_004]
+    assert {anomaly.incident for anomaly in once} == {once[0].id}
+    # What the incident itself paid fades, and its rows add nothing.
+    levels = [anomaly.threshold or 0 for anomaly in once]
+    assert levels[1] > 10 * levels[0]
+    assert levels[1:] == sorted(levels[1:], reverse=True)
+    assert rows(twice) == [1_000, 2_000]
+
+
+def test_the_share_of_false_alarms_is_over_all_entities_of_a_group() -> None:
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    p_values = np.full(2_000, 0.5)
+    p_values[1_500], p_values[1_510] = 1e-12, 1e-4
+    alone = run(logic(spec), steady(p_values))
+    assert rows(alone) == [1_500, 1_510], "the first pays for the second"
+    p_values[1_500] = 0.5
+    assert rows(run(logic(spec), steady(p_values))) == []
+
+
+def test_the_share_of_false_alarms_promises_by_day_and_incident() -> None:
+    context = RunContext("plant")
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    n = 2 * 8_640
+    p_values = np.full(n, 0.5)
+    p_values[[9_000, 9_001, 15_000]] = 1e-12
+    assert len(run(logic(spec, context=context), steady(p_values, gap=10 * SECOND))) == 3
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_alerts_promised_total") == pytest.approx(0.1 * (2 + 2), rel=0.01)
+    assert sample("pynomaly_alerts_realised_total") == 2
+
+
+def test_discoveries_outlive_a_restart_and_another_policy() -> None:
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    p_values = np.full(2_000, 0.5)
+    p_values[900], p_values[1_010] = 1e-12, 1e-9
+    whole = steady(p_values)
+    first, second = (
+        replace(steady(p_values[part]), events=whole.events.take(part))
+        for part in (slice(0, 1_000), slice(1_000, 2_000))
+    )
+    unbroken = [anomaly.threshold for anomaly in run(logic(spec), first, second)]
+    step = logic(spec)
+    assert [anomaly.threshold for anomaly in run(step, first)] == unbroken[:1]
+    stored = step.snapshot()
+    assert [anomaly.threshold for anomaly in run(logic(spec, stored), second)] == unbroken[1:]
+    other = logic(pipeline(alert=PValueThreshold(1e-6), key_groups=1), stored)
+    stored = other.snapshot()
+    assert [anomaly.threshold for anomaly in run(logic(spec, stored), second)] == unbroken[1:]
+    parts = snapshot.decode("alert", stored)
+    del parts["discoveries"]
+    (afresh,) = run(logic(spec, snapshot.encode("alert", parts)), second)
+    assert afresh.threshold != unbroken[1], "the state of a release that had none"
 
 
 def test_a_raw_score_above_the_number_alerts() -> None:

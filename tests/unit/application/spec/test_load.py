@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.application.spec.load import load
-from engine.domain.alert_policy import Budget, PValueThreshold, ScoreThreshold
+from engine.domain.alert_policy import Budget, FalseDiscoveryRate, PValueThreshold, ScoreThreshold
 from engine.domain.errors import PipelineFileError
 from tests.unit.application.spec.conftest import Load, Problems
 
@@ -85,6 +85,7 @@ def test_message_key_and_message_time(load_text: Load) -> None:
         ("budget: 3/hour, per: pipeline", Budget(72.0, "pipeline")),
         ("budget: 7/week", Budget(1.0)),
         ("p_value: 1e-6", PValueThreshold(1e-6)),
+        ("fdr: 0.1", FalseDiscoveryRate(0.1)),
         ("score: {detector: zscore, above: 8}", ScoreThreshold("zscore", 8.0)),
     ],
 )

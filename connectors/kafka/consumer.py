@@ -11,7 +11,7 @@ from connectors.kafka.reach import partitions, refuse_hopeless, wait_for_partiti
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from connectors.kafka.troubles import Troubles, logger
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, OffsetLostError, StoppedError
+from engine.domain.errors import ConnectorError, OffsetLostError
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 LAG_SECONDS = 1.0
@@ -222,7 +222,7 @@ class SharedConsumer:
                 self.troubles.note(error.args[0])
                 refuse_hopeless(self.troubles)
                 self._context.draining.wait(AWAY_SECONDS)
-        raise StoppedError("asked to stop while waiting for the brokers")
+        raise self._context.stopped("the brokers")
 
     def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
         if offset is None:

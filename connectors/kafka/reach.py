@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 
 from connectors.kafka.troubles import Troubles
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, StoppedError, nearest
+from engine.domain.errors import ConnectorError, nearest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds between attempts to reach the brokers, doubling."""
@@ -55,7 +55,7 @@ def wait_for_partitions(
         else:
             troubles.over()
             return found
-    raise StoppedError("asked to stop while waiting for the brokers")
+    raise context.stopped("the brokers")
 
 
 def refuse_hopeless(troubles: Troubles) -> None:

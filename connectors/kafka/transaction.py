@@ -26,7 +26,7 @@ from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
 from engine.application.state.fence import fence
 from engine.domain import snapshot
-from engine.domain.errors import ConnectorError, InterruptionError, StoppedError
+from engine.domain.errors import ConnectorError, InterruptionError
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.kafka")
@@ -155,7 +155,7 @@ class Transactions:
         while True:
             self._context.pulse.wait()
             if self._began is None and self._context.draining.is_set():
-                raise StoppedError("asked to stop while waiting for the brokers")
+                raise self._context.stopped("the brokers")
             try:
                 step(TRY_SECONDS)
             except KafkaException as error:

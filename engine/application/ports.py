@@ -18,6 +18,7 @@ from engine.application.pulse import Pulse
 from engine.application.telemetry import Telemetry
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
+from engine.domain.errors import StoppedError
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Parcel, Record
 from engine.domain.reject import Reject
@@ -59,6 +60,15 @@ class RunContext:
     pulse: Pulse = field(default_factory=Pulse)
     outages: dict[str, str] = field(default_factory=dict)
     max_in_flight: int = 512 * 2**20
+
+    def stopped(self, waiting_for: str) -> StoppedError:
+        """End in order, since we were asked to stop while we waited for something outside.
+
+        Where a supervisor listens, wait for it to end this process; else return what to raise.
+        """
+        why = f"asked to stop while waiting for {waiting_for}"
+        self.pulse.stopped(why)
+        return StoppedError(why)
 
 
 class SourcePlugin(Protocol):

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 BEAT, WORK, WAIT, REST = "beat", "work", "wait", "rest"
-STORED, RESTART, FAILED = "stored", "restart", "failed"
+STORED, RESTART, FAILED, STOPPED = "stored", "restart", "failed", "stopped"
 BEAT_SECONDS = 0.5
 LONGEST_LINE = 2_000
 
@@ -58,6 +58,16 @@ class Pulse:
         """Say why this process is about to end."""
         self._say(FAILED, why)
 
+    def stopped(self, why: str) -> None:
+        """Say that we were asked to stop before we had begun, and wait to be ended.
+
+        A process that ended by itself would tear down those it is connected to, and they would
+        end as by a crash. Returns where nobody listens.
+        """
+        self._say(STOPPED, why)
+        while self._descriptor is not None:
+            time.sleep(BEAT_SECONDS)
+
     def _say_at_times(self, word: str) -> None:
         now = time.monotonic()
         if now - self._last >= BEAT_SECONDS:
@@ -85,6 +95,7 @@ class Listener:
         stored: whether a checkpoint was taken.
         restart: why a restart was asked for; "" where it was not.
         failed: why the process says that it ends; "" where it did not.
+        stopped: why it waits to be ended in order; "" where it does not.
     """
 
     descriptor: int
@@ -95,6 +106,7 @@ class Listener:
     stored: bool = False
     restart: str = ""
     failed: str = ""
+    stopped: str = ""
     _rest: bytes = b""
 
     def listen(self) -> None:
@@ -118,3 +130,5 @@ class Listener:
             self.restart = why
         elif word == FAILED:
             self.failed = why
+        elif word == STOPPED:
+            self.stopped = why

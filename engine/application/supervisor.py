@@ -149,6 +149,10 @@ class Supervisor:
             if self._asked and end is None and not told and not _can_drain(members):
                 logger.info("stopped before all processes had begun: nothing is lost")
                 return End(0, "drained", "", stored=False)
+            stopped = next((m.said.stopped for m in members if m.said.stopped), "")
+            if stopped and end is None:
+                logger.info("%s: nothing is lost", stopped)
+                return _orderly(members)
             planned = next((m.said.restart for m in members if m.said.restart), "")
             if not told and (end is not None or self._asked or planned):
                 told = True
@@ -160,9 +164,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         for member in members:
             member.listen()
-        planned = next((m.said.restart for m in members if m.said.restart), "")
-        orderly = End(0, "planned" if planned else "drained", planned, stored=True)
-        return end or _failure(members) or orderly
+        return end or _failure(members) or _orderly(members)
 
     def _hung(self, members: list[Member]) -> End | None:
         if self._asked:
@@ -195,6 +197,11 @@ def _failure(members: list[Member]) -> End | None:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     cause = f"process {member.number}: {member.said.failed}" if member.said.failed else ""
     return End(code, kind, cause or f"process {member.number} {how}", _stored(members))
+
+
+def _orderly(members: list[Member]) -> End:
+    planned = next((m.said.restart for m in members if m.said.restart), "")
+    return End(0, "planned" if planned else "drained", planned, stored=True)
 
 
 def _can_drain(members: list[Member]) -> bool:

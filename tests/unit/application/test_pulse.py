@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -69,3 +70,22 @@ def test_a_listener_that_has_gone_holds_nobody_up() -> None:
     Pulse(writing).failed("x")
     os.close(writing)
     Pulse().failed("nobody listens")
+
+
+def test_who_is_stopped_waits_to_be_ended_where_somebody_listens(
+    ends: tuple[Pulse, Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulse, listener = ends
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        pulse.stopped("asked to stop")
+    listener.listen()
+    assert listener.stopped == "asked to stop"
+    Pulse().stopped("and goes on where nobody listens")

@@ -103,6 +103,25 @@ def test_a_cluster_that_has_begun_is_told_to_drain(tmp_path: Path) -> None:
     assert [file.read_text() for file in tmp_path.iterdir()] == ["drained", "drained"]
 
 
+def test_who_was_asked_to_stop_while_it_waited_is_ended_with_its_peers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    rests = (
+        "import os, signal, sys, time\n"
+        "pulse = int(sys.argv[sys.argv.index('--pulse') + 1])\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os.write(pulse, {said!r}))\n"
+        "os.write(pulse, b'rest\\n')\n"
+        "while True: time.sleep(1)\n"
+    )
+    waits, works = rests.format(said=b"stopped asked to stop\n"), rests.format(said=b"work\n")
+    late = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    late.start()
+    # The other one does not end by itself.
+    assert supervise(waits, works) == (0, [0])
+    assert "asked to stop: nothing is lost" in caplog.text
+
+
 def _orderly(file: Path) -> str:
     """Return a process that says that it reads, and drains when it is told."""
     return (

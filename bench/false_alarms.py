@@ -92,9 +92,8 @@ def main() -> None:
         f"{given.spikes:g} spikes of {given.size:g} a day and entity, "
         f"share of false alarms {given.fdr:g}"
     )
-    print(
-        f"{'kind':24}{'incidents':>10}{'found':>8}{'accepted':>10}{'false':>8}{'ratio':>8}  95 % interval"
-    )
+    header = f"{'kind':24}{'incidents':>10}{'found':>8}{'accepted':>10}{'false':>8}{'ratio':>8}"
+    print(f"{header}  95 % interval")
     off = False
     for kind in KINDS:
         runs = [

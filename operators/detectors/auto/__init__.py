@@ -3,7 +3,7 @@
 For one value (`single`) these ask of each event:
     reach    does it lie beyond all that was seen?
     rarity   how rarely do such values come, now and of late?
-    season   how far is it from what this hour of the week brings?
+    season   how far is it from what this hour of the week brings, or this place in its cycle?
     shape    have the last values ever run like this?
     still    how many moves are missing?
 For several values (`joint`) reach is that of the farthest, and the distance to a sample of earlier

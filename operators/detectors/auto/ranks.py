@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-BINS = 40
+BINS = 33
 PER_UNIT = 4.0
-LEAST = -6.0
+LEAST = -4.25
 """Bins cover exp(LEAST) and the BINS / PER_UNIT natural powers above it."""
 RUN = 5
 """Rows after a peak that belong to its run."""

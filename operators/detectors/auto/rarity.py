@@ -7,9 +7,9 @@ from typing import Any
 
 from numba import njit
 
-BINS = 64
+BINS = 52
 PER_UNIT = 4.0
-"""Bins of asinh(z): fine near the mean, and wide enough to hold 1,400 standard deviations."""
+"""Bins of asinh(z): fine near the mean, and wide enough to hold 330 standard deviations."""
 MEMORY = 10_000
 """Events after which counts are halved."""
 NOW = 0.5

@@ -1,4 +1,8 @@
-"""Season: how far a value lies from what its hour of the week brought before."""
+"""Season: how far a value lies from what its hour of the week brought before.
+
+A level that has lain off for a while is old news: part of how far the last values lay off is
+expected of the next one too, as in an autoregression of the errors.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,17 @@ MEMORY = 1 / 0.03
 ERROR_MEMORY = 1_000.0
 CLIP = 8.0
 """An error is learned as at most so many mean errors."""
+CARRIED = 0.6
+"""Part of how far the last values lay off that is expected of the next one,"""
+LATELY = 0.3
+"""and weight of the newest among them."""
 
 FIELDS = [
     ("season_means", "<f4", (HOURS,)),
     ("season_counts", "u1", (HOURS,)),
+    ("season_off", "<f4"),
     ("season_error", "<f4"),
-    ("season_errors", "<u4"),
+    ("season_errors", "<u2"),
 ]
 
 
@@ -51,19 +60,23 @@ def error(state: Any, value: float, hour: int, scale: float) -> float:
     """
     if state.season_errors == 0:
         return np.nan
-    return abs(value - expected(state, hour)) / max(np.float64(state.season_error), 0.01 * scale)
+    off = value - expected(state, hour) - CARRIED * state.season_off
+    return abs(off) / max(np.float64(state.season_error), 0.01 * scale)
 
 
 @njit(error_model="numpy")
 def learn(state: Any, value: float, hour: int) -> None:
-    """Move the mean error, then the mean of the hour."""
-    distance = abs(value - expected(state, hour))
-    if not np.isnan(distance):
+    """Move the mean error and what is carried, then the mean of the hour."""
+    off = value - expected(state, hour)
+    if not np.isnan(off):
+        distance = abs(off - CARRIED * state.season_off)
         if state.season_errors > 0 and state.season_error > 0.0:
-            distance = min(distance, CLIP * state.season_error)
-        state.season_errors = min(state.season_errors + 1, 1_000_000)
+            bound = CLIP * np.float64(state.season_error)
+            distance, off = min(distance, bound), min(max(off, -bound), bound)
+        state.season_errors = min(state.season_errors + 1, 65_535)
         rate = max(1.0 / state.season_errors, 1.0 / ERROR_MEMORY)
         state.season_error += rate * (distance - state.season_error)
+        state.season_off += LATELY * (off - state.season_off)
     count = min(state.season_counts[hour] + 1, 255)
     state.season_counts[hour] = count
     rate = max(1.0 / count, 1.0 / MEMORY)

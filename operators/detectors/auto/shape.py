@@ -20,7 +20,7 @@ MEMORY = 8_000
 FIELDS = [
     ("tail", "<f4", (LENGTH,)),
     ("runs", "<f4", (SAMPLE, LENGTH)),
-    ("sampled", "<u4"),
+    ("sampled", "<u2"),
 ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
-from operators.detectors.auto import dice, level, ranks, rarity, reach, season, shape, still
+from operators.detectors.auto import cycle, dice, level, ranks, rarity, reach, season, shape, still
 from operators.detectors.native import Records, kernel
 
 REACH, NOW, LASTING, SEASON, SHAPE, STILL = range(6)
@@ -37,6 +37,7 @@ RECORD = np.dtype(
         *reach.FIELDS,
         *rarity.FIELDS,
         *season.FIELDS,
+        *cycle.FIELDS,
         *shape.FIELDS,
         *still.FIELDS,
         *dice.FIELDS,
@@ -57,9 +58,21 @@ def ask(state: Any, value: float, time: int, timed: bool, found: Floats) -> None
     found[NOW] = kept + rarity.NOW * (surprised - kept)
     kept = np.float64(state.surprise_lasting)
     found[LASTING] = kept + rarity.LASTING * (surprised - kept)
-    found[SEASON] = season.error(state, offset, season.hour_of(time), scale) if timed else np.nan
+    found[SEASON] = out_of_season(state, offset, time, timed, scale)
     found[SHAPE] = shape.distance(state, offset, scale)
     found[STILL] = still.missed(state, offset, state.tail[-1])
+
+
+@njit(error_model="numpy")
+def out_of_season(state: Any, offset: float, time: int, timed: bool, scale: float) -> float:
+    """Return the error of the calendar, or of the cycle found where that tells far more."""
+    of_cycle = cycle.error(state, offset, time, scale)
+    if not timed:
+        return of_cycle
+    better = state.season_errors == 0 or state.place_error < cycle.BETTER * state.season_error
+    if better and not np.isnan(of_cycle):
+        return of_cycle
+    return season.error(state, offset, season.hour_of(time), scale)
 
 
 @njit(error_model="numpy")
@@ -90,6 +103,7 @@ def learn(state: Any, value: float, time: int, timed: bool, found: Floats) -> No
     rarity.learn(state, z, rarity.surprise(state, z))
     if timed:
         season.learn(state, offset, season.hour_of(time))
+    cycle.learn(state, offset, z, time)
     still.learn(state, offset, state.tail[-1])
     shape.learn(state, offset)
     reach.learn(state, value)
@@ -111,7 +125,7 @@ def _drive(  # pragma: no cover - runs compiled
         scores[i] = np.nan
         if np.isnan(values[i, 0]):
             continue
-        time = times[i] if timed else 0
+        time = times[i] if timed else np.int64(state.seen)
         if state.seen > 0:
             ask(state, value, time, timed, found)
         if state.seen >= WARM_UP:
@@ -120,4 +134,4 @@ def _drive(  # pragma: no cover - runs compiled
             learn(state, value, time, timed, found)
 
 
-drive = kernel(_drive, (dice, level, ranks, rarity, reach, season, shape, still))
+drive = kernel(_drive, (cycle, dice, level, ranks, rarity, reach, season, shape, still))

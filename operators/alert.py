@@ -36,6 +36,8 @@ EXPECTED_SCALES = 3.0
 """Half the width of an expected range, in robust standard deviations."""
 GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
+NO_WEIGHT = 1e-300
+"""Stands for a weight of 0 where something is divided by it."""
 MOST_INCIDENTS = 1_000
 """Open incidents of one key group; beyond, the one that was not continued for longest is closed."""
 
@@ -175,13 +177,22 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         return first
 
     def _strongest(self, batch: ScoredBatch, row: int) -> str:
-        p_values = np.nan_to_num(batch.p_values[row], nan=2.0)
-        return self._pipeline.detector_names[int(p_values.argmin())]
+        claims = batch.p_values[row] / np.maximum(_weights(batch, row), NO_WEIGHT)
+        return self._pipeline.detector_names[int(np.nan_to_num(claims, nan=np.inf).argmin())]
 
     def _detectors(self, batch: ScoredBatch, row: int) -> tuple[DetectorPart, ...]:
-        names = self._pipeline.detector_names
-        columns = zip(names, batch.scores[row], batch.p_values[row], strict=True)
-        return tuple(DetectorPart(name, _known(score), _known(p)) for name, score, p in columns)
+        columns = (batch.scores[row], batch.p_values[row], _weights(batch, row))
+        parts = zip(self._pipeline.detector_names, *columns, strict=True)
+        return tuple(DetectorPart(name, *map(_known, numbers)) for name, *numbers in parts)
+
+
+def _weights(batch: ScoredBatch, row: int) -> Floats:
+    """Return each detector's weight, equal where none are learned; NaN during its warm-up."""
+    if batch.weights is not None:
+        learned: Floats = batch.weights[row]
+        return learned
+    warm = ~np.isnan(batch.p_values[row])
+    return np.where(warm, 1 / max(int(np.count_nonzero(warm)), 1), np.nan)
 
 
 def value_parts(names: tuple[str, ...], batch: ScoredBatch, row: int) -> tuple[ValuePart, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import orjson
 
@@ -14,11 +16,15 @@ from engine.domain.pipeline import Pipeline
 from operators.calibrators.onsets import Onsets
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine import combine
+from operators.detectors.native import RecordBank
 from operators.entities import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.profile import ProfileBank
+from operators.weight_gauge import WeightGauge
+from operators.weights import Weights
 
 Calibrator = PeaksOverThreshold | Onsets
-Keeper = Bank | Calibrator | ProfileBank
+Judged = tuple[Floats, Floats, Floats, Floats | None]
+Keeper = Bank | Calibrator | ProfileBank | RecordBank
 
 
 class EntityGroup:
@@ -37,6 +43,10 @@ class EntityGroup:
         self._calibrators = [
             _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
         ]
+        self._weights, self._gauge = None, None
+        if weighted(pipeline):
+            self._weights = Weights(capacity, len(self._banks))
+            self._gauge = WeightGauge(self._weights, pipeline.detector_names, self._table.used)
         self._warm = np.zeros(capacity, np.bool_)
         self._counted = (0, 0)
 
@@ -50,6 +60,8 @@ class EntityGroup:
         self._telemetry = telemetry
         self._counted = (0, 0)
         self._count_entities()
+        if self._gauge is not None:
+            self._gauge.report_to(telemetry)
 
     def replay(self, events: EventBatch) -> None:
         """Learn events that were scored and reported before."""
@@ -71,10 +83,9 @@ class EntityGroup:
         rates, late = self._table.observe(slots, events.times, self._pipeline.mapping.lateness)
         learn = ~late
         centers, scales, filled = self._profile.observe(slots, events.values, learn)
-        scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
-        p_value = combine(p_values, self._pipeline.combine)
+        scores, p_values, p_value, weights = self._judge(slots, events, filled, scales, learn)
         self._warm[slots[~np.isnan(p_value)]] = True
-        return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late)
+        return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late, weights)
 
     def _begin(self, segment: Segment) -> None:
         self._table.forget(segment.started)
@@ -82,6 +93,21 @@ class EntityGroup:
             keeper.reset(segment.started)
         self._warm[segment.evicted] = False
         self._telemetry.evictions.inc(len(segment.evicted))
+
+    def _judge(
+        self, slots: Int32s, events: EventBatch, filled: Floats, scales: Floats, learn: Bools
+    ) -> Judged:
+        """Return scores, p-values, the combined p-values, and the weights if there are any."""
+        if self._weights is None:
+            scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
+            return scores, p_values, combine(p_values, self._pipeline.combine), None
+        asked = self._weights.ask(slots, events.values, filled, scales, learn)
+        rows, own = asked.rows, ~asked.planted
+        scores, p_values = self._detect(
+            slots[rows], asked.values, asked.filled, asked.learn, events.times[rows]
+        )
+        p_value, weights = self._weights.combine(slots, asked, p_values, learn)
+        return scores[own], p_values[own], p_value, weights
 
     def _detect(
         self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
@@ -115,6 +141,8 @@ class EntityGroup:
             telemetry.scored.inc(len(batch) - warming)
             telemetry.late.inc(int(np.count_nonzero(batch.late)))
         self._count_entities()
+        if self._gauge is not None:
+            self._gauge.count(sum(map(len, scored)))
 
     def _count_entities(self) -> None:
         """Move the gauges by what has changed: they sum over the key groups of a process."""
@@ -129,18 +157,22 @@ class EntityGroup:
 
     def _keepers(self) -> dict[str, Keeper]:
         """Return all that holds state by slot, under its name in the snapshot."""
+        names = [f"{k}.{name}" for k, name in enumerate(self._pipeline.detector_names)]
         keepers: dict[str, Keeper] = {"profile": self._profile}
-        for k, detector in enumerate(self._pipeline.detectors):
-            keepers |= self._of_detector(k, f"{k}.{detector.name}")
-        return keepers
+        for k, name in enumerate(names):
+            keepers |= self._of_detector(k, name)
+        return keepers | self._of_weights(names)
 
     def _of_detector(self, k: int, name: str) -> dict[str, Keeper]:
         return {name: self._banks[k], f"{name}.calibration": self._calibrators[k]}
 
+    def _of_weights(self, names: Sequence[str]) -> dict[str, Keeper]:
+        return {} if self._weights is None else {**self._weights.keepers(names)}
+
     def dump(self) -> bytes:
         """Return the whole state as versioned bytes."""
         used = self._table.used()
-        names = [detector.name for detector in self._pipeline.detectors]
+        names = self._pipeline.detector_names
         prints = list(zip(names, self._pipeline.detector_prints, strict=True))
         parts: State = {
             "mapping": self._pipeline.mapping_print.encode(),
@@ -179,22 +211,29 @@ class EntityGroup:
             )
         self._table.load(entities)
         self._profile.load(_under("profile", parts))
-        names = [detector.name for detector in self._pipeline.detectors]
-        prints = list(zip(names, self._pipeline.detector_prints, strict=True))
-        noted = orjson.loads(bytes(parts["detectors"])) if "detectors" in parts else prints
-        stored = [tuple(pair) for pair in noted]
-        kept = [self._restore_detector(k, stored, parts) for k in range(len(self._banks))]
-        if any(kept):
+        names = self._stored_names(parts)
+        for k, name in enumerate(names):
+            for part, bank in self._of_detector(k, name).items() if name else ():
+                bank.load(_under(part, parts))
+        for part, keeper in self._of_weights(names).items():
+            # Absent where the pipeline combined otherwise before: they start equal.
+            if found := _under(part, parts):
+                keeper.load(found)
+        if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
         return True
 
-    def _restore_detector(self, k: int, stored: list[tuple[str, str]], parts: State) -> bool:
-        own = self._pipeline.detectors[k].name, self._pipeline.detector_prints[k]
-        if own not in stored:
-            return False
-        for name, keeper in self._of_detector(k, f"{stored.index(own)}.{own[0]}").items():
-            keeper.load(_under(name, parts))
-        return True
+    def _stored_names(self, parts: State) -> list[str]:
+        """Return the name that each detector has in stored state; "" where it is not there."""
+        ours = list(zip(self._pipeline.detector_names, self._pipeline.detector_prints, strict=True))
+        noted = orjson.loads(bytes(parts["detectors"])) if "detectors" in parts else ours
+        stored = {(name, own): f"{k}.{name}" for k, (name, own) in enumerate(noted)}
+        return [stored.get(pair, "") for pair in ours]
+
+
+def weighted(pipeline: Pipeline) -> bool:
+    """Whether there are weights to learn."""
+    return pipeline.combine == "weighted" and len(pipeline.detectors) > 1
 
 
 def entity_bytes(pipeline: Pipeline) -> int:
@@ -204,7 +243,8 @@ def entity_bytes(pipeline: Pipeline) -> int:
         detector.bytes_per_entity + _calibrator(1, pipeline, detector).bytes_per_entity
         for detector in pipeline.detectors
     )
-    return KEY_BYTES + RECORD.itemsize + profile + detectors
+    weights = Weights(1, len(pipeline.detectors)).bytes_per_entity if weighted(pipeline) else 0
+    return KEY_BYTES + RECORD.itemsize + profile + detectors + weights
 
 
 def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibrator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -52,6 +54,13 @@ class Telemetry:
             "detector",
             "kind",
         )
+        self.weights = Mean(
+            self._gauge(
+                "detector_weight",
+                "Mean weight of a detector over the entities, with combine: weighted",
+                "detector",
+            )
+        )
         self.latency = Histogram(
             "pynomaly_latency_seconds",
             "From the source's timestamp to the anomaly's delivery",
@@ -97,3 +106,24 @@ class Telemetry:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"pynomaly_{name}", text, labels, registry=self.registry)
+
+
+class Mean:
+    """A gauge with one label that shows a mean over what several key groups hold."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._count = 0
+        self._sums: dict[str, float] = {}
+
+    def move(self, count: int, sums: Mapping[str, float]) -> None:
+        """Add what a key group has more than it told before.
+
+        Args:
+            count: of what the mean is over.
+            sums: by label.
+        """
+        self._count += count
+        for label, more in sums.items():
+            self._sums[label] = self._sums.get(label, 0.0) + more
+            self._gauge.labels(label).set(self._sums[label] / max(self._count, 1))

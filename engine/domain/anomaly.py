@@ -14,11 +14,15 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DetectorPart:
-    """What one detector said: its raw score and p-value; None during its warm-up."""
+    """What one detector said: its raw score and p-value, and how much it counted.
+
+    All None during its warm-up; the weights of the others sum to 1.
+    """
 
     detector: str
     score: float | None
     p_value: float | None
+    weight: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ _DETECTOR = _object(
         "detector": _field("string", "Name of the detector in the pipeline file."),
         "score": _field(_MAYBE, "Its raw score, higher is stranger; null during its warm-up."),
         "p_value": _field(_MAYBE, "How rare that score is; null during warm-up.", **_SHARE),
+        "weight": _field(
+            _MAYBE,
+            "How much it counts: all sum to 1, and are equal unless learned; null during warm-up.",
+            **_SHARE,
+        ),
     },
     "What one detector said of the event.",
 )

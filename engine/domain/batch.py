@@ -121,6 +121,8 @@ class ScoredBatch:
         rates: float64 [n], events per day of the event's entity, estimated before the event;
             NaN until two events were seen.
         late: bool [n], older than the allowed lateness: scored, not learned.
+        weights: float64 [n, k], the weight of each p-value in the combined one; NaN during the
+            detector's warm-up. None where no weights are learned.
     """
 
     events: EventBatch
@@ -131,6 +133,7 @@ class ScoredBatch:
     p_value: Floats
     rates: Floats
     late: Bools
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.events)

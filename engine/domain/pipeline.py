@@ -9,7 +9,7 @@ from engine.domain.alert_policy import AlertPolicy
 from engine.domain.detector import Detector
 from engine.domain.mapping import EventMapping
 
-Combination = Literal["any", "all", "cauchy"]
+Combination = Literal["any", "all", "cauchy", "weighted"]
 
 
 @dataclass(frozen=True, slots=True)

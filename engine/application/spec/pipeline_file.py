@@ -48,7 +48,8 @@ class PipelineFile(Settings):
     )
     """Detectors: a name, or a list of names and {name: {parameters}}; see `pynomaly detectors`."""
     combine: Combination = "any"
-    """How the detectors' p-values become one: any, all, or cauchy (the Cauchy combination test)."""
+    """How the detectors' p-values become one: any, all, cauchy (the Cauchy combination test), or
+    weighted (each entity learns which detectors pay)."""
     calibration: CalibrationSpec = Field(default_factory=CalibrationSpec)
     """How raw scores become p-values."""
     alert: AlertSpec = Field(default_factory=AlertSpec)

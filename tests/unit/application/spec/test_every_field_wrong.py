@@ -101,7 +101,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("detectors", 1, "zscore", "half_life"), "soon", 'found "soon", expected a number'),
     (("detectors", 1, "zscore", "half_lif"), 3, 'Did you mean "half_life"?'),
     (("detectors", 1, "zscore"), {"half_life": 13}, "not with 2 values"),
-    (("combine",), "al", 'expected one of any, all, cauchy. Did you mean "all"?'),
+    (("combine",), "al", 'expected one of any, all, cauchy, weighted. Did you mean "all"?'),
     (("calibration",), 3, "expected a mapping of fields"),
     (("calibration", "window"), 3, "found 3, expected at least 32"),
     (("calibration", "learn_anomalies"), "often", "expected true or false"),

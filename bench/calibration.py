@@ -1,20 +1,22 @@
 """Calibration: alerts realised against the budget, on streams in which nothing happens.
 
 Method: for each kind of noise 100 entities, each of a seed of its own, an event every ten seconds,
-through the real steps `detect` and `alert` with `detectors: auto` and a budget in alerts a day. The
-budget is held against the alerts of the first hour, the first day and the whole time. The interval
-is that of the ratio, at 95 %, from resampling whole entities.
+through the real steps `detect` and `alert` with `detectors: auto`, or others, and a budget in
+alerts a day. The budget is held against the alerts of the first hour, the first day and the whole
+time. The interval is that of the ratio, at 95 %, from resampling whole entities.
 
     python -m bench.calibration [--seeds 100] [--days 4] [--budget 8] [--json FILE]
+        [--detectors auto zscore half_space_trees --combine weighted]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ from engine.domain.alert_policy import AlertPolicy, Budget
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
-from engine.domain.pipeline import Calibration, Pipeline
+from engine.domain.pipeline import Calibration, Combination, Pipeline
 from operators.alert import alert_step
 from operators.entity_group import EntityGroup
 
@@ -88,7 +90,14 @@ class Realised:
 
 
 def measure(
-    kind: str, seeds: int, days: float, budget: float, d: int = 1, first: int = 0
+    kind: str,
+    seeds: int,
+    days: float,
+    budget: float,
+    d: int = 1,
+    first: int = 0,
+    detectors: Sequence[str] = ("auto",),
+    combine: Combination = "any",
 ) -> list[Realised]:
     """Run one kind of noise through the real steps.
 
@@ -99,6 +108,8 @@ def measure(
         budget: alerts a day and entity.
         d: values of an event.
         first: the first of the seeds.
+        detectors: their names.
+        combine: how their p-values become one.
     """
     n = int(days * DAY / GAP)
     draws = [
@@ -106,7 +117,7 @@ def measure(
     ]
     columns = np.stack([KINDS[kind](draw, n) for draw in draws])
     values = columns.reshape(seeds, d, n).transpose(2, 0, 1)
-    scored, anomalies = run(values, Budget(budget))
+    scored, anomalies = run(values, Budget(budget), detectors, combine)
     found = np.zeros((n, seeds), bool)
     for anomaly in anomalies:
         found[divmod(anomaly.origin.offset, seeds)] = True
@@ -119,18 +130,26 @@ def measure(
     ]
 
 
-def run(values: Floats, policy: AlertPolicy) -> tuple[NDArray[np.bool_], list[Anomaly]]:
+def run(
+    values: Floats,
+    policy: AlertPolicy,
+    detectors: Sequence[str] = ("auto",),
+    combine: Combination = "any",
+) -> tuple[NDArray[np.bool_], list[Anomaly]]:
     """Run series through the real steps, side by side.
 
     Args:
         values: float64 [n, entities, d], an event of each every ten seconds.
         policy: which events become anomalies.
+        detectors: their names.
+        combine: how their p-values become one.
 
     Returns:
         bool [n, entities], what was scored, and the anomalies, whose offsets count events.
     """
     n, entities, d = values.shape
-    pipeline = _pipeline(policy, tuple(f"v{j}" for j in range(d)), entities)
+    names = tuple(f"v{j}" for j in range(d))
+    pipeline = _pipeline(policy, names, entities, detectors, combine)
     group, alert = EntityGroup(pipeline), alert_step(pipeline, RunContext("calibration"))(None)
     scored, anomalies = np.zeros((n, entities), bool), []
     step = max(1, 100_000 // entities)
@@ -141,21 +160,26 @@ def run(values: Floats, policy: AlertPolicy) -> tuple[NDArray[np.bool_], list[An
     return scored, anomalies
 
 
-def _pipeline(policy: AlertPolicy, names: tuple[str, ...], entities: int) -> Pipeline:
+def _pipeline(
+    policy: AlertPolicy,
+    names: tuple[str, ...],
+    entities: int,
+    detectors: Sequence[str],
+    combine: Combination,
+) -> Pipeline:
     mapping = EventMapping((("key",),), TimeField(), tuple(ValueField(n, (n,)) for n in names))
-    detector = detector_family("auto").create("auto", {}, names)
     return Pipeline(
         name="calibration",
         version="0",
         mapping=mapping,
-        detectors=(detector,),
-        combine="any",
+        detectors=tuple(detector_family(name).create(name, {}, names) for name in detectors),
+        combine=combine,
         calibration=Calibration(),
         alert=policy,
         incident_gap=600 * SECOND,
         key_groups=1,
         memory_bytes=entities * 100_000,
-        detector_prints=("",),
+        detector_prints=("",) * len(detectors),
     )
 
 
@@ -185,6 +209,8 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=4.0)
     parser.add_argument("--budget", type=float, default=8.0, help="alerts a day and entity")
     parser.add_argument("--values", type=int, default=1, help="values of an event")
+    parser.add_argument("--detectors", nargs="+", default=["auto"], metavar="NAME")
+    parser.add_argument("--combine", choices=get_args(Combination), default="any")
     parser.add_argument("--json", type=Path, help="also write the table there")
     given = parser.parse_args()
     print(
@@ -193,7 +219,8 @@ def main() -> None:
     print(f"{'kind':24}{'span':12}{'promised':>10}{'realised':>10}{'ratio':>8}  95 % interval")
     rows: list[Realised] = []
     for kind in KINDS:
-        for row in measure(kind, given.seeds, given.days, given.budget, given.values):
+        chosen = {"detectors": given.detectors, "combine": given.combine}
+        for row in measure(kind, given.seeds, given.days, given.budget, given.values, **chosen):
             rows.append(row)
             off = "" if abs(row.ratio - 1) <= HELD_WITHIN else "  off"
             print(

@@ -212,6 +212,20 @@ def test_an_anomaly_says_all_there_is() -> None:
     first, second = anomaly.detectors
     assert (first.detector, first.score, first.p_value) == ("zscore", 5.0, 1e-8)
     assert (second.detector, second.score, second.p_value) == ("other", None, None)
+    assert (first.weight, second.weight) == (1.0, None)
+
+
+def test_detectors_count_alike_unless_weights_were_learned() -> None:
+    table = [[1e-8, 1e-7]]
+    (anomaly,) = run(logic(two_detectors()), steady(table))
+    assert [part.weight for part in anomaly.detectors] == [0.5, 0.5]
+    learned = steady(table, weights=np.array([[0.05, 0.95]]))
+    context = RunContext("plant")
+    (anomaly,) = run(logic(two_detectors(), context=context), learned)
+    assert [part.weight for part in anomaly.detectors] == [0.05, 0.95]
+    counted = context.telemetry.registry.get_sample_value
+    labels = {"detector": "other", "severity": anomaly.severity.value}
+    assert counted("pynomaly_anomalies_total", labels) == 1, "strongest by what it counts"
 
 
 def parts(values: list[float], **changes: Any) -> list[tuple[Any, ...]]:

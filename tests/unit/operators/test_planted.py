@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.planted import EVERY, FAR, Asked, Plants
 
-Given = tuple[Int32s, Floats, Floats, Floats, Bools]
+Columns = tuple[Int32s, Floats, Floats, Floats, Bools]
 
 
-def stream(n: int, d: int = 2, entities: int = 1, seed: int = 1) -> Given:
+def stream(n: int, d: int = 2, entities: int = 1, seed: int = 1) -> Columns:
     """Slots, values, the same without gaps, scales, and what is learned."""
     rng = np.random.default_rng(seed)
     values = rng.normal(20, 2, (n, d))
@@ -55,24 +55,30 @@ def test_neither_a_gap_nor_a_value_without_history_is_moved(unknown: str) -> Non
 
 
 def test_a_new_entity_in_a_slot_begins_anew() -> None:
-    slots, *columns = stream(EVERY - 1)
+    columns = stream(EVERY - 1)
     plants = Plants(1)
-    assert not plants.plant(slots, *columns).planted.any()
+    assert not plants.plant(*columns).planted.any()
     plants.reset(np.zeros(1, np.int32))
-    assert not plants.plant(slots, *columns).planted.any()
-    assert plants.plant(slots[:1], *(column[:1] for column in columns)).planted.any()
+    assert not plants.plant(*columns).planted.any()
+    assert plants.plant(*part(columns, 0, 1)).planted.any()
+
+
+def part(columns: Columns, start: int, stop: int) -> Columns:
+    slots, values, filled, scales, learn = columns
+    rows = slice(start, stop)
+    return slots[rows], values[rows], filled[rows], scales[rows], learn[rows]
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), cuts=st.lists(st.integers(0, 300), max_size=4))
 def test_cuts_and_a_snapshot_change_nothing(seed: int, cuts: list[int]) -> None:
-    given_ = stream(300, d=3, entities=2, seed=seed)
-    whole = Plants(2).plant(*given_)
+    columns = stream(300, d=3, entities=2, seed=seed)
+    whole = Plants(2).plant(*columns)
     assert whole.planted.sum() >= 8
     parts: list[Asked] = []
     plants = Plants(2)
     for start, stop in pairwise([0, *sorted(cuts), 300]):
-        some = plants.plant(*(column[start:stop] for column in given_))
+        some = plants.plant(*part(columns, start, stop))
         parts.append(Asked(some.rows + start, *astuple(some)[1:]))
         after = Plants(2)
         after.load(plants.dump(np.arange(2, dtype=np.int32)))

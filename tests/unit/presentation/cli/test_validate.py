@@ -52,7 +52,8 @@ def test_a_wrong_file_is_one_clean_message(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        f'{file}:5: combine: found "al", expected one of any, all, cauchy. Did you mean "all"?\n'
+        f'{file}:5: combine: found "al", expected one of any, all, cauchy, weighted. '
+        'Did you mean "all"?\n'
     )
 
 

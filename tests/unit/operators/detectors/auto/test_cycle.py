@@ -44,7 +44,7 @@ def saw(turns: Floats) -> Floats:
 
 
 def pulse(turns: Floats) -> Floats:
-    return 2.0 * ((turns % 1.0) < 0.2)
+    return np.where(turns % 1.0 < 0.2, 2.0, 0.0)
 
 
 @pytest.mark.parametrize("shape", [sine, saw, pulse])

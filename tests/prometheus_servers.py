@@ -113,10 +113,15 @@ class Servers:
         found = _get(self._web, "/api/v1/query_exemplars", query=expression, **span)["data"]
         return [each["labels"] for series in found for each in series["exemplars"]]
 
-    def wait_for_scrapes(self, count: int) -> None:
-        """Return when our pages have been read so many times in all."""
-        read = 'sum(count_over_time(up{job="pynomaly"}[1h]))'
-        wait_for(lambda: float(self.query(read)[0]["value"][1]) >= count, f"{count} scrapes")
+    def wait_for_scrapes(self, count: int, *, more: bool = False) -> None:
+        """Return when our pages have been read so many times in all, or so many times more."""
+
+        def read() -> float:
+            found = self.query('sum(count_over_time(up{job="pynomaly"}[1h]))')
+            return float(found[0]["value"][1]) if found else 0.0
+
+        wanted = count + (read() if more else 0)
+        wait_for(lambda: read() >= wanted, f"{count} scrapes")
 
     def series(self) -> list[dict[str, str]]:
         """Return the labels of every series that the pages have now."""

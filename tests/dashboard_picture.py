@@ -1,8 +1,9 @@
 """Draw the dashboard of a pipeline that really ran: `python -m tests.dashboard_picture`.
 
-A real Kafka, the producer and the pipeline of deploy/compose at ten times their speed, a real
-Prometheus: docs/dashboard.svg shows what it answers to the queries of deploy/grafana. The
-pipeline reads what had waited for it, goes on for minutes, and is killed once in what is shown.
+A real Kafka, the producer and the pipeline of deploy/compose, at ten times their speed and so with
+ten times the alarms a day, and a real Prometheus: docs/dashboard.svg shows what it answers to the
+queries of deploy/grafana. The pipeline reads what had waited for it, goes on for minutes, and is
+killed once in what is shown.
 """
 
 import argparse
@@ -29,17 +30,20 @@ STEP = 3.0
 """Seconds between points."""
 PAST = "sum(pynomaly_events_total) > 120000"
 """When what had waited for the pipeline has been read."""
-RATES = "15s"
+RATES = "30s"
 """What Grafana would take for $__rate_interval."""
 
 
-def main(before: float, seconds: float) -> None:
+def main(quiet: float, seconds: float) -> None:
     """Run the pipeline, kill its process once, and draw its last seconds."""
     with tempfile.TemporaryDirectory() as name, KafkaBroker() as kafka:
         folder, port = Path(name), free_port()
         text = (COMPOSE / "pipeline.yaml").read_text().split("tracing:")[0]
         file = folder / "pipeline.yaml"
-        file.write_text(text.replace("/var/lib/pynomaly", name).replace("9464", str(port)))
+        for before, after in (("/var/lib/pynomaly", name), ("9464", port), ("20/day", "200/day")):
+            assert before in text
+            text = text.replace(before, str(after))
+        file.write_text(text)
         environment = os.environ | {"KAFKA_BROKERS": kafka.bootstrap, "PYTHONPATH": str(ROOT)}
         send = [sys.executable, str(COMPOSE / "producer.py"), "--seconds", "0.1"]
         subprocess.run([*send, "--topics-only"], env=environment, check=True)
@@ -49,7 +53,7 @@ def main(before: float, seconds: float) -> None:
         try:
             servers.wait_until_ready()
             wait_for(lambda: servers.query(PAST), "the past")
-            time.sleep(before)
+            time.sleep(quiet)
             began = time.time()
             time.sleep(seconds * 2 / 5)
             os.kill(worker(running.pid), signal.SIGKILL)
@@ -91,6 +95,6 @@ def ask(servers: Servers, span: tuple[float, float], query: str) -> list[Series]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", type=float, default=300, help="seconds that are not shown")
+    parser.add_argument("--quiet", type=float, default=300, help="seconds that are not shown")
     parser.add_argument("--seconds", type=float, default=300, help="seconds that are shown")
     main(**vars(parser.parse_args()))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from deploy.grafana.panels import Panel
 
-HEAD, FOOT, LEFT, RIGHT = 34, 46, 54, 14
+HEAD, FOOT, LEFT, RIGHT = 34, 46, 60, 14
 """Pixels around the lines of a panel."""
 NAMED = {"green": "#73bf69", "yellow": "#fade2a", "orange": "#ff9830", "red": "#f2495c"}
 COLOURS = (NAMED["green"], "#5794f2", "#b877d9", NAMED["orange"], "#8ab8ff", NAMED["yellow"])
@@ -175,12 +175,19 @@ def _legend(
 ) -> Iterator[str]:
     """Yield the names of the lines with their newest values, as many as there is room for."""
     x, y = 12.0, height - 11
-    for (legend, series), colour in zip(lines, colours, strict=True):
-        value = readable(series.values[-1], panel.unit) if series.values else ""
-        long = 18 + LETTER * (len(legend) + len(value) + 1) + 12
-        if x + long > width + 8:
+    names = [legend for legend, _ in lines]
+    values = [readable(series.values[-1], panel.unit) for _, series in lines]
+    if sum(_long(name, value) for name, value in zip(names, values, strict=True)) > width:
+        values = [""] * len(lines)
+    for name, value, colour in zip(names, values, colours, strict=True):
+        if x + _long(name, value) > width + 12:
             break
         yield f'<rect x="{x:.1f}" y="{y - 5}" width="12" height="3" rx="1.5" fill="{colour}"/>'
-        shown = f'{escape(legend)} <tspan fill="{FAINT}">{value}</tspan>'
+        shown = f'{escape(name)} <tspan fill="{FAINT}">{value}</tspan>'
         yield f'<text x="{x + 17:.1f}" y="{y}" font-size="10.5" fill="{WORDS}">{shown}</text>'
-        x += long
+        x += _long(name, value)
+
+
+def _long(name: str, value: str) -> float:
+    """Return the pixels that a line's place in the legend takes."""
+    return 26 + LETTER * len(f"{name} {value}".rstrip())

@@ -46,7 +46,7 @@ def readable(value: float, unit: str) -> str:
     if unit == "percentunit":
         return f"{100 * value:.3g} %"
     scales = SCALES + SMALL if unit == "s" else SCALES
-    scale, prefix = next((each for each in scales if abs(value) >= each[0]), (1, ""))
+    scale, prefix = next((each for each in scales if abs(value) >= 0.9995 * each[0]), (1, ""))
     before, after = UNITS.get(unit, ("", ""))
     return f"{value / scale:.3g}{before}{prefix}{after}"
 

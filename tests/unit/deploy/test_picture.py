@@ -85,6 +85,7 @@ def test_every_dashboard_can_be_drawn(dashboard: Dashboard) -> None:
     [
         (0, "cps", "0/s"),
         (1_234, "cps", "1.23k/s"),
+        (999.7, "cps", "1k/s"),
         (0.012, "s", "12 ms"),
         (2.5, "s", "2.5 s"),
         (0.5, "percentunit", "50 %"),

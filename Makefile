@@ -43,8 +43,9 @@ jaeger: $(READY)
 dashboard: $(READY)
 	$(BIN)/python -m tests.dashboard_picture $(ARGS)
 
+# A real Kafka on this machine, and its command-line tools in the environment.
 broker: $(READY)
-	$(BIN)/python -m tests.kafka_broker $(or $(ARGS),--port 9092)
+	$(BIN)/python -m tests.kafka_broker --tools $(BIN) $(or $(ARGS),--port 9092)
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
 lock:

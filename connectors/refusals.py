@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from connectors.files.json_line import json_line
+from engine.application.discretion import discretion
 from engine.application.ports import RunContext
 from engine.domain.record import Record
 
@@ -41,7 +42,9 @@ class Refusals:
         if self._path is None:
             return
         body = json_line(record).rstrip(b"\n")
-        told = orjson.dumps({"id": record.id, "why": why, "record": orjson.Fragment(body)})
+        told = orjson.dumps(
+            {"id": record.id, "why": discretion.cut(why), "record": orjson.Fragment(body)}
+        )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:
             file.write(told + b"\n")

@@ -24,6 +24,7 @@ from tests.bound_process import start_bound
 from tests.kafka_cluster import KafkaCluster
 from tests.kafka_jars import LOG_SETTINGS, KafkaUnavailableError, jar_directory, require_program
 from tests.kafka_settings import HOST, free_port, is_free, server_properties
+from tests.kafka_tools import write_tools
 from tests.relay import Relay
 
 _JVM = [
@@ -229,6 +230,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME[:PARTITIONS]",
         help="a topic to create, 1 partition unless told; may be repeated",
     )
+    parser.add_argument(
+        "--tools",
+        type=Path,
+        metavar="FOLDER",
+        help="where to put Kafka's command-line tools, such as kafka-console-consumer.sh",
+    )
     return parser.parse_args(argv)
 
 
@@ -240,6 +247,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with KafkaBroker(port=arguments.port) as broker:
             for name, partitions in arguments.topic:
                 broker.create_topic(name, partitions)
+            if arguments.tools is not None:
+                write_tools(arguments.tools)
             print(f"Kafka answers at {broker.bootstrap}", flush=True)
             print(f"Stop it with Ctrl-C, or: kill {os.getpid()}", flush=True)
             broker.wait()

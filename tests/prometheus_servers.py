@@ -30,12 +30,12 @@ _FOR = re.compile(r"(?<=for: )(\d+)(ms|s|m|h|d)\b")
 _RANGE = re.compile(r"(?<=\[)(\d+)(ms|s|m|h|d)(?=\])|(?<=offset )(\d+)(ms|s|m|h|d)\b")
 
 
-def faster(rules: str) -> str:
+def faster(rules: str, times: int = FASTER) -> str:
     """Return the text of a rule file with every duration divided; two scrapes are the least."""
 
     def divide(found: re.Match[str]) -> str:
         number, unit = (part for part in found.groups() if part)
-        return f"{max(1_500, int(number) * _UNITS[unit] // FASTER)}ms"
+        return f"{max(1_500, int(number) * _UNITS[unit] // times)}ms"
 
     return _RANGE.sub(divide, _FOR.sub(divide, rules))
 
@@ -57,11 +57,12 @@ class Servers:
     """Prometheus and Alertmanager, and what they know.
 
     Args of its constructor: folder, for their files; targets, host:port of the metrics pages;
-    webhook, where Alertmanager sends what it would tell people.
+    webhook, where Alertmanager sends what it would tell people; times, how much faster hours pass.
     """
 
-    def __init__(self, folder: Path, targets: list[str], webhook: str) -> None:
+    def __init__(self, folder: Path, targets: list[str], webhook: str, times: int = FASTER) -> None:
         self._folder = folder
+        self._times = times
         self._web, self._alerts = free_port(), free_port()
         self._configure(targets, webhook)
         self._processes = [
@@ -98,10 +99,11 @@ class Servers:
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
-    def range(self, expression: str, seconds: float, step: float) -> list[dict[str, Any]]:
-        """Return the series of a query over the last seconds, each with `metric` and `values`."""
-        now = time.time()
-        given = {"start": f"{now - seconds:.3f}", "end": f"{now:.3f}", "step": f"{step}"}
+    def range(
+        self, expression: str, span: tuple[float, float], step: float
+    ) -> list[dict[str, Any]]:
+        """Return the series of a query from one time to another, with `metric` and `values`."""
+        given = {"start": f"{span[0]:.3f}", "end": f"{span[1]:.3f}", "step": f"{step}"}
         answer = _get(self._web, "/api/v1/query_range", query=expression, **given)
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
@@ -113,10 +115,15 @@ class Servers:
         found = _get(self._web, "/api/v1/query_exemplars", query=expression, **span)["data"]
         return [each["labels"] for series in found for each in series["exemplars"]]
 
-    def wait_for_scrapes(self, count: int) -> None:
-        """Return when our pages have been read so many times in all."""
-        read = 'sum(count_over_time(up{job="pynomaly"}[1h]))'
-        wait_for(lambda: float(self.query(read)[0]["value"][1]) >= count, f"{count} scrapes")
+    def wait_for_scrapes(self, count: int, *, more: bool = False) -> None:
+        """Return when our pages have been read so many times in all, or so many times more."""
+
+        def read() -> float:
+            found = self.query('sum(count_over_time(up{job="pynomaly"}[1h]))')
+            return float(found[0]["value"][1]) if found else 0.0
+
+        wanted = count + (read() if more else 0)
+        wait_for(lambda: read() >= wanted, f"{count} scrapes")
 
     def series(self) -> list[dict[str, str]]:
         """Return the labels of every series that the pages have now."""
@@ -130,7 +137,7 @@ class Servers:
         rules = self._folder / "rules"
         rules.mkdir()
         for path in (DEPLOYED / "rules").glob("*.yml"):
-            (rules / path.name).write_text(faster(path.read_text()))
+            (rules / path.name).write_text(faster(path.read_text(), self._times))
         config = yaml.safe_load((DEPLOYED / "prometheus.yml").read_text())
         config["global"] = {
             "scrape_interval": SCRAPE,

@@ -9,6 +9,15 @@ from confluent_kafka import KafkaError
 
 logger = logging.getLogger("pynomaly.kafka")
 
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether librdkafka says more than `Troubles`, which tells of attempts to connect once."""
+    failed = record.levelno >= logging.ERROR and record.getMessage().startswith("FAIL [")
+    return not failed or logger.isEnabledFor(logging.DEBUG)
+
+
+logger.addFilter(_is_news)
+
 HOPELESS = {
     KafkaError._AUTHENTICATION,
     KafkaError.SASL_AUTHENTICATION_FAILED,

@@ -1,7 +1,8 @@
 """Sensors that never stop: the simulated fleet of `pynomaly demo`, faults included, in real time.
 
 First comes what was measured in the last twenty minutes, so that there is something to learn from;
-then a reading a second. After a day of the fleet (24 minutes) it begins anew, with the same faults.
+then a reading a second. After a day of the fleet (24 minutes) it begins anew, with other faults:
+those that it had seen before would be no news to the pipeline.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import orjson
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from engine.application.demo.fleet import MINUTES_PER_DAY, VALUES, Fleet
+from engine.application.demo.fleet import MINUTES_PER_DAY, VALUES, Fleet, inject
 
 TOPICS = ("readings", "anomalies", "readings.rejected")
 TOPIC = TOPICS[0]
 PARTITIONS = 4
-FLEET = Fleet(sensors=100, minutes=1200 + MINUTES_PER_DAY, learning=1200, faults=60)
+FLEET = Fleet(sensors=100, minutes=1200 + MINUTES_PER_DAY, learning=1200, faults=0)
+FAULTS = 60
+"""A day."""
 GARBAGE = b'{"sensor": "press-000", "ts": "soon"}'
 GARBAGE_EVERY = 100
 
@@ -36,19 +41,28 @@ def create_topics(brokers: str) -> None:
         created.result()
 
 
+def readings() -> Iterator[list[list[float]]]:
+    """Yield the values of every sensor, minute by minute, for ever."""
+    calm = FLEET.readings().round(4)
+    yield from calm[: FLEET.learning].tolist()
+    for day in itertools.count():
+        draw, values = np.random.default_rng(day), calm.copy()
+        for fault in replace(FLEET, faults=FAULTS, seed=day).injected():
+            inject(values, fault, draw)
+        yield from values[FLEET.learning :].round(4).tolist()
+
+
 def messages(start_ms: int, step_ms: int) -> Iterator[list[tuple[bytes, bytes]]]:
     """Yield key and value of every sensor's reading, step by step, for ever."""
-    readings = FLEET.readings().round(4)
     keys = [FLEET.name(sensor) for sensor in range(FLEET.sensors)]
-    again = itertools.cycle(range(FLEET.learning, FLEET.minutes))
-    for step, row in enumerate(itertools.chain(range(FLEET.learning), again)):
+    for step, row in enumerate(readings()):
         ts = start_ms + step * step_ms
         sent = [
             (
                 key.encode(),
                 orjson.dumps({"sensor": key, "ts": ts} | dict(zip(VALUES, values, strict=True))),
             )
-            for key, values in zip(keys, readings[row].tolist(), strict=True)
+            for key, values in zip(keys, row, strict=True)
         ]
         yield [*sent, (b"press-000", GARBAGE)] if step % GARBAGE_EVERY == 0 else sent
 

@@ -1,11 +1,12 @@
 """The anomalies of a pipeline, and where those of one entity are."""
 
 from deploy.grafana.panels import Dashboard, Panel, Text, entry
-from deploy.grafana.queries import PIPELINE, rate, recorded, summed
+from deploy.grafana.queries import PIPELINE, SEVERITIES, rate, recorded, summed
 
 WHERE = """\
-Prometheus knows no entities: series for each would cost more than all the rest. The anomalies of
-one, by incident, are in the topic, keyed by the entity:
+Prometheus knows no entities: series for each would cost more than all the rest. Where anomalies
+go to PostgreSQL, the dashboard of one entity's incidents has them; in a topic, they are keyed by
+the entity:
 
 ```console
 $ kcat -b "$KAFKA_BROKERS" -t ${topic} -C -e -f '%s\\n' \\
@@ -26,6 +27,7 @@ ANOMALIES = Dashboard(
                 {"{{severity}}": f"3600 * ({rate('anomalies_total', 'severity')})"},
                 stacked=True,
                 width=12,
+                colors=SEVERITIES,
             ),
             Panel(
                 "Anomalies an hour, by strongest detector",

@@ -1,7 +1,7 @@
 """The engine room: epochs, queues, state and troubles of a pipeline's processes."""
 
 from deploy.grafana.panels import Dashboard, Panel
-from deploy.grafana.queries import PIPELINE, largest, quantile, rate, recorded, summed
+from deploy.grafana.queries import PIPELINE, largest, or_nothing, quantile, rate, recorded, summed
 
 ENGINE_ROOM = Dashboard(
     "engine-room",
@@ -42,6 +42,23 @@ ENGINE_ROOM = Dashboard(
                 "cps",
                 text="Times that a full queue to a sink made us wait.",
             ),
+            Panel(
+                "Circuit breakers",
+                {"{{sink}}": or_nothing(largest("sink_breaker_state", "sink"), "sink")},
+                text="Of sinks other than Kafka and files: 0 closed, 1 half open, 2 open.",
+                limits=(1, 2),
+            ),
+            Panel(
+                "Records refused a second",
+                {"{{sink}}": rate("sink_refused_records_total", "sink")},
+                "cps",
+                text="Records that a receiver will never take: they are in the file `refused`.",
+            ),
+            Panel(
+                "Errors of sinks a second",
+                {"{{sink}}: {{kind}}": rate("sink_errors_total", "sink", "kind")},
+                "cps",
+            ),
         ],
         "State": [
             Panel(
@@ -60,15 +77,12 @@ ENGINE_ROOM = Dashboard(
         "Troubles": [
             Panel(
                 "Restarts, by cause",
-                {"{{cause}}": f"{largest('restarts', 'cause')} or vector(0)"},
+                {"{{cause}}": or_nothing(largest("restarts", "cause"), "cause")},
                 text="Since the supervisor was started.",
             ),
             Panel(
-                "Errors of the brokers a second",
-                {
-                    "source: {{kind}}": rate("source_errors_total", "kind"),
-                    "{{sink}}: {{kind}}": rate("sink_errors_total", "sink", "kind"),
-                },
+                "Errors of the source a second",
+                {"{{kind}}": rate("source_errors_total", "kind")},
                 "cps",
             ),
             Panel(

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from deploy.grafana.anomalies import ANOMALIES
 from deploy.grafana.engine_room import ENGINE_ROOM
+from deploy.grafana.entity import ENTITY
 from deploy.grafana.fleet import FLEET
 from deploy.grafana.panels import Dashboard
 from deploy.grafana.pipeline import ONE_PIPELINE
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = (FLEET, ONE_PIPELINE, ANOMALIES, ENGINE_ROOM)
+DASHBOARDS = (FLEET, ONE_PIPELINE, ANOMALIES, ENTITY, ENGINE_ROOM)
 
 
 def text(dashboard: Dashboard) -> str:

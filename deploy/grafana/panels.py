@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 WIDTH = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 Json = dict[str, Any]
 Kind = Literal["timeseries", "stat", "table"]
+
+DATASOURCE: Json = {
+    "type": "datasource",
+    "name": "datasource",
+    "label": "Source of data",
+    "query": "prometheus",
+}
+OPTIONS: dict[str, Json] = {
+    "timeseries": {
+        "legend": {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    },
+    "stat": {"colorMode": "background", "reduceOptions": {"calcs": ["lastNotNull"]}},
+    "table": {"showHeader": True},
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,7 @@ class Panel:
         text: said behind the panel's "i".
         limits: values from which on the colour is orange, and red.
         stacked: whether lines are stacked.
+        colors: Grafana's names of colours, by the names of lines that always have the same.
     """
 
     title: str
@@ -37,6 +53,7 @@ class Panel:
     text: str = ""
     limits: tuple[float, float] | None = None
     stacked: bool = False
+    colors: dict[str, str] = field(default_factory=dict)
 
     def json(self, number: int, x: int, y: int) -> Json:
         """Return the panel at a place of the grid."""
@@ -55,9 +72,9 @@ class Panel:
                     "custom": custom,
                     "thresholds": _thresholds(self.limits),
                 },
-                "overrides": [],
+                "overrides": [_colored(*each) for each in self.colors.items()],
             },
-            "options": _OPTIONS[self.kind],
+            "options": OPTIONS[self.kind],
             "targets": [
                 {
                     "refId": chr(ord("A") + place),
@@ -95,6 +112,21 @@ class Text:
         }
 
 
+class Drawn(Protocol):
+    """Whatever has a place on a dashboard."""
+
+    @property
+    def width(self) -> int:
+        """Return its width in Grafana's grid."""
+
+    @property
+    def height(self) -> int:
+        """Return its height there."""
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        """Return it at a place of the grid."""
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """A page.
@@ -104,12 +136,14 @@ class Dashboard:
         title: its name for people.
         rows: panels by the heading above them.
         chosen: what the reader chooses at the top, beside the source of data.
+        source: the choice of that.
     """
 
     uid: str
     title: str
-    rows: dict[str, list[Panel | Text]]
+    rows: Mapping[str, Sequence[Drawn]]
     chosen: list[Json] = field(default_factory=list)
+    source: Json = field(default_factory=lambda: DATASOURCE)
 
     def json(self) -> Json:
         """Return what Grafana imports."""
@@ -122,7 +156,7 @@ class Dashboard:
             "graphTooltip": 1,
             "refresh": "30s",
             "time": {"from": "now-3h", "to": "now"},
-            "templating": {"list": [_DATASOURCE, *self.chosen]},
+            "templating": {"list": [self.source, *self.chosen]},
             "links": [
                 {
                     "type": "dashboards",
@@ -137,7 +171,7 @@ class Dashboard:
         }
 
     def queries(self) -> list[str]:
-        """Return the queries of all panels."""
+        """Return the queries to Prometheus of all panels."""
         panels = [panel for row in self.rows.values() for panel in row]
         return [
             query
@@ -180,6 +214,14 @@ def entry(name: str, title: str, default: str) -> Json:
     return {"type": "textbox", "name": name, "label": title, "query": default}
 
 
+def _colored(line: str, color: str) -> Json:
+    value = {"mode": "fixed", "fixedColor": color}
+    return {
+        "matcher": {"id": "byName", "options": line},
+        "properties": [{"id": "color", "value": value}],
+    }
+
+
 def _row(number: int, title: str, y: int) -> Json:
     place = {"x": 0, "y": y, "w": WIDTH, "h": 1}
     return {"id": number, "type": "row", "title": title, "gridPos": place, "panels": []}
@@ -190,19 +232,3 @@ def _thresholds(limits: tuple[float, float] | None) -> Json:
     for color, value in zip(("orange", "red"), limits or (), strict=False):
         steps.append({"color": color, "value": value})
     return {"mode": "absolute", "steps": steps}
-
-
-_DATASOURCE: Json = {
-    "type": "datasource",
-    "name": "datasource",
-    "label": "Source of data",
-    "query": "prometheus",
-}
-_OPTIONS: dict[str, Json] = {
-    "timeseries": {
-        "legend": {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]},
-        "tooltip": {"mode": "multi", "sort": "desc"},
-    },
-    "stat": {"colorMode": "background", "reduceOptions": {"calcs": ["lastNotNull"]}},
-    "table": {"showHeader": True},
-}

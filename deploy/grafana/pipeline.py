@@ -1,12 +1,28 @@
 """One pipeline: what goes in, what was learned, what comes out."""
 
 from deploy.grafana.panels import Dashboard, Panel
-from deploy.grafana.queries import PIPELINE, largest, quantile, rate, summed
+from deploy.grafana.queries import PIPELINE, SEVERITIES, largest, quantile, rate, recorded, summed
+
+
+def now(
+    title: str, query: str, unit: str = "short", limits: tuple[float, float] | None = None
+) -> Panel:
+    """Return a number of the top row."""
+    return Panel(title, {"": query}, unit, "stat", width=4, height=3, limits=limits)
+
 
 ONE_PIPELINE = Dashboard(
     "pipeline",
     "one pipeline",
     {
+        "Over the last minutes": [
+            now("Events", recorded("events:rate5m"), "cps"),
+            now("Reading that waits", recorded("lag_seconds:rate5m"), "s", (60, 600)),
+            now("Rejected", recorded("rejects:share5m"), "percentunit", (0.05, 0.5)),
+            now("Entities", recorded("entities:sum")),
+            now("Anomalies an hour", f"3600 * {recorded('anomalies:rate5m')}"),
+            now("Alert budget spent", recorded("budget_burn:rate1h"), "percentunit", (1, 3)),
+        ],
         "In": [
             Panel(
                 "Events a second",
@@ -58,6 +74,7 @@ ONE_PIPELINE = Dashboard(
                 {"{{severity}}": rate("anomalies_total", "severity")},
                 "cps",
                 stacked=True,
+                colors=SEVERITIES,
             ),
             Panel(
                 "Records delivered a second",

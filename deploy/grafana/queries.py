@@ -11,6 +11,10 @@ JOINED = f"* on (job, instance) group_left (pipeline, process) pynomaly_pipeline
 """What gives a metric its pipeline and the number of its process."""
 
 
+SEVERITIES = {"minor": "yellow", "major": "orange", "critical": "red"}
+"""The colours of anomalies."""
+
+
 def recorded(name: str) -> str:
     """Return a record of deploy/prometheus/rules/records.yml, of the chosen pipelines."""
     return f"pipeline:pynomaly_{name}{CHOSEN}"
@@ -29,7 +33,15 @@ def largest(metric: str, *by: str) -> str:
 def rate(counter: str, *by: str) -> str:
     """Return how much a counter grows a second; 0 where it has not counted yet."""
     rated = f"rate(pynomaly_{counter}[$__rate_interval])"
-    return f"sum by ({_labels(by)}) ({rated} {JOINED}) or vector(0)"
+    return or_nothing(f"sum by ({_labels(by)}) ({rated} {JOINED})", *by)
+
+
+def or_nothing(query: str, *by: str) -> str:
+    """Return a query that is 0, and named "none", for pipelines of which it finds nothing."""
+    nothing = f"0 * max by (pipeline) (pynomaly_pipeline_info{CHOSEN})"
+    for label in by:
+        nothing = f'label_replace({nothing}, "{label}", "none", "", "")'
+    return f"{query} or on (pipeline) {nothing}"
 
 
 def quantile(share: float, histogram: str, *by: str) -> str:

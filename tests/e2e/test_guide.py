@@ -15,16 +15,11 @@ import pytest
 
 from tests.e2e.guide import Command, File, steps
 from tests.kafka_broker import KafkaBroker
-from tests.kafka_jars import LOG_SETTINGS, jar_directory
 from tests.kafka_settings import free_port
+from tests.kafka_tools import write_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("quick-start", "scaling", "sizing", "upgrading")
-TOOLS = {
-    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
-    "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
-    "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-}
 CURL = """\
 import sys, urllib.request
 with urllib.request.urlopen("http://" + sys.argv[-1]) as page:
@@ -117,13 +112,9 @@ class Reader:
 
 
 def _tools(folder: Path) -> Path:
-    """Put Kafka's own tools into a folder, as its distribution has them."""
+    """Put what the guide takes for granted into a folder."""
     folder.mkdir()
-    java = f'exec java -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile="{LOG_SETTINGS}"'
-    for name, main in TOOLS.items():
-        script = folder / name
-        script.write_text(f'#!/bin/sh\n{java} -cp "{jar_directory()}/*" {main} "$@"\n')
-        script.chmod(0o755)
+    write_tools(folder)
     if shutil.which("curl") is None:
         script = folder / "curl"
         script.write_text(f"#!{sys.executable}\n{CURL}")

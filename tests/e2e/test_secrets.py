@@ -11,6 +11,7 @@ import signal
 import string
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -20,7 +21,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
+from tests.http_receiver import SECRET, Receiver
 from tests.kafka_settings import free_port
+from tests.otlp_receiver import OtlpReceiver
+from tests.postgres_server import PASSWORD, PostgresServer
 
 LONG = "".join(random.Random(4).choices(string.ascii_letters, k=300))
 SECRETS = {
@@ -30,6 +34,11 @@ SECRETS = {
     "EXPONENT_TOKEN": "8264915735e2",
     "BRACKET_SECRET": "path.of[bracketed.hush",
     "METRICS_PASSWORD": "metrics-page-hush",
+    "WEBHOOK_SECRET": SECRET,
+    "HOOK_TOKEN": "hK7-qvZ2xw0Lm9-hush",
+    "POSTGRES_PASSWORD": PASSWORD,
+    "REFUSED_PASSWORD": "hush-refused-pw-77",
+    "OTLP_AUTHORIZATION": "Bearer tR4ces-hush-91",
 }
 IN_FILES = {"one": "hush-out-of-a-file", "pem": "-----FIRST hush-line-----\nAsecondHushLine9\n"}
 PIECE, DIGITS = 8, 10
@@ -76,11 +85,16 @@ def environment() -> dict[str, str]:
     return os.environ | SECRETS
 
 
-def pynomaly(*words: object, folder: Path, timeout: float = 120) -> tuple[int, str]:
+def pynomaly(*words: object, folder: Path, given: bytes = b"") -> tuple[int, str]:
     """Run a command to its end and search what it said; return exit code and standard error."""
-    command = [*PYNOMALY, *map(str, words)]
     ended = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, timeout=timeout, check=False
+        [*PYNOMALY, *map(str, words)],
+        cwd=folder,
+        env=environment(),
+        input=given,
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     no_leak(ended.stdout, ended.stderr)
     return ended.returncode, ended.stderr.decode()
@@ -284,6 +298,12 @@ class Running:
         self.process.kill()
         self.process.communicate()
 
+    def give(self, lines: Iterable[bytes]) -> None:
+        """Write lines to its standard input, which stays open."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"\n".join([*lines, b""]))
+        self.process.stdin.flush()
+
     def said(self, text: str) -> bool:
         return text.encode() in self.errors.read_bytes()
 
@@ -349,9 +369,7 @@ def test_a_run_that_works(folder: Path) -> None:
     )
     text += f'  port: {port}\n  basic_auth: {{user: prometheus, password: "${{file:one}}"}}\n'
     with Running(folder, write(folder, text=text), processes=2) as running:
-        assert running.process.stdin is not None
-        running.process.stdin.write(b"\n".join([*messages(), b""]))
-        running.process.stdin.flush()
+        running.give(messages())
         wait_for(lambda: b"pynomaly_anomalies_total{" in page(port, IN_FILES["one"]))
         wait_for(lambda: (folder / "d" / "dead_letters.ndjson").exists())
         assert len(running.family()) == 3
@@ -361,6 +379,59 @@ def test_a_run_that_works(folder: Path) -> None:
     assert running.output.stat().st_size > 0
     emitted = [running.errors.read_bytes(), running.output.read_bytes()]
     no_leak(shown, *titles, *emitted, *files(folder / "d"))
+
+
+CALLS_OUT = """\
+name: p
+source: stdin
+event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
+detectors: [{{zscore: {{half_life: 100}}}}]
+sinks:
+  anomalies:
+    webhook: {{url: "{hook}/${{HOOK_TOKEN}}", secret: "${{WEBHOOK_SECRET}}", rate: 1000, {quick}}}
+  dead_letters: {{postgres: {{url: "{store}", password: "${{POSTGRES_PASSWORD}}", {quick}}}}}
+metrics: null
+state: {{directory: d, every: 200ms}}
+tracing: {{endpoint: "{traces}", sample: 1, headers: {{authorization: "${{OTLP_AUTHORIZATION}}"}}}}
+"""
+
+
+def test_a_run_that_calls_out(folder: Path) -> None:
+    with PostgresServer() as server, Receiver() as hook, OtlpReceiver() as collector:
+        quick = f'longest_wait: 50ms, pause: 50ms, timeout: 2s, refused: "{folder}/refused"'
+        where = {"hook": hook.url, "store": server.url, "traces": collector.endpoint}
+        right = CALLS_OUT.format(**where, quick=quick)
+        wrong = ("POSTGRES_PASSWORD", "REFUSED_PASSWORD"), ("directory: d", "directory: r")
+        file = write(folder, *wrong, text=right)
+        code, said = pynomaly("validate", file, "--connect", folder=folder)
+        assert code == 2
+        assert "password authentication failed" in said
+        # What they say to failures is part of what is searched.
+        collector.status = 503
+        with Running(folder, file) as running:
+            # As many as its pipe takes: nobody reads them while the sink is waited for.
+            running.give(messages(500))
+            wait_for(lambda: running.said("password authentication failed"))
+            wait_for(lambda: running.said("spans do not reach"))
+        no_leak(running.errors.read_bytes(), *files(folder / "r"))
+        hook.answers, collector.status = [500, 0, 400], 200
+        with Running(folder, write(folder, text=right)) as running:
+            running.give(messages())
+            wait_for(lambda: hook.delivered)
+            assert running.stop() == 0
+        rows = server.query("SELECT id, key, time, record FROM pynomaly_dead_letters")
+    assert rows
+    assert collector.spans
+    assert running.said("going on trying")
+    archive = folder / "d.tar.gz"
+    for words in (["inspect", file], ["export", file, archive]):
+        assert pynomaly("state", *words, folder=folder)[0] == 0
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder / "archive", filter="data")
+    received = [rows, hook.headers, hook.delivered, collector.spans]
+    kept = [*files(folder / "d"), *files(folder / "archive"), (folder / "refused").read_bytes()]
+    no_leak(running.errors.read_bytes(), running.output.read_bytes(), *kept)
+    no_leak(*(repr(each).encode() for each in received))
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -75,6 +75,13 @@ def test_connect_decodes_real_messages(sensors: Path) -> None:
     assert "not_json" in ended.stdout
 
 
+def test_connect_takes_a_source_that_is_empty_yet(sensors: Path) -> None:
+    (sensors.parent / "readings.ndjson").write_text("")
+    ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "none to sample" in ended.stdout
+
+
 def test_connect_says_what_is_missing(sensors: Path) -> None:
     (sensors.parent / "readings.ndjson").unlink()
     ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)

@@ -103,4 +103,5 @@ def test_jaeger_shows_the_way_of_each_anomaly(tmp_path: Path, server: Jaeger) ->
         assert {span["operationName"] for span in spans.values()} == set(WAY)
         for span in spans.values():
             assert way(span, spans) == WAY[: WAY.index(span["operationName"]) + 1]
-            assert not span["warnings"]
+            # A step begins when the one before it has ended: Jaeger takes that for a wrong clock.
+            assert all("clock skew" in warning for warning in span["warnings"] or ())

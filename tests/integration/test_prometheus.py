@@ -19,7 +19,7 @@ from confluent_kafka import Producer
 
 from deploy.grafana.generate import DASHBOARDS
 from tests.debian_programs import has_apt
-from tests.kafka_cluster import KafkaCluster
+from tests.kafka_broker import KafkaBroker
 from tests.kafka_settings import HOST, free_port
 from tests.otlp_receiver import OtlpReceiver
 from tests.prometheus_servers import Servers, wait_for
@@ -101,10 +101,11 @@ class Inbox:
 class Watched:
     """A pipeline that runs, and all that watches it."""
 
-    def __init__(self, folder: Path, kafka: KafkaCluster, collector: OtlpReceiver) -> None:
+    def __init__(self, folder: Path, kafka: KafkaBroker, collector: OtlpReceiver) -> None:
         topics = [f"watched-{role}-{os.getpid()}" for role in ("in", "out", "rejected")]
         for topic in topics:
             kafka.create_topic(topic, 2)
+        self.kafka = kafka
         self.port = free_port()
         file = folder / "watched.yaml"
         self.collector = collector
@@ -112,7 +113,8 @@ class Watched:
         self.inbox = Inbox()
         self.plant = Plant(kafka.bootstrap, topics[0])
         command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
-        with (folder / "run.log").open("wb") as log:
+        self.log = folder / "run.log"
+        with self.log.open("wb") as log:
             self.run = subprocess.Popen(command, stderr=log)
         (folder / "servers").mkdir()
         self.servers = Servers(folder / "servers", [f"{HOST}:{self.port}"], self.inbox.address)
@@ -155,8 +157,9 @@ tracing: {{endpoint: "{collector}", sample: 0.5}}
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory, kafka: KafkaCluster) -> Iterator[Watched]:
-    with OtlpReceiver() as collector:
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    # A broker of its own: it is killed.
+    with KafkaBroker() as kafka, OtlpReceiver() as collector:
         found = Watched(tmp_path_factory.mktemp("watched"), kafka, collector)
         try:
             found.servers.wait_until_ready()
@@ -169,8 +172,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory, kafka: KafkaCluster) -> It
 
 
 def test_a_pipeline_in_order_alerts_nobody(watched: Watched) -> None:
-    watched.servers.wait_for_scrapes(20)
+    # Where hours pass in seconds, the wait for the first events is a long one.
+    wait_for(lambda: not watched.servers.alerts(), "quiet")
+    told = len(watched.inbox.messages)
+    watched.servers.wait_for_scrapes(20, more=True)
     assert watched.servers.alerts() == set()
+    assert not [each for each in watched.inbox.messages[told:] if each[-1] == "firing"]
 
 
 def test_series_do_not_grow_with_the_entities(watched: Watched) -> None:
@@ -209,6 +216,18 @@ def test_silence_is_told_and_so_is_its_end(watched: Watched) -> None:
     watched.wait_for_message("working-hours", "PynomalyNoEvents", "firing")
     watched.plant.silent = False
     watched.wait_for_message("working-hours", "PynomalyNoEvents", "resolved")
+
+
+def test_a_killed_broker_is_told_and_so_is_its_return(watched: Watched) -> None:
+    watched.kafka.kill()
+    watched.wait_for_message("on-call", "PynomalyBrokerErrors", "firing")
+    watched.kafka.start()
+    watched.wait_for_message("on-call", "PynomalyBrokerErrors", "resolved")
+    told = [name for receiver, name, _ in watched.inbox.messages if receiver == "on-call"]
+    assert "PynomalyStuck" not in told
+    # Said once, however often the clients try.
+    assert watched.log.read_text().count("Connection refused") <= 6
+    wait_for(lambda: not watched.servers.alerts(), "quiet")
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)

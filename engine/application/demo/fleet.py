@@ -87,7 +87,7 @@ class Fleet:
         current = 20 * level[2] + 1.2 * load + 0.5 * day + 0.3 * noise[2]
         readings = np.stack([temperature, vibration, current], axis=-1)
         for fault in self.injected():
-            _inject(readings, fault, draw)
+            inject(readings, fault, draw)
         return readings
 
     def messages(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -117,7 +117,8 @@ def _smooth(noise: NDArray[np.float64]) -> NDArray[np.float64]:
     return load
 
 
-def _inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generator) -> None:
+def inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generator) -> None:
+    """Change readings, float64 [minutes, sensors, 3], into those that a fault makes of them."""
     rows = readings[fault.start : fault.stop, fault.sensor]
     if fault.kind == "spike":
         rows[:, 0] += 25

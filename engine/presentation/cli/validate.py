@@ -80,6 +80,9 @@ def _trouble(role: str, check: Callable[[], None]) -> str:
 
 def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, samples: int) -> None:
     batches = choice.plugin(choice.settings, context).check(samples)
+    if not any(map(len, batches)):
+        print("messages      none to sample")
+        return
     decoded = registry.step("decode")(pipeline, context)(batches)
     rejects = [reject for part in decoded if isinstance(part, list) for reject in part]
     messages = sum(len(batch) for batch in batches)
@@ -87,7 +90,7 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")
-    if messages and len(rejects) == messages:
+    if len(rejects) == messages:
         raise PynomalyError(
             "not one sampled message fits the event mapping; the first was rejected for: "
             + rejects[0].detail

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import orjson
 import pytest
 import yaml
@@ -138,13 +139,16 @@ def test_traces_go_to_jaeger_and_exemplars_lead_there() -> None:
     assert way["datasourceUid"] in [each["uid"] for each in sources if each["type"] == "jaeger"]
 
 
-def test_the_producer_never_ends(monkeypatch) -> None:
-    monkeypatch.setattr(producer, "FLEET", Fleet(sensors=3, minutes=300, learning=100, faults=1))
-    after = itertools.islice(producer.messages(0, 1000), producer.FLEET.minutes, None)
-    again = next(after)
-    assert orjson.loads(again[0][1])["ts"] == producer.FLEET.minutes * 1000
-    first = next(itertools.islice(producer.messages(0, 1000), producer.FLEET.learning, None))
-    for one, other in zip(first[:3], again[:3], strict=True):
-        there, here = orjson.loads(one[1]), orjson.loads(other[1])
-        assert there.pop("ts") != here.pop("ts")
-        assert there == here
+def test_each_day_of_the_producer_has_faults_of_its_own(monkeypatch) -> None:
+    monkeypatch.setattr(producer, "FLEET", Fleet(sensors=3, minutes=500, learning=100, faults=0))
+    monkeypatch.setattr(producer, "FAULTS", 1)
+    calm = producer.FLEET.readings().round(4)[100:]
+    past, *days = (
+        np.array(list(itertools.islice(readings, length)))
+        for readings in [producer.readings()]
+        for length in (100, 400, 400)
+    )
+    assert past.shape == (100, 3, 3)
+    faulty = [np.argwhere((day != calm).any(axis=2)) for day in days]
+    assert all(0 < len(places) < 100 for places in faulty)
+    assert faulty[0].tolist() != faulty[1].tolist()

@@ -67,7 +67,13 @@ def test_the_rules_fire_when_they_should_and_only_then(file) -> None:
         ("detection", "and pipeline:pynomaly_anomalies:rate5m * 300 > 100", ""),
         ("engine", "max by (namespace, job, pipeline, cause)", "sum by (pipeline, job)"),
         ("hours", '{cause!="planned"}', ""),
-        ("hours", "unless pipeline:pynomaly_lag_seconds:rate5m > 60", ""),
+        ("hours", "and pipeline:pynomaly_budget_burn:rate1h > 3", ""),
+        (
+            "hours",
+            "* on (job, instance) group_left (pipeline) pynomaly_pipeline_info) > 10",
+            "* on (job, instance) group_left (pipeline) pynomaly_pipeline_info)",
+        ),
+        ("engine", "unless sum by", "or sum by"),
     ],
 )
 def test_a_broken_rule_is_noticed(tmp_path, file: str, before: str, after: str) -> None:

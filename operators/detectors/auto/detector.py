@@ -85,8 +85,8 @@ class Auto:
                 source="Sum of rank-calibrated evidences: range, surprise, season, nearest runs",
                 suits=(
                     "Good where nobody has looked at a series before: spikes, jumps, stillness, "
-                    "unusual hours and, with one value, unusual runs, in units of rarity. Bad "
-                    "where a fixed limit is known, and in the first fifty events."
+                    "unusual hours and, with one value, unusual runs and missing beats, in units "
+                    "of rarity. Bad where a fixed limit is known, and in the first fifty events."
                 ),
             ),
         )

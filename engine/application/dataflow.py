@@ -45,6 +45,13 @@ class Flow:
             self.tracer.finish()
 
 
+def prepare(file: PipelineFile) -> None:
+    """Import all that a pipeline's processes need: once, before they are made."""
+    file.pipeline()
+    for name in registry.names("steps"):
+        registry.step(name)
+
+
 def build(file: PipelineFile, context: RunContext) -> Flow:
     """Assemble the dataflow of a pipeline file; everything in it comes from the registry.
 

@@ -57,7 +57,7 @@ class ReadBack:
         self._consumer.close()
 
     def ends(self) -> Ends:
-        """Return the offset behind the last record of each partition, committed or not."""
+        """Return for each partition the offset up to which all transactions have ended."""
         topics = self._consumer.list_topics(self._topic, timeout=LOOKUP_SECONDS).topics
         return {
             partition: self._bounds(partition)[1] for partition in topics[self._topic].partitions

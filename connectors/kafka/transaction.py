@@ -32,7 +32,7 @@ from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.kafka")
 
-TRY_SECONDS = 5.0
+TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 """After so many epochs, within these seconds, brokers end a transaction that nobody ends."""
 FORGET_AFTER = 100
@@ -163,8 +163,18 @@ class Transactions:
         try:
             yield
         except ConnectorError:
-            self._refuse_fencing(self.writer.failure or self.writer.troubles.hopeless)
+            for error in (self.writer.failure, self.writer.troubles.hopeless, self._last_word()):
+                self._refuse_fencing(error)
             raise
+
+    def _last_word(self) -> KafkaError | None:
+        """Abort; return why that fails: of records that were purged, this says by whom."""
+        try:
+            self.writer.producer.abort_transaction(LAST_SECONDS)
+        except KafkaException as error:
+            said: KafkaError = error.args[0]
+            return said
+        return None
 
     def _persist(self, step: Callable[[float], None]) -> None:
         began = time.monotonic()

@@ -17,7 +17,8 @@ Ends = dict[int, int]
 ID, WRITER = "pynomaly-id", "pynomaly-writer"
 """Headers of a record: its deterministic id, and the part of the sink that wrote it."""
 LOOKUP_SECONDS = 30.0
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.02
+"""A poll lasts so long whatever has come, and a restart waits for several parts one by one."""
 PATIENCE = 5.0
 """Seconds after which waiting for somebody's open transaction is mentioned."""
 
@@ -41,8 +42,9 @@ class ReadBack:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
-                # Its end is told also where nothing is left that readers may see.
+                # Its end is told also where nothing is left that readers may see, and at once.
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 5,
                 "error_cb": troubles.note,
             },
             logger=logger,

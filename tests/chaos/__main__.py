@@ -23,7 +23,7 @@ from tests.chaos.verdict import Verdict, compare
 from tests.kafka_broker import KafkaBroker
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
-RECOVERY_SECONDS = 180.0
+RECOVERY_SECONDS = 300.0
 SLOWEST = 2_000.0
 """Messages a second at which what is behind is caught up with, at least."""
 OVERLAP = 0.25

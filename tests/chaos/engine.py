@@ -16,7 +16,7 @@ from tests.kafka_broker import KafkaBroker
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
 PATIENCE = 300.0
-"""Seconds for what takes one: of a machine that is busy a start may want a hundred times as long."""
+"""Seconds for what takes one: on a machine that is busy a start may take long."""
 MUTANTS = Path(__file__).parent / "mutants"
 
 

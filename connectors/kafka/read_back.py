@@ -90,8 +90,8 @@ class ReadBack:
             if waiting and not told and time.monotonic() - began > PATIENCE:
                 told = True
                 logger.info(
-                    "still reading back what %s holds since the last checkpoint: there is much of it, "
-                    "or an open transaction of another producer holds this up until it ends",
+                    "still reading back what %s holds since the checkpoint: there is much, "
+                    "or an open transaction of another producer holds it up until it ends",
                     self._topic,
                 )
         return found

@@ -59,10 +59,11 @@ def run(
         for notice in notices(addresses, found.metrics):
             logger.log(notice.level, "%s", notice.text)
 
-        prepare(found)
         parent = os.getpid()
 
         def programs(restarts: Mapping[str, int]) -> list[Program]:
+            # Here and not before: compiling takes seconds, in which a signal may ask to stop.
+            prepare(found)
             peers = addresses.split(";") if addresses else _free_addresses(processes)
             tasks = [
                 Task(file, process, peers, restarts, parent, log_format, log_level, own_id)

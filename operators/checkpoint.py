@@ -23,6 +23,9 @@ INLINE_BYTES = 2**16
 """A state so small is stored without a file."""
 REPLAY_SECONDS = 8.0
 """Most seconds that all key groups of a pipeline together take to replay their events."""
+WORTH = 10.0
+"""Events are kept until learning them took so many times as long as it takes to write the state: so
+writing it takes a tenth of the time at most, and a run that resumes waits for no more than that."""
 JOURNAL_SHARE = 0.5
 """Events are kept while they take up less than this share of the state they lead to."""
 
@@ -57,7 +60,7 @@ class Checkpoint:
 
     def __init__(self, directory: Path | None, groups: int) -> None:
         self._directory = directory
-        self._replay_limit = REPLAY_SECONDS / groups
+        self._longest_replay = self._replay_limit = REPLAY_SECONDS / groups
         self._file: GroupFile | None = None
         self._outdated: list[GroupFile] = []
         self._unreferred: list[GroupFile] = []
@@ -107,7 +110,9 @@ class Checkpoint:
         whole = next(blobs, None)
         if whole is None:
             raise SnapshotError(f"stored state in {file.path} is empty")
+        began = time.perf_counter()
         if group.restore(whole):
+            self._took(time.perf_counter() - began)
             began = time.perf_counter()
             for blob in blobs:
                 group.replay(_events(blob))
@@ -127,7 +132,12 @@ class Checkpoint:
             file.append(blob)
         return Reference(file.name, file.length).encode()
 
+    def _took(self, seconds: float) -> None:
+        """Note what the whole state costs: about the same to write as to read."""
+        self._replay_limit = min(self._longest_replay, WORTH * seconds)
+
     def _store_whole(self, group: Stored) -> bytes:
+        began = time.perf_counter()
         blob = group.dump()
         self.written = len(blob)
         if self._file is not None:
@@ -136,7 +146,9 @@ class Checkpoint:
         if self._directory is None or len(blob) <= INLINE_BYTES:
             return blob
         self._file, self._events = GroupFile(self._directory), []
-        return self._file.append(blob).encode()
+        reference = self._file.append(blob)
+        self._took(time.perf_counter() - began)
+        return reference.encode()
 
 
 def _bytes(events: EventBatch) -> int:

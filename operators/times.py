@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -52,8 +53,11 @@ def _numbers(column: list[Any], factor: int) -> Int64s:
 def _iso_column(column: list[Any]) -> Int64s:
     if all(map(_is_common, column)):
         try:
-            stamps = np.array([text[:-1] for text in column], "datetime64[ns]")
-        except ValueError:
+            with warnings.catch_warnings():
+                # Of a second zone before the Z, which numpy would take for none.
+                warnings.simplefilter("error", UserWarning)
+                stamps = np.array([text[:-1] for text in column], "datetime64[ns]")
+        except (ValueError, UserWarning):
             return _each(column, _iso)
         return stamps.astype(np.int64)
     return _each(column, _iso)
@@ -64,6 +68,7 @@ def _is_common(text: Any) -> bool:
         type(text) is str
         and 20 <= len(text) <= 30
         and text[-1] == "Z"
+        and text[-2] != "."
         and text[10] == "T"
         and _FIRST_YEAR <= text[:4] <= _LAST_YEAR
     )

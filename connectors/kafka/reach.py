@@ -8,7 +8,7 @@ from connectors.kafka.troubles import Troubles
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, nearest
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 2.0
 """Seconds between attempts to reach the brokers, doubling."""
 
 

@@ -17,7 +17,8 @@ Ends = dict[int, int]
 ID, WRITER = "pynomaly-id", "pynomaly-writer"
 """Headers of a record: its deterministic id, and the part of the sink that wrote it."""
 LOOKUP_SECONDS = 30.0
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.02
+"""A poll lasts so long whatever has come, and a restart waits for several parts one by one."""
 PATIENCE = 5.0
 """Seconds after which waiting for somebody's open transaction is mentioned."""
 
@@ -41,8 +42,9 @@ class ReadBack:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
-                # Its end is told also where nothing is left that readers may see.
+                # Its end is told also where nothing is left that readers may see, and at once.
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 5,
                 "error_cb": troubles.note,
             },
             logger=logger,
@@ -57,7 +59,7 @@ class ReadBack:
         self._consumer.close()
 
     def ends(self) -> Ends:
-        """Return the offset behind the last record of each partition, committed or not."""
+        """Return for each partition the offset up to which all transactions have ended."""
         topics = self._consumer.list_topics(self._topic, timeout=LOOKUP_SECONDS).topics
         return {
             partition: self._bounds(partition)[1] for partition in topics[self._topic].partitions
@@ -88,8 +90,8 @@ class ReadBack:
             if waiting and not told and time.monotonic() - began > PATIENCE:
                 told = True
                 logger.info(
-                    "reading back what %s holds already; an open transaction of another producer "
-                    "holds this up until it ends",
+                    "still reading back what %s holds since the checkpoint: there is much, "
+                    "or an open transaction of another producer holds it up until it ends",
                     self._topic,
                 )
         return found

@@ -62,7 +62,7 @@ CONSUMER = {
     "queued.max.messages.kbytes": 131_072,
     "fetch.message.max.bytes": 8_388_608,
     "fetch.wait.max.ms": 20,
-    "reconnect.backoff.max.ms": 5_000,
+    "reconnect.backoff.max.ms": 2_000,
 }
 
 PRODUCER = {
@@ -73,5 +73,5 @@ PRODUCER = {
     "queue.buffering.max.messages": 100_000,
     "queue.buffering.max.kbytes": 131_072,
     "message.max.bytes": 100_000_000,
-    "reconnect.backoff.max.ms": 5_000,
+    "reconnect.backoff.max.ms": 2_000,
 }

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import orjson
@@ -31,7 +32,7 @@ from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.kafka")
 
-TRY_SECONDS = 5.0
+TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 """After so many epochs, within these seconds, brokers end a transaction that nobody ends."""
 FORGET_AFTER = 100
@@ -42,8 +43,9 @@ FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRO
 class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
     """Bytewax's side of the sink.
 
-    It is made in every process before the first of them reads an event: earlier runs are fenced
-    off here, so that what the topic holds of them at that moment is final.
+    It is made in every process before the first of them reads an event, and each fences off
+    earlier runs of its share of the parts: once the cluster is connected, what the topic holds of
+    them is final. Bytewax shares the parts out the same way, most of the time.
     """
 
     def __init__(
@@ -53,11 +55,16 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
         self.context = context
         self.role = role
         self._parts = list(parts)
+        share = self._parts[context.process :: context.processes]
         # Each waits for the brokers several times: side by side, or a restart takes seconds more.
         with ThreadPoolExecutor(len(self._parts)) as pool:
-            list(pool.map(lambda part: Transactions(self, part).end_earlier(), self._parts))
-        with ReadBack(settings, self._troubles(), context.pulse.wait) as topic:
-            self.before = topic.ends()
+            self._open = dict(zip(share, pool.map(self._take_over, share), strict=True))
+
+    @cached_property
+    def before(self) -> Ends:
+        """Where the topic ended once all earlier runs were fenced off, or behind that."""
+        with ReadBack(self.settings, self._troubles(), self.context.pulse.wait) as topic:
+            return topic.ends()
 
     def list_parts(self) -> list[str]:
         """Return the names of the parts."""
@@ -68,12 +75,21 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
         state = resume_state if isinstance(resume_state, bytes) else None
         return TransactionalPart(self, for_part, state)
 
+    def transactions(self, part: str) -> Transactions:
+        """Return the transactions of a part, which nobody else can write in from now on."""
+        return self._open.pop(part, None) or self._take_over(part)
+
     def published(self, writer: str, since: Ends) -> set[str]:
         """Return the ids that earlier runs published behind the given offsets."""
         if all(since.get(partition, 0) >= end for partition, end in self.before.items()):
             return set()
         with ReadBack(self.settings, self._troubles(), self.context.pulse.wait) as topic:
             return topic.published(writer, since, self.before)
+
+    def _take_over(self, part: str) -> Transactions:
+        found = Transactions(self, part)
+        found.end_earlier()
+        return found
 
     def _troubles(self) -> Troubles:
         count = self.context.telemetry.sink_errors
@@ -147,8 +163,18 @@ class Transactions:
         try:
             yield
         except ConnectorError:
-            self._refuse_fencing(self.writer.failure or self.writer.troubles.hopeless)
+            for error in (self.writer.failure, self.writer.troubles.hopeless, self._last_word()):
+                self._refuse_fencing(error)
             raise
+
+    def _last_word(self) -> KafkaError | None:
+        """Abort; return why that fails: of records that were purged, this says by whom."""
+        try:
+            self.writer.producer.abort_transaction(LAST_SECONDS)
+        except KafkaException as error:
+            said: KafkaError = error.args[0]
+            return said
+        return None
 
     def _persist(self, step: Callable[[float], None]) -> None:
         began = time.monotonic()
@@ -198,8 +224,7 @@ class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
 
     def __init__(self, sink: TransactionalSink, part: str, stored: bytes | None) -> None:
         self._topic = sink.settings.topic
-        self._transactions = Transactions(sink, part)
-        self._transactions.end_earlier()
+        self._transactions = sink.transactions(part)
         self._unmatched = 0
         since, self._published = self._resume(stored) or self._begin(sink, part)
         self._published |= sink.published(self._transactions.id, since)

@@ -19,6 +19,7 @@ from engine.domain.record import Record
 
 QUEUE_WAIT = 0.1
 FLUSH_WAIT = 0.5
+"""Seconds between looks at what goes on while waiting for the brokers."""
 LONG_WAIT = 5.0
 """Seconds after which the health page speaks of a wait."""
 CONFIG_SECONDS = 10.0
@@ -36,7 +37,6 @@ INTERRUPTED = {
     KafkaError.UNKNOWN_PRODUCER_ID,
 }
 """Failures of a record that a restart cures."""
-"""Seconds between looks at what goes on while waiting for the brokers."""
 
 
 class Writer:
@@ -135,10 +135,18 @@ class Writer:
     def flush(self) -> None:
         """Wait until everything has arrived, however long the brokers take."""
         began = time.monotonic()
-        while self.producer.flush(FLUSH_WAIT):
+        while self._flush_some():
             self.waiting(began)
         self.waited()
         self._refuse_failure()
+
+    def _flush_some(self) -> int:
+        """Return how many records have not arrived yet, after a moment's wait."""
+        try:
+            return self.producer.flush(FLUSH_WAIT)
+        except SystemError:
+            # The client failed without saying how, as it does at times when it is being fenced.
+            return len(self.producer)
 
     def waiting(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import bytewax.operators as op
+import numpy as np
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream
 
@@ -43,6 +44,24 @@ class Flow:
         self.source.finish()
         if self.tracer is not None:
             self.tracer.finish()
+
+
+def prepare(file: PipelineFile) -> None:
+    """Import and compile what a pipeline's processes need: once, before they are made.
+
+    Kernels are compiled where an event is scored first. Of libraries' models no event is scored
+    here: they may start threads, which a process that is forked must not have.
+    """
+    pipeline = file.pipeline()
+    for name in registry.names("steps"):
+        registry.step(name)
+    native = tuple(one for one in pipeline.detectors if one.snapshot == "bytes")
+    if native:
+        width = len(pipeline.mapping.values)
+        once, zero = np.zeros(1, np.int64), np.zeros(1, np.int32)
+        event = EventBatch("", np.array([""], object), once, np.zeros((1, width)), zero, once, once)
+        detect = registry.step("detect")(replace(pipeline, detectors=native), RunContext(""))
+        detect(None).on_batch([event])
 
 
 def build(file: PipelineFile, context: RunContext) -> Flow:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable
 
+from engine.application.fork import Fork
 from engine.application.pulse import Listener
+
+Program = Callable[[int], int]
+"""What a process runs: given the descriptor to tell how it fares, it returns its exit code."""
 
 
 class Member:
     """A running process.
 
-    Args of its constructor: number, in the cluster; command, which is given `--pulse` and a
-    descriptor to write to.
+    Args of its constructor: number, in the cluster; program, that it runs. It has a session of its
+    own: a terminal's Ctrl-C reaches the supervisor, which passes it on once.
 
     Attributes:
         number: as given.
@@ -22,18 +25,14 @@ class Member:
         said: what it said so far.
     """
 
-    def __init__(self, number: int, command: Sequence[str]) -> None:
+    def __init__(self, number: int, program: Program) -> None:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         self.number = number
         self._loudness: signal.Signals | None = None
         self.said = Listener(reading)
         try:
-            # A session of its own: a terminal's Ctrl-C reaches the supervisor, which passes it on
-            # once.
-            self.process = subprocess.Popen(
-                [*command, "--pulse", str(writing)], start_new_session=True, pass_fds=[writing]
-            )
+            self.process = Fork(lambda: program(writing), keep=writing)
         except BaseException:
             os.close(reading)
             raise
@@ -50,12 +49,10 @@ class Member:
         if loudness is None or loudness is self._loudness or not self.said.begun:
             return
         self._loudness = loudness
-        if self.process.poll() is None:
-            self.process.send_signal(loudness)
+        self.process.send_signal(loudness)
 
     def close(self) -> None:
         """End the process if it has not ended by itself."""
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         os.close(self.said.descriptor)

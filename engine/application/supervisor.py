@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engine.application.member import Member
+from engine.application.member import Member, Program
 
 logger = logging.getLogger("pynomaly.supervisor")
 
 HOPELESS = 2
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 
-Commands = Callable[[Mapping[str, int]], list[list[str]]]
+Programs = Callable[[Mapping[str, int]], list[Program]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Patience:
     Attributes:
         max_restarts: so many restarts without a stable time between them are the end.
         stable: a cluster that ran so long starts the count anew.
-        first_wait, longest_wait: before a restart, doubling while no checkpoint is reached.
+        soon: before a restart of a cluster that had reached a checkpoint.
+        first_wait, longest_wait: before one of another cluster, doubling each time.
         drain: for an orderly end after a signal.
         peers: for the other processes to end once one has died.
         hang: without a word from a process that reads, or starts.
@@ -34,10 +35,11 @@ class Patience:
 
     max_restarts: int = 5
     stable: float = 300.0
+    soon: float = 0.1
     first_wait: float = 1.0
     longest_wait: float = 30.0
     drain: float = 30.0
-    peers: float = 5.0
+    peers: float = 1.0
     hang: float = 120.0
 
 
@@ -59,15 +61,14 @@ class End:
 
 
 class Supervisor:
-    """Runs commands as one unit.
+    """Runs programs as one unit, each in a process of its own.
 
-    Args of its constructor: commands, gives the command of each process for the restarts so far,
-    counted by their causes; patience. A process is given `--pulse` and the descriptor to tell
-    how it fares.
+    Args of its constructor: programs, gives that of each process for the restarts so far, counted
+    by their causes; patience.
     """
 
-    def __init__(self, commands: Commands, patience: Patience | None = None) -> None:
-        self._commands = commands
+    def __init__(self, programs: Programs, patience: Patience | None = None) -> None:
+        self._programs = programs
         self._patience = patience or Patience()
         self._asked = 0
         self._loudness: signal.Signals | None = None
@@ -99,12 +100,18 @@ class Supervisor:
             if restarts >= patience.max_restarts:
                 logger.error("gave up after %d restarts: %s", restarts, end.cause)
                 return 1
-            restarts, fruitless = restarts + 1, 1 if end.stored else fruitless + 1
-            wait = min(patience.first_wait * 2 ** (fruitless - 1), patience.longest_wait)
+            restarts, fruitless = restarts + 1, 0 if end.stored else fruitless + 1
+            wait = self._wait_after(fruitless)
             counted = restarts, patience.max_restarts, wait, end.cause
             logger.warning("restart %d of %d in %.1f s: %s", *counted)
             if self._sleep(wait):
                 return 0
+
+    def _wait_after(self, fruitless: int) -> float:
+        patience = self._patience
+        if not fruitless:
+            return patience.soon
+        return min(patience.first_wait * 2.0 ** (fruitless - 1), patience.longest_wait)
 
     def _final(self, end: End) -> int:
         if end.code == 0 or (self._asked and end.code == -signal.SIGTERM):
@@ -130,7 +137,7 @@ class Supervisor:
         members: list[Member] = []
         try:
             members += [
-                Member(number, command) for number, command in enumerate(self._commands(causes))
+                Member(number, program) for number, program in enumerate(self._programs(causes))
             ]
             return self._watch(members)
         finally:
@@ -215,5 +222,4 @@ def _stored(members: list[Member]) -> bool:
 
 def _terminate(members: list[Member]) -> None:
     for member in members:
-        if member.process.poll() is None:
-            member.process.send_signal(signal.SIGTERM)
+        member.process.send_signal(signal.SIGTERM)

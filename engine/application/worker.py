@@ -1,4 +1,4 @@
-"""One process of the cluster: `python -m engine.application.worker FILE ...`, made by `run`.
+"""One process of the cluster: what its supervisor's fork runs.
 
 Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).
@@ -6,22 +6,21 @@ does not cure (the last log line says which); 1 a crash (its traceback is in the
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import faulthandler
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 from bytewax.run import cli_main
 
 from engine.application.dataflow import build
 from engine.application.health import Health
-from engine.application.logs import Speaker, set_up_logs
+from engine.application.logs import LogFormat, LogLevel, Speaker, set_up_logs
 from engine.application.metrics_page import serve
 from engine.application.ports import RunContext
 from engine.application.pulse import Pulse
@@ -32,40 +31,70 @@ from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
 
 HOPELESS = 2
 CRASHED = 1
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 
 logger = logging.getLogger("pynomaly.worker")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run until the source ends or a signal asks to drain; return the exit code."""
-    chosen = _parse(arguments)
-    _die_with_parent(chosen.parent)
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a process of the cluster is to do.
+
+    Attributes:
+        file: the pipeline file; read anew at each start.
+        process: its number.
+        addresses: host:port of all processes; none where it is alone.
+        restarts: of the cluster so far, by cause.
+        parent: it dies when this process does.
+        log_format, log_level: of its log lines.
+        run: what the log lines of one run have in common.
+    """
+
+    file: Path
+    process: int
+    addresses: Sequence[str]
+    restarts: Mapping[str, int]
+    parent: int
+    log_format: LogFormat
+    log_level: LogLevel
+    run: str
+
+
+def work(task: Task, pulse: int) -> int:
+    """Run until the source ends or a signal asks to drain.
+
+    Args:
+        task: what to do.
+        pulse: descriptor to tell the supervisor how we fare.
+
+    Returns:
+        The exit code.
+    """
+    _die_with_parent(task)
     # A supervisor that finds us hanging asks so where we stand.
     faulthandler.enable()
     # State and dead letters hold what events hold: they are their user's alone.
     os.umask(0o077)
     try:
-        file = load(chosen.file)
+        file = load(task.file)
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return HOPELESS
-    speaker = Speaker(file.name, str(chosen.process), chosen.run)
-    set_up_logs(chosen.log_format, speaker, chosen.log_level)
-    addresses = chosen.addresses.split(";") if chosen.addresses else None
+    speaker = Speaker(file.name, str(task.process), task.run)
+    set_up_logs(task.log_format, speaker, task.log_level)
     context = RunContext(
         file.name,
         needs_keys=True,
-        process=chosen.process,
-        processes=len(addresses or [""]),
+        process=task.process,
+        processes=max(1, len(task.addresses)),
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
-        pulse=Pulse(chosen.pulse),
+        pulse=Pulse(pulse),
     )
     _drain_on_signals(context)
     try:
-        return _run(file, context, addresses, chosen.restarts)
+        return _run(file, context, task)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
         code, why = _explain(error)
         if why:
@@ -73,28 +102,9 @@ def main(arguments: list[str] | None = None) -> int:
         return code
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="engine.application.worker")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--process", type=int, default=0)
-    parser.add_argument("--addresses", default="", help="of all processes, host:port;host:port")
-    parser.add_argument("--restarts", type=orjson.loads, default={}, help="so far, by cause")
-    parser.add_argument("--pulse", type=int, help="descriptor to tell how we fare")
-    parser.add_argument("--parent", type=int, default=0, help="die when this process does")
-    parser.add_argument("--log-format", default="auto", choices=["auto", "text", "json"])
-    parser.add_argument("--log-level", default="info", help="the lowest to be written")
-    parser.add_argument("--run", default="", help="what log lines of one run have in common")
-    return parser.parse_args(arguments)
-
-
-def _run(
-    file: PipelineFile,
-    context: RunContext,
-    addresses: list[str] | None,
-    restarts: dict[str, int],
-) -> int:
+def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
     telemetry = context.telemetry
-    for cause, count in restarts.items():
+    for cause, count in task.restarts.items():
         telemetry.restarts.labels(cause).set(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
@@ -106,8 +116,8 @@ def _run(
     os.environ.pop("BYTEWAX_DATAFLOW_API_ENABLED", None)
     cli_main(
         flow.dataflow,
-        process_id=context.process if addresses else None,
-        addresses=addresses,
+        process_id=task.process if task.addresses else None,
+        addresses=list(task.addresses) or None,
         epoch_interval=file.state.every,
         recovery_config=recovery,
     )
@@ -130,12 +140,15 @@ def _drain_on_signals(context: RunContext) -> None:
     signal.signal(signal.SIGINT, drain)
 
 
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process when its supervisor is killed."""
-    if not parent or not sys.platform.startswith("linux"):
+def _die_with_parent(task: Task) -> None:
+    """Ask the kernel to end this process when its supervisor is killed; give it a name."""
+    if not sys.platform.startswith("linux"):
         return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    kernel = ctypes.CDLL(None)
+    kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The command line is that of the supervisor: `ps -o comm` tells who is who.
+    kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % task.process)
+    if os.getppid() != task.parent:
         os._exit(CRASHED)
 
 
@@ -161,7 +174,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while link is not None:
         yield link
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

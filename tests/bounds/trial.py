@@ -19,7 +19,7 @@ from tests.kafka_settings import free_port, is_free
 STALL_SECONDS = 120.0
 """Without a single message more that is accounted for, the stream is taken to stand."""
 BESIDE_STATE = 1_536
-"""MiB a process may have beside state.memory; docs/bounds.md says what they are for."""
+"""MiB a process may have beside state.memory; docs/sizing.md says what they are for."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.25
 MIB = 2**20
 
 Page = dict[str, float]
-"""Samples by name, labels behind: pynomaly_rejects_total{too_large}. Summed over processes."""
+"""Samples by name, labels behind: pynomaly_rejects_total{too_large}; without them, their sum."""
 
 
 class Watch:
@@ -84,6 +84,6 @@ def read_page(port: int) -> Page:
             if sample.name.startswith("pynomaly_") and "le" not in sample.labels:
                 labels = ",".join(sample.labels.values())
                 page[f"{sample.name}{{{labels}}}" if labels else sample.name] += sample.value
-                if sample.name.endswith("_total") and labels:
+                if labels:
                     page[sample.name] += sample.value
     return page

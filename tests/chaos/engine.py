@@ -15,6 +15,8 @@ from typing import IO
 from tests.kafka_broker import KafkaBroker
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
+PATIENCE = 300.0
+"""Seconds for what takes one: on a machine that is busy a start may take long."""
 MUTANTS = Path(__file__).parent / "mutants"
 
 
@@ -89,7 +91,7 @@ class Engine:
         path = Path(f"/proc/{self.supervisor}/task/{self.supervisor}/children")
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
-    def stop(self, timeout: float = 90.0) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """Ask it to drain, and return its exit code."""
         assert self._run is not None
         # Before it has processes of its own it may not be listening to signals yet.
@@ -98,7 +100,7 @@ class Engine:
         self._run.send_signal(signal.SIGTERM)
         return self._run.wait(timeout)
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Return its exit code once it has ended."""
         assert self._run is not None
         return self._run.wait(timeout)
@@ -109,7 +111,7 @@ class Engine:
             [*RUN, str(self.file)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
             env=self._environ,
         )

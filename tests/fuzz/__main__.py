@@ -12,21 +12,33 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import orjson
 
+from engine.application import registry
 from engine.application.ports import RunContext
-from engine.domain.batch import RawBatch
+from engine.domain.batch import EventBatch, RawBatch
+from engine.domain.mapping import EventMapping, TimeField, ValueField
+from engine.domain.pipeline import Pipeline
+from engine.domain.record import Record
 from operators.decode import Decoder
-from operators.detect import detect_step
 from operators.publish import dead_letter
-from operators.route import route_step
 from tests.fuzz.mutations import mutated
 from tests.unit.operators.stream import MAPPING, pipeline
 
 START = 1_767_225_600_000_000_000
+NESTED = EventMapping(
+    key=(("sensor",), ("nested", "x", 0)),
+    time=TimeField(("when",), None, "iso8601"),
+    values=(ValueField("y", ("nested", "x", 2, "y")), ValueField("a", ("a",), optional=True)),
+)
+BARE = EventMapping((), TimeField(), (ValueField("b", ("b",)),))
+DETECTORS = ("zscore", "half_space_trees")
+MAPPINGS = (MAPPING, NESTED, BARE)
+"""Key, time and values at the top; deep inside, with a text for a time; key and time of Kafka's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send mutated messages through decode, route and detect; return the exit code."""
+    """Send mutated messages through all steps of a pipeline; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
@@ -49,30 +61,55 @@ def main(arguments: list[str] | None = None) -> int:
 def _account(messages: int, seed: int) -> tuple[Counter[str], int]:
     draw = random.Random(seed)
     stream = islice(mutated(seed), messages)
-    spec = pipeline(detectors=("zscore", "half_space_trees"))
-    context = RunContext("fuzz")
-    decoder, route = Decoder(MAPPING), route_step(spec, context)
-    build = detect_step(spec, context)
-    groups: dict[str, Any] = {}
+    pipelines = [Steps(pipeline(mapping=mapping, detectors=DETECTORS)) for mapping in MAPPINGS]
     reasons: Counter[str] = Counter()
     scored = offset = 0
     while values := list(islice(stream, draw.choice([1, 7, 100, 1_000, 5_000]))):
         offsets = np.arange(offset, offset + len(values))
         offset += len(values)
         stamps = np.full(len(values), START, np.int64)
-        events, rejects = decoder.decode([RawBatch("fuzz", 0, offsets, stamps, values)])
+        # Of a message key nobody asks for more than that it is bytes.
+        keys = [None if value is None else value[10:14] for value in values]
+        batch = RawBatch("fuzz", 0, offsets, stamps, values, keys)
+        chosen = draw.choice(pipelines)
+        events, rejects = chosen.decoder.decode([batch])
         assert {*events.offsets.tolist(), *(r.offset for r in rejects)} == {*offsets.tolist()}
         for reject in rejects:
             reasons[reject.reason.value] += 1
             assert dead_letter("fuzz", reject).value == values[reject.offset - int(offsets[0])]
-        for group, batch in route([events]) if len(events) else []:
-            logic = groups.setdefault(group, None) or build(None)
-            groups[group] = logic
-            found, _ = logic.on_batch([batch])
-            for part in found:
-                scored += len(part)
-                assert not np.isinf(part.scores).any()
+        scored += chosen.publish(events) if len(events) else 0
     return reasons, scored
+
+
+class Steps:
+    """The steps of a pipeline, from events to records."""
+
+    def __init__(self, spec: Pipeline) -> None:
+        self._spec, self._context = spec, RunContext("fuzz")
+        self.decoder = Decoder(spec.mapping)
+        self._route, self._detect, self._alert, self._anomalies, self._scores = (
+            registry.step(name)(spec, self._context)
+            for name in ("route", "detect", "alert", "publish_anomalies", "publish_scores")
+        )
+        self._groups: dict[str, tuple[Any, Any]] = {}
+
+    def publish(self, events: EventBatch) -> int:
+        """Return how many records of scores events become, each of which is JSON."""
+        count = 0
+        for group, batch in self._route([events]):
+            if group not in self._groups:
+                self._groups[group] = self._detect(None), self._alert(None)
+            detect, alert = self._groups[group]
+            found, _ = detect.on_batch([batch])
+            records: list[Record] = []
+            for anomalies in alert.on_batch(found)[0]:
+                records += self._anomalies((group, anomalies))[1]
+            for part in found:
+                assert not np.isinf(part.scores).any()
+                records += self._scores((group, part))[1]
+                count += len(part)
+            assert all(orjson.loads(record.value or b"") for record in records)
+        return count
 
 
 if __name__ == "__main__":

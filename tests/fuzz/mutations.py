@@ -12,6 +12,7 @@ SEEDS = [
     b'{"sensor":7,"ts":1767225600000,"a":-0.0,"b":1e-300,"nested":{"x":[1,2,{"y":null}]}}',
     b'{"b":null,"a":1E5,"ts":1.767e12,"sensor":"\\u00fc\\ud83d\\ude00"}',
     '{"sensor":"größe/☃","ts":1767225600000,"a":0.1}'.encode(),
+    b'{"sensor":"s3","when":"2026-01-01T00:00:00.5Z","nested":{"x":["p",2,{"y":7.5}]},"a":null}',
     b' {"sensor" : "s2" ,\t"ts":1767225600000, "a":1}\r\n',
 ]
 TOKENS = [
@@ -32,6 +33,8 @@ def mutated(seed: int) -> Iterator[bytes | None]:
                 "ts": 1_767_225_600_000 + draw.randrange(10**7),
                 "a": draw.gauss(0, 1) * 10.0 ** draw.randrange(-300, 300, 50),
                 "b": draw.choice([0, None, -5, 2**53 + 1]),
+                "when": f"2026-01-01T00:00:{draw.randrange(60):02d}Z",
+                "nested": {"x": [draw.randrange(9), None, {"y": draw.gauss(0, 1)}]},
             }
             message = orjson.dumps(document)
         for _ in range(draw.choice([0, 1, 1, 2, 5])):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,11 @@ from tests.kafka_cluster import KafkaCluster, TopicFactory
 class Run:
     """One run of a pipeline: what it makes of its sink, and how it ends."""
 
-    def __init__(self, cluster: KafkaCluster, topic: str, state: Path, **settings: object) -> None:
-        chosen = KafkaSinkSettings.model_validate(
-            {"brokers": cluster.bootstrap, "topic": topic, "settings": settings}
-        )
+    def __init__(self, cluster: KafkaCluster, topic: str, state: Path, **more: Any) -> None:
+        chosen = KafkaSinkSettings(brokers=cluster.bootstrap, topic=topic)
         state.mkdir(exist_ok=True)
         # A pipeline of its own for each test: transactional ids live on in the cluster.
-        self.context = RunContext(topic, state=state, exactly_once=True)
+        self.context = RunContext(topic, state=state, exactly_once=True, **more)
         sink = KafkaSink(chosen, self.context, "anomalies").sink()
         assert isinstance(sink, TransactionalSink)
         self.sink = sink
@@ -146,14 +145,42 @@ def test_whoever_takes_over_shuts_the_other_out(
     part.close()
 
 
+def test_processes_share_the_parts_and_none_waits_for_what_another_has_open(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+) -> None:
+    name = topic()
+    dead = Run(kafka, name, tmp_path)
+    stored = {}
+    for part in (dead.part(name="0"), dead.part(name="1")):
+        part.write_batch(records(1))
+        stored[part._transactions.id[-1]] = part.snapshot()
+        part.write_batch(records(2))
+        part.snapshot()
+    left_open = dead.part(name="2")
+    left_open.write_batch(records(9))
+    left_open._transactions.writer.flush()
+    first, second = (Run(kafka, name, tmp_path, process=n, processes=2) for n in (0, 1))
+    part = first.part(stored["0"], "0")
+    part.write_batch(records(2, 3))
+    part._transactions.writer.flush()
+    # Before what it reads back to lies nothing that is open: it waits for nobody of its own.
+    other = second.part(stored["1"], "1")
+    other.write_batch(records(2, 3))
+    part.snapshot()
+    other.snapshot()
+    # Shared out another way than was foreseen.
+    moved = second.part(name="2")
+    moved.write_batch(records(4))
+    moved.snapshot()
+    await_seen(kafka, name, [1, 2, 1, 2, 3, 3, 4])
+
+
 def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transaction, "SHORTEST", 2.0)
     name = topic()
-    run = Run(kafka, name, tmp_path)
-    run.sink.context = replace(run.context, every=timedelta(seconds=0.1))
-    part = run.part()
+    part = Run(kafka, name, tmp_path, every=timedelta(seconds=0.1)).part()
     part.write_batch(records(1))
     part._transactions.writer.flush()
     # As a process that SIGSTOP has stopped: until the brokers, who look each second, end it.

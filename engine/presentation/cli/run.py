@@ -5,39 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from uuid import uuid4
 
-import orjson
 import typer
 
+from engine.application.dataflow import prepare
 from engine.application.exposure import notices
 from engine.application.logs import LogFormat, LogLevel, Speaker, set_up_logs
+from engine.application.member import Program
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
 from engine.application.state.contents import read_contents, remove_orphans
 from engine.application.state.manifest import manifest_of, meet, write_manifest
 from engine.application.state.recovery import StateLock, open_store
 from engine.application.supervisor import Patience, Supervisor
+from engine.application.worker import Task, work
 
 logger = logging.getLogger("pynomaly.run")
-
-
-class LogOptions(NamedTuple):
-    """What the processes of a run are told of its log lines.
-
-    Attributes:
-        format: text or JSON.
-        level: the lowest that is written.
-        run: what all lines of the run have in common.
-    """
-
-    format: LogFormat
-    level: LogLevel
-    run: str
 
 
 def run(
@@ -63,20 +51,28 @@ def run(
     # Folders above the state as well: who may write there could put another in its place.
     os.umask(0o077)
     found = load(file)
-    logs = LogOptions(log_format, log_level, uuid4().hex)
-    set_up_logs(log_format, Speaker(found.name, "supervisor", logs.run), log_level)
+    own_id = uuid4().hex
+    set_up_logs(log_format, Speaker(found.name, "supervisor", own_id), log_level)
     with StateLock(found.state.directory):
         _announce(found, processes)
         _take_up(found)
         for notice in notices(addresses, found.metrics):
             logger.log(notice.level, "%s", notice.text)
 
-        def commands(restarts: Mapping[str, int]) -> list[list[str]]:
-            peers = addresses or (_free_addresses(processes) if processes > 1 else "")
-            return [_worker(file, process, peers, restarts, logs) for process in range(processes)]
+        parent = os.getpid()
+
+        def programs(restarts: Mapping[str, int]) -> list[Program]:
+            # Here and not before: compiling takes seconds, in which a signal may ask to stop.
+            prepare(found)
+            peers = addresses.split(";") if addresses else _free_addresses(processes)
+            tasks = [
+                Task(file, process, peers, restarts, parent, log_format, log_level, own_id)
+                for process in range(processes)
+            ]
+            return [partial(work, task) for task in tasks]
 
         raise typer.Exit(
-            Supervisor(commands, Patience(max_restarts=max_restarts, hang=hang_after)).run()
+            Supervisor(programs, Patience(max_restarts=max_restarts, hang=hang_after)).run()
         )
 
 
@@ -109,33 +105,13 @@ def _take_up(file: PipelineFile) -> None:
     write_manifest(directory, now)
 
 
-def _worker(
-    file: Path,
-    process: int,
-    addresses: str,
-    restarts: Mapping[str, int],
-    logs: LogOptions,
-) -> list[str]:
-    options = {
-        "--process": process,
-        "--addresses": addresses,
-        "--restarts": orjson.dumps(restarts).decode(),
-        "--parent": os.getpid(),
-        "--log-format": logs.format,
-        "--log-level": logs.level,
-        "--run": logs.run,
-    }
-    words = [str(word) for option in options.items() for word in option]
-    return [sys.executable, "-m", "engine.application.worker", str(file), *words]
-
-
-def _free_addresses(count: int) -> str:
+def _free_addresses(processes: int) -> list[str]:
     """Return loopback addresses: the cluster's ports take pickles from whoever connects."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = [socket.socket() for _ in range(processes)] if processes > 1 else []
     try:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        return ";".join(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     finally:
         for each in sockets:
             each.close()

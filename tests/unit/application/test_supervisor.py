@@ -11,6 +11,7 @@ from threading import Thread, Timer
 
 import pytest
 
+from engine.application.member import Program
 from engine.application.supervisor import Patience, Supervisor
 
 QUICK = Patience(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0, peers=1.0)
@@ -26,14 +27,24 @@ def _own_signals() -> Iterator[None]:
     signal.signal(signal.SIGINT, before[1])
 
 
+def program(code: str) -> Program:
+    """Return what runs Python code in a process that is as if it had not been forked."""
+
+    def run(pulse: int) -> int:
+        os.set_inheritable(pulse, True)
+        os.execv(sys.executable, [sys.executable, "-c", code, "--pulse", str(pulse)])
+
+    return run
+
+
 def supervise(*codes: str) -> tuple[int, list[int]]:
     restarts: list[int] = []
 
-    def commands(causes: Mapping[str, int]) -> list[list[str]]:
+    def programs(causes: Mapping[str, int]) -> list[Program]:
         restarts.append(sum(causes.values()))
-        return [[sys.executable, "-c", code] for code in codes]
+        return [program(code) for code in codes]
 
-    return Supervisor(commands, QUICK).run(), restarts
+    return Supervisor(programs, QUICK).run(), restarts
 
 
 def test_an_orderly_end_is_the_end() -> None:
@@ -169,12 +180,11 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
     patience = replace(QUICK, hang=1.0, max_restarts=1)
     causes: list[dict[str, int]] = []
 
-    def commands(counted: Mapping[str, int]) -> list[list[str]]:
+    def programs(counted: Mapping[str, int]) -> list[Program]:
         causes.append(dict(counted))
-        code = SPEAK + "say('beat'); time.sleep(60)"
-        return [[sys.executable, "-c", code]]
+        return [program(SPEAK + "say('beat'); time.sleep(60)")]
 
-    assert Supervisor(commands, patience).run() == 1
+    assert Supervisor(programs, patience).run() == 1
     assert causes == [{}, {"hung": 1}]
     assert last_line(caplog).startswith("gave up after 1 restarts: process 0 hung: not a sign of")
 
@@ -190,7 +200,7 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
 )
 def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
     patience = replace(QUICK, hang=1.0, max_restarts=0)
-    assert Supervisor(lambda _: [[sys.executable, "-c", SPEAK + code]], patience).run() == 0
+    assert Supervisor(lambda _: [program(SPEAK + code)], patience).run() == 0
 
 
 def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
@@ -214,11 +224,11 @@ def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
     )
     causes: list[dict[str, int]] = []
 
-    def commands(counted: Mapping[str, int]) -> list[list[str]]:
+    def programs(counted: Mapping[str, int]) -> list[Program]:
         causes.append(dict(counted))
-        return [[sys.executable, "-c", code] for code in (ask, drained)]
+        return [program(code) for code in (ask, drained)]
 
-    assert Supervisor(commands, replace(QUICK, max_restarts=0)).run() == 0
+    assert Supervisor(programs, replace(QUICK, max_restarts=0)).run() == 0
     assert causes == [{}, {"planned": 1}]
 
 
@@ -231,11 +241,11 @@ def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixtu
     assert last_line(caplog) == "stopped: process 1: the topic is gone"
 
 
-@pytest.mark.parametrize(("word", "wait"), [("stored", "0.2"), ("beat", "0.4")])
+@pytest.mark.parametrize(("word", "wait"), [("stored", "0.1"), ("beat", "0.4")])
 def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
     caplog: pytest.LogCaptureFixture, word: str, wait: str
 ) -> None:
     code = SPEAK + f"say({word!r}); sys.exit(1)"
     patience = replace(QUICK, first_wait=0.2, longest_wait=9.0)
-    Supervisor(lambda _: [[sys.executable, "-c", code]], patience).run()
+    Supervisor(lambda _: [program(code)], patience).run()
     assert f"restart 2 of 2 in {wait} s" in caplog.text

@@ -109,6 +109,18 @@ def test_events_that_would_take_long_to_replay_are_not_kept(tmp_path: Path) -> N
     assert Reference.decode(run.store()).name != first.name
 
 
+def test_what_is_written_in_a_moment_is_not_replayed_for_long(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.learn(1, 2_000)
+    first = Reference.decode(run.store())
+    run.checkpoint._took(0.01)
+    batch = noise(2, 1, 40)
+    run.checkpoint.note(batch, 0.09, run.group.size)
+    assert Reference.decode(run.store()).name == first.name
+    run.checkpoint.note(batch, 0.02, run.group.size)
+    assert Reference.decode(run.store()).name != first.name
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=6),

@@ -44,13 +44,27 @@ def test_iso_8601_in_its_usual_forms(written: str, expected: str) -> None:
     assert read([written, "2026-01-01T00:00:00Z", "now"]).tolist()[0] == wanted
 
 
-@pytest.mark.parametrize(
-    "written", ["now", "NaT", "2026", "2026-01-01T25:00:00Z", "9999-01-01T00:00:00Z", 5, ""]
-)
+NO_TIMES = [
+    "now",
+    "NaT",
+    "2026",
+    "2026-01-01T25:00:00Z",
+    "9999-01-01T00:00:00Z",
+    "2026-01-01T00:00:00ZZ",
+    "2026-01-01T00:00:00+01:00Z",
+    "2026-01-01T00:00:00.Z",
+    5,
+    "",
+]
+
+
+@pytest.mark.parametrize("written", NO_TIMES)
 def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
     read = time_reader(TimeField(("t",), None, "iso8601"))
     good = "1970-01-01T00:00:01Z"
     assert read([good, written, good]).tolist() == [10**9, UNREADABLE, 10**9]
+    assert read([good, written, "1970"]).tolist() == [10**9, UNREADABLE, UNREADABLE]
+    assert read([written]).tolist() == [UNREADABLE]
 
 
 def test_strptime_is_utc_where_no_zone_is_named() -> None:

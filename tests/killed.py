@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.chaos.engine import Engine, send
-from tests.chaos.reader import committed, origin, visible
+from tests.chaos.reader import origin, visible
 from tests.kafka_broker import KafkaBroker
 
 PIPELINE = """
 name: killed
-source: {{kafka: {{brokers: "{brokers}", topic: in, group: killed, start: earliest}}}}
+source: {{kafka: {{brokers: "{brokers}", topic: in, group: {group}, start: earliest}}}}
 event: {{key: id, time: {{path: ts, unit: ms}}, values: [a], lateness: 10m}}
 detectors: [zscore]
 delivery: {delivery}
@@ -41,13 +41,14 @@ sinks:
 state: {{directory: "{folder}/state", every: 1s}}
 metrics: null
 """
+GROUP = "killed"
 ENTITIES = 100
 """Per partition; an entity's events are all in one, and so have an order."""
 START_MS, HOUR_MS = 1_767_225_600_000, 3_600_000
 BAD_EVERY, LATE_EVERY = 499, 997
-PAUSE_SECONDS = 2.0, 7.0
-"""Between two kills."""
-PATIENCE_SECONDS = 600.0
+PAUSE_SECONDS = 0.0, 4.0
+"""From when the pipeline gets on again to the next kill."""
+PATIENCE_SECONDS = 1_800.0
 BLOCK = 10_000
 
 
@@ -129,32 +130,45 @@ def kill(engine: Engine, draw: random.Random) -> str:
     return "supervisor and all"
 
 
-def progress(brokers: str) -> int:
-    """Return how many messages are done, as the group says; 0 while nobody knows."""
-    try:
-        return sum(max(offset, 0) for offset in committed(brokers, "killed").values())
-    except KafkaException:
-        return 0
+class Progress:
+    """How many messages are done, as the group's committed offsets say."""
+
+    def __init__(self, brokers: str, partitions: int) -> None:
+        settings = {"bootstrap.servers": brokers, "group.id": GROUP}
+        self._consumer = Consumer(settings)
+        self._places = [TopicPartition("in", partition) for partition in range(partitions)]
+
+    def __call__(self) -> int:
+        """Return it; 0 while no broker knows."""
+        try:
+            return sum(max(p.offset, 0) for p in self._consumer.committed(self._places, 10))
+        except KafkaException:
+            return 0
 
 
-def disturb(engine: Engine, brokers: str, total: int, chosen: argparse.Namespace) -> Counter[str]:
-    """Kill while there is something to do, then wait for the end of the topic and drain."""
-    draw, done = random.Random(chosen.seed), Counter[str]()
-    while sum(done.values()) < chosen.kills:
-        time.sleep(draw.uniform(*PAUSE_SECONDS))
-        engine.ensure()
-        reached = progress(brokers)
-        if reached >= total:
-            break
-        done[kill(engine, draw)] += 1
-        print(f"kill {sum(done.values())} with {reached:,} of {total:,} done", flush=True)
+def disturb(
+    engine: Engine, progress: Progress, total: int, chosen: argparse.Namespace
+) -> Counter[str]:
+    """Kill whenever it has got on since the last time, then wait for the topic's end and drain."""
+    draw, done, before = random.Random(chosen.seed), Counter[str](), 0
     until = time.monotonic() + PATIENCE_SECONDS
-    while progress(brokers) < total:
-        assert time.monotonic() < until, engine.log.read_text()[-3_000:]
-        engine.ensure()
-        time.sleep(0.2)
+    while sum(done.values()) < chosen.kills and (reached := progress()) < total:
+        if reached > before:
+            time.sleep(draw.uniform(*PAUSE_SECONDS))
+            before = progress()
+            done[kill(engine, draw)] += 1
+            print(f"kill {sum(done.values())} with {before:,} of {total:,} done", flush=True)
+        _wait(engine, until)
+    while progress() < total:
+        _wait(engine, until)
     assert engine.stop() == 0
     return done
+
+
+def _wait(engine: Engine, until: float) -> None:
+    assert time.monotonic() < until, engine.log.read_text()[-3_000:]
+    engine.ensure()
+    time.sleep(0.2)
 
 
 def run(chosen: argparse.Namespace, broker: KafkaBroker, folder: Path) -> bool:
@@ -166,12 +180,12 @@ def run(chosen: argparse.Namespace, broker: KafkaBroker, folder: Path) -> bool:
         broker.create_topic(name)
     fill(brokers, partitions, each, chosen.seed)
     file = folder / "killed.yaml"
-    values = {"brokers": brokers, "folder": folder, "delivery": chosen.delivery}
+    values = {"brokers": brokers, "group": GROUP, "folder": folder, "delivery": chosen.delivery}
     file.write_text(PIPELINE.format(**values))
     engine, began = Engine(file), time.monotonic()
     try:
         engine.start(chosen.processes)
-        kills = disturb(engine, brokers, total, chosen)
+        kills = disturb(engine, Progress(brokers, partitions), total, chosen)
     finally:
         engine.close()
     took = time.monotonic() - began

@@ -34,6 +34,8 @@ from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
 HOPELESS = 2
 CRASHED = 1
 PR_SET_PDEATHSIG = 1
+WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
+"""Environment variable that makes Bytewax start its web server, whatever its value."""
 
 logger = logging.getLogger("pynomaly.worker")
 
@@ -103,8 +105,7 @@ def _run(
     recovery, _ = open_store(file.state.directory)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
-    # Its server listens on every interface, whatever one asks for.
-    os.environ.pop("BYTEWAX_DATAFLOW_API_ENABLED", None)
+    _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
     cli_main(
@@ -122,6 +123,16 @@ def _run(
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
         serve(file.metrics, context.process, context.telemetry.registry, Health(context))
+
+
+def _refuse_web_server() -> None:
+    """Bytewax's own server listens on every interface (0.0.0.0 is in its code): never start it."""
+    if os.environ.pop(WEB_SERVER, None) is not None:
+        logger.warning(
+            "%s is ignored: Bytewax's web server would listen on every interface, without a "
+            "password, and cannot be told otherwise; the metrics page is ours (metrics.port)",
+            WEB_SERVER,
+        )
 
 
 def _drain_on_signals(context: RunContext) -> None:

@@ -51,9 +51,12 @@ def test_a_source_is_watched_from_its_first_partition_to_its_end(
 
 def end(part: WatchedPartition) -> None:
     """Read a partition to its end, which is noticed once the last batch has left."""
-    for _ in range(TURNS):
-        part.next_batch()
     with pytest.raises(StopIteration):
+        turns(part, 2 * TURNS)
+
+
+def turns(part: WatchedPartition, count: int) -> None:
+    for _ in range(count):
         part.next_batch()
 
 

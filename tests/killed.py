@@ -46,8 +46,10 @@ ENTITIES = 100
 """Per partition; an entity's events are all in one, and so have an order."""
 START_MS, HOUR_MS = 1_767_225_600_000, 3_600_000
 BAD_EVERY, LATE_EVERY = 499, 997
-PAUSE_SECONDS = 0.0, 4.0
-"""From when the pipeline gets on again to the next kill."""
+PAUSE_SECONDS = 1.0
+"""At most, from when a point of the stream is stored to the kill: whenever between checkpoints."""
+LAST_KILL = 0.9
+"""Share of the stream behind which nothing is killed."""
 PATIENCE_SECONDS = 1_800.0
 BLOCK = 10_000
 
@@ -149,16 +151,19 @@ class Progress:
 def disturb(
     engine: Engine, progress: Progress, total: int, chosen: argparse.Namespace
 ) -> Counter[str]:
-    """Kill whenever it has got on since the last time, then wait for the topic's end and drain."""
-    draw, done, before = random.Random(chosen.seed), Counter[str](), 0
+    """Kill at several points of the stream, then wait for its end and drain."""
+    draw, done = random.Random(chosen.seed), Counter[str]()
     until = time.monotonic() + PATIENCE_SECONDS
-    while sum(done.values()) < chosen.kills and (reached := progress()) < total:
-        if reached > before:
-            time.sleep(draw.uniform(*PAUSE_SECONDS))
-            before = progress()
-            done[kill(engine, draw)] += 1
-            print(f"kill {sum(done.values())} with {before:,} of {total:,} done", flush=True)
-        _wait(engine, until)
+    points = sorted(draw.uniform(0.0, LAST_KILL) * total for _ in range(chosen.kills))
+    before = 0
+    for point in points:
+        # Only once it has got on since the last time.
+        while (reached := progress()) <= min(max(point, before), total - 1):
+            _wait(engine, until)
+        time.sleep(draw.uniform(0.0, PAUSE_SECONDS))
+        before = reached
+        done[kill(engine, draw)] += 1
+        print(f"kill {sum(done.values())} with {before:,} of {total:,} done", flush=True)
     while progress() < total:
         _wait(engine, until)
     assert engine.stop() == 0
@@ -220,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=5_000_000)
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=8, help="fewer if the topic ends before")
+    parser.add_argument("--kills", type=int, default=8, help="how often to kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--delivery", default="at_least_once", help="or exactly_once")
     chosen = parser.parse_args(arguments)

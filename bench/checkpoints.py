@@ -28,6 +28,7 @@ import orjson
 from bench.entities import pipeline, resident
 from engine.application import registry
 from engine.application.state.contents import read_contents
+from engine.application.state.durable import Syncs
 from engine.domain.batch import EventBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.mapping import ValueField
@@ -63,24 +64,24 @@ def batch(keys: np.ndarray, event: int, draw: np.random.Generator) -> EventBatch
 
 def entities(count: int, warm: int = WARM) -> dict[str, float]:
     """Return bytes and seconds of checkpoints and of resuming with so many entities."""
-    spec, draw = rules(), np.random.default_rng(1)
+    spec, draw, syncs = rules(), np.random.default_rng(1), Syncs()
     share = count // GROUPS
     with tempfile.TemporaryDirectory() as folder:
         found = dict.fromkeys(("whole_s", "whole_bytes", "journal_s", "journal_bytes"), 0.0)
         stored = []
         for number in range(GROUPS):
-            group, checkpoint = EntityGroup(spec), Checkpoint(Path(folder), GROUPS)
+            group, checkpoint = EntityGroup(spec), Checkpoint(Path(folder), GROUPS, syncs)
             keys = np.array([f"sensor-{number}-{n:07d}" for n in range(share)], object)
             for event in range(warm):
                 group.score(batch(keys, event, draw))
-            seconds, size = _timed(checkpoint, group)
+            seconds, size = _timed(checkpoint, group, syncs)
             found["whole_s"] += seconds
             found["whole_bytes"] += size
             few = batch(keys[::100], warm, draw)
             began = time.perf_counter()
             group.score(few)
             checkpoint.note(few, time.perf_counter() - began, group.size)
-            seconds, size = _timed(checkpoint, group)
+            seconds, size = _timed(checkpoint, group, syncs)
             found["journal_s"] += seconds
             found["journal_bytes"] += size
             stored.append(checkpoint.store(group))
@@ -89,7 +90,7 @@ def entities(count: int, warm: int = WARM) -> dict[str, float]:
         began = time.perf_counter()
         back = [EntityGroup(spec) for _ in range(GROUPS)]
         for group, blob in zip(back, stored, strict=True):
-            Checkpoint(Path(folder), GROUPS).restore(group, blob)
+            Checkpoint(Path(folder), GROUPS, syncs).restore(group, blob)
         found["resume_s"] = time.perf_counter() - began
         found["resident_bytes"] = resident() - before
     found["whole_us_per_entity"] = found["whole_s"] / count * 1e6
@@ -97,9 +98,10 @@ def entities(count: int, warm: int = WARM) -> dict[str, float]:
     return {"entities": count, **{name: round(value, 3) for name, value in found.items()}}
 
 
-def _timed(checkpoint: Checkpoint, group: EntityGroup) -> tuple[float, int]:
+def _timed(checkpoint: Checkpoint, group: EntityGroup, syncs: Syncs) -> tuple[float, int]:
     began = time.perf_counter()
     checkpoint.store(group)
+    syncs.finish()
     return time.perf_counter() - began, checkpoint.written
 
 

@@ -85,20 +85,21 @@ def ours(
     processes: int = 1,
     detectors: str = "half_space_trees",
     port: int = 19_464,
+    pipeline: str = PIPELINE,
 ) -> Rate:
     """Run `pynomaly run` over the filled topic and take the rate from its metrics pages."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "bench.yaml")
-        file.write_text(PIPELINE.format(**locals()))
+        file.write_text(pipeline.format(**locals()))
         command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
         command += ["--processes", str(processes)]
         with Path(directory, "log").open("w+") as log:
-            pipeline = subprocess.Popen(pinned(cores, *command), stdout=log, stderr=log)
+            running = subprocess.Popen(pinned(cores, *command), stdout=log, stderr=log)
             try:
-                return _measure(pipeline, events, [port + i for i in range(processes)], log.name)
+                return _measure(running, events, [port + i for i in range(processes)], log.name)
             finally:
-                pipeline.send_signal(signal.SIGTERM)
-                pipeline.wait(60)
+                running.send_signal(signal.SIGTERM)
+                running.wait(60)
 
 
 def _measure(pipeline: subprocess.Popen[bytes], events: int, ports: list[int], log: str) -> Rate:

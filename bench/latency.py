@@ -1,13 +1,16 @@
 """Latency from broker to anomaly: a steady rate on a real Kafka, read back from the anomaly topic.
 
 Method: the pipeline raises an anomaly for about one event in a thousand (a raw score threshold that
-planted spikes exceed), while the producer sends at a given rate. The latency of an anomaly is from
-the broker's time of its event (LogAppendTime) to when a reader of what is committed has it, on one
-clock: the broker's answer to that reader is in it, for all alike.
+planted spikes exceed), while the producer sends at a given rate: half of what the same pipeline
+reaches on a topic that was filled before, measured in the same run. The latency of an anomaly is
+from the broker's time of its event (LogAppendTime) to when a reader of what is committed has it, on
+one clock: the broker's answer to that reader is in it, for all alike.
 Beside it, in the same run and in turns, the floor: a bare consumer, `orjson.loads`, a comparison, a
 producer, with the same settings of librdkafka; and our pipeline with `delivery: exactly_once`.
-Warm-up of the virtual machine is left out: the first half. What is sent is made beforehand, for the
-producer shares its core with the broker, and events carry no time of their own but the broker's.
+What starts is left out: nothing is measured before the first anomaly has come, nor in the first
+half. What is sent is made beforehand, for the producer shares its core with the broker, and events
+carry no time of their own but the broker's.
+`python -m bench.latency [SECONDS [ROUNDS [RATE]]]`
 """
 
 from __future__ import annotations
@@ -21,15 +24,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench.end_to_end import CORES, pinned
-from bench.stream import payloads
+from bench.end_to_end import CORES, ours, pinned
+from bench.stream import payloads, produce
 from tests.kafka_broker import KafkaBroker
 
 PIPELINE = """
@@ -48,14 +51,18 @@ delivery: {delivery}
 """
 SPIKE_EVERY = 997
 POOL = 100_000
+FILLED = 2_000_000
+"""Events of the topic by which the greatest rate is measured."""
 PORT = 19_474
-START_SECONDS, END_SECONDS = 8.0, 5.0
+END_SECONDS = 5.0
 TIMES = {"message.timestamp.type": "LogAppendTime"}
 
 
-def run(rate: float = 100_000, seconds: float = 30, rounds: int = 3) -> dict[str, object]:
+def run(seconds: float = 30, rounds: int = 3, rate: float | None = None) -> dict[str, object]:
     """Measure at a rate of events per second, in turn with the floor; print and return ms."""
     os.sched_setaffinity(0, {CORES[-1]})
+    most = None if rate else _greatest_rate()
+    rate = rate or (most or 0.0) / 2
     found: dict[str, list[dict[str, float]]] = {"floor": [], "ours": [], "exactly once": []}
     commands: dict[str, Callable[[str, Path], list[str]]] = {
         "floor": lambda brokers, _: [
@@ -76,9 +83,22 @@ def run(rate: float = 100_000, seconds: float = 30, rounds: int = 3) -> dict[str
             one = dict(zip(("p50_ms", "p99_ms", "max_ms"), quantiles, strict=True))
             found[name].append({"anomalies": len(latencies), **one})
             print(f"{name:>14}: {found[name][-1]}", flush=True)
-    result = {"rate": rate, "seconds": seconds, **found}
+    result = {"greatest_rate": most, "rate": rate, "seconds": seconds, **found}
     print(json.dumps(result, indent=2))
     return result
+
+
+def _greatest_rate() -> float:
+    """Return the events per second that the pipeline reaches on a topic that was filled before."""
+    pipeline = PIPELINE.replace("{delivery}", "at_least_once")
+    with KafkaBroker() as broker:
+        broker.create_topic("stream", 4)
+        broker.create_topic("found")
+        produce(broker.bootstrap, "stream", FILLED)
+        words = broker.bootstrap, "stream", "found", FILLED
+        most = ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline).events_per_second
+    print(f"greatest rate: {most:,.0f} events/s", flush=True)
+    return most
 
 
 def _pipeline(delivery: str, brokers: str, folder: Path) -> list[str]:
@@ -98,8 +118,10 @@ def _measure(command: Callable[[str, Path], list[str]], rate: float, seconds: fl
             running = subprocess.Popen(pinned(CORES[:1], *line), stderr=log)
         reader = Reader(broker.bootstrap)
         try:
-            # Imports and compiled code: both are there after so long.
-            time.sleep(START_SECONDS)
+            while not reader.seen:
+                _send(broker.bootstrap, rate, 1.0)
+            time.sleep(END_SECONDS)
+            reader.seen.clear()
             sent = _send(broker.bootstrap, rate, seconds)
             print(f"sent {sent / seconds:,.0f} events/s", file=sys.stderr, flush=True)
             time.sleep(END_SECONDS)
@@ -137,7 +159,7 @@ class Reader:
 def _send(brokers: str, rate: float, seconds: float) -> int:
     settings = {"linger.ms": 2, "queue.buffering.max.messages": 2_000_000}
     producer = Producer({"bootstrap.servers": brokers, **settings})
-    pool = [_message(*item) for item in enumerate(payloads(POOL))]
+    pool = _pool()
     began, sent = time.perf_counter(), 0
     while (passed := time.perf_counter() - began) < seconds:
         due = min(int(passed * rate) - sent, POOL)
@@ -147,6 +169,11 @@ def _send(brokers: str, rate: float, seconds: float) -> int:
         time.sleep(0.002)
     producer.flush()
     return sent
+
+
+@cache
+def _pool() -> list[dict[str, bytes]]:
+    return [_message(*item) for item in enumerate(payloads(POOL))]
 
 
 def _message(number: int, event: tuple[bytes, bytes]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import orjson
 
+from engine.application.state.durable import Syncs
 from engine.application.state.group_file import KIND, GroupFile, Reference
 from engine.domain import snapshot
 from engine.domain.batch import EventBatch
@@ -55,11 +56,12 @@ class Checkpoint:
     """Stores one key group.
 
     Args of its constructor: directory, for files, None to store everything inline; groups, how
-    many key groups the pipeline has.
+    many key groups the pipeline has; syncs, to be waited for before anything stored counts.
     """
 
-    def __init__(self, directory: Path | None, groups: int) -> None:
+    def __init__(self, directory: Path | None, groups: int, syncs: Syncs) -> None:
         self._directory = directory
+        self._syncs = syncs
         self._longest_replay = self._replay_limit = REPLAY_SECONDS / groups
         self._file: GroupFile | None = None
         self._outdated: list[GroupFile] = []
@@ -87,7 +89,7 @@ class Checkpoint:
             self._events.append(events)
 
     def store(self, group: Stored) -> bytes:
-        """Make the group's state durable; return what stands for it in the recovery store."""
+        """Write the group's state; return what stands for it in the recovery store."""
         # What was replaced two checkpoints ago is not referred to any more.
         for file in self._unreferred:
             file.remove()
@@ -129,7 +131,7 @@ class Checkpoint:
         if kept:
             blob = _encode(EventBatch.concatenate(kept))
             self.written = len(blob)
-            file.append(blob)
+            file.append(blob, self._syncs)
         return Reference(file.name, file.length).encode()
 
     def _took(self, seconds: float) -> None:
@@ -146,7 +148,7 @@ class Checkpoint:
         if self._directory is None or len(blob) <= INLINE_BYTES:
             return blob
         self._file, self._events = GroupFile(self._directory), []
-        reference = self._file.append(blob)
+        reference = self._file.append(blob, self._syncs)
         self._took(time.perf_counter() - began)
         return reference.encode()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import orjson
@@ -25,6 +25,7 @@ from operators.weights import Weights
 Calibrator = PeaksOverThreshold | Onsets
 Judged = tuple[Floats, Floats, Floats, Floats | None]
 Keeper = Bank | Calibrator | ProfileBank | RecordBank
+Scorer = Callable[[Int32s, Floats, Bools, Int64s], Floats]
 
 
 class EntityGroup:
@@ -40,6 +41,7 @@ class EntityGroup:
         self._table = EntityTable(capacity)
         self._profile = ProfileBank(capacity, d)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
+        self._scorers = [_scorer(bank) for bank in self._banks]
         self._calibrators = [
             _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
         ]
@@ -119,7 +121,7 @@ class EntityGroup:
             zip(self._pipeline.detectors, self._banks, strict=True)
         ):
             given = values if detector.handles_gaps else filled
-            raw = _raw(bank, slots, given, learn & ~silent, times)
+            raw = self._scorers[k](slots, given, learn & ~silent, times)
             raw[silent] = np.nan
             scores[:, k] = raw
             p_values[:, k] = self._calibrators[k].p_values(slots, raw, learn)
@@ -253,10 +255,11 @@ def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibr
     return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
 
 
-def _raw(bank: Bank, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
+def _scorer(bank: Bank) -> Scorer:
+    """Return how a bank scores; asking for each batch would cost as much as a small batch."""
     if isinstance(bank, TimedBank):
-        return bank.score_at(slots, values, learn, times)
-    return bank.score(slots, values, learn)
+        return bank.score_at
+    return lambda slots, values, learn, _times: bank.score(slots, values, learn)
 
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:

@@ -150,6 +150,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self._kafka = kafka
         self._context = context
         self._stored: int | None = None
+        self._committed: int | None = None
         self._in_flight = 0
         self._idle = False
 
@@ -181,8 +182,9 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
 
         Bytewax reads nothing in an epoch before all earlier ones are output and stored.
         """
-        if self._stored is not None and self._stored != self.position:
+        if self._stored is not None and self._stored != self._committed:
             self._kafka.consumer.commit(self.partition, self._stored)
+            self._committed = self._stored
         self._stored = self.position
         self._in_flight = 0
         self._kafka.epoch_ended(self)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import bytewax.operators as op
-import numpy as np
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream
 
@@ -49,7 +48,7 @@ class Flow:
 def prepare(file: PipelineFile) -> None:
     """Import and compile what a pipeline's processes need: once, before they are made.
 
-    Kernels are compiled where an event is scored first. Of libraries' models no event is scored
+    The step `detect` compiles its kernels as it is made. It gets none of the libraries' models
     here: they may start threads, which a process that is forked must not have.
     """
     pipeline = file.pipeline()
@@ -57,11 +56,7 @@ def prepare(file: PipelineFile) -> None:
         registry.step(name)
     native = tuple(one for one in pipeline.detectors if one.snapshot == "bytes")
     if native:
-        width = len(pipeline.mapping.values)
-        once, zero = np.zeros(1, np.int64), np.zeros(1, np.int32)
-        event = EventBatch("", np.array([""], object), once, np.zeros((1, width)), zero, once, once)
-        detect = registry.step("detect")(replace(pipeline, detectors=native), RunContext(""))
-        detect(None).on_batch([event])
+        registry.step("detect")(replace(pipeline, detectors=native), RunContext(""))
 
 
 def build(file: PipelineFile, context: RunContext) -> Flow:

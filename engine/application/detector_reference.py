@@ -32,7 +32,8 @@ What a detector cannot do is told below under the name of the check. `make confo
 checks on all detectors. Scores of different detectors are compared by their p-values, never raw.
 
 Bytes per entity are what the memory budget counts, with default parameters. State stored as
-pickle is read back by the same version of its package only.
+pickle is read back by the same version of its package only. What an event costs depends on the
+machine: `pynomaly detectors NAME --cost` measures it there, yours too.
 
 This page is written by `pynomaly detectors --markdown`, with the packages that are installed.
 """

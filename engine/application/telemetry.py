@@ -88,7 +88,7 @@ class Telemetry:
         )
         self.checkpoint_seconds = Histogram(
             "pynomaly_checkpoint_seconds",
-            "Time to collect one key group's state",
+            "Time to store what has changed of the key groups of this process",
             buckets=CHECKPOINT_BUCKETS,
             registry=self.registry,
         )

@@ -1,9 +1,14 @@
-"""The watch on a source: its supervisor and its metrics learn that the stream moves on."""
+"""The watch on a source: its supervisor and its metrics learn that the stream moves on.
+
+It also sets the pace: what was read leaves before more is read. Bytewax runs every step of a flow
+once a turn and asks a source each turn, so without that a batch would have as many others behind
+it as there are steps, all of them small, and wait for each of them at every step.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -13,6 +18,9 @@ from engine.domain.batch import RawBatch
 
 logger = logging.getLogger("pynomaly.source")
 
+TURNS = 16
+"""From the source to a sink of anomalies, those that Bytewax makes for keyed streams included."""
+
 
 class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
     """A source whose every turn is a beat."""
@@ -21,6 +29,8 @@ class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
         self._source = source
         self._context = context
         self._reading = 0
+        self.turn = TURNS
+        self._read_at = 0
 
     def list_parts(self) -> list[str]:
         """Return the source's partitions; until one is ours, silence is no hanging."""
@@ -37,6 +47,14 @@ class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
         self._reading += 1
         self._context.pulse.beat()
         return WatchedPartition(self, part, self._context, who)
+
+    def may_read(self) -> bool:
+        """Whether what was read before this turn has left the flow."""
+        return self.turn == self._read_at or self.turn - self._read_at >= TURNS
+
+    def was_read(self) -> None:
+        """Note that something was read in this turn."""
+        self._read_at = self.turn
 
     def ended(self) -> None:
         """Note that a partition has come to its end."""
@@ -59,19 +77,31 @@ class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
         self._part = part
         self._context = context
         self._name = name
+        self._asked_at = 0
+        self._held = False
 
     def next_batch(self) -> Any:
-        """Return what the partition returns."""
+        """Return what the partition returns; nothing while earlier batches are on their way."""
         self._context.pulse.beat()
+        # Who is asked twice is asked in a new turn.
+        if self._asked_at == self._source.turn:
+            self._source.turn += 1
+        self._asked_at = self._source.turn
+        self._held = not self._source.may_read()
+        if self._held:
+            return []
         try:
-            return self._part.next_batch()
+            batch = self._part.next_batch()
         except StopIteration:
             self._source.ended()
             raise
+        if batch:
+            self._source.was_read()
+        return batch
 
     def next_awake(self) -> datetime | None:
-        """Return when to ask again."""
-        return self._part.next_awake()
+        """Return when to ask again: while held back, the next turn."""
+        return datetime.now(timezone.utc) if self._held else self._part.next_awake()
 
     def snapshot(self) -> Any:
         """Return the position, and count the checkpoint."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
 HOPELESS = 2
 CRASHED = 1
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
+"""Environment variable that makes Bytewax start its web server, whatever its value."""
 
 logger = logging.getLogger("pynomaly.worker")
 
@@ -112,8 +115,9 @@ def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
     recovery, _ = open_store(file.state.directory)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
-    # Its server listens on every interface, whatever one asks for.
-    os.environ.pop("BYTEWAX_DATAFLOW_API_ENABLED", None)
+    _refuse_web_server()
+    # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
+    gc.freeze()
     cli_main(
         flow.dataflow,
         process_id=task.process if task.addresses else None,
@@ -129,6 +133,16 @@ def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
         serve(file.metrics, context.process, context.telemetry.registry, Health(context))
+
+
+def _refuse_web_server() -> None:
+    """Bytewax's own server listens on every interface (0.0.0.0 is in its code): never start it."""
+    if os.environ.pop(WEB_SERVER, None) is not None:
+        logger.warning(
+            "%s is ignored: Bytewax's web server would listen on every interface, without a "
+            "password, and cannot be told otherwise; the metrics page is ours (metrics.port)",
+            WEB_SERVER,
+        )
 
 
 def _drain_on_signals(context: RunContext) -> None:

@@ -102,18 +102,18 @@ class Monitor:
         while not self._stopping.is_set():
             for message in self._consumer.consume(2_000, timeout=0.05):
                 if message.error() is None:
-                    partition, offset = _origin(message)
+                    partition, offset = origin(message)
                     self.behind[partition] = max(self.behind.get(partition, 0), offset + 1)
                     self.changed.set()
 
 
-def _origin(message: Message) -> tuple[int, int]:
+def origin(message: Message) -> tuple[int, int]:
     """Return partition and offset of the input that a record is about."""
     headers = _headers(message)
     if "pynomaly-reason" in headers:
         return int(headers["pynomaly-partition"]), int(headers["pynomaly-offset"])
-    origin = orjson.loads(message.value() or b"")["origin"]
-    return origin["partition"], origin["offset"]
+    place = orjson.loads(message.value() or b"")["origin"]
+    return place["partition"], place["offset"]
 
 
 def _headers(message: Message) -> dict[str, bytes]:

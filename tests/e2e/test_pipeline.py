@@ -233,6 +233,8 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
         wait_for(
             lambda: total("scored_events") + total("warming_events") + total("rejects") == EVENTS
         )
+        # While it has nothing to do, too.
+        wait_for(lambda: lag(kafka, inlet, f"pynomaly-k{processes}") == 0)
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(120) == 0
     finally:

@@ -128,6 +128,10 @@ def test_offsets_are_committed_an_epoch_later_and_true_at_the_end(
     assert reader.snapshot() == 100
     plugin.consumer.commit(0, 50, wait=True)
     assert committed(kafka, name) == 50
+    assert reader.snapshot() == 100
+    until = time.monotonic() + 30
+    while committed(kafka, name) != 100:
+        assert time.monotonic() < until, "what is durable is not committed while nothing follows"
     plugin.finish()
     assert committed(kafka, name) == 100
 

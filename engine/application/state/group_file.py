@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from engine.application.state.durable import sync_directory
+from engine.application.state.durable import Syncs
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
 
@@ -57,8 +57,8 @@ class GroupFile:
         self.length = reference.length if reference else 0
         self.path = directory / self.name
 
-    def append(self, blob: bytes) -> Reference:
-        """Write a blob behind all that counts, and wait until it is on the disk."""
+    def append(self, blob: bytes, syncs: Syncs) -> Reference:
+        """Write a blob behind all that counts; on the disk it is once `syncs` has finished."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             # What a crashed run wrote behind the last checkpoint does not count.
@@ -66,11 +66,10 @@ class GroupFile:
             os.lseek(descriptor, self.length, os.SEEK_SET)
             _write_all(descriptor, _LENGTH.pack(len(blob)))
             _write_all(descriptor, blob)
-            os.fsync(descriptor)
-        finally:
+        except BaseException:
             os.close(descriptor)
-        if self.length == 0:
-            sync_directory(self._directory)
+            raise
+        syncs.begin(descriptor, None if self.length else self._directory)
         self.length += _LENGTH.size + len(blob)
         return Reference(self.name, self.length)
 

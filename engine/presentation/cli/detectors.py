@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Annotated, Any
 
@@ -13,8 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.application import registry
+from engine.application.detector_cost import Cost, costs_of
 from engine.application.detector_reference import limits, markdown, sizes_of
 from engine.domain.detector import Declaration, Parameter
+
+Costs = Mapping[str, Mapping[int, Cost]]
+"""What was measured, by a detector's name and its number of values."""
 
 
 def detectors(
@@ -25,33 +30,42 @@ def detectors(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a page of documentation instead.")
     ] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure what an event costs: seconds a detector.")
+    ] = False,
 ) -> None:
     """List the installed detectors: parameters, memory, form of the stored state, and limits.
 
     Bytes per entity hold for one value and the default parameters. A dash means that only
     measuring tells: name the detector. State stored as pickle is read back by the same package
-    version only. What a detector cannot meet are checks of the detector contract.
+    version only. What a detector cannot meet are checks of the detector contract. What an event
+    costs is measured on this machine, now: processor time to score and learn it, once warm.
     """
     found = registry.declarations() if name is None else [registry.declaration(name)]
-    if as_json:
-        print(json.dumps([_plain(declaration) for declaration in found], indent=2, default=str))
-    elif as_markdown:
+    if as_markdown:
         print(markdown(found), end="")
+        return
+    costs = {one.name: costs_of(one.name) for one in found} if cost else {}
+    if as_json:
+        plain = [_plain(declaration, costs) for declaration in found]
+        print(json.dumps(plain, indent=2, default=str))
     elif name is None:
-        Console().print(_table(found))
+        Console().print(_table(found, costs))
     else:
-        _show(found[0])
+        _show(found[0], costs)
 
 
-def _plain(declaration: Declaration) -> dict[str, Any]:
+def _plain(declaration: Declaration, costs: Costs) -> dict[str, Any]:
     parameters = [
         {field.name: getattr(parameter, field.name) for field in fields(Parameter)}
         for parameter in declaration.parameters
     ]
-    return asdict(declaration) | {"parameters": parameters}
+    measured = costs.get(declaration.name)
+    cost = {} if measured is None else {"cost": {w: asdict(one) for w, one in measured.items()}}
+    return asdict(declaration) | {"parameters": parameters} | cost
 
 
-def _table(declarations: list[Declaration]) -> Table:
+def _table(declarations: list[Declaration], costs: Costs) -> Table:
     """Two columns only, so that it stays readable in a narrow terminal."""
     table = Table("detector", "what it is, bytes per entity, parameters, limits", box=SIMPLE)
     for declaration in declarations:
@@ -61,6 +75,7 @@ def _table(declarations: list[Declaration]) -> Table:
         lines = [
             Text(f"{declaration.summary} ({declaration.source})"),
             Text(f"bytes per entity: {memory}; stored as {declaration.snapshot}", "dim"),
+            *_costs(declaration, costs),
             Text(parameters, "cyan"),
         ]
         if declaration.exceptions:
@@ -69,7 +84,22 @@ def _table(declarations: list[Declaration]) -> Table:
     return table
 
 
-def _show(declaration: Declaration) -> None:
+def _costs(declaration: Declaration, costs: Costs) -> list[Text]:
+    """Return a line of what was measured; none where nothing was asked for."""
+    if declaration.name not in costs:
+        return []
+    found = costs[declaration.name].items()
+    told = "; ".join(f"{_cost(one)} with {width}" for width, one in found) or "unknown"
+    return [Text(f"an event, by number of values, measured now: {told}", "dim")]
+
+
+def _cost(cost: Cost) -> str:
+    cold = "" if cost.warm else ", not warm yet"
+    method = f"median of {cost.rounds} rounds, {cost.events:,} events{cold}"
+    return f"{cost.ns:,.0f} ns ({method})"
+
+
+def _show(declaration: Declaration, costs: Costs) -> None:
     console = Console()
     console.print(Text(declaration.name, "bold"))
     console.print(Text(f"{declaration.summary}. {declaration.suits}".strip()))
@@ -77,6 +107,7 @@ def _show(declaration: Declaration) -> None:
     memory = [f"{size:,} with {width}" for width, size in sizes_of(declaration).items()]
     sizes = f"bytes per entity, by number of values: {', '.join(memory) or 'unknown'}"
     console.print(Text(f"{sizes}; stored as {declaration.snapshot}", "dim"))
+    console.print(*_costs(declaration, costs), sep="\n", end="\n" if costs else "")
     for limit in limits(declaration):
         console.print(Text(f"cannot meet {limit}", "yellow"))
     if declaration.parameters:

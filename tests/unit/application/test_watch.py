@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timezone
 
 import pytest
 
@@ -10,7 +11,7 @@ from connectors import memory
 from connectors.memory import MemorySource, MemorySourceSettings
 from engine.application.ports import RunContext
 from engine.application.pulse import Listener, Pulse
-from engine.application.watch import WatchedSource
+from engine.application.watch import TURNS, WatchedPartition, WatchedSource
 
 
 def test_a_source_is_watched_from_its_first_partition_to_its_end(
@@ -37,15 +38,41 @@ def test_a_source_is_watched_from_its_first_partition_to_its_end(
     assert first.next_awake() is None
     assert not listener.stored
     assert first.snapshot() == 1
-    with pytest.raises(StopIteration):
-        first.next_batch()
+    end(first)
     assert not resting()
     assert listener.stored
     assert context.telemetry.registry.get_sample_value("pynomaly_checkpoints_total") == 1
-    second.next_batch()
-    with pytest.raises(StopIteration):
-        second.next_batch()
+    end(second)
     assert resting()
     first.close()
-    for end in (reading, writing):
-        os.close(end)
+    for descriptor in (reading, writing):
+        os.close(descriptor)
+
+
+def end(part: WatchedPartition) -> None:
+    """Read a partition to its end, which is noticed once the last batch has left."""
+    with pytest.raises(StopIteration):
+        turns(part, 2 * TURNS)
+
+
+def turns(part: WatchedPartition, count: int) -> None:
+    for _ in range(count):
+        part.next_batch()
+
+
+def test_what_was_read_leaves_before_more_is_read() -> None:
+    memory.messages["paced"] = [[b"1", b"2"], [b"3", b"4"]]
+    plugin = MemorySource(MemorySourceSettings(store="paced", batch=1), RunContext("t"))
+    source = WatchedSource(plugin.source(), RunContext("t"))
+    parts = [source.build_part("s", name, None) for name in "01"]
+
+    def turn() -> list[list[bytes]]:
+        return [batch.values for part in parts for batch in part.next_batch()]
+
+    assert turn() == [[b"1"], [b"3"]], "all partitions are read in the same turn"
+    for _ in range(TURNS - 1):
+        assert turn() == []
+        due = parts[0].next_awake()
+        assert due is not None
+        assert due <= datetime.now(timezone.utc), "there is no waiting between the turns"
+    assert turn() == [[b"2"], [b"4"]]

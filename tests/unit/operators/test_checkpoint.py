@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.application.state.durable import Syncs
 from engine.application.state.group_file import KIND, Reference
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
@@ -29,7 +30,8 @@ class Run:
 
     def __init__(self, directory: Path, stored: bytes | None = None, spec: Pipeline = SPEC) -> None:
         self.group = EntityGroup(spec)
-        self.checkpoint = Checkpoint(directory, groups=1)
+        self.syncs = Syncs()
+        self.checkpoint = Checkpoint(directory, 1, self.syncs)
         if stored is not None:
             self.checkpoint.restore(self.group, stored)
 
@@ -39,7 +41,9 @@ class Run:
         self.checkpoint.note(batch, 0.0, self.group.size)
 
     def store(self) -> bytes:
-        return self.checkpoint.store(self.group)
+        stored = self.checkpoint.store(self.group)
+        self.syncs.finish()
+        return stored
 
 
 def same(first: Run, second: Run) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, Score
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration, Pipeline
+from operators import checkpoint
 from operators.detect import DetectLogic, detect_step
 from operators.entity_group import entity_bytes
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
@@ -247,7 +251,36 @@ def test_gauges_sum_over_the_key_groups_of_a_process() -> None:
     for _ in range(2):
         sizes = len(first.snapshot()) + len(second.snapshot())
     assert metric(context, "checkpoint_bytes", step="detect") == sizes
-    assert metric(context, "checkpoint_seconds_count") == 4
+
+
+def test_all_groups_of_a_process_are_on_the_disk_with_the_first_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "INLINE_BYTES", 0)
+    synced: list[int] = []
+    sync = os.fsync
+
+    def slow_sync(descriptor: int) -> None:
+        time.sleep(0.05)
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    context, spec = RunContext("plant", state=tmp_path), pipeline()
+    build = detect_step(spec, context)
+    logics = [build(None) for _ in range(3)]
+    for seed, each in enumerate(logics):
+        each.on_batch([noise(seed, 200)])
+    first = logics[0].snapshot()
+    folder = tmp_path / "groups"
+    files = {file.stat().st_ino for file in folder.iterdir()}
+    assert len(files) == 3
+    assert {*files, folder.stat().st_ino} == set(synced)
+    whole = [first, *(each.snapshot() for each in logics[1:])]
+    assert metric(context, "checkpoint_seconds_count") == 1
+    logics[1].on_batch([noise(9, 200)])
+    assert [each.snapshot() for each in logics[:1]] == whole[:1], "nothing new is nothing to store"
+    assert logics[1].snapshot() != whole[1]
 
 
 def test_gauges_are_right_after_a_restart() -> None:

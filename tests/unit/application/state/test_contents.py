@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.application.state.contents import count_entities, read_contents, remove_orphans
+from engine.application.state.durable import Syncs
 from engine.application.state.group_file import GroupFile
 from engine.application.state.recovery import open_store
 from engine.domain import snapshot
@@ -52,9 +53,11 @@ def test_the_newest_of_each_key_counts(tmp_path: Path) -> None:
 
 def test_files_of_any_epoch_are_kept_and_orphans_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "groups"
-    older, newer = (GroupFile(folder).append(group(count)) for count in (2, 3))
+    syncs = Syncs()
+    older, newer = (GroupFile(folder).append(group(count), syncs) for count in (2, 3))
     orphan = GroupFile(folder)
-    orphan.append(group(9))
+    orphan.append(group(9), syncs)
+    syncs.finish()
     rows = [("detect", "g0000", 5, older.encode()), ("detect", "g0000", 6, newer.encode())]
     store(tmp_path, *rows)
     # The last epoch may not be whole: then a run resumes at the one before.

@@ -37,6 +37,7 @@ class SharedConsumer:
         self._context = context
         self.troubles = Troubles("source", self._count, context.outages)
         self._buffers: dict[int, list[Message]] = {}
+        self._asked: set[int] = set()
         self._lag_told = 0.0
         self._looked = time.monotonic()
         self._look_seconds = float(settings.settings.get(LOOK_SETTING, LOOK_SECONDS * 1e3)) / 1e3
@@ -84,9 +85,15 @@ class SharedConsumer:
         return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
 
     def take(self, partition: int) -> list[Message]:
-        """Return messages of a partition that have arrived, in their order; maybe none."""
-        if not self._buffers[partition]:
+        """Return messages of a partition that have arrived, in their order; maybe none.
+
+        Who asks again is in a new turn, and only then is polled: were it polled for each of many
+        partitions, one turn could take all there is, and say nothing for a minute.
+        """
+        if partition in self._asked:
+            self._asked.clear()
             self._poll()
+        self._asked.add(partition)
         messages, self._buffers[partition] = self._buffers[partition], []
         return messages
 

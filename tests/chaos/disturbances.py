@@ -124,6 +124,8 @@ def rescale(world: World) -> None:
 def start_second(world: World) -> None:
     """A second instance of the same pipeline on the same state: it must refuse to run."""
     world.engine.ensure()
+    # Who has only just been started may lose the race for the lock, and be the one to refuse.
+    world.engine.begin()
     code, said = world.engine.second()
     assert code == 2, f"a second instance ended with exit code {code}: {said}"
     assert "in use by another run" in said, said

@@ -95,10 +95,15 @@ class Engine:
         """Ask it to drain, and return its exit code."""
         assert self._run is not None
         # Before it has processes of its own it may not be listening to signals yet.
-        while not self.workers() and self._run.poll() is None:
-            time.sleep(0.05)
+        self.begin()
         self._run.send_signal(signal.SIGTERM)
         return self._run.wait(timeout)
+
+    def begin(self) -> None:
+        """Wait until it has processes, and so the lock on its state, or has ended."""
+        assert self._run is not None
+        while not self.workers() and self._run.poll() is None:
+            time.sleep(0.05)
 
     def wait(self, timeout: float = PATIENCE) -> int:
         """Return its exit code once it has ended."""

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.quality.corpora import corpora
+from bench.quality.replay import events_of
 from bench.quality.series import Corpus, Replayed, Series
 from engine.application.ports import RunContext
 from engine.application.spec.pipeline_file import PipelineFile
@@ -95,7 +96,7 @@ def _replay(rules: Pipeline, series: Series, weights: list[NDArray[np.float64]])
     p_values, alerts = np.empty(n), np.zeros(n, bool)
     learned = []
     for start in range(0, n, BATCH):
-        for batch in group.score(_events(series, slice(start, min(start + BATCH, n)))):
+        for batch in group.score(events_of(series, slice(start, min(start + BATCH, n)))):
             p_values[batch.events.offsets] = batch.p_value
             for anomalies in alert.on_batch([batch])[0]:
                 alerts[[anomaly.origin.offset for anomaly in anomalies]] = True
@@ -105,14 +106,6 @@ def _replay(rules: Pipeline, series: Series, weights: list[NDArray[np.float64]])
         whole = np.concatenate(learned)
         weights.append(whole[~np.isnan(whole).any(axis=1)].mean(axis=0))
     return Replayed(-np.log10(p_values), p_values, alerts, 0.0, True)
-
-
-def _events(series: Series, rows: slice) -> EventBatch:
-    offsets = np.arange(rows.start, rows.stop)
-    keys = np.full(len(offsets), series.name, object)
-    times = series.times[rows]
-    partitions = np.zeros(len(offsets), np.int32)
-    return EventBatch("combining", keys, times, series.values[rows], partitions, offsets, times)
 
 
 def cost(choice: Choice) -> tuple[float, int]:

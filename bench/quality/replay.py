@@ -62,7 +62,7 @@ def _stream(rules: Pipeline, series: Series, n: int) -> Replayed:
     raw, p_values, alerts = np.empty(n), np.empty(n), np.zeros(n, bool)
     seconds = 0.0
     for start in range(0, n, BATCH):
-        events = _events(series, slice(start, min(start + BATCH, n)))
+        events = events_of(series, slice(start, min(start + BATCH, n)))
         began = process_time()
         batches = detect.on_batch([events])[0]
         seconds += process_time() - began
@@ -75,7 +75,8 @@ def _stream(rules: Pipeline, series: Series, n: int) -> Replayed:
     return Replayed(raw, p_values, alerts, seconds, decimal)
 
 
-def _events(series: Series, rows: slice) -> EventBatch:
+def events_of(series: Series, rows: slice) -> EventBatch:
+    """Return rows of a series as events, whose offsets are their rows."""
     offsets = np.arange(rows.start, rows.stop)
     keys = np.full(len(offsets), series.name, object)
     times = series.times[rows]

@@ -21,6 +21,8 @@ LOOK_SECONDS = 30.0
 """Between looks at whether the topic has other partitions, unless librdkafka's setting is given."""
 AWAY_SECONDS = 2.0
 """The same while no broker answers."""
+LOOK_TIMEOUT = 0.5
+"""Nothing is read meanwhile, and librdkafka may take it twice: to find a broker, and to ask it."""
 LOOKUP_SECONDS = 30.0
 
 
@@ -137,7 +139,7 @@ class SharedConsumer:
         self._looked = now
         topic = self._settings.topic
         try:
-            found = partitions(self._consumer, topic, timeout=1.0)
+            found = partitions(self._consumer, topic, timeout=LOOK_TIMEOUT)
         except KafkaException as error:
             self.troubles.note(error.args[0])
             return

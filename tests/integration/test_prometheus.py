@@ -32,6 +32,8 @@ RATE = 500
 BACKLOG = 10_000
 SENSORS = 20
 MOST_SERIES = 200
+MOST_WAITING = 20_000
+"""So many readings are kept for a broker that is away; later ones are not sent."""
 
 
 class Plant:
@@ -50,7 +52,7 @@ class Plant:
     def close(self) -> None:
         self._ended.set()
         self._thread.join()
-        self._producer.flush()
+        self._producer.flush(10)
 
     def _send(self) -> None:
         draw, number = random.Random(1), 0
@@ -65,7 +67,8 @@ class Plant:
                 value = 60.0 if number % 997 == 0 else draw.gauss(10, 1)
                 event = {"sensor": key, "ts": start + number * 500, "temp": value}
                 payload = b"garbage" if self.garbage else orjson.dumps(event)
-                self._producer.produce(self._topic, payload, key)
+                if len(self._producer) < MOST_WAITING:
+                    self._producer.produce(self._topic, payload, key)
             due = RATE // 10
             self._producer.poll(0)
 
@@ -130,7 +133,10 @@ class Watched:
             self.inbox.close()
 
     def wait_for_message(self, *message: str) -> None:
-        wait_for(lambda: message in self.inbox.messages, f"{message} in {self.inbox.messages}")
+        try:
+            wait_for(lambda: message in self.inbox.messages, f"{message}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; told were {self.inbox.messages}") from None
 
     def value(self, expression: str) -> float:
         found = self.servers.query(expression)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.application.member import Member, Program
+from engine.domain.errors import InterruptionError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
@@ -64,7 +65,7 @@ class Supervisor:
     """Runs programs as one unit, each in a process of its own.
 
     Args of its constructor: programs, gives that of each process for the restarts so far, counted
-    by their causes; patience.
+    by their causes, and may raise InterruptionError; patience.
     """
 
     def __init__(self, programs: Programs, patience: Patience | None = None) -> None:
@@ -136,9 +137,11 @@ class Supervisor:
     def _run_once(self, causes: Mapping[str, int]) -> End:
         members: list[Member] = []
         try:
-            members += [
-                Member(number, program) for number, program in enumerate(self._programs(causes))
-            ]
+            programs = self._programs(causes)
+        except InterruptionError as error:
+            return End(1, "crashed", str(error), stored=False)
+        try:
+            members += [Member(number, program) for number, program in enumerate(programs)]
             return self._watch(members)
         finally:
             for member in members:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.application.state.abandoned import STORE
 from engine.application.state.group_file import KIND, GroupFile, Reference
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
 
-STORE, GROUPS, OUTPUTS = "recovery", "groups", "outputs"
+GROUPS, OUTPUTS = "groups", "outputs"
 ENTITIES = "entities/state"
 """Part of a key group's state that has a row for each entity."""
 

@@ -83,6 +83,11 @@ class GroupFile:
             with self.path.open("rb") as file:
                 while file.tell() < self.length:
                     yield _read(file, self.path)
+                if file.tell() > self.length:
+                    raise SnapshotError(
+                        f"stored state in {self.path} is corrupt: {self.length} bytes of it "
+                        "count, and they end within a blob"
+                    )
         except OSError as error:
             raise SnapshotError(
                 f"stored state lies in {self.path}, which cannot be read ({error.strerror}): put "

@@ -19,6 +19,7 @@ from engine.application.logs import LogFormat, LogLevel, Speaker, set_up_logs
 from engine.application.member import Program
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.state.abandoned import forget_abandoned
 from engine.application.state.contents import read_contents, remove_orphans
 from engine.application.state.manifest import manifest_of, meet, write_manifest
 from engine.application.state.recovery import StateLock, open_store
@@ -64,6 +65,8 @@ def run(
         def programs(restarts: Mapping[str, int]) -> list[Program]:
             # Here and not before: compiling takes seconds, in which a signal may ask to stop.
             prepare(found)
+            if forgotten := forget_abandoned(found.state.directory):
+                logger.info("state: %d snapshots of unfinished epochs are forgotten", forgotten)
             peers = addresses.split(";") if addresses else _free_addresses(processes)
             tasks = [
                 Task(file, process, peers, restarts, parent, log_format, log_level, own_id)

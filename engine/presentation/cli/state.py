@@ -10,10 +10,10 @@ import typer
 
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.state.abandoned import STORE
 from engine.application.state.archive import LEFT_OUT, export_state, import_state
 from engine.application.state.contents import (
     GROUPS,
-    STORE,
     Contents,
     count_entities,
     read_contents,

@@ -13,6 +13,7 @@ import pytest
 
 from engine.application.member import Program
 from engine.application.supervisor import Patience, Supervisor
+from engine.domain.errors import InterruptionError
 
 QUICK = Patience(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0, peers=1.0)
 FOREVER = "import time; time.sleep(60)"
@@ -249,3 +250,16 @@ def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
     patience = replace(QUICK, first_wait=0.2, longest_wait=9.0)
     Supervisor(lambda _: [program(code)], patience).run()
     assert f"restart 2 of 2 in {wait} s" in caplog.text
+
+
+def test_a_start_that_is_broken_off_is_tried_again() -> None:
+    tries: list[int] = []
+
+    def programs(causes: Mapping[str, int]) -> list[Program]:
+        tries.append(sum(causes.values()))
+        if len(tries) == 1:
+            raise InterruptionError("the disk is full")
+        return [program("")]
+
+    assert Supervisor(programs, QUICK).run() == 0
+    assert tries == [0, 1]

@@ -9,7 +9,6 @@ the events that are already in it once more.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,26 @@ def forget_abandoned(directory: Path) -> int:
         SnapshotError: the recovery store cannot be read.
         InterruptionError: it cannot be written now.
     """
-    paths = sorted((directory / STORE).glob("part-*.sqlite3"))
-    resumed = _resumed_epoch(paths)
-    return sum(_delete(path, resumed) for path in paths if _count(path, resumed))
+    resumed = resumed_epoch(directory)
+    return sum(_delete(path, resumed) for path in parts(directory) if _count(path, resumed))
 
 
-def _resumed_epoch(paths: Sequence[Path]) -> int:
-    """Return where Bytewax will resume: the earliest epoch that a worker has not completed."""
+def parts(directory: Path) -> list[Path]:
+    """Return the files of the recovery store in a state directory."""
+    return sorted((directory / STORE).glob("part-*.sqlite3"))
+
+
+def resumed_epoch(directory: Path) -> int:
+    """Return where Bytewax will resume: the earliest epoch that a worker has not completed.
+
+    0 where nothing ever ran.
+
+    Raises:
+        SnapshotError: the recovery store cannot be read.
+    """
     runs: dict[int, tuple[int, int]] = {}
     frontiers: dict[tuple[int, int], int] = {}
-    for path in paths:
+    for path in parts(directory):
         for run, workers, epoch in _query(path, RUNS):
             runs[run] = workers, epoch
         for run, worker, epoch in _query(path, FRONTIERS):

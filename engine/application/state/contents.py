@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.application.state.abandoned import STORE
+from engine.application.state.abandoned import parts, resumed_epoch
 from engine.application.state.group_file import KIND, GroupFile, Reference
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
@@ -28,7 +28,7 @@ class Contents:
     Attributes:
         runs: how often the pipeline was started on this state.
         epoch: the epoch that the next run resumes at.
-        states: what each step stored last under each key, by (step, key).
+        states: what each step stored last under each key before that epoch, by (step, key).
         files: names of the group files that stored state refers to, that of the last epoch or of
             the ones before: a run may have to resume there.
     """
@@ -49,8 +49,8 @@ def read_contents(directory: Path) -> Contents:
     Raises:
         SnapshotError: it cannot be read.
     """
-    found, newest = Contents(), dict[tuple[str, str], int]()
-    for path in sorted((directory / STORE).glob("part-*.sqlite3")):
+    found, newest = Contents(epoch=resumed_epoch(directory)), dict[tuple[str, str], int]()
+    for path in parts(directory):
         try:
             # Not "immutable": the journal beside it holds what was written last.
             with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
@@ -97,9 +97,8 @@ def _whole_groups(directory: Path, contents: Contents) -> Iterator[bytes]:
 
 
 def _take(store: sqlite3.Connection, found: Contents, newest: dict[tuple[str, str], int]) -> None:
-    for number, epoch in store.execute("SELECT ex_num, resume_epoch FROM exs"):
-        if number + 1 > found.runs:
-            found.runs, found.epoch = number + 1, max(found.epoch, epoch)
+    for (number,) in store.execute("SELECT ex_num FROM exs"):
+        found.runs = max(found.runs, number + 1)
     rows = store.execute("SELECT step_id, state_key, snap_epoch, ser_change FROM snaps")
     for step_id, key, epoch, change in rows:
         # The flow's name stands before the step's.
@@ -108,8 +107,6 @@ def _take(store: sqlite3.Connection, found: Contents, newest: dict[tuple[str, st
         state = None if change is None else pickle.loads(change)
         if name[0] == "detect" and state is not None and snapshot.kind(state) == KIND:
             found.files.add(Reference.decode(state).name)
-        if epoch >= newest.get(name, -1):
+        if newest.get(name, -1) <= epoch < found.epoch:
             newest[name] = epoch
             found.states[name] = state
-    for _, frontier in store.execute("SELECT ex_num, min(worker_frontier) FROM fronts GROUP BY 1"):
-        found.epoch = max(found.epoch, frontier)

@@ -20,6 +20,9 @@ logger = logging.getLogger("pynomaly.source")
 
 TURNS = 16
 """From the source to a sink of anomalies, those that Bytewax makes for keyed streams included."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+"""Asks for the next turn without a pause. Now would be a moment after the one that Bytewax measures
+from, and it would wait for it asleep: the core goes to another thread, for each of the turns."""
 
 
 class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
@@ -101,7 +104,7 @@ class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
 
     def next_awake(self) -> datetime | None:
         """Return when to ask again: while held back, the next turn."""
-        return datetime.now(timezone.utc) if self._held else self._part.next_awake()
+        return LONG_AGO if self._held else self._part.next_awake()
 
     def snapshot(self) -> Any:
         """Return the position, and count the checkpoint."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -170,13 +171,22 @@ class SharedConsumer:
         if not messages:
             return
         self.troubles.over()
-        buffers: dict[int | None, list[Message]] = dict(self._buffers.items())
+        if any(map(Message.error, messages)):
+            messages = self._sound(messages)
+        # They come in runs, a partition each.
+        for partition, run in groupby(messages, Message.partition):
+            self._buffers[cast("int", partition)] += run
+
+    def _sound(self, messages: list[Message]) -> list[Message]:
+        """Return the messages that are no errors, having seen to those."""
+        sound: list[Message] = []
         for message in messages:
             error = message.error()
             if error is None:
-                buffers[message.partition()].append(message)
+                sound.append(message)
             else:
                 self._on_error(message, error)
+        return sound
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         partition = message.partition()

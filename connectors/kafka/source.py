@@ -210,14 +210,14 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
                     yield value
 
     n = len(messages)
-    stamps = np.fromiter([message.timestamp()[1] for message in messages], np.int64, n)
+    stamps = np.fromiter((stamp for _, stamp in map(Message.timestamp, messages)), np.int64, n)
     return RawBatch(
         topic=topic,
         partition=partition,
-        offsets=np.fromiter([message.offset() for message in messages], np.int64, n),
+        offsets=np.fromiter(map(Message.offset, messages), np.int64, n),
         timestamps=stamps * 1_000_000,
-        values=[message.value() for message in messages],
-        keys=[message.key() for message in messages] if with_keys else None,
+        values=list(map(Message.value, messages)),
+        keys=list(map(Message.key, messages)) if with_keys else None,
         headers=headers,
         traceparents=traceparents,
     )

@@ -68,7 +68,8 @@ def _count(path: Path, resumed: int) -> int:
 
 def _query(path: Path, query: str, *parameters: int) -> list[Any]:
     try:
-        with closing(sqlite3.connect(path)) as store:
+        # Of a run that goes on as well: not to be disturbed.
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
             return store.execute(query, parameters).fetchall()
     except sqlite3.Error as error:
         raise SnapshotError(f"{path} cannot be read: {error}") from error

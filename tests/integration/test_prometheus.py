@@ -134,7 +134,7 @@ class Watched:
 
     def wait_for_message(self, *message: str) -> None:
         try:
-            wait_for(lambda: message in self.inbox.messages, f"{message}")
+            wait_for(lambda: message in self.inbox.messages, str(message))
         except AssertionError as error:
             raise AssertionError(f"{error}; told were {self.inbox.messages}") from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.application.state.abandoned import parts, resumed_epoch
 from engine.application.state.group_file import KIND, GroupFile, Reference
+from engine.application.state.store_files import RUNS, ask, parts, resumed_epoch
 from engine.domain import snapshot
 from engine.domain.errors import SnapshotError
 
@@ -52,13 +51,9 @@ def read_contents(directory: Path) -> Contents:
     found, newest = Contents(epoch=resumed_epoch(directory)), dict[tuple[str, str], int]()
     for path in parts(directory):
         try:
-            # Not "immutable": the journal beside it holds what was written last.
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
-                _take(store, found, newest)
-        except (sqlite3.Error, pickle.UnpicklingError) as error:
+            _take(path, found, newest)
+        except pickle.UnpicklingError as error:
             raise SnapshotError(f"{path} cannot be read: {error}") from error
-        finally:
-            store.close()
     return found
 
 
@@ -96,10 +91,10 @@ def _whole_groups(directory: Path, contents: Contents) -> Iterator[bytes]:
             yield next(file.blobs())
 
 
-def _take(store: sqlite3.Connection, found: Contents, newest: dict[tuple[str, str], int]) -> None:
-    for (number,) in store.execute("SELECT ex_num FROM exs"):
+def _take(path: Path, found: Contents, newest: dict[tuple[str, str], int]) -> None:
+    for number, *_ in ask(path, RUNS):
         found.runs = max(found.runs, number + 1)
-    rows = store.execute("SELECT step_id, state_key, snap_epoch, ser_change FROM snaps")
+    rows = ask(path, "SELECT step_id, state_key, snap_epoch, ser_change FROM snaps")
     for step_id, key, epoch, change in rows:
         # The flow's name stands before the step's.
         name = step_id.rpartition(".")[2], key

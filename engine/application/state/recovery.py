@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
+from engine.application.state.store_files import STORE
 from engine.domain.errors import PynomalyError
 
 PARTS = 1
@@ -21,7 +22,7 @@ def open_store(directory: Path) -> tuple[RecoveryConfig, bool]:
 
     A store whose making was interrupted is made anew: nothing can be in it.
     """
-    store, ready = directory / "recovery", directory / "recovery.ready"
+    store, ready = directory / STORE, directory / f"{STORE}.ready"
     resumed = ready.exists() and store.is_dir()
     if not resumed:
         shutil.rmtree(store, ignore_errors=True)

@@ -10,16 +10,11 @@ import typer
 
 from engine.application.spec.load import load
 from engine.application.spec.pipeline_file import PipelineFile
-from engine.application.state.abandoned import STORE
 from engine.application.state.archive import LEFT_OUT, export_state, import_state
-from engine.application.state.contents import (
-    GROUPS,
-    Contents,
-    count_entities,
-    read_contents,
-)
+from engine.application.state.contents import GROUPS, Contents, count_entities, read_contents
 from engine.application.state.manifest import manifest_of, meet, read_manifest
 from engine.application.state.recovery import StateLock
+from engine.application.state.store_files import STORE
 from engine.domain.errors import PynomalyError
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")

@@ -42,10 +42,6 @@ def run(directory: Path, seen: int, *more: tuple[str, int]) -> list[Any]:
     return found
 
 
-def resumed_epoch(directory: Path) -> int:
-    return int(ask(directory, "SELECT max(worker_frontier) FROM fronts")[0][0])
-
-
 def test_a_key_that_an_epoch_does_not_touch_again_is_as_it_was_before(tmp_path: Path) -> None:
     assert run(tmp_path, 0, ("a", 1), ("b", 1)) == [("a", 1), ("b", 1)]
     # As a process leaves it that is killed while another has not completed the epoch.

@@ -4,7 +4,7 @@ Method: each kind of noise of `bench.calibration`, an event every ten seconds, i
 short streams and in some long ones. For each level p and each number of events before, the score
 is sought at which stories begin as often as p says, among the events from 0.7 to 1.4 times as many.
 Printed is the mean over the kinds, as it stands in `operators/detectors/auto` (NOISE); rows are the
-levels 10**-2, 10**-2.5, ..., columns 75, 150, 300, ... events before.
+levels 10**-2, 10**-2.25, ..., columns 75, 150, 300, ... events before.
 
     python -m bench.noise [--values 1] [--short 1500] [--long 150]
 """
@@ -23,7 +23,7 @@ from operators.detectors.auto.detector import AutoDetector
 
 Floats = NDArray[np.float64]
 
-LEVELS, COLUMNS = 7, 9
+LEVELS, COLUMNS = 13, 9
 SHORT = 1_700
 LONG = int(curve.EVENTS * 2 ** (COLUMNS - 0.5))
 HALVINGS = 24
@@ -32,14 +32,14 @@ SEVERAL = ("Gaussian", "t3", "AR(1)", "random walk increments", "Poisson counts"
 
 
 def scores(kind: str, entities: int, n: int, d: int) -> Floats:
-    """Return the raw scores of streams, each of seeds of its own: float64 [entities, n]."""
+    """Return what the detector tells of streams, each of its own seeds: float64 [entities, n]."""
     draws = [np.random.default_rng([7, n, e, j]) for e in range(entities) for j in range(d)]
     columns = np.stack([KINDS[kind](draw, n) for draw in draws]).reshape(entities, d, n)
     values = np.ascontiguousarray(columns.transpose(2, 0, 1).reshape(-1, d))
     slots = np.tile(np.arange(entities, dtype=np.int32), n)
     times = np.repeat(START + np.arange(n) * GAP, entities)
     bank = AutoDetector(d).bank(entities)
-    found = bank.score_at(slots, values, np.ones(len(slots), bool), times)
+    _, found = bank.score_and_tell(slots, values, np.ones(len(slots), bool), times)
     return np.ascontiguousarray(found.reshape(n, entities).T)
 
 

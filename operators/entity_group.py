@@ -10,7 +10,14 @@ import orjson
 from engine.application.telemetry import Telemetry
 from engine.domain import snapshot
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
-from engine.domain.detector import Bank, CalibratedDetector, Detector, State, TimedBank
+from engine.domain.detector import (
+    Bank,
+    CalibratedDetector,
+    Detector,
+    State,
+    TellingBank,
+    TimedBank,
+)
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
 from operators.calibrators.onsets import Onsets
@@ -25,7 +32,7 @@ from operators.weights import Weights
 Calibrator = PeaksOverThreshold | Onsets
 Judged = tuple[Floats, Floats, Floats, Floats | None]
 Keeper = Bank | Calibrator | ProfileBank | RecordBank
-Scorer = Callable[[Int32s, Floats, Bools, Int64s], Floats]
+Scorer = Callable[[Int32s, Floats, Bools, Int64s], tuple[Floats, Floats]]
 
 
 class EntityGroup:
@@ -121,10 +128,10 @@ class EntityGroup:
             zip(self._pipeline.detectors, self._banks, strict=True)
         ):
             given = values if detector.handles_gaps else filled
-            raw = self._scorers[k](slots, given, learn & ~silent, times)
-            raw[silent] = np.nan
+            raw, told = self._scorers[k](slots, given, learn & ~silent, times)
+            raw[silent] = told[silent] = np.nan
             scores[:, k] = raw
-            p_values[:, k] = self._calibrators[k].p_values(slots, raw, learn)
+            p_values[:, k] = self._calibrators[k].p_values(slots, told, learn)
             self._report(detector, bank)
         return scores, p_values
 
@@ -256,10 +263,25 @@ def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibr
 
 
 def _scorer(bank: Bank) -> Scorer:
-    """Return how a bank scores; asking for each batch would cost as much as a small batch."""
+    """Return how a bank scores, and what it tells its calibrator.
+
+    Asking for each batch would cost as much as a small batch.
+    """
+    if isinstance(bank, TellingBank):
+        return bank.score_and_tell
     if isinstance(bank, TimedBank):
-        return bank.score_at
-    return lambda slots, values, learn, _times: bank.score(slots, values, learn)
+        return _told(bank.score_at)
+    return _told(lambda slots, values, learn, _times: bank.score(slots, values, learn))
+
+
+def _told(score: Callable[[Int32s, Floats, Bools, Int64s], Floats]) -> Scorer:
+    """Return how a bank scores that tells its scores as they are."""
+
+    def scorer(slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> tuple[Floats, Floats]:
+        scores = score(slots, values, learn, times)
+        return scores, scores
+
+    return scorer
 
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:

@@ -24,7 +24,8 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
-from operators.calibrators.onsets import APART, FIRST, LEVELS, Onsets
+from operators.calibrators.curve import APART, FIRST
+from operators.calibrators.onsets import Onsets
 from operators.detectors.native import RecordBank, kernel
 from operators.planted import Asked, Plants
 
@@ -37,7 +38,7 @@ ASKED, EVENTS = 128.0, 4_096.0
 ASKED_PRIOR, EVENTS_PRIOR = 2.0, 1_000.0
 """A new detector counts as if it had seen half of so many planted deviations, and claimed as much
 as it should in so many events."""
-NOISE = np.repeat(FIRST + APART * np.arange(LEVELS), 2).reshape(LEVELS, 2)
+NOISE = FIRST + APART * np.array([[0.0, 0.0], [1.0, 1.0]])
 """The decimal powers of combined p-values that noise reaches, if they are right."""
 
 RECORD = np.dtype([("asked", "<f4"), ("found", "<f4"), ("events", "<f4"), ("claims", "<f4")])

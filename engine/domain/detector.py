@@ -105,6 +105,22 @@ class TimedBank(Bank, Protocol):
         ...
 
 
+@runtime_checkable
+class TellingBank(Bank, Protocol):
+    """A bank that knows more of its scores than they say: that of a `CalibratedDetector`."""
+
+    def score_and_tell(
+        self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
+    ) -> tuple[Floats, Floats]:
+        """Score and learn as `score` does; times as for `TimedBank`.
+
+        Returns:
+            float64 [n], the scores, and float64 [n], what is told to the calibrator in their
+            place: less by what is owed to the kind of noise, so that one `noise` fits all.
+        """
+        ...
+
+
 class Detector(Protocol):
     """A detector with its parameters, for a given number of values.
 
@@ -136,8 +152,8 @@ class CalibratedDetector(Detector, Protocol):
 
     Attributes:
         noise: float64 [levels, columns], the scores at which alerts begin with a share of 10**-2,
-            10**-2.5, ... of the events of a stream without anomalies, after 75, 150, 300, ... of
-            them.
+            10**-2.25, ... of the events of a stream without anomalies, after 75, 150, 300, ... of
+            them. Where its banks are `TellingBank`s it is of what they tell.
     """
 
     noise: Floats

@@ -8,8 +8,8 @@ from numba import njit
 
 from engine.domain.batch import Floats
 
-FIRST, APART = 2.0, 0.5
-"""The rows of a curve are the scores at p = 10**-2, 10**-2.5, ..."""
+FIRST, APART = 2.0, 0.25
+"""The rows of a curve are the scores at p = 10**-2, 10**-2.25, ..."""
 EVENTS = 75.0
 """Events before, in the first column; twice as many in each next one."""
 

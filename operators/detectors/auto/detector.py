@@ -27,6 +27,12 @@ class AutoBank(RecordBank):
         return self.score_at(slots, values, learn, NO_TIMES)
 
     def score_at(self, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
+        """Score each event by the state before it, then learn it; see `score_and_tell`."""
+        return self.score_and_tell(slots, values, learn, times)[0]
+
+    def score_and_tell(
+        self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
+    ) -> tuple[Floats, Floats]:
         """Score each event by the state before it, then learn it, in the given order.
 
         Args:
@@ -37,14 +43,14 @@ class AutoBank(RecordBank):
 
         Returns:
             float64 [n]: decimal powers of rarity, summed; NaN while the entity warms up, and where
-            all are gaps.
+            all are gaps. float64 [n]: the same without what heavy tails add, for its calibrator.
         """
-        scores = np.empty(len(slots))
+        scores, told = np.empty(len(slots)), np.empty(len(slots))
         if values.shape[1] == 1:
-            single.drive(self.records, slots, values, learn, times, scores)
-        else:
-            joint.drive(self.records, slots, values, learn, scores)
-        return scores
+            single.drive(self.records, slots, values, learn, times, scores, told)
+            return scores, told
+        joint.drive(self.records, slots, values, learn, scores)
+        return scores, scores
 
     def failures(self) -> Mapping[str, int]:
         """Return nothing: compiled arithmetic has no troubles to count."""

@@ -6,8 +6,8 @@ import pytest
 from engine.domain.batch import Floats
 from operators.calibrators.onsets import Onsets
 
-PLAIN = np.arange(2.0, 5.5, 0.5)[:, None].repeat(2, axis=1)
-"""A score of 2 stands for p = 1e-2, one of 2.5 for 10**-2.5, ..."""
+PLAIN = np.arange(2.0, 5.1, 0.25)[:, None].repeat(2, axis=1)
+"""A score of 2 stands for p = 1e-2, one of 2.25 for 10**-2.25, ..."""
 
 
 def p_values(scores: Floats, bank: Onsets | None = None) -> Floats:

@@ -20,8 +20,8 @@ def p_values(values: Floats) -> Floats:
     slots, learn = np.zeros(n, np.int32), np.ones(n, bool)
     times = START + np.arange(n) * MINUTE
     column = np.ascontiguousarray(values, np.float64)[:, None]
-    scores = detector.bank(1).score_at(slots, column, learn, times)
-    return Onsets(1, detector.noise).p_values(slots, scores, learn)
+    _, told = detector.bank(1).score_and_tell(slots, column, learn, times)
+    return Onsets(1, detector.noise).p_values(slots, told, learn)
 
 
 def alerts(values: Floats, p: float = 1e-3) -> Bools:

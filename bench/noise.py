@@ -6,7 +6,7 @@ is sought at which stories begin as often as p says, among the events from 0.7 t
 Printed is the mean over the kinds, as it stands in `operators/detectors/auto` (NOISE); rows are the
 levels 10**-2, 10**-2.25, ..., columns 75, 150, 300, ... events before.
 
-    python -m bench.noise [--values 1] [--short 1500] [--long 150]
+    python -m bench.noise [--values 1] [--short 4000] [--long 1000]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from operators.detectors.auto.detector import AutoDetector
 
 Floats = NDArray[np.float64]
 
-LEVELS, COLUMNS = 13, 9
+LEVELS, COLUMNS = 17, 9
 SHORT = 1_700
 LONG = int(curve.EVENTS * 2 ** (COLUMNS - 0.5))
 HALVINGS = 24
@@ -97,8 +97,8 @@ def main() -> None:
     """Print the mean over the kinds, and how far the kinds are apart."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--values", type=int, default=1, help="values of an event")
-    parser.add_argument("--short", type=int, default=1_500, help="short streams of each kind")
-    parser.add_argument("--long", type=int, default=150, help="long streams of each kind")
+    parser.add_argument("--short", type=int, default=4_000, help="short streams of each kind")
+    parser.add_argument("--long", type=int, default=1_000, help="long streams of each kind")
     given = parser.parse_args()
     kinds = tuple(KINDS) if given.values == 1 else SEVERAL
     bars = np.stack([measure(kind, given.values, given.short, given.long) for kind in kinds])

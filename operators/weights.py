@@ -25,7 +25,7 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.curve import APART, FIRST
-from operators.calibrators.onsets import Onsets
+from operators.calibrators.onsets import GREATEST, Onsets
 from operators.detectors.native import RecordBank, kernel
 from operators.planted import Asked, Plants
 
@@ -38,7 +38,7 @@ ASKED, EVENTS = 128.0, 4_096.0
 ASKED_PRIOR, EVENTS_PRIOR = 2.0, 1_000.0
 """A new detector counts as if it had seen half of so many planted deviations, and claimed as much
 as it should in so many events."""
-NOISE = FIRST + APART * np.array([[0.0, 0.0], [1.0, 1.0]])
+NOISE = np.repeat(np.arange(FIRST, GREATEST, APART), 2).reshape(-1, 2)
 """The decimal powers of combined p-values that noise reaches, if they are right."""
 
 RECORD = np.dtype([("asked", "<f4"), ("found", "<f4"), ("events", "<f4"), ("claims", "<f4")])

@@ -12,6 +12,8 @@ FIRST, APART = 2.0, 0.25
 """The rows of a curve are the scores at p = 10**-2, 10**-2.25, ..."""
 EVENTS = 75.0
 """Events before, in the first column; twice as many in each next one."""
+BEYOND = 0.5
+"""Powers of the p-value for one of the score, beyond the last row: so it is for most noise."""
 
 
 @njit(error_model="numpy")
@@ -30,8 +32,7 @@ def power_of(score: float, seen: float, curve: Floats) -> float:
     below, power, width = 0.0, 0.0, FIRST
     for j in range(levels):
         bar = curve[j, column] + part * (curve[j, column + 1] - curve[j, column])
-        if score < bar or j == levels - 1:
-            # Beyond the last level the last piece goes on.
+        if score < bar:
             return power + width * (score - below) / (bar - below)
         below, power, width = bar, power + width, APART
-    return power
+    return power + BEYOND * (score - below)

@@ -11,18 +11,19 @@ from operators.detectors.auto.detector import AutoDetector
 LIGHT = ("Gaussian", "AR(1)", "seasonal", "random walk increments", "Poisson counts")
 
 
-def excesses(values: Floats) -> Floats:
-    """What heavy tails add, of streams float64 [entities, n], after their last events."""
+def excesses(values: Floats, score: float = 6.0) -> Floats:
+    """What heavy tails add to a score, after streams float64 [entities, n]."""
     entities, n = values.shape
     bank = AutoDetector(1).bank(entities)
     slots = np.tile(np.arange(entities, dtype=np.int32), n)
     column = np.ascontiguousarray(values.T).reshape(-1, 1)
     bank.score(slots, column, np.ones(len(slots), bool))
-    return np.array([tails.excess(state) for state in bank.records])
+    return np.array([tails.excess(state, score) for state in bank.records])
 
 
-def after(kind: str, n: int) -> Floats:
-    return excesses(np.stack([KINDS[kind](np.random.default_rng(seed), n) for seed in range(60)]))
+def after(kind: str, n: int, score: float = 6.0) -> Floats:
+    draws = [np.random.default_rng(seed) for seed in range(60)]
+    return excesses(np.stack([KINDS[kind](draw, n) for draw in draws]), score)
 
 
 @pytest.mark.parametrize("kind", ["t3", "Pareto"])
@@ -44,6 +45,17 @@ def test_it_is_bounded_and_fades() -> None:
     assert np.median(after("t3", 6_000)) < 0.1
 
 
+def test_the_farthest_scores_stay_stretched_and_in_order() -> None:
+    assert np.median(after("Pareto", 6_000, 14.0)) > 1.0
+    scores = np.arange(0.0, 40.0, 0.5)
+    for kind in ("constant", "Pareto"):
+        values = (
+            np.full(300, 5.0) if kind == "constant" else KINDS[kind](np.random.default_rng(1), 300)
+        )
+        told = [score - excesses(values[None, :], score)[0] for score in scores]
+        assert (np.diff(told) > 0.1).all()
+
+
 def test_what_is_told_is_the_score_without_it() -> None:
     values = np.random.default_rng(3).standard_t(3, (400, 1))
     slots, learn = np.zeros(400, np.int32), np.ones(400, bool)
@@ -51,14 +63,16 @@ def test_what_is_told_is_the_score_without_it() -> None:
     bank, whole = AutoDetector(1).bank(1), AutoDetector(1).bank(1)
     scores, told = whole.score_and_tell(slots, values, learn, times)
     for i in range(400):
-        expected = tails.excess(bank.records[0])
+        before = bank.records[0].copy()
         score = bank.score_at(slots[:1], values[i : i + 1], learn[:1], times[i : i + 1])[0]
         if i < 50:
             assert np.isnan(score)
             assert np.isnan(told[i])
         else:
             assert score == scores[i]
-            assert told[i] == pytest.approx(max(score - expected, 0.0), abs=1e-12)
+            assert told[i] == pytest.approx(
+                max(score - tails.excess(before, score), 0.0), abs=1e-12
+            )
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

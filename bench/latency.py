@@ -1,17 +1,15 @@
 """Latency from broker to anomaly: a steady rate on a real Kafka, read back from the anomaly topic.
 
 Method: the pipeline raises an anomaly for about one event in a thousand (a raw score threshold that
-planted spikes exceed), while the producer sends at a given rate: half of what the same pipeline
-reaches on a topic that was filled before, measured in the same run. The latency of an anomaly is
-from the broker's time of its event (LogAppendTime) to when a reader of what is committed has it, on
-one clock: the broker's answer to that reader is in it, for all alike.
+planted spikes exceed) of a live stream (`bench.live`). The latency of an anomaly is from the
+broker's time of its event (LogAppendTime) to when a reader of what is committed has it, on one
+clock: the broker's answer to that reader is in it, for all alike.
 Beside it, in the same run and in turns, the floor: a bare consumer, `orjson.loads`, a comparison, a
 producer, with the same settings of librdkafka; and our pipeline with `delivery: exactly_once`.
-What starts is left out: nothing is measured before the first anomaly has come, nor in the first
-half. What is sent is made beforehand, for the producer shares its core with the broker, which is
-also why it lingers for 5 ms, as producers do unless they are told otherwise: at 2 ms the broker has
-so many requests that the floor alone takes 50 to 100 ms at the 99th percentile. Events carry no
-time of their own but the broker's.
+The rates are half of the greatest that the pipeline keeps up with while events are sent
+(`bench.sustained`), and half of what it reaches on a topic that was filled before, both measured in
+the same run. What starts is left out: nothing is measured before the first anomaly has come, nor in
+the first half.
 `python -m bench.latency [SECONDS [ROUNDS [RATE]]]`
 """
 
@@ -19,75 +17,58 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from bench.end_to_end import CORES, ours, pinned
-from bench.stream import payloads, produce
+from bench import end_to_end
+from bench.end_to_end import CORES
+from bench.live import PIPELINE, PORT, Command, Sender, floor, live, ours
+from bench.stream import produce
+from bench.sustained import sustained
 from tests.kafka_broker import KafkaBroker
 
-PIPELINE = """
-name: latency
-source: {{kafka: {{brokers: "{brokers}", topic: stream, start: earliest}}}}
-event:
-  key: sensor
-  values: [temperature, pressure, vibration]
-detectors: [half_space_trees, zscore]
-alert: {{score: {{detector: zscore, above: 50}}}}
-sinks:
-  anomalies: {{kafka: {{topic: found}}}}
-state: {{directory: "{directory}/state", every: 10s}}
-metrics: {{port: {port}}}
-delivery: {delivery}
-"""
-SPIKE_EVERY = 997
-POOL = 100_000
 FILLED = 2_000_000
 """Events of the topic by which the greatest rate is measured."""
-PORT = 19_474
 END_SECONDS = 5.0
-TIMES = {"message.timestamp.type": "LogAppendTime"}
+COMMANDS: dict[str, Command] = {
+    "floor": floor,
+    "ours": ours("at_least_once"),
+    "exactly once": ours("exactly_once"),
+}
 
 
 def run(seconds: float = 30, rounds: int = 3, rate: float | None = None) -> dict[str, object]:
-    """Measure at a rate of events per second, in turn with the floor; print and return ms."""
+    """Measure at a rate of events per second, or at the two halves; print and return ms."""
     os.sched_setaffinity(0, {CORES[-1]})
-    most = None if rate else _greatest_rate()
-    rate = rate or (most or 0.0) / 2
-    found: dict[str, list[dict[str, float]]] = {"floor": [], "ours": [], "exactly once": []}
-    commands: dict[str, Callable[[str, Path], list[str]]] = {
-        "floor": lambda brokers, _: [
-            sys.executable,
-            "-m",
-            "bench.echo",
-            brokers,
-            "stream",
-            "found",
-        ],
-        "ours": partial(_pipeline, "at_least_once"),
-        "exactly once": partial(_pipeline, "exactly_once"),
-    }
+    result: dict[str, object] = {"seconds": seconds}
+    rates = [rate] if rate else []
+    if not rate:
+        result["filled"] = most = _greatest_rate()
+        result["sustained"] = kept = sustained(most)
+        rates = [kept / 2, most / 2]
+    for one in rates:
+        result[f"{one:.0f}"] = _at(one, seconds, rounds)
+    print(json.dumps(result, indent=2))
+    return result
+
+
+def _at(rate: float, seconds: float, rounds: int) -> dict[str, list[dict[str, float]]]:
+    """Return what was measured at one rate, round by round."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in COMMANDS}
+    print(f"at {rate:,.0f} events/s", flush=True)
     for _ in range(rounds):
-        for name, command in commands.items():
+        for name, command in COMMANDS.items():
             latencies = _measure(command, rate, seconds)
             quantiles = np.quantile(latencies, [0.5, 0.99, 1.0]).tolist()
             one = dict(zip(("p50_ms", "p99_ms", "max_ms"), quantiles, strict=True))
             found[name].append({"anomalies": len(latencies), **one})
             print(f"{name:>14}: {found[name][-1]}", flush=True)
-    result = {"greatest_rate": most, "rate": rate, "seconds": seconds, **found}
-    print(json.dumps(result, indent=2))
-    return result
+    return found
 
 
 def _greatest_rate() -> float:
@@ -98,40 +79,28 @@ def _greatest_rate() -> float:
         broker.create_topic("found")
         produce(broker.bootstrap, "stream", FILLED)
         words = broker.bootstrap, "stream", "found", FILLED
-        most = ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline).events_per_second
-    print(f"greatest rate: {most:,.0f} events/s", flush=True)
-    return most
+        most = end_to_end.ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline)
+    print(f"from a filled topic: {most.events_per_second:,.0f} events/s", flush=True)
+    return most.events_per_second
 
 
-def _pipeline(delivery: str, brokers: str, folder: Path) -> list[str]:
-    file = folder / "latency.yaml"
-    file.write_text(
-        PIPELINE.format(brokers=brokers, directory=folder, port=PORT, delivery=delivery)
-    )
-    return [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
-
-
-def _measure(command: Callable[[str, Path], list[str]], rate: float, seconds: float) -> list[int]:
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
-        broker.create_topic("stream", 4, TIMES)
-        broker.create_topic("found", 1, TIMES)
-        line = command(broker.bootstrap, Path(folder))
-        with Path(folder, "log").open("w") as log:
-            running = subprocess.Popen(pinned(CORES[:1], *line), stderr=log)
-        reader = Reader(broker.bootstrap)
+def _measure(command: Command, rate: float, seconds: float) -> list[int]:
+    with live(command) as brokers:
+        reader, sender = Reader(brokers), Sender(brokers, rate)
         try:
             while not reader.seen:
-                _send(broker.bootstrap, rate, 1.0)
+                sender.send(1.0)
             time.sleep(END_SECONDS)
             reader.seen.clear()
-            sent = _send(broker.bootstrap, rate, seconds)
+            before = sender.sent
+            sender.send(seconds)
+            sender.flush()
+            sent = sender.sent - before
             print(f"sent {sent / seconds:,.0f} events/s", file=sys.stderr, flush=True)
             time.sleep(END_SECONDS)
         finally:
-            running.send_signal(signal.SIGTERM)
-            running.wait(60)
             reader.stop()
-        return _latencies(broker.bootstrap, reader.seen)
+        return _latencies(brokers, reader.seen)
 
 
 class Reader:
@@ -156,33 +125,6 @@ class Reader:
             message = self._consumer.poll(0.1)
             if message is not None:
                 self.seen.append((time.time_ns() // 1_000_000, message.value() or b""))
-
-
-def _send(brokers: str, rate: float, seconds: float) -> int:
-    settings = {"bootstrap.servers": brokers, "queue.buffering.max.messages": 2_000_000}
-    producer = Producer(settings)
-    pool = _pool()
-    began, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - began) < seconds:
-        due = min(int(passed * rate) - sent, POOL)
-        first = sent % POOL
-        sent += producer.produce_batch("stream", pool[first : first + due])
-        producer.poll(0)
-        time.sleep(0.002)
-    producer.flush()
-    return sent
-
-
-@cache
-def _pool() -> list[dict[str, bytes]]:
-    return [_message(*item) for item in enumerate(payloads(POOL))]
-
-
-def _message(number: int, event: tuple[bytes, bytes]) -> dict[str, bytes]:
-    key, payload = event
-    if number % SPIKE_EVERY == 0:
-        payload = payload.replace(b'"temperature":', b'"temperature":9')
-    return {"key": key, "value": payload}
 
 
 def _arrivals(brokers: str) -> dict[tuple[int, int], int]:

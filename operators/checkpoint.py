@@ -92,7 +92,7 @@ class Checkpoint:
         """Write the group's state; return what stands for it in the recovery store."""
         # What was replaced two checkpoints ago is not referred to any more.
         for file in self._unreferred:
-            file.remove()
+            self._syncs.remove(file.path)
         self._unreferred, self._outdated = self._outdated, []
         if self._file is not None and self._events is not None:
             return self._store_events(self._file)

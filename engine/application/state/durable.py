@@ -51,11 +51,15 @@ class Syncs:
         if new_in is not None:
             self._directories.add(new_in)
 
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there; that waits for the disk too."""
+        self._waits.append(self._pool.submit(path.unlink, missing_ok=True))
+
     def finish(self) -> None:
-        """Wait until all is on the disk.
+        """Wait until all is on the disk, or gone from it.
 
         Raises:
-            OSError: something could not be written.
+            OSError: something could not be written or removed.
         """
         waits, self._waits = self._waits, []
         directories, self._directories = self._directories, set()

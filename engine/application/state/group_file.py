@@ -94,10 +94,6 @@ class GroupFile:
                 "back the whole state directory, or start anew with `pynomaly state reset`"
             ) from error
 
-    def remove(self) -> None:
-        """Remove the file."""
-        self.path.unlink(missing_ok=True)
-
 
 def _read(file: BinaryIO, path: Path) -> bytes:
     prefix = file.read(_LENGTH.size)

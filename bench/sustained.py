@@ -35,11 +35,11 @@ def sustained(most: float) -> float:
 def _keeps_up(rate: float) -> bool:
     with live(ours("at_least_once")) as brokers:
         sender = Sender(brokers, rate)
-        while not metric(PORT, "pynomaly_scored_total"):
+        while not metric(PORT, "pynomaly_events_total"):
             sender.send(0.1)
         time.sleep(1.0)
         sender.send(SECONDS)
-        waiting = sender.sent - metric(PORT, "pynomaly_scored_total")
+        waiting = sender.sent - metric(PORT, "pynomaly_events_total")
         sender.flush()
     held = waiting <= BEHIND_SECONDS * rate
     words = "keeps up with" if held else "falls behind at"

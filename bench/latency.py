@@ -27,7 +27,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench import end_to_end
 from bench.end_to_end import CORES
-from bench.live import PIPELINE, PORT, Command, Sender, floor, live, ours
+from bench.live import PIPELINE, PORT, Command, Sender, Topics, floor, live, ours
 from bench.stream import produce
 from bench.sustained import sustained
 from tests.kafka_broker import KafkaBroker
@@ -46,24 +46,24 @@ def run(seconds: float = 30, rounds: int = 3, rate: float | None = None) -> dict
     """Measure at a rate of events per second, or at the two halves; print and return ms."""
     os.sched_setaffinity(0, {CORES[-1]})
     result: dict[str, object] = {"seconds": seconds}
-    rates = [rate] if rate else []
-    if not rate:
-        result["filled"] = most = _greatest_rate()
-        result["sustained"] = kept = sustained(most)
-        rates = [kept / 2, most / 2]
-    for one in rates:
-        result[f"{one:.0f}"] = _at(one, seconds, rounds)
+    with KafkaBroker() as broker:
+        result["filled"] = most = _greatest_rate(broker)
+        result["sustained"] = kept = sustained(most, broker)
+        for one in [rate] if rate else [kept / 2, most / 2]:
+            result[f"{one:.0f}"] = _at(one, seconds, rounds, broker)
     print(json.dumps(result, indent=2))
     return result
 
 
-def _at(rate: float, seconds: float, rounds: int) -> dict[str, list[dict[str, float]]]:
+def _at(
+    rate: float, seconds: float, rounds: int, broker: KafkaBroker
+) -> dict[str, list[dict[str, float]]]:
     """Return what was measured at one rate, round by round."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in COMMANDS}
     print(f"at {rate:,.0f} events/s", flush=True)
     for _ in range(rounds):
         for name, command in COMMANDS.items():
-            latencies = _measure(command, rate, seconds)
+            latencies = _measure(command, rate, seconds, broker)
             quantiles = np.quantile(latencies, [0.5, 0.99, 1.0]).tolist()
             one = dict(zip(("p50_ms", "p99_ms", "max_ms"), quantiles, strict=True))
             found[name].append({"anomalies": len(latencies), **one})
@@ -71,22 +71,21 @@ def _at(rate: float, seconds: float, rounds: int) -> dict[str, list[dict[str, fl
     return found
 
 
-def _greatest_rate() -> float:
+def _greatest_rate(broker: KafkaBroker) -> float:
     """Return the events per second that the pipeline reaches on a topic that was filled before."""
     pipeline = PIPELINE.replace("{delivery}", "at_least_once")
-    with KafkaBroker() as broker:
-        broker.create_topic("stream", 4)
-        broker.create_topic("found")
-        produce(broker.bootstrap, "stream", FILLED)
-        words = broker.bootstrap, "stream", "found", FILLED
-        most = end_to_end.ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline)
+    broker.create_topic("stream", 4)
+    broker.create_topic("found")
+    produce(broker.bootstrap, "stream", FILLED)
+    words = broker.bootstrap, "stream", "found", FILLED
+    most = end_to_end.ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline)
     print(f"from a filled topic: {most.events_per_second:,.0f} events/s", flush=True)
     return most.events_per_second
 
 
-def _measure(command: Command, rate: float, seconds: float) -> list[int]:
-    with live(command) as brokers:
-        reader, sender = Reader(brokers), Sender(brokers, rate)
+def _measure(command: Command, rate: float, seconds: float, broker: KafkaBroker) -> list[int]:
+    with live(command, broker) as topics:
+        reader, sender = Reader(topics), Sender(topics, rate)
         try:
             while not reader.seen:
                 sender.send(1.0)
@@ -100,16 +99,20 @@ def _measure(command: Command, rate: float, seconds: float) -> list[int]:
             time.sleep(END_SECONDS)
         finally:
             reader.stop()
-        return _latencies(brokers, reader.seen)
+        return _latencies(topics, reader.seen)
 
 
 class Reader:
     """Notes when a consumer that reads what is committed sees each anomaly."""
 
-    def __init__(self, brokers: str) -> None:
-        settings = {"bootstrap.servers": brokers, "group.id": "reader", "fetch.wait.max.ms": 10}
+    def __init__(self, topics: Topics) -> None:
+        settings = {
+            "bootstrap.servers": topics.brokers,
+            "group.id": "reader",
+            "fetch.wait.max.ms": 10,
+        }
         self._consumer = Consumer({**settings, "isolation.level": "read_committed"})
-        self._consumer.assign([TopicPartition("found", 0, 0)])
+        self._consumer.assign([TopicPartition(topics.found, 0, 0)])
         self.seen: list[tuple[int, bytes]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read)
@@ -127,11 +130,11 @@ class Reader:
                 self.seen.append((time.time_ns() // 1_000_000, message.value() or b""))
 
 
-def _arrivals(brokers: str) -> dict[tuple[int, int], int]:
+def _arrivals(topics: Topics) -> dict[tuple[int, int], int]:
     """Return the broker's time of each event."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "arrivals"})
-    partitions = consumer.list_topics("stream").topics["stream"].partitions
-    consumer.assign([TopicPartition("stream", partition, 0) for partition in partitions])
+    consumer = Consumer({"bootstrap.servers": topics.brokers, "group.id": "arrivals"})
+    partitions = consumer.list_topics(topics.stream).topics[topics.stream].partitions
+    consumer.assign([TopicPartition(topics.stream, partition, 0) for partition in partitions])
     found: dict[tuple[int, int], int] = {}
     while messages := consumer.consume(20_000, timeout=3.0):
         for message in messages:
@@ -140,8 +143,8 @@ def _arrivals(brokers: str) -> dict[tuple[int, int], int]:
     return found
 
 
-def _latencies(brokers: str, seen: list[tuple[int, bytes]]) -> list[int]:
-    events, latencies = _arrivals(brokers), []
+def _latencies(topics: Topics, seen: list[tuple[int, bytes]]) -> list[int]:
+    events, latencies = _arrivals(topics), []
     for when, payload in seen:
         origin = orjson.loads(payload)["origin"]
         latencies.append(when - events[origin["partition"], origin["offset"]])

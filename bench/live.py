@@ -1,6 +1,8 @@
 """Live: a pipeline on a stream that is sent while it runs, at a steady rate, on a real Kafka.
 
-Broker, producer and whoever measures share the last core, what is measured has the first. What is
+The broker is one that has run for a while: what compiles its code in its first minute takes a third
+of its core. Broker, producer and whoever measures share the last core, what is measured has the
+first. What is
 sent is made beforehand, for the producer shares its core with the broker, which is also why it
 lingers for 5 ms, as producers do unless they are told otherwise: at 2 ms the broker has so many
 requests that a bare consumer alone takes 50 to 100 ms at the 99th percentile. Events carry no time
@@ -16,8 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 
 from confluent_kafka import Producer
 
@@ -27,14 +31,14 @@ from tests.kafka_broker import KafkaBroker
 
 PIPELINE = """
 name: latency
-source: {{kafka: {{brokers: "{brokers}", topic: stream, start: earliest}}}}
+source: {{kafka: {{brokers: "{brokers}", topic: {topic}, start: earliest}}}}
 event:
   key: sensor
   values: [temperature, pressure, vibration]
 detectors: [half_space_trees, zscore]
 alert: {{score: {{detector: zscore, above: 50}}}}
 sinks:
-  anomalies: {{kafka: {{topic: found}}}}
+  anomalies: {{kafka: {{topic: {sink}}}}}
 state: {{directory: "{directory}/state", every: 10s}}
 metrics: {{port: {port}}}
 delivery: {delivery}
@@ -44,41 +48,56 @@ SPIKE_EVERY = 997
 POOL = 100_000
 TIMES = {"message.timestamp.type": "LogAppendTime"}
 
-Command = Callable[[str, Path], list[str]]
-"""From the brokers and a folder to a command line."""
+
+@dataclass(frozen=True)
+class Topics:
+    """Where a stream comes from and where its anomalies go."""
+
+    brokers: str
+    stream: str
+    found: str
+
+
+Command = Callable[[Topics, Path], list[str]]
+"""From topics and a folder to a command line."""
 
 
 def ours(delivery: str) -> Command:
     """Return the command of our pipeline."""
 
-    def command(brokers: str, folder: Path) -> list[str]:
+    def command(topics: Topics, folder: Path) -> list[str]:
         file = folder / "live.yaml"
-        words = {"brokers": brokers, "directory": folder, "port": PORT, "delivery": delivery}
-        file.write_text(PIPELINE.format(**words))
+        places = {"brokers": topics.brokers, "topic": topics.stream, "sink": topics.found}
+        own = {"directory": folder, "port": PORT, "delivery": delivery}
+        file.write_text(PIPELINE.format(**places, **own))
         return [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
 
     return command
 
 
-def floor(brokers: str, _folder: Path) -> list[str]:
+def floor(topics: Topics, _folder: Path) -> list[str]:
     """Return the command of a bare consumer, `orjson.loads`, a comparison and a producer."""
-    return [sys.executable, "-m", "bench.echo", brokers, "stream", "found"]
+    places = topics.brokers, topics.stream, topics.found
+    return [sys.executable, "-m", "bench.echo", *places]
 
 
 @contextmanager
-def live(command: Command) -> Iterator[str]:
-    """Run a command on topics of their own; yields the brokers."""
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
-        broker.create_topic("stream", 4, TIMES)
-        broker.create_topic("found", 1, TIMES)
-        line = command(broker.bootstrap, Path(folder))
+def live(command: Command, broker: KafkaBroker) -> Iterator[Topics]:
+    """Run a command on topics of their own."""
+    mark = token_hex(4)
+    topics = Topics(broker.bootstrap, f"stream-{mark}", f"found-{mark}")
+    broker.create_topic(topics.stream, 4, TIMES)
+    broker.create_topic(topics.found, 1, TIMES)
+    with tempfile.TemporaryDirectory() as folder:
+        line = command(topics, Path(folder))
         with Path(folder, "log").open("w") as log:
             running = subprocess.Popen(pinned(CORES[:1], *line), stderr=log)
         try:
-            yield broker.bootstrap
+            yield topics
         finally:
             running.send_signal(signal.SIGTERM)
             running.wait(60)
+            broker.delete_topic(topics.stream)
 
 
 class Sender:
@@ -88,10 +107,11 @@ class Sender:
         sent: events handed to the producer.
     """
 
-    def __init__(self, brokers: str, rate: float) -> None:
+    def __init__(self, topics: Topics, rate: float) -> None:
         self._rate = rate
+        self._topic = topics.stream
         self._producer = Producer(
-            {"bootstrap.servers": brokers, "queue.buffering.max.messages": 2_000_000}
+            {"bootstrap.servers": topics.brokers, "queue.buffering.max.messages": 2_000_000}
         )
         self.sent = 0
 
@@ -102,7 +122,7 @@ class Sender:
         while (passed := time.perf_counter() - began) < seconds:
             due = min(int(passed * self._rate) - (self.sent - before), POOL)
             first = self.sent % POOL
-            self.sent += self._producer.produce_batch("stream", pool[first : first + due])
+            self.sent += self._producer.produce_batch(self._topic, pool[first : first + due])
             self._producer.poll(0)
             time.sleep(0.002)
 

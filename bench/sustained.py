@@ -5,7 +5,7 @@ sent, broker and producer are at work beside the pipeline. As in Karimov et al.,
 distributed stream data processing systems" (ICDE 2018), the rate that counts is the greatest at
 which the pipeline does not fall behind further and further.
 
-Method: shares of a given rate, from the greatest on, each on a broker of its own. After 20 seconds
+Method: shares of a given rate, from the greatest on. After 20 seconds
 of sending, no more than half a second's events may be waiting anywhere from producer to detector.
 `python -m bench.sustained RATE`
 """
@@ -18,23 +18,24 @@ import time
 
 from bench.end_to_end import CORES, metric
 from bench.live import PORT, Sender, live, ours
+from tests.kafka_broker import KafkaBroker
 
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 SECONDS = 20.0
 BEHIND_SECONDS = 0.5
 
 
-def sustained(most: float) -> float:
+def sustained(most: float, broker: KafkaBroker) -> float:
     """Return the greatest share of a rate, in events per second, that is kept up with."""
     for share in SHARES:
-        if _keeps_up(share * most):
+        if _keeps_up(share * most, broker):
             return share * most
     raise RuntimeError(f"not even {SHARES[-1]:.0%} of {most:,.0f} events/s is kept up with")
 
 
-def _keeps_up(rate: float) -> bool:
-    with live(ours("at_least_once")) as brokers:
-        sender = Sender(brokers, rate)
+def _keeps_up(rate: float, broker: KafkaBroker) -> bool:
+    with live(ours("at_least_once"), broker) as topics:
+        sender = Sender(topics, rate)
         while not metric(PORT, "pynomaly_events_total"):
             sender.send(0.1)
         time.sleep(1.0)
@@ -49,4 +50,5 @@ def _keeps_up(rate: float) -> bool:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {CORES[-1]})
-    sustained(float(sys.argv[1]))
+    with KafkaBroker() as own:
+        sustained(float(sys.argv[1]), own)

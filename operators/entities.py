@@ -74,7 +74,7 @@ class EntityTable:
     def _assign(self, keys: list[str]) -> tuple[Int32s, Int32s]:
         known = self._slots
         try:
-            return np.array([known[key] for key in keys], np.int32), NOBODY
+            return np.fromiter(map(known.__getitem__, keys), np.int32, len(keys)), NOBODY
         except KeyError:
             return self._assign_new(keys)
 

@@ -33,7 +33,8 @@ def route_step(pipeline: Pipeline, _context: RunContext) -> Route:
 
     def route(batches: list[EventBatch]) -> list[tuple[str, EventBatch]]:
         events = EventBatch.concatenate(batches)
-        groups = np.array([group_of[key] for key in events.keys], np.uint16)
+        found = map(group_of.__getitem__, events.keys.tolist())
+        groups = np.fromiter(found, np.uint16, len(events))
         order = np.argsort(groups, kind="stable")
         ends = np.cumsum(np.bincount(groups, minlength=pipeline.key_groups)).tolist()
         sorted_events = events.take(order)

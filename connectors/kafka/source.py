@@ -191,7 +191,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         return self.position
 
     def _count(self, batch: RawBatch) -> None:
-        size = sum(len(value) for value in batch.values if value is not None)
+        size = sum(map(len, filter(None, batch.values)))
         self._in_flight += size
         self._context.telemetry.events.inc(len(batch))
         self._context.telemetry.bytes.inc(size)

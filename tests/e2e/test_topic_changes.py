@@ -107,8 +107,7 @@ def test_a_topic_that_is_removed_is_an_error_that_says_so(
     running = Running(tmp_path, kafka, source, scores)
     try:
         wait_for(lambda: len(origins(kafka, scores)) == 20)
-        admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-        admin.delete_topics([source])[source].result(30)
+        kafka.delete_topic(source)
         if again:
             time.sleep(0.2)
             kafka.create_topic(source, 1)

@@ -56,7 +56,8 @@ class KafkaCluster:
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic; raises KafkaException when there is none."""
-        self._admin().delete_topics([name])[name].result(timeout=_REQUEST_SECONDS)
+        admin = self._admin()
+        admin.delete_topics([name])[name].result(timeout=_REQUEST_SECONDS)
 
     def read(self, topic: str, isolation: str = "read_uncommitted") -> list[Message]:
         """Return what a plain consumer reads of a topic, up to the ends that it may see now."""

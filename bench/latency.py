@@ -8,8 +8,8 @@ Beside it, in the same run and in turns, the floor: a bare consumer, `orjson.loa
 producer, with the same settings of librdkafka; and our pipeline with `delivery: exactly_once`.
 The rates are half of the greatest that the pipeline keeps up with while events are sent
 (`bench.sustained`), and half of what it reaches on a topic that was filled before, both measured in
-the same run. What starts is left out: nothing is measured before the first anomaly has come, nor in
-the first half.
+the same run unless a rate is given. What starts is left out: nothing is measured before the first
+anomaly has come, nor in the first half.
 `python -m bench.latency [SECONDS [ROUNDS [RATE]]]`
 """
 
@@ -47,9 +47,12 @@ def run(seconds: float = 30, rounds: int = 3, rate: float | None = None) -> dict
     os.sched_setaffinity(0, {CORES[-1]})
     result: dict[str, object] = {"seconds": seconds}
     with KafkaBroker() as broker:
-        result["filled"] = most = _greatest_rate(broker)
-        result["sustained"] = kept = sustained(most, broker)
-        for one in [rate] if rate else [kept / 2, most / 2]:
+        rates = [rate] if rate else []
+        if not rates:
+            result["filled"] = most = _greatest_rate(broker)
+            result["sustained"] = kept = sustained(most, broker)
+            rates = [kept / 2, most / 2]
+        for one in rates:
             result[f"{one:.0f}"] = _at(one, seconds, rounds, broker)
     print(json.dumps(result, indent=2))
     return result

@@ -1,4 +1,4 @@
-"""Noise: the raw scores of `auto` that noise reaches, which its calibrator begins with.
+"""Noise: the scores of `auto`, as it tells them, that noise reaches: its calibrator begins there.
 
 Method: each kind of noise of `bench.calibration`, an event every ten seconds, is scored in many
 short streams and in some long ones. For each level p and each number of events before, the score

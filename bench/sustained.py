@@ -5,8 +5,8 @@ sent, broker and producer are at work beside the pipeline. As in Karimov et al.,
 distributed stream data processing systems" (ICDE 2018), the rate that counts is the greatest at
 which the pipeline does not fall behind further and further.
 
-Method: shares of a given rate, from the greatest on. After 20 seconds
-of sending, no more than half a second's events may be waiting anywhere from producer to detector.
+Method: shares of a given rate, from the greatest on. After 20 seconds of sending, no more than half
+a second's events may be waiting anywhere between the producer and the pipeline's source.
 `python -m bench.sustained RATE`
 """
 

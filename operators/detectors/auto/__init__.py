@@ -8,6 +8,5 @@ For one value (`single`) these ask of each event:
     still    how many moves are missing?
 For several values (`joint`) reach is that of the farthest, and the distance to a sample of earlier
 events takes the place of the rest. `ranks` turns each answer into how rare it is for this entity;
-the score is the sum, in decimal powers. What heavy `tails` add to it is told to the calibrator,
-which takes it off.
+the score is the sum, in decimal powers. The calibrator is told it without what heavy `tails` add.
 """

@@ -32,3 +32,5 @@ def test_more_is_rarer_and_many_events_end_in_the_last_column() -> None:
         powers = [curve.power_of(score, seen, BARS) for score in scores]
         assert (np.diff(powers) > 0).all()
     assert curve.power_of(7.0, 1e9, BARS) == pytest.approx(2.5, abs=0.01)
+    # Not as the last piece, whose slope is half of that here.
+    assert curve.power_of(8.0, 1e9, BARS) == pytest.approx(2.5 + curve.BEYOND, abs=0.01)

@@ -82,7 +82,7 @@ def _native(name: str, family: Any, values: int) -> dict[str, Any]:
     costs = {n: _best(lambda n=n: score(n)) / NATIVE_EVENTS for n in BATCHES}  # type: ignore[misc]
     found = {"ns_by_batch": costs, "bytes_per_entity": size}
     if isinstance(detector, CalibratedDetector):
-        calibrator = Onsets(ENTITIES, detector.noise)
+        calibrator = Onsets(ENTITIES)
         raw = np.abs(rng.normal(size=NATIVE_EVENTS))
         calibrator.p_values(slots, raw, learn)
         cost = _best(lambda: calibrator.p_values(slots, raw, learn))

@@ -1,24 +1,28 @@
-"""Noise: the scores of `auto`, as it tells them, that noise reaches: its calibrator begins there.
+"""Noise: the scores of `auto` that noise reaches: what it tells its calibrator begins there.
 
 Method: each kind of noise of `bench.calibration`, an event every ten seconds, is scored in many
-short streams and in some long ones. For each level p and each number of events before, the score
-is sought at which stories begin as often as p says, among the events from 0.7 to 1.4 times as many.
-Printed is the mean over the kinds, as it stands in `operators/detectors/auto` (NOISE); rows are the
-levels 10**-2, 10**-2.25, ..., columns 75, 150, 300, ... events before.
+short streams and in some long ones, and told by the table that stands in `operators/detectors/auto`
+(NOISE). For each level p and each number of events before, the power is sought at which stories
+begin as often as p says, among the events from 0.7 to 1.4 times as many of all kinds together.
+Printed is that table, moved accordingly: put in its place, noise is told as it is. Once more, and
+it should not move. Rows are the levels 10**-2, 10**-2.25, ..., columns 75, 150, 300, ... events
+before.
 
-    python -m bench.noise [--values 1] [--short 4000] [--long 1000]
+    python -m bench.noise [--values 1] [--short 5000] [--long 800]
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from bench.calibration import GAP, KINDS, START
-from operators.calibrators import curve, onsets
+from operators.calibrators import onsets
+from operators.detectors.auto import curve, joint, single
 from operators.detectors.auto.detector import AutoDetector
 
 Floats = NDArray[np.float64]
@@ -27,12 +31,12 @@ LEVELS, COLUMNS = 17, 9
 SHORT = 1_700
 LONG = int(curve.EVENTS * 2 ** (COLUMNS - 0.5))
 HALVINGS = 24
-SEVERAL = ("Gaussian", "t3", "AR(1)", "random walk increments", "Poisson counts")
-"""The kinds for several values: the others are of one value's evidences."""
+SEVERAL = ("Gaussian", "t3", "Pareto", "AR(1)", "random walk increments", "Poisson counts")
+"""The kinds for several values: they have no evidence of seasons."""
 
 
-def scores(kind: str, entities: int, n: int, d: int) -> Floats:
-    """Return what the detector tells of streams, each of its own seeds: float64 [entities, n]."""
+def powers(kind: str, entities: int, n: int, d: int) -> Floats:
+    """Return the powers told of streams, each of its own seeds: float64 [entities, n]."""
     draws = [np.random.default_rng([7, n, e, j]) for e in range(entities) for j in range(d)]
     columns = np.stack([KINDS[kind](draw, n) for draw in draws]).reshape(entities, d, n)
     values = np.ascontiguousarray(columns.transpose(2, 0, 1).reshape(-1, d))
@@ -44,10 +48,10 @@ def scores(kind: str, entities: int, n: int, d: int) -> Floats:
 
 
 @njit(error_model="numpy")
-def stories(scores: Floats, first: int, end: int, bar: float, p: float) -> int:
+def stories(powers: Floats, first: int, end: int, bar: float, p: float) -> int:
     """Return how many stories begin in the events from `first` to `end`, at a bar of level p."""
     found, period = 0, onsets.QUIET_OF_PERIOD / p
-    for own in scores:
+    for own in powers:
         since, peak, over = np.inf, 0.0, True
         for i in range(first, end):
             if np.isnan(own[i]):
@@ -63,21 +67,22 @@ def stories(scores: Floats, first: int, end: int, bar: float, p: float) -> int:
     return found
 
 
-def bar(scores: Floats, column: int, p: float) -> float:
-    """Return the score at which stories begin as often as p says."""
+def bar(kinds: Sequence[Floats], column: int, p: float) -> float:
+    """Return the power at which stories begin as often as p says, in all kinds together."""
     at = curve.EVENTS * 2.0**column
-    first, end = max(int(at / 2**0.5), onsets.WARM_UP), int(at * 2**0.5)
+    first, end = max(int(at / 2**0.5), single.WARM_UP), int(at * 2**0.5)
     low, high = 0.0, 30.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        rate = stories(scores, first, end, middle, p) / ((end - first) * len(scores))
-        low, high = (middle, high) if rate > p else (low, middle)
+        begun = [stories(powers, first, end, middle, p) / len(powers) for powers in kinds]
+        low, high = (middle, high) if np.mean(begun) > p * (end - first) else (low, middle)
     return (low + high) / 2
 
 
-def measure(kind: str, d: int, short: int, long: int) -> Floats:
-    """Return the bars of one kind of noise: float64 [LEVELS, COLUMNS]."""
-    many, few = scores(kind, short, SHORT, d), scores(kind, long, LONG, d)
+def measure(kinds: Sequence[str], d: int, short: int, long: int) -> Floats:
+    """Return the bars of noise: float64 [LEVELS, COLUMNS]."""
+    many = [powers(kind, short, SHORT, d) for kind in kinds]
+    few = [powers(kind, long, LONG, d) for kind in kinds]
     return np.array(
         [
             [
@@ -93,19 +98,33 @@ def measure(kind: str, d: int, short: int, long: int) -> Floats:
     )
 
 
+def moved(noise: Floats, bars: Floats) -> Floats:
+    """Return a table by which noise is told as often as it comes.
+
+    Args:
+        noise: float64 [LEVELS, COLUMNS], the scores it was told by.
+        bars: float64 [LEVELS, COLUMNS], the powers it was told at where it should have been the
+            row's.
+    """
+    levels = curve.FIRST + curve.APART * np.arange(LEVELS)
+    inside = [
+        np.interp(bars[:, k], [0.0, *levels], [0.0, *noise[:, k]]) for k in range(noise.shape[1])
+    ]
+    beyond = np.maximum(bars - levels[-1], 0.0) / curve.BEYOND
+    return np.stack(inside, axis=1) + beyond
+
+
 def main() -> None:
-    """Print the mean over the kinds, and how far the kinds are apart."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--values", type=int, default=1, help="values of an event")
-    parser.add_argument("--short", type=int, default=4_000, help="short streams of each kind")
-    parser.add_argument("--long", type=int, default=1_000, help="long streams of each kind")
+    parser.add_argument("--short", type=int, default=5_000, help="short streams of each kind")
+    parser.add_argument("--long", type=int, default=800, help="long streams of each kind")
     given = parser.parse_args()
-    kinds = tuple(KINDS) if given.values == 1 else SEVERAL
-    bars = np.stack([measure(kind, given.values, given.short, given.long) for kind in kinds])
+    kinds, noise = (tuple(KINDS), single.NOISE) if given.values == 1 else (SEVERAL, joint.NOISE)
+    bars = measure(kinds, given.values, given.short, given.long)
     np.set_printoptions(precision=2, suppress=True, linewidth=100, floatmode="fixed")
-    print(np.array2string(bars.mean(0), separator=", "))
-    print("standard deviation over the kinds:")
-    print(np.array2string(bars.std(0), separator=", "))
+    print(np.array2string(moved(noise, bars), separator=", "))
 
 
 if __name__ == "__main__":

@@ -258,7 +258,7 @@ def entity_bytes(pipeline: Pipeline) -> int:
 
 def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibrator:
     if isinstance(detector, CalibratedDetector):
-        return Onsets(capacity, detector.noise)
+        return Onsets(capacity)
     return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
 
 

@@ -24,8 +24,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
-from operators.calibrators.curve import APART, FIRST
-from operators.calibrators.onsets import GREATEST, Onsets
+from operators.calibrators.onsets import Onsets
 from operators.detectors.native import RecordBank, kernel
 from operators.planted import Asked, Plants
 
@@ -38,8 +37,6 @@ ASKED, EVENTS = 128.0, 4_096.0
 ASKED_PRIOR, EVENTS_PRIOR = 2.0, 1_000.0
 """A new detector counts as if it had seen half of so many planted deviations, and claimed as much
 as it should in so many events."""
-NOISE = np.repeat(np.arange(FIRST, GREATEST, APART), 2).reshape(-1, 2)
-"""The decimal powers of combined p-values that noise reaches, if they are right."""
 
 RECORD = np.dtype([("asked", "<f4"), ("found", "<f4"), ("events", "<f4"), ("claims", "<f4")])
 """Of one detector and entity; zeros are a detector never heard."""
@@ -54,7 +51,7 @@ class Weights:
     def __init__(self, capacity: int, k: int) -> None:
         self._records = np.zeros((capacity, k), RECORD)
         self._plants = Plants(capacity)
-        self._onsets = Onsets(capacity, NOISE)
+        self._onsets = Onsets(capacity)
         together = self._plants.bytes_per_entity + self._onsets.bytes_per_entity
         self.bytes_per_entity = k * RECORD.itemsize + together
 

@@ -107,7 +107,7 @@ class TimedBank(Bank, Protocol):
 
 @runtime_checkable
 class TellingBank(Bank, Protocol):
-    """A bank that knows more of its scores than they say: that of a `CalibratedDetector`."""
+    """A bank that knows how often noise reaches its scores: that of a `CalibratedDetector`."""
 
     def score_and_tell(
         self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
@@ -116,7 +116,8 @@ class TellingBank(Bank, Protocol):
 
         Returns:
             float64 [n], the scores, and float64 [n], what is told to the calibrator in their
-            place: less by what is owed to the kind of noise, so that one `noise` fits all.
+            place: -log10 of the share of events at which alerts would begin at such a score in
+            a stream of the entity's kind and age without anomalies; NaN while it warms up.
         """
         ...
 
@@ -148,15 +149,13 @@ class Detector(Protocol):
 
 @runtime_checkable
 class CalibratedDetector(Detector, Protocol):
-    """A detector that knows which scores noise reaches.
+    """A detector that knows how often noise reaches its scores.
 
     Attributes:
-        noise: float64 [levels, columns], the scores at which alerts begin with a share of 10**-2,
-            10**-2.25, ... of the events of a stream without anomalies, after 75, 150, 300, ... of
-            them. Where its banks are `TellingBank`s it is of what they tell.
+        knows_noise: says so; its banks are `TellingBank`s.
     """
 
-    noise: Floats
+    knows_noise: Literal[True]
 
 
 class DetectorFamily(Protocol):

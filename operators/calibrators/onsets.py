@@ -1,4 +1,4 @@
-"""Onsets: raw score in, p-value out, such that alerts come as often as the p-value says.
+"""Onsets: a score's rarity in noise in, p-value out, such that alerts come as often as it says.
 
 Scores of neighbouring events tell the same story, and one story is one alert. So the p-values
 below `FEW` say how often an alert *begins*: at each of a ladder of levels p there is a bar, and the
@@ -6,7 +6,7 @@ event at which a score passes the bar is an onset unless one of the same level w
 The bar is raised by a step at each onset that just passes it, and lowered a little at each event:
 whatever the scores, dependent or not, onsets are in the long run as frequent as p (quantile
 tracking: Gibbs and Candes, NeurIPS 2021; Angelopoulos, Candes and Tibshirani, NeurIPS 2023). It
-begins where the detector's noise has it.
+begins where the noise that the detector knows of has it.
 
 A spike that comes again and again raises the bar each time, until it lies below: it is normal then.
 Above `FEW` a p-value is the rank of the score among all of the entity's, long ago counting less.
@@ -20,7 +20,6 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
-from operators.calibrators import curve
 from operators.detectors.native import RecordBank, kernel
 
 LEVELS = 9
@@ -47,8 +46,6 @@ QUIET_OF_PERIOD = 0.1
 score is below the bar again it is the greatest: that story still goes on."""
 BEATS = 3.0
 """A score greater than that of the last onset by so much is another story at once."""
-WARM_UP = 50
-"""Events before the first score."""
 BINS = 38
 PER_UNIT = 8.0
 COUNTED = 20_000
@@ -169,46 +166,44 @@ def learn_score(state: Any, score: float) -> None:
 
 
 def _loop(  # pragma: no cover - runs compiled
-    records: Any, slots: Int32s, scores: Floats, learns: Bools, noise: Floats, p_values: Floats
+    records: Any, slots: Int32s, powers: Floats, learns: Bools, p_values: Floats
 ) -> None:
     for i in range(len(slots)):
-        if np.isnan(scores[i]):
+        if np.isnan(powers[i]):
             p_values[i] = np.nan
             continue
         state = records[slots[i]]
-        score = curve.power_of(max(scores[i], 0.0), state.seen + WARM_UP, noise)
-        score = min(score, GREATEST)
+        score = min(max(powers[i], 0.0), GREATEST)
         p_values[i] = p_value_of(state, score)
         if learns[i]:
             learn_score(state, score)
 
 
-_calibrate = kernel(_loop, (curve,))
+_calibrate = kernel(_loop)
 
 
 class Onsets(RecordBank):
     """The calibrators of many entities, one a slot; reset, dumped and loaded as a detector's bank.
 
-    Args of its constructor: capacity, the number of slots; noise, float64 [levels, columns], the
-    scores that noise reaches; see `curve`.
+    Args of its constructor: capacity, the number of slots.
     """
 
-    def __init__(self, capacity: int, noise: Floats) -> None:
+    def __init__(self, capacity: int) -> None:
         super().__init__(capacity, RECORD)
         self.bytes_per_entity = RECORD.itemsize
-        self._noise = noise
 
-    def p_values(self, slots: Int32s, scores: Floats, learn: Bools) -> Floats:
+    def p_values(self, slots: Int32s, powers: Floats, learn: Bools) -> Floats:
         """Return each score's p-value by the state before it, then learn it, in order.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
-            scores: float64 [n], raw scores; NaN gives NaN and is not learned.
+            powers: float64 [n], -log10 of how often noise reaches the score; NaN gives NaN and is
+                not learned.
             learn: bool [n]; False looks without learning.
 
         Returns:
             float64 [n] in 1e-300..1.
         """
-        p_values = np.empty(len(scores))
-        _calibrate(self.records, slots, np.ascontiguousarray(scores), learn, self._noise, p_values)
+        p_values = np.empty(len(powers))
+        _calibrate(self.records, slots, np.ascontiguousarray(powers), learn, p_values)
         return p_values

@@ -8,5 +8,10 @@ For one value (`single`) these ask of each event:
     still    how many moves are missing?
 For several values (`joint`) reach is that of the farthest, and the distance to a sample of earlier
 events takes the place of the rest. `ranks` turns each answer into how rare it is for this entity;
-the score is the sum, in decimal powers. The calibrator is told it without what heavy `tails` add.
+the score is the sum, in decimal powers.
+
+The calibrator is `told` how often noise reaches a score: by a `curve` of what noise of any kind
+reaches after as many events, and by what the bulk of the values says of its kind: how heavy the
+`tails` are and how many (of several values: `bulk`), how often values turn (`turns`) and tie
+(`still`).
 """

@@ -43,14 +43,14 @@ class AutoBank(RecordBank):
 
         Returns:
             float64 [n]: decimal powers of rarity, summed; NaN while the entity warms up, and where
-            all are gaps. float64 [n]: the same without what heavy tails add, for its calibrator.
+            all are gaps. float64 [n]: -log10 of how often noise reaches as much; NaN likewise.
         """
-        scores, told = np.empty(len(slots)), np.empty(len(slots))
+        scores, powers = np.empty(len(slots)), np.empty(len(slots))
         if values.shape[1] == 1:
-            single.drive(self.records, slots, values, learn, times, scores, told)
-            return scores, told
-        joint.drive(self.records, slots, values, learn, scores)
-        return scores, scores
+            single.drive(self.records, slots, values, learn, times, scores, powers)
+        else:
+            joint.drive(self.records, slots, values, learn, scores, powers)
+        return scores, powers
 
     def failures(self) -> Mapping[str, int]:
         """Return nothing: compiled arithmetic has no troubles to count."""
@@ -62,12 +62,12 @@ class AutoDetector:
 
     name = "auto"
     handles_gaps = True
+    knows_noise: Literal[True] = True
     resolution = 0.5
     snapshot: Literal["bytes"] = "bytes"
 
     def __init__(self, d: int) -> None:
         self._d = d
-        self.noise: Floats = single.NOISE if d == 1 else joint.NOISE
         self.warm_up = single.WARM_UP if d == 1 else joint.WARM_UP
         self.bytes_per_entity = self.bank(0).records.dtype.itemsize
 

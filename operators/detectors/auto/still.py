@@ -38,6 +38,13 @@ def learn(state: Any, offset: float, last: float) -> None:
 
 
 @njit(error_model="numpy")
+def ties(state: Any) -> float:
+    """Return the share of the values that are the same as the one before, among the last ones."""
+    begun = 1.0 - (1.0 - RATE) ** np.float64(state.seen)
+    return max(1.0 - np.float64(state.moving) / begun, 0.0) if begun > 0.0 else 0.0
+
+
+@njit(error_model="numpy")
 def is_same(offset: float, last: float) -> bool:
     """Return whether two values are the same; the one before was kept with seven digits."""
     return abs(offset - last) <= 1e-6 * abs(last)

@@ -1,10 +1,9 @@
-"""Tails: how much higher the scores of noise reach where its tails are heavy.
+"""Tails: how heavy those of the values are, and whether there are two, told from their bulk.
 
 Heavy tails set new records that lie far out, and all evidences rise together. Their bulk gives
 them away long before there are many records: measured in standard deviations, which the tails
-have stretched, more of the values lie near the mean. How high a score is passed once in a
-thousand events or so the entity's own scores tell in time, and that part fades; how much farther
-out the rarest lie stays.
+have stretched, more of the values lie near the mean. Where there is one tail only, as in sizes and
+waiting times, records are half as frequent.
 """
 
 from __future__ import annotations
@@ -17,29 +16,28 @@ from operators.detectors.auto import rarity
 
 NEAR = 2
 """Bins of asinh(z) on each side of the mean's that are near it: up to 0.67 deviations."""
+OUT = 5
+"""Bins from the mean's to the first that is out in a tail: from 1.38 deviations on."""
 USUAL = 0.5
 """Share of normally distributed values that are near the mean, rounded up."""
-HEAVIEST, PER_SHARE = 0.1, 4.5
-"""What is added to any great score for each part of the share above the usual one, up to the
-first number."""
-FADES = 600.0
-"""Events after which that counts for less and less."""
-FAR, PER_FAR = 10.0, 1.25
-"""What lies beyond a score of 10 is stretched: this part of it for each part of the share."""
+PRIOR = 0.5
+"""Events in each tail that are taken for granted."""
 
 
 @njit(error_model="numpy")
-def excess(state: Any, score: float) -> float:
-    """Return what heavy tails have added to a great score, in decimal powers.
-
-    Args:
-        state: the entity's record.
-        score: by the record as it is.
-    """
+def heaviness(state: Any) -> float:
+    """Return by how much the share of values near the mean exceeds the usual one, in 0..0.5."""
     near = 0
     for k in range(rarity.BINS // 2 - NEAR, rarity.BINS // 2 + NEAR + 1):
         near += state.bins[k]
-    events = state.counted + 1.0
-    heavy = max(near / events - USUAL, 0.0)
-    lifted = PER_SHARE * min(heavy, HEAVIEST) * min(FADES / events, 1.0)
-    return lifted + PER_FAR * heavy * max(score - FAR, 0.0)
+    return max(near / (state.counted + 1.0) - USUAL, 0.0)
+
+
+@njit(error_model="numpy")
+def sides(state: Any) -> float:
+    """Return how many tails there are: 1 where one side has all that is out, 2 for halves."""
+    low, high = PRIOR, PRIOR
+    for k in range(OUT, rarity.BINS // 2):
+        high += state.bins[rarity.BINS // 2 + k]
+        low += state.bins[rarity.BINS // 2 - k]
+    return 1.0 + 2.0 * min(low, high) / (low + high)

@@ -9,7 +9,7 @@ import pytest
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
 from operators.planted import Asked
-from operators.weights import LEAST, LEVEL, NOISE, Weights
+from operators.weights import LEAST, LEVEL, Weights
 
 NAN = np.nan
 NONE = np.empty((0, 2))
@@ -93,7 +93,7 @@ def test_it_does_what_plain_python_does() -> None:
     np.testing.assert_allclose(weights, expected_weights, rtol=1e-4)
     assert (weights == 0).any()
     assert np.isnan(expected).any()
-    again = Onsets(2, NOISE).p_values(slots, -np.log10(expected), learn)
+    again = Onsets(2).p_values(slots, -np.log10(expected), learn)
     # Single precision moves a bar by a hair: next to it an event may be an onset, or not.
     assert np.mean(~np.isclose(ours, again, rtol=1e-3, equal_nan=True)) < 0.002
 
@@ -105,7 +105,7 @@ def test_at_first_all_count_alike_and_the_smallest_p_value_decides() -> None:
     np.testing.assert_array_equal(weights[2:], [[NAN, 1.0], [NAN, NAN]])
     bonferroni = np.array([0.4, 0.6, 0.25, NAN])
     once = np.arange(4, dtype=np.int32)
-    again = Onsets(4, NOISE).p_values(once, -np.log10(bonferroni), np.ones(4, bool))
+    again = Onsets(4).p_values(once, -np.log10(bonferroni), np.ones(4, bool))
     np.testing.assert_array_equal(combined, again)
 
 

@@ -71,7 +71,7 @@ def direct(series: Series) -> tuple[np.ndarray, np.ndarray]:
     detector = registry.detector_family("auto").create("auto", {}, names)
     slots, learn = np.zeros(len(series), np.int32), np.ones(len(series), bool)
     raw, told = detector.bank(1).score_and_tell(slots, series.values, learn, series.times)  # type: ignore[attr-defined]
-    return raw, Onsets(1, detector.noise).p_values(slots, told, learn)  # type: ignore[attr-defined]
+    return raw, Onsets(1).p_values(slots, told, learn)
 
 
 def test_scores_of_spikes_that_nothing_else_reaches(accepted: Path) -> None:

@@ -6,15 +6,12 @@ import pytest
 from engine.domain.batch import Floats
 from operators.calibrators.onsets import Onsets
 
-PLAIN = np.arange(2.0, 5.1, 0.25)[:, None].repeat(2, axis=1)
-"""A score of 2 stands for p = 1e-2, one of 2.25 for 10**-2.25, ..."""
-
 
 def p_values(scores: Floats, bank: Onsets | None = None) -> Floats:
     """The p-values of scores, float64 [n, entities], one after the other."""
     n, entities = scores.shape
     slots = np.tile(np.arange(entities, dtype=np.int32), n)
-    own = bank or Onsets(entities, PLAIN)
+    own = bank or Onsets(entities)
     return own.p_values(slots, scores.ravel(), np.ones(n * entities, bool)).reshape(n, entities)
 
 
@@ -80,7 +77,7 @@ def test_what_comes_again_and_again_alerts_until_it_is_normal() -> None:
 
 
 def test_looking_without_learning_leaves_no_trace() -> None:
-    bank, slots = Onsets(1, PLAIN), np.zeros(500, np.int32)
+    bank, slots = Onsets(1), np.zeros(500, np.int32)
     p_values(exponential(6, 500, 1), bank)
     before = bank.dump(slots[:1])["state"]
     scores = np.full(500, 7.0)
@@ -100,8 +97,8 @@ def test_extremes_stay_within_bounds() -> None:
 def test_p_values_do_not_depend_on_the_cut_and_survive_a_restart() -> None:
     scores = exponential(7, 3_000, 2)
     whole = p_values(scores)
-    bank = Onsets(2, PLAIN)
+    bank = Onsets(2)
     first = p_values(scores[:1_234], bank)
-    fresh = Onsets(2, PLAIN)
+    fresh = Onsets(2)
     fresh.load(bank.dump(np.arange(2, dtype=np.int32)))
     np.testing.assert_array_equal(whole, np.concatenate([first, p_values(scores[1_234:], fresh)]))

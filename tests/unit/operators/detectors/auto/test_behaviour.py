@@ -21,7 +21,7 @@ def p_values(values: Floats) -> Floats:
     times = START + np.arange(n) * MINUTE
     column = np.ascontiguousarray(values, np.float64)[:, None]
     _, told = detector.bank(1).score_and_tell(slots, column, learn, times)
-    return Onsets(1, detector.noise).p_values(slots, told, learn)
+    return Onsets(1).p_values(slots, told, learn)
 
 
 def alerts(values: Floats, p: float = 1e-3) -> Bools:

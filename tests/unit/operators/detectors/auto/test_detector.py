@@ -100,7 +100,7 @@ def test_warm_up(d: int) -> None:
 def test_it_says_what_it_is() -> None:
     (declared,) = Auto().declarations()
     assert declared.bytes_per_entity == detector().bytes_per_entity
-    assert detector().bytes_per_entity + Onsets(1, detector().noise).bytes_per_entity <= 2048
+    assert detector().bytes_per_entity + Onsets(1).bytes_per_entity <= 2048
     assert detector().bank(1).failures() == {}
     with pytest.raises(ParameterError, match="It takes none"):
         Auto().create("auto", {"window": 3}, ["a"])

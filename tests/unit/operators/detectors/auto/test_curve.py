@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.calibrators import curve
+from operators.detectors.auto import curve
 
 BARS = np.stack([[3.0, 5.0], [4.0, 6.0], [4.5, 7.0]])
 """Scores at p = 1e-2, 10**-2.25 and 10**-2.5, after 75 events and after 150."""

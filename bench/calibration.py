@@ -5,7 +5,7 @@ through the real steps `detect` and `alert` with `detectors: auto`, or others, a
 alerts a day. The budget is held against the alerts of the first hour, the first day and the whole
 time. The interval is that of the ratio, at 95 %, from resampling whole entities.
 
-    python -m bench.calibration [--seeds 100] [--days 4] [--budget 8] [--json FILE]
+    python -m bench.calibration [--seeds 100] [--days 4] [--budget 8] [--others] [--json FILE]
         [--detectors auto zscore half_space_trees --combine weighted]
 """
 
@@ -21,6 +21,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.other_kinds import OTHERS
 from engine.application.ports import RunContext
 from engine.application.registry import detector_family
 from engine.domain.alert_policy import AlertPolicy, Budget
@@ -102,7 +103,7 @@ def measure(
     """Run one kind of noise through the real steps.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or of the `OTHERS`.
         seeds: entities, each of a seed of its own.
         days: length of the stream in event time.
         budget: alerts a day and entity.
@@ -115,7 +116,8 @@ def measure(
     draws = [
         np.random.default_rng([seed, j]) for seed in range(first, first + seeds) for j in range(d)
     ]
-    columns = np.stack([KINDS[kind](draw, n) for draw in draws])
+    noise = KINDS[kind] if kind in KINDS else OTHERS[kind]
+    columns = np.stack([noise(draw, n) for draw in draws])
     values = columns.reshape(seeds, d, n).transpose(2, 0, 1)
     scored, anomalies = run(values, Budget(budget), detectors, combine)
     found = np.zeros((n, seeds), bool)
@@ -209,6 +211,7 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=4.0)
     parser.add_argument("--budget", type=float, default=8.0, help="alerts a day and entity")
     parser.add_argument("--values", type=int, default=1, help="values of an event")
+    parser.add_argument("--others", action="store_true", help="other kinds of noise")
     parser.add_argument("--detectors", nargs="+", default=["auto"], metavar="NAME")
     parser.add_argument("--combine", choices=get_args(Combination), default="any")
     parser.add_argument("--json", type=Path, help="also write the table there")
@@ -218,7 +221,7 @@ def main() -> None:
     )
     print(f"{'kind':24}{'span':12}{'promised':>10}{'realised':>10}{'ratio':>8}  95 % interval")
     rows: list[Realised] = []
-    for kind in KINDS:
+    for kind in OTHERS if given.others else KINDS:
         chosen = {"detectors": given.detectors, "combine": given.combine}
         for row in measure(kind, given.seeds, given.days, given.budget, given.values, **chosen):
             rows.append(row)

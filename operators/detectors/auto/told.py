@@ -25,9 +25,13 @@ HEAVY, FADES = 4.0, 250.0
 """What two heavy tails add to a score for each part of `tails.heaviness`, and the events after
 which that counts for less and less."""
 FAR, FARTHER = 4.5, 1.0
-"""What lies beyond a score of so much they stretch by that part of it, for each part."""
+"""What lies beyond a score of so much they stretch by that part of it, for each part,"""
+FAR_OUT, ALONE = 10.0, 1.25
+"""and a single heavy tail what lies beyond such a one."""
 OUT, CARRIED, MOST_CARRIED = 6.0, 1.8, 0.5
-"""What lies beyond a score of so much dependence stretches likewise, and at most by the last."""
+"""What lies beyond a score of so much dependence stretches likewise, and at most by the last,"""
+AS_FAR = 3.0
+"""and for so many powers: what is farther off was carried there by no neighbour."""
 ONE_SIDED = 0.65
 """Share of the events by which one tail instead of two makes an entity older."""
 TIED, MOST_TIED = 22.0, 4.0
@@ -43,11 +47,12 @@ def excess(state: Any, score: float, sides: float) -> float:
         score: by the record as it is.
         sides: how many tails there are, in 1..2.
     """
-    heavy = tails.heaviness(state) * (sides - 1.0)
-    lifted = HEAVY * heavy * min(FADES / (state.counted + 1.0), 1.0)
-    stretched = FARTHER * heavy * max(score - FAR, 0.0)
-    carried = min(CARRIED * turns.dependence(state), MOST_CARRIED) * max(score - OUT, 0.0)
-    return lifted + stretched + carried
+    heavy = tails.heaviness(state)
+    both, alone = heavy * (sides - 1.0), heavy * (2.0 - sides)
+    lifted = HEAVY * both * min(FADES / (state.counted + 1.0), 1.0)
+    stretched = FARTHER * both * max(score - FAR, 0.0) + ALONE * alone * max(score - FAR_OUT, 0.0)
+    carried = min(CARRIED * turns.dependence(state), MOST_CARRIED)
+    return lifted + stretched + carried * min(max(score - OUT, 0.0), AS_FAR)
 
 
 @njit(error_model="numpy")

@@ -7,19 +7,9 @@ from bench.calibration import KINDS
 from engine.domain.batch import Floats
 from operators.detectors.auto import bulk
 from operators.detectors.auto.detector import AutoDetector
-from operators.detectors.native import Records
+from tests.unit.operators.detectors.auto.streams import records
 
 D = 3
-
-
-def records(values: Floats) -> Records:
-    """The records after streams, float64 [entities, n, d]."""
-    entities, n, d = values.shape
-    bank = AutoDetector(d).bank(entities)
-    slots = np.tile(np.arange(entities, dtype=np.int32), n)
-    rows = np.ascontiguousarray(values.transpose(1, 0, 2).reshape(-1, d))
-    bank.score(slots, rows, np.ones(len(slots), bool))
-    return bank.records
 
 
 def of(kind: str, n: int) -> Floats:

@@ -9,31 +9,17 @@ from bench.calibration import KINDS
 from engine.domain.batch import Floats
 from operators.detectors.auto import tails
 from operators.detectors.auto.detector import AutoDetector
-from operators.detectors.native import Records
+from tests.unit.operators.detectors.auto.streams import of, records
 
 LIGHT = ("Gaussian", "AR(1)", "seasonal", "random walk increments", "Poisson counts")
 
 
-def records(values: Floats) -> Records:
-    """The records after streams, float64 [entities, n]."""
-    entities, n = values.shape
-    bank = AutoDetector(1).bank(entities)
-    slots = np.tile(np.arange(entities, dtype=np.int32), n)
-    bank.score(slots, np.ascontiguousarray(values.T).reshape(-1, 1), np.ones(len(slots), bool))
-    return bank.records
-
-
-def after(kind: str, n: int) -> Records:
-    draws = [np.random.default_rng(seed) for seed in range(60)]
-    return records(np.stack([KINDS[kind](draw, n) for draw in draws]))
-
-
 def heaviness(kind: str, n: int) -> Floats:
-    return np.array([tails.heaviness(state) for state in after(kind, n)])
+    return np.array([tails.heaviness(state) for state in records(of(kind, n, 60))])
 
 
 def sides(kind: str, n: int) -> Floats:
-    return np.array([tails.sides(state) for state in after(kind, n)])
+    return np.array([tails.sides(state) for state in records(of(kind, n, 60))])
 
 
 @pytest.mark.parametrize("kind", ["t3", "Pareto"])

@@ -9,6 +9,7 @@ from engine.domain.batch import Floats
 from operators.detectors.auto import curve, single, still, tails, told, turns
 from operators.detectors.auto.detector import AutoDetector
 from operators.detectors.native import Records
+from tests.unit.operators.detectors.auto.streams import records
 
 KNOWN = ("Gaussian", "t3", "Pareto", "AR(1)", "Poisson counts", "constant", "ramp")
 
@@ -21,16 +22,12 @@ def values_of(kind: str, seed: int, n: int) -> Floats:
     return KINDS[kind](np.random.default_rng(seed), n)
 
 
-def records(kind: str, n: int, entities: int = 40) -> Records:
-    bank = AutoDetector(1).bank(entities)
-    values = np.stack([values_of(kind, seed, n) for seed in range(entities)])
-    slots = np.tile(np.arange(entities, dtype=np.int32), n)
-    bank.score(slots, np.ascontiguousarray(values.T).reshape(-1, 1), np.ones(len(slots), bool))
-    return bank.records
+def after(kind: str, n: int, entities: int = 40) -> Records:
+    return records(np.stack([values_of(kind, seed, n) for seed in range(entities)]))
 
 
 def powers(kind: str, n: int, score: float) -> Floats:
-    return np.array([told.power_of(state, score, single.NOISE) for state in records(kind, n)])
+    return np.array([told.power_of(state, score, single.NOISE) for state in after(kind, n)])
 
 
 def by_hand(state: np.void, score: float) -> float:
@@ -51,7 +48,7 @@ def by_hand(state: np.void, score: float) -> float:
 @pytest.mark.parametrize("kind", KNOWN)
 @pytest.mark.parametrize("n", [60, 400, 3_000])
 def test_it_is_what_it_says(kind: str, n: int) -> None:
-    for state in records(kind, n, 4):
+    for state in after(kind, n, 4):
         for score in (0.0, 2.0, 5.0, 6.5, 9.0, 15.0):
             power = told.power_of(state, score, single.NOISE)
             assert power == pytest.approx(by_hand(state, score), rel=1e-6)
@@ -60,7 +57,7 @@ def test_it_is_what_it_says(kind: str, n: int) -> None:
 @pytest.mark.parametrize("kind", KNOWN)
 @pytest.mark.parametrize("n", [60, 400, 3_000])
 def test_more_is_rarer_whatever_the_kind(kind: str, n: int) -> None:
-    for state in records(kind, n, 4):
+    for state in after(kind, n, 4):
         found = [told.power_of(state, x, single.NOISE) for x in np.arange(3.0, 40.0, 0.25)]
         assert (np.diff(found) > 0).all()
 

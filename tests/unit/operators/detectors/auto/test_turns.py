@@ -3,28 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.calibration import KINDS
 from engine.domain.batch import Floats
 from operators.detectors.auto import turns
 from operators.detectors.auto.detector import AutoDetector
-from operators.detectors.native import Records
-
-
-def records(values: Floats) -> Records:
-    """The records after streams, float64 [entities, n]."""
-    entities, n = values.shape
-    bank = AutoDetector(1).bank(entities)
-    slots = np.tile(np.arange(entities, dtype=np.int32), n)
-    bank.score(slots, np.ascontiguousarray(values.T).reshape(-1, 1), np.ones(len(slots), bool))
-    return bank.records
+from tests.unit.operators.detectors.auto.streams import of, records
 
 
 def dependence(values: Floats) -> Floats:
     return np.array([turns.dependence(state) for state in records(values)])
-
-
-def of(kind: str, n: int) -> Floats:
-    return np.stack([KINDS[kind](np.random.default_rng(seed), n) for seed in range(40)])
 
 
 def test_the_share_is_that_of_the_definition() -> None:

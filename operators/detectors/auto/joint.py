@@ -22,6 +22,9 @@ LATELY = 2 / 11
 """Weight of the newest distance in the lasting one."""
 PERSISTENCE_MEMORY = 1_000.0
 LEAST_DISTANCE = 1e-3
+OUT, CARRIED, KNOWN = 3.0, 0.25, 1_000.0
+"""What lies beyond a score of so much is stretched where distances persist, by that part of it once
+so many events are known: at first nothing is far from all that was before."""
 NOISE = np.array(
     [
         [2.73, 3.02, 3.02, 2.19, 2.06, 2.07, 2.09, 2.10, 2.11],
@@ -43,7 +46,7 @@ NOISE = np.array(
         [4.12, 4.68, 5.29, 5.97, 6.43, 7.13, 7.52, 7.68, 8.46],
     ]
 )
-"""What noise reaches: the mean over six kinds, as `bench.noise --values 3` measures it."""
+"""What noise of six kinds together reaches, as `bench.noise --values 3` measures it."""
 
 
 def record(d: int) -> np.dtype[np.void]:
@@ -114,6 +117,21 @@ def persistence(state: Any) -> float:
 
 
 @njit(error_model="numpy")
+def power_of(state: Any, score: float, values: int) -> float:
+    """Return -log10 of how often alerts would begin at such a score in noise of this kind.
+
+    Args:
+        state: the entity's record.
+        score: by the record as it is.
+        values: their number d.
+    """
+    known = min(state.seen / KNOWN, 1.0)
+    carried = CARRIED * known * persistence(state) * max(score - OUT, 0.0)
+    left = score - bulk.excess(state, score, values) - carried
+    return curve.power_of(max(left, 0.0), state.seen, NOISE)
+
+
+@njit(error_model="numpy")
 def learn(state: Any, x: Floats, offsets: Floats, scales: Floats, found: Floats) -> None:
     """Learn an event and its raw evidences."""
     for j in range(EVIDENCES):
@@ -173,8 +191,7 @@ def _drive(  # pragma: no cover - runs compiled
             ask(state, x, offsets, scales, found)
         if state.seen >= WARM_UP:
             scores[i] = score(state, found)
-            left = max(scores[i] - bulk.excess(state, scores[i], d), 0.0)
-            powers[i] = curve.power_of(left, state.seen, NOISE)
+            powers[i] = power_of(state, scores[i], d)
         if learns[i]:
             learn(state, x, offsets, scales, found)
 

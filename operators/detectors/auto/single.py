@@ -53,7 +53,7 @@ NOISE = np.array(
         [6.09, 6.96, 8.13, 8.90, 9.86, 10.34, 11.40, 11.73, 12.42],
     ]
 )
-"""What noise reaches: the mean over seven kinds, as `python -m bench.noise` measures it."""
+"""What noise of seven kinds together reaches, as `python -m bench.noise` measures it."""
 
 RECORD = np.dtype(
     [

@@ -22,7 +22,7 @@ LATELY = 2 / 11
 """Weight of the newest distance in the lasting one."""
 PERSISTENCE_MEMORY = 1_000.0
 LEAST_DISTANCE = 1e-3
-OUT, CARRIED, KNOWN = 3.0, 0.25, 1_000.0
+OUT, CARRIED, KNOWN = 3.0, 0.33, 500.0
 """What lies beyond a score of so much is stretched where distances persist, by that part of it once
 so many events are known: at first nothing is far from all that was before."""
 NOISE = np.array(

@@ -116,7 +116,7 @@ def measure(
     draws = [
         np.random.default_rng([seed, j]) for seed in range(first, first + seeds) for j in range(d)
     ]
-    noise = KINDS[kind] if kind in KINDS else OTHERS[kind]
+    noise = (KINDS | OTHERS)[kind]
     columns = np.stack([noise(draw, n) for draw in draws])
     values = columns.reshape(seeds, d, n).transpose(2, 0, 1)
     scored, anomalies = run(values, Budget(budget), detectors, combine)

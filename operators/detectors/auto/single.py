@@ -164,8 +164,5 @@ def _drive(  # pragma: no cover - runs compiled
 
 drive = kernel(
     _drive,
-    (
-        *(curve, cycle, dice, level, ranks, rarity, reach, season, shape, still, tails),
-        *(told, turns),
-    ),
+    (curve, cycle, dice, level, ranks, rarity, reach, season, shape, still, tails, told, turns),
 )

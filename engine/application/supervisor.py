@@ -65,7 +65,8 @@ class Supervisor:
     """Runs programs as one unit, each in a process of its own.
 
     Args of its constructor: programs, gives that of each process for the restarts so far, counted
-    by their causes, and may raise InterruptionError; patience.
+    by their causes, and may raise InterruptionError; patience. Signals are meant for the cluster
+    from then on, also those that come before it runs.
     """
 
     def __init__(self, programs: Programs, patience: Patience | None = None) -> None:
@@ -73,6 +74,10 @@ class Supervisor:
         self._patience = patience or Patience()
         self._asked = 0
         self._loudness: signal.Signals | None = None
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGUSR1, self._set_loudness)
+        signal.signal(signal.SIGUSR2, self._set_loudness)
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -81,10 +86,6 @@ class Supervisor:
             0 after an orderly end, 2 when a process says that trying again is useless, 1 when
             there were too many restarts or a drain took too long.
         """
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGUSR1, self._set_loudness)
-        signal.signal(signal.SIGUSR2, self._set_loudness)
         patience = self._patience
         causes: Counter[str] = Counter()
         restarts = fruitless = 0
@@ -140,6 +141,8 @@ class Supervisor:
             programs = self._programs(causes)
         except InterruptionError as error:
             return End(1, "crashed", str(error), stored=False)
+        if self._asked:
+            return _not_begun()
         try:
             members += [Member(number, program) for number, program in enumerate(programs)]
             return self._watch(members)
@@ -157,8 +160,7 @@ class Supervisor:
                 member.pass_on(self._loudness)
             end = end or _failure(members) or self._hung(members)
             if self._asked and end is None and not told and not _can_drain(members):
-                logger.info("stopped before all processes had begun: nothing is lost")
-                return End(0, "drained", "", stored=False)
+                return _not_begun()
             stopped = next((m.said.stopped for m in members if m.said.stopped), "")
             if stopped and end is None:
                 logger.info("%s: nothing is lost", stopped)
@@ -207,6 +209,11 @@ def _failure(members: list[Member]) -> End | None:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     cause = f"process {member.number}: {member.said.failed}" if member.said.failed else ""
     return End(code, kind, cause or f"process {member.number} {how}", _stored(members))
+
+
+def _not_begun() -> End:
+    logger.info("stopped before all processes had begun: nothing is lost")
+    return End(0, "drained", "", stored=False)
 
 
 def _orderly(members: list[Member]) -> End:

@@ -54,29 +54,28 @@ def run(
     found = load(file)
     own_id = uuid4().hex
     set_up_logs(log_format, Speaker(found.name, "supervisor", own_id), log_level)
+    parent = os.getpid()
+
+    def programs(restarts: Mapping[str, int]) -> list[Program]:
+        # Here and not before: compiling takes seconds, in which a signal may ask to stop.
+        prepare(found)
+        if forgotten := forget_abandoned(found.state.directory):
+            logger.info("state: %d snapshots of unfinished epochs are forgotten", forgotten)
+        peers = addresses.split(";") if addresses else _free_addresses(processes)
+        tasks = [
+            Task(file, process, peers, restarts, parent, log_format, log_level, own_id)
+            for process in range(processes)
+        ]
+        return [partial(work, task) for task in tasks]
+
+    # Before the first line: who reads it may send a signal.
+    supervisor = Supervisor(programs, Patience(max_restarts=max_restarts, hang=hang_after))
     with StateLock(found.state.directory):
         _announce(found, processes)
         _take_up(found)
         for notice in notices(addresses, found.metrics):
             logger.log(notice.level, "%s", notice.text)
-
-        parent = os.getpid()
-
-        def programs(restarts: Mapping[str, int]) -> list[Program]:
-            # Here and not before: compiling takes seconds, in which a signal may ask to stop.
-            prepare(found)
-            if forgotten := forget_abandoned(found.state.directory):
-                logger.info("state: %d snapshots of unfinished epochs are forgotten", forgotten)
-            peers = addresses.split(";") if addresses else _free_addresses(processes)
-            tasks = [
-                Task(file, process, peers, restarts, parent, log_format, log_level, own_id)
-                for process in range(processes)
-            ]
-            return [partial(work, task) for task in tasks]
-
-        raise typer.Exit(
-            Supervisor(programs, Patience(max_restarts=max_restarts, hang=hang_after)).run()
-        )
+        raise typer.Exit(supervisor.run())
 
 
 def _announce(file: PipelineFile, processes: int) -> None:

@@ -11,6 +11,7 @@ from threading import Thread, Timer
 
 import pytest
 
+from engine.application.fork import OWN
 from engine.application.member import Program
 from engine.application.supervisor import Patience, Supervisor
 from engine.domain.errors import InterruptionError
@@ -22,10 +23,10 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in OWN}
     yield
-    signal.signal(signal.SIGTERM, before[0])
-    signal.signal(signal.SIGINT, before[1])
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def program(code: str) -> Program:
@@ -95,6 +96,30 @@ def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
 def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
     Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
     assert supervise(FOREVER) == (0, [0])
+
+
+def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
+    loud = tmp_path / "loud"
+    listens = SPEAK + (
+        "import pathlib\n"
+        "def louder(*_):\n"
+        f"    pathlib.Path({str(loud)!r}).touch()\n"
+        "    sys.exit(0)\n"
+        "signal.signal(signal.SIGUSR1, louder)\n"
+        "say('beat'); time.sleep(60)"
+    )
+    supervisor = Supervisor(lambda _: [program(listens)], QUICK)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert supervisor.run() == 0
+    assert loud.exists()
+
+
+def test_who_is_asked_to_stop_before_it_runs_starts_nothing(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    supervisor = Supervisor(lambda _: [program(f"open({str(mark)!r}, 'w')")], QUICK)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert supervisor.run() == 0
+    assert not mark.exists()
 
 
 def test_a_cluster_that_has_not_begun_ends_at_once() -> None:

@@ -4,6 +4,11 @@ Numba keeps an index of numbered files, and writes the index before the file: of
 store at once one finds the other's code, or that of an older source, under its own number, and
 runs it (numba issues 4807 and 10128). Here a file is named by all that its code depends on, and
 says so itself: there is no index to be wrong.
+
+In machine code the functions that a kernel calls bear the types of their arguments in their names;
+but of a record only its number in the process that compiled it. Kernels of two processes can so
+bring functions of one name, for records of other fields, and the linker takes the first for both.
+Here a record's name tells its fields.
 """
 
 from __future__ import annotations
@@ -18,6 +23,17 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
+from numba.core.types import Record
+
+NAMES = 1
+"""What functions are called in machine code; that of another number is compiled anew."""
+
+
+def _named_by_fields(record: Any) -> tuple[str, tuple[str]]:
+    return "Record", (blake2b(record.name.encode(), digest_size=16).hexdigest(),)
+
+
+Record.mangling_args = property(_named_by_fields)  # type: ignore[assignment, method-assign]
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
@@ -38,7 +54,7 @@ class KernelFiles:
     def __init__(self, folder: Path, name: str, stamp: Any) -> None:
         self._folder = folder
         self._name = name
-        self._stamp = (numba.__version__, stamp)
+        self._stamp = (numba.__version__, NAMES, stamp)
 
     def load(self, key: Any) -> Any:
         """Return what was saved for a key; None where nothing whole is there."""

@@ -76,17 +76,60 @@ print(sum(zscore._driver.stats.cache_hits.values()))
 """
 
 
+def run(program: str, folder: Path, *words: str) -> str:
+    """What a process prints that keeps its machine code in a folder."""
+    file = folder / "program.py"
+    file.write_text(program)
+    return subprocess.run(
+        [sys.executable, str(file), *words],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout.strip()
+
+
 def test_the_next_process_finds_the_machine_code(tmp_path: Path) -> None:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        ).stdout.strip()
-        for _ in range(2)
-    ]
-    assert runs == ["0", "1"]
+    assert [run(PROGRAM, tmp_path) for _ in range(2)] == ["0", "1"]
+
+
+CALLED = """
+from math import exp, log, sin
+from numba import njit
+
+@njit
+def called(state, x):
+    # So long that it is not put into its caller.
+    for i in range(3):
+        if x > exp(i):
+            state.sum += log(x + 1.0) * sin(x)
+        for j in range(int(x)):
+            state.sum += exp(sin(x * j)) * log(1.0 + j)
+            if state.sum > 1e9:
+                state.sum = log(state.sum)
+    state.calls += 1.0
+    return state.sum
+"""
+OF_RECORDS = """
+import sys
+import numpy as np
+import part
+from operators.detectors.native import kernel
+
+def loop(record, x):
+    return part.called(record, x) + part.called(record, x + 1.0)
+
+drive = kernel(loop, (part,))
+for values in map(int, sys.argv[1:]):
+    fields = [("values", "<f8", (values,)), ("sum", "<f8"), ("calls", "<f8")]
+    (record,) = np.zeros(1, fields)
+    drive(record, 3.0)
+    print(record["calls"], record["values"].sum(), drive.stats.cache_hits.total(), end=" ")
+"""
+
+
+def test_code_of_two_processes_for_records_of_other_fields_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "part.py").write_text(CALLED)
+    assert [run(OF_RECORDS, tmp_path, values) for values in ("3", "5")] == ["2.0 0.0 0"] * 2
+    assert run(OF_RECORDS, tmp_path, "3", "5") == "2.0 0.0 1 2.0 0.0 2"

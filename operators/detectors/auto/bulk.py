@@ -1,4 +1,9 @@
-"""Bulk: what the bulk of several values says of their tails, as `tails` does of one value's."""
+"""Bulk: what the bulk of several values says of their kind of noise.
+
+How heavy their tails are, as `tails` says it of one value; and how much an event varies as a whole.
+The more values there are, the less their sum of squares does, unless they go together: then it is
+that of a few. Where levels move, it is often larger than it used to be.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +26,21 @@ ONE_SIDED = 0.03
 """What a single tail counts, beside the share of near values above the usual one."""
 HEAVY = 0.065
 """From so much on tails are as heavy as they get,"""
-FROM, STRETCH, LASTING = 2.2, 0.33, 2 / 3
-"""and what lies beyond a score of so much is stretched by that part of it, at first; the last is
-what remains of that"""
-FADES = 600.0
+STRETCH, LASTING = 0.345, 0.49
+"""and they stretch scores by that part; the last is what remains of it"""
+FADES = 270.0
 """as time goes by: after so many events the rest counts for less and less."""
+SETTLED = 25
+"""Events before the first that is looked at as a whole: their scales are not known yet."""
+CALM, STIRRED = 0.28, 0.13
+"""Shares of events that are near and out as a whole, of three independent normal values."""
+ALIKE, MOVED, MOST_MOVED = 0.55, 1.3, 0.12
+"""What more calm events (their root), and more stirred ones, add to the stretch; no more than so
+many of these count."""
 
-FIELDS = [("near", "<f4"), ("above", "<f4"), ("below", "<f4")]
-"""Shares of the values that are near, and out above and below."""
+FIELDS = [("near", "<f4"), ("above", "<f4"), ("below", "<f4"), ("calmer", "<f4"), ("wilder", "<f4")]
+"""Shares of the values that are near, and out above and below; by how much the shares of events
+that are near and out as a whole exceed the usual ones."""
 
 
 @njit(error_model="numpy")
@@ -48,17 +60,23 @@ def one_sidedness(state: Any, values: int) -> float:
 
 
 @njit(error_model="numpy")
-def excess(state: Any, score: float, values: int) -> float:
-    """Return what heavy tails have added to a score, in decimal powers."""
+def stretch(state: Any, values: int) -> float:
+    """Return by what part of itself a score is higher than that of three normal values.
+
+    Below 0 for many values that do not go together.
+    """
+    heavy = heaviness(state, values)
     fading = min(FADES / max(state.seen, 1.0), 1.0)
-    stretched = STRETCH * (LASTING + (1.0 - LASTING) * fading)
-    return stretched * heaviness(state, values) * max(score - FROM, 0.0)
+    of_tails = STRETCH * (LASTING + (1.0 - LASTING) * fading)
+    alike = ALIKE * (sqrt(max(CALM + state.calmer, 0.0)) - sqrt(CALM))
+    moved = MOVED * min(np.float64(state.wilder), MOST_MOVED)
+    return of_tails * heavy + (alike + moved) * (1.0 - heavy)
 
 
 @njit(error_model="numpy")
 def learn(state: Any, x: Floats, scales: Floats) -> None:
     """Count values; to be called before the levels count them. Gaps say nothing."""
-    near, above, below, known = 0.0, 0.0, 0.0, 0.0
+    near, above, below, squares, known = 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(len(x)):
         if state.known[j] == 0 or np.isnan(x[j]):
             continue
@@ -66,9 +84,19 @@ def learn(state: Any, x: Floats, scales: Floats) -> None:
         near += abs(z) <= NEAR
         above += z > OUT
         below += z < -OUT
+        squares += z * z
         known += 1.0
     if known > 0.0:
         rate = max(1.0 / state.seen, 1.0 / MEMORY)
         state.near += rate * (near / known - state.near)
         state.above += rate * (above / known - state.above)
         state.below += rate * (below / known - state.below)
+        if state.seen >= SETTLED:
+            _learn_whole(state, sqrt(squares / known))
+
+
+@njit(error_model="numpy")
+def _learn_whole(state: Any, size: float) -> None:
+    rate = max(1.0 / (state.seen - SETTLED + 1.0), 1.0 / MEMORY)
+    state.calmer += rate * ((size <= NEAR) - CALM - state.calmer)
+    state.wilder += rate * ((size > OUT) - STIRRED - state.wilder)

@@ -61,6 +61,11 @@ def test_gaps_say_nothing_and_a_constant_is_bounded() -> None:
     holes[:, 1::2] = np.nan
     for name in ("near", "above", "below"):
         assert records(holes)[name] == pytest.approx(records(values)[name], abs=0.02)
+    # An event is as large as what is known of it.
+    two = of("Gaussian", 600, 2)[:1]
+    and_a_gap = np.concatenate([two, np.full((1, 600, 1), np.nan)], axis=2)
+    for name in ("calmer", "wilder"):
+        assert records(and_a_gap)[name] == pytest.approx(records(two)[name], abs=1e-3)
     for n in (1, 2, 300):
         (state,) = records(np.full((1, n, D), 5.0))
         assert 0 <= bulk.heaviness(state, D) <= 1
@@ -101,6 +106,10 @@ def test_what_moves_is_stretched() -> None:
     still = of("Gaussian", 300)
     moving = still + np.linspace(0.0, 12.0, 300)[:, None]
     assert np.mean(stretches(moving)) > np.mean(stretches(still)) + 0.05
+    (state,) = records(still[:1])
+    for wilder in (bulk.MOST_MOVED, 0.8):
+        state["wilder"] = wilder
+        assert bulk.stretch(state, D) < 0.25
 
 
 @pytest.mark.parametrize("kind", ["Gaussian", "t3", "Pareto", "AR(1)"])

@@ -12,6 +12,6 @@ the score is the sum, in decimal powers.
 
 The calibrator is `told` how often noise reaches a score: by a `curve` of what noise of any kind
 reaches after as many events, and by what the bulk of the values says of its kind: how heavy the
-`tails` are and how many (of several values: `bulk`), how often values turn (`turns`) and tie
-(`still`).
+`tails` are and how many, how often values turn (`turns`) and tie (`still`); of several values how
+heavy their tails are, and whether they go together (`bulk`).
 """

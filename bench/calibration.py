@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
@@ -21,7 +21,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.other_kinds import OTHERS
+from bench.other_kinds import OTHERS, Noise
 from engine.application.ports import RunContext
 from engine.application.registry import detector_family
 from engine.domain.alert_policy import AlertPolicy, Budget
@@ -33,7 +33,6 @@ from operators.alert import alert_step
 from operators.entity_group import EntityGroup
 
 Floats = NDArray[np.float64]
-Noise = Callable[[np.random.Generator, int], Floats]
 
 SECOND = 1_000_000_000
 GAP = 10 * SECOND

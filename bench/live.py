@@ -80,8 +80,22 @@ def floor(topics: Topics, _folder: Path) -> list[str]:
     return [sys.executable, "-m", "bench.echo", *places]
 
 
+@dataclass(frozen=True)
+class Running:
+    """What is measured, and the file that its log goes to."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise RuntimeError, with the end of the log, if it has ended."""
+        if (code := self.process.poll()) is not None:
+            said = self.log.read_text()[-2_000:]
+            raise RuntimeError(f"what is measured ended with exit code {code}: {said}")
+
+
 @contextmanager
-def live(command: Command, broker: KafkaBroker) -> Iterator[Topics]:
+def live(command: Command, broker: KafkaBroker) -> Iterator[tuple[Topics, Running]]:
     """Run a command on topics of their own."""
     mark = token_hex(4)
     topics = Topics(broker.bootstrap, f"stream-{mark}", f"found-{mark}")
@@ -89,10 +103,11 @@ def live(command: Command, broker: KafkaBroker) -> Iterator[Topics]:
     broker.create_topic(topics.found, 1, TIMES)
     with tempfile.TemporaryDirectory() as folder:
         line = command(topics, Path(folder))
-        with Path(folder, "log").open("w") as log:
-            running = subprocess.Popen(pinned(CORES[:1], *line), stderr=log)
+        log = Path(folder, "log")
+        with log.open("w") as errors:
+            running = subprocess.Popen(pinned(CORES[:1], *line), stderr=errors)
         try:
-            yield topics
+            yield topics, Running(running, log)
         finally:
             running.send_signal(signal.SIGTERM)
             running.wait(60)
@@ -100,14 +115,15 @@ def live(command: Command, broker: KafkaBroker) -> Iterator[Topics]:
 
 
 class Sender:
-    """Sends at a steady rate.
+    """Sends at a steady rate to what is measured.
 
     Attributes:
         sent: events handed to the producer.
     """
 
-    def __init__(self, topics: Topics, rate: float) -> None:
+    def __init__(self, topics: Topics, rate: float, running: Running) -> None:
         self._rate = rate
+        self._running = running
         self._topic = topics.stream
         self._producer = Producer(
             {"bootstrap.servers": topics.brokers, "queue.buffering.max.messages": 2_000_000}
@@ -115,7 +131,12 @@ class Sender:
         self.sent = 0
 
     def send(self, seconds: float) -> None:
-        """Send for so long; the last events may not have left."""
+        """Send for so long; the last events may not have left.
+
+        Raises:
+            RuntimeError: what is measured has ended.
+        """
+        self._running.check()
         pool = _pool()
         began, before = time.perf_counter(), self.sent
         while (passed := time.perf_counter() - began) < seconds:

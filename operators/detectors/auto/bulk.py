@@ -44,28 +44,28 @@ that are near and out as a whole exceed the usual ones."""
 
 
 @njit(error_model="numpy")
-def heaviness(state: Any, values: int) -> float:
-    """Return how heavy the tails are, in 0..1; values is their number d."""
-    heavy = max(np.float64(state.near) - USUAL, 0.0) + ONE_SIDED * one_sidedness(state, values)
+def heaviness(state: Any) -> float:
+    """Return how heavy the tails are, in 0..1."""
+    heavy = max(np.float64(state.near) - USUAL, 0.0) + ONE_SIDED * one_sidedness(state)
     return min(heavy / HEAVY, 1.0)
 
 
 @njit(error_model="numpy")
-def one_sidedness(state: Any, values: int) -> float:
+def one_sidedness(state: Any) -> float:
     """Return 1 where all that is out is on one side, 0 for halves, and for what may be chance."""
-    told = values * max(state.seen, 1.0)
+    told = len(state.known) * max(state.seen, 1.0)
     above, below = state.above * told + 1.0, state.below * told + 1.0
     chance = 1.0 / sqrt(USUALLY_OUT * told)
     return max(1.0 - 2.0 * min(above, below) / (above + below) - chance, 0.0)
 
 
 @njit(error_model="numpy")
-def stretch(state: Any, values: int) -> float:
+def stretch(state: Any) -> float:
     """Return by what part of itself a score is higher than that of three normal values.
 
     Below 0 for many values that do not go together.
     """
-    heavy = heaviness(state, values)
+    heavy = heaviness(state)
     fading = min(FADES / max(state.seen, 1.0), 1.0)
     of_tails = STRETCH * (LASTING + (1.0 - LASTING) * fading)
     alike = ALIKE * (sqrt(max(CALM + state.calmer, 0.0)) - sqrt(CALM))
@@ -74,9 +74,16 @@ def stretch(state: Any, values: int) -> float:
 
 
 @njit(error_model="numpy")
-def learn(state: Any, x: Floats, scales: Floats) -> None:
-    """Count values; to be called before the levels count them. Gaps say nothing."""
-    near, above, below, squares, known = 0.0, 0.0, 0.0, 0.0, 0.0
+def learn(state: Any, x: Floats, scales: Floats, size: float) -> None:
+    """Count values; to be called before the levels count them. Gaps say nothing.
+
+    Args:
+        state: the entity's record.
+        x: float64 [d], the values.
+        scales: float64 [d], theirs.
+        size: the root of their mean square, in scales.
+    """
+    near, above, below, known = 0.0, 0.0, 0.0, 0.0
     for j in range(len(x)):
         if state.known[j] == 0 or np.isnan(x[j]):
             continue
@@ -84,7 +91,6 @@ def learn(state: Any, x: Floats, scales: Floats) -> None:
         near += abs(z) <= NEAR
         above += z > OUT
         below += z < -OUT
-        squares += z * z
         known += 1.0
     if known > 0.0:
         rate = max(1.0 / state.seen, 1.0 / MEMORY)
@@ -92,7 +98,7 @@ def learn(state: Any, x: Floats, scales: Floats) -> None:
         state.above += rate * (above / known - state.above)
         state.below += rate * (below / known - state.below)
         if state.seen >= SETTLED:
-            _learn_whole(state, sqrt(squares / known))
+            _learn_whole(state, size)
 
 
 @njit(error_model="numpy")

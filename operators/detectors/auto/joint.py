@@ -116,15 +116,14 @@ def persistence(state: Any) -> float:
 
 
 @njit(error_model="numpy")
-def power_of(state: Any, score: float, values: int) -> float:
+def power_of(state: Any, score: float) -> float:
     """Return -log10 of how often alerts would begin at such a score in noise of this kind.
 
     Args:
         state: the entity's record.
         score: by the record as it is.
-        values: their number d.
     """
-    left = score - bulk.stretch(state, values) * max(score - FROM, 0.0)
+    left = score - bulk.stretch(state) * max(score - FROM, 0.0)
     return curve.power_of(max(left, 0.0), state.seen, NOISE)
 
 
@@ -139,7 +138,7 @@ def learn(state: Any, x: Floats, offsets: Floats, scales: Floats, found: Floats)
         _persist(state, log(far + LEAST_DISTANCE))
         state.lasting = log(found[LASTING])
     nearness.learn(state, offsets, 0.0 if np.isnan(far) else far)
-    bulk.learn(state, x, scales)
+    bulk.learn(state, x, scales, found[SPREAD])
     for j in range(len(x)):
         if not np.isnan(x[j]):
             _learn_value(state, j, level.bounded(x[j]))
@@ -188,7 +187,7 @@ def _drive(  # pragma: no cover - runs compiled
             ask(state, x, offsets, scales, found)
         if state.seen >= WARM_UP:
             scores[i] = score(state, found)
-            powers[i] = power_of(state, scores[i], d)
+            powers[i] = power_of(state, scores[i])
         if learns[i]:
             learn(state, x, offsets, scales, found)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bench.calibration import KINDS, measure
+from bench.other_kinds import OTHERS
 from engine.domain.batch import Floats
 from operators.detectors.auto import bulk, joint
 from operators.detectors.auto.detector import AutoDetector
@@ -14,12 +15,10 @@ D = 3
 
 def of(kind: str, n: int, d: int = D) -> Floats:
     """Streams of forty entities: float64 [40, n, d]."""
-
-    def column(seed: int, j: int) -> Floats:
-        draw = np.random.default_rng([seed, j])
-        return draw.exponential(size=n) if kind == "exponential" else KINDS[kind](draw, n)
-
-    return np.stack([np.stack([column(seed, j) for j in range(d)], axis=1) for seed in range(40)])
+    draws = [np.random.default_rng([seed, j]) for seed in range(40) for j in range(d)]
+    columns = np.stack([(KINDS | OTHERS)[kind](draw, n) for draw in draws])
+    streams: Floats = columns.reshape(40, d, n).transpose(0, 2, 1)
+    return streams
 
 
 def alike(n: int, d: int) -> Floats:
@@ -30,11 +29,11 @@ def alike(n: int, d: int) -> Floats:
 
 
 def stretches(values: Floats) -> Floats:
-    return np.array([bulk.stretch(state, values.shape[2]) for state in records(values)])
+    return np.array([bulk.stretch(state) for state in records(values)])
 
 
 def heaviness(kind: str, n: int) -> Floats:
-    return np.array([bulk.heaviness(state, D) for state in records(of(kind, n))])
+    return np.array([bulk.heaviness(state) for state in records(of(kind, n))])
 
 
 def test_the_shares_are_those_of_the_standardised_values() -> None:
@@ -68,7 +67,7 @@ def test_gaps_say_nothing_and_a_constant_is_bounded() -> None:
         assert records(and_a_gap)[name] == pytest.approx(records(two)[name], abs=1e-3)
     for n in (1, 2, 300):
         (state,) = records(np.full((1, n, D), 5.0))
-        assert 0 <= bulk.heaviness(state, D) <= 1
+        assert 0 <= bulk.heaviness(state) <= 1
 
 
 def test_events_are_counted_as_a_whole() -> None:
@@ -85,7 +84,7 @@ def test_events_are_counted_as_a_whole() -> None:
 
 def test_who_is_known_by_nothing_is_stretched_by_nothing() -> None:
     (state,) = AutoDetector(D).bank(1).records
-    assert bulk.stretch(state, D) == 0.0
+    assert bulk.stretch(state) == 0.0
 
 
 @pytest.mark.parametrize("n", [200, 2_000])
@@ -109,14 +108,14 @@ def test_what_moves_is_stretched() -> None:
     (state,) = records(still[:1])
     for wilder in (bulk.MOST_MOVED, 0.8):
         state["wilder"] = wilder
-        assert bulk.stretch(state, D) < 0.25
+        assert bulk.stretch(state) < 0.25
 
 
 @pytest.mark.parametrize("kind", ["Gaussian", "t3", "Pareto", "AR(1)"])
 @pytest.mark.parametrize("n", [60, 300, 3_000])
 def test_more_is_rarer_whatever_the_kind(kind: str, n: int) -> None:
     for state in records(of(kind, n)[:4]):
-        found = [joint.power_of(state, x, D) for x in np.arange(0.5, 30.0, 0.25)]
+        found = [joint.power_of(state, x) for x in np.arange(0.5, 30.0, 0.25)]
         assert (np.diff(found) > 0).all()
 
 
@@ -138,7 +137,7 @@ def test_what_is_told_is_the_score_without_it() -> None:
             light.records[0][name] = {"near": 0.5, "above": 0.085, "below": 0.085}.get(name, 0.0)
         own, plain = light.score_and_tell(slots[:1], values[i : i + 1], ~learn[:1], times[:1])
         assert own[0] == scores[i]
-        stretch = bulk.stretch(state, D) * (scores[i] > joint.FROM)
+        stretch = bulk.stretch(state) * (scores[i] > joint.FROM)
         assert np.sign(plain[0] - powers[i]) == np.sign(stretch)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
+from bench.running import Running, pinned, running
 from bench.stream import RIVAL_ENTITIES, produce
 from tests.kafka_broker import KafkaBroker
 
@@ -51,11 +51,6 @@ class Rate:
 
     events_per_second: float
     peak_bytes: int = 0
-
-
-def pinned(cores: list[int], *command: str) -> list[str]:
-    """Return a command line that runs on the given cores only."""
-    return ["taskset", "-c", ",".join(map(str, cores)), *command]
 
 
 def script(cores: list[int], module: str, *arguments: object) -> Rate:
@@ -93,20 +88,14 @@ def ours(
         file.write_text(pipeline.format(**locals()))
         command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
         command += ["--processes", str(processes)]
-        with Path(directory, "log").open("w+") as log:
-            running = subprocess.Popen(pinned(cores, *command), stdout=log, stderr=log)
-            try:
-                return _measure(running, events, [port + i for i in range(processes)], log.name)
-            finally:
-                running.send_signal(signal.SIGTERM)
-                running.wait(60)
+        with running(cores, command, Path(directory, "log")) as measured:
+            return _measure(measured, events, [port + i for i in range(processes)])
 
 
-def _measure(pipeline: subprocess.Popen[bytes], events: int, ports: list[int], log: str) -> Rate:
+def _measure(pipeline: Running, events: int, ports: list[int]) -> Rate:
     samples: list[tuple[float, float]] = []
     while not samples or samples[-1][1] < events:
-        if pipeline.poll() is not None:
-            raise RuntimeError(Path(log).read_text()[-4_000:])
+        pipeline.check()
         scored = sum(metric(port, "pynomaly_events_total") for port in ports)
         samples.append((time.perf_counter(), scored))
         time.sleep(0.1)

@@ -87,8 +87,8 @@ def _greatest_rate(broker: KafkaBroker) -> float:
 
 
 def _measure(command: Command, rate: float, seconds: float, broker: KafkaBroker) -> list[int]:
-    with live(command, broker) as (topics, running):
-        reader, sender = Reader(topics), Sender(topics, rate, running)
+    with live(command, broker) as (topics, measured):
+        reader, sender = Reader(topics), Sender(topics, rate, measured)
         try:
             while not reader.seen:
                 sender.send(1.0)

@@ -10,8 +10,6 @@ carry no time of their own but the broker's (LogAppendTime). About one in a thou
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +22,8 @@ from secrets import token_hex
 
 from confluent_kafka import Producer
 
-from bench.end_to_end import CORES, pinned
+from bench.end_to_end import CORES
+from bench.running import Running, running
 from bench.stream import payloads
 from tests.kafka_broker import KafkaBroker
 
@@ -80,20 +79,6 @@ def floor(topics: Topics, _folder: Path) -> list[str]:
     return [sys.executable, "-m", "bench.echo", *places]
 
 
-@dataclass(frozen=True)
-class Running:
-    """What is measured, and the file that its log goes to."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def check(self) -> None:
-        """Raise RuntimeError, with the end of the log, if it has ended."""
-        if (code := self.process.poll()) is not None:
-            said = self.log.read_text()[-2_000:]
-            raise RuntimeError(f"what is measured ended with exit code {code}: {said}")
-
-
 @contextmanager
 def live(command: Command, broker: KafkaBroker) -> Iterator[tuple[Topics, Running]]:
     """Run a command on topics of their own."""
@@ -103,14 +88,10 @@ def live(command: Command, broker: KafkaBroker) -> Iterator[tuple[Topics, Runnin
     broker.create_topic(topics.found, 1, TIMES)
     with tempfile.TemporaryDirectory() as folder:
         line = command(topics, Path(folder))
-        log = Path(folder, "log")
-        with log.open("w") as errors:
-            running = subprocess.Popen(pinned(CORES[:1], *line), stderr=errors)
         try:
-            yield topics, Running(running, log)
+            with running(CORES[:1], line, Path(folder, "log")) as measured:
+                yield topics, measured
         finally:
-            running.send_signal(signal.SIGTERM)
-            running.wait(60)
             broker.delete_topic(topics.stream)
 
 
@@ -121,9 +102,9 @@ class Sender:
         sent: events handed to the producer.
     """
 
-    def __init__(self, topics: Topics, rate: float, running: Running) -> None:
+    def __init__(self, topics: Topics, rate: float, measured: Running) -> None:
         self._rate = rate
-        self._running = running
+        self._measured = measured
         self._topic = topics.stream
         self._producer = Producer(
             {"bootstrap.servers": topics.brokers, "queue.buffering.max.messages": 2_000_000}
@@ -136,7 +117,7 @@ class Sender:
         Raises:
             RuntimeError: what is measured has ended.
         """
-        self._running.check()
+        self._measured.check()
         pool = _pool()
         began, before = time.perf_counter(), self.sent
         while (passed := time.perf_counter() - began) < seconds:

@@ -34,8 +34,8 @@ def sustained(most: float, broker: KafkaBroker) -> float:
 
 
 def _keeps_up(rate: float, broker: KafkaBroker) -> bool:
-    with live(ours("at_least_once"), broker) as (topics, running):
-        sender = Sender(topics, rate, running)
+    with live(ours("at_least_once"), broker) as (topics, measured):
+        sender = Sender(topics, rate, measured)
         while not metric(PORT, "pynomaly_events_total"):
             sender.send(0.1)
         time.sleep(1.0)

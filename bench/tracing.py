@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.end_to_end import CORES, PIPELINE, metric, pinned, ratio
+from bench.end_to_end import CORES, PIPELINE, metric, ratio
+from bench.running import Running, running
 from bench.stream import produce
 from tests.kafka_broker import KafkaBroker
 from tests.otlp_receiver import OtlpReceiver
@@ -33,7 +32,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def measure(brokers: str, events: int, sample: float | None, endpoint: str) -> float:
     """Run the pipeline over the topic; return events per second of processor time."""
     with tempfile.TemporaryDirectory() as directory:
-        file, log = Path(directory, "bench.yaml"), Path(directory, "log")
+        file = Path(directory, "bench.yaml")
         text = PIPELINE.format(
             brokers=brokers,
             topic="stream",
@@ -46,13 +45,8 @@ def measure(brokers: str, events: int, sample: float | None, endpoint: str) -> f
             text += f"tracing: {{endpoint: '{endpoint}', sample: {sample}}}\n"
         file.write_text(text)
         command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
-        with log.open("w") as out:
-            running = subprocess.Popen(pinned(CORES[:1], *command), stdout=out, stderr=out)
-            try:
-                looks = _looks(running, events, log)
-            finally:
-                running.send_signal(signal.SIGTERM)
-                running.wait(120)
+        with running(CORES[:1], command, Path(directory, "log")) as measured:
+            looks = _looks(measured, events)
     began = next(look for look in looks if look[0] > 0.2 * events)
     read, spent = (last - first for first, last in zip(began, looks[-1], strict=True))
     if not spent:
@@ -60,15 +54,14 @@ def measure(brokers: str, events: int, sample: float | None, endpoint: str) -> f
     return read / spent
 
 
-def _looks(running: subprocess.Popen[bytes], events: int, log: Path) -> list[tuple[float, float]]:
+def _looks(pipeline: Running, events: int) -> list[tuple[float, float]]:
     """Return events read and processor seconds spent, from time to time until all are read."""
     looks = [(0.0, 0.0)]
     while looks[-1][0] < events:
-        if running.poll() is not None:
-            raise RuntimeError(log.read_text()[-4_000:])
+        pipeline.check()
         time.sleep(0.1)
         if read := metric(PORT, "pynomaly_events_total"):
-            looks.append((read, _spent(running.pid)))
+            looks.append((read, _spent(pipeline.process.pid)))
     return looks
 
 

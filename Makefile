@@ -41,11 +41,11 @@ jaeger: $(READY)
 
 # The picture of a dashboard, of a pipeline that runs for four minutes.
 dashboard: $(READY)
-	$(BIN)/python -m tests.dashboard_picture $(ARGS)
+	$(BIN)/python -m tests.support.dashboard_picture $(ARGS)
 
 # A real Kafka on this machine, and its command-line tools in the environment.
 broker: $(READY)
-	$(BIN)/python -m tests.kafka_broker --tools $(BIN) $(or $(ARGS),--port 9092)
+	$(BIN)/python -m tests.support.kafka_broker --tools $(BIN) $(or $(ARGS),--port 9092)
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
 lock:

@@ -8,9 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
-from operators.detectors.pyod import PyODDetectors
-from operators.detectors.pyod_catalogue import catalogue
-from operators.detectors.river import RiverDetectors
+from operators.detectors.pyod.catalogue import catalogue
+from operators.detectors.pyod.family import PyODDetectors
+from operators.detectors.river.family import RiverDetectors
 
 NAMES = ["a", "b", "c"]
 EVENTS, ENTITIES, BATCH = 8_000, 8, 1_000

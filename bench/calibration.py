@@ -29,8 +29,8 @@ from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Combination, Pipeline
-from operators.alert import alert_step
-from operators.entity_group import EntityGroup
+from operators.alert.step import alert_step
+from operators.detect.entity_group import EntityGroup
 
 Floats = NDArray[np.float64]
 

@@ -33,8 +33,8 @@ from engine.domain.batch import EventBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.mapping import ValueField
 from engine.domain.pipeline import Pipeline
-from operators.checkpoint import Checkpoint
-from operators.entity_group import EntityGroup
+from operators.detect.checkpoint import Checkpoint
+from operators.detect.entity_group import EntityGroup
 
 GROUPS = 16
 WARM = 300

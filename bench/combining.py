@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from bench.quality.corpora import corpora
 from bench.quality.replay import events_of
 from bench.quality.series import Corpus, Replayed, Series
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import RunContext
-from engine.application.spec.pipeline_file import PipelineFile
 from engine.domain.batch import EventBatch
 from engine.domain.pipeline import Pipeline
-from operators.alert import alert_step
-from operators.entity_group import EntityGroup, entity_bytes
+from operators.alert.step import alert_step
+from operators.detect.entity_group import EntityGroup, entity_bytes
 
 THRESHOLD = 1e-3
 BATCH = 4_000

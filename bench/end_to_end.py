@@ -25,7 +25,7 @@ from urllib.request import urlopen
 
 from bench.running import Running, pinned, running
 from bench.stream import RIVAL_ENTITIES, produce
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 CORES = sorted(os.sched_getaffinity(0))
 PIPELINE = """

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from engine.application import registry
-from engine.application.telemetry import Telemetry
+from engine.application.telemetry.metrics import Telemetry
 from engine.domain.alert_policy import Budget
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.entity_group import EntityGroup, entity_bytes
+from operators.detect.entity_group import EntityGroup, entity_bytes
 
 EVENTS = 120
 BLOCK = 10_000

@@ -30,7 +30,7 @@ from bench.end_to_end import CORES
 from bench.live import PIPELINE, PORT, Command, Sender, Topics, floor, live, ours
 from bench.stream import produce
 from bench.sustained import sustained
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 FILLED = 2_000_000
 """Events of the topic by which the greatest rate is measured."""

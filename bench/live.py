@@ -25,7 +25,7 @@ from confluent_kafka import Producer
 from bench.end_to_end import CORES
 from bench.running import Running, running
 from bench.stream import payloads
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 PIPELINE = """
 name: latency

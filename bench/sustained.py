@@ -18,7 +18,7 @@ import time
 
 from bench.end_to_end import CORES, metric
 from bench.live import PORT, Sender, live, ours
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 SECONDS = 20.0

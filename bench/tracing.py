@@ -21,8 +21,8 @@ from pathlib import Path
 from bench.end_to_end import CORES, PIPELINE, metric, ratio
 from bench.running import Running, running
 from bench.stream import produce
-from tests.kafka_broker import KafkaBroker
-from tests.otlp_receiver import OtlpReceiver
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.otlp_receiver import OtlpReceiver
 
 SAMPLES = {"off": None, "1 %": 0.01, "all": 1.0}
 PORT = 19_464

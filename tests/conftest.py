@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from engine.application.discretion import discretion
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from engine.application.telemetry.redaction import discretion
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
 @pytest.fixture(autouse=True)

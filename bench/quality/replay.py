@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.quality.series import Replayed, Series
 from engine.application import registry
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import RunContext
-from engine.application.spec.pipeline_file import PipelineFile
 from engine.domain.batch import EventBatch
 from engine.domain.detector import CalibratedDetector
 from engine.domain.pipeline import Pipeline

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.quality.replay import replay
 from bench.quality.series import Corpus, Figures
-from engine.application.spec.misfit import MISFITS
+from engine.application.config.issues import MISFITS
 
 Parameters = Mapping[str, Mapping[str, object]]
 

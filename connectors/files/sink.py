@@ -8,7 +8,7 @@ from zlib import crc32
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from connectors.files.json_line import json_line
+from connectors.delivery.json_line import json_line
 from engine.application.ports import RunContext, Settings
 from engine.application.state.fence import fence
 from engine.domain.errors import ConnectorError

@@ -6,7 +6,7 @@ import sys
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from connectors.files.json_line import json_line
+from connectors.delivery.json_line import json_line
 from engine.application.ports import RunContext, Settings
 from engine.domain.record import Record
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.kafka.reach import partitions, refuse_hopeless, wait_for_partitions
+from connectors.kafka.broker_errors import Troubles, logger
+from connectors.kafka.metadata import partitions, refuse_hopeless, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
-from connectors.kafka.troubles import Troubles, logger
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, OffsetLostError
 

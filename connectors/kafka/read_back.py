@@ -8,8 +8,8 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.kafka.broker_errors import Troubles, logger
 from connectors.kafka.settings import KafkaSinkSettings, shared_settings
-from connectors.kafka.troubles import Troubles, logger
 
 Ends = dict[int, int]
 """For each partition of a topic an offset behind a last record."""

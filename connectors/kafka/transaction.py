@@ -20,9 +20,9 @@ import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException
 
+from connectors.kafka.broker_errors import Troubles
 from connectors.kafka.read_back import WRITER, Ends, ReadBack
 from connectors.kafka.settings import KafkaSinkSettings, Value
-from connectors.kafka.troubles import Troubles
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
 from engine.application.state.fence import fence

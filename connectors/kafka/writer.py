@@ -9,9 +9,9 @@ from dataclasses import replace
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
-from connectors.kafka.reach import partitions, refuse_hopeless, wait_for_partitions
+from connectors.kafka.broker_errors import Troubles, logger
+from connectors.kafka.metadata import partitions, refuse_hopeless, wait_for_partitions
 from connectors.kafka.settings import PRODUCER, KafkaSinkSettings, Value, shared_settings
-from connectors.kafka.troubles import Troubles, logger
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, InterruptionError

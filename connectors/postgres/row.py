@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from connectors.files.json_line import json_line
+from connectors.delivery.json_line import json_line
 from engine.domain.record import Record
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

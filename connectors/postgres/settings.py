@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from connectors.calling import Calling, need
-from engine.application.spec.misfit import misfit
-from engine.application.spec.secret import Secret
+from connectors.delivery.retry_settings import Calling, need
+from engine.application.config.issues import misfit
+from engine.application.config.secret import Secret
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.calling import RefusedError, TroubleError
-from connectors.outbox import Outbox, OutboxSink
+from connectors.delivery.queue import Outbox, OutboxSink
+from connectors.delivery.rejected import Refusals
+from connectors.delivery.retry_settings import RefusedError, TroubleError
 from connectors.postgres.row import row
 from connectors.postgres.settings import PostgresSettings
-from connectors.refusals import Refusals
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
@@ -68,7 +68,7 @@ class Delivery:
     def __init__(
         self, settings: PostgresSettings, context: RunContext, role: str, table: Table
     ) -> None:
-        from connectors.caller import Caller
+        from connectors.delivery.retry import Caller
 
         self._caller = Caller(settings, context, role)
         self._refusals = Refusals(settings.refused, context, role)

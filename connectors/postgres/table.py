@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from connectors.calling import RefusedError, TroubleError
+from connectors.delivery.retry_settings import RefusedError, TroubleError
 from connectors.postgres.row import Row
 from connectors.postgres.settings import PostgresSettings
 from engine.domain.errors import ConnectorError

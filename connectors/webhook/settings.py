@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from connectors.calling import Calling, need
+from connectors.delivery.retry_settings import Calling, need
 from connectors.webhook.signature import keys
-from engine.application.spec.misfit import misfit
-from engine.application.spec.secret import Secret
+from engine.application.config.issues import misfit
+from engine.application.config.secret import Secret
 
 
 class WebhookSettings(Calling):

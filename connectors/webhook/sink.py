@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.calling import RefusedError, TroubleError
-from connectors.outbox import Outbox, OutboxSink
-from connectors.refusals import Refusals
-from connectors.webhook.pace import Pace
-from connectors.webhook.sent import Sent
+from connectors.delivery.queue import Outbox, OutboxSink
+from connectors.delivery.rejected import Refusals
+from connectors.delivery.retry_settings import RefusedError, TroubleError
+from connectors.webhook.delivered_ids import Sent
+from connectors.webhook.rate_limiter import Pace
 from connectors.webhook.settings import WebhookSettings
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 
 if TYPE_CHECKING:
-    from connectors.webhook.post import Post
+    from connectors.webhook.client import Post
 
 
 class WebhookSink:
@@ -50,7 +50,7 @@ class WebhookSink:
 
     def _post(self) -> Post:
         # Only who uses a webhook needs what it takes.
-        from connectors.webhook.post import Post
+        from connectors.webhook.client import Post
 
         try:
             return Post(self._settings)
@@ -64,7 +64,7 @@ class Delivery:
     def __init__(
         self, settings: WebhookSettings, context: RunContext, role: str, post: Post
     ) -> None:
-        from connectors.caller import Caller
+        from connectors.delivery.retry import Caller
 
         self._caller = Caller(settings, context, role)
         self._refusals = Refusals(settings.refused, context, role)

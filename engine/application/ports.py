@@ -14,8 +14,8 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
-from engine.application.pulse import Pulse
-from engine.application.telemetry import Telemetry
+from engine.application.telemetry.heartbeat import Pulse
+from engine.application.telemetry.metrics import Telemetry
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.errors import StoppedError

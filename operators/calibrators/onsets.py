@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
-from operators.detectors.native import RecordBank, kernel
+from operators.kernels.record_bank import RecordBank, kernel
 
 LEVELS = 9
 FIRST = 2.0

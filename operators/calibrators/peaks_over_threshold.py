@@ -16,7 +16,7 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.pipeline import Calibration
-from operators.detectors.native import RecordBank, kernel
+from operators.kernels.record_bank import RecordBank, kernel
 
 PEAKS = 64
 """Peaks kept for the tail: those of the last 1,280 scores or so, several windows."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import Declaration
-from operators.detectors.native import NativeBank, Records, kernel
 from operators.detectors.parameters import Number, check_numbers
+from operators.kernels.record_bank import NativeBank, Records, kernel
 
 PARAMETERS = (
     Number("trees", "integer", 10, "number of trees", 1, 100),

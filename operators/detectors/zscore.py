@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from engine.domain.detector import Declaration
-from operators.detectors.native import NativeBank, compile_driver
 from operators.detectors.parameters import Number, check_numbers
+from operators.kernels.record_bank import NativeBank, compile_driver
 
 SIGMA_OF_DEVIATION = sqrt(np.pi / 2)
 """A normal value's standard deviation, as a multiple of its mean absolute deviation."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bounds.trial import Outcome
 from tests.bounds.trials import KINDS
 from tests.bounds.watch import MIB
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 HEAD = "| trial | peak MiB | bound MiB | events in | accounted for | caught up in s | metrics | |"
 

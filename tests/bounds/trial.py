@@ -13,8 +13,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from tests.bounds.flood import Flood
 from tests.bounds.watch import MIB, Watch
 from tests.chaos.engine import Engine
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_settings import free_port, is_free
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import free_port, is_free
 
 STALL_SECONDS = 120.0
 """Without a single message more that is accounted for, the stream is taken to stand."""

@@ -13,7 +13,7 @@ from tests.bounds.flood import events
 from tests.bounds.trial import Outcome, Setup, Trial
 from tests.bounds.watch import Page
 from tests.chaos.engine import send
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 LARGE = 64 * 10**6
 """Bytes of a large message."""

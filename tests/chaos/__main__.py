@@ -20,7 +20,7 @@ from tests.chaos.engine import Engine, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Verdict, compare
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
 RECOVERY_SECONDS = 300.0

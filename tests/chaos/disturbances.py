@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.chaos.engine import Engine, send
 from tests.chaos.reader import Monitor
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 
 @dataclass(frozen=True)

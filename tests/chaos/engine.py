@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from tests.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import KafkaBroker
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
 PATIENCE = 300.0

@@ -11,7 +11,7 @@ import pytest
 from deploy.grafana.entity import ENTITIES, ENTITY
 from deploy.grafana.store import StorePanel
 from tests.e2e.test_pipeline import PYNOMALY, messages, write_pipeline
-from tests.postgres_server import PASSWORD, PostgresServer
+from tests.support.postgres_server import PASSWORD, PostgresServer
 
 PANELS = [panel for row in ENTITY.rows.values() for panel in row if isinstance(panel, StorePanel)]
 STRANGE = "s17"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.guide import Command, File, steps
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_settings import free_port
-from tests.kafka_tools import write_tools
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import free_port
+from tests.support.kafka_tools import write_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("quick-start", "scaling", "sizing", "upgrading")

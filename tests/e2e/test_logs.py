@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.test_pipeline import PYNOMALY, kafka_pipeline, messages, produce, wait_for
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
 def test_every_process_tells_who_it_is_and_listens_to_signals(

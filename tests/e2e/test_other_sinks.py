@@ -13,9 +13,9 @@ from urllib.request import urlopen
 
 import orjson
 
-from tests.http_receiver import SECRET, Receiver
-from tests.kafka_settings import free_port
-from tests.postgres_server import PASSWORD, PostgresServer
+from tests.support.http_receiver import SECRET, Receiver
+from tests.support.kafka_settings import free_port
+from tests.support.postgres_server import PASSWORD, PostgresServer
 
 EVENTS = 30_000
 PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]

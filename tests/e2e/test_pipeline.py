@@ -16,8 +16,8 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.kafka_cluster import KafkaCluster, TopicFactory
-from tests.kafka_settings import free_port
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_settings import free_port
 
 PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 EVENTS = 40_000

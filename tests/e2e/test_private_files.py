@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, messages, metric, wait_for
-from tests.kafka_settings import free_port
+from tests.support.kafka_settings import free_port
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -21,10 +21,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
-from tests.http_receiver import SECRET, Receiver
-from tests.kafka_settings import free_port
-from tests.otlp_receiver import OtlpReceiver
-from tests.postgres_server import PASSWORD, PostgresServer
+from tests.support.http_receiver import SECRET, Receiver
+from tests.support.kafka_settings import free_port
+from tests.support.otlp_receiver import OtlpReceiver
+from tests.support.postgres_server import PASSWORD, PostgresServer
 
 LONG = "".join(random.Random(4).choices(string.ascii_letters, k=300))
 SECRETS = {

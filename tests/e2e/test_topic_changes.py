@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from tests.chaos.reader import visible
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
 WAIT = 90.0

@@ -20,9 +20,9 @@ from tests.e2e.test_pipeline import (
     start,
     wait_for,
 )
-from tests.kafka_cluster import KafkaCluster, TopicFactory
-from tests.kafka_settings import free_port
-from tests.otlp_receiver import OtlpReceiver, Span
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_settings import free_port
+from tests.support.otlp_receiver import OtlpReceiver, Span
 
 WAY = ["poll", "decode", "route", "detect", "alert", "write", "deliver"]
 SECRET = "Bearer 0123456789abcdef"

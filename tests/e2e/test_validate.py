@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.application.demo.rehearsal import PIPELINE
-from engine.application.spec.document import read
-from tests.unit.application.spec.schema_check import fits
+from engine.application.config.document import read
+from engine.application.demo.runner import PIPELINE
+from tests.unit.application.config.schema_check import fits
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "pipeline.schema.json"

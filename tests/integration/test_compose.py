@@ -12,8 +12,8 @@ import yaml
 from deploy.compose import producer
 from tests.e2e.test_pipeline import PYNOMALY, metric, wait_for
 from tests.integration.test_health import wait_until
-from tests.kafka_cluster import KafkaCluster
-from tests.kafka_settings import free_port
+from tests.support.kafka_cluster import KafkaCluster
+from tests.support.kafka_settings import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "compose"

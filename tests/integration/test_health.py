@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_settings import free_port
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import free_port
 
 PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 

@@ -14,11 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.bound_process import start_bound
 from tests.e2e.test_pipeline import file_pipeline, run
 from tests.e2e.test_tracing import WAY, add_tracing, anomalies
-from tests.jaeger_program import jaeger
-from tests.kafka_settings import HOST, free_port
+from tests.support.bound_process import start_bound
+from tests.support.jaeger_program import jaeger
+from tests.support.kafka_settings import HOST, free_port
 
 pytestmark = pytest.mark.skipif(
     "PYNOMALY_TEST_JAEGER" not in os.environ, reason="building Jaeger takes minutes: make jaeger"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_cluster import KafkaCluster, TopicFactory
-from tests.kafka_jars import KafkaUnavailableError
-from tests.kafka_settings import is_free
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.kafka_settings import is_free
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
@@ -157,7 +157,7 @@ def test_a_taken_port_is_refused(kafka: KafkaCluster) -> None:
 
 
 def start_program(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.kafka_broker", *arguments]
+    command = [sys.executable, "-m", "tests.support.kafka_broker", *arguments]
     env = {**os.environ, "TMPDIR": str(folder)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka_jars import KafkaUnavailableError, jar_directory
+from tests.support.kafka_jars import KafkaUnavailableError, jar_directory
 
 # Stands for Maven: waits until both callers are inside, then "resolves" one jar.
 MAVEN = """#!/bin/sh

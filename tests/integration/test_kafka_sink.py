@@ -13,8 +13,8 @@ from connectors.kafka.sink import PARTS, KafkaSink
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
 def sink(cluster: KafkaCluster, topic: str, **settings: object) -> KafkaSink:

@@ -13,8 +13,8 @@ from connectors.kafka.source import KafkaSource, PartitionReader
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError, OffsetLostError
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
 def produce(cluster: KafkaCluster, topic: str, count: int, partitions: int = 1) -> None:

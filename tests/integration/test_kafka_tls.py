@@ -20,8 +20,8 @@ from confluent_kafka.admin._scram import (
 )
 
 from tests.e2e.test_pipeline import PYNOMALY, metric, wait_for
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_settings import HOST, free_port
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import HOST, free_port
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes" / "example"
 USER, PASSWORD = "pynomaly", "only the Secret knows"

@@ -18,8 +18,8 @@ from connectors.kafka.transaction import TransactionalPart, TransactionalSink
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, InterruptionError, StoppedError
 from engine.domain.record import Record
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
 class Run:

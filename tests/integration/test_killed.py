@@ -1,8 +1,8 @@
-"""Events between which everything is killed; `python -m tests.killed` takes millions of them."""
+"""Events between which everything is killed; `tests.support.killed` takes millions of them."""
 
 from __future__ import annotations
 
-from tests import killed
+from tests.support import killed
 
 
 def test_every_message_is_accounted_for() -> None:

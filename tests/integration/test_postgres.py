@@ -17,7 +17,7 @@ from connectors.postgres.sink import PostgresSink
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
-from tests.postgres_server import PASSWORD, PostgresServer
+from tests.support.postgres_server import PASSWORD, PostgresServer
 
 TOLD = (("pynomaly-schema-version", b"1"),)
 

@@ -18,11 +18,11 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.grafana.generate import DASHBOARDS
-from tests.debian_programs import has_apt
-from tests.kafka_broker import KafkaBroker
-from tests.kafka_settings import HOST, free_port
-from tests.otlp_receiver import OtlpReceiver
-from tests.prometheus_servers import Servers, wait_for
+from tests.support.debian_programs import has_apt
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import HOST, free_port
+from tests.support.otlp_receiver import OtlpReceiver
+from tests.support.prometheus_servers import Servers, wait_for
 
 pytestmark = pytest.mark.skipif(
     not has_apt(), reason="Prometheus comes from a Debian package, and there is no apt here"

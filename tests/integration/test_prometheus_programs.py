@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import debian_programs
-from tests.debian_programs import ProgramUnavailableError, program
+from tests.support import debian_programs
+from tests.support.debian_programs import ProgramUnavailableError, program
 
 # Stands for apt-get: its update needs the folders, its download leaves a package.
 APT = """#!/bin/sh

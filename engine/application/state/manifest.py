@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from engine import __version__
-from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.contents import read_contents
 from engine.application.state.durable import write_durably
 from engine.domain.errors import PynomalyError, SnapshotError

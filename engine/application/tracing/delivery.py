@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from prometheus_client import Counter
 
-from engine.application.discretion import discretion
-from engine.application.spec.tracing import TracingSpec
+from engine.application.config.tracing import TracingSpec
+from engine.application.telemetry.redaction import discretion
 
 QUEUE = 8_192
 """Spans that may wait; further ones are dropped, and counted."""

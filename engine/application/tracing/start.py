@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import RunContext
-from engine.application.spec.pipeline_file import PipelineFile
 
 if TYPE_CHECKING:
     from engine.application.tracing.tracer import Tracer

@@ -15,9 +15,9 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from engine.application.demo.evaluation import Verdict, judge
 from engine.application.demo.fleet import Fleet
-from engine.application.demo.rehearsal import Progress, Rehearsal
-from engine.application.demo.verdict import Verdict, judge
+from engine.application.demo.runner import Progress, Rehearsal
 
 BUDGET_PER_DAY = 1.0
 LEEWAY = 1.2

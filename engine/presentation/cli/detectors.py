@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.application import registry
-from engine.application.detector_cost import Cost, costs_of
-from engine.application.detector_reference import limits, markdown, sizes_of
+from engine.application.conformance.cost import Cost, costs_of
 from engine.domain.detector import Declaration, Parameter
+from engine.presentation.pages.detector_reference import limits, markdown, sizes_of
 
 Costs = Mapping[str, Mapping[int, Cost]]
 """What was measured, by a detector's name and its number of values."""

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from engine.application.discretion import discreet_output
+from engine.application.telemetry.redaction import discreet_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors

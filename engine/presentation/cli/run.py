@@ -13,18 +13,18 @@ from uuid import uuid4
 
 import typer
 
-from engine.application.dataflow import prepare
-from engine.application.exposure import notices
-from engine.application.logs import LogFormat, LogLevel, Speaker, set_up_logs
-from engine.application.member import Program
-from engine.application.spec.load import load
-from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.cluster.exposure import notices
+from engine.application.cluster.process import Program
+from engine.application.cluster.supervisor import Patience, Supervisor
+from engine.application.cluster.worker import Task, work
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.dataflow.build import prepare
 from engine.application.state.abandoned import forget_abandoned
 from engine.application.state.contents import read_contents, remove_orphans
 from engine.application.state.manifest import manifest_of, meet, write_manifest
 from engine.application.state.recovery import StateLock, open_store
-from engine.application.supervisor import Patience, Supervisor
-from engine.application.worker import Task, work
+from engine.application.telemetry.logs import LogFormat, LogLevel, Speaker, set_up_logs
 
 logger = logging.getLogger("pynomaly.run")
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from engine.application.spec.reference import markdown
-from engine.application.spec.schema import json_schema
+from engine.application.config.schema import json_schema
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.presentation.pages.pipeline_reference import markdown
 
 
 def schema(

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from engine.application.spec.load import load
-from engine.application.spec.pipeline_file import PipelineFile
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.archive import LEFT_OUT, export_state, import_state
 from engine.application.state.contents import GROUPS, Contents, count_entities, read_contents
 from engine.application.state.manifest import manifest_of, meet, read_manifest

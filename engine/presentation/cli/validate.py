@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from engine.application import registry
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
-from engine.application.spec.load import load
-from engine.application.spec.pipeline_file import PipelineFile
-from engine.application.spec.plugin_choice import PluginChoice
 from engine.domain.errors import PynomalyError
 from engine.domain.pipeline import Pipeline
 

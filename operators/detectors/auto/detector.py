@@ -10,8 +10,8 @@ import numpy as np
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
 from engine.domain.detector import Declaration
 from operators.detectors.auto import joint, single
-from operators.detectors.native import RecordBank
 from operators.detectors.parameters import check_numbers
+from operators.kernels.record_bank import RecordBank
 
 NO_TIMES = np.empty(0, np.int64)
 

@@ -10,7 +10,7 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.detectors.auto import bulk, curve, dice, level, nearness, ranks, reach
-from operators.detectors.native import Records, kernel
+from operators.kernels.record_bank import Records, kernel
 
 REACH, FAR, SPREAD, LASTING = range(4)
 EVIDENCES = 4

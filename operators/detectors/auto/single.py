@@ -23,7 +23,7 @@ from operators.detectors.auto import (
     told,
     turns,
 )
-from operators.detectors.native import Records, kernel
+from operators.kernels.record_bank import Records, kernel
 
 REACH, NOW, LASTING, SEASON, SHAPE, STILL = range(6)
 EVIDENCES = 6

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from prometheus_client import Metric
 
-from engine.application.telemetry import Telemetry
+from engine.application.telemetry.metrics import Telemetry
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy" / "prometheus" / "rules"

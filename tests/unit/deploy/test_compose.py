@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from deploy.compose import producer
+from engine.application.config.load import load
 from engine.application.demo.fleet import Fleet
-from engine.application.spec.load import load
 from tests.unit.deploy.rules import ROOT
 
 FOLDER = ROOT / "deploy" / "compose"

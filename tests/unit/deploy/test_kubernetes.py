@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from deploy.kubernetes.generate import TARGET, prometheus_rule
-from engine.application.health import Health
-from engine.application.spec.load import load
-from engine.application.spec.pipeline_file import PipelineFile
-from engine.application.supervisor import Patience
-from tests.kustomize import KustomizeUnavailableError, rendered
+from engine.application.cluster.health import Health
+from engine.application.cluster.supervisor import Patience
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from tests.support.kustomize import KustomizeUnavailableError, rendered
 from tests.unit.deploy.rules import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"

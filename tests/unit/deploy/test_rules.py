@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-from engine.application.telemetry import Telemetry
-from tests.debian_programs import has_apt, program
+from engine.application.telemetry.metrics import Telemetry
+from tests.support.debian_programs import has_apt, program
 from tests.unit.deploy.rules import (
     ROOT,
     RULE_TESTS,

@@ -17,10 +17,10 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 from engine.domain.trace import Trace
-from operators.alert import alert_step
-from operators.detect import detect_step
+from operators.alert.step import alert_step
+from operators.detect.step import detect_step
 from operators.publish import anomaly_record, anomaly_step, iso_time, reject_step, score_step
-from tests.unit.application.spec.schema_check import fits
+from tests.unit.application.config.schema_check import fits
 from tests.unit.operators.pipelines import START, events, noise, pipeline, scored
 
 CONTEXT = RunContext("plant")

@@ -12,7 +12,7 @@ from engine.presentation.cli.detectors import detectors
 def test_what_an_event_costs_is_told_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.application.detector_cost.ROUND_SECONDS", 0.001)
+    monkeypatch.setattr("engine.application.conformance.cost.ROUND_SECONDS", 0.001)
     monkeypatch.setenv("COLUMNS", "200")
     detectors("zscore", as_json=True, cost=True)
     cost = json.loads(capsys.readouterr().out)[0]["cost"]

@@ -11,8 +11,8 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import Declaration, State
-from operators.detectors.native import NativeBank
 from operators.detectors.zscore import ZScore, ZScoreDetector, _driver
+from operators.kernels.record_bank import NativeBank
 
 
 class Reversed(NativeBank):

@@ -14,7 +14,7 @@ from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
 from engine.domain.reject import Reject, RejectReason
 from engine.presentation.cli.main import main
-from tests.unit.application.spec.conftest import POINTS, FakePoint, FakeQueue
+from tests.unit.application.config.conftest import POINTS, FakePoint, FakeQueue
 
 Run = Callable[..., int]
 

@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.application import registry
-from engine.application.spec.schema import json_schema
+from engine.application.config.schema import json_schema
 from tests.unit.presentation.cli.conftest import Run
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bench.calibration import KINDS
 from engine.domain.batch import Floats
 from operators.detectors.auto.detector import AutoDetector
-from operators.detectors.native import Records
+from operators.kernels.record_bank import Records
 
 
 def records(values: Floats) -> Records:

@@ -8,7 +8,7 @@ from bench.other_kinds import OTHERS
 from engine.domain.batch import Floats
 from operators.detectors.auto import curve, single, still, tails, told, turns
 from operators.detectors.auto.detector import AutoDetector
-from operators.detectors.native import Records
+from operators.kernels.record_bank import Records
 from tests.unit.operators.detectors.auto.streams import records
 
 KNOWN = ("Gaussian", "t3", "Pareto", "AR(1)", "Poisson counts", "constant", "ramp")

@@ -1,0 +1,1 @@
+"""What sinks share: a bounded queue, retries, rejected records, the JSON line."""

@@ -1,0 +1,51 @@
+"""Refusals: records that a receiver can never take are counted, told, and kept where asked."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import orjson
+
+from connectors.delivery.json_line import json_line
+from engine.application.ports import RunContext
+from engine.application.telemetry.redaction import discretion
+from engine.domain.record import Record
+
+logger = logging.getLogger("pynomaly.sinks")
+
+
+class Refusals:
+    """Where refused records go.
+
+    Args of its constructor: path, a file to append to, or None; context; role, of the sink.
+    """
+
+    def __init__(self, path: str | None, context: RunContext, role: str) -> None:
+        self._path = Path(path) if path else None
+        self._role = role
+        self._count = context.telemetry.sink_refused.labels(role)
+
+    def keep(self, record: Record, why: str) -> None:
+        """Take a record that was refused; a file has it on the disk when this returns.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._count.inc()
+        where = f"kept in {self._path}" if self._path else "not kept: name a file as `refused`"
+        about = {"trace_id": record.trace.trace_id} if record.trace else {}
+        logger.error(
+            "sink %s: record %s was refused: %s; %s", self._role, record.id, why, where, extra=about
+        )
+        if self._path is None:
+            return
+        body = json_line(record).rstrip(b"\n")
+        told = orjson.dumps(
+            {"id": record.id, "why": discretion.cut(why), "record": orjson.Fragment(body)}
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab", buffering=0) as file:
+            file.write(told + b"\n")
+            os.fsync(file.fileno())

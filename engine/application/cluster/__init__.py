@@ -1,0 +1,1 @@
+"""The processes of a pipeline: supervisor, workers, health, metrics server."""

@@ -1,0 +1,199 @@
+"""The metrics page: what Prometheus reads, over TLS and behind a password where asked for.
+
+Beside it the health pages, without the password: whoever restarts a process has none.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import json
+import logging
+import socket
+import ssl
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from engine.application.cluster.health import Health
+from engine.application.config.metrics import BasicAuthSpec, MetricsSpec, TlsSpec
+from engine.application.telemetry.redaction import discretion
+from engine.domain.errors import PynomalyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PATH = "/metrics"
+SILENCE_SECONDS = 30
+"""A client that says nothing for so long is hung up on."""
+
+logger = logging.getLogger("pynomaly.metrics")
+
+
+def serve(
+    spec: MetricsSpec, process: int, registry: CollectorRegistry, health: Health
+) -> MetricsServer:
+    """Serve a registry at /metrics, and /health/live, ready and startup, in the background.
+
+    Args:
+        spec: where, and who may see it.
+        process: number of the process, which decides the port.
+        registry: the metrics.
+        health: what the health pages say.
+
+    Raises:
+        PynomalyError: the address cannot be listened on, or a PEM file cannot be used.
+    """
+    context = None if spec.tls is None else tls_context(spec.tls)
+    try:
+        server = MetricsServer(spec.host, spec.port + process)
+    except OSError as error:
+        raise _cannot_listen(spec.host, spec.port + process, error) from error
+    if context is not None:
+        # The handshake is left to the client's own thread: a client that is slow with it, or
+        # never begins it, must not keep the others out.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    metrics = protected(
+        _choosing({PATH: make_wsgi_app(registry)}, otherwise=_nothing), spec.basic_auth
+    )
+    questions = (health.live, health.ready, health.startup)
+    pages = {f"/health/{ask.__name__}": _health_page(ask) for ask in questions}
+    server.set_app(_choosing(pages, otherwise=metrics))
+    Thread(target=server.serve_forever, name="metrics page", daemon=True).start()
+    return server
+
+
+class MetricsServer(ThreadingMixIn, WSGIServer):
+    """A thread for each request, so that a slow client keeps none waiting."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int) -> None:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        self.address_family = found[0][0]
+        super().__init__((str(found[0][4][0]), port), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Pass over a client that broke off, or does not speak TLS: that is no trouble of ours."""
+        logger.debug("%s was not served: %s", client_address, request, exc_info=True)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = SILENCE_SECONDS
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a page that is read every few seconds would fill the log."""
+
+
+def protected(page: WSGIApplication, auth: BasicAuthSpec | None) -> WSGIApplication:
+    """Return a page that asks for user and password, or the page itself where there are none."""
+    if auth is None:
+        return page
+    # Digests are of one length: the time a comparison takes tells nothing of the password's.
+    right = sha256(f"{auth.user}:{auth.password.get_secret_value()}".encode()).digest()
+
+    def ask(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        given = _credentials(environ.get("HTTP_AUTHORIZATION", ""))
+        if hmac.compare_digest(sha256(given).digest(), right):
+            return page(environ, start)
+        challenge = ("WWW-Authenticate", 'Basic realm="pynomaly metrics", charset="UTF-8"')
+        return _answer(start, "401 Unauthorized", challenge)
+
+    return ask
+
+
+def tls_context(tls: TlsSpec) -> ssl.SSLContext:
+    """Return a server's TLS with a certificate and its key.
+
+    Raises:
+        PynomalyError: a file cannot be read, or does not hold what it should.
+    """
+    _require(tls.certificate, "certificate")
+    _require(tls.key, "key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # In a context of its own: what a server trusts is asked of clients.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(tls.certificate)
+    except ssl.SSLError:
+        raise _unfit(
+            tls.certificate, "certificate", "it holds no certificate in PEM form"
+        ) from None
+    try:
+        # Without a passphrase given OpenSSL would ask for one at the terminal, and wait.
+        context.load_cert_chain(tls.certificate, tls.key, password="")
+    except ssl.SSLError:
+        why = f'it holds no private key of "{tls.certificate}" in PEM form without a passphrase'
+        raise _unfit(tls.key, "key", why) from None
+    return context
+
+
+def _choosing(pages: Mapping[str, WSGIApplication], otherwise: WSGIApplication) -> WSGIApplication:
+    """Return an application that has these pages, by their paths, and another for all else."""
+
+    def choose(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return pages.get(environ.get("PATH_INFO", ""), otherwise)(environ, start)
+
+    return choose
+
+
+def _nothing(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    return _answer(start, "404 Not Found")
+
+
+def _health_page(ask: Callable[[], Sequence[str]]) -> WSGIApplication:
+    """Return a page that answers 200, or 503 with reasons, as application/health+json."""
+
+    def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        reasons = [discretion.cut(reason) for reason in ask()]
+        status = "503 Service Unavailable" if reasons else "200 OK"
+        start(status, [("Content-Type", "application/health+json"), ("Cache-Control", "no-store")])
+        told = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}
+        return [json.dumps(told).encode() + b"\n"]
+
+    return tell
+
+
+def _answer(start: StartResponse, status: str, *headers: tuple[str, str]) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), *headers])
+    return [f"{status}\n".encode()]
+
+
+def _credentials(header: str) -> bytes:
+    """Return the user:password of an Authorization header; empty where it holds none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return b64decode(encoded.strip(), validate=True)
+    except ValueError:
+        return b""
+
+
+def _require(path: Path, field: str) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _unfit(path, field, str(error.strerror)) from None
+
+
+def _unfit(path: Path, field: str, why: str) -> PynomalyError:
+    return PynomalyError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> PynomalyError:
+    remedy = "correct metrics.host"
+    if error.errno == errno.EADDRINUSE:
+        remedy = "another program, or another pipeline, has that port; set metrics.port"
+    return PynomalyError(
+        f"the metrics page cannot listen on {host}:{port} ({error.strerror}): {remedy}"
+    )

@@ -1,0 +1,58 @@
+"""A member of the cluster, as its supervisor sees it: a process, and what it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from engine.application.cluster.fork import Fork
+from engine.application.telemetry.heartbeat import Listener
+
+Program = Callable[[int], int]
+"""What a process runs: given the descriptor to tell how it fares, it returns its exit code."""
+
+
+class Member:
+    """A running process.
+
+    Args of its constructor: number, in the cluster; program, that it runs. It has a session of its
+    own: a terminal's Ctrl-C reaches the supervisor, which passes it on once.
+
+    Attributes:
+        number: as given.
+        process: the process.
+        said: what it said so far.
+    """
+
+    def __init__(self, number: int, program: Program) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        self.number = number
+        self._loudness: signal.Signals | None = None
+        self.said = Listener(reading)
+        try:
+            self.process = Fork(lambda: program(writing), keep=writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+
+    def listen(self) -> None:
+        """Take in what the process said; of one that has ended, its last words."""
+        self.said.listen()
+
+    def pass_on(self, loudness: signal.Signals | None) -> None:
+        """Pass on the signal that sets the level of log lines, once the process listens to it."""
+        # One that has not begun may not listen yet: the signal would end it.
+        if loudness is None or loudness is self._loudness or not self.said.begun:
+            return
+        self._loudness = loudness
+        self.process.send_signal(loudness)
+
+    def close(self) -> None:
+        """End the process if it has not ended by itself."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        os.close(self.said.descriptor)

@@ -1,0 +1,190 @@
+"""One process of the cluster: what its supervisor's fork runs.
+
+Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
+does not cure (the last log line says which); 1 a crash (its traceback is in the log).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bytewax.run import cli_main
+
+from engine.application.cluster.health import Health
+from engine.application.cluster.metrics_server import serve
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.dataflow.build import build
+from engine.application.ports import RunContext
+from engine.application.state.recovery import open_store
+from engine.application.telemetry.heartbeat import Pulse
+from engine.application.telemetry.logs import LogFormat, LogLevel, Speaker, set_up_logs
+from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
+
+HOPELESS = 2
+CRASHED = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
+"""Environment variable that makes Bytewax start its web server, whatever its value."""
+
+logger = logging.getLogger("pynomaly.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a process of the cluster is to do.
+
+    Attributes:
+        file: the pipeline file; read anew at each start.
+        process: its number.
+        addresses: host:port of all processes; none where it is alone.
+        restarts: of the cluster so far, by cause.
+        parent: it dies when this process does.
+        log_format, log_level: of its log lines.
+        run: what the log lines of one run have in common.
+    """
+
+    file: Path
+    process: int
+    addresses: Sequence[str]
+    restarts: Mapping[str, int]
+    parent: int
+    log_format: LogFormat
+    log_level: LogLevel
+    run: str
+
+
+def work(task: Task, pulse: int) -> int:
+    """Run until the source ends or a signal asks to drain.
+
+    Args:
+        task: what to do.
+        pulse: descriptor to tell the supervisor how we fare.
+
+    Returns:
+        The exit code.
+    """
+    _die_with_parent(task)
+    # A supervisor that finds us hanging asks so where we stand.
+    faulthandler.enable()
+    # State and dead letters hold what events hold: they are their user's alone.
+    os.umask(0o077)
+    try:
+        file = load(task.file)
+    except PynomalyError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
+        return HOPELESS
+    speaker = Speaker(file.name, str(task.process), task.run)
+    set_up_logs(task.log_format, speaker, task.log_level)
+    context = RunContext(
+        file.name,
+        needs_keys=True,
+        process=task.process,
+        processes=max(1, len(task.addresses)),
+        state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+        every=file.state.every,
+        pulse=Pulse(pulse),
+    )
+    _drain_on_signals(context)
+    try:
+        return _run(file, context, task)
+    except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
+        code, why = _explain(error)
+        if why:
+            context.pulse.failed(why)
+        return code
+
+
+def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
+    telemetry = context.telemetry
+    for cause, count in task.restarts.items():
+        telemetry.restarts.labels(cause).set(count)
+    telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
+    _serve_metrics(file, context)
+    flow = build(file, context)
+    recovery, _ = open_store(file.state.directory)
+    # The backtrace of Bytewax's machinery would bury the one that says what happened.
+    os.environ["RUST_BACKTRACE"] = "0"
+    _refuse_web_server()
+    # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
+    gc.freeze()
+    cli_main(
+        flow.dataflow,
+        process_id=task.process if task.addresses else None,
+        addresses=list(task.addresses) or None,
+        epoch_interval=file.state.every,
+        recovery_config=recovery,
+    )
+    flow.finish()
+    logger.info("drained" if context.draining.is_set() else "the source has ended")
+    return 0
+
+
+def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
+    if file.metrics is not None:
+        serve(file.metrics, context.process, context.telemetry.registry, Health(context))
+
+
+def _refuse_web_server() -> None:
+    """Bytewax's own server listens on every interface (0.0.0.0 is in its code): never start it."""
+    if os.environ.pop(WEB_SERVER, None) is not None:
+        logger.warning(
+            "%s is ignored: Bytewax's web server would listen on every interface, without a "
+            "password, and cannot be told otherwise; the metrics page is ours (metrics.port)",
+            WEB_SERVER,
+        )
+
+
+def _drain_on_signals(context: RunContext) -> None:
+    def drain(_signal: int, _frame: object) -> None:
+        # Nothing may be raised here: it would tear down one process of a cluster.
+        context.draining.set()
+
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGINT, drain)
+
+
+def _die_with_parent(task: Task) -> None:
+    """Ask the kernel to end this process when its supervisor is killed; give it a name."""
+    if not sys.platform.startswith("linux"):
+        return
+    kernel = ctypes.CDLL(None)
+    kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The command line is that of the supervisor: `ps -o comm` tells who is who.
+    kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % task.process)
+    if os.getppid() != task.parent:
+        os._exit(CRASHED)
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Log an error; return the exit code, and one line for the supervisor."""
+    known = next((link for link in _chain(error) if isinstance(link, PynomalyError)), None)
+    if known is None:
+        cause = list(_chain(error))[-1]
+        first_line = str(cause).partition("\n")[0]
+        logger.error("crashed", exc_info=error)
+        logger.error("%s: %s", type(cause).__name__, first_line)
+        return CRASHED, f"{type(cause).__name__}: {first_line}"
+    if isinstance(known, StoppedError):
+        logger.info("%s", known)
+        return 0, ""
+    logger.error("%s", known)
+    return (CRASHED if isinstance(known, InterruptionError) else HOPELESS), str(known)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it: Bytewax wraps what its steps raise."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)

@@ -1,0 +1,54 @@
+"""Load a pipeline file: every problem found is told at once, with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.application.config import document
+from engine.application.config import messages as findings
+from engine.application.config.defaults import inherited
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.config.problem import Problem, refuse
+from engine.application.telemetry.redaction import discretion
+from engine.domain.errors import PipelineFileError
+
+
+def load(path: Path | str, environ: Mapping[str, str] | None = None) -> PipelineFile:
+    """Read a pipeline file and check it against the installed plug-ins.
+
+    Args:
+        path: the YAML file.
+        environ: what `${VAR}` is replaced from; the process's environment unless given.
+
+    Raises:
+        PipelineFileError: it cannot be used; the text has a line `FILE:LINE: field: ...` for
+            each problem.
+    """
+    path = Path(path)
+    try:
+        found = document.read(_text(path), os.environ if environ is None else environ)
+    except document.SyntaxProblem as error:
+        raise refuse(path, [Problem(error.line, "the file", str(error))]) from None
+    discretion.learn(found.credentials)
+    found.broken.update(inherited(found.data))
+    try:
+        file = PipelineFile.model_validate(found.data)
+    except ValidationError as error:
+        refused = findings.problems(error, PipelineFile, found)
+        raise refuse(path, found.problems + refused) from None
+    if found.problems:
+        raise refuse(path, found.problems)
+    return file
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PipelineFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PipelineFileError(f"{path}: cannot be read: it is not UTF-8 text") from None

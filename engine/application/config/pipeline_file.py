@@ -1,0 +1,143 @@
+"""The pipeline file as a whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+
+from engine.application.config.alert import AlertSpec
+from engine.application.config.calibration import CalibrationSpec
+from engine.application.config.defaults import complete
+from engine.application.config.detector_choice import DetectorChoice, choose_detectors
+from engine.application.config.event import EventSpec
+from engine.application.config.issues import misfit
+from engine.application.config.metrics import MetricsSpec
+from engine.application.config.plugin_choice import PLUGIN, SourceChoice
+from engine.application.config.quantity import nanoseconds
+from engine.application.config.sinks import SinksSpec
+from engine.application.config.state import StateSpec
+from engine.application.config.tracing import TracingSpec
+from engine.application.ports import Settings
+from engine.domain.errors import nearest
+from engine.domain.pipeline import Combination, Pipeline
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DETECTORS = {
+    "anyOf": [
+        {"type": "array", "items": {PLUGIN: "Detector"}, "minItems": 1},
+        {"type": "string", PLUGIN: "Detector"},
+    ]
+}
+
+
+class PipelineFile(Settings):
+    """A pipeline: source, event mapping, detectors, alert policy and sinks."""
+
+    name: str = Field(pattern=NAME, max_length=100)
+    """Name of the pipeline; written into every anomaly."""
+    source: SourceChoice
+    """Where events come from: one source plug-in with its settings."""
+    event: EventSpec
+    """How a message becomes an event."""
+    detectors: Annotated[list[DetectorChoice], WithJsonSchema(DETECTORS)] = Field(
+        default=[DetectorChoice("auto")], json_schema_extra={"default": "auto"}
+    )
+    """Detectors: a name, or a list of names and {name: {parameters}}; see `pynomaly detectors`."""
+    combine: Combination = "any"
+    """How the detectors' p-values become one: any, all, cauchy (the Cauchy combination test), or
+    weighted (each entity learns which detectors pay)."""
+    calibration: CalibrationSpec = Field(default_factory=CalibrationSpec)
+    """How raw scores become p-values."""
+    alert: AlertSpec = Field(default_factory=AlertSpec)
+    """Which events become anomalies."""
+    delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
+    """at_least_once: seen at once, repeated after a crash; exactly_once: seen at checkpoints."""
+    sinks: SinksSpec
+    """Where anomalies, scores and rejects go."""
+    state: StateSpec
+    """Checkpoints and memory."""
+    metrics: MetricsSpec | None = Field(default_factory=MetricsSpec)
+    """The metrics page for Prometheus; null switches it off."""
+    tracing: TracingSpec | None = None
+    """Traces of batches, for Jaeger and others; off unless given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return complete(data)
+
+    @field_validator("detectors", mode="plain")
+    @classmethod
+    def _choose_detectors(cls, value: object, info: ValidationInfo) -> list[DetectorChoice]:
+        event = info.data.get("event")
+        return choose_detectors(value, tuple(event.values) if event else ("value",))
+
+    @field_validator("alert")
+    @classmethod
+    def _score_is_of_a_detector(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
+        names = [choice.name for choice in info.data.get("detectors", ())]
+        if alert.score and names and alert.score.detector not in names:
+            known = f"expected one of the pipeline's detectors: {', '.join(names)}."
+            raise misfit(known + nearest(alert.score.detector, names), "score", "detector")
+        return alert
+
+    @field_validator("sinks")
+    @classmethod
+    def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
+        if info.data.get("delivery") != "exactly_once":
+            return sinks
+        for role, choice in sinks:
+            if choice is not None and not getattr(choice.plugin, "exactly_once", False):
+                other = "choose a sink that can, such as kafka or file, or at_least_once"
+                raise misfit(f"{choice.kind} cannot deliver exactly once: {other}", role)
+        return sinks
+
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline in the domain's words."""
+        mapping = self.event.mapping()
+        return Pipeline(
+            name=self.name,
+            version=self.version,
+            mapping=mapping,
+            detectors=tuple(choice.create(mapping.value_names) for choice in self.detectors),
+            combine=self.combine,
+            calibration=self.calibration.calibration(),
+            alert=self.alert.policy(),
+            incident_gap=nanoseconds(self.alert.incident_gap),
+            key_groups=self.state.key_groups,
+            memory_bytes=self.state.memory,
+            mapping_print=self.mapping_print,
+            detector_prints=self.detector_prints,
+        )
+
+    @property
+    def mapping_print(self) -> str:
+        """Digest of what an entity and its values are; another one makes stored entities void."""
+        mapping = self.event.mapping()
+        return _print([mapping.key, [[value.name, value.path] for value in mapping.values]])
+
+    @property
+    def detector_prints(self) -> tuple[str, ...]:
+        """Digest of each detector's parameters, and of what its calibrator stores."""
+        window = self.calibration.calibration().window
+        return tuple(_print([asdict(choice), window]) for choice in self.detectors)
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that change with all that decides scores and ids, and nothing else."""
+        decisive = [
+            asdict(self.event.mapping()),
+            [asdict(choice) for choice in self.detectors],
+            self.combine,
+            asdict(self.calibration.calibration()),
+        ]
+        return _print(decisive)
+
+
+def _print(decisive: object) -> str:
+    """Return twelve hex digits that change with what is given."""
+    return blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -1,0 +1,74 @@
+"""The choice of a plug-in: the key names it, the rest is its Settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, ValidationError, WithJsonSchema
+
+from engine.application import registry
+from engine.application.config.issues import misfit, nested, refusal
+from engine.application.ports import Settings
+from engine.domain.errors import UnknownNameError
+
+PLUGIN = "x-plugin"
+"""Stands in a JSON Schema where the schema of the installed plug-ins belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginChoice:
+    """A source or sink that the pipeline file chose.
+
+    Attributes:
+        kind: its name, such as "kafka".
+        plugin: its class, a SourcePlugin or SinkPlugin.
+        settings: an instance of the class's own Settings; not shown in any repr.
+    """
+
+    kind: str
+    plugin: Any
+    settings: Settings = field(repr=False)
+
+
+def single(value: object) -> tuple[str, Any] | None:
+    """Split `{name: rest}`, or a bare name, into name and rest; None where it is neither."""
+    if isinstance(value, str):
+        return value, {}
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, rest),) = value.items()
+        return str(name), {} if rest is None else rest
+    return None
+
+
+def _choose(group: str, find: Callable[[str], Any], value: object) -> PluginChoice:
+    if isinstance(value, PluginChoice):
+        return value
+    chosen = single(value)
+    if chosen is None:
+        known = ", ".join(registry.names(group))
+        raise misfit(f"expected one plug-in with its settings ({known})")
+    kind, settings = chosen
+    try:
+        plugin = find(kind)
+    except UnknownNameError as error:
+        raise misfit(str(error), kind) from None
+    except (ImportError, AttributeError) as error:
+        raise misfit(f'the plug-in "{kind}" cannot be loaded: {error}', kind) from error
+    try:
+        return PluginChoice(kind, plugin, plugin.Settings.model_validate(settings))
+    except ValidationError as error:
+        raise refusal(nested(error, plugin.Settings, kind)) from None
+
+
+def _source(value: object) -> PluginChoice:
+    return _choose("sources", registry.source, value)
+
+
+def _sink(value: object) -> PluginChoice:
+    return _choose("sinks", registry.sink, value)
+
+
+SourceChoice = Annotated[PluginChoice, PlainValidator(_source), WithJsonSchema({PLUGIN: "Source"})]
+SinkChoice = Annotated[PluginChoice, PlainValidator(_sink), WithJsonSchema({PLUGIN: "Sink"})]

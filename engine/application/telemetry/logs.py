@@ -1,0 +1,105 @@
+"""Log lines: for people on a terminal; for machines as JSON in the fields of ECS, a line each.
+
+The fields are those of the Elastic Common Schema 8.11, with dots in their names, as its loggers
+write them: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+import orjson
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, WrappedLogger
+
+from engine.application.telemetry.redaction import discretion
+
+LogFormat = Literal["auto", "text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+ECS_VERSION = "8.11.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who writes log lines.
+
+    Attributes:
+        pipeline: its name.
+        process: "supervisor", or the number of a process of the cluster.
+        run: what the lines of one run have in common, those of all its processes.
+    """
+
+    pipeline: str
+    process: str
+    run: str
+
+
+def set_up_logs(kind: LogFormat, speaker: Speaker, level: LogLevel = "info") -> None:
+    """Send all log lines to standard error, and let signals change their level.
+
+    SIGUSR1 asks for debug lines, SIGUSR2 goes back to `level`; from the main thread only.
+
+    Args:
+        kind: "auto" is text on a terminal and JSON elsewhere.
+        speaker: who it is that writes.
+        level: lines below it are left out.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
+        handler.setFormatter(json_lines(speaker))
+    else:
+        layout = f"%(asctime)s %(levelname)-7s {speaker.pipeline}[{speaker.process}] %(message)s"
+        handler.setFormatter(TextLines(layout, "%H:%M:%S"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    signal.signal(signal.SIGUSR1, lambda *_: logging.root.setLevel(logging.DEBUG))
+    signal.signal(signal.SIGUSR2, lambda *_: logging.root.setLevel(level.upper()))
+
+
+def json_lines(speaker: Speaker) -> logging.Formatter:
+    """Return what makes a log record, ours or a library's, one line of JSON."""
+    fixed = {
+        "service.name": speaker.pipeline,
+        "service.type": "pynomaly",
+        "service.node.name": speaker.process,
+        "process.pid": os.getpid(),
+        "labels": {"run": speaker.run},
+    }
+
+    def ecs(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        record: logging.LogRecord = event["_record"]
+        # The order is that of the specification: what people look at comes first.
+        line: dict[str, Any] = {
+            "@timestamp": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "log.level": record.levelname.lower(),
+            "message": discretion.cut(str(event["event"])),
+            "ecs.version": ECS_VERSION,
+            "log.logger": record.name,
+            **fixed,
+        }
+        if trace := getattr(record, "trace_id", None):
+            line["trace.id"] = trace
+        if (told := event.get("exc_info")) and told[1] is not None:
+            line["error.type"] = type(told[1]).__name__
+            line["error.message"] = discretion.cut(str(told[1]))
+            line["error.stack_trace"] = discretion.cut("".join(traceback.format_exception(told[1])))
+        return line
+
+    def written(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+        return orjson.dumps(event).decode()
+
+    return ProcessorFormatter(processors=[ecs, written], use_get_message=True)
+
+
+class TextLines(logging.Formatter):
+    """What people read on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record, and its traceback below it."""
+        return discretion.cut(super().format(record))

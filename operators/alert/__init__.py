@@ -1,0 +1,1 @@
+"""Alert: which events are anomalies."""

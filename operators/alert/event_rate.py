@@ -1,0 +1,62 @@
+"""The rate of events of one key group, for a budget that the whole pipeline shares."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.batch import Floats, Int64s
+from operators.kernels.record_bank import kernel
+
+NS_PER_DAY = 86_400e9
+MEMORY = 1e-4
+"""Weight of the newest gap in the mean gap: small, for partitions take turns in large batches."""
+SMALLEST_GAP = 1.0
+"""ns: bursts of equal times still have a rate."""
+
+
+class GroupRate:
+    """Events per day of event time, as an exponentially forgetting mean of their gaps."""
+
+    def __init__(self) -> None:
+        # mean gap in ns, newest event time, events seen
+        self._state: NDArray[np.float64] = np.zeros(3)
+
+    def observe(self, times: Int64s) -> Floats:
+        """Return the rate before each event, then learn its time.
+
+        Args:
+            times: int64 [n], event times in ns.
+
+        Returns:
+            float64 [n], events per day; NaN until two events were seen.
+        """
+        rates = np.empty(len(times))
+        _observe(self._state, times, rates)
+        return rates
+
+    def dump(self) -> NDArray[np.float64]:
+        """Return the state."""
+        return self._state.copy()
+
+    def load(self, state: NDArray[np.generic]) -> None:
+        """Take up a dumped state."""
+        self._state = np.array(state, np.float64)
+
+
+def _loop(  # pragma: no cover - runs compiled
+    state: Floats, times: Int64s, rates: Floats
+) -> None:
+    for i in range(len(times)):
+        rates[i] = NS_PER_DAY / max(state[0], SMALLEST_GAP) if state[2] > 1 else np.nan
+        if state[2] > 0:
+            # Out of order it adds no time, and still is an event: the mean is span by count.
+            weight = max(MEMORY, 1.0 / state[2])
+            state[0] += weight * (max(times[i] - state[1], 0.0) - state[0])
+            state[1] = max(state[1], np.float64(times[i]))
+        else:
+            state[1] = times[i]
+        state[2] += 1
+
+
+_observe = kernel(_loop)

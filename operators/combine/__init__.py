@@ -1,0 +1,1 @@
+"""Combine: the p-values of several detectors as one."""

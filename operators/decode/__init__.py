@@ -1,0 +1,1 @@
+"""Decode: messages to events in columns."""

@@ -1,0 +1,1 @@
+"""Detect: scores and p-values of events, by entity."""

@@ -1,0 +1,293 @@
+"""The entities of a key group: their table, profile, detectors and calibrators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import orjson
+
+from engine.application.telemetry.metrics import Telemetry
+from engine.domain import snapshot
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
+from engine.domain.detector import (
+    Bank,
+    CalibratedDetector,
+    Detector,
+    State,
+    TellingBank,
+    TimedBank,
+)
+from engine.domain.errors import SnapshotError
+from engine.domain.pipeline import Pipeline
+from operators.calibrators.onsets import Onsets
+from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
+from operators.combine.fixed import combine
+from operators.combine.weight_gauge import WeightGauge
+from operators.combine.weighted import Weights
+from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
+from operators.detect.profile import ProfileBank
+from operators.kernels.record_bank import RecordBank
+
+Calibrator = PeaksOverThreshold | Onsets
+Judged = tuple[Floats, Floats, Floats, Floats | None]
+Keeper = Bank | Calibrator | ProfileBank | RecordBank
+Scorer = Callable[[Int32s, Floats, Bools, Int64s], tuple[Floats, Floats]]
+
+
+class EntityGroup:
+    """The entities of one key group. It reports to nobody until `report_to` names a telemetry."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._telemetry = Telemetry()
+        self._entity_bytes = entity_bytes(pipeline)
+        budget = pipeline.memory_bytes // pipeline.key_groups
+        capacity = max(1, budget // self._entity_bytes)
+        d = len(pipeline.mapping.values)
+        self._table = EntityTable(capacity)
+        self._profile = ProfileBank(capacity, d)
+        self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
+        self._scorers = [_scorer(bank) for bank in self._banks]
+        self._calibrators = [
+            _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
+        ]
+        self._weights, self._gauge = None, None
+        if weighted(pipeline):
+            self._weights = Weights(capacity, len(self._banks))
+            self._gauge = WeightGauge(self._weights, pipeline.detector_names, self._table.used)
+        self._warm = np.zeros(capacity, np.bool_)
+        self._counted = (0, 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the state, as the memory budget counts them."""
+        return len(self._table) * self._entity_bytes
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count in these metrics from now on, beginning with the entities there are."""
+        self._telemetry = telemetry
+        self._counted = (0, 0)
+        self._count_entities()
+        if self._gauge is not None:
+            self._gauge.report_to(telemetry)
+
+    def replay(self, events: EventBatch) -> None:
+        """Learn events that were scored and reported before."""
+        self.score(events)
+
+    def score(self, events: EventBatch) -> list[ScoredBatch]:
+        """Score and learn events, in their order."""
+        scored = [
+            self._score(_part(events, segment.rows), segment)
+            for segment in self._table.segments(events.keys)
+        ]
+        self._count(scored)
+        return scored
+
+    def _score(self, events: EventBatch, segment: Segment) -> ScoredBatch:
+        slots = segment.slots
+        if len(segment.started):
+            self._begin(segment)
+        rates, late = self._table.observe(slots, events.times, self._pipeline.mapping.lateness)
+        learn = ~late
+        centers, scales, filled = self._profile.observe(slots, events.values, learn)
+        scores, p_values, p_value, weights = self._judge(slots, events, filled, scales, learn)
+        self._warm[slots[~np.isnan(p_value)]] = True
+        return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late, weights)
+
+    def _begin(self, segment: Segment) -> None:
+        self._table.forget(segment.started)
+        for keeper in self._keepers().values():
+            keeper.reset(segment.started)
+        self._warm[segment.evicted] = False
+        self._telemetry.evictions.inc(len(segment.evicted))
+
+    def _judge(
+        self, slots: Int32s, events: EventBatch, filled: Floats, scales: Floats, learn: Bools
+    ) -> Judged:
+        """Return scores, p-values, the combined p-values, and the weights if there are any."""
+        if self._weights is None:
+            scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
+            return scores, p_values, combine(p_values, self._pipeline.combine), None
+        asked = self._weights.ask(slots, events.values, filled, scales, learn)
+        rows, own = asked.rows, ~asked.planted
+        scores, p_values = self._detect(
+            slots[rows], asked.values, asked.filled, asked.learn, events.times[rows]
+        )
+        p_value, weights = self._weights.combine(slots, asked, p_values, learn)
+        return scores[own], p_values[own], p_value, weights
+
+    def _detect(
+        self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
+    ) -> tuple[Floats, Floats]:
+        shape = (len(slots), len(self._banks))
+        scores, p_values = np.empty(shape), np.empty(shape)
+        silent = np.isnan(values).all(axis=1)
+        for k, (detector, bank) in enumerate(
+            zip(self._pipeline.detectors, self._banks, strict=True)
+        ):
+            given = values if detector.handles_gaps else filled
+            raw, told = self._scorers[k](slots, given, learn & ~silent, times)
+            raw[silent] = told[silent] = np.nan
+            scores[:, k] = raw
+            p_values[:, k] = self._calibrators[k].p_values(slots, told, learn)
+            self._report(detector, bank)
+        return scores, p_values
+
+    def _report(self, detector: Detector, bank: Bank) -> None:
+        for kind, count in bank.failures().items():
+            if kind == "refits":
+                self._telemetry.refits.labels(detector.name).inc(count)
+            else:
+                self._telemetry.detector_failures.labels(detector.name, kind).inc(count)
+
+    def _count(self, scored: list[ScoredBatch]) -> None:
+        telemetry = self._telemetry
+        for batch in scored:
+            warming = int(np.isnan(batch.p_value).sum())
+            telemetry.warming.inc(warming)
+            telemetry.scored.inc(len(batch) - warming)
+            telemetry.late.inc(int(np.count_nonzero(batch.late)))
+        self._count_entities()
+        if self._gauge is not None:
+            self._gauge.count(sum(map(len, scored)))
+
+    def _count_entities(self) -> None:
+        """Move the gauges by what has changed: they sum over the key groups of a process."""
+        entities = len(self._table)
+        cold = entities - int(np.count_nonzero(self._warm))
+        if self._counted == (entities, cold):
+            return
+        self._telemetry.entities.inc(entities - self._counted[0])
+        self._telemetry.state_bytes.inc((entities - self._counted[0]) * self._entity_bytes)
+        self._telemetry.warming_entities.inc(cold - self._counted[1])
+        self._counted = (entities, cold)
+
+    def _keepers(self) -> dict[str, Keeper]:
+        """Return all that holds state by slot, under its name in the snapshot."""
+        names = [f"{k}.{name}" for k, name in enumerate(self._pipeline.detector_names)]
+        keepers: dict[str, Keeper] = {"profile": self._profile}
+        for k, name in enumerate(names):
+            keepers |= self._of_detector(k, name)
+        return keepers | self._of_weights(names)
+
+    def _of_detector(self, k: int, name: str) -> dict[str, Keeper]:
+        return {name: self._banks[k], f"{name}.calibration": self._calibrators[k]}
+
+    def _of_weights(self, names: Sequence[str]) -> dict[str, Keeper]:
+        return {} if self._weights is None else {**self._weights.keepers(names)}
+
+    def dump(self) -> bytes:
+        """Return the whole state as versioned bytes."""
+        used = self._table.used()
+        names = self._pipeline.detector_names
+        prints = list(zip(names, self._pipeline.detector_prints, strict=True))
+        parts: State = {
+            "mapping": self._pipeline.mapping_print.encode(),
+            "detectors": orjson.dumps(prints),
+        }
+        parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
+        parts["entities/warm"] = self._warm[used]
+        for keeper_name, keeper in self._keepers().items():
+            for name, part in keeper.dump(used).items():
+                parts[f"{keeper_name}/{name}"] = part
+        return snapshot.encode("detect", parts)
+
+    def restore(self, blob: bytes) -> bool:
+        """Take up what `dump` wrote, as far as the pipeline is still the same.
+
+        Another key or other values: nothing. A detector that is new, or has other parameters: it
+        starts afresh, and the others go on.
+
+        Returns:
+            Whether events of the same pipeline may be replayed on it.
+
+        Raises:
+            SnapshotError: it is corrupt, or does not fit into the memory budget.
+        """
+        parts = snapshot.decode("detect", blob)
+        # The first releases did not note of which mapping and parameters they were.
+        own = self._pipeline.mapping_print
+        if bytes(parts.get("mapping", own.encode())).decode() != own:
+            return False
+        entities = _under("entities", parts)
+        count = len(entities["state"])
+        if count > self._table.capacity:
+            raise SnapshotError(
+                f"stored state has {count} entities in one key group, the memory budget now "
+                f"holds {self._table.capacity}: raise state.memory"
+            )
+        self._table.load(entities)
+        self._profile.load(_under("profile", parts))
+        names = self._stored_names(parts)
+        for k, name in enumerate(names):
+            for part, bank in self._of_detector(k, name).items() if name else ():
+                bank.load(_under(part, parts))
+        for part, keeper in self._of_weights(names).items():
+            # Absent where the pipeline combined otherwise before: they start equal.
+            if found := _under(part, parts):
+                keeper.load(found)
+        if any(names):
+            self._warm[:count] = np.asarray(entities["warm"])
+        return True
+
+    def _stored_names(self, parts: State) -> list[str]:
+        """Return the name that each detector has in stored state; "" where it is not there."""
+        ours = list(zip(self._pipeline.detector_names, self._pipeline.detector_prints, strict=True))
+        noted = orjson.loads(bytes(parts["detectors"])) if "detectors" in parts else ours
+        stored = {(name, own): f"{k}.{name}" for k, (name, own) in enumerate(noted)}
+        return [stored.get(pair, "") for pair in ours]
+
+
+def weighted(pipeline: Pipeline) -> bool:
+    """Whether there are weights to learn."""
+    return pipeline.combine == "weighted" and len(pipeline.detectors) > 1
+
+
+def entity_bytes(pipeline: Pipeline) -> int:
+    """Return the memory that one entity is counted with."""
+    profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
+    detectors = sum(
+        detector.bytes_per_entity + _calibrator(1, pipeline, detector).bytes_per_entity
+        for detector in pipeline.detectors
+    )
+    weights = Weights(1, len(pipeline.detectors)).bytes_per_entity if weighted(pipeline) else 0
+    return KEY_BYTES + RECORD.itemsize + profile + detectors + weights
+
+
+def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibrator:
+    if isinstance(detector, CalibratedDetector):
+        return Onsets(capacity)
+    return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
+
+
+def _scorer(bank: Bank) -> Scorer:
+    """Return how a bank scores, and what it tells its calibrator.
+
+    Asking for each batch would cost as much as a small batch.
+    """
+    if isinstance(bank, TellingBank):
+        return bank.score_and_tell
+    if isinstance(bank, TimedBank):
+        return _told(bank.score_at)
+    return _told(lambda slots, values, learn, _times: bank.score(slots, values, learn))
+
+
+def _told(score: Callable[[Int32s, Floats, Bools, Int64s], Floats]) -> Scorer:
+    """Return how a bank scores that tells its scores as they are."""
+
+    def scorer(slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> tuple[Floats, Floats]:
+        scores = score(slots, values, learn, times)
+        return scores, scores
+
+    return scorer
+
+
+def _part(events: EventBatch, rows: slice) -> EventBatch:
+    return events if rows == slice(0, len(events)) else events.take(rows)
+
+
+def _under(prefix: str, parts: State) -> State:
+    start = prefix + "/"
+    return {name[len(start) :]: part for name, part in parts.items() if name.startswith(start)}

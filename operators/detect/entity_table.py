@@ -1,0 +1,166 @@
+"""The entity table: which slot holds which entity, how often it speaks, and who must go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from engine.domain.batch import Bools, Floats, Int32s, Int64s, Objects
+from engine.domain.detector import State
+from operators.kernels.record_bank import RecordBank, kernel
+
+NS_PER_DAY = 86_400e9
+RATE_MEMORY = 1 / 256
+"""Weight of the newest gap between two events of an entity in its mean gap."""
+SMALLEST_GAP = 1.0
+"""ns: bursts of equal times still have a rate."""
+KEY_BYTES = 200
+"""Allowance for a key and its place in the table, beside its records."""
+
+NOBODY = np.empty(0, np.int32)
+RECORD = np.dtype([("newest", "<i8"), ("mean_gap", "<f8"), ("count", "<i8"), ("touched", "<i8")])
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of events whose entities all hold a slot at the same time.
+
+    Attributes:
+        rows: the run.
+        slots: int32, the slot of each of its events.
+        started: int32, slots that begin with a new entity: their old state must be forgotten.
+        evicted: int32, slots of the entities that had to go before this run.
+    """
+
+    rows: slice
+    slots: Int32s
+    started: Int32s
+    evicted: Int32s
+
+
+class EntityTable:
+    """Slots for at most `capacity` entities; those idle longest are evicted first."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._bank = RecordBank(capacity, RECORD)
+        self._slots: dict[str, int] = {}
+        self._free: list[int] = []
+        self._clock = 0
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def segments(self, keys: Objects) -> Iterator[Segment]:
+        """Give each event its entity's slot, evicting exactly where the table is full.
+
+        Each segment must be processed, and its times observed, before the next is asked for.
+        The cuts depend on the stream alone, never on how it was cut into batches.
+        """
+        waiting: list[str] = keys.tolist()
+        start, evicted = 0, NOBODY
+        while start < len(keys):
+            slots, started = self._assign(waiting[start:] if start else waiting)
+            stop = start + len(slots)
+            if stop > start:
+                yield Segment(slice(start, stop), slots, started, evicted)
+            evicted = self._evict() if stop < len(keys) else NOBODY
+            start = stop
+
+    def _assign(self, keys: list[str]) -> tuple[Int32s, Int32s]:
+        known = self._slots
+        try:
+            return np.fromiter(map(known.__getitem__, keys), np.int32, len(keys)), NOBODY
+        except KeyError:
+            return self._assign_new(keys)
+
+    def _assign_new(self, keys: list[str]) -> tuple[Int32s, Int32s]:
+        known, slots, started = self._slots, [], []
+        for key in keys:
+            slot = known.get(key)
+            if slot is None:
+                if len(known) >= self.capacity:
+                    break
+                slot = self._free.pop() if self._free else len(known)
+                known[key] = slot
+                started.append(slot)
+            slots.append(slot)
+        return np.array(slots, np.int32), np.array(started, np.int32)
+
+    def _evict(self) -> Int32s:
+        """Free the slots of the entities idle longest: a chunk, so that its cost is shared."""
+        count = max(1, self.capacity // 64)
+        idle = np.argpartition(self._bank.records["touched"], count - 1)[:count]
+        gone = set(idle.tolist())
+        self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
+        self._free = sorted(gone, reverse=True)
+        return idle.astype(np.int32)
+
+    def observe(self, slots: Int32s, times: Int64s, lateness: int | None) -> tuple[Floats, Bools]:
+        """Return what is known before each event, then note its time.
+
+        Args:
+            slots: int32 [n].
+            times: int64 [n], event times in ns.
+            lateness: ns that an event may lie before its entity's newest; None: any.
+
+        Returns:
+            float64 [n], events per day of the entity, NaN until it has two; bool [n], late.
+        """
+        rates, late = np.empty(len(slots)), np.empty(len(slots), np.bool_)
+        limit = -1 if lateness is None else lateness
+        _observe(self._bank.records, slots, times, limit, self._clock, rates, late)
+        self._clock += len(slots)
+        return rates, late
+
+    def forget(self, slots: Int32s) -> None:
+        """Start the records of new entities."""
+        self._bank.reset(slots)
+
+    def used(self) -> Int32s:
+        """Return the slots in use, in the order in which `dump` writes them."""
+        return np.fromiter(self._slots.values(), np.int32, len(self._slots))
+
+    def dump(self) -> State:
+        """Return the keys and records of the slots in use."""
+        clock = np.array([self._clock], np.int64)
+        keys = orjson.dumps(list(self._slots))
+        return {"keys": keys, "clock": clock, **self._bank.dump(self.used())}
+
+    def load(self, state: State) -> None:
+        """Fill slots 0, 1, ... with what was dumped.
+
+        Raises:
+            SnapshotError: more entities than slots, or of another form.
+        """
+        self._bank.load(state)
+        self._clock = int(np.asarray(state["clock"])[0])
+        keys = orjson.loads(bytes(state["keys"]))
+        self._slots = {key: slot for slot, key in enumerate(keys)}
+
+
+def _loop(  # pragma: no cover - runs compiled
+    records: Any, slots: Any, times: Any, lateness: int, clock: int, rates: Any, late: Any
+) -> None:
+    for i in range(len(slots)):
+        state = records[slots[i]]
+        gap = times[i] - state.newest
+        mean_gap = max(state.mean_gap, SMALLEST_GAP)
+        rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
+        late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
+        state.touched = clock + i + 1
+        if state.count == 0:
+            state.newest = times[i]
+        else:
+            # Out of order it adds no time, and still is an event: the mean is span by count.
+            weight = max(RATE_MEMORY, 1.0 / state.count)
+            state.mean_gap += weight * (max(gap, 0) - state.mean_gap)
+            state.newest = max(state.newest, times[i])
+        state.count += 1
+
+
+_observe = kernel(_loop)

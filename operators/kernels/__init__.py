@@ -1,0 +1,1 @@
+"""The ground under detectors and calibrators: records and compiled kernels."""

@@ -1,0 +1,99 @@
+"""A real PostgreSQL on loopback, run by a user that is not root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from tests.support.bound_process import start_bound
+from tests.support.kafka_settings import HOST, free_port
+from tests.support.postgres_programs import programs
+from tests.support.prometheus_servers import wait_for
+
+PASSWORD = "correct-horse-battery"
+
+
+def _as_other() -> list[str]:
+    """Return what to put before a command that refuses root."""
+    return ["setpriv", "--reuid=nobody", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+class PostgresServer:
+    """A cluster of its own, to stop and kill at will.
+
+    Attributes:
+        url: of its database, without the password.
+    """
+
+    def __init__(self) -> None:
+        # Its user has no way into folders that pytest makes.
+        self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-postgres-", dir="/tmp"))
+        self._folder.chmod(0o755)
+        self._bin = programs(self._folder / "programs")
+        self._port = free_port()
+        self.url = f"postgresql://tester@{HOST}:{self._port}/postgres?sslmode=disable"
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            shutil.chown(password, "nobody")
+            shutil.chown(self._folder, "nobody")
+        initdb = [str(self._bin / "initdb"), "--auth=scram-sha-256", "--username=tester"]
+        more = [f"--pwfile={password}", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        done = subprocess.run(
+            [*_as_other(), *initdb, *more, "-D", str(self._folder / "data")],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd="/",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        self._log = self._folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> PostgresServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [str(self._bin / "postgres"), "-D", str(self._folder / "data")]
+        more = ["-h", HOST, "-p", str(self._port), "-k", str(self._folder)]
+        # What a killed server leaves in memory is found again; nothing else uses this folder.
+        self._process = start_bound([*_as_other(), *command, *more], self._log)
+        wait_for(self._answers, "PostgreSQL")
+
+    def kill(self) -> None:
+        """Kill it as a crash does: open transactions are lost, and connections break."""
+        if self._process is not None:
+            pid = self._folder / "data" / "postmaster.pid"
+            # SIGQUIT is its immediate shutdown: SIGKILL would leave its children behind.
+            self._process.send_signal(3)
+            self._process.wait(30)
+            pid.unlink(missing_ok=True)
+            self._process = None
+
+    def connect(self) -> psycopg.Connection:
+        """Return a connection."""
+        return psycopg.connect(self.url, password=PASSWORD, connect_timeout=5, autocommit=True)
+
+    def query(self, text: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query."""
+        with self.connect() as connection:
+            return list(connection.execute(text.encode()))
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -1,0 +1,227 @@
+"""The page on a real port, read by real HTTP and TLS clients."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from engine.application.cluster.health import Health
+from engine.application.cluster.metrics_server import MetricsServer, serve
+from engine.application.config.metrics import MetricsSpec
+from engine.application.config.substitution import FromOutside
+from engine.application.ports import RunContext
+from engine.domain.errors import PynomalyError
+
+AUTH = {"user": "prometheus", "password": FromOutside("hü:sh")}
+WAIT = 30
+
+Start = Callable[..., MetricsServer]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[MetricsServer] = []
+    context = RunContext("p")
+    context.outages["source"] = "no broker answers"
+
+    def start(process: int = 0, **fields: Any) -> MetricsServer:
+        registry = CollectorRegistry()
+        Counter("things", "Things.", registry=registry).inc(3)
+        port = free_port()
+        spec = MetricsSpec.model_validate({"port": port - process, **fields})
+        servers.append(serve(spec, process, registry, Health(context)))
+        assert servers[-1].server_port == port
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Certificates made on the spot: `certificate` and `key` fit, `other` and `locked` do not."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("pem")
+    found = {name: folder / f"{name}.pem" for name in ("certificate", "key", "other", "locked")}
+    make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    make += ["-addext", "subjectAltName=IP:127.0.0.1,IP:::1"]
+    openssl(*make, "-keyout", found["key"], "-out", found["certificate"])
+    openssl("genrsa", "-out", found["other"], "2048")
+    lock = ["rsa", "-aes128", "-passout", "pass:hush", "-in", found["key"]]
+    openssl(*lock, "-out", found["locked"])
+    return found
+
+
+def openssl(*words: object) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+
+def ask(
+    server: MetricsServer,
+    path: str = "/metrics",
+    method: str = "GET",
+    authorization: str | None = None,
+    trusted: Path | None = None,
+) -> tuple[int, str, str | None]:
+    """Return status, body, and the WWW-Authenticate header."""
+    host, port = str(server.server_address[0]), server.server_port
+    client = HTTPConnection(host, port, timeout=WAIT)
+    if trusted is not None:
+        context = ssl.create_default_context(cafile=str(trusted))
+        client = HTTPSConnection(host, port, timeout=WAIT, context=context)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    client.request(method, path, headers=headers)
+    answer = client.getresponse()
+    text = answer.read().decode()
+    client.close()
+    return answer.status, text, answer.headers["WWW-Authenticate"]
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def test_the_metrics_and_nothing_else_are_served(start: Start) -> None:
+    server = start(process=2)
+    status, text, _ = ask(server)
+    assert status == 200
+    assert "things_total 3.0" in text
+    assert ask(server, "/metrics?name[]=none")[0] == 200
+    for path in ("/", "/metrics/", "/metricss", "/favicon.ico", "/../metrics"):
+        assert ask(server, path)[:2] == (404, "404 Not Found\n")
+    assert ask(server, method="POST")[0] == 405
+
+
+def test_health_is_told_without_a_password(start: Start) -> None:
+    server = start(basic_auth=AUTH)
+    status, text, _ = ask(server, "/health/ready")
+    assert status == 503
+    assert json.loads(text) == {"status": "fail", "output": "starting; source: no broker answers"}
+    status, text, _ = ask(server, "/health/live")
+    assert (status, json.loads(text)) == (200, {"status": "pass", "output": ""})
+    assert ask(server, "/health/startup")[0] == 503
+    assert ask(server, "/health")[0] == 401
+
+
+def test_user_and_password_open_the_page(start: Start) -> None:
+    server = start(basic_auth=AUTH)
+    right = basic("prometheus:hü:sh")
+    assert "things_total 3.0" in ask(server, authorization=right)[1]
+    assert ask(server, authorization=right.replace("Basic ", "bAsIc   "))[0] == 200
+    assert ask(server, "/", authorization=right)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "",
+        "Basic",
+        "Basic ",
+        "Basic %%%",
+        basic("prometheus:hü:sh") + "!",
+        basic("prometheus:hü:s"),
+        basic("prometheus:hü:sh "),
+        basic("prometheus"),
+        basic("Prometheus:hü:sh"),
+        basic(":"),
+        basic("prometheus:hü:sh").replace("Basic", "Bearer"),
+        "Basic prometheus:hush",
+        "Basic \xff\xfe",
+    ],
+)
+@pytest.mark.parametrize("path", ["/metrics", "/", "/nothing"])
+def test_all_else_is_refused_and_told_how_to_ask(
+    start: Start, given: str | None, path: str
+) -> None:
+    status, text, challenge = ask(start(basic_auth=AUTH), path, authorization=given)
+    assert (status, text) == (401, "401 Unauthorized\n")
+    assert challenge == 'Basic realm="pynomaly metrics", charset="UTF-8"'
+
+
+def test_tls_and_a_password_together(start: Start, pem: dict[str, Path]) -> None:
+    server = start(
+        tls={"certificate": pem["certificate"], "key": pem["key"]}, basic_auth=AUTH, host="::1"
+    )
+    trusted = pem["certificate"]
+    assert ask(server, trusted=trusted)[0] == 401
+    status, text, _ = ask(server, authorization=basic("prometheus:hü:sh"), trusted=trusted)
+    assert status == 200
+    assert "things_total 3.0" in text
+
+
+def test_a_client_that_never_begins_its_handshake_keeps_none_waiting(
+    start: Start, pem: dict[str, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = start(tls={"certificate": pem["certificate"], "key": pem["key"]})
+    address = ("127.0.0.1", server.server_port)
+    with socket.create_connection(address), socket.create_connection(address) as plain:
+        plain.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        plain.settimeout(WAIT)
+        assert b"things" not in plain.recv(10_000)
+        assert ask(server, trusted=pem["certificate"])[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "field", "said"),
+    [
+        ("none", "key", "certificate", "No such file"),
+        ("certificate", "none", "key", "No such file"),
+        ("folder", "key", "certificate", "Is a directory"),
+        ("key", "key", "certificate", "it holds no certificate in PEM form"),
+        ("empty", "key", "certificate", "it holds no certificate in PEM form"),
+        ("certificate", "certificate", "key", "it holds no private key of"),
+        ("certificate", "empty", "key", "it holds no private key of"),
+        ("certificate", "other", "key", "it holds no private key of"),
+        ("certificate", "locked", "key", "without a passphrase"),
+    ],
+)
+def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
+    start: Start,
+    pem: dict[str, Path],
+    tmp_path: Path,
+    certificate: str,
+    key: str,
+    field: str,
+    said: str,
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    files = {
+        "certificate": pem.get(certificate, tmp_path / certificate),
+        "key": pem.get(key, tmp_path / key),
+    }
+    with pytest.raises(PynomalyError) as caught:
+        start(tls=files)
+    assert str(caught.value).startswith(f'metrics.tls.{field}: the file "{files[field]}" cannot')
+    assert said in str(caught.value)
+
+
+def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
+    spec = MetricsSpec(port=start().server_port)
+    with pytest.raises(PynomalyError, match=r"another pipeline, has that port; set metrics\.port"):
+        serve(spec, 0, CollectorRegistry(), Health(RunContext("p")))
+    for host in ("192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(PynomalyError, match=r"correct metrics\.host"):
+            start(host=host)

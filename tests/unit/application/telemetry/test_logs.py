@@ -1,0 +1,116 @@
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from engine.application.telemetry.logs import Speaker, TextLines, json_lines, set_up_logs
+from engine.application.telemetry.redaction import discretion
+
+SPEAKER = Speaker("plant", "0", "abc")
+# Of the schema's field reference; each has to be a string but those that are named otherwise.
+ECS_TYPES = {"labels": dict, "process.pid": int} | dict.fromkeys(
+    [
+        "@timestamp", "ecs.version", "error.message", "error.stack_trace", "error.type",
+        "log.level", "log.logger", "message",
+        "service.name", "service.node.name", "service.type", "trace.id",
+    ],
+    str,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+
+
+def record(message: str, error: BaseException | None = None) -> logging.LogRecord:
+    info = (type(error), error, None) if error else None
+    return logging.LogRecord("pynomaly.x", logging.WARNING, "f", 1, message, (), info)
+
+
+def test_a_line_is_ecs_with_who_and_what() -> None:
+    line = json.loads(json_lines(SPEAKER).format(record("hot")))
+    assert line.pop("@timestamp").endswith("+00:00")
+    assert line.pop("process.pid") > 0
+    assert line == {
+        "log.level": "warning",
+        "log.logger": "pynomaly.x",
+        "message": "hot",
+        "ecs.version": "8.11.0",
+        "service.name": "plant",
+        "service.type": "pynomaly",
+        "service.node.name": "0",
+        "labels": {"run": "abc"},
+    }
+
+
+def test_an_exception_stays_on_its_line() -> None:
+    text = json_lines(SPEAKER).format(record("bad", ValueError("why")))
+    assert "\n" not in text
+    line = json.loads(text)
+    assert (line["error.type"], line["error.message"]) == ("ValueError", "why")
+    assert "ValueError: why" in line["error.stack_trace"]
+
+
+def test_every_field_is_one_of_the_schema_and_of_its_type() -> None:
+    about = record("bad", ValueError("why"))
+    about.trace_id = "5" * 32
+    line = json.loads(json_lines(SPEAKER).format(about))
+    assert line["trace.id"] == "5" * 32
+    assert {name: type(value) for name, value in line.items()} == ECS_TYPES
+
+
+def test_the_example_of_filebeat_reads_json_lines_and_keeps_the_others() -> None:
+    file = yaml.safe_load(Path("deploy/filebeat/filebeat.yml").read_text())
+    (inlet,) = file["filebeat.inputs"]
+    (parser,) = inlet["parsers"]
+    assert parser["ndjson"]["target"] == ""
+    assert parser["ndjson"]["expand_keys"]
+
+
+def test_text_is_for_terminals_and_json_for_the_rest(capsys, monkeypatch) -> None:
+    set_up_logs("auto", SPEAKER)
+    logging.getLogger("pynomaly.t").info("one")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    set_up_logs("auto", SPEAKER)
+    logging.getLogger("pynomaly.t").info("two")
+    first, second = capsys.readouterr().err.splitlines()
+    assert json.loads(first)["message"] == "one"
+    assert second.endswith("plant[0] two")
+
+
+def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("pynomaly.t")
+    set_up_logs("text", SPEAKER, "warning")
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        logger.debug("before %d", number)
+        signal.raise_signal(number)
+        logger.debug("after %d", number)
+    logger.warning("last")
+    said = [line.split("] ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert said == [
+        f"after {signal.SIGUSR1.value}",
+        f"before {signal.SIGUSR2.value}",
+        "last",
+    ]
+
+
+@pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])
+def test_no_line_tells_a_secret(formatter: logging.Formatter) -> None:
+    discretion.learn(['hu"sh-hush'])
+    error = ValueError('why hu"sh-hush')
+    said = formatter.format(record('bad hu"sh-hush', error))
+    assert "hush" not in said
+    assert "sh-hush" not in said
+    assert said.count("***") == 2 + ("error.message" in said)

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from bytewax.inputs import StatefulSourcePartition
+
+import connectors.files.stdin as stdin_module
+from connectors.delivery.json_line import json_line
+from connectors.files.sink import FileSink, FileSinkSettings, FileWriter, State
+from connectors.files.source import FileSource, FileSourceSettings
+from connectors.files.stdin import StdinSettings, StdinSource
+from connectors.files.stdout import StdoutSettings, StdoutSink
+from engine.application.ports import RunContext
+from engine.domain.batch import RawBatch
+from engine.domain.errors import ConnectorError
+from engine.domain.record import Record
+
+
+def source(path: Path | str) -> FileSource:
+    return FileSource(FileSourceSettings(path=str(path)), RunContext("t"))
+
+
+def drain(part: StatefulSourcePartition[RawBatch, int]) -> list[tuple[int, bytes | None]]:
+    found: list[tuple[int, bytes | None]] = []
+    while True:
+        try:
+            for batch in part.next_batch():
+                found += zip(batch.offsets.tolist(), batch.values, strict=True)
+        except StopIteration:
+            return found
+
+
+def test_lines_keep_their_numbers_and_blank_ones_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b'{"a":1}\n\n  \n{"a":2}\r\nlast')
+    part = source(file).source().build_part("s", "0", None)
+    assert drain(part) == [(0, b'{"a":1}'), (3, b'{"a":2}'), (4, b"last")]
+    assert part.snapshot() == 5
+    assert drain(source(file).source().build_part("s", "0", 3)) == [(3, b'{"a":2}'), (4, b"last")]
+
+
+def test_csv_rows_are_objects_and_gz_is_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv.gz"
+    file.write_bytes(gzip.compress(b"name,x,y\none,1,2.5\ntwo,,z\nth\xff,1,1\n"))
+    rows = [value for _, value in drain(source(file).source().build_part("s", "0", None))]
+    assert orjson.loads(rows[0] or b"") == {"name": "one", "x": 1, "y": 2.5}
+    assert orjson.loads(rows[1] or b"") == {"name": "two", "y": "z"}
+    assert rows[2] == b"th\xff,1,1"
+
+
+def test_a_pattern_is_one_partition_a_file(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.ndjson").write_text(name)
+    plugin = source(tmp_path / "*.ndjson")
+    flow = plugin.source()
+    assert flow.list_parts() == ["0", "1"]
+    assert drain(flow.build_part("s", "1", None)) == [(0, b"b")]
+    assert [batch.values for batch in plugin.check(5)] == [[b"a"], [b"b"]]
+    assert plugin.topic.endswith("*.ndjson")
+    plugin.finish()
+
+
+def test_no_file_and_an_unreadable_one_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorError, match="no file matches"):
+        source(tmp_path / "x*").check(1)
+    with pytest.raises(ConnectorError, match="Is a directory"):
+        source(tmp_path).check(1)
+
+
+def test_a_draining_file_ends(tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_text("x")
+    plugin = source(file)
+    plugin.context.draining.set()
+    assert drain(plugin.source().build_part("s", "0", None)) == []
+
+
+def record(text: str) -> Record:
+    return Record(b"k", text.encode(), (("pynomaly-schema-version", b"1"),), 0, "1")
+
+
+def test_a_file_is_cut_back_to_what_was_stored(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "out.ndjson"
+    plugin = FileSink(FileSinkSettings(path=str(file)), RunContext("t"), "anomalies")
+    plugin.check()
+    assert plugin.sink().list_parts() == ["0"]
+    part = plugin.sink().build_part("s", "0", None)
+    part.write_batch([[record("one")]])
+    stored = part.snapshot()
+    part.write_batch([[record("two")]])
+    part.close()
+    part = plugin.sink().build_part("s", "0", stored)
+    part.write_batch([[record("three")]])
+    assert part.snapshot() == (str(file), 10, 2)
+    part.close()
+    assert file.read_text() == "one\nthree\n"
+
+
+def test_lines_of_a_run_that_was_killed_before_its_first_checkpoint_are_cut_off(
+    tmp_path: Path,
+) -> None:
+    first, second = (tmp_path / name for name in ("first", "second"))
+    first.write_text("here before\n")
+    second.write_text("here too\n")
+    state = tmp_path / "state"
+    state.mkdir()
+
+    def killed(file: Path, stored: State | None) -> FileWriter:
+        plugin = FileSink(
+            FileSinkSettings(path=str(file)), RunContext("t", state=state), "anomalies"
+        )
+        part = plugin.sink().build_part("s", "0", stored)
+        part.write_batch([[record("new")]])
+        return part
+
+    killed(first, None).close()
+    part = killed(first, None)
+    assert first.read_text() == "here before\nnew\n"
+    stored = part.snapshot()
+    part.close()
+    # Another file in the pipeline file is another output, and the old size is not its own.
+    killed(second, stored).close()
+    part = killed(second, stored)
+    assert second.read_text() == "here too\nnew\n"
+    turned = part.snapshot()
+    part.close()
+    # Back again: the first fence is void, or what came since would be cut off.
+    killed(first, turned).close()
+    killed(first, turned).close()
+    assert first.read_text() == "here before\nnew\nnew\n"
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    plugin = FileSink(FileSinkSettings(path=str(tmp_path / "x")), RunContext("t"), "anomalies")
+    with pytest.raises(ConnectorError, match="cannot be written"):
+        plugin.check()
+
+
+def test_a_dead_letter_is_one_json_line_whatever_its_bytes() -> None:
+    letter = Record(
+        None,
+        b"\xff\n",
+        (("pynomaly-id", b"2"), ("pynomaly-reason", b"bad_utf8"), ("own", b"1")),
+        0,
+        "2",
+    )
+    line = json_line(letter)
+    assert line.count(b"\n") == 1
+    expected = {"id": "2", "reason": "bad_utf8", "own": "1", "key": None, "value_base64": "/wo="}
+    assert json.loads(line) == expected
+
+
+def test_the_standard_input_is_read_as_it_comes(monkeypatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(stdin_module, "STDIN", reading)
+    plugin = StdinSource(StdinSettings(), RunContext("t"))
+    assert plugin.check(1) == []
+    assert plugin.source().list_parts() == ["0"]
+    part = plugin.source().build_part("s", "0", 10)
+    assert part.next_batch() == []
+    assert part.next_awake() is not None
+    os.write(writing, b"one\ntw")
+    (batch,) = part.next_batch()
+    assert (batch.offsets.tolist(), batch.values) == ([10], [b"one"])
+    assert part.next_awake() is None
+    os.write(writing, b"o\n\nrest")
+    os.close(writing)
+    assert [batch.values for batch in part.next_batch()] == [[b"two"]]
+    assert drain(part) == [(13, b"rest")]
+    assert part.snapshot() == 14
+    plugin.finish()
+    os.close(reading)
+
+
+def test_a_draining_standard_input_ends() -> None:
+    plugin = StdinSource(StdinSettings(), RunContext("t"))
+    plugin.context.draining.set()
+    with pytest.raises(StopIteration):
+        plugin.source().build_part("s", "0", None).next_batch()
+
+
+def test_the_standard_output_gets_a_line_a_record(capfdbinary) -> None:
+    plugin = StdoutSink(StdoutSettings(), RunContext("t"), "anomalies")
+    plugin.check()
+    assert plugin.sink().list_parts() == ["0"]
+    part = plugin.sink().build_part("s", "0", None)
+    part.write_batch([[record("one"), record("two")]])
+    part.snapshot()
+    assert capfdbinary.readouterr().out == b"one\ntwo\n"
+
+
+def test_idle_waits_are_short() -> None:
+    assert timedelta(0) < stdin_module.IDLE < timedelta(milliseconds=100)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from engine.domain.mapping import TimeField
+from operators.decode.timestamps import UNREADABLE, time_reader
+
+
+@pytest.mark.parametrize(
+    ("unit", "written", "expected"),
+    [
+        ("s", 1_767_225_600, 1_767_225_600_000_000_000),
+        ("ms", 1_767_225_600_001, 1_767_225_600_001_000_000),
+        ("us", 1_767_225_600_000_001, 1_767_225_600_000_001_000),
+        ("ns", 1_767_225_600_000_000_001, 1_767_225_600_000_000_001),
+        ("s", 1.5, 1_500_000_000),
+        ("s", -1, -1_000_000_000),
+        ("s", 10**12, UNREADABLE),
+        ("ns", 2**70, UNREADABLE),
+        ("s", float("inf"), UNREADABLE),
+        ("s", "1", UNREADABLE),
+    ],
+)
+def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
+    read = time_reader(TimeField(("t",), unit))
+    assert read([written]).tolist() == [expected]
+    assert read([0, written, 1.0]).tolist()[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00"),
+        ("2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00.123456789"),
+        ("2026-01-01 00:00:00", "2026-01-01T00:00:00"),
+        ("2026-01-01T01:30:00+01:30", "2026-01-01T00:00:00"),
+        ("2025-12-31T23:00:00-0100", "2026-01-01T00:00:00"),
+        ("2026-01-01T00:00", "2026-01-01T00:00:00"),
+    ],
+)
+def test_iso_8601_in_its_usual_forms(written: str, expected: str) -> None:
+    read = time_reader(TimeField(("t",), None, "iso8601"))
+    wanted = int(np.datetime64(expected, "ns").astype(np.int64))
+    assert read([written]).tolist() == [wanted]
+    assert read([written, "2026-01-01T00:00:00Z", "now"]).tolist()[0] == wanted
+
+
+NO_TIMES = [
+    "now",
+    "NaT",
+    "2026",
+    "2026-01-01T25:00:00Z",
+    "9999-01-01T00:00:00Z",
+    "2026-01-01T00:00:00ZZ",
+    "2026-01-01T00:00:00+01:00Z",
+    "2026-01-01T00:00:00.Z",
+    5,
+    "",
+]
+
+
+@pytest.mark.parametrize("written", NO_TIMES)
+def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
+    read = time_reader(TimeField(("t",), None, "iso8601"))
+    good = "1970-01-01T00:00:01Z"
+    assert read([good, written, good]).tolist() == [10**9, UNREADABLE, 10**9]
+    assert read([good, written, "1970"]).tolist() == [10**9, UNREADABLE, UNREADABLE]
+    assert read([written]).tolist() == [UNREADABLE]
+
+
+def test_strptime_is_utc_where_no_zone_is_named() -> None:
+    plain = time_reader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S"))
+    zoned = time_reader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S %z"))
+    assert plain(["01/Jan/1970:00:00:02"]).tolist() == [2 * 10**9]
+    assert zoned(["01/Jan/1970:01:00:02 +0100"]).tolist() == [2 * 10**9]
+    assert plain(["1 January"]).tolist() == [UNREADABLE]

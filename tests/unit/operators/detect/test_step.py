@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.application import registry
+from engine.application.ports import RunContext
+from engine.domain import snapshot
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
+from engine.domain.detector import SnapshotForm, State
+from engine.domain.errors import SnapshotError
+from engine.domain.pipeline import Calibration, Pipeline
+from operators.detect import checkpoint
+from operators.detect.entity_group import entity_bytes
+from operators.detect.step import DetectLogic, detect_step
+from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
+
+COLUMNS = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
+
+
+class Sum:
+    """A detector that cannot take gaps, and reports troubles."""
+
+    name = "sum"
+    bytes_per_entity = 8
+    handles_gaps = False
+    resolution = 0.1
+    snapshot: SnapshotForm = "bytes"
+
+    def bank(self, capacity: int) -> SumBank:
+        return SumBank(capacity)
+
+
+class SumBank:
+    def __init__(self, capacity: int) -> None:
+        self.learned = np.zeros(capacity)
+        self.troubles: dict[str, int] = {}
+
+    def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
+        assert np.isfinite(values).all(), "a gap reached a detector that cannot take it"
+        np.add.at(self.learned, slots[learn], 1)
+        self.troubles = {"refits": 2, "fit_failed": 1}
+        return np.asarray(values.sum(axis=1))
+
+    def reset(self, slots: Int32s) -> None:
+        self.learned[slots] = 0
+
+    def dump(self, slots: Int32s) -> State:
+        return {"learned": self.learned[slots]}
+
+    def load(self, state: State) -> None:
+        learned = np.asarray(state["learned"])
+        self.learned[: len(learned)] = learned
+
+    def failures(self) -> Mapping[str, int]:
+        found, self.troubles = self.troubles, {}
+        return found
+
+
+def logic(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> DetectLogic:
+    built = detect_step(spec, context or RunContext("plant"))(stored)
+    assert isinstance(built, DetectLogic)
+    return built
+
+
+def run(step: DetectLogic, *batches: EventBatch) -> list[ScoredBatch]:
+    return [scored for batch in batches for scored in step.on_batch([batch])[0]]
+
+
+def metric(context: RunContext, name: str, **labels: str) -> float | None:
+    return context.telemetry.registry.get_sample_value(f"pynomaly_{name}", labels)
+
+
+def offsets(parts: list[ScoredBatch]) -> Int64s:
+    return np.concatenate([part.events.offsets for part in parts])
+
+
+def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
+    for column in COLUMNS:
+        np.testing.assert_array_equal(joined(ours, column), joined(theirs, column), column)
+    np.testing.assert_array_equal(offsets(ours), offsets(theirs))
+
+
+def test_a_fault_is_rare_and_the_rest_is_not() -> None:
+    batch = noise(1, 6_000)
+    batch.values[5_000] = [20, 60]
+    (scored,) = run(logic(pipeline()), batch)
+    assert scored.p_value[5_000] < 1e-9
+    others = np.delete(scored.p_value, 5_000)
+    assert np.nanmin(others) > 1e-9
+    assert np.isnan(others[:300]).all()
+    assert not np.isnan(others[1_000:]).any()
+    assert scored.centers[5_000] == pytest.approx([20, 20], abs=1)
+    assert scored.scales[5_000] == pytest.approx([2, 2], abs=0.5)
+
+
+def test_batches_of_one_activation_are_scored_in_their_order() -> None:
+    batch = noise(2, 900)
+    together, keep = logic(pipeline()).on_batch(cut(batch, [100, 500]))
+    assert keep is False, "a key group is never discarded"
+    assert_same(together, run(logic(pipeline()), batch))
+    assert type(together) is list
+
+
+def two_detectors() -> Pipeline:
+    zscore = registry.detector_family("zscore").create("zscore", {"warm_up": 5}, ["a", "b"])
+    small = Calibration(window=32, relearn_after=5)
+    return pipeline(detectors=(zscore, Sum()), combine="cauchy", calibration=small)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    cuts=st.lists(st.integers(0, 500), max_size=6),
+    at=st.integers(0, 500),
+    capacity=st.integers(1, 4),
+)
+def test_neither_cuts_nor_a_snapshot_change_anything(
+    seed: int, cuts: list[int], at: int, capacity: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    spec = two_detectors()
+    mapping = replace(spec.mapping, lateness=3 * SECOND)
+    memory = spec.key_groups * capacity * entity_bytes(spec)
+    spec = replace(spec, mapping=mapping, memory_bytes=memory)
+    # Long turns of each entity, so that some get warm before they are evicted.
+    keys = np.repeat([f"e{number}" for number in rng.integers(4, size=5)], 100)
+    values = rng.normal(5, 1, (500, 2))
+    values[rng.random((500, 2)) < 0.1] = np.nan
+    times = START + (np.arange(500) + rng.integers(0, 6, 500)) * SECOND
+    batch = events(keys.tolist(), values, times)
+    whole = run(logic(spec), batch)
+    assert np.isfinite(joined(whole, "p_value")).sum() > 100
+    assert_same(run(logic(spec), *cut(batch, cuts)), whole)
+
+    first = logic(spec)
+    head = run(first, *cut(batch, [at])[: 1 if at else 0])
+    stored = first.snapshot()
+    second = logic(spec, stored)
+    assert second.snapshot() == stored
+    assert_same(head + run(second, batch.take(slice(at, None))), whole)
+
+
+def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
+    batch = noise(3, 1_000)
+    batch.values[500:, 0] = np.nan
+    (scored,) = run(logic(pipeline(detectors=(Sum(),))), batch)
+    expected = scored.centers[600, 0] + batch.values[600, 1]
+    assert scored.scores[600, 0] == pytest.approx(expected)
+    assert np.isnan(batch.values[500:, 0]).all(), "the event keeps its gap"
+
+
+def test_an_event_without_any_value_has_no_score_and_teaches_nothing() -> None:
+    batch = noise(4, 1_200, entities=1)
+    empty = [600, 601, 1_199]
+    batch.values[empty] = np.nan
+    context, spec = RunContext("plant"), two_detectors()
+    step = logic(spec, context=context)
+    scored = run(step, batch)
+    for column in ("scores", "p_values", "p_value"):
+        assert np.isnan(joined(scored, column)[empty]).all()
+    assert metric(context, "warming_entities") == 0, "it stays warm"
+    assert snapshot.decode("detect", step.snapshot())["1.sum/learned"] == [1_197]
+    rest = batch.take(np.delete(np.arange(1_200), empty))
+    without = run(logic(spec), rest)
+    scores = np.delete(joined(scored, "p_values"), empty, axis=0)
+    np.testing.assert_array_equal(scores, joined(without, "p_values"))
+
+
+def test_late_events_are_scored_and_not_learned() -> None:
+    spec = pipeline(lateness=10 * SECOND)
+    batch = noise(5, 1_000, entities=1)
+    old = events(["press-0"] * 300, np.full((300, 2), 45.0), np.full(300, START), first=5_000)
+    more = events(["press-0"] * 50, batch.values[:50], first=1_000)
+    context = RunContext("plant")
+    scored = run(logic(spec, context=context), batch, old, more)
+    assert scored[1].late.all()
+    assert not scored[2].late.any()
+    assert (scored[1].p_value < 1e-4).all(), "scored, and still as strange as the first"
+    assert metric(context, "late_events_total") == 300
+    without = run(logic(spec), batch, more)
+    for column in ("centers", "scales", "scores", "p_value"):
+        np.testing.assert_array_equal(getattr(scored[2], column), getattr(without[1], column))
+
+
+def test_values_beyond_reason_break_nothing() -> None:
+    batch = noise(6, 2_000, entities=1)
+    batch.values[500:900:7] = 1e308
+    batch.values[501:900:7] = -1e308
+    batch.values[502:900:7] = 5e-324
+    (scored,) = run(logic(pipeline()), batch)
+    finite = scored.p_value[~np.isnan(scored.p_value)]
+    assert ((finite > 0) & (finite <= 1)).all()
+    assert len(finite) > 1_500
+
+
+def test_memory_bounds_the_entities() -> None:
+    spec = pipeline()
+    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec) * 5)
+    context = RunContext("plant")
+    step = logic(spec, context=context)
+    run(step, noise(7, 500, entities=20))
+    assert metric(context, "entities") == 5
+    assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
+    assert metric(context, "evictions_total") == 500 - 5 - count_known(noise(7, 500, 20), 5)
+    tiny = logic(replace(spec, memory_bytes=1))
+    assert len(run(tiny, noise(7, 50, entities=3))) > 1, "one entity at a time"
+
+
+def count_known(batch: EventBatch, capacity: int) -> int:
+    """Events whose entity is among the last `capacity` ones seen."""
+    seen: list[str] = []
+    known = 0
+    for key in batch.keys:
+        known += key in seen
+        seen = [key, *(other for other in seen if other != key)][:capacity]
+    return known
+
+
+def test_every_event_is_counted_once() -> None:
+    context = RunContext("plant")
+    run(logic(pipeline(), context=context), *cut(noise(8, 1_000), [1, 400]))
+    scored, warming = (
+        metric(context, "scored_events_total"),
+        metric(context, "warming_events_total"),
+    )
+    assert scored is not None
+    assert warming is not None
+    assert scored + warming == 1_000
+    assert warming == pytest.approx(3 * 130, abs=3)
+
+
+def test_gauges_sum_over_the_key_groups_of_a_process() -> None:
+    context, spec = RunContext("plant"), pipeline()
+    first, second = logic(spec, context=context), logic(spec, context=context)
+    run(first, noise(9, 900, entities=2))
+    run(second, *cut(noise(10, 90, entities=3), [1]))
+    assert metric(context, "entities") == 5
+    assert metric(context, "warming_entities") == 3
+    assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
+    sizes = 0
+    for _ in range(2):
+        sizes = len(first.snapshot()) + len(second.snapshot())
+    assert metric(context, "checkpoint_bytes", step="detect") == sizes
+
+
+def test_all_groups_of_a_process_are_on_the_disk_with_the_first_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "INLINE_BYTES", 0)
+    synced: list[int] = []
+    sync = os.fsync
+
+    def slow_sync(descriptor: int) -> None:
+        time.sleep(0.05)
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    context, spec = RunContext("plant", state=tmp_path), pipeline()
+    build = detect_step(spec, context)
+    logics = [build(None) for _ in range(3)]
+    for seed, each in enumerate(logics):
+        each.on_batch([noise(seed, 200)])
+    first = logics[0].snapshot()
+    folder = tmp_path / "groups"
+    files = {file.stat().st_ino for file in folder.iterdir()}
+    assert len(files) == 3
+    assert {*files, folder.stat().st_ino} == set(synced)
+    whole = [first, *(each.snapshot() for each in logics[1:])]
+    assert metric(context, "checkpoint_seconds_count") == 1
+    logics[1].on_batch([noise(9, 200)])
+    assert [each.snapshot() for each in logics[:1]] == whole[:1], "nothing new is nothing to store"
+    assert logics[1].snapshot() != whole[1]
+
+
+def test_gauges_are_right_after_a_restart() -> None:
+    spec, context = pipeline(), RunContext("plant")
+    step = logic(spec)
+    run(step, noise(11, 600, entities=3))
+    logic(spec, step.snapshot(), context)
+    assert metric(context, "entities") == 3
+    assert metric(context, "warming_entities") == 0
+
+
+def test_an_evicted_entity_warms_up_again() -> None:
+    spec = pipeline()
+    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec))
+    context = RunContext("plant")
+    step = logic(spec, context=context)
+    run(step, noise(12, 500, entities=1))
+    assert metric(context, "warming_entities") == 0
+    (other,) = run(step, events(["other"], [[1.0, 2.0]]))
+    assert np.isnan(other.p_value).all()
+    assert np.isnan(other.centers).all()
+    (other,) = run(step, events(["other"], [[1.0, 2.0]]))
+    assert np.isnan(other.rates).all(), "one event has no rate"
+    assert metric(context, "warming_entities") == 1
+
+
+def test_what_detectors_report_is_counted() -> None:
+    context = RunContext("plant")
+    step = logic(pipeline(detectors=(Sum(),)), context=context)
+    run(step, noise(13, 10), noise(14, 10))
+    assert metric(context, "refits_total", detector="sum") == 4
+    failures = metric(context, "detector_failures_total", detector="sum", kind="fit_failed")
+    assert failures == 2
+
+
+def stored_by(spec: Pipeline) -> bytes:
+    step = logic(spec)
+    run(step, noise(15, 1_200, entities=4))
+    return step.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"memory_bytes": 1}, "raise state.memory"),
+        ({"calibration": Calibration(window=64)}, "recent"),
+    ],
+)
+def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SnapshotError, match=message):
+        logic(pipeline(**changes), stored_by(pipeline()))
+
+
+def test_other_values_start_afresh() -> None:
+    context = RunContext("plant")
+    logic(pipeline(values=("a", "b", "c"), mapping_print="3"), stored_by(pipeline()), context)
+    assert metric(context, "entities") == 0
+
+
+@pytest.mark.parametrize(("stored_print", "goes_on"), [("print", True), ("other", False)])
+def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
+    stored_print: str, goes_on: bool
+) -> None:
+    (zscore,) = pipeline().detectors
+    before = replace(pipeline(), detector_prints=(stored_print,))
+    after = pipeline(detectors=(Sum(), zscore), detector_prints=("new", "print"))
+    step = logic(after, stored_by(before))
+    (scored,) = run(step, noise(16, 1, entities=1))
+    assert np.isnan(scored.p_values[0, 0])
+    assert np.isnan(scored.p_values[0, 1]) != goes_on
+    assert np.isfinite(scored.centers).all(), "the profile goes on in any case"
+
+
+def test_state_of_another_kind_is_refused() -> None:
+    with pytest.raises(SnapshotError, match='kind "alert"'):
+        logic(pipeline(), snapshot.encode("alert", {}))
+
+
+def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.detect.step.AT_ONCE", 100)
+    spoken: list[int] = []
+    context = RunContext("p")
+    monkeypatch.setattr(context.pulse, "work", lambda: spoken.append(1))
+    whole = noise(1, 1_000)
+    logic = detect_step(pipeline(), context)(None)
+    found = list(logic.on_batch(cut(whole, list(range(30, 1_000, 30))))[0])
+    expected = list(detect_step(pipeline(), RunContext("p"))(None).on_batch([whole])[0])
+    np.testing.assert_array_equal(joined(found, "scores"), joined(expected, "scores"))
+    assert len(spoken) == 9

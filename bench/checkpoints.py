@@ -51,7 +51,7 @@ def rules(memory: int = 8 * 2**30) -> Pipeline:
         mapping=mapping,
         detectors=(detector,),
         key_groups=GROUPS,
-        mapping_print="m",
+        mapping_fingerprint="m",
         detector_prints=("d",),
     )
 

@@ -13,7 +13,7 @@ from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, a
 from engine.domain.batch import Headers, ScoredBatch
 from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
-from engine.domain.record import Parcel, Record
+from engine.domain.record import KeyedRecords, Record
 from engine.domain.reject import Reject
 from engine.domain.trace import HEADER, Trace
 
@@ -22,10 +22,10 @@ _VERSION = str(SCHEMA_VERSION).encode()
 
 def anomaly_step(
     _pipeline: Pipeline, _context: RunContext
-) -> Callable[[tuple[str, list[Anomaly]]], Parcel]:
+) -> Callable[[tuple[str, list[Anomaly]]], KeyedRecords]:
     """Return the step from anomalies to their records: JSON, keyed by entity."""
 
-    def publish(item: tuple[str, list[Anomaly]]) -> Parcel:
+    def publish(item: tuple[str, list[Anomaly]]) -> KeyedRecords:
         group, anomalies = item
         return group, [anomaly_record(anomaly) for anomaly in anomalies]
 
@@ -59,11 +59,11 @@ def anomaly_record(anomaly: Anomaly) -> Record:
 
 def score_step(
     pipeline: Pipeline, _context: RunContext
-) -> Callable[[tuple[str, ScoredBatch]], Parcel]:
+) -> Callable[[tuple[str, ScoredBatch]], KeyedRecords]:
     """Return the step from scored events to a record each, with the ids of their anomalies."""
     names = pipeline.detector_names
 
-    def publish(item: tuple[str, ScoredBatch]) -> Parcel:
+    def publish(item: tuple[str, ScoredBatch]) -> KeyedRecords:
         group, batch = item
         trace = batch.events.trace
         return group, [_score_record(pipeline, names, trace, *row) for row in _rows(batch)]
@@ -123,10 +123,10 @@ def _record(
     return Record(entity.encode(), orjson.dumps(document), headers, time, own_id, trace)
 
 
-def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], Parcel]:
+def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], KeyedRecords]:
     """Return the step from rejects to dead letters: the message as it came, the reason added."""
 
-    def publish(rejects: list[Reject]) -> Parcel:
+    def publish(rejects: list[Reject]) -> KeyedRecords:
         letters = [dead_letter(pipeline.name, reject) for reject in rejects]
         return group_key(rejects[0].partition), letters
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.quality.replay import replay
 from bench.quality.series import Corpus, Figures
-from engine.application.config.issues import MISFITS
+from engine.application.config.issues import ISSUES
 
 Parameters = Mapping[str, Mapping[str, object]]
 
@@ -89,8 +89,8 @@ def _commit() -> str:
 
 def _why(error: ValidationError) -> str:
     first = error.errors()[0]
-    misfits = first.get("ctx", {}).get(MISFITS)
-    return str(misfits[0].text if misfits else first["msg"])
+    issues = first.get("ctx", {}).get(ISSUES)
+    return str(issues[0].text if issues else first["msg"])
 
 
 def _result(figures: Figures, events: int, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The outbox: what stands between the stream and a receiver that may be slow or away.
+"""The delivery queue: between the stream and a receiver that may be slow or unreachable.
 
 A bulkhead: a bounded queue, and a thread of its own that empties it. The stream waits where the
 queue is full, and at each checkpoint until all that it wrote has been delivered; so nothing is
@@ -24,11 +24,11 @@ LONG_WAIT = 5.0
 Deliver = Callable[[list[Record]], None]
 
 
-class Outbox:
+class DeliveryQueue:
     """Delivers records in their order; at least once.
 
     Args of its constructor: context; role, of the sink; prepare, called once before all, in the
-    outbox's thread; deliver, called with records, returns when all of them are delivered; release,
+    queue's thread; deliver, called with records, returns when all of them are delivered; release,
     called at the end; most, records a call; size, records that may wait.
     """
 
@@ -42,7 +42,7 @@ class Outbox:
         most: int = 500,
         size: int = 1_000,
     ) -> None:
-        self._pulse = context.pulse
+        self._heartbeat = context.heartbeat
         self._outages = context.outages
         self._who = f"sink {role}"
         self._blocked = context.telemetry.sink_blocked.labels(role)
@@ -56,7 +56,7 @@ class Outbox:
         self._changed = Condition()
         self._failure: Exception | None = None
         self._closing = False
-        self._thread = Thread(target=self._run, name=f"outbox {role}", daemon=True)
+        self._thread = Thread(target=self._run, name=f"delivery {role}", daemon=True)
         self._thread.start()
 
     def put(self, record: Record) -> None:
@@ -99,7 +99,7 @@ class Outbox:
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         began = time.monotonic()
         while not condition() and self._failure is None:
-            self._pulse.wait()
+            self._heartbeat.wait()
             self._changed.wait(LOOK_SECONDS)
             waited = time.monotonic() - began
             self._blocked.set(waited)
@@ -139,52 +139,52 @@ class Outbox:
         return True
 
 
-class OutboxSink(FixedPartitionedSink[list[Record], None]):
-    """Bytewax's side: all parts of a process share an outbox, and the last one closes it.
+class QueuedSink(FixedPartitionedSink[list[Record], None]):
+    """Bytewax's side: all parts of a process share a queue, and the last one closes it.
 
-    Args of its constructor: open, makes the outbox, when the first part is built.
+    Args of its constructor: open, makes the queue, when the first part is built.
     """
 
-    def __init__(self, open: Callable[[], Outbox]) -> None:  # noqa: A002 - it is what it does
+    def __init__(self, open: Callable[[], DeliveryQueue]) -> None:  # noqa: A002 - it is what it does
         self._open = open
-        self._outbox: Outbox | None = None
+        self._queue: DeliveryQueue | None = None
         self._parts = 0
 
     def list_parts(self) -> list[str]:
         """Return the names of the parts: a fixed number, so that processes can come and go."""
         return list("0123")
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> OutboxPart:
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> QueuedPart:
         """Open a part."""
-        self._outbox = self._outbox or self._open()
+        self._queue = self._queue or self._open()
         self._parts += 1
-        return OutboxPart(self._outbox, self._leave)
+        return QueuedPart(self._queue, self._leave)
 
     def _leave(self) -> None:
         self._parts -= 1
-        if not self._parts and self._outbox is not None:
-            self._outbox.close()
-            self._outbox = None
+        if not self._parts and self._queue is not None:
+            self._queue.close()
+            self._queue = None
 
 
-class OutboxPart(StatefulSinkPartition[list[Record], None]):
+class QueuedPart(StatefulSinkPartition[list[Record], None]):
     """One part of the sink."""
 
-    def __init__(self, outbox: Outbox, leave: Callable[[], None]) -> None:
-        self._outbox = outbox
+    def __init__(self, queue: DeliveryQueue, leave: Callable[[], None]) -> None:
+        self._queue = queue
         self._leave = leave
 
     def write_batch(self, values: list[list[Record]]) -> None:
         """Queue records, in their order."""
         for records in values:
             for record in records:
-                self._outbox.put(record)
+                self._queue.put(record)
 
     def snapshot(self) -> None:
         """Wait for everything written: it belongs to the epoch that is about to be stored."""
-        self._outbox.flush()
+        self._queue.flush()
 
     def close(self) -> None:
         """Wait for everything written."""
-        self._outbox.flush()
+        self._queue.flush()
         self._leave()

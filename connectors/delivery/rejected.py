@@ -1,4 +1,4 @@
-"""Refusals: records that a receiver can never take are counted, told, and kept where asked."""
+"""Rejected records: counted, logged, and appended to a file if one is configured."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import orjson
 
 from connectors.delivery.json_line import json_line
 from engine.application.ports import RunContext
-from engine.application.telemetry.redaction import discretion
+from engine.application.telemetry.redaction import redactor
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.sinks")
 
 
-class Refusals:
+class RejectedRecords:
     """Where refused records go.
 
     Args of its constructor: path, a file to append to, or None; context; role, of the sink.
@@ -43,7 +43,7 @@ class Refusals:
             return
         body = json_line(record).rstrip(b"\n")
         told = orjson.dumps(
-            {"id": record.id, "why": discretion.cut(why), "record": orjson.Fragment(body)}
+            {"id": record.id, "why": redactor.cut(why), "record": orjson.Fragment(body)}
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:

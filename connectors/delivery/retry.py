@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from connectors.delivery.retry_settings import Calling, TroubleError
+from connectors.delivery.retry_settings import RetrySettings, TransientError
 from engine.application.ports import RunContext
 
 logger = logging.getLogger("pynomaly.sinks")
@@ -30,7 +30,7 @@ class Caller:
     Args of its constructor: settings; context; role, of the sink.
     """
 
-    def __init__(self, settings: Calling, context: RunContext, role: str) -> None:
+    def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:
         self._role = role
         self._errors = context.telemetry.sink_errors
         self._said: set[str] = set()
@@ -41,7 +41,7 @@ class Caller:
             fail_max=settings.failures,
             reset_timeout=self._pause,
             # What a server refuses shows that it works.
-            exclude=[lambda error: not isinstance(error, TroubleError)],
+            exclude=[lambda error: not isinstance(error, TransientError)],
             listeners=[_Shown(self._gauge.set)],
             throw_new_error_on_trip=False,
         )
@@ -50,13 +50,13 @@ class Caller:
         )
 
     def call(self, function: Callable[[], T]) -> T:
-        """Return what a function returns, as soon as it does without TroubleError.
+        """Return what a function returns, as soon as it does without TransientError.
 
         Raises:
-            Exception: what the function raises beside TroubleError.
+            Exception: what the function raises beside TransientError.
         """
         retrying = Retrying(
-            retry=retry_if_exception_type((TroubleError, CircuitBreakerError)),
+            retry=retry_if_exception_type((TransientError, CircuitBreakerError)),
             wait=self._wait,
             before_sleep=self._note,
         )
@@ -68,17 +68,17 @@ class Caller:
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)
-        if isinstance(error, TroubleError):
+        if isinstance(error, TransientError):
             return max(error.after, self._backoff(state))
         return self._pause
 
     def _note(self, state: RetryCallState) -> None:
         error = _error(state)
-        if isinstance(error, TroubleError):
+        if isinstance(error, TransientError):
             self._errors.labels(self._role, error.kind).inc()
             if error.kind not in self._said:
                 self._said.add(error.kind)
-                logger.warning("sink %s: %s; going on trying", self._role, error)
+                logger.warning("sink %s: %s; retrying", self._role, error)
 
 
 class _Shown(CircuitBreakerListener):

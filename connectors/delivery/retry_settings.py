@@ -7,12 +7,12 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.application.config.quantity import PositiveDuration
 from engine.application.ports import Settings
 
 
-class Calling(Settings):
+class RetrySettings(Settings):
     """How patient a sink is with its receiver."""
 
     timeout: PositiveDuration = Field(
@@ -33,7 +33,7 @@ class Calling(Settings):
     """A file for records that the receiver can never take, one JSON line each."""
 
 
-class TroubleError(Exception):
+class TransientError(Exception):
     """A call that failed, and may succeed when it is repeated.
 
     Attributes:
@@ -47,7 +47,7 @@ class TroubleError(Exception):
         self.after = after
 
 
-class RefusedError(Exception):
+class RecordRejectedError(Exception):
     """A record that the receiver can never take; the text says why."""
 
 
@@ -59,6 +59,6 @@ def need(extra: str, *modules: str) -> None:
     """
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise misfit(
+        raise invalid(
             f"this sink needs {', '.join(missing)}: pip install 'pynomaly-engine[{extra}]'"
         )

@@ -1,4 +1,4 @@
-"""Troubles with brokers: counted each time, said once, and once more when they are over."""
+"""Broker errors: counted each time, logged once, and once more on recovery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger("pynomaly.kafka")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether librdkafka says more than `Troubles`, which tells of attempts to connect once."""
+    """Whether librdkafka says more than `BrokerErrors`, which tells of attempts to connect once."""
     failed = record.levelno >= logging.ERROR and record.getMessage().startswith("FAIL [")
     return not failed or logger.isEnabledFor(logging.DEBUG)
 
@@ -36,7 +36,7 @@ AWAY = {
 """Errors of which each may mean that no broker is there; an answer ends the doubt."""
 
 
-class Troubles:
+class BrokerErrors:
     """What is wrong between a client and its brokers.
 
     Args of its constructor: who, such as "source"; count, called with each error's name;
@@ -62,7 +62,7 @@ class Troubles:
             self._outages[self._who] = error.str()
         if name not in self._said:
             self._said.add(name)
-            logger.warning("%s: %s; going on trying", self._who, error.str())
+            logger.warning("%s: %s; retrying", self._who, error.str())
 
     def over(self) -> None:
         """Say once that brokers answer again."""

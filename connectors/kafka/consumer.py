@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.kafka.broker_errors import Troubles, logger
-from connectors.kafka.metadata import partitions, refuse_hopeless, wait_for_partitions
+from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.metadata import partitions, raise_if_fatal, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, OffsetLostError
@@ -38,7 +38,7 @@ class SharedConsumer:
         self._settings = settings
         self._telemetry = context.telemetry
         self._context = context
-        self.troubles = Troubles("source", self._count, context.outages)
+        self.troubles = BrokerErrors("source", self._count, context.outages)
         self._buffers: dict[int, list[Message]] = {}
         self._asked: set[int] = set()
         self._lag_told = 0.0
@@ -154,7 +154,7 @@ class SharedConsumer:
         self.troubles.over()
         if len(found) > len(self._known):
             why = f'topic "{topic}" has {len(found)} partitions now, {len(self._known)} before'
-            self._context.pulse.ask_restart(why)
+            self._context.heartbeat.ask_restart(why)
         elif len(found) < len(self._known):
             raise ConnectorError(
                 f'topic "{topic}" has {len(found)} partitions, {len(self._known)} before: it was '
@@ -167,7 +167,7 @@ class SharedConsumer:
 
     def _poll(self) -> None:
         messages = self._consumer.consume(self._settings.batch, timeout=0)
-        refuse_hopeless(self.troubles)
+        raise_if_fatal(self.troubles)
         if not messages:
             return
         self.troubles.over()
@@ -234,12 +234,12 @@ class SharedConsumer:
     def _committed(self, place: TopicPartition) -> int:
         """Return what the group committed, however long its brokers take to answer."""
         while not self._context.draining.is_set():
-            self._context.pulse.wait()
+            self._context.heartbeat.wait()
             try:
                 return int(self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset)
             except KafkaException as error:
                 self.troubles.note(error.args[0])
-                refuse_hopeless(self.troubles)
+                raise_if_fatal(self.troubles)
                 self._context.draining.wait(AWAY_SECONDS)
         raise self._context.stopped("the brokers")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from connectors.kafka.broker_errors import Troubles
+from connectors.kafka.broker_errors import BrokerErrors
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, nearest
 
@@ -33,7 +33,7 @@ def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[
 
 
 def wait_for_partitions(
-    client: Consumer | Producer, topic: str, troubles: Troubles, context: RunContext
+    client: Consumer | Producer, topic: str, troubles: BrokerErrors, context: RunContext
 ) -> list[int]:
     """Return a topic's partitions, however long the brokers take to answer.
 
@@ -44,12 +44,12 @@ def wait_for_partitions(
     wait = FIRST_WAIT
     stop = context.draining
     while not stop.is_set():
-        context.pulse.wait()
+        context.heartbeat.wait()
         try:
             found = partitions(client, topic, timeout=5.0)
         except KafkaException as error:
             troubles.note(error.args[0])
-            refuse_hopeless(troubles)
+            raise_if_fatal(troubles)
             stop.wait(wait)
             wait = min(2 * wait, LONGEST_WAIT)
         else:
@@ -58,7 +58,7 @@ def wait_for_partitions(
     raise context.stopped("the brokers")
 
 
-def refuse_hopeless(troubles: Troubles) -> None:
+def raise_if_fatal(troubles: BrokerErrors) -> None:
     """Raise what waiting does not cure.
 
     Raises:

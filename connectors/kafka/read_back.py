@@ -8,10 +8,10 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.kafka.broker_errors import Troubles, logger
+from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.settings import KafkaSinkSettings, shared_settings
 
-Ends = dict[int, int]
+EndOffsets = dict[int, int]
 """For each partition of a topic an offset behind a last record."""
 
 ID, WRITER = "pynomaly-id", "pynomaly-writer"
@@ -30,7 +30,7 @@ class ReadBack:
     """
 
     def __init__(
-        self, settings: KafkaSinkSettings, troubles: Troubles, wait: Callable[[], object]
+        self, settings: KafkaSinkSettings, troubles: BrokerErrors, wait: Callable[[], object]
     ) -> None:
         self._topic = settings.topic
         self._wait = wait
@@ -58,7 +58,7 @@ class ReadBack:
         """Leave the cluster."""
         self._consumer.close()
 
-    def ends(self) -> Ends:
+    def ends(self) -> EndOffsets:
         """Return for each partition the offset up to which all transactions have ended."""
         topics = self._consumer.list_topics(self._topic, timeout=LOOKUP_SECONDS).topics
         return {
@@ -75,7 +75,7 @@ class ReadBack:
             since: first offset of each partition; one that is not named is read from its start.
             until: the offset to stop at, of each partition.
         """
-        waiting: Ends = {}
+        waiting: EndOffsets = {}
         for partition, end in until.items():
             first = max(since.get(partition, 0), self._bounds(partition)[0])
             if first < end:
@@ -96,7 +96,7 @@ class ReadBack:
                 )
         return found
 
-    def _take(self, message: Message, writer: str, found: set[str], waiting: Ends) -> None:
+    def _take(self, message: Message, writer: str, found: set[str], waiting: EndOffsets) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is None:

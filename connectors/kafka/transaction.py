@@ -20,8 +20,8 @@ import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException
 
-from connectors.kafka.broker_errors import Troubles
-from connectors.kafka.read_back import WRITER, Ends, ReadBack
+from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.read_back import WRITER, EndOffsets, ReadBack
 from connectors.kafka.settings import KafkaSinkSettings, Value
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
@@ -61,9 +61,9 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
             self._open = dict(zip(share, pool.map(self._take_over, share), strict=True))
 
     @cached_property
-    def before(self) -> Ends:
+    def before(self) -> EndOffsets:
         """Where the topic ended once all earlier runs were fenced off, or behind that."""
-        with ReadBack(self.settings, self._troubles(), self.context.pulse.wait) as topic:
+        with ReadBack(self.settings, self._troubles(), self.context.heartbeat.wait) as topic:
             return topic.ends()
 
     def list_parts(self) -> list[str]:
@@ -79,11 +79,11 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
         """Return the transactions of a part, which nobody else can write in from now on."""
         return self._open.pop(part, None) or self._take_over(part)
 
-    def published(self, writer: str, since: Ends) -> set[str]:
+    def published(self, writer: str, since: EndOffsets) -> set[str]:
         """Return the ids that earlier runs published behind the given offsets."""
         if all(since.get(partition, 0) >= end for partition, end in self.before.items()):
             return set()
-        with ReadBack(self.settings, self._troubles(), self.context.pulse.wait) as topic:
+        with ReadBack(self.settings, self._troubles(), self.context.heartbeat.wait) as topic:
             return topic.published(writer, since, self.before)
 
     def _take_over(self, part: str) -> Transactions:
@@ -91,9 +91,9 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
         found.end_earlier()
         return found
 
-    def _troubles(self) -> Troubles:
+    def _troubles(self) -> BrokerErrors:
         count = self.context.telemetry.sink_errors
-        return Troubles(f"sink {self.role}", lambda kind: count.labels(self.role, kind).inc())
+        return BrokerErrors(f"sink {self.role}", lambda kind: count.labels(self.role, kind).inc())
 
 
 class Transactions:
@@ -179,7 +179,7 @@ class Transactions:
     def _persist(self, step: Callable[[float], None]) -> None:
         began = time.monotonic()
         while True:
-            self._context.pulse.wait()
+            self._context.heartbeat.wait()
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
@@ -260,7 +260,7 @@ class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
         """Abort what is open, so that it does not hold up readers."""
         self._transactions.abort()
 
-    def _resume(self, stored: bytes | None) -> tuple[Ends, set[str]] | None:
+    def _resume(self, stored: bytes | None) -> tuple[EndOffsets, set[str]] | None:
         if stored is None:
             return None
         parts = snapshot.decode("kafka.sink", stored)
@@ -269,7 +269,7 @@ class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
         ends = {int(partition): int(end) for partition, end in np.asarray(parts["ends"]).tolist()}
         return ends, set(orjson.loads(bytes(parts["published"])))
 
-    def _begin(self, sink: TransactionalSink, part: str) -> tuple[Ends, set[str]]:
+    def _begin(self, sink: TransactionalSink, part: str) -> tuple[EndOffsets, set[str]]:
         """Return the fence that was set before the part first wrote, perhaps just now."""
         name = f"{sink.role}-{self._topic}-{part}"
         found = fence(sink.context.state, name, None, lambda: list(sink.before.items()))

@@ -9,8 +9,8 @@ from dataclasses import replace
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
-from connectors.kafka.broker_errors import Troubles, logger
-from connectors.kafka.metadata import partitions, refuse_hopeless, wait_for_partitions
+from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.metadata import partitions, raise_if_fatal, wait_for_partitions
 from connectors.kafka.settings import PRODUCER, KafkaSinkSettings, Value, shared_settings
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers
@@ -66,7 +66,7 @@ class Writer:
         self._role = role
         self.failure: KafkaError | None = None
         self.ends: dict[int, int] = {}
-        self.troubles = Troubles(f"sink {role}", self._count)
+        self.troubles = BrokerErrors(f"sink {role}", self._count)
         self.producer = Producer(
             {
                 **PRODUCER,
@@ -150,7 +150,7 @@ class Writer:
 
     def waiting(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""
-        self._context.pulse.wait()
+        self._context.heartbeat.wait()
         waited = time.monotonic() - began
         self._context.telemetry.sink_blocked.labels(self._role).set(waited)
         if waited > LONG_WAIT:
@@ -202,7 +202,7 @@ class Writer:
             self.troubles.note(error)
 
     def _refuse_failure(self) -> None:
-        refuse_hopeless(self.troubles)
+        raise_if_fatal(self.troubles)
         if self.failure is not None and self.failure.code() in INTERRUPTED:
             raise InterruptionError(
                 f"writing {self._role} to {self._topic} was broken off: {self.failure.str()}. Its "

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from connectors.delivery.retry_settings import Calling, need
-from engine.application.config.issues import misfit
-from engine.application.config.secret import Secret
+from connectors.delivery.retry_settings import RetrySettings, need
+from engine.application.config.issues import invalid
+from engine.application.config.substitution import Secret
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
 
 
-class PostgresSettings(Calling):
+class PostgresSettings(RetrySettings):
     """A table of PostgreSQL, one row a record."""
 
     url: str = Field(pattern=r"^postgres(ql)?://\S+$")
@@ -44,5 +44,5 @@ class PostgresSettings(Calling):
             if not shown and not conninfo_to_dict(url).keys() & {"password", "sslpassword"}:
                 return url
         except ProgrammingError as error:
-            raise misfit(f"expected postgresql://user@host/database: {error}".strip()) from None
-        raise misfit("expected a URL without a password: write `password: ${file:/path}`")
+            raise invalid(f"expected postgresql://user@host/database: {error}".strip()) from None
+        raise invalid("expected a URL without a password: write `password: ${file:/path}`")

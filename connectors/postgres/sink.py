@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.delivery.queue import Outbox, OutboxSink
-from connectors.delivery.rejected import Refusals
-from connectors.delivery.retry_settings import RefusedError, TroubleError
+from connectors.delivery.queue import DeliveryQueue, QueuedSink
+from connectors.delivery.rejected import RejectedRecords
+from connectors.delivery.retry_settings import RecordRejectedError, TransientError
 from connectors.postgres.row import row
 from connectors.postgres.settings import PostgresSettings
 from engine.application.ports import RunContext
@@ -28,24 +28,24 @@ class PostgresSink:
         self._context = context
         self._role = role
 
-    def sink(self) -> OutboxSink:
+    def sink(self) -> QueuedSink:
         """Return the Bytewax sink."""
-        return OutboxSink(self._open)
+        return QueuedSink(self._open)
 
     def check(self) -> None:
         """Raise ConnectorError when the database or the table cannot be used; nothing is made."""
         table = self._table()
         try:
             table.check()
-        except TroubleError as error:
+        except TransientError as error:
             raise ConnectorError(f"{error}. Is PostgreSQL listening there?") from error
         finally:
             table.close()
 
-    def _open(self) -> Outbox:
+    def _open(self) -> DeliveryQueue:
         table = self._table()
         delivery = Delivery(self._settings, self._context, self._role, table)
-        return Outbox(
+        return DeliveryQueue(
             self._context,
             self._role,
             delivery.prepare,
@@ -71,7 +71,7 @@ class Delivery:
         from connectors.delivery.retry import Caller
 
         self._caller = Caller(settings, context, role)
-        self._refusals = Refusals(settings.refused, context, role)
+        self._refusals = RejectedRecords(settings.refused, context, role)
         self._delivered = context.telemetry.delivered.labels(role)
         self._table = table
 
@@ -83,7 +83,7 @@ class Delivery:
         """Insert records; one that can never be inserted does not stop the others."""
         try:
             self._insert(records)
-        except RefusedError as error:
+        except RecordRejectedError as error:
             if len(records) == 1:
                 self._refusals.keep(records[0], str(error))
                 return

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from connectors.delivery.retry_settings import RefusedError, TroubleError
+from connectors.delivery.retry_settings import RecordRejectedError, TransientError
 from connectors.postgres.row import Row
 from connectors.postgres.settings import PostgresSettings
 from engine.domain.errors import ConnectorError
@@ -49,7 +49,7 @@ class Table:
         """Make the table unless it is there, and see that rows fit into it.
 
         Raises:
-            TroubleError: the database cannot be reached now.
+            TransientError: the database cannot be reached now.
             ConnectorError: the table cannot be made, or is another one.
         """
         with self._transaction() as connection:
@@ -80,8 +80,8 @@ class Table:
         """Insert rows in one transaction; those whose id is there are left as they are.
 
         Raises:
-            TroubleError: the database cannot be reached now; nothing was inserted, or all of it.
-            RefusedError: a row can never be inserted; nothing was.
+            TransientError: the database cannot be reached now; nothing was inserted, or all of it.
+            RecordRejectedError: a row can never be inserted; nothing was.
             ConnectorError: the table is gone, or we may not write to it.
         """
         with self._transaction() as connection, connection.cursor() as cursor:
@@ -109,7 +109,7 @@ class Table:
             with self._connected().transaction():
                 yield self._connected()
         except UNFIT as error:
-            raise RefusedError(_said(error)) from None
+            raise RecordRejectedError(_said(error)) from None
         except psycopg.ProgrammingError as error:
             raise ConnectorError(
                 f'table "{self._name}": {_said(error)}. Correct the rights, or the table: '
@@ -117,7 +117,7 @@ class Table:
             ) from None
         except psycopg.Error as error:
             self.close()
-            raise TroubleError(_kind(error), _said(error)) from None
+            raise TransientError(_kind(error), _said(error)) from None
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from connectors.delivery.json_line import json_line
-from connectors.delivery.retry_settings import RefusedError, TroubleError
+from connectors.delivery.retry_settings import RecordRejectedError, TransientError
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signature import keys, signature_headers
 from engine.domain.record import Record
@@ -25,7 +25,7 @@ PLAIN = re.compile(rb"[!-~]([ -~]*[!-~])?")
 """What a header of HTTP may hold; those of a dead letter are whatever its sender wrote."""
 
 
-class Post:
+class WebhookClient:
     """Sends records to a URL.
 
     Args of its constructor: settings.
@@ -48,8 +48,8 @@ class Post:
         """Send a record; return when the receiver has it.
 
         Raises:
-            TroubleError: repeat it.
-            RefusedError: it can never be taken.
+            TransientError: repeat it.
+            RecordRejectedError: it can never be taken.
         """
         body = json_line(record).rstrip(b"\n")
         headers = signature_headers(self._keys, record.id, int(time.time()), body)
@@ -64,14 +64,14 @@ class Post:
             return
         said = f"{self._url} answered {status} {text!r}"
         if status in REFUSED:
-            raise RefusedError(said)
-        raise TroubleError(f"http_{status}", said, _seconds(after))
+            raise RecordRejectedError(said)
+        raise TransientError(f"http_{status}", said, _seconds(after))
 
     def reach(self) -> int:
         """Return the status that the receiver answers a HEAD with: nothing is delivered.
 
         Raises:
-            TroubleError: nobody answers, or not with a certificate that we trust.
+            TransientError: nobody answers, or not with a certificate that we trust.
         """
         return self._answer("HEAD", b"", {})[0]
 
@@ -92,11 +92,11 @@ class Post:
                 text = read[:200].decode("utf-8", "replace")
                 return answer.status_code, answer.headers.get("retry-after", ""), text
         except httpx.TimeoutException:
-            raise TroubleError(
+            raise TransientError(
                 "timeout", f"{self._url} did not answer in {self._seconds:g} s"
             ) from None
         except httpx.TransportError as error:
-            raise TroubleError("connection", f"{self._url}: {error}") from None
+            raise TransientError("connection", f"{self._url}: {error}") from None
 
 
 def _seconds(after: str) -> float:

@@ -11,7 +11,7 @@ GENERATION = 50_000
 """Ids in one of the two files; the older file goes when the newer is full."""
 
 
-class Sent:
+class DeliveredIds:
     """Ids on the disk, outside the checkpoints: it is after a crash that they are needed.
 
     Without a state directory they are kept in memory alone. What power loss takes from the file is

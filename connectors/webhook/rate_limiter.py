@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """Spaces calls evenly, so that no second has more than the rate.
 
     Args of its constructor: rate, a second; clock, in seconds; sleep, for seconds.

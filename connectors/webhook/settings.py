@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from connectors.delivery.retry_settings import Calling, need
+from connectors.delivery.retry_settings import RetrySettings, need
 from connectors.webhook.signature import keys
-from engine.application.config.issues import misfit
-from engine.application.config.secret import Secret
+from engine.application.config.issues import invalid
+from engine.application.config.substitution import Secret
 
 
-class WebhookSettings(Calling):
+class WebhookSettings(RetrySettings):
     """A receiver of signed HTTP requests, one a record, in the manner of Standard Webhooks."""
 
     url: str = Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")
@@ -38,7 +38,7 @@ class WebhookSettings(Calling):
         try:
             httpx.URL(url).host.encode("idna")
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise misfit(f"expected https://host/path: {error}") from None
+            raise invalid(f"expected https://host/path: {error}") from None
         return url
 
     @field_validator("secret")
@@ -47,5 +47,5 @@ class WebhookSettings(Calling):
         try:
             keys(secret.get_secret_value())
         except ValueError as error:
-            raise misfit(str(error)) from None
+            raise invalid(str(error)) from None
         return secret

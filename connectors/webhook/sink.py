@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.delivery.queue import Outbox, OutboxSink
-from connectors.delivery.rejected import Refusals
-from connectors.delivery.retry_settings import RefusedError, TroubleError
-from connectors.webhook.delivered_ids import Sent
-from connectors.webhook.rate_limiter import Pace
+from connectors.delivery.queue import DeliveryQueue, QueuedSink
+from connectors.delivery.rejected import RejectedRecords
+from connectors.delivery.retry_settings import RecordRejectedError, TransientError
+from connectors.webhook.delivered_ids import DeliveredIds
+from connectors.webhook.rate_limiter import RateLimiter
 from connectors.webhook.settings import WebhookSettings
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 
 if TYPE_CHECKING:
-    from connectors.webhook.client import Post
+    from connectors.webhook.client import WebhookClient
 
 
 class WebhookSink:
@@ -29,31 +29,33 @@ class WebhookSink:
         self._context = context
         self._role = role
 
-    def sink(self) -> OutboxSink:
+    def sink(self) -> QueuedSink:
         """Return the Bytewax sink."""
-        return OutboxSink(self._open)
+        return QueuedSink(self._open)
 
     def check(self) -> None:
         """Raise ConnectorError when nobody answers, or not with a trusted certificate."""
         post = self._post()
         try:
             post.reach()
-        except TroubleError as error:
+        except TransientError as error:
             raise ConnectorError(f"{error}. Is a receiver listening there?") from error
         finally:
             post.close()
 
-    def _open(self) -> Outbox:
+    def _open(self) -> DeliveryQueue:
         post = self._post()
         delivery = Delivery(self._settings, self._context, self._role, post)
-        return Outbox(self._context, self._role, lambda: None, delivery.deliver, post.close, most=1)
+        return DeliveryQueue(
+            self._context, self._role, lambda: None, delivery.deliver, post.close, most=1
+        )
 
-    def _post(self) -> Post:
+    def _post(self) -> WebhookClient:
         # Only who uses a webhook needs what it takes.
-        from connectors.webhook.client import Post
+        from connectors.webhook.client import WebhookClient
 
         try:
-            return Post(self._settings)
+            return WebhookClient(self._settings)
         except OSError as error:
             raise ConnectorError(f'"{self._settings.ca}" cannot be read: {error}') from error
 
@@ -62,15 +64,15 @@ class Delivery:
     """Sends records until the receiver has them."""
 
     def __init__(
-        self, settings: WebhookSettings, context: RunContext, role: str, post: Post
+        self, settings: WebhookSettings, context: RunContext, role: str, post: WebhookClient
     ) -> None:
         from connectors.delivery.retry import Caller
 
         self._caller = Caller(settings, context, role)
-        self._refusals = Refusals(settings.refused, context, role)
+        self._refusals = RejectedRecords(settings.refused, context, role)
         self._delivered = context.telemetry.delivered.labels(role)
-        self._pace = Pace(settings.rate / context.processes)
-        self._sent = Sent(context, role, settings.url)
+        self._pace = RateLimiter(settings.rate / context.processes)
+        self._sent = DeliveredIds(context, role, settings.url)
         self._post = post
 
     def deliver(self, records: list[Record]) -> None:
@@ -87,7 +89,7 @@ class Delivery:
 
         try:
             self._caller.call(send)
-        except RefusedError as error:
+        except RecordRejectedError as error:
             self._refusals.keep(record, str(error))
         else:
             self._delivered.inc()

@@ -14,13 +14,13 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
-from engine.application.telemetry.heartbeat import Pulse
+from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.errors import StoppedError
 from engine.domain.pipeline import Pipeline
-from engine.domain.record import Parcel, Record
+from engine.domain.record import KeyedRecords, Record
 from engine.domain.reject import Reject
 
 
@@ -43,7 +43,7 @@ class RunContext:
         state: directory where the pipeline's state is kept; None keeps none.
         exactly_once: whether sinks must publish every record once, crashes or not.
         every: time between checkpoints.
-        pulse: tells the supervisor how this process fares; what waits on purpose says so there.
+        heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
         max_in_flight: bytes of payload a process may read before its epoch is stored.
     """
@@ -57,7 +57,7 @@ class RunContext:
     state: Path | None = None
     exactly_once: bool = False
     every: timedelta = timedelta(seconds=10)
-    pulse: Pulse = field(default_factory=Pulse)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
     max_in_flight: int = 512 * 2**20
 
@@ -67,7 +67,7 @@ class RunContext:
         Where a supervisor listens, wait for it to end this process; else return what to raise.
         """
         why = f"asked to stop while waiting for {waiting_for}"
-        self.pulse.stopped(why)
+        self.heartbeat.stopped(why)
         return StoppedError(why)
 
 
@@ -135,8 +135,8 @@ Decode = Callable[[list[RawBatch]], list["EventBatch | list[Reject]"]]
 Route = Callable[[list[EventBatch]], list[tuple[str, EventBatch]]]
 Detect = Callable[[bytes | None], StatefulBatchLogic[EventBatch, ScoredBatch, bytes]]
 Alert = Callable[[bytes | None], StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]]
-Publish = Callable[[Any], Parcel]
-Parcels = KeyedStream[list[Record]]
+Publish = Callable[[Any], KeyedRecords]
+KeyedRecordStream = KeyedStream[list[Record]]
 
 
 class StepPlugin(Protocol):

@@ -106,7 +106,7 @@ class TimedBank(Bank, Protocol):
 
 
 @runtime_checkable
-class TellingBank(Bank, Protocol):
+class CalibratedBank(Bank, Protocol):
     """A bank that knows how often noise reaches its scores: that of a `CalibratedDetector`."""
 
     def score_and_tell(
@@ -152,7 +152,7 @@ class CalibratedDetector(Detector, Protocol):
     """A detector that knows how often noise reaches its scores.
 
     Attributes:
-        knows_noise: says so; its banks are `TellingBank`s.
+        knows_noise: says so; its banks are `CalibratedBank`s.
     """
 
     knows_noise: Literal[True]

@@ -43,7 +43,7 @@ class Pipeline:
         incident_gap: ns of event time without an anomaly that end an incident.
         key_groups: number of fixed shards.
         memory_bytes: hard budget for the entities' state in the whole pipeline.
-        mapping_print: changes with what an entity and its values are.
+        mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
     """
 
@@ -57,7 +57,7 @@ class Pipeline:
     incident_gap: int
     key_groups: int
     memory_bytes: int
-    mapping_print: str = ""
+    mapping_fingerprint: str = ""
     detector_prints: tuple[str, ...] = ()
 
     @property

@@ -29,5 +29,5 @@ class Record:
     trace: Trace | None = None
 
 
-Parcel = tuple[str, list[Record]]
+KeyedRecords = tuple[str, list[Record]]
 """What a sink is handed: the key that routes it, and records in their order."""

@@ -51,7 +51,7 @@ def read_traceparent(header: bytes) -> Trace | None:
     return Trace(trace_id.decode(), span_id.decode()) if int(flags, 16) & _SAMPLED else None
 
 
-def meeting(traces: Iterable[Trace | None]) -> list[Trace]:
+def distinct_traces(traces: Iterable[Trace | None]) -> list[Trace]:
     """Return the distinct traces of what is worked on together: a parent, and links after it."""
     found: dict[Trace, None] = {}
     for trace in traces:

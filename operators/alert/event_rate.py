@@ -15,7 +15,7 @@ SMALLEST_GAP = 1.0
 """ns: bursts of equal times still have a rate."""
 
 
-class GroupRate:
+class EventRate:
     """Events per day of event time, as an exponentially forgetting mean of their gaps."""
 
     def __init__(self) -> None:

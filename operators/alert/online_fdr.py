@@ -19,7 +19,7 @@ NORMALISER = 0.07720838
 """Makes the weights of all tests that follow a discovery sum up to one."""
 
 
-class FalseDiscoveries:
+class OnlineFdr:
     """LORD with a memory that decays, over the tests of all entities of one key group.
 
     A test's level is `share * base * max(w(t), 1 - d) + share * sum(d^(t - s) * w(t - s))` over the

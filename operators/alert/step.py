@@ -29,8 +29,8 @@ from engine.domain.anomaly import (
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
-from operators.alert.event_rate import GroupRate
-from operators.alert.online_fdr import FalseDiscoveries
+from operators.alert.event_rate import EventRate
+from operators.alert.online_fdr import OnlineFdr
 
 EXPECTED_SCALES = 3.0
 """Half the width of an expected range, in robust standard deviations."""
@@ -62,8 +62,8 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
         self._telemetry = telemetry
         self._stored = 0
         self._incidents: dict[str, tuple[str, int]] = {}
-        self._rate = GroupRate()
-        self._discoveries = FalseDiscoveries(1 / pipeline.key_groups)
+        self._rate = EventRate()
+        self._discoveries = OnlineFdr(1 / pipeline.key_groups)
 
     def on_batch(self, values: list[ScoredBatch]) -> tuple[list[list[Anomaly]], bool]:
         """Emit the anomalies of each scored batch that has any."""

@@ -25,7 +25,7 @@ RECORD = np.dtype([("seen", "<u4")])
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScoringRequest:
     """What detectors are asked: the n events in their order, planted ones just before their own.
 
     Attributes:
@@ -43,7 +43,7 @@ class Asked:
     learn: Bools
 
 
-class Plants(RecordBank):
+class AnomalyInjector(RecordBank):
     """Plants a deviation every `EVERY` learned events of an entity, in one value after the other.
 
     Resets, dumps and loads as a detector's bank does. Arg of its constructor: capacity, the number
@@ -56,7 +56,7 @@ class Plants(RecordBank):
 
     def plant(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
-    ) -> Asked:
+    ) -> ScoringRequest:
         """Return the events with those planted before them.
 
         Args:
@@ -77,7 +77,7 @@ class Plants(RecordBank):
         moved, whole = values[rows], filled[rows]
         moved[planted, column] += distance
         whole[planted, column] += distance
-        return Asked(rows, planted, moved, whole, learn[rows] & ~planted)
+        return ScoringRequest(rows, planted, moved, whole, learn[rows] & ~planted)
 
 
 def _loop(  # pragma: no cover - runs compiled

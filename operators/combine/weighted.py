@@ -25,7 +25,7 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
-from operators.combine.probes import Asked, Plants
+from operators.combine.probes import AnomalyInjector, ScoringRequest
 from operators.kernels.record_bank import RecordBank, kernel
 
 LEVEL = 0.001
@@ -50,7 +50,7 @@ class Weights:
 
     def __init__(self, capacity: int, k: int) -> None:
         self._records = np.zeros((capacity, k), RECORD)
-        self._plants = Plants(capacity)
+        self._plants = AnomalyInjector(capacity)
         self._onsets = Onsets(capacity)
         together = self._plants.bytes_per_entity + self._onsets.bytes_per_entity
         self.bytes_per_entity = k * RECORD.itemsize + together
@@ -62,12 +62,12 @@ class Weights:
 
     def ask(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
-    ) -> Asked:
+    ) -> ScoringRequest:
         """Return what detectors are to be asked: the events, and planted deviations; see there."""
         return self._plants.plant(slots, values, filled, scales, learn)
 
     def combine(
-        self, slots: Int32s, asked: Asked, p_values: Floats, learn: Bools
+        self, slots: Int32s, asked: ScoringRequest, p_values: Floats, learn: Bools
     ) -> tuple[Floats, Floats]:
         """Return combined p-values and the weights before each event, then learn, in order.
 
@@ -109,7 +109,7 @@ def odds_of(state: Any) -> float:
 
 
 @njit(error_model="numpy")
-def share_out(weights: Floats) -> None:
+def normalise(weights: Floats) -> None:
     """Turn the odds of detectors into weights; NaN, a detector that is not warm, stays NaN."""
     best, total = 0.0, 0.0
     for odds in weights:
@@ -154,7 +154,7 @@ def _loop(  # pragma: no cover - runs compiled
         for j in range(len(own)):
             warm = p_values[i, j] == p_values[i, j]
             weights[i, j] = odds_of(own[j]) if warm else np.nan
-        share_out(weights[i])
+        normalise(weights[i])
         combined[i] = np.nan
         for j in range(len(own)):
             if weights[i, j] > 0.0:
@@ -175,7 +175,7 @@ def _sum_loop(  # pragma: no cover - runs compiled
     for slot in slots:
         for j in range(len(total)):
             weights[j] = odds_of(records[slot, j])
-        share_out(weights)
+        normalise(weights)
         total += weights
 
 

@@ -12,10 +12,10 @@ from engine.domain import snapshot
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import (
     Bank,
+    CalibratedBank,
     CalibratedDetector,
     Detector,
     State,
-    TellingBank,
     TimedBank,
 )
 from engine.domain.errors import SnapshotError
@@ -30,8 +30,8 @@ from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 
 Calibrator = PeaksOverThreshold | Onsets
-Judged = tuple[Floats, Floats, Floats, Floats | None]
-Keeper = Bank | Calibrator | ProfileBank | RecordBank
+ScoredColumns = tuple[Floats, Floats, Floats, Floats | None]
+StatefulPart = Bank | Calibrator | ProfileBank | RecordBank
 Scorer = Callable[[Int32s, Floats, Bools, Int64s], tuple[Floats, Floats]]
 
 
@@ -105,7 +105,7 @@ class EntityGroup:
 
     def _judge(
         self, slots: Int32s, events: EventBatch, filled: Floats, scales: Floats, learn: Bools
-    ) -> Judged:
+    ) -> ScoredColumns:
         """Return scores, p-values, the combined p-values, and the weights if there are any."""
         if self._weights is None:
             scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
@@ -164,18 +164,18 @@ class EntityGroup:
         self._telemetry.warming_entities.inc(cold - self._counted[1])
         self._counted = (entities, cold)
 
-    def _keepers(self) -> dict[str, Keeper]:
+    def _keepers(self) -> dict[str, StatefulPart]:
         """Return all that holds state by slot, under its name in the snapshot."""
         names = [f"{k}.{name}" for k, name in enumerate(self._pipeline.detector_names)]
-        keepers: dict[str, Keeper] = {"profile": self._profile}
+        keepers: dict[str, StatefulPart] = {"profile": self._profile}
         for k, name in enumerate(names):
             keepers |= self._of_detector(k, name)
         return keepers | self._of_weights(names)
 
-    def _of_detector(self, k: int, name: str) -> dict[str, Keeper]:
+    def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
         return {name: self._banks[k], f"{name}.calibration": self._calibrators[k]}
 
-    def _of_weights(self, names: Sequence[str]) -> dict[str, Keeper]:
+    def _of_weights(self, names: Sequence[str]) -> dict[str, StatefulPart]:
         return {} if self._weights is None else {**self._weights.keepers(names)}
 
     def dump(self) -> bytes:
@@ -184,7 +184,7 @@ class EntityGroup:
         names = self._pipeline.detector_names
         prints = list(zip(names, self._pipeline.detector_prints, strict=True))
         parts: State = {
-            "mapping": self._pipeline.mapping_print.encode(),
+            "mapping": self._pipeline.mapping_fingerprint.encode(),
             "detectors": orjson.dumps(prints),
         }
         parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
@@ -208,7 +208,7 @@ class EntityGroup:
         """
         parts = snapshot.decode("detect", blob)
         # The first releases did not note of which mapping and parameters they were.
-        own = self._pipeline.mapping_print
+        own = self._pipeline.mapping_fingerprint
         if bytes(parts.get("mapping", own.encode())).decode() != own:
             return False
         entities = _under("entities", parts)
@@ -267,7 +267,7 @@ def _scorer(bank: Bank) -> Scorer:
 
     Asking for each batch would cost as much as a small batch.
     """
-    if isinstance(bank, TellingBank):
+    if isinstance(bank, CalibratedBank):
         return bank.score_and_tell
     if isinstance(bank, TimedBank):
         return _told(bank.score_at)

@@ -84,7 +84,7 @@ class DetectLogic(StatefulBatchLogic[EventBatch, ScoredBatch, bytes]):
         self._checkpoint = checkpoint
         self._groups = groups
         self._telemetry = context.telemetry
-        self._pulse = context.pulse
+        self._heartbeat = context.heartbeat
         self._written = 0
         self._stored: bytes | None = None
 
@@ -94,7 +94,7 @@ class DetectLogic(StatefulBatchLogic[EventBatch, ScoredBatch, bytes]):
         self._stored = None
         scored: list[ScoredBatch] = []
         for some in _some(values):
-            self._pulse.work()
+            self._heartbeat.work()
             began = time.perf_counter()
             events = EventBatch.concatenate(some)
             scored += self._group.score(events)

@@ -99,7 +99,7 @@ def test_nothing_is_lost_while_both_are_away(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids)) > 10
     assert receiver.forged == []
     assert all(body["pipeline"] == "p" for _, body in receiver.delivered)
-    assert "going on trying" in log
+    assert "retrying" in log
     assert SECRET not in log
     assert PASSWORD not in log
 

@@ -344,7 +344,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         folder, ("port: 9464", f"port: {port}"), ("sinks:\n", "state: {directory: d}\nsinks:\n")
     )
     with Running(folder, file) as running:
-        wait_for(lambda: running.said("going on trying"))
+        wait_for(lambda: running.said("retrying"))
         titles = running.titles()
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")
@@ -422,7 +422,7 @@ def test_a_run_that_calls_out(folder: Path) -> None:
         rows = server.query("SELECT id, key, time, record FROM pynomaly_dead_letters")
     assert rows
     assert collector.spans
-    assert running.said("going on trying")
+    assert running.said("retrying")
     archive = folder / "d.tar.gz"
     for words in (["inspect", file], ["export", file, archive]):
         assert pynomaly("state", *words, folder=folder)[0] == 0

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from engine.application.config.metrics import MetricsSpec
+from engine.application.config.sections import MetricsSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Health:
 
     def __init__(self, context: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
-        self._said = context.pulse.said
+        self._said = context.heartbeat.said
         self._clock = clock
 
     def live(self) -> Reasons:

@@ -23,8 +23,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from engine.application.cluster.health import Health
-from engine.application.config.metrics import BasicAuthSpec, MetricsSpec, TlsSpec
-from engine.application.telemetry.redaction import discretion
+from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
+from engine.application.telemetry.redaction import redactor
 from engine.domain.errors import PynomalyError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _health_page(ask: Callable[[], Sequence[str]]) -> WSGIApplication:
     """Return a page that answers 200, or 503 with reasons, as application/health+json."""
 
     def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        reasons = [discretion.cut(reason) for reason in ask()]
+        reasons = [redactor.cut(reason) for reason in ask()]
         status = "503 Service Unavailable" if reasons else "200 OK"
         start(status, [("Content-Type", "application/health+json"), ("Cache-Control", "no-store")])
         told = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}

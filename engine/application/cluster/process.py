@@ -7,13 +7,13 @@ import signal
 from collections.abc import Callable
 
 from engine.application.cluster.fork import Fork
-from engine.application.telemetry.heartbeat import Listener
+from engine.application.telemetry.heartbeat import HeartbeatMonitor
 
 Program = Callable[[int], int]
 """What a process runs: given the descriptor to tell how it fares, it returns its exit code."""
 
 
-class Member:
+class WorkerProcess:
     """A running process.
 
     Args of its constructor: number, in the cluster; program, that it runs. It has a session of its
@@ -30,7 +30,7 @@ class Member:
         os.set_blocking(reading, False)
         self.number = number
         self._loudness: signal.Signals | None = None
-        self.said = Listener(reading)
+        self.said = HeartbeatMonitor(reading)
         try:
             self.process = Fork(lambda: program(writing), keep=writing)
         except BaseException:

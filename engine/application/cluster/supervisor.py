@@ -1,4 +1,4 @@
-"""The supervisor: the processes of a cluster as one unit, restarted with patience and an end."""
+"""The supervisor: the processes of a cluster as one unit, restarted by a policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engine.application.cluster.process import Member, Program
+from engine.application.cluster.process import Program, WorkerProcess
 from engine.domain.errors import InterruptionError
 
 logger = logging.getLogger("pynomaly.supervisor")
@@ -21,7 +21,7 @@ Programs = Callable[[Mapping[str, int]], list[Program]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RestartPolicy:
     """How long to wait, and how often to try; all in seconds but the count.
 
     Attributes:
@@ -45,7 +45,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class ExitReason:
     """How a cluster ended.
 
     Attributes:
@@ -65,13 +65,13 @@ class Supervisor:
     """Runs programs as one unit, each in a process of its own.
 
     Args of its constructor: programs, gives that of each process for the restarts so far, counted
-    by their causes, and may raise InterruptionError; patience. Signals are meant for the cluster
+    by their causes, and may raise InterruptionError; policy. Signals are meant for the cluster
     from then on, also those that come before it runs.
     """
 
-    def __init__(self, programs: Programs, patience: Patience | None = None) -> None:
+    def __init__(self, programs: Programs, policy: RestartPolicy | None = None) -> None:
         self._programs = programs
-        self._patience = patience or Patience()
+        self._policy = policy or RestartPolicy()
         self._asked = 0
         self._loudness: signal.Signals | None = None
         signal.signal(signal.SIGTERM, self._ask)
@@ -86,7 +86,7 @@ class Supervisor:
             0 after an orderly end, 2 when a process says that trying again is useless, 1 when
             there were too many restarts or a drain took too long.
         """
-        patience = self._patience
+        policy = self._policy
         causes: Counter[str] = Counter()
         restarts = fruitless = 0
         while True:
@@ -98,24 +98,24 @@ class Supervisor:
             if end.kind == "planned":
                 logger.info("restarting: %s", end.cause)
                 continue
-            restarts = 0 if time.monotonic() - began > patience.stable else restarts
-            if restarts >= patience.max_restarts:
+            restarts = 0 if time.monotonic() - began > policy.stable else restarts
+            if restarts >= policy.max_restarts:
                 logger.error("gave up after %d restarts: %s", restarts, end.cause)
                 return 1
             restarts, fruitless = restarts + 1, 0 if end.stored else fruitless + 1
             wait = self._wait_after(fruitless)
-            counted = restarts, patience.max_restarts, wait, end.cause
+            counted = restarts, policy.max_restarts, wait, end.cause
             logger.warning("restart %d of %d in %.1f s: %s", *counted)
             if self._sleep(wait):
                 return 0
 
     def _wait_after(self, fruitless: int) -> float:
-        patience = self._patience
+        policy = self._policy
         if not fruitless:
-            return patience.soon
-        return min(patience.first_wait * 2.0 ** (fruitless - 1), patience.longest_wait)
+            return policy.soon
+        return min(policy.first_wait * 2.0 ** (fruitless - 1), policy.longest_wait)
 
-    def _final(self, end: End) -> int:
+    def _final(self, end: ExitReason) -> int:
         if end.code == 0 or (self._asked and end.code == -signal.SIGTERM):
             # A process that was told before it could listen has lost nothing: it had not begun.
             return 0
@@ -135,101 +135,101 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         return self._asked > 0
 
-    def _run_once(self, causes: Mapping[str, int]) -> End:
-        members: list[Member] = []
+    def _run_once(self, causes: Mapping[str, int]) -> ExitReason:
+        workers: list[WorkerProcess] = []
         try:
             programs = self._programs(causes)
         except InterruptionError as error:
-            return End(1, "crashed", str(error), stored=False)
+            return ExitReason(1, "crashed", str(error), stored=False)
         if self._asked:
             return _not_begun()
         try:
-            members += [Member(number, program) for number, program in enumerate(programs)]
-            return self._watch(members)
+            workers += [WorkerProcess(number, program) for number, program in enumerate(programs)]
+            return self._watch(workers)
         finally:
-            for member in members:
-                member.close()
+            for worker in workers:
+                worker.close()
 
-    def _watch(self, members: list[Member]) -> End:
+    def _watch(self, workers: list[WorkerProcess]) -> ExitReason:
         """Wait for the end of all; the first that fails, or a signal, ends the others."""
-        end: End | None = None
+        end: ExitReason | None = None
         told, deadline = False, float("inf")
-        while any(member.process.poll() is None for member in members):
-            for member in members:
-                member.listen()
-                member.pass_on(self._loudness)
-            end = end or _failure(members) or self._hung(members)
-            if self._asked and end is None and not told and not _can_drain(members):
+        while any(worker.process.poll() is None for worker in workers):
+            for worker in workers:
+                worker.listen()
+                worker.pass_on(self._loudness)
+            end = end or _failure(workers) or self._hung(workers)
+            if self._asked and end is None and not told and not _can_drain(workers):
                 return _not_begun()
-            stopped = next((m.said.stopped for m in members if m.said.stopped), "")
+            stopped = next((m.said.stopped for m in workers if m.said.stopped), "")
             if stopped and end is None:
                 logger.info("%s: nothing is lost", stopped)
-                return _orderly(members)
-            planned = next((m.said.restart for m in members if m.said.restart), "")
+                return _orderly(workers)
+            planned = next((m.said.restart for m in workers if m.said.restart), "")
             if not told and (end is not None or self._asked or planned):
                 told = True
-                wait = self._patience.peers if end is not None else self._patience.drain
+                wait = self._policy.peers if end is not None else self._policy.drain
                 deadline = time.monotonic() + wait
-                _terminate(members)
+                _terminate(workers)
             if time.monotonic() > deadline or self._asked > 1:
                 return end or self._overdue()
             time.sleep(POLL_SECONDS)
-        for member in members:
-            member.listen()
-        return end or _failure(members) or _orderly(members)
+        for worker in workers:
+            worker.listen()
+        return end or _failure(workers) or _orderly(workers)
 
-    def _hung(self, members: list[Member]) -> End | None:
+    def _hung(self, workers: list[WorkerProcess]) -> ExitReason | None:
         if self._asked:
             # The drain has an end of its own.
             return None
         now = time.monotonic()
-        for member in members:
-            silent = now - member.said.heard
-            running = member.process.poll() is None
-            if running and not member.said.resting and silent > self._patience.hang:
-                cause = f"process {member.number} hung: not a sign of progress for {silent:.0f} s"
+        for worker in workers:
+            silent = now - worker.said.heard
+            running = worker.process.poll() is None
+            if running and not worker.said.resting and silent > self._policy.hang:
+                cause = f"process {worker.number} hung: not a sign of progress for {silent:.0f} s"
                 logger.error("%s; where it stands follows, if it can still tell", cause)
                 # Python's fault handler writes down where each thread is.
-                member.process.send_signal(signal.SIGABRT)
-                return End(1, "hung", cause, _stored(members))
+                worker.process.send_signal(signal.SIGABRT)
+                return ExitReason(1, "hung", cause, _stored(workers))
         return None
 
-    def _overdue(self) -> End:
+    def _overdue(self) -> ExitReason:
         cause = "the drain was not done in time: killed; the next run resumes"
-        return End(1, "killed", cause, stored=True)
+        return ExitReason(1, "killed", cause, stored=True)
 
 
-def _failure(members: list[Member]) -> End | None:
+def _failure(workers: list[WorkerProcess]) -> ExitReason | None:
     """Return how a failed process ended: one beyond hope first, then one that was killed."""
-    failed = [(code, member) for member in members if (code := member.process.poll())]
+    failed = [(code, worker) for worker in workers if (code := worker.process.poll())]
     if not failed:
         return None
-    code, member = min(failed, key=lambda each: (each[0] != HOPELESS, each[0]))
+    code, worker = min(failed, key=lambda each: (each[0] != HOPELESS, each[0]))
     kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    cause = f"process {member.number}: {member.said.failed}" if member.said.failed else ""
-    return End(code, kind, cause or f"process {member.number} {how}", _stored(members))
+    cause = f"process {worker.number}: {worker.said.failed}" if worker.said.failed else ""
+    return ExitReason(code, kind, cause or f"process {worker.number} {how}", _stored(workers))
 
 
-def _not_begun() -> End:
+def _not_begun() -> ExitReason:
     logger.info("stopped before all processes had begun: nothing is lost")
-    return End(0, "drained", "", stored=False)
+    return ExitReason(0, "drained", "", stored=False)
 
 
-def _orderly(members: list[Member]) -> End:
-    planned = next((m.said.restart for m in members if m.said.restart), "")
-    return End(0, "planned" if planned else "drained", planned, stored=True)
+def _orderly(workers: list[WorkerProcess]) -> ExitReason:
+    planned = next((m.said.restart for m in workers if m.said.restart), "")
+    return ExitReason(0, "planned" if planned else "drained", planned, stored=True)
 
 
-def _can_drain(members: list[Member]) -> bool:
+def _can_drain(workers: list[WorkerProcess]) -> bool:
     """Whether an orderly end is possible: a process that ends while others connect fails them."""
-    return len(members) == 1 or all(member.said.begun for member in members)
+    return len(workers) == 1 or all(worker.said.begun for worker in workers)
 
 
-def _stored(members: list[Member]) -> bool:
-    return any(member.said.stored for member in members)
+def _stored(workers: list[WorkerProcess]) -> bool:
+    return any(worker.said.stored for worker in workers)
 
 
-def _terminate(members: list[Member]) -> None:
-    for member in members:
-        member.process.send_signal(signal.SIGTERM)
+def _terminate(workers: list[WorkerProcess]) -> None:
+    for worker in workers:
+        worker.process.send_signal(signal.SIGTERM)

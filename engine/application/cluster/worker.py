@@ -26,8 +26,8 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import build
 from engine.application.ports import RunContext
 from engine.application.state.recovery import open_store
-from engine.application.telemetry.heartbeat import Pulse
-from engine.application.telemetry.logs import LogFormat, LogLevel, Speaker, set_up_logs
+from engine.application.telemetry.heartbeat import Heartbeat
+from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
 
 HOPELESS = 2
@@ -40,7 +40,7 @@ logger = logging.getLogger("pynomaly.worker")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WorkerConfig:
     """What a process of the cluster is to do.
 
     Attributes:
@@ -63,51 +63,51 @@ class Task:
     run: str
 
 
-def work(task: Task, pulse: int) -> int:
+def work(config: WorkerConfig, heartbeat: int) -> int:
     """Run until the source ends or a signal asks to drain.
 
     Args:
-        task: what to do.
-        pulse: descriptor to tell the supervisor how we fare.
+        config: what to do.
+        heartbeat: descriptor that the supervisor reads our status from.
 
     Returns:
         The exit code.
     """
-    _die_with_parent(task)
+    _die_with_parent(config)
     # A supervisor that finds us hanging asks so where we stand.
     faulthandler.enable()
     # State and dead letters hold what events hold: they are their user's alone.
     os.umask(0o077)
     try:
-        file = load(task.file)
+        file = load(config.file)
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return HOPELESS
-    speaker = Speaker(file.name, str(task.process), task.run)
-    set_up_logs(task.log_format, speaker, task.log_level)
+    identity = LogIdentity(file.name, str(config.process), config.run)
+    configure_logging(config.log_format, identity, config.log_level)
     context = RunContext(
         file.name,
         needs_keys=True,
-        process=task.process,
-        processes=max(1, len(task.addresses)),
+        process=config.process,
+        processes=max(1, len(config.addresses)),
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
-        pulse=Pulse(pulse),
+        heartbeat=Heartbeat(heartbeat),
     )
     _drain_on_signals(context)
     try:
-        return _run(file, context, task)
+        return _run(file, context, config)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
         code, why = _explain(error)
         if why:
-            context.pulse.failed(why)
+            context.heartbeat.failed(why)
         return code
 
 
-def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
+def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry = context.telemetry
-    for cause, count in task.restarts.items():
+    for cause, count in config.restarts.items():
         telemetry.restarts.labels(cause).set(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
@@ -120,8 +120,8 @@ def _run(file: PipelineFile, context: RunContext, task: Task) -> int:
     gc.freeze()
     cli_main(
         flow.dataflow,
-        process_id=task.process if task.addresses else None,
-        addresses=list(task.addresses) or None,
+        process_id=config.process if config.addresses else None,
+        addresses=list(config.addresses) or None,
         epoch_interval=file.state.every,
         recovery_config=recovery,
     )
@@ -154,15 +154,15 @@ def _drain_on_signals(context: RunContext) -> None:
     signal.signal(signal.SIGINT, drain)
 
 
-def _die_with_parent(task: Task) -> None:
+def _die_with_parent(config: WorkerConfig) -> None:
     """Ask the kernel to end this process when its supervisor is killed; give it a name."""
     if not sys.platform.startswith("linux"):
         return
     kernel = ctypes.CDLL(None)
     kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The command line is that of the supervisor: `ps -o comm` tells who is who.
-    kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % task.process)
-    if os.getppid() != task.parent:
+    kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % config.process)
+    if os.getppid() != config.parent:
         os._exit(CRASHED)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.application.config.quantity import PositiveDuration, Rate
 from engine.application.ports import Settings
 from engine.domain.alert_policy import (
@@ -52,11 +52,11 @@ class AlertSpec(Settings):
         names = ("budget", "p_value", "fdr", "score")
         given = [name for name in names if getattr(self, name) is not None]
         if len(given) > 1:
-            raise misfit(
+            raise invalid(
                 f"expected only one of budget, p_value, fdr and score, found {' and '.join(given)}"
             )
         if given not in ([], ["budget"]) and "per" in self.model_fields_set:
-            raise misfit(f"only a budget is per entity or per pipeline, found {given[0]}", "per")
+            raise invalid(f"only a budget is per entity or per pipeline, found {given[0]}", "per")
         return self
 
     def policy(self) -> AlertPolicy:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.application import registry
-from engine.application.config.issues import Misfit, Place, misfit, refusal
+from engine.application.config.issues import FieldIssue, Place, invalid, invalid_fields
 from engine.application.config.plugin_choice import single
 from engine.domain.detector import Detector
 from engine.domain.errors import ParameterError, UnknownNameError, nearest
@@ -40,12 +40,12 @@ def choose_detectors(value: object, value_names: Sequence[str]) -> list[Detector
         value_names: names of the d values.
 
     Raises:
-        PydanticCustomError: with a misfit for each thing wrong.
+        PydanticCustomError: with an issue for each thing wrong.
     """
     if isinstance(value, str):
         return _choose([value], value_names, alone=True)
     if not isinstance(value, list) or not value:
-        raise misfit("expected a list of detectors, at least one")
+        raise invalid("expected a list of detectors, at least one")
     return _choose(value, value_names)
 
 
@@ -53,44 +53,44 @@ def _choose(
     value: list[object], value_names: Sequence[str], *, alone: bool = False
 ) -> list[DetectorChoice]:
     choices = [_parse(item) for item in value]
-    found: list[Misfit] = []
+    found: list[FieldIssue] = []
     for n, choice in enumerate(choices):
         if isinstance(choice, DetectorChoice):
             if choice.name in [c.name for c in choices[:n] if isinstance(c, DetectorChoice)]:
-                found.append(Misfit((n,), f'the detector "{choice.name}" is listed already'))
-            found += _misfits(choice, value_names, (n, choice.name))
+                found.append(FieldIssue((n,), f'the detector "{choice.name}" is listed already'))
+            found += _issues(choice, value_names, (n, choice.name))
         else:
-            found.append(Misfit((n, *choice.place), choice.text))
+            found.append(FieldIssue((n, *choice.place), choice.text))
     if found:
-        raise refusal([Misfit((), one.text) for one in found] if alone else found)
+        raise invalid_fields([FieldIssue((), one.text) for one in found] if alone else found)
     return [choice for choice in choices if isinstance(choice, DetectorChoice)]
 
 
-def _parse(value: object) -> DetectorChoice | Misfit:
+def _parse(value: object) -> DetectorChoice | FieldIssue:
     if isinstance(value, DetectorChoice):
         return value
     chosen = single(value)
     if chosen is None:
-        return Misfit((), "expected the name of a detector, or {name: {parameters}}")
+        return FieldIssue((), "expected the name of a detector, or {name: {parameters}}")
     name, parameters = chosen
     if not isinstance(parameters, dict):
-        return Misfit((name,), "expected the parameters as a mapping of names to values")
+        return FieldIssue((name,), "expected the parameters as a mapping of names to values")
     return DetectorChoice(name, parameters)
 
 
-def _misfits(choice: DetectorChoice, value_names: Sequence[str], place: Place) -> list[Misfit]:
+def _issues(choice: DetectorChoice, value_names: Sequence[str], place: Place) -> list[FieldIssue]:
     """Return all that is wrong: a refused parameter is left out, so that it hides no other."""
     try:
         choice.create(value_names)
     except UnknownNameError as error:
-        return [Misfit(place, str(error))]
+        return [FieldIssue(place, str(error))]
     except ParameterError as error:
         refused, text = error.parameter, _text(choice, error)
         if refused not in choice.parameters:
-            return [Misfit(place, text)]
+            return [FieldIssue(place, text)]
         rest = {name: value for name, value in choice.parameters.items() if name != refused}
-        others = _misfits(DetectorChoice(choice.name, rest), value_names, place)
-        return [Misfit((*place, refused), text), *others]
+        others = _issues(DetectorChoice(choice.name, rest), value_names, place)
+        return [FieldIssue((*place, refused), text), *others]
     return []
 
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import yaml
 
-from engine.application.config.issues import Place
-from engine.application.config.problem import Problem, place_text
-from engine.application.config.scalar import plain
+from engine.application.config.issues import Place, ValidationIssue, place_text
 from engine.application.config.substitution import (
     FromOutside,
     Substituted,
@@ -23,6 +21,13 @@ from engine.application.config.substitution import (
 
 MOST_NODES = 20_000
 """Aliases of aliases can make a small file expand without end."""
+
+# Scalars by the core rules of YAML 1.2: `1e-6` is a number, `on` and `yes` are text.
+NULL = re.compile(r"^(~|null|Null|NULL|)$")
+BOOL = re.compile(r"^(true|True|TRUE|false|False|FALSE)$")
+INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,17})$")
+FLOAT = re.compile(r"^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+SPECIAL = re.compile(r"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$")
 
 
 class SyntaxProblem(ValueError):
@@ -52,7 +57,7 @@ class Document:
     secrets: set[str] = field(default_factory=set)
     credentials: set[str] = field(default_factory=set)
     hidden: set[Place] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[ValidationIssue] = field(default_factory=list)
     broken: set[Place] = field(default_factory=set)
 
     def known(self, place: Place) -> Place:
@@ -94,6 +99,21 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
     if isinstance(error, yaml.composer.ComposerError):
         parts = [re.sub(r" '[^']*'| \"[^\"]*\"", "", part) for part in parts]
     return ", ".join(parts)
+
+
+def plain(text: str) -> str | int | float | bool | None:
+    """Return what an unquoted scalar means; numbers with leading zeros stay text, as ids do."""
+    if NULL.match(text):
+        return None
+    if BOOL.match(text):
+        return text[0] in "tT"
+    if INT.match(text):
+        return int(text)
+    if FLOAT.match(text):
+        return float(text)
+    if SPECIAL.match(text):
+        return float(text.replace(".", ""))
+    return text
 
 
 class _Reader:
@@ -160,4 +180,4 @@ class _Reader:
         return whole or bool(found.secrets)
 
     def _trouble(self, line: int, place: Place, text: str) -> None:
-        self.document.problems.append(Problem(line, place_text(place), text))
+        self.document.issues.append(ValidationIssue(line, place_text(place), text))

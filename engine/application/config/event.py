@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from typing_extensions import Self
 
-from engine.application.config.issues import Misfit, misfit, refusal
+from engine.application.config.issues import FieldIssue, invalid, invalid_fields
 from engine.application.config.json_path import JsonPath
 from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.ports import Settings
@@ -31,7 +31,9 @@ class TimeSpec(Settings):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.unit is None) == (self.format is None):
-            raise misfit("expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)")
+            raise invalid(
+                "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
+            )
         if self.format not in (None, "iso8601"):
             _check_format(str(self.format))
         return self
@@ -57,27 +59,29 @@ def _key(value: object) -> object:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list) or not value:
-        raise misfit(f"expected a path, a list of paths, or {MESSAGE_KEY}")
+        raise invalid(f"expected a path, a list of paths, or {MESSAGE_KEY}")
     return value
 
 
 def _time(value: object) -> object:
     if value is None or (isinstance(value, str) and value != "message"):
-        raise misfit("expected a path with unit or format, or the word message")
+        raise invalid("expected a path with unit or format, or the word message")
     return None if value == "message" else value
 
 
 def _values(value: object) -> object:
     if not value or not isinstance(value, (dict, list)):
-        raise misfit("expected names with their paths, or a list of paths; at least one")
+        raise invalid("expected names with their paths, or a list of paths; at least one")
     if isinstance(value, dict):
         return value
     strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
-    misfits = [Misfit((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)]
+    issues = [
+        FieldIssue((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)
+    ]
     again = "expected a path that is not listed yet"
-    misfits += [Misfit((n,), again) for n, path in enumerate(value) if path in value[:n]]
-    if misfits:
-        raise refusal(misfits)
+    issues += [FieldIssue((n,), again) for n, path in enumerate(value) if path in value[:n]]
+    if issues:
+        raise invalid_fields(issues)
     return {path: path for path in value}
 
 
@@ -85,9 +89,9 @@ def _check_format(text: str) -> None:
     try:
         read = datetime.strptime(PROBE.strftime(text), text)
     except ValueError as error:
-        raise misfit(f"expected iso8601 or strptime codes: {error}", "format") from None
+        raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
     if read.date() != PROBE.date():
-        raise misfit("expected iso8601, or strptime codes that give a full date", "format")
+        raise invalid("expected iso8601, or strptime codes that give a full date", "format")
 
 
 _PATH_SCHEMA = {"type": "string", "minLength": 1}

@@ -1,22 +1,25 @@
-"""Misfits: what a model's own checks found wrong, with the place below the model."""
+"""Issues of a pipeline file: found by the checks of a model, reported with line and field."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
+from engine.domain.errors import PipelineFileError
+
 Place = tuple[str | int, ...]
 """Names of fields and positions in lists, from the outside in."""
 
-MISFITS = "misfits"
+ISSUES = "issues"
 
 
 @dataclass(frozen=True)
-class Misfit:
+class FieldIssue:
     """One thing wrong.
 
     Attributes:
@@ -32,17 +35,38 @@ class Misfit:
     model: type[BaseModel] | None = None
 
 
-def refusal(misfits: Sequence[Misfit]) -> PydanticCustomError:
+def invalid_fields(issues: Sequence[FieldIssue]) -> PydanticCustomError:
     """Return the error that carries misfits out of a validator, places and all."""
-    return PydanticCustomError(MISFITS, "does not fit", {MISFITS: list(misfits)})
+    return PydanticCustomError(ISSUES, "does not fit", {ISSUES: list(issues)})
 
 
-def misfit(text: str, *place: str | int) -> PydanticCustomError:
-    """Return the error for a single misfit."""
-    return refusal([Misfit(place, text)])
+def invalid(text: str, *place: str | int) -> PydanticCustomError:
+    """Return the error for a single issue."""
+    return invalid_fields([FieldIssue(place, text)])
 
 
-def nested(error: ValidationError, model: type[BaseModel], *place: str | int) -> list[Misfit]:
+def nested(error: ValidationError, model: type[BaseModel], *place: str | int) -> list[FieldIssue]:
     """Return the findings of a model that was validated inside a validator."""
     details = error.errors(include_url=False)
-    return [Misfit(place, error=detail, model=model) for detail in details]
+    return [FieldIssue(place, error=detail, model=model) for detail in details]
+
+
+@dataclass(frozen=True, order=True)
+class ValidationIssue:
+    """One issue: the line, the place of the field, and a sentence."""
+
+    line: int
+    place: str
+    text: str
+
+
+def place_text(place: Place) -> str:
+    """Write a place the way people do: `detectors[1].zscore.half_life`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".") or "the file"
+
+
+def invalid_file(path: Path, issues: Iterable[ValidationIssue]) -> PipelineFileError:
+    """Return the error that lists issues in the order of their lines, one a line."""
+    lines = (f"{path}:{p.line}: {p.place}: {p.text}" for p in sorted(set(issues)))
+    return PipelineFileError("\n".join(lines))

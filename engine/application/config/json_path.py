@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.domain.mapping import Path
 
 STEP = re.compile(
@@ -18,14 +18,14 @@ STEP = re.compile(
 def parse_path(value: object) -> Path:
     """Read `a.b[0]`; a name that holds dots or brackets is written `["a.b"]`."""
     if not isinstance(value, str) or not value:
-        raise misfit("expected a path to a field, such as readings[0].value")
+        raise invalid("expected a path to a field, such as readings[0].value")
     steps: list[str | int] = []
     position = 0
     while position < len(value):
         step = STEP.match(value, position)
         if step is None or not _joins(step, first=position == 0):
             rest = value[position:]
-            raise misfit(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
+            raise invalid(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
         steps.append(int(step["index"]) if step["index"] else step["name"] or step["quoted"])
         position = step.end()
     return tuple(steps)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.application.config import document
-from engine.application.config import messages as findings
+from engine.application.config import document, messages
 from engine.application.config.defaults import inherited
+from engine.application.config.issues import ValidationIssue, invalid_file
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.config.problem import Problem, refuse
-from engine.application.telemetry.redaction import discretion
+from engine.application.telemetry.redaction import redactor
 from engine.domain.errors import PipelineFileError
 
 
@@ -32,16 +31,16 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Pipeline
     try:
         found = document.read(_text(path), os.environ if environ is None else environ)
     except document.SyntaxProblem as error:
-        raise refuse(path, [Problem(error.line, "the file", str(error))]) from None
-    discretion.learn(found.credentials)
+        raise invalid_file(path, [ValidationIssue(error.line, "the file", str(error))]) from None
+    redactor.learn(found.credentials)
     found.broken.update(inherited(found.data))
     try:
         file = PipelineFile.model_validate(found.data)
     except ValidationError as error:
-        refused = findings.problems(error, PipelineFile, found)
-        raise refuse(path, found.problems + refused) from None
-    if found.problems:
-        raise refuse(path, found.problems)
+        refused = messages.issues(error, PipelineFile, found)
+        raise invalid_file(path, found.issues + refused) from None
+    if found.issues:
+        raise invalid_file(path, found.issues)
     return file
 
 

@@ -1,4 +1,4 @@
-"""Findings: what pydantic and the plug-ins refuse, said in the words of the pipeline file."""
+"""Messages: the errors of pydantic and of plug-ins, in the words of the pipeline file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from engine.application.config.document import Document
-from engine.application.config.issues import MISFITS, Place
-from engine.application.config.problem import Problem, place_text
-from engine.application.telemetry.redaction import MASK, Discretion
+from engine.application.config.issues import ISSUES, Place, ValidationIssue, place_text
+from engine.application.telemetry.redaction import MASK, Redactor
 from engine.domain.errors import nearest
 
 EXPECTED = {
@@ -46,7 +45,7 @@ LONGEST = 60
 QUOTED = re.compile(r'"[^"]+"|' r"'[^']+'")
 
 
-def problems(error: Any, model: type[BaseModel], document: Document) -> list[Problem]:
+def issues(error: Any, model: type[BaseModel], document: Document) -> list[ValidationIssue]:
     """Return the problems that a ValidationError names.
 
     Args:
@@ -56,28 +55,28 @@ def problems(error: Any, model: type[BaseModel], document: Document) -> list[Pro
     """
     found = []
     for detail in error.errors(include_url=False):
-        for place, text, at_key in _findings(detail, (), model, document):
+        for place, text, at_key in _located(detail, (), model, document):
             if not document.is_broken(place):
-                found.append(_problem(place, text, at_key, document))
+                found.append(_issue(place, text, at_key, document))
     return _joined(found)
 
 
-def _findings(
+def _located(
     detail: Any, above: Place, model: type[BaseModel] | None, document: Document
 ) -> Iterator[tuple[Place, str, bool]]:
     """Yield place, sentence, and whether the place's last name must be shown though unwritten."""
     place: Place = (*above, *detail["loc"])
-    if detail["type"] != MISFITS:
+    if detail["type"] != ISSUES:
         missing = detail["type"] == "missing"
         yield place, _text(detail, place, model, document), missing
         return
-    for misfit in detail["ctx"][MISFITS]:
-        below: Place = (*place, *misfit.place)
-        if misfit.error is None:
-            before = _found(below, document) if misfit.text.startswith("expected") else ""
-            yield below, before + misfit.text, False
+    for issue in detail["ctx"][ISSUES]:
+        below: Place = (*place, *issue.place)
+        if issue.error is None:
+            before = _found(below, document) if issue.text.startswith("expected") else ""
+            yield below, before + issue.text, False
         else:
-            yield from _findings(misfit.error, below, misfit.model, document)
+            yield from _located(issue.error, below, issue.model, document)
 
 
 def _text(detail: Any, place: Place, model: type[BaseModel] | None, document: Document) -> str:
@@ -122,12 +121,12 @@ def _found(place: Place, document: Document) -> str:
     return f"found {text if len(text) <= LONGEST else text[:LONGEST] + '…'}, "
 
 
-def _problem(place: Place, text: str, whole: bool, document: Document) -> Problem:
+def _issue(place: Place, text: str, whole: bool, document: Document) -> ValidationIssue:
     known = document.known(place)
     if known in document.hidden:
         text = QUOTED.sub(lambda quoted: _hidden(quoted[0], document.secrets), text)
-    text = Discretion(document.secrets).cut(text)
-    return Problem(document.lines[known], place_text(place if whole else known), text)
+    text = Redactor(document.secrets).cut(text)
+    return ValidationIssue(document.lines[known], place_text(place if whole else known), text)
 
 
 def _hidden(quoted: str, secrets: set[str]) -> str:
@@ -136,15 +135,15 @@ def _hidden(quoted: str, secrets: set[str]) -> str:
     return f"{quoted[0]}{MASK}{quoted[-1]}" if is_piece else quoted
 
 
-def _joined(found: list[Problem]) -> list[Problem]:
+def _joined(found: list[ValidationIssue]) -> list[ValidationIssue]:
     """Join what several branches of a union say of one place into one problem."""
-    joined: dict[tuple[int, str], Problem] = {}
-    for problem in found:
-        first = joined.setdefault((problem.line, problem.place), problem)
-        more = problem.text.partition("expected ")[2]
-        if more and first.text != problem.text:
+    joined: dict[tuple[int, str], ValidationIssue] = {}
+    for issue in found:
+        first = joined.setdefault((issue.line, issue.place), issue)
+        more = issue.text.partition("expected ")[2]
+        if more and first.text != issue.text:
             text = f"{first.text} or {more}"
-            joined[(problem.line, problem.place)] = Problem(problem.line, problem.place, text)
+            joined[(issue.line, issue.place)] = ValidationIssue(issue.line, issue.place, text)
     return list(joined.values())
 
 

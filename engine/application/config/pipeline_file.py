@@ -10,17 +10,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from engine.application.config.alert import AlertSpec
-from engine.application.config.calibration import CalibrationSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
-from engine.application.config.issues import misfit
-from engine.application.config.metrics import MetricsSpec
+from engine.application.config.issues import invalid
 from engine.application.config.plugin_choice import PLUGIN, SourceChoice
 from engine.application.config.quantity import nanoseconds
-from engine.application.config.sinks import SinksSpec
-from engine.application.config.state import StateSpec
-from engine.application.config.tracing import TracingSpec
+from engine.application.config.sections import (
+    CalibrationSpec,
+    MetricsSpec,
+    SinksSpec,
+    StateSpec,
+    TracingSpec,
+)
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.pipeline import Combination, Pipeline
@@ -82,7 +84,7 @@ class PipelineFile(Settings):
         names = [choice.name for choice in info.data.get("detectors", ())]
         if alert.score and names and alert.score.detector not in names:
             known = f"expected one of the pipeline's detectors: {', '.join(names)}."
-            raise misfit(known + nearest(alert.score.detector, names), "score", "detector")
+            raise invalid(known + nearest(alert.score.detector, names), "score", "detector")
         return alert
 
     @field_validator("sinks")
@@ -93,7 +95,7 @@ class PipelineFile(Settings):
         for role, choice in sinks:
             if choice is not None and not getattr(choice.plugin, "exactly_once", False):
                 other = "choose a sink that can, such as kafka or file, or at_least_once"
-                raise misfit(f"{choice.kind} cannot deliver exactly once: {other}", role)
+                raise invalid(f"{choice.kind} cannot deliver exactly once: {other}", role)
         return sinks
 
     def pipeline(self) -> Pipeline:
@@ -110,12 +112,12 @@ class PipelineFile(Settings):
             incident_gap=nanoseconds(self.alert.incident_gap),
             key_groups=self.state.key_groups,
             memory_bytes=self.state.memory,
-            mapping_print=self.mapping_print,
+            mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
         )
 
     @property
-    def mapping_print(self) -> str:
+    def mapping_fingerprint(self) -> str:
         """Digest of what an entity and its values are; another one makes stored entities void."""
         mapping = self.event.mapping()
         return _print([mapping.key, [[value.name, value.path] for value in mapping.values]])

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationError, WithJsonSchema
 
 from engine.application import registry
-from engine.application.config.issues import misfit, nested, refusal
+from engine.application.config.issues import invalid, invalid_fields, nested
 from engine.application.ports import Settings
 from engine.domain.errors import UnknownNameError
 
@@ -48,18 +48,18 @@ def _choose(group: str, find: Callable[[str], Any], value: object) -> PluginChoi
     chosen = single(value)
     if chosen is None:
         known = ", ".join(registry.names(group))
-        raise misfit(f"expected one plug-in with its settings ({known})")
+        raise invalid(f"expected one plug-in with its settings ({known})")
     kind, settings = chosen
     try:
         plugin = find(kind)
     except UnknownNameError as error:
-        raise misfit(str(error), kind) from None
+        raise invalid(str(error), kind) from None
     except (ImportError, AttributeError) as error:
-        raise misfit(f'the plug-in "{kind}" cannot be loaded: {error}', kind) from error
+        raise invalid(f'the plug-in "{kind}" cannot be loaded: {error}', kind) from error
     try:
         return PluginChoice(kind, plugin, plugin.Settings.model_validate(settings))
     except ValidationError as error:
-        raise refusal(nested(error, plugin.Settings, kind)) from None
+        raise invalid_fields(nested(error, plugin.Settings, kind)) from None
 
 
 def _source(value: object) -> PluginChoice:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -29,10 +29,10 @@ def parse_duration(value: object) -> timedelta:
         return value
     unit = _unit(DURATION, value)
     if unit is None:
-        raise misfit(f"expected a duration with its unit ({', '.join(SECONDS)}), such as 10s")
+        raise invalid(f"expected a duration with its unit ({', '.join(SECONDS)}), such as 10s")
     seconds = _number(value) * SECONDS[unit]
     if seconds > LONGEST.total_seconds():
-        raise misfit(f"expected a duration of at most {LONGEST.days}d")
+        raise invalid(f"expected a duration of at most {LONGEST.days}d")
     return timedelta(seconds=seconds)
 
 
@@ -40,7 +40,7 @@ def parse_positive_duration(value: object) -> timedelta:
     """Read a duration that is more than nothing."""
     duration = parse_duration(value)
     if duration < timedelta(microseconds=1):
-        raise misfit("expected a duration of more than 0s")
+        raise invalid("expected a duration of more than 0s")
     return duration
 
 
@@ -52,9 +52,9 @@ def parse_size(value: object) -> int:
     elif isinstance(value, int) and not isinstance(value, bool):
         size = value
     else:
-        raise misfit(f"expected a size with its unit ({', '.join(BYTES)}), such as 1MiB")
+        raise invalid(f"expected a size with its unit ({', '.join(BYTES)}), such as 1MiB")
     if not 1 <= size < 2**63:
-        raise misfit("expected a size of at least 1 byte that fits in 63 bits")
+        raise invalid("expected a size of at least 1 byte that fits in 63 bits")
     return size
 
 
@@ -63,7 +63,7 @@ def parse_rate(value: object) -> float:
     unit = _unit(RATE, value)
     rate = 0.0 if unit is None else _number(value) * PER_DAY[unit]
     if unit is None or rate <= 0:
-        raise misfit("expected a number more than 0 per hour, day or week, such as 2/day")
+        raise invalid("expected a number more than 0 per hour, day or week, such as 2/day")
     return rate
 
 

@@ -6,6 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, SecretStr, WithJsonSchema
+
+from engine.application.config.issues import invalid
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 VARIABLE = re.compile(r"(?P<name>[A-Za-z_]\w*)(:-(?P<default>.*))?", re.DOTALL)
@@ -15,6 +20,8 @@ CREDENTIAL = re.compile(
     r"|api_?key|key[._]pem|jaas|oauthbearer.config|authorization|^headers$",
     re.IGNORECASE,
 )
+
+REFERENCE_SCHEMA = {"type": "string", "pattern": r"^\$\{(file:[^}]+|\w+)\}$"}
 
 FILE = "credential"
 """What a file holds is one, whatever the file is called."""
@@ -109,3 +116,15 @@ def _content(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SubstitutionError(f'the file "{path}" cannot be read: {reason}') from None
+
+
+def _from_outside(value: object) -> object:
+    """Refuse a secret that stands in the pipeline file, which many may read."""
+    if value == "":
+        raise invalid("expected a password, and it is empty")
+    if isinstance(value, (FromOutside, SecretStr)):
+        return value
+    raise invalid("expected ${NAME} or ${file:/path} alone: a password does not belong in the file")
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_from_outside), WithJsonSchema(REFERENCE_SCHEMA)]

@@ -15,8 +15,8 @@ from bytewax.operators import KeyedStream
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
-from engine.application.dataflow.paced_source import WatchedSource
-from engine.application.ports import Parcels, RunContext, SinkPlugin, SourcePlugin
+from engine.application.dataflow.paced_source import PacedSource
+from engine.application.ports import KeyedRecordStream, RunContext, SinkPlugin, SourcePlugin
 from engine.application.tracing.sink import traced_sink
 from engine.application.tracing.source import traced_source
 from engine.application.tracing.start import start_tracing
@@ -71,7 +71,7 @@ def build(file: PipelineFile, context: RunContext) -> Flow:
     tracer = start_tracing(file, context)
     traced = partial(traced_step, tracer)
     step = partial(_step, pipeline, context)
-    source = WatchedSource(plugin.source(), context)
+    source = PacedSource(plugin.source(), context)
     raw: Stream[RawBatch] = op.input("source", flow, traced_source(tracer, source))
     decoded = op.flat_map_batch("decode", raw, traced("decode", step("decode")))
     kinds = op.branch("decoded", decoded, _is_events)
@@ -105,7 +105,7 @@ def _publish(
     ]
     for role, name, stream, choice in outputs:
         if choice is not None:
-            parcels: Parcels = op.map(name, stream, _step(pipeline, context, name))
+            parcels: KeyedRecordStream = op.map(name, stream, _step(pipeline, context, name))
             sink = cast("SinkPlugin", choice.plugin(choice.settings, context, role))
             op.output(role, parcels, traced_sink(tracer, role, sink.sink()))
 

@@ -25,7 +25,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 from, and it would wait for it asleep: the core goes to another thread, for each of the turns."""
 
 
-class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
+class PacedSource(FixedPartitionedSource[RawBatch, Any]):
     """A source whose every turn is a beat."""
 
     def __init__(self, source: FixedPartitionedSource[RawBatch, Any], context: RunContext) -> None:
@@ -38,18 +38,18 @@ class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
     def list_parts(self) -> list[str]:
         """Return the source's partitions; until one is ours, silence is no hanging."""
         found = self._source.list_parts()
-        self._context.pulse.rest()
+        self._context.heartbeat.rest()
         return found
 
-    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> WatchedPartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> PacedPartition:
         """Open a partition."""
         who = f"partition {for_part}"
         self._context.outages[who] = "being opened"
         part = self._source.build_part(step_id, for_part, resume_state)
         del self._context.outages[who]
         self._reading += 1
-        self._context.pulse.beat()
-        return WatchedPartition(self, part, self._context, who)
+        self._context.heartbeat.beat()
+        return PacedPartition(self, part, self._context, who)
 
     def may_read(self) -> bool:
         """Whether what was read before this turn has left the flow."""
@@ -63,15 +63,15 @@ class WatchedSource(FixedPartitionedSource[RawBatch, Any]):
         """Note that a partition has come to its end."""
         self._reading -= 1
         if not self._reading:
-            self._context.pulse.rest()
+            self._context.heartbeat.rest()
 
 
-class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
+class PacedPartition(StatefulSourcePartition[RawBatch, Any]):
     """A partition whose every turn is a beat."""
 
     def __init__(
         self,
-        source: WatchedSource,
+        source: PacedSource,
         part: StatefulSourcePartition[RawBatch, Any],
         context: RunContext,
         name: str,
@@ -85,7 +85,7 @@ class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
 
     def next_batch(self) -> Any:
         """Return what the partition returns; nothing while earlier batches are on their way."""
-        self._context.pulse.beat()
+        self._context.heartbeat.beat()
         # Who is asked twice is asked in a new turn.
         if self._asked_at == self._source.turn:
             self._source.turn += 1
@@ -110,7 +110,7 @@ class WatchedPartition(StatefulSourcePartition[RawBatch, Any]):
         """Return the position, and count the checkpoint."""
         position = self._part.snapshot()
         self._context.telemetry.checkpoints.inc()
-        self._context.pulse.stored()
+        self._context.heartbeat.stored()
         logger.debug("checkpoint: %s stands at %s", self._name, position)
         return position
 

@@ -1,4 +1,4 @@
-"""The rehearsal: a broker, the simulated fleet, and the real pipeline run against them."""
+"""The demonstration run: a broker, the simulated fleet, and the real pipeline run against them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAD = 80_000
 
 @dataclass
 class Progress:
-    """What is known while the rehearsal runs; counters only grow.
+    """What is known while the demonstration runs; counters only grow.
 
     Attributes:
         sent: readings and malformed messages sent so far.
@@ -63,7 +63,7 @@ class Progress:
     fed: bool = False
 
 
-class Rehearsal:
+class DemoRun:
     """Runs the demonstration; iterate over `run` to watch it."""
 
     def __init__(self, fleet: Fleet, directory: Path, processes: int = 1) -> None:
@@ -82,14 +82,14 @@ class Rehearsal:
         """Address of the first process's metrics page."""
         return f"http://127.0.0.1:{self._port}/metrics"
 
-    def run(self, patience: float = 120.0) -> Iterator[Progress]:
+    def run(self, policy: float = 120.0) -> Iterator[Progress]:
         """Run to the end, yielding the progress several times a second.
 
         Args:
             patience: seconds without any progress after which it gives up.
 
         Raises:
-            PynomalyError: the pipeline ended early, or nothing moved for `patience` seconds.
+            PynomalyError: the pipeline ended early, or nothing moved for `policy` seconds.
         """
         with registry.broker("embedded")() as broker:
             for topic in ("readings", "anomalies", "rejected"):
@@ -98,7 +98,7 @@ class Rehearsal:
             feeder = Thread(target=self._feed, args=(broker,), daemon=True)
             feeder.start()
             try:
-                yield from self._watch(broker, pipeline, patience)
+                yield from self._watch(broker, pipeline, policy)
                 pipeline.send_signal(signal.SIGTERM)
                 self.exit_code = pipeline.wait(DRAIN_SECONDS)
                 self._read_back(broker)
@@ -137,7 +137,7 @@ class Rehearsal:
         self.progress.fed = True
 
     def _watch(
-        self, broker: BrokerPlugin, pipeline: subprocess.Popen[bytes], patience: float
+        self, broker: BrokerPlugin, pipeline: subprocess.Popen[bytes], policy: float
     ) -> Iterator[Progress]:
         moved = time.monotonic()
         while not (self.progress.fed and self.progress.read >= self.progress.sent):
@@ -149,8 +149,8 @@ class Rehearsal:
                 raise PynomalyError(f"the pipeline ended early:\n{self._tail()}")
             now = time.monotonic()
             moved = now if self.progress.read > before else moved
-            if now - moved > patience:
-                raise PynomalyError(f"nothing was read for {patience:.0f} s:\n{self._tail()}")
+            if now - moved > policy:
+                raise PynomalyError(f"nothing was read for {policy:.0f} s:\n{self._tail()}")
             time.sleep(0.1)
 
     def _read_metrics(self) -> None:

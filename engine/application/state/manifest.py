@@ -51,7 +51,7 @@ def manifest_of(file: PipelineFile) -> Manifest:
         version=file.version,
         source=[file.source.kind, topic],
         key_groups=file.state.key_groups,
-        mapping=file.mapping_print,
+        mapping=file.mapping_fingerprint,
         detectors=dict(zip(names, file.detector_prints, strict=True)),
     )
 
@@ -84,7 +84,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     write_durably(directory / NAME, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
 
 
-def meet(directory: Path, now: Manifest) -> list[str]:
+def check_compatibility(directory: Path, now: Manifest) -> list[str]:
     """Compare stored state with the pipeline that is about to take it up.
 
     Returns:

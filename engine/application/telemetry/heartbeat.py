@@ -1,4 +1,4 @@
-"""The pulse: what a process of the cluster tells its supervisor, a line at a time over a pipe."""
+"""The heartbeat: status lines from a worker process to its supervisor, over a pipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BEAT_SECONDS = 0.5
 LONGEST_LINE = 2_000
 
 
-class Pulse:
+class Heartbeat:
     """The process's end of the pipe.
 
     Args of its constructor: descriptor, to write to; None where nobody listens.
@@ -23,7 +23,7 @@ class Pulse:
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
-        self.said = Listener(-1)
+        self.said = HeartbeatMonitor(-1)
         self._descriptor = descriptor
         self._last = 0.0
         if descriptor is not None:
@@ -83,7 +83,7 @@ class Pulse:
 
 
 @dataclass(slots=True)
-class Listener:
+class HeartbeatMonitor:
     """The supervisor's end of the pipe.
 
     Attributes:

@@ -19,7 +19,7 @@ import orjson
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
-from engine.application.telemetry.redaction import discretion
+from engine.application.telemetry.redaction import redactor
 
 LogFormat = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -27,7 +27,7 @@ ECS_VERSION = "8.11.0"
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class LogIdentity:
     """Who writes log lines.
 
     Attributes:
@@ -41,7 +41,7 @@ class Speaker:
     run: str
 
 
-def set_up_logs(kind: LogFormat, speaker: Speaker, level: LogLevel = "info") -> None:
+def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = "info") -> None:
     """Send all log lines to standard error, and let signals change their level.
 
     SIGUSR1 asks for debug lines, SIGUSR2 goes back to `level`; from the main thread only.
@@ -53,23 +53,23 @@ def set_up_logs(kind: LogFormat, speaker: Speaker, level: LogLevel = "info") -> 
     """
     handler = logging.StreamHandler(sys.stderr)
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
-        handler.setFormatter(json_lines(speaker))
+        handler.setFormatter(json_lines(identity))
     else:
-        layout = f"%(asctime)s %(levelname)-7s {speaker.pipeline}[{speaker.process}] %(message)s"
+        layout = f"%(asctime)s %(levelname)-7s {identity.pipeline}[{identity.process}] %(message)s"
         handler.setFormatter(TextLines(layout, "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     signal.signal(signal.SIGUSR1, lambda *_: logging.root.setLevel(logging.DEBUG))
     signal.signal(signal.SIGUSR2, lambda *_: logging.root.setLevel(level.upper()))
 
 
-def json_lines(speaker: Speaker) -> logging.Formatter:
+def json_lines(identity: LogIdentity) -> logging.Formatter:
     """Return what makes a log record, ours or a library's, one line of JSON."""
     fixed = {
-        "service.name": speaker.pipeline,
+        "service.name": identity.pipeline,
         "service.type": "pynomaly",
-        "service.node.name": speaker.process,
+        "service.node.name": identity.process,
         "process.pid": os.getpid(),
-        "labels": {"run": speaker.run},
+        "labels": {"run": identity.run},
     }
 
     def ecs(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -78,7 +78,7 @@ def json_lines(speaker: Speaker) -> logging.Formatter:
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
             "log.level": record.levelname.lower(),
-            "message": discretion.cut(str(event["event"])),
+            "message": redactor.cut(str(event["event"])),
             "ecs.version": ECS_VERSION,
             "log.logger": record.name,
             **fixed,
@@ -87,8 +87,8 @@ def json_lines(speaker: Speaker) -> logging.Formatter:
             line["trace.id"] = trace
         if (told := event.get("exc_info")) and told[1] is not None:
             line["error.type"] = type(told[1]).__name__
-            line["error.message"] = discretion.cut(str(told[1]))
-            line["error.stack_trace"] = discretion.cut("".join(traceback.format_exception(told[1])))
+            line["error.message"] = redactor.cut(str(told[1]))
+            line["error.stack_trace"] = redactor.cut("".join(traceback.format_exception(told[1])))
         return line
 
     def written(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
@@ -102,4 +102,4 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, and its traceback below it."""
-        return discretion.cut(super().format(record))
+        return redactor.cut(super().format(record))

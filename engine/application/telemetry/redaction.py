@@ -1,4 +1,4 @@
-"""Discretion: what a pipeline file keeps secret is cut out of whatever this process writes.
+"""Redaction: secrets of the pipeline file are removed from whatever this process writes.
 
 Messages of libraries quote what they were given: a refused setting, a path, a parameter. Where
 they are written, and not where they are made, is the one place that all of them pass.
@@ -20,7 +20,7 @@ SHORTEST = 4
 """A shorter secret keeps nothing out, and is part of too many words to be cut out."""
 
 
-class Discretion:
+class Redactor:
     """Knows secrets, and cuts them out of texts.
 
     A secret of RUN characters or more is cut wherever RUN of them stand in a row: so are its
@@ -65,11 +65,11 @@ def _forms(secret: str) -> set[str]:
     return {secret, *(form[1:-1] for form in quoted)}
 
 
-discretion = Discretion()
+redactor = Redactor()
 """What this process must not say; loading a pipeline file adds to it."""
 
 
-class DiscreetStream:
+class RedactingStream:
     """A text stream without the secrets that the process knows when it writes."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -77,7 +77,7 @@ class DiscreetStream:
 
     def write(self, text: str) -> int:
         """Write a text; return its length, as streams do."""
-        self._stream.write(discretion.cut(text))
+        self._stream.write(redactor.cut(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -90,8 +90,8 @@ class DiscreetStream:
 
 
 @contextmanager
-def discreet_output() -> Iterator[None]:
-    """Write to standard output and standard error with discretion."""
-    out, err = DiscreetStream(sys.stdout), DiscreetStream(sys.stderr)
+def redacted_output() -> Iterator[None]:
+    """Write to standard output and standard error without secrets."""
+    out, err = RedactingStream(sys.stdout), RedactingStream(sys.stderr)
     with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
         yield

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from prometheus_client import Counter
 
-from engine.application.config.tracing import TracingSpec
-from engine.application.telemetry.redaction import discretion
+from engine.application.config.sections import TracingSpec
+from engine.application.telemetry.redaction import redactor
 
 QUEUE = 8_192
 """Spans that may wait; further ones are dropped, and counted."""
@@ -50,7 +50,7 @@ class Collector(SpanExporter):
 
     def __init__(self, spec: TracingSpec, errors: Counter) -> None:
         secrets = {name: secret.get_secret_value() for name, secret in spec.headers.items()}
-        discretion.learn(secrets.values())
+        redactor.learn(secrets.values())
         self._endpoint = spec.endpoint
         self._otlp = OTLPSpanExporter(spec.endpoint, headers=secrets, timeout=TIMEOUT)
         self._words = LastWords("opentelemetry")

@@ -24,7 +24,7 @@ from opentelemetry.trace import (
 
 from engine import __version__
 from engine.domain.batch import RawBatch
-from engine.domain.trace import Trace, meeting, read_traceparent
+from engine.domain.trace import Trace, distinct_traces, read_traceparent
 
 Attributes = Mapping[str, "str | int"]
 KINDS = {"poll": SpanKind.CONSUMER, "deliver": SpanKind.PRODUCER}
@@ -81,7 +81,7 @@ class Tracer:
         Args:
             began: when reading it began, ns since 1970.
         """
-        met = meeting(map(read_traceparent, batch.traceparents()))
+        met = distinct_traces(map(read_traceparent, batch.traceparents()))
         if not met and self._draw.random() >= self._sample:
             return batch
         attributes: dict[str, str | int] = {
@@ -106,7 +106,7 @@ class Tracer:
             traces: of all that was worked on; the first is the parent, others are linked.
             began: ns since 1970.
         """
-        met = meeting(traces)
+        met = distinct_traces(traces)
         return self._span(name, met, began, attributes) if met else None
 
     def finish(self) -> None:

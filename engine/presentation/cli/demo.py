@@ -17,7 +17,7 @@ from rich.table import Table
 
 from engine.application.demo.evaluation import Verdict, judge
 from engine.application.demo.fleet import Fleet
-from engine.application.demo.runner import Progress, Rehearsal
+from engine.application.demo.runner import DemoRun, Progress
 
 BUDGET_PER_DAY = 1.0
 LEEWAY = 1.2
@@ -42,40 +42,40 @@ def demo(
     console = Console()
     fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
     with TemporaryDirectory(prefix="pynomaly-demo-") as directory:
-        rehearsal = Rehearsal(fleet, Path(directory), processes)
+        run = DemoRun(fleet, Path(directory), processes)
         console.print(
             f"{fleet.sensors} sensors, a reading a minute, {minutes / 1440:.1f} days; "
-            f"{fleet.faults} faults are hidden in them. Metrics: {rehearsal.metrics_url}"
+            f"{fleet.faults} faults are hidden in them. Metrics: {run.metrics_url}"
         )
-        _watch(console, rehearsal)
-        progress = rehearsal.progress
+        _watch(console, run)
+        progress = run.progress
         verdict = judge(fleet, progress.alarms, BUDGET_PER_DAY)
-        troubles = _troubles(rehearsal, verdict)
-        console.print(_summary(rehearsal, verdict))
+        troubles = _troubles(run, verdict)
+        console.print(_summary(run, verdict))
         if picture is not None:
-            _save(picture, rehearsal, verdict)
+            _save(picture, run, verdict)
     for trouble in troubles:
         console.print(f"[red]not good:[/] {trouble}")
     raise typer.Exit(1 if troubles else 0)
 
 
-def _watch(console: Console, rehearsal: Rehearsal) -> None:
+def _watch(console: Console, run: DemoRun) -> None:
     if not console.is_terminal:
-        for progress in _seldom(rehearsal.run()):
+        for progress in _seldom(run.run()):
             console.print(
-                f"read {progress.read:,} of {rehearsal.fleet.events:,}  "
+                f"read {progress.read:,} of {run.fleet.events:,}  "
                 f"anomalies {len(progress.alarms)}  rejects {progress.rejects}"
             )
         return
     with Live(console=console, refresh_per_second=5) as live:
-        for progress in rehearsal.run():
-            live.update(_view(rehearsal.fleet, progress))
+        for progress in run.run():
+            live.update(_view(run.fleet, progress))
 
 
-def _save(picture: Path, rehearsal: Rehearsal, verdict: Verdict) -> None:
+def _save(picture: Path, run: DemoRun, verdict: Verdict) -> None:
     paper = Console(record=True, width=100, file=StringIO())
-    paper.print(_view(rehearsal.fleet, rehearsal.progress))
-    paper.print(_summary(rehearsal, verdict))
+    paper.print(_view(run.fleet, run.progress))
+    paper.print(_summary(run, verdict))
     paper.save_svg(str(picture), title="pynomaly demo")
 
 
@@ -119,15 +119,15 @@ def _why(anomaly: dict[str, Any]) -> str:
     )
 
 
-def _summary(rehearsal: Rehearsal, verdict: Verdict) -> Panel:
-    progress = rehearsal.progress
+def _summary(run: DemoRun, verdict: Verdict) -> Panel:
+    progress = run.progress
     table = Table.grid(padding=(0, 2))
     faults = len(verdict.found) + len(verdict.missed)
     table.add_row("faults found", f"[bold]{len(verdict.found)} of {faults}[/]")
     for kind, (found, injected) in sorted(verdict.by_kind().items()):
         table.add_row(f"  {kind}", f"{found} of {injected}")
     for fault in verdict.missed:
-        table.add_row("  missed", f"{fault.kind} of {rehearsal.fleet.name(fault.sensor)}")
+        table.add_row("  missed", f"{fault.kind} of {run.fleet.name(fault.sensor)}")
     table.add_row(
         "false alarms",
         f"[bold]{verdict.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
@@ -142,14 +142,14 @@ def _summary(rehearsal: Rehearsal, verdict: Verdict) -> Panel:
     )
     table.add_row("malformed", f"{progress.dead_letters} dead letters of {progress.garbage} sent")
     table.add_row("events per second", f"{progress.read / max(progress.seconds, 1e-9):,.0f}")
-    table.add_row("metrics page", rehearsal.metrics_url)
+    table.add_row("metrics page", run.metrics_url)
     return Panel(table, title="summary", expand=False)
 
 
-def _troubles(rehearsal: Rehearsal, verdict: Verdict) -> list[str]:
-    progress = rehearsal.progress
+def _troubles(run: DemoRun, verdict: Verdict) -> list[str]:
+    progress = run.progress
     checks = {
-        f"the pipeline ended with exit code {rehearsal.exit_code}": rehearsal.exit_code == 0,
+        f"the pipeline ended with exit code {run.exit_code}": run.exit_code == 0,
         "not every message was read": progress.read == progress.sent,
         "not every malformed message became a dead letter": progress.dead_letters
         == progress.garbage,

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from engine.application.telemetry.redaction import discreet_output
+from engine.application.telemetry.redaction import redacted_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
@@ -35,13 +35,13 @@ app.add_typer(state, name="state")
 
 def main() -> None:
     """Run a command; an error that a user can mend is one message and exit code 2."""
-    with discreet_output():
+    with redacted_output():
         try:
             app()
         except PynomalyError as error:
             print(error, file=sys.stderr)
             sys.exit(2)
-        except Exception:  # noqa: BLE001 - as Python would tell it, but with discretion
+        except Exception:  # noqa: BLE001 - as Python would print it, but redacted
             traceback.print_exc()
             sys.exit(1)
 

@@ -15,16 +15,16 @@ import typer
 
 from engine.application.cluster.exposure import notices
 from engine.application.cluster.process import Program
-from engine.application.cluster.supervisor import Patience, Supervisor
-from engine.application.cluster.worker import Task, work
+from engine.application.cluster.supervisor import RestartPolicy, Supervisor
+from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import prepare
 from engine.application.state.abandoned import forget_abandoned
 from engine.application.state.contents import read_contents, remove_orphans
-from engine.application.state.manifest import manifest_of, meet, write_manifest
+from engine.application.state.manifest import check_compatibility, manifest_of, write_manifest
 from engine.application.state.recovery import StateLock, open_store
-from engine.application.telemetry.logs import LogFormat, LogLevel, Speaker, set_up_logs
+from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 
 logger = logging.getLogger("pynomaly.run")
 
@@ -53,7 +53,7 @@ def run(
     os.umask(0o077)
     found = load(file)
     own_id = uuid4().hex
-    set_up_logs(log_format, Speaker(found.name, "supervisor", own_id), log_level)
+    configure_logging(log_format, LogIdentity(found.name, "supervisor", own_id), log_level)
     parent = os.getpid()
 
     def programs(restarts: Mapping[str, int]) -> list[Program]:
@@ -63,13 +63,13 @@ def run(
             logger.info("state: %d snapshots of unfinished epochs are forgotten", forgotten)
         peers = addresses.split(";") if addresses else _free_addresses(processes)
         tasks = [
-            Task(file, process, peers, restarts, parent, log_format, log_level, own_id)
+            WorkerConfig(file, process, peers, restarts, parent, log_format, log_level, own_id)
             for process in range(processes)
         ]
         return [partial(work, task) for task in tasks]
 
     # Before the first line: who reads it may send a signal.
-    supervisor = Supervisor(programs, Patience(max_restarts=max_restarts, hang=hang_after))
+    supervisor = Supervisor(programs, RestartPolicy(max_restarts=max_restarts, hang=hang_after))
     with StateLock(found.state.directory):
         _announce(found, processes)
         _take_up(found)
@@ -101,7 +101,7 @@ def _take_up(file: PipelineFile) -> None:
     """Say what becomes of stored state, and put the manifest of this run beside it."""
     directory, now = file.state.directory, manifest_of(file)
     if read_contents(directory).states:
-        for change in meet(directory, now):
+        for change in check_compatibility(directory, now):
             logger.warning("state: %s", change)
     remove_orphans(directory)
     write_manifest(directory, now)

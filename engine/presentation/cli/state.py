@@ -12,7 +12,7 @@ from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.archive import LEFT_OUT, export_state, import_state
 from engine.application.state.contents import GROUPS, Contents, count_entities, read_contents
-from engine.application.state.manifest import manifest_of, meet, read_manifest
+from engine.application.state.manifest import check_compatibility, manifest_of, read_manifest
 from engine.application.state.recovery import StateLock
 from engine.application.state.store_files import STORE
 from engine.domain.errors import PynomalyError
@@ -106,7 +106,7 @@ def _tell_size(directory: Path, contents: Contents) -> None:
 
 def _tell_changes(file: PipelineFile) -> None:
     try:
-        changes = meet(file.state.directory, manifest_of(file))
+        changes = check_compatibility(file.state.directory, manifest_of(file))
     except PynomalyError as error:
         print(f"refused       {error}")
         raise typer.Exit(2) from None

@@ -15,7 +15,7 @@ from engine.domain.errors import ParameterError, UnknownNameError, nearest
 from operators.detectors.footprint import footprint
 from operators.detectors.parameters import Number, check_names, check_numbers
 from operators.detectors.pyod.catalogue import Listing, catalogue
-from operators.detectors.pyod.model import PRECISION, SEED, Asking, FitError, find_asking, fit
+from operators.detectors.pyod.model import PRECISION, SEED, FitError, ScoringMode, find_mode, fit
 from operators.detectors.pyod.notes import EXCEPTIONS, SUITS
 from operators.detectors.pyod.window import Schedule, WindowBank
 from operators.detectors.quiet import quiet
@@ -41,7 +41,7 @@ class PyODDetector:
     given: Mapping[str, object]
     schedule: Schedule
     width: int
-    asking: Asking
+    mode: ScoringMode
     bytes_per_entity: int
     handles_gaps: bool = False
     resolution: float = PRECISION
@@ -55,7 +55,7 @@ class PyODDetector:
     def bank(self, capacity: int) -> WindowBank:
         """Return an empty bank; windows are committed and models made as slots are used."""
         new_model = partial(self.kind, **self.given)
-        return WindowBank(capacity, self.width, self.schedule, new_model, self.asking)
+        return WindowBank(capacity, self.width, self.schedule, new_model, self.mode)
 
 
 class PyODDetectors:
@@ -95,9 +95,9 @@ class PyODDetectors:
         fixed = {key: value for key, value in FIXED.items() if key in listing.parameters}
         given = fixed | {key: parameters[key] for key in own if key in parameters}
         kind = _kind(listing)
-        asking, size = _probe(name, partial(kind, **given), schedule, len(value_names))
+        mode, size = _probe(name, partial(kind, **given), schedule, len(value_names))
         bytes_per_entity = schedule.window * len(value_names) * 8 + size
-        return PyODDetector(name, kind, given, schedule, len(value_names), asking, bytes_per_entity)
+        return PyODDetector(name, kind, given, schedule, len(value_names), mode, bytes_per_entity)
 
 
 def _listing(name: str) -> Listing:
@@ -158,12 +158,12 @@ def _kind(listing: Listing) -> type:
 
 def _probe(
     name: str, new_model: partial[Any], schedule: Schedule, width: int
-) -> tuple[Asking, int]:
+) -> tuple[ScoringMode, int]:
     try:
         with quiet():
-            asking = find_asking(new_model, schedule.min_fill, width)
+            mode = find_mode(new_model, schedule.min_fill, width)
             made_up = np.random.default_rng(SEED).normal(size=(schedule.window, width))
-            return asking, footprint(fit(new_model, made_up, asking))
+            return mode, footprint(fit(new_model, made_up, mode))
     except FitError as error:
         raise ParameterError(
             "",

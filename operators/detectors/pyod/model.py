@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.domain.batch import Floats
 
-Asking = Literal["together", "alone", "with window"]
+ScoringMode = Literal["together", "alone", "with window"]
 """How events are shown to a model.
 
 together: many at once, each is scored for itself. alone: one at a time, because the model looks at
@@ -46,7 +46,7 @@ class FitError(Exception):
     """The window cannot be fitted."""
 
 
-def fit(new_model: Callable[[], Any], window: Floats, asking: Asking) -> FittedModel:
+def fit(new_model: Callable[[], Any], window: Floats, mode: ScoringMode) -> FittedModel:
     """Fit a new model on a window, float64 [w, d].
 
     Raises:
@@ -65,15 +65,15 @@ def fit(new_model: Callable[[], Any], window: Floats, asking: Asking) -> FittedM
     if np.isnan(scores).any():
         raise FitError("its own window scores NaN")
     finite = np.abs(scores[np.isfinite(scores)])
-    kept = window.copy() if asking == "with window" else None
+    kept = window.copy() if mode == "with window" else None
     return FittedModel(model, float(finite.max(initial=1e-12)), kept)
 
 
-def ask(fitted: FittedModel, rows: Floats, asking: Asking) -> Floats:
+def ask(fitted: FittedModel, rows: Floats, mode: ScoringMode) -> Floats:
     """Score rows, float64 [n, d]: float64 [n], higher = stranger; NaN where the model fails."""
     generator = np.random.get_state()
     try:
-        if asking == "together":
+        if mode == "together":
             scores = _decide(fitted.model, rows)
             if not np.isnan(scores).any():
                 return _rounded(scores, fitted.scale)
@@ -108,7 +108,7 @@ def _rounded(scores: Floats, scale: float) -> Floats:
     return np.asarray(np.round(scores / quantum) * quantum + 0.0, np.float64)
 
 
-def find_asking(new_model: Callable[[], Any], rows: int, width: int) -> Asking:
+def find_mode(new_model: Callable[[], Any], rows: int, width: int) -> ScoringMode:
     """Try a detector on made-up data, and find how it must be asked.
 
     Raises:
@@ -118,13 +118,13 @@ def find_asking(new_model: Callable[[], Any], rows: int, width: int) -> Asking:
     window = random.normal(size=(rows, width))
     events = random.normal(size=(8, width))
     events[3] = 12.0
-    for asking in ("alone", "with window"):
-        fitted = fit(new_model, window, asking)
-        alone = ask(fitted, events, asking)
+    for mode in ("alone", "with window"):
+        fitted = fit(new_model, window, mode)
+        alone = ask(fitted, events, mode)
         if not np.isnan(alone).any() and alone.max() > alone.min():
             break
     else:
         raise FitError("it gives single events no score")
-    if asking == "alone" and np.allclose(ask(fitted, events, "together"), alone, rtol=1e-6):
+    if mode == "alone" and np.allclose(ask(fitted, events, "together"), alone, rtol=1e-6):
         return "together"
-    return asking
+    return mode

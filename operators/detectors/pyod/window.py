@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import State
 from engine.domain.errors import SnapshotError
-from operators.detectors.pyod.model import Asking, FitError, FittedModel, ask, fit
+from operators.detectors.pyod.model import FitError, FittedModel, ScoringMode, ask, fit
 from operators.detectors.quiet import quiet
+from operators.detectors.stored_models import load_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ class WindowBank:
         width: int,
         schedule: Schedule,
         new_model: Callable[[], Any],
-        asking: Asking,
+        mode: ScoringMode,
     ) -> None:
         self._schedule = schedule
         self._new_model = new_model
-        self._asking = asking
+        self._asking = mode
         self._windows = np.zeros((capacity, schedule.window, width))
         self._learned = np.zeros(capacity, np.int64)
         self._models: dict[int, FittedModel] = {}
@@ -96,7 +97,7 @@ class WindowBank:
             SnapshotError: not such a state, another window size, or another version of PyOD.
         """
         try:
-            models = pickle.loads(cast("bytes", state["models"]))
+            models = load_models(cast("bytes", state["models"]))
             self._windows[: len(models)] = state["windows"]
             self._learned[: len(models)] = state["learned"]
         except Exception as error:

@@ -15,6 +15,7 @@ from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import State
 from engine.domain.errors import SnapshotError
 from operators.detectors.quiet import quiet
+from operators.detectors.stored_models import load_models
 
 LARGEST_SCORE = 1e30
 # Beyond it squares overflow, and means never forget that.
@@ -109,7 +110,7 @@ class RiverBank:
             SnapshotError: not such a state, or of another version of river.
         """
         try:
-            models = pickle.loads(cast("bytes", state["models"]))
+            models = load_models(cast("bytes", state["models"]))
             count = len(models)
             self._learned[:count] = state["learned"]
         except Exception as error:

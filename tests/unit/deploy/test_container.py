@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from engine.application.config.metrics import MetricsSpec
+from engine.application.config.sections import MetricsSpec
 from tests.unit.deploy.rules import ROOT
 
 FOLDER = ROOT / "deploy" / "container"

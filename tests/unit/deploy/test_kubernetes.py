@@ -13,7 +13,7 @@ import yaml
 
 from deploy.kubernetes.generate import TARGET, prometheus_rule
 from engine.application.cluster.health import Health
-from engine.application.cluster.supervisor import Patience
+from engine.application.cluster.supervisor import RestartPolicy
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from tests.support.kustomize import KustomizeUnavailableError, rendered
@@ -135,14 +135,14 @@ def test_secrets_are_only_referred_to(base) -> None:
 
 def test_a_stopping_pod_has_the_time_to_drain(base) -> None:
     grace = one("StatefulSet", base)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace >= Patience().drain + 2 * Patience().peers
+    assert grace >= RestartPolicy().drain + 2 * RestartPolicy().peers
 
 
 def test_the_supervisor_is_given_its_time_before_the_kubelet_acts(base) -> None:
     [container] = one("StatefulSet", base)["spec"]["template"]["spec"]["containers"]
     live = container["livenessProbe"]
-    patience = Patience()
-    assert live["periodSeconds"] * live["failureThreshold"] > patience.hang + patience.longest_wait
+    policy = RestartPolicy()
+    assert live["periodSeconds"] * live["failureThreshold"] > policy.hang + policy.longest_wait
 
 
 def test_each_probe_asks_its_own_question(base) -> None:

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from engine.domain.trace import MOST_LINKS, Trace, meeting, read_traceparent
+from engine.domain.trace import MOST_LINKS, Trace, distinct_traces, read_traceparent
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 """Of the examples in the W3C recommendation."""
@@ -48,14 +48,14 @@ def test_what_is_not_valid_or_not_sampled_is_none(header: str) -> None:
 
 def test_traces_that_meet_keep_their_order_and_come_once() -> None:
     other = Trace(TRACE_ID, "1" * 16)
-    assert meeting([None, TRACE, None, other, TRACE]) == [TRACE, other]
-    assert meeting([None, None]) == []
+    assert distinct_traces([None, TRACE, None, other, TRACE]) == [TRACE, other]
+    assert distinct_traces([None, None]) == []
 
 
 def test_a_parent_and_so_many_links_are_kept() -> None:
     many = [Trace(TRACE_ID, f"{n:016x}") for n in range(1, 100)]
     reading = iter(many)
-    assert meeting(reading) == many[: 1 + MOST_LINKS]
+    assert distinct_traces(reading) == many[: 1 + MOST_LINKS]
     assert next(reading) == many[1 + MOST_LINKS], "no more than that is looked at"
 
 

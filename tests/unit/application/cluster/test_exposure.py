@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from engine.application.cluster.exposure import is_loopback, notices
-from engine.application.config.metrics import MetricsSpec
+from engine.application.config.sections import MetricsSpec
 from engine.application.config.substitution import FromOutside
 
 TLS = {"certificate": "c.pem", "key": "k.pem"}

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import MetricsServer, serve
-from engine.application.config.metrics import MetricsSpec
+from engine.application.config.sections import MetricsSpec
 from engine.application.config.substitution import FromOutside
 from engine.application.ports import RunContext
 from engine.domain.errors import PynomalyError

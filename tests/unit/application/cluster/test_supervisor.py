@@ -13,10 +13,10 @@ import pytest
 
 from engine.application.cluster.fork import OWN
 from engine.application.cluster.process import Program
-from engine.application.cluster.supervisor import Patience, Supervisor
+from engine.application.cluster.supervisor import RestartPolicy, Supervisor
 from engine.domain.errors import InterruptionError
 
-QUICK = Patience(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0, peers=1.0)
+QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0, peers=1.0)
 FOREVER = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
@@ -32,9 +32,9 @@ def _own_signals() -> Iterator[None]:
 def program(code: str) -> Program:
     """Return what runs Python code in a process that is as if it had not been forked."""
 
-    def run(pulse: int) -> int:
-        os.set_inheritable(pulse, True)
-        os.execv(sys.executable, [sys.executable, "-c", code, "--pulse", str(pulse)])
+    def run(heartbeat: int) -> int:
+        os.set_inheritable(heartbeat, True)
+        os.execv(sys.executable, [sys.executable, "-c", code, "--pulse", str(heartbeat)])
 
     return run
 
@@ -203,14 +203,14 @@ def last_line(caplog: pytest.LogCaptureFixture) -> str:
 
 
 def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
-    patience = replace(QUICK, hang=1.0, max_restarts=1)
+    policy = replace(QUICK, hang=1.0, max_restarts=1)
     causes: list[dict[str, int]] = []
 
     def programs(counted: Mapping[str, int]) -> list[Program]:
         causes.append(dict(counted))
         return [program(SPEAK + "say('beat'); time.sleep(60)")]
 
-    assert Supervisor(programs, patience).run() == 1
+    assert Supervisor(programs, policy).run() == 1
     assert causes == [{}, {"hung": 1}]
     assert last_line(caplog).startswith("gave up after 1 restarts: process 0 hung: not a sign of")
 
@@ -225,8 +225,8 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
     ],
 )
 def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
-    patience = replace(QUICK, hang=1.0, max_restarts=0)
-    assert Supervisor(lambda _: [program(SPEAK + code)], patience).run() == 0
+    policy = replace(QUICK, hang=1.0, max_restarts=0)
+    assert Supervisor(lambda _: [program(SPEAK + code)], policy).run() == 0
 
 
 def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
@@ -272,8 +272,8 @@ def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
     caplog: pytest.LogCaptureFixture, word: str, wait: str
 ) -> None:
     code = SPEAK + f"say({word!r}); sys.exit(1)"
-    patience = replace(QUICK, first_wait=0.2, longest_wait=9.0)
-    Supervisor(lambda _: [program(code)], patience).run()
+    policy = replace(QUICK, first_wait=0.2, longest_wait=9.0)
+    Supervisor(lambda _: [program(code)], policy).run()
     assert f"restart 2 of 2 in {wait} s" in caplog.text
 
 

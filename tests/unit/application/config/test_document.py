@@ -63,12 +63,12 @@ def test_lines_and_keys() -> None:
 
 
 def test_a_field_given_twice() -> None:
-    (problem,) = read("a:\n  b: 1\n  b: 2\n", {}).problems
+    (problem,) = read("a:\n  b: 1\n  b: 2\n", {}).issues
     assert (problem.line, problem.place, problem.text) == (3, "a.b", "is given twice: remove one")
 
 
 def test_a_field_without_a_name() -> None:
-    (problem,) = read("a: {[1]: 2}\n", {}).problems
+    (problem,) = read("a: {[1]: 2}\n", {}).issues
     assert problem.text == "expected names of fields, found something else"
 
 

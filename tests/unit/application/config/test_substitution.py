@@ -13,7 +13,7 @@ from engine.application.config.substitution import (
     is_secret,
     substitute,
 )
-from engine.application.telemetry.redaction import discretion
+from engine.application.telemetry.redaction import redactor
 from tests.unit.application.config.conftest import Load, Problems
 from tests.unit.application.config.test_load import LEAST
 
@@ -116,7 +116,7 @@ def test_what_opens_doors_is_kept_apart_from_what_is_only_not_shown() -> None:
 
 def test_a_loaded_file_tells_the_process_its_secrets(load_text: Load) -> None:
     load_text(LEAST.replace("topic: t", "topic: t, password: '${A}'"), A="hush-hush")
-    assert discretion.cut("hush-hush") == "***"
+    assert redactor.cut("hush-hush") == "***"
 
 
 def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems: Problems) -> None:

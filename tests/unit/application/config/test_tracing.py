@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from engine.application.config import tracing
+from engine.application.config import sections
 from tests.unit.application.config.conftest import Problems
 from tests.unit.application.config.test_every_field_wrong import COMPLETE
 
@@ -31,7 +31,7 @@ def test_an_endpoint_and_a_sample_have_usual_values(problems: Problems) -> None:
 def test_without_opentelemetry_the_file_is_refused_with_what_to_install(
     problems: Problems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracing, "EXPORTER", "opentelemetry_that_nobody_installed.exporter")
+    monkeypatch.setattr(sections, "EXPORTER", "opentelemetry_that_nobody_installed.exporter")
     (problem,) = problems(with_tracing())
     assert "tracing: " in problem
     assert "pip install 'pynomaly-engine[otel]'" in problem

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.application.telemetry.logs import Speaker, TextLines, json_lines, set_up_logs
-from engine.application.telemetry.redaction import discretion
+from engine.application.telemetry.logs import LogIdentity, TextLines, configure_logging, json_lines
+from engine.application.telemetry.redaction import redactor
 
-SPEAKER = Speaker("plant", "0", "abc")
+SPEAKER = LogIdentity("plant", "0", "abc")
 # Of the schema's field reference; each has to be a string but those that are named otherwise.
 ECS_TYPES = {"labels": dict, "process.pid": int} | dict.fromkeys(
     [
@@ -80,10 +80,10 @@ def test_the_example_of_filebeat_reads_json_lines_and_keeps_the_others() -> None
 
 
 def test_text_is_for_terminals_and_json_for_the_rest(capsys, monkeypatch) -> None:
-    set_up_logs("auto", SPEAKER)
+    configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("one")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    set_up_logs("auto", SPEAKER)
+    configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("two")
     first, second = capsys.readouterr().err.splitlines()
     assert json.loads(first)["message"] == "one"
@@ -92,7 +92,7 @@ def test_text_is_for_terminals_and_json_for_the_rest(capsys, monkeypatch) -> Non
 
 def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("pynomaly.t")
-    set_up_logs("text", SPEAKER, "warning")
+    configure_logging("text", SPEAKER, "warning")
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         logger.debug("before %d", number)
         signal.raise_signal(number)
@@ -108,7 +108,7 @@ def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])
 def test_no_line_tells_a_secret(formatter: logging.Formatter) -> None:
-    discretion.learn(['hu"sh-hush'])
+    redactor.learn(['hu"sh-hush'])
     error = ValueError('why hu"sh-hush')
     said = formatter.format(record('bad hu"sh-hush', error))
     assert "hush" not in said

@@ -7,10 +7,10 @@ from io import StringIO
 import pytest
 
 from engine.application.telemetry.redaction import (
-    DiscreetStream,
-    Discretion,
-    discreet_output,
-    discretion,
+    RedactingStream,
+    Redactor,
+    redacted_output,
+    redactor,
 )
 
 LONG = 'it\'s "a\\long" sécret\nof two lines'
@@ -30,11 +30,11 @@ PIECES = {LONG[n : n + 8] for n in range(len(LONG) - 7)}
     ],
 )
 def test_a_secret_and_its_pieces_are_cut(text: str, said: str) -> None:
-    assert Discretion(["hush-hush"]).cut(text) == said
+    assert Redactor(["hush-hush"]).cut(text) == said
 
 
 def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
-    said = Discretion(["PLAIN", "abc"]).cut('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
+    said = Redactor(["PLAIN", "abc"]).cut('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
     assert said == 'SASL_PLAINTEXT, "***" ***! abc'
 
 
@@ -42,30 +42,30 @@ def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
     "quoted", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)]
 )
 def test_a_secret_is_cut_however_a_message_quotes_it(quoted) -> None:
-    said = Discretion([LONG]).cut(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
+    said = Redactor([LONG]).cut(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
     assert said.count("***") == 2
     assert not any(piece in said for piece in PIECES)
 
 
 def test_secrets_are_learned() -> None:
-    known = Discretion(["hush-hush"])
+    known = Redactor(["hush-hush"])
     known.learn(["0123456789"])
     assert known.cut("hush-hush 0123456789") == "*** ***"
 
 
 def test_no_secret_no_change() -> None:
-    assert Discretion().cut("as it was") == "as it was"
-    assert Discretion(["", "a"]).cut("a b") == "a b"
+    assert Redactor().cut("as it was") == "as it was"
+    assert Redactor(["", "a"]).cut("a b") == "a b"
 
 
 @pytest.fixture
 def known() -> None:
-    discretion.learn(["hush-hush"])
+    redactor.learn(["hush-hush"])
 
 
 def test_a_stream_writes_without_secrets(known: None) -> None:
     target = StringIO()
-    stream = DiscreetStream(target)
+    stream = RedactingStream(target)
     assert stream.write("a hush-hush b\n") == len("a hush-hush b\n")
     stream.writelines(["c\n", "hush-hush"])
     assert target.getvalue() == "a *** b\nc\n***"
@@ -75,7 +75,7 @@ def test_a_stream_writes_without_secrets(known: None) -> None:
 def test_output_is_discreet_and_then_as_before(
     known: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with discreet_output():
+    with redacted_output():
         print("out hush-hush")
         print("err hush-hush", file=sys.stderr)
     print("after hush-hush")

@@ -1,4 +1,4 @@
-"""The outbox: order, waiting, flushing, and failures that reach the stream."""
+"""The delivery queue: order, waiting, flushing, and failures that reach the stream."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from connectors.delivery.queue import Outbox, OutboxSink
+from connectors.delivery.queue import DeliveryQueue, QueuedSink
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
@@ -40,14 +40,14 @@ class Receiver:
         self.taken += [one.id for one in records]
 
 
-def outbox(receiver: Receiver, context: RunContext | None = None) -> Outbox:
+def queue(receiver: Receiver, context: RunContext | None = None) -> DeliveryQueue:
     steps = receiver.prepare, receiver.deliver, receiver.release
-    return Outbox(context or RunContext("p"), "anomalies", *steps, most=3, size=4)
+    return DeliveryQueue(context or RunContext("p"), "anomalies", *steps, most=3, size=4)
 
 
 def test_flush_returns_when_all_was_taken_in_order() -> None:
     receiver = Receiver()
-    box = outbox(receiver)
+    box = queue(receiver)
     for number in range(4):
         box.put(record(number))
     assert receiver.taken == []
@@ -59,7 +59,7 @@ def test_flush_returns_when_all_was_taken_in_order() -> None:
 
 def test_a_full_queue_is_waited_for_and_counted() -> None:
     context, receiver = RunContext("p"), Receiver()
-    box = outbox(receiver, context)
+    box = queue(receiver, context)
 
     def write() -> None:
         for number in range(20):
@@ -80,7 +80,7 @@ def test_a_failure_that_no_try_cures_reaches_the_stream() -> None:
     receiver = Receiver()
     receiver.failure = ConnectorError("the table is gone")
     receiver.gate.set()
-    box = outbox(receiver)
+    box = queue(receiver)
     box.put(record(1))
     with pytest.raises(ConnectorError, match="the table is gone"):
         box.flush()
@@ -90,13 +90,13 @@ def test_a_failure_that_no_try_cures_reaches_the_stream() -> None:
 
 def test_parts_share_an_outbox_and_a_snapshot_waits_for_it() -> None:
     receiver = Receiver()
-    opened: list[Outbox] = []
+    opened: list[DeliveryQueue] = []
 
-    def open_() -> Outbox:
-        opened.append(outbox(receiver))
+    def open_() -> DeliveryQueue:
+        opened.append(queue(receiver))
         return opened[-1]
 
-    sink = OutboxSink(open_)
+    sink = QueuedSink(open_)
     parts = [sink.build_part("step", name, None) for name in sink.list_parts()[:2]]
     assert len(opened) == 1
     receiver.gate.set()

@@ -1,4 +1,4 @@
-"""Troubles with brokers are said once, not at each attempt to connect."""
+"""Broker errors are logged once, not at each attempt to connect."""
 
 import logging
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.delivery.retry_settings import RefusedError, TroubleError
-from connectors.webhook.client import Post
-from connectors.webhook.delivered_ids import Sent
-from connectors.webhook.rate_limiter import Pace
+from connectors.delivery.retry_settings import RecordRejectedError, TransientError
+from connectors.webhook.client import WebhookClient
+from connectors.webhook.delivered_ids import DeliveredIds
+from connectors.webhook.rate_limiter import RateLimiter
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signature import keys, signature_headers
 from connectors.webhook.sink import Delivery, WebhookSink
@@ -43,7 +43,7 @@ def record(number: int) -> Record:
 
 
 def delivery(chosen: WebhookSettings, context: RunContext) -> Delivery:
-    return Delivery(chosen, context, "anomalies", Post(chosen))
+    return Delivery(chosen, context, "anomalies", WebhookClient(chosen))
 
 
 def metric(context: RunContext, name: str, **labels: str) -> float:
@@ -180,7 +180,7 @@ def test_trouble_is_said_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
     with Receiver() as receiver:
         receiver.answers = [500] * 10
         delivery(settings(receiver.url, failures=100), RunContext("p")).deliver([record(1)])
-    assert caplog.text.count("going on trying") == 1
+    assert caplog.text.count("retrying") == 1
     assert caplog.text.count("answers again") == 1
 
 
@@ -188,8 +188,8 @@ def test_a_receiver_that_does_not_answer_is_given_up_and_tried_again() -> None:
     context = RunContext("p")
     with Receiver() as receiver:
         receiver.hang = 0.5
-        post = Post(settings(receiver.url, timeout="100ms"))
-        with pytest.raises(TroubleError, match=r"did not answer in 0\.1 s") as raised:
+        post = WebhookClient(settings(receiver.url, timeout="100ms"))
+        with pytest.raises(TransientError, match=r"did not answer in 0\.1 s") as raised:
             post.send(record(1))
     assert raised.value.kind == "timeout"
     assert context.pipeline == "p"
@@ -197,30 +197,32 @@ def test_a_receiver_that_does_not_answer_is_given_up_and_tried_again() -> None:
 
 def test_retry_after_is_obeyed_within_reason() -> None:
     with Receiver() as receiver:
-        post = Post(settings(receiver.url))
+        post = WebhookClient(settings(receiver.url))
         for after, seconds in (("7", 7.0), ("soon", 0.0), ("99999999", 3_600.0), ("-5", 0.0)):
             receiver.answers, receiver.after = [429], after
-            with pytest.raises(TroubleError) as raised:
+            with pytest.raises(TransientError) as raised:
                 post.send(record(1))
             assert raised.value.after == seconds
         receiver.answers = [400]
-        with pytest.raises(RefusedError):
+        with pytest.raises(RecordRejectedError):
             post.send(record(1))
 
 
 def test_ids_are_known_after_a_crash_and_in_another_number_of_processes(tmp_path: Path) -> None:
-    first = Sent(RunContext("p", state=tmp_path, process=1, processes=2), "anomalies", "url", 3)
+    first = DeliveredIds(
+        RunContext("p", state=tmp_path, process=1, processes=2), "anomalies", "url", 3
+    )
     for number in range(5):
         first.add(f"id{number}")
-    after = Sent(RunContext("p", state=tmp_path), "anomalies", "url", 3)
+    after = DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "url", 3)
     # Of two generations of three, the older one is whole.
     assert [n for n in range(5) if f"id{n}" in after] == [0, 1, 2, 3, 4]
-    assert "id1" not in Sent(RunContext("p", state=tmp_path), "anomalies", "another url")
-    assert "id1" not in Sent(RunContext("p", state=tmp_path), "scores", "url")
+    assert "id1" not in DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "another url")
+    assert "id1" not in DeliveredIds(RunContext("p", state=tmp_path), "scores", "url")
 
 
 def test_old_ids_are_forgotten(tmp_path: Path) -> None:
-    sent = Sent(RunContext("p", state=tmp_path), "anomalies", "url", 3)
+    sent = DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "url", 3)
     for number in range(10):
         sent.add(f"id{number}")
     assert [n for n in range(10) if f"id{n}" in sent] == [6, 7, 8, 9]
@@ -235,7 +237,7 @@ def test_the_pace_spaces_requests_evenly() -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    pace = Pace(10.0, lambda: now[0], sleep)
+    pace = RateLimiter(10.0, lambda: now[0], sleep)
     for _ in range(3):
         pace.wait()
     now[0] += 5.0

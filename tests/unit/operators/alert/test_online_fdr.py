@@ -10,14 +10,14 @@ from online_fdr.p_values.investing.lord.mem_decay import LORDMemoryDecay
 
 from engine.domain.alert_policy import FalseDiscoveryRate
 from operators.alert import online_fdr as false_discoveries
-from operators.alert.online_fdr import FalseDiscoveries
+from operators.alert.online_fdr import OnlineFdr
 
 NAN = np.nan
 POLICY = FalseDiscoveryRate(0.1)
 
 
 def levels_at(
-    tests: FalseDiscoveries,
+    tests: OnlineFdr,
     p_values: object,
     rate: float,
     pays: bool = True,
@@ -50,7 +50,7 @@ def test_it_finds_what_an_independent_implementation_finds(seed: int, base: floa
     for row, p_value in enumerate(p_values.tolist()):
         if oracle.test_one(p_value):
             expected[row] = oracle.alpha
-    found = levels_at(FalseDiscoveries(base), p_values, 5_000, policy=FalseDiscoveryRate(0.1, 1.0))
+    found = levels_at(OnlineFdr(base), p_values, 5_000, policy=FalseDiscoveryRate(0.1, 1.0))
     assert len(found) > 20
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -61,9 +61,9 @@ def in_parts(seed: int, edges: list[int]) -> tuple[list[tuple[int, float]], obje
     p_values[::7] = NAN
     rates = np.random.default_rng(seed).uniform(10, 1_000, 600)
     found: list[tuple[int, float]] = []
-    state = FalseDiscoveries(1.0).dump()
+    state = OnlineFdr(1.0).dump()
     for start, stop in itertools.pairwise(edges):
-        tests = FalseDiscoveries(1.0)
+        tests = OnlineFdr(1.0)
         tests.load(state)
 
         def discover(row: int, level: float, start: int = start) -> bool:
@@ -83,15 +83,15 @@ def test_cutting_the_stream_into_other_batches_changes_no_bit(cuts: list[int], s
 def test_a_missing_p_value_is_no_test() -> None:
     sparse = np.full(400, NAN)
     sparse[::4] = mixed(3, 100, 10)
-    found = levels_at(FalseDiscoveries(1.0), sparse, 1_000)
-    dense = levels_at(FalseDiscoveries(1.0), mixed(3, 100, 10), 1_000)
+    found = levels_at(OnlineFdr(1.0), sparse, 1_000)
+    dense = levels_at(OnlineFdr(1.0), mixed(3, 100, 10), 1_000)
     assert {row // 4: level for row, level in found.items()} == dense
 
 
 def test_only_what_is_a_discovery_pays_for_later_tests() -> None:
     p_values = np.full(50, 1e-12)
-    paid = levels_at(FalseDiscoveries(1.0), p_values, 1e6)
-    unpaid = levels_at(FalseDiscoveries(1.0), p_values, 1e6, pays=False)
+    paid = levels_at(OnlineFdr(1.0), p_values, 1e6)
+    unpaid = levels_at(OnlineFdr(1.0), p_values, 1e6, pays=False)
     assert len(paid) == len(unpaid) == 50
     assert list(unpaid.values()) == sorted(unpaid.values(), reverse=True)
     assert paid[49] > 2 * unpaid[49]
@@ -99,13 +99,13 @@ def test_only_what_is_a_discovery_pays_for_later_tests() -> None:
 
 def test_no_level_is_above_the_highest() -> None:
     p_values = np.full(1_000, 1e-12)
-    found = levels_at(FalseDiscoveries(1.0), p_values, 10, policy=FalseDiscoveryRate(0.9, 1e-3))
+    found = levels_at(OnlineFdr(1.0), p_values, 10, policy=FalseDiscoveryRate(0.9, 1e-3))
     assert len(found) == 1_000
     assert max(found.values()) == 1e-3
 
 
 def test_nothing_is_spent_before_the_rate_is_known() -> None:
-    tests = FalseDiscoveries(1.0)
+    tests = OnlineFdr(1.0)
     column = np.full(5, 0.5)
     assert tests.test(POLICY, column, np.full(5, NAN), lambda row, level: True) == 0
     assert tests.test(POLICY, column, np.full(5, 10.0), lambda row, level: True) == pytest.approx(
@@ -115,10 +115,10 @@ def test_nothing_is_spent_before_the_rate_is_known() -> None:
 
 
 def test_old_discoveries_are_forgotten() -> None:
-    tests = FalseDiscoveries(1.0)
+    tests = OnlineFdr(1.0)
     levels_at(tests, np.full(100, 1e-12), 1e6)
     assert len(tests.dump()) == 1 + false_discoveries.MOST
-    fresh = FalseDiscoveries(1.0)
+    fresh = OnlineFdr(1.0)
     quiet = np.append(np.full(50_000, 0.5), 1e-12)
     after, never = levels_at(tests, quiet, 1_000), levels_at(fresh, quiet, 1_000)
     assert after == pytest.approx(never, rel=1e-6)
@@ -133,9 +133,7 @@ def test_the_share_of_false_ones_among_discoveries_is_held(share: float) -> None
         p_values = rng.random(2_000)
         planted = rng.choice(2_000, 20, replace=False)
         p_values[planted] *= 1e-5
-        found = levels_at(
-            FalseDiscoveries(1.0), p_values, 2_000, policy=FalseDiscoveryRate(share, 1.0)
-        )
+        found = levels_at(OnlineFdr(1.0), p_values, 2_000, policy=FalseDiscoveryRate(share, 1.0))
         true += len(found.keys() & set(planted.tolist()))
         false += len(found.keys() - set(planted.tolist()))
     assert true > 300 * 20 * 0.8

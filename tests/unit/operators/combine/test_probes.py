@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.batch import Bools, Floats, Int32s
-from operators.combine.probes import EVERY, FAR, Asked, Plants
+from operators.combine.probes import EVERY, FAR, AnomalyInjector, ScoringRequest
 
 Columns = tuple[Int32s, Floats, Floats, Floats, Bools]
 
@@ -24,7 +24,7 @@ def stream(n: int, d: int = 2, entities: int = 1, seed: int = 1) -> Columns:
 
 def test_every_so_often_one_value_is_moved_far_just_before_its_event() -> None:
     slots, values, filled, scales, learn = stream(4 * EVERY)
-    asked = Plants(1).plant(slots, values, filled, scales, learn)
+    asked = AnomalyInjector(1).plant(slots, values, filled, scales, learn)
     assert asked.rows[asked.planted].tolist() == [EVERY * turn - 1 for turn in (1, 2, 3, 4)]
     places = np.flatnonzero(asked.planted)
     assert (asked.rows[places + 1] == asked.rows[places]).all()
@@ -40,7 +40,7 @@ def test_every_so_often_one_value_is_moved_far_just_before_its_event() -> None:
 def test_what_is_not_learned_neither_counts_nor_is_learned() -> None:
     slots, values, filled, scales, learn = stream(2 * EVERY)
     learn[::2] = False
-    asked = Plants(1).plant(slots, values, filled, scales, learn)
+    asked = AnomalyInjector(1).plant(slots, values, filled, scales, learn)
     assert asked.rows[asked.planted].tolist() == [2 * EVERY - 1]
     np.testing.assert_array_equal(asked.learn[~asked.planted], learn)
 
@@ -49,14 +49,14 @@ def test_what_is_not_learned_neither_counts_nor_is_learned() -> None:
 def test_neither_a_gap_nor_a_value_without_history_is_moved(unknown: str) -> None:
     slots, values, filled, scales, learn = stream(EVERY, d=1)
     {"values": values, "scales": scales}[unknown][-1] = np.nan
-    asked = Plants(1).plant(slots, values, filled, scales, learn)
+    asked = AnomalyInjector(1).plant(slots, values, filled, scales, learn)
     assert not asked.planted.any()
     np.testing.assert_array_equal(asked.values, values)
 
 
 def test_a_new_entity_in_a_slot_begins_anew() -> None:
     columns = stream(EVERY - 1)
-    plants = Plants(1)
+    plants = AnomalyInjector(1)
     assert not plants.plant(*columns).planted.any()
     plants.reset(np.zeros(1, np.int32))
     assert not plants.plant(*columns).planted.any()
@@ -73,14 +73,14 @@ def part(columns: Columns, start: int, stop: int) -> Columns:
 @given(seed=st.integers(0, 10**6), cuts=st.lists(st.integers(0, 300), max_size=4))
 def test_cuts_and_a_snapshot_change_nothing(seed: int, cuts: list[int]) -> None:
     columns = stream(300, d=3, entities=2, seed=seed)
-    whole = Plants(2).plant(*columns)
+    whole = AnomalyInjector(2).plant(*columns)
     assert whole.planted.sum() >= 8
-    parts: list[Asked] = []
-    plants = Plants(2)
+    parts: list[ScoringRequest] = []
+    plants = AnomalyInjector(2)
     for start, stop in pairwise([0, *sorted(cuts), 300]):
         some = plants.plant(*part(columns, start, stop))
-        parts.append(Asked(some.rows + start, *astuple(some)[1:]))
-        after = Plants(2)
+        parts.append(ScoringRequest(some.rows + start, *astuple(some)[1:]))
+        after = AnomalyInjector(2)
         after.load(plants.dump(np.arange(2, dtype=np.int32)))
         plants = after
     joined = [np.concatenate(column) for column in zip(*map(astuple, parts), strict=True)]

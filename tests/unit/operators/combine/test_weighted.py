@@ -8,7 +8,7 @@ import pytest
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
-from operators.combine.probes import Asked
+from operators.combine.probes import ScoringRequest
 from operators.combine.weighted import LEAST, LEVEL, Weights
 
 NAN = np.nan
@@ -31,7 +31,7 @@ def combine(
     table[is_planted], table[~is_planted] = planted, p_values
     all_learn = np.ones(n, bool) if learn is None else learn
     empty = np.empty((len(rows), 0))
-    asked = Asked(rows, is_planted, empty, empty, all_learn[rows] & ~is_planted)
+    asked = ScoringRequest(rows, is_planted, empty, empty, all_learn[rows] & ~is_planted)
     at = np.zeros(n, np.int32) if slots is None else slots
     return weights.combine(at, asked, table, all_learn)
 

@@ -192,7 +192,7 @@ def test_a_changed_byte_is_said(tmp_path: Path, place: int) -> None:
 
 def test_state_of_another_mapping_is_not_replayed_upon(tmp_path: Path) -> None:
     stored = stored_with_events(tmp_path)
-    run = Run(tmp_path, stored, replace(SPEC, mapping_print="other"))
+    run = Run(tmp_path, stored, replace(SPEC, mapping_fingerprint="other"))
     assert run.group.size == 0
     assert Reference.decode(stored).name in names(tmp_path)
 

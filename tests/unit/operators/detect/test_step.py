@@ -336,7 +336,7 @@ def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: st
 
 def test_other_values_start_afresh() -> None:
     context = RunContext("plant")
-    logic(pipeline(values=("a", "b", "c"), mapping_print="3"), stored_by(pipeline()), context)
+    logic(pipeline(values=("a", "b", "c"), mapping_fingerprint="3"), stored_by(pipeline()), context)
     assert metric(context, "entities") == 0
 
 
@@ -363,7 +363,7 @@ def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("operators.detect.step.AT_ONCE", 100)
     spoken: list[int] = []
     context = RunContext("p")
-    monkeypatch.setattr(context.pulse, "work", lambda: spoken.append(1))
+    monkeypatch.setattr(context.heartbeat, "work", lambda: spoken.append(1))
     whole = noise(1, 1_000)
     logic = detect_step(pipeline(), context)(None)
     found = list(logic.on_batch(cut(whole, list(range(30, 1_000, 30))))[0])

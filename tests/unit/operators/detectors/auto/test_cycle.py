@@ -43,11 +43,11 @@ def saw(turns: Floats) -> Floats:
     return 2 * (turns % 1.0) - 1
 
 
-def pulse(turns: Floats) -> Floats:
+def heartbeat(turns: Floats) -> Floats:
     return np.where(turns % 1.0 < 0.2, 2.0, 0.0)
 
 
-@pytest.mark.parametrize("shape", [sine, saw, pulse])
+@pytest.mark.parametrize("shape", [sine, saw, heartbeat])
 @pytest.mark.parametrize("length", [9.0, 37.3, 288.0])
 def test_the_period_is_found(shape, length: float) -> None:
     n = int(40 * length)
@@ -85,7 +85,7 @@ def test_noise_has_none(kind: str) -> None:
 def test_a_beat_that_is_missing_is_found(seed: int) -> None:
     """Nothing but the cycle tells it: such values, and runs of them, come in each cycle."""
     n, length = 12_000, 97
-    values = 10 * pulse(np.arange(n) / length) + np.random.default_rng(seed).normal(0, 0.5, n)
+    values = 10 * heartbeat(np.arange(n) / length) + np.random.default_rng(seed).normal(0, 0.5, n)
     beat = 80 * length
     values[beat : beat + length // 5] -= 20
     assert alerts(values, 10**-2.5)[beat : beat + length // 5].any()

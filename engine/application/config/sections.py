@@ -1,0 +1,123 @@
+"""The smaller sections of the pipeline file: sinks, calibration, state, metrics, tracing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from engine.application.config.issues import invalid
+from engine.application.config.plugin_choice import SinkChoice
+from engine.application.config.quantity import PositiveDuration, Size
+from engine.application.config.substitution import Secret
+from engine.application.ports import Settings
+from engine.domain.pipeline import Calibration
+
+
+class SinksSpec(Settings):
+    """Where anomalies, scores and rejects go."""
+
+    anomalies: SinkChoice
+    """Takes every anomaly."""
+    scores: SinkChoice | None = None
+    """Takes the scores of every event; nothing is published unless given."""
+    dead_letters: SinkChoice | None = None
+    """Takes what could not be decoded; dead_letters.ndjson in the state directory unless given."""
+
+
+class CalibrationSpec(Settings):
+    """How raw scores become p-values that compare across detectors and entities."""
+
+    window: int = Field(default=256, ge=32, le=65_536)
+    """Recent scores of an entity that its p-values rest on."""
+    learn_anomalies: bool = False
+    """Whether scores rarer than anomaly_p_value are learned from."""
+    anomaly_p_value: float = Field(default=1e-4, gt=0, lt=1)
+    """A rarer score is not learned from."""
+    relearn_after: int = Field(default=200, ge=1)
+    """So many unlearned scores in a row are the new normal."""
+
+    def calibration(self) -> Calibration:
+        """Return the calibration in the domain's words."""
+        return Calibration(
+            self.window, self.learn_anomalies, self.anomaly_p_value, self.relearn_after
+        )
+
+
+class StateSpec(Settings):
+    """Where the state is kept, how often it is stored, and how large it may grow."""
+
+    directory: Path
+    """Directory of the recovery store; .pynomaly/<name> unless given."""
+    every: PositiveDuration = Field(
+        default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
+    )
+    """Time between checkpoints."""
+    key_groups: int = Field(default=16, ge=1, le=4096)
+    """Fixed shards of entities, the most that can work side by side; state is bound to it."""
+    memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
+    """Hard budget for the state of all entities; idle entities are evicted first."""
+
+
+class TlsSpec(Settings):
+    """HTTPS for the metrics page."""
+
+    certificate: Path
+    """PEM file with the certificate, and those of its chain after it."""
+    key: Path
+    """PEM file with the certificate's private key, which has no passphrase."""
+
+
+class BasicAuthSpec(Settings):
+    """Who may see the metrics page."""
+
+    user: str = Field(pattern=r"^[^:]+$")
+    """Name of the user, without a colon."""
+    password: Secret
+    """The password: ${NAME} or ${file:/path}, never the password itself."""
+
+
+class MetricsSpec(Settings):
+    """Where Prometheus finds the metrics: process i listens on port + i."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen on."""
+    port: int = Field(default=9464, ge=1, le=65_535)
+    """Port of the first process."""
+    tls: TlsSpec | None = None
+    """Certificate and key to serve HTTPS with; plain HTTP unless given."""
+    basic_auth: BasicAuthSpec | None = None
+    """User and password to ask for; everyone who reaches the page sees it unless given."""
+
+
+EXPORTER = "opentelemetry.exporter.otlp.proto.http"
+
+
+class TracingSpec(Settings):
+    """Spans of batches, from poll to sink, for whatever takes OTLP over HTTP."""
+
+    endpoint: str = Field(
+        default="http://localhost:4318/v1/traces", pattern=r"^https?://[^/\s@]+/\S+$"
+    )
+    """Where to POST spans: http://host:4318/v1/traces, without user or password."""
+    sample: float = Field(default=0.01, ge=0, le=1)
+    """Share of batches to trace, 0 to 1; those whose messages are being traced always are."""
+    headers: dict[str, Secret] = Field(default_factory=dict)
+    """Headers of each request, such as authorization: ${NAME} or ${file:/path}."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _installed(cls, data: Any) -> Any:
+        if not _is_installed():
+            raise invalid("tracing needs OpenTelemetry: pip install 'pynomaly-engine[otel]'")
+        return data
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec(EXPORTER) is not None
+    except ModuleNotFoundError:
+        return False

@@ -47,7 +47,7 @@ dashboard: $(READY)
 broker: $(READY)
 	$(BIN)/python -m tests.support.kafka_broker --tools $(BIN) $(or $(ARGS),--port 9092)
 
-COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
 lock:
 	$(COMPILE) pyproject.toml --group dev --extra all -o requirements.lock
 	$(COMPILE) pyproject.toml --extra all --no-annotate -c requirements.lock -o deploy/container/run.lock
@@ -61,7 +61,7 @@ clean:
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] < (3, 13) else "Pynomaly needs Python 3.10, 3.11 or 3.12 (Bytewax has no newer wheels): make PYTHON=python3.12")'
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "Pynomaly needs Python 3.11 or 3.12 (Bytewax has no newer wheels): make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

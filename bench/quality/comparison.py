@@ -14,8 +14,9 @@ def falls(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Return a line for each figure that is worse by more than its tolerance.
 
     Args:
-        before, after: results by corpus and detector. What only one of them has is not compared,
-            nor what is of other data; a figure that is gone, or became NaN, is a fall.
+        before: accepted results by corpus and detector.
+        after: new results. What only one of them has is not compared, nor what is of other data;
+            a figure that is missing or NaN in the new ones is a fall.
     """
     found = []
     for corpus, detectors in after.items():

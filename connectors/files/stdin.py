@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -92,7 +92,7 @@ class LineReader(StatefulSourcePartition[RawBatch, int]):
 
     def next_awake(self) -> datetime | None:
         """Look again soon when nothing had arrived."""
-        return datetime.now(timezone.utc) + IDLE if self._idle else None
+        return datetime.now(UTC) + IDLE if self._idle else None
 
     def snapshot(self) -> int:
         """Return the next line's number."""

@@ -16,6 +16,8 @@ def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[
     """Return a topic's partitions.
 
     Args:
+        client: to ask with.
+        topic: its name.
         timeout: seconds.
 
     Raises:

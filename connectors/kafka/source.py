@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import cast
 
@@ -175,7 +175,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
 
     def next_awake(self) -> datetime | None:
         """Ask again at once while there is something to read."""
-        return datetime.now(timezone.utc) + IDLE if self._idle else None
+        return datetime.now(UTC) + IDLE if self._idle else None
 
     def snapshot(self) -> int:
         """Return the position; commit the one before, whose epoch is stored by now.

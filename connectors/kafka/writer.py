@@ -97,6 +97,7 @@ class Writer:
         """Queue a record; a full queue is waited for.
 
         Args:
+            record: what to write.
             more: headers to add to the record's own.
 
         Raises:

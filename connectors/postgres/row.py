@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from connectors.delivery.json_line import json_line
 from engine.domain.record import Record
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 Row = tuple[str, str | None, datetime, str]

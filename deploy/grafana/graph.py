@@ -77,6 +77,10 @@ def graph(
     """Yield lines, axes and legend of a panel.
 
     Args:
+        panel: title, unit and style.
+        lines: name and points of each series.
+        width: of the drawing, in pixels.
+        height: of the drawing, in pixels.
         span: the first and last second that is shown.
     """
     if not lines:

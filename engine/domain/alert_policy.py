@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class ScoreThreshold:
 AlertPolicy = Budget | PValueThreshold | FalseDiscoveryRate | ScoreThreshold
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How far beyond the threshold an anomaly lies."""
 
     MINOR = "minor"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from engine.domain.batch import Headers
 
 
-class RejectReason(str, Enum):
+class RejectReason(StrEnum):
     """Why an input was rejected; the value is the metric's label and the record's field."""
 
     TOMBSTONE = "tombstone"

@@ -145,6 +145,7 @@ class Trial:
         """Return what came of it.
 
         Args:
+            watch: what was measured.
             story: samples that tell what went on.
             told: whether they do.
         """

@@ -154,8 +154,8 @@ class Harness:
 
 def _spread(seconds: list[float]) -> dict[str, float]:
     """Return how long recoveries took: quantiles, and the longest."""
-    quantiles = np.percentile(seconds, [50, 99, 100]).round(1) if seconds else []
-    return {"n": len(seconds), **dict(zip(("p50", "p99", "max"), quantiles, strict=False))}
+    found = np.percentile(seconds, [50, 99, 100]).round(1) if seconds else np.empty(0)
+    return {"n": len(seconds), **dict(zip(("p50", "p99", "max"), found, strict=False))}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -101,13 +101,13 @@ def test_a_batch_holds_the_whole_message(kafka: KafkaCluster, topic: TopicFactor
 def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     produce(kafka, name, 100)
-    when = datetime.fromtimestamp(1_000 + 40, timezone.utc)
+    when = datetime.fromtimestamp(1_000 + 40, UTC)
     starts = {"earliest": 0, "committed": 0, "latest": 100, when: 40}
     for start, expected in starts.items():
         plugin = source(kafka, name, start=start)
         assert plugin.source().build_part("source", "0", None).position == expected
         plugin.consumer.close()
-    future = datetime(2200, 1, 1, tzinfo=timezone.utc)
+    future = datetime(2200, 1, 1, tzinfo=UTC)
     plugin = source(kafka, name, start=future)
     assert plugin.source().build_part("source", "0", 70).position == 70, "resuming beats start"
     assert plugin.consumer._first(0) == 100

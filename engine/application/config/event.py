@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
-from typing_extensions import Self
 
 from engine.application.config.issues import FieldIssue, invalid, invalid_fields
 from engine.application.config.json_path import JsonPath

@@ -8,7 +8,7 @@ it as there are steps, all of them small, and wait for each of them at every ste
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -20,7 +20,7 @@ logger = logging.getLogger("pynomaly.source")
 
 TURNS = 16
 """From the source to a sink of anomalies, those that Bytewax makes for keyed streams included."""
-LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Asks for the next turn without a pause. Now would be a moment after the one that Bytewax measures
 from, and it would wait for it asleep: the core goes to another thread, for each of the turns."""
 

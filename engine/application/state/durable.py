@@ -32,8 +32,10 @@ def sync_directory(directory: Path) -> None:
 
 
 class Syncs:
-    """Waits for the disk that go on side by side, while more is written: together they take little
-    longer than one."""
+    """Concurrent waits for the disk while more is written.
+
+    Together they take little longer than one.
+    """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, "sync")

@@ -16,7 +16,8 @@ LONGEST_LINE = 2_000
 class Heartbeat:
     """The process's end of the pipe.
 
-    Args of its constructor: descriptor, to write to; None where nobody listens.
+    Args:
+        descriptor: file descriptor to write to; None without a supervisor.
 
     Attributes:
         said: what the supervisor makes of what was said, for the health pages.

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -47,8 +47,8 @@ def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = 
     SIGUSR1 asks for debug lines, SIGUSR2 goes back to `level`; from the main thread only.
 
     Args:
-        kind: "auto" is text on a terminal and JSON elsewhere.
-        speaker: who it is that writes.
+        kind: the format; "auto" is text on a terminal and JSON elsewhere.
+        identity: of the process that writes.
         level: lines below it are left out.
     """
     handler = logging.StreamHandler(sys.stderr)
@@ -76,7 +76,7 @@ def json_lines(identity: LogIdentity) -> logging.Formatter:
         record: logging.LogRecord = event["_record"]
         # The order is that of the specification: what people look at comes first.
         line: dict[str, Any] = {
-            "@timestamp": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "log.level": record.levelname.lower(),
             "message": redactor.cut(str(event["event"])),
             "ecs.version": ECS_VERSION,

@@ -1,4 +1,4 @@
-"""The tracer: decides which batches are traced, and makes their spans."""
+"""The tracer: selects the batches to trace and creates their spans."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from engine.domain.trace import Trace, distinct_traces, read_traceparent
 
 Attributes = Mapping[str, "str | int"]
 KINDS = {"poll": SpanKind.CONSUMER, "deliver": SpanKind.PRODUCER}
-"""Spans that stand between us and others."""
+"""Spans on the border to other systems."""
 
 
 class OwnIds(IdGenerator):
@@ -47,10 +47,14 @@ class OwnIds(IdGenerator):
 
 
 class Tracer:
-    """Makes the spans of one process.
+    """Creates the spans of one process.
 
-    Args of its constructor: processor, takes each span that ends; sample, share of batches to
-    trace; pipeline, version and process, who we are.
+    Args:
+        processor: takes each span that ends.
+        sample: share of batches to trace, 0..1.
+        pipeline: name of the pipeline, the service name of the spans.
+        version: version of the pipeline file.
+        process: number of this process.
     """
 
     def __init__(
@@ -76,10 +80,11 @@ class Tracer:
     def polled(self, batch: RawBatch, began: int) -> RawBatch:
         """Return a batch that has just been read, in its trace if it is to be traced.
 
-        That is: one of its messages is in a sampled trace, or the dice say so.
+        It is traced if one of its messages is in a sampled trace, or if sampling selects it.
 
         Args:
-            began: when reading it began, ns since 1970.
+            batch: as the source read it.
+            began: start of the poll, ns since 1970.
         """
         met = distinct_traces(map(read_traceparent, batch.traceparents()))
         if not met and self._draw.random() >= self._sample:
@@ -100,17 +105,22 @@ class Tracer:
         began: int,
         attributes: Attributes,
     ) -> Trace | None:
-        """Record a span that ends now; return it, or None where nothing of it is traced.
+        """Record a span that ends now.
 
         Args:
-            traces: of all that was worked on; the first is the parent, others are linked.
-            began: ns since 1970.
+            name: of the span: a step, "write" or "deliver".
+            traces: those of the items processed; the first is the parent, others are linked.
+            began: start of the span, ns since 1970.
+            attributes: of the span.
+
+        Returns:
+            The trace with the new span, or None if no item is traced.
         """
         met = distinct_traces(traces)
         return self._span(name, met, began, attributes) if met else None
 
     def finish(self) -> None:
-        """Deliver what waits; spans that come after it are dropped."""
+        """Deliver queued spans; later ones are dropped."""
         self._provider.shutdown()
 
     def _span(self, name: str, met: list[Trace], began: int, attributes: Attributes) -> Trace:

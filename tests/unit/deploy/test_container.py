@@ -16,7 +16,7 @@ from tests.unit.deploy.rules import ROOT
 
 FOLDER = ROOT / "deploy" / "container"
 DOCKERFILE = FOLDER / "Dockerfile"
-PYTHONS = ("3.10", "3.11", "3.12")
+PYTHONS = ("3.11", "3.12")
 
 
 def hadolint(text: str) -> list[str]:

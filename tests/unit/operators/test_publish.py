@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -154,7 +154,7 @@ def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
 @pytest.mark.parametrize("ns", [0, 1, -1, 1_700_000_000_123_456_789, 4 * 10**18, -(10**18)])
 def test_times_lose_nothing(ns: int) -> None:
     text = iso_time(ns)
-    seconds = datetime.fromisoformat(text[:19]).replace(tzinfo=timezone.utc).timestamp()
+    seconds = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp()
     assert int(seconds) * 10**9 + int(text[20:29]) == ns
     assert text.endswith("Z")
 

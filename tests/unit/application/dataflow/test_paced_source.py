@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -74,5 +74,5 @@ def test_what_was_read_leaves_before_more_is_read() -> None:
         assert turn() == []
         due = parts[0].next_awake()
         assert due is not None
-        assert due < datetime.now(timezone.utc) - timedelta(hours=1), "now would be waited for"
+        assert due < datetime.now(UTC) - timedelta(hours=1), "now would be waited for"
     assert turn() == [[b"2"], [b"4"]]

@@ -57,12 +57,12 @@ def stories(powers: Floats, first: int, end: int, bar: float, p: float) -> int:
             if np.isnan(own[i]):
                 continue
             since += 1
-            quiet = onsets.GREATEST_QUIET
+            quiet = onsets.MAX_QUIET_EVENTS
             if over:
-                quiet = min(max(onsets.QUIET_SHARE * i, onsets.LEAST_QUIET), quiet)
+                quiet = min(max(onsets.QUIET_SHARE * i, onsets.MIN_QUIET_EVENTS), quiet)
             if own[i] < bar:
                 over = True
-            elif since > min(quiet, period) or own[i] > peak + onsets.BEATS:
+            elif since > min(quiet, period) or own[i] > peak + onsets.NEW_EPISODE_EXCESS:
                 found, since, peak, over = found + 1, 0.0, own[i], False
     return found
 

@@ -43,7 +43,7 @@ class RejectedRecords:
             return
         body = json_line(record).rstrip(b"\n")
         told = orjson.dumps(
-            {"id": record.id, "why": redactor.cut(why), "record": orjson.Fragment(body)}
+            {"id": record.id, "why": redactor.redact(why), "record": orjson.Fragment(body)}
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:

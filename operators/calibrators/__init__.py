@@ -1,1 +1,1 @@
-"""Raw score in, p-value out."""
+"""Calibrators: turn raw scores into p-values."""

@@ -1,9 +1,9 @@
-"""Peaks over threshold: raw score in, p-value of the entity's own recent scores out.
+"""Peaks over threshold: turns raw scores into p-values, by the recent scores of an entity.
 
 Siffer, Fouque, Termier, Largouet: Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
-Their maximum likelihood by Grimshaw's root search gives way to probability-weighted moments
-(Hosking and Wallis, Technometrics 29, 1987): a closed form with the smaller error on samples of up
-to hundreds, which never fails to converge. It runs twice a window: a few ns per event.
+Instead of maximum likelihood by Grimshaw's root search the tail is fitted by probability-weighted
+moments (Hosking and Wallis, Technometrics 29, 1987): a closed form, which always converges and has
+the smaller error on samples of up to hundreds. It runs twice per window: a few ns per event.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.pipeline import Calibration
 from operators.kernels.record_bank import RecordBank, kernel
 
-PEAKS = 64
+MAX_PEAKS = 64
 """Peaks kept for the tail: those of the last 1,280 scores or so, several windows."""
-TAIL = 0.05
+TAIL_SHARE = 0.05
 """Share of the scores that are peaks: the threshold is the quantile above which they lie."""
-WARM_UP = 100
-"""Scores before the first p-value: below, fewer than five peaks would say all of the tail."""
-GREATEST = 1e30
+WARM_UP_SCORES = 100
+"""Scores before the first p-value: with fewer, the tail would rest on less than five peaks."""
+MAX_SCORE = 1e30
 """Bound of scores, so that they fit a float32."""
-LEAST_P = 1e-300
+MIN_P_VALUE = 1e-300
 PRIOR_SHAPE = 0.1
-PRIOR_WEIGHT = 10.0
-"""The shape is drawn towards a slightly heavy tail, as by ten peaks more."""
+PRIOR_PEAKS = 10.0
+"""The shape is drawn towards a slightly heavy tail, with the weight of ten peaks."""
 
 
 class Params(NamedTuple):
-    """What all entities share; see `Calibration` for the first four."""
+    """Parameters that all entities share; see `Calibration` for the first four."""
 
     window: int
     learn_anomalies: bool
@@ -48,7 +48,7 @@ def record(window: int) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("recent", "<f4", (window,)),
-            ("peaks", "<f4", (PEAKS,)),
+            ("peaks", "<f4", (MAX_PEAKS,)),
             ("threshold", "<f8"),
             ("scale", "<f8"),
             ("shape", "<f8"),
@@ -64,26 +64,26 @@ def record(window: int) -> np.dtype[np.void]:
 def fit_tail(excesses: Floats) -> tuple[float, float]:
     """Fit a generalised Pareto distribution to excesses over a threshold.
 
-    The shape is at least 1/n: so heavy is the predictive tail of n peaks even where the true one
-    is exponential, and an end of the tail, seen in few peaks, is not believed.
+    The shape is at least 1/n, as heavy as the predictive tail of n peaks is even if the true tail
+    is exponential. A bounded tail is not inferred from a few peaks.
 
     Args:
         excesses: float64 [n], above 0.
 
     Returns:
-        shape in 0..1 and scale, with which the distribution has the mean of the excesses.
+        The shape, in 0..1, and the scale with which the distribution has the mean of the excesses.
     """
     n, mean = len(excesses), excesses.mean()
     if n == 1:
         return 0.5, mean / 2
-    # The moment that tells the shape is the mean of the smaller of two.
+    # The shape follows from the mean of the smaller of two excesses.
     smaller = 0.0
     for i in range(n):
         for j in range(i):
             smaller += min(excesses[i], excesses[j])
     unequal = mean - smaller * 2 / (n * (n - 1))
     shape = max(2 - mean / unequal, -1.0) if unequal > 0 else -1.0
-    shape = (n * shape + PRIOR_WEIGHT * PRIOR_SHAPE) / (n + PRIOR_WEIGHT)
+    shape = (n * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (n + PRIOR_PEAKS)
     shape = max(shape, 1 / n)
     return shape, mean * (1 - shape)
 
@@ -102,13 +102,13 @@ def p_value_of(state: Any, score: float, params: Any) -> float:
         return min(max((rank + 0.5) / (kept + 1.0), state.share), 1.0)
     excess = (score - state.threshold) / state.scale
     if state.shape == 0.0:
-        return max(state.share * exp(-excess), LEAST_P)
-    return max(state.share * (1 + state.shape * excess) ** (-1 / state.shape), LEAST_P)
+        return max(state.share * exp(-excess), MIN_P_VALUE)
+    return max(state.share * (1 + state.shape * excess) ** (-1 / state.shape), MIN_P_VALUE)
 
 
 @njit(error_model="numpy")
 def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
-    """Learn a score unless it is an anomaly; many unlearned in a row are the new normal."""
+    """Learn a score unless it is an anomaly; a long run of anomalies becomes the new normal."""
     if p_value < params.anomaly_p_value and not params.learn_anomalies:
         state.skipped += 1
         if state.skipped <= params.relearn_after:
@@ -118,7 +118,7 @@ def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
     state.recent[state.seen % params.window] = score
     state.seen += 1
     if state.seen > params.warm_up and score > state.threshold:
-        state.peaks[state.above % PEAKS] = score
+        state.peaks[state.above % MAX_PEAKS] = score
         state.above += 1
     if state.seen == params.warm_up or (
         state.seen > params.warm_up and state.seen % (params.window // 2) == 0
@@ -131,23 +131,25 @@ def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
 def _place_threshold(state: Any, params: Any) -> None:
     kept = min(state.seen, params.window)
     recent = state.recent[:kept]
-    at = kept - 1 - int(TAIL * kept)
+    at = kept - 1 - int(TAIL_SHARE * kept)
     state.threshold = _smallest(recent.copy(), at)
     beyond = np.sum(recent > state.threshold)
     state.share = (beyond + 0.5) / (kept + 1.0)
-    if np.sum(state.peaks[: min(state.above, PEAKS)] > state.threshold) < min(beyond, PEAKS):
-        # The first window, or the scores have risen: it has more peaks than were kept.
+    if np.sum(state.peaks[: min(state.above, MAX_PEAKS)] > state.threshold) < min(
+        beyond, MAX_PEAKS
+    ):
+        # This is the first window, or scores have risen: the window has more peaks than kept.
         state.above = 0
         for i in range(state.seen - kept, state.seen):
             score = recent[i % params.window]
             if score > state.threshold:
-                state.peaks[state.above % PEAKS] = score
+                state.peaks[state.above % MAX_PEAKS] = score
                 state.above += 1
 
 
 @njit(error_model="numpy")
 def _smallest(values: Any, rank: int) -> float:
-    """Select by Hoare's algorithm; np.partition would do, and takes seconds to compile."""
+    """Select by Hoare's algorithm: np.partition would take seconds to compile."""
     low, high = 0, len(values) - 1
     while low < high:
         i, j, pivot = low, high, values[(low + high) // 2]
@@ -166,12 +168,12 @@ def _smallest(values: Any, rank: int) -> float:
 
 @njit(error_model="numpy")
 def _fit(state: Any, params: Any) -> None:
-    excesses, n = np.empty(PEAKS), 0
-    for peak in state.peaks[: min(state.above, PEAKS)]:
+    excesses, n = np.empty(MAX_PEAKS), 0
+    for peak in state.peaks[: min(state.above, MAX_PEAKS)]:
         if peak > state.threshold:
             excesses[n] = peak - state.threshold
             n += 1
-    # Where nothing was seen of how scores spread, twice the resolution is the least to assume.
+    # Without any peak the least scale to assume is twice the resolution.
     state.shape, scale = fit_tail(excesses[:n]) if n else (0.0, 2 * params.resolution)
     state.scale = max(scale, params.resolution)
 
@@ -184,8 +186,8 @@ def _loop(  # pragma: no cover - runs compiled
             p_values[i] = np.nan
             continue
         state = records[slots[i]]
-        # As it is kept: else a constant score could lie above its own rounded past.
-        score = np.float64(np.float32(min(max(scores[i], -GREATEST), GREATEST)))
+        # Rounded like the stored scores: else a constant score could lie above its own past.
+        score = np.float64(np.float32(min(max(scores[i], -MAX_SCORE), MAX_SCORE)))
         p_values[i] = p_value_of(state, score, params)
         if learns[i]:
             learn_score(state, score, p_values[i], params)
@@ -207,8 +209,10 @@ class PeaksOverThreshold(RecordBank):
     rare with caution), 0.9, 0.7 and 0.5 for exponential ones, 0.9, 1.8 and 5.4 for Student's t with
     3 degrees of freedom, whose rarest scores pass for anomalies and are not learned.
 
-    Args of its constructor: capacity, the number of slots; calibration, from the pipeline file;
-    resolution, of the detector whose scores these are.
+    Args:
+        capacity: number of slots.
+        calibration: from the pipeline file.
+        resolution: of the detector's scores.
     """
 
     def __init__(self, capacity: int, calibration: Calibration, resolution: float) -> None:
@@ -219,7 +223,7 @@ class PeaksOverThreshold(RecordBank):
             calibration.learn_anomalies,
             calibration.anomaly_p_value,
             calibration.relearn_after,
-            min(WARM_UP, calibration.window),
+            min(WARM_UP_SCORES, calibration.window),
             resolution,
         )
 
@@ -229,7 +233,7 @@ class PeaksOverThreshold(RecordBank):
         Args:
             slots: int32 [n], the slot of each event's entity.
             scores: float64 [n], raw scores; NaN gives NaN and is not learned.
-            learn: bool [n]; False looks without learning.
+            learn: bool [n]; False gives a p-value without learning.
 
         Returns:
             float64 [n] in 1e-300..1; NaN during warm-up.

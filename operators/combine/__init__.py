@@ -1,1 +1,1 @@
-"""Combine: the p-values of several detectors as one."""
+"""Combine: one p-value from those of several detectors."""

@@ -1,4 +1,4 @@
-"""The detectors' p-values of an event, combined into one."""
+"""Fixed combinations: one p-value per event from those of the detectors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _smallest(p_values: Floats) -> Floats:  # pragma: no cover - runs compiled
 
 
 _any = kernel(_smallest)
-"""Compiled, for most batches are small, and four passes by numpy cost more than all the rest."""
+"""Compiled: most batches are small, and four numpy passes would cost more than all the rest."""
 
 
 def _cauchy(p_values: Floats) -> Floats:

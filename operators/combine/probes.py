@@ -1,8 +1,8 @@
-"""Planted deviations: what an event would look like with one value far from where it was expected.
+"""Probes: synthetic anomalies, copies of events in which one value is moved far away.
 
-No labels say which detectors see anomalies. But a detector can be asked about one that is made: it
-scores it, and learns nothing (Goswami and others, Unsupervised Model Selection for Time-series
-Anomaly Detection, ICLR 2023, choose models by such).
+There are no labels that tell which detectors see anomalies. Detectors therefore score probes, and
+do not learn them, as in Goswami and others, Unsupervised Model Selection for Time-series Anomaly
+Detection, ICLR 2023.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.kernels.record_bank import RecordBank, kernel
 
-EVERY = 32
-"""Events of an entity from one planted deviation to the next."""
-FAR = 8.0
-"""How far the value is moved, in robust standard deviations: up, at the next turn down."""
+PROBE_INTERVAL_EVENTS = 32
+"""Learned events of an entity between two probes."""
+PROBE_DISTANCE = 8.0
+"""Distance of a probe in robust standard deviations, upwards and downwards in turn."""
 
 RECORD = np.dtype([("seen", "<u4")])
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringRequest:
-    """What detectors are asked: the n events in their order, planted ones just before their own.
+    """What the detectors score: n events in order, each of the m probes before its event.
 
     Attributes:
-        rows: intp [n + m], the event of each row.
-        planted: bool [n + m].
+        rows: intp [n + m], index of the event of each row.
+        planted: bool [n + m], which rows are probes.
         values: float64 [n + m, d], NaN is a gap.
         filled: the same with gaps filled.
-        learn: bool [n + m]; nothing planted is learned.
+        learn: bool [n + m]; probes are not learned.
     """
 
     rows: NDArray[np.intp]
@@ -44,27 +44,31 @@ class ScoringRequest:
 
 
 class AnomalyInjector(RecordBank):
-    """Plants a deviation every `EVERY` learned events of an entity, in one value after the other.
+    """Adds a probe every `PROBE_INTERVAL_EVENTS` learned events of an entity.
 
-    Resets, dumps and loads as a detector's bank does. Arg of its constructor: capacity, the number
-    of slots.
+    The probes of an entity move one value after the other.
+
+    Reset, dumped and loaded like the bank of a detector.
+
+    Args:
+        capacity: number of slots.
     """
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity, RECORD)
         self.bytes_per_entity = RECORD.itemsize
 
-    def plant(
+    def inject(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
     ) -> ScoringRequest:
-        """Return the events with those planted before them.
+        """Return the events together with the probes before them.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
             values: float64 [n, d]; NaN is a gap, and gaps are not moved.
             filled: float64 [n, d], the same with gaps filled.
             scales: float64 [n, d], the robust standard deviations before each event.
-            learn: bool [n], which events count.
+            learn: bool [n], which events are learned.
         """
         moves = np.empty(len(slots), np.int32)
         _plan(self.records, slots, values, scales, learn, moves)
@@ -73,7 +77,7 @@ class AnomalyInjector(RecordBank):
         planted = np.zeros(len(rows), np.bool_)
         planted[np.flatnonzero(due) + np.arange(np.count_nonzero(due))] = True
         of, column = rows[planted], np.abs(moves[due]) - 1
-        distance = np.sign(moves[due]) * FAR * scales[of, column]
+        distance = np.sign(moves[due]) * PROBE_DISTANCE * scales[of, column]
         moved, whole = values[rows], filled[rows]
         moved[planted, column] += distance
         whole[planted, column] += distance
@@ -90,10 +94,10 @@ def _loop(  # pragma: no cover - runs compiled
             continue
         state = records[slots[i]]
         state.seen += 1
-        turn, rest = divmod(state.seen, EVERY)
+        turn, rest = divmod(state.seen, PROBE_INTERVAL_EVENTS)
         if rest == 0:
             j = turn // 2 % d
-            # Neither a gap nor a value without history can be moved.
+            # A gap or a value without history cannot be moved.
             if values[i, j] == values[i, j] and scales[i, j] > 0.0:
                 moves[i] = j + 1 if turn % 2 == 0 else -j - 1
 

@@ -1,4 +1,4 @@
-"""The gauge of weights: what the detectors count on average, for the metrics page."""
+"""The gauge of weights: the mean weight of each detector, as a metric."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from operators.combine.weighted import Weights
 
 
 class WeightGauge:
-    """Tells the mean weights in a key group; it reports to nobody until `report_to` says to whom.
+    """Reports the mean weights in a key group, once `report_to` has given it metrics.
 
-    It goes through all entities, so rarely that this costs little per event.
+    It reads the weights of all entities, so rarely that this costs little per event.
 
-    Args of its constructor: weights; names, of the detectors; used, returns the slots in use.
+    Args:
+        weights: of the key group.
+        names: of the detectors.
+        used: returns the slots in use.
     """
 
     def __init__(self, weights: Weights, names: Sequence[str], used: Callable[[], Int32s]) -> None:
@@ -26,19 +29,19 @@ class WeightGauge:
         self.report_to(Telemetry())
 
     def report_to(self, telemetry: Telemetry) -> None:
-        """Tell these metrics from now on, beginning with the entities there are."""
+        """Report to these metrics from now on, beginning with the present entities."""
         self._telemetry = telemetry
-        self._told: tuple[int, Floats] = 0, np.zeros(len(self._names))
-        self._tell()
+        self._reported: tuple[int, Floats] = 0, np.zeros(len(self._names))
+        self._report()
 
     def count(self, events: int) -> None:
-        """Take note of so many scored events."""
-        self._untold += events
-        if self._untold >= self._told[0]:
-            self._tell()
+        """Count scored events, and report when enough have passed."""
+        self._unreported += events
+        if self._unreported >= self._reported[0]:
+            self._report()
 
-    def _tell(self) -> None:
-        slots, (count, total) = self._used(), self._told
-        self._told, self._untold = (len(slots), self._weights.total(slots)), 0
-        more = dict(zip(self._names, (self._told[1] - total).tolist(), strict=True))
+    def _report(self) -> None:
+        slots, (count, total) = self._used(), self._reported
+        self._reported, self._unreported = (len(slots), self._weights.total(slots)), 0
+        more = dict(zip(self._names, (self._reported[1] - total).tolist(), strict=True))
         self._telemetry.weights.move(len(slots) - count, more)

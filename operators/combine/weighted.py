@@ -1,18 +1,19 @@
-"""Weights: how much each detector counts for an entity, learned online and without labels.
+"""Weights of detectors per entity, learned online and without labels.
 
-A detector is worth what it sees for the alerts that it claims: the share of planted deviations
-whose p-value is at most `LEVEL`, over the share of all events of which it says so, as far as these
-are more than the p-value promises. A weight is a detector's part of the sum of these odds. One with
-less than `LEAST` of the best's odds does not pay, and counts nothing until it does.
+The odds of a detector are its detection rate over its claim rate. The detection rate is the share
+of probes (synthetic anomalies) with a p-value of at most `CLAIM_P`. The claim rate is the share of
+all events with such a p-value, and counts only as far as it exceeds what the p-value promises. A
+weight is the share of a detector in the sum of the odds. A detector with less than `MIN_ODDS_SHARE`
+of the best odds has weight 0.
 
-That claims on mostly normal data cost weight is from SEAD (Shah and others, ICML 2025); but there
-p-values would tell nothing, for they are equally rare on normal data whatever the detector can
-see. So detectors are asked about deviations that are made, as by Goswami and others (ICLR 2023).
+That claims on mostly normal data cost weight is from SEAD (Shah and others, ICML 2025). Their
+p-values alone cannot rank detectors, for small p-values are equally rare on normal data whatever
+a detector can see; so the detectors also score probes, as in Goswami and others (ICLR 2023).
 
-The combined p-value is the smallest of p / weight (Genovese, Roeder and Wasserman, Biometrika 93,
-2006): right for any dependence between detectors whose own p-values are, because weights sum to 1
-and follow from what was before the event; Bonferroni's, `any`, where they are equal. And it is
-calibrated once more, by onsets: alerts begin as often as it says even where a detector claims more.
+The combined p-value is the smallest p / weight (Genovese, Roeder and Wasserman, Biometrika 93,
+2006). It is valid for any dependence between detectors with valid p-values, because weights sum to
+1 and depend on earlier events only. With equal weights it is Bonferroni's, as `any` is. The result
+is calibrated once more by onsets: alerts begin as often as it says, even if a detector claims more.
 """
 
 from __future__ import annotations
@@ -28,43 +29,45 @@ from operators.calibrators.onsets import Onsets
 from operators.combine.probes import AnomalyInjector, ScoringRequest
 from operators.kernels.record_bank import RecordBank, kernel
 
-LEVEL = 0.001
-"""The p-value at which a detector claims an anomaly, or sees one."""
-LEAST = 0.5
-"""Share of the best detector's odds below which another does not pay."""
-ASKED, EVENTS = 128.0, 4_096.0
-"""Memory, in planted deviations and in events: what is older fades away."""
-ASKED_PRIOR, EVENTS_PRIOR = 2.0, 1_000.0
-"""A new detector counts as if it had seen half of so many planted deviations, and claimed as much
-as it should in so many events."""
+CLAIM_P = 0.001
+"""A detector claims an anomaly, or detects a probe, by a p-value of at most this."""
+MIN_ODDS_SHARE = 0.5
+"""Detectors below this share of the best odds get weight 0."""
+MEMORY_PROBES, MEMORY_EVENTS = 128.0, 4_096.0
+"""Memory of the detection rate and of the claim rate: older ones fade away."""
+PRIOR_PROBES, PRIOR_EVENTS = 2.0, 1_000.0
+"""A new detector starts as if it had detected half of this many probes, and as if it had claimed in
+this many events as often as its p-value promises."""
 
 RECORD = np.dtype([("asked", "<f4"), ("found", "<f4"), ("events", "<f4"), ("claims", "<f4")])
-"""Of one detector and entity; zeros are a detector never heard."""
+"""Of one detector and entity; zeros are a detector without any events."""
 
 
 class Weights:
     """The weights of k detectors for many entities, one a slot.
 
-    Args of its constructor: capacity, the number of slots; k, the number of detectors.
+    Args:
+        capacity: number of slots.
+        k: number of detectors.
     """
 
     def __init__(self, capacity: int, k: int) -> None:
         self._records = np.zeros((capacity, k), RECORD)
-        self._plants = AnomalyInjector(capacity)
+        self._injector = AnomalyInjector(capacity)
         self._onsets = Onsets(capacity)
-        together = self._plants.bytes_per_entity + self._onsets.bytes_per_entity
+        together = self._injector.bytes_per_entity + self._onsets.bytes_per_entity
         self.bytes_per_entity = k * RECORD.itemsize + together
 
     def keepers(self, names: Sequence[str]) -> dict[str, RecordBank]:
-        """Return all that holds state by slot, under its name; names are the detectors'."""
+        """Return the parts with state by slot, by name; `names` are those of the detectors."""
         own = {f"{name}.weight": _Column(self._records[:, k]) for k, name in enumerate(names)}
-        return {"planted": self._plants, "combined": self._onsets, **own}
+        return {"planted": self._injector, "combined": self._onsets, **own}
 
     def ask(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
     ) -> ScoringRequest:
-        """Return what detectors are to be asked: the events, and planted deviations; see there."""
-        return self._plants.plant(slots, values, filled, scales, learn)
+        """Return what the detectors have to score: the events and the probes."""
+        return self._injector.inject(slots, values, filled, scales, learn)
 
     def combine(
         self, slots: Int32s, asked: ScoringRequest, p_values: Floats, learn: Bools
@@ -73,8 +76,8 @@ class Weights:
 
         Args:
             slots: int32 [n], the slot of each event's entity.
-            asked: the n events, with m planted deviations among them.
-            p_values: float64 [n + m, k]; NaN where a detector is not warm: it takes no part.
+            asked: the n events and the m probes.
+            p_values: float64 [n + m, k]; NaN where a detector is not warm, which leaves it out.
             learn: bool [n]; False combines without learning.
 
         Returns:
@@ -94,7 +97,7 @@ class Weights:
 
 
 class _Column(RecordBank):
-    """What is kept of one detector: a view."""
+    """A view of the records of one detector."""
 
     def __init__(self, records: Any) -> None:
         self.records = records
@@ -102,10 +105,10 @@ class _Column(RecordBank):
 
 @njit(error_model="numpy")
 def odds_of(state: Any) -> float:
-    """Return how much more often a detector claims what is planted than what comes."""
-    sees = (state.found + 0.5 * ASKED_PRIOR) / (state.asked + ASKED_PRIOR)
-    claims = (state.claims + LEVEL * EVENTS_PRIOR) / (state.events + EVENTS_PRIOR)
-    return sees / max(claims, LEVEL)
+    """Return the detection rate of probes over the claim rate of events."""
+    sees = (state.found + 0.5 * PRIOR_PROBES) / (state.asked + PRIOR_PROBES)
+    claims = (state.claims + CLAIM_P * PRIOR_EVENTS) / (state.events + PRIOR_EVENTS)
+    return sees / max(claims, CLAIM_P)
 
 
 @njit(error_model="numpy")
@@ -116,7 +119,7 @@ def normalise(weights: Floats) -> None:
         if odds > best:
             best = odds
     for j in range(len(weights)):
-        if weights[j] < LEAST * best:
+        if weights[j] < MIN_ODDS_SHARE * best:
             weights[j] = 0.0
         if weights[j] > 0.0:
             total += weights[j]
@@ -125,17 +128,17 @@ def normalise(weights: Floats) -> None:
 
 
 @njit(error_model="numpy")
-def learn_planted(state: Any, p_value: float) -> None:
-    """Note whether a planted deviation was seen."""
-    state.asked += 1.0 - state.asked / ASKED
-    state.found += (p_value <= LEVEL) - state.found / ASKED
+def learn_probe(state: Any, p_value: float) -> None:
+    """Count a probe, and whether it was detected."""
+    state.asked += 1.0 - state.asked / MEMORY_PROBES
+    state.found += (p_value <= CLAIM_P) - state.found / MEMORY_PROBES
 
 
 @njit(error_model="numpy")
 def learn_event(state: Any, p_value: float) -> None:
-    """Note whether an event was claimed to be an anomaly."""
-    state.events += 1.0 - state.events / EVENTS
-    state.claims += (p_value <= LEVEL) - state.claims / EVENTS
+    """Count an event, and whether it was claimed to be an anomaly."""
+    state.events += 1.0 - state.events / MEMORY_EVENTS
+    state.claims += (p_value <= CLAIM_P) - state.claims / MEMORY_EVENTS
 
 
 def _loop(  # pragma: no cover - runs compiled
@@ -164,7 +167,7 @@ def _loop(  # pragma: no cover - runs compiled
         if m < len(before) and before[m] == i:
             for j in range(len(own)):
                 if planted[m, j] == planted[m, j]:
-                    learn_planted(own[j], planted[m, j])
+                    learn_probe(own[j], planted[m, j])
             m += 1
 
 

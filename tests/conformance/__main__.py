@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.application import registry
-from engine.application.conformance import CHECKS, Verdict, verdicts
+from engine.application.conformance import CHECKS, CheckResult, run_checks
 from engine.application.conformance.suite import WIDTHS
 
 MEMORY = 4 * 2**30
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     names = given.names or [declared.name for declared in registry.declarations()]
     if given.alone:
-        _print_verdicts(names[0], given.checks)
+        _print_results(names[0], given.checks)
         return 0
     print(" ".join(f"{number}={check}" for number, check in enumerate((*WIDTHS, *CHECKS))))
     undeclared = 0
@@ -52,15 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(undeclared > 0)
 
 
-def _print_verdicts(name: str, checks: Sequence[str]) -> None:
+def _print_results(name: str, checks: Sequence[str]) -> None:
     # Some models, given what they do not expect, ask for all memory there is.
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
-    for verdict in verdicts(name, PARAMETERS.get(name), checks):
-        print(json.dumps(asdict(verdict)), flush=True)
+    for result in run_checks(name, PARAMETERS.get(name), checks):
+        print(json.dumps(asdict(result)), flush=True)
 
 
-def _run(name: str, checks: Sequence[str], seconds: int) -> list[Verdict]:
+def _run(name: str, checks: Sequence[str], seconds: int) -> list[CheckResult]:
     command = [sys.executable, "-m", "tests.conformance", "--alone", name]
     command += ["--checks", *checks] if checks else []
     lines, trouble = "", ""
@@ -70,18 +70,18 @@ def _run(name: str, checks: Sequence[str], seconds: int) -> list[Verdict]:
     except subprocess.TimeoutExpired as error:
         lines, trouble = bytes(error.stdout or b"").decode(), f"not done after {seconds} s"
     if trouble:
-        lines += json.dumps(asdict(Verdict("process", 0, trouble))) + "\n"
-    return [Verdict(**json.loads(line)) for line in lines.splitlines()]
+        lines += json.dumps(asdict(CheckResult("process", 0, trouble))) + "\n"
+    return [CheckResult(**json.loads(line)) for line in lines.splitlines()]
 
 
-def _print_row(name: str, found: Sequence[Verdict]) -> int:
+def _print_row(name: str, found: Sequence[CheckResult]) -> int:
     """Print a detector's row, and what is not as declared; return how many checks these are."""
     exceptions = registry.declaration(name).exceptions
     failures: dict[str, str] = {}
-    for verdict in found:
-        if verdict.failure:
-            failures.setdefault(verdict.check, f"with {verdict.width} values: {verdict.failure}")
-    ran = {verdict.check for verdict in found}
+    for result in found:
+        if result.failure:
+            failures.setdefault(result.check, f"with {result.width} values: {result.failure}")
+    ran = {result.check for result in found}
     marks = [
         " " if check not in ran else _mark(check in exceptions, check in failures)
         for check in (*WIDTHS, *CHECKS)

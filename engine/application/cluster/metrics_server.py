@@ -154,7 +154,7 @@ def _health_page(ask: Callable[[], Sequence[str]]) -> WSGIApplication:
     """Return a page that answers 200, or 503 with reasons, as application/health+json."""
 
     def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        reasons = [redactor.cut(reason) for reason in ask()]
+        reasons = [redactor.redact(reason) for reason in ask()]
         status = "503 Service Unavailable" if reasons else "200 OK"
         start(status, [("Content-Type", "application/health+json"), ("Cache-Control", "no-store")])
         told = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}

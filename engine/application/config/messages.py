@@ -125,7 +125,7 @@ def _issue(place: Place, text: str, whole: bool, document: Document) -> Validati
     known = document.known(place)
     if known in document.hidden:
         text = QUOTED.sub(lambda quoted: _hidden(quoted[0], document.secrets), text)
-    text = Redactor(document.secrets).cut(text)
+    text = Redactor(document.secrets).redact(text)
     return ValidationIssue(document.lines[known], place_text(place if whole else known), text)
 
 

@@ -1,8 +1,8 @@
-"""What a detector costs: processor time an event, measured here and now through the port.
+"""The cost of a detector: processor time per event, measured through the port.
 
-The method: normal values of several entities in random order, nine tenths of them learned, in
-batches; first until all are warm, which also compiles what has to be; then rounds, each of so many
-events and so many seconds at least. A detector that is too slow for that gets the time there is.
+The input is normal values of several entities in random order, in batches; nine tenths of them are
+learned. The detector runs until all entities are warm, which also compiles its kernels. Then rounds
+of a least number of events and seconds are timed. A slow detector is timed for as long as allowed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ WIDTHS = (1, 3)
 ROUNDS = 5
 ROUND_SECONDS = 0.1
 ROUND_EVENTS = 200
-"""At least, so that each round has its share of what is done now and then, such as a refit."""
-WHOLE_SECONDS = 5.0
-"""After so long no further round begins, and none goes on."""
+"""Least events of a round, so that each contains occasional work such as a refit."""
+TOTAL_SECONDS = 5.0
+"""Time limit of the whole measurement."""
 LIGHT, HEAVY = (100, 1_000), (2, 20)
-"""Entities, and events a batch: of a detector whose state is bytes, and of one that is pickled."""
-STREAM = 10_000
+"""Entities and events per batch, of detectors with state in bytes and with pickled state."""
+STREAM_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an event costs.
+    """The cost of an event.
 
     Attributes:
-        ns: processor time an event, scored and learned, the median of the rounds.
-        rounds, events: how many rounds there were, and how many events they had together.
-        warm: whether it was warm before the first of them.
+        ns: processor time to score and learn an event, median of the rounds.
+        rounds: number of rounds.
+        events: number of events in all rounds.
+        warm: whether all entities were warm before the first round.
     """
 
     ns: float
@@ -46,7 +47,7 @@ class Cost:
 
 
 def costs_of(name: str) -> dict[int, Cost]:
-    """Return what an event costs by its number of values; without those it cannot take."""
+    """Return the cost by number of values, for those that the detector supports."""
     found = {}
     for width in WIDTHS:
         try:
@@ -60,30 +61,30 @@ def measure(subject: Subject) -> Cost:
     """Measure a detector."""
     entities, size = LIGHT if subject.light else HEAVY
     bank, began = subject.bank(entities), process_time()
-    batches = _batches(of_many(STREAM, entities, subject.width), size)
+    batches = _batches(of_many(STREAM_EVENTS, entities, subject.width), size)
 
     def run(seconds: float, least: int) -> tuple[float, int]:
-        """Return how long how many events took."""
+        """Return the time taken, and the number of events."""
         first, done = process_time(), 0
         while True:
             play(bank, next(batches))
             done, now = done + size, process_time()
             enough = now - first >= seconds and done >= least
-            if enough or now - began >= WHOLE_SECONDS:
+            if enough or now - began >= TOTAL_SECONDS:
                 return now - first, done
 
-    # The entities take turns by chance: some come half as often as others.
+    # Entities come in random order, some half as often as others.
     wanted = 2 * entities * (subject.warm_up + 1)
     warm = run(0.0, wanted)[1] >= wanted
     rounds = [run(ROUND_SECONDS, ROUND_EVENTS)]
-    while len(rounds) < ROUNDS and process_time() - began < WHOLE_SECONDS:
+    while len(rounds) < ROUNDS and process_time() - began < TOTAL_SECONDS:
         rounds.append(run(ROUND_SECONDS, ROUND_EVENTS))
     ns = median(seconds / events for seconds, events in rounds) * 1e9
     return Cost(ns, len(rounds), sum(events for _, events in rounds), warm)
 
 
 def _batches(stream: Events, size: int) -> Iterator[Events]:
-    """Yield a stream in batches, again and again, time going on."""
+    """Yield a stream in batches, again and again, with times that go on."""
     span = int(stream.times[-1] - stream.times[0])
     for turn in count():
         for first in range(0, len(stream), size):

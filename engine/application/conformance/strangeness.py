@@ -1,4 +1,4 @@
-"""Checks of what a score means: higher is stranger, and an outlier stands out."""
+"""Checks of the meaning of a score: higher is more anomalous, and outliers stand out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from engine.application.conformance.expect import expect
 from engine.application.conformance.subject import Subject, play
 from engine.domain.batch import Bools, Floats
 
-LEAST_AREA = 0.9
-"""Under the ROC curve, of planted outliers 8 standard deviations off."""
+MIN_ROC_AREA = 0.9
+"""Least area under the ROC curve for outliers of 8 standard deviations."""
 DISTANCES = (0.0, 8.0, 64.0)
+"""Of the probes from the level, in standard deviations."""
 
 
 def check_higher_is_stranger(subject: Subject) -> None:
@@ -32,18 +33,18 @@ def check_outlier(subject: Subject) -> None:
     """Outliers of 8 standard deviations, one event in twenty, stand out of noise."""
     n = subject.warm_up + max(subject.tail, 240)
     values = noise(n, subject.width)
-    planted = np.zeros(n, np.bool_)
-    planted[subject.warm_up + 10 :: 20] = True
+    outliers = np.zeros(n, np.bool_)
+    outliers[subject.warm_up + 10 :: 20] = True
     sides = np.random.default_rng(21).choice([-8.0, 8.0], values.shape)
-    values[planted] = LEVEL + sides[planted] * DEVIATION
-    area = roc_area(subject.scores(of_one(values)), planted)
-    expect(area >= LEAST_AREA, f"an area under the ROC curve of {LEAST_AREA}", f"{area:.3f}")
+    values[outliers] = LEVEL + sides[outliers] * DEVIATION
+    area = roc_area(subject.scores(of_one(values)), outliers)
+    expect(area >= MIN_ROC_AREA, f"an area under the ROC curve of {MIN_ROC_AREA}", f"{area:.3f}")
 
 
-def roc_area(scores: Floats, planted: Bools) -> float:
+def roc_area(scores: Floats, outliers: Bools) -> float:
     """Return the area under the ROC curve of the scored events; 0 if one kind has no score."""
     known = ~np.isnan(scores)
-    strange, normal = scores[planted & known], scores[~planted & known]
+    strange, normal = scores[outliers & known], scores[~outliers & known]
     if not (len(strange) and len(normal)):
         return 0.0
     above = strange[:, None] > normal

@@ -1,4 +1,4 @@
-"""The suite: all checks by name, and what a detector makes of them."""
+"""The suite: all checks by name, and their results for a detector."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.application.conformance.warming import check_warm_up
 Check = Callable[[Subject], None]
 
 WIDTHS = {"one_value": 1, "three_values": 3}
-"""Each detector is examined with so many values; a check of its own says that it takes them."""
+"""Numbers of values that a detector is checked with; each is a check of its own."""
 
 CHECKS: dict[str, Check] = {
     "declaration": check_declaration,
@@ -53,23 +53,23 @@ CHECKS: dict[str, Check] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of one check with so many values; `failure` is empty where it passed."""
+class CheckResult:
+    """The result of one check with `width` values; `failure` is empty if it passed."""
 
     check: str
     width: int
     failure: str = ""
 
 
-def verdicts(
+def run_checks(
     name: str, parameters: Mapping[str, object] | None = None, checks: Sequence[str] = ()
-) -> Iterator[Verdict]:
+) -> Iterator[CheckResult]:
     """Run the checks one after the other.
 
     Args:
         name: of a registered detector.
         parameters: as in a pipeline file; None takes its defaults.
-        checks: which ones; all where none are named.
+        checks: names of the checks; all unless given.
 
     Raises:
         UnknownNameError: no detector has this name.
@@ -77,17 +77,17 @@ def verdicts(
     registry.declaration(name)
     for label, width in WIDTHS.items():
         subject = Subject(name, width, parameters or {})
-        built = Verdict(label, width, _failure(lambda subject: subject.detector, subject))
+        built = CheckResult(label, width, _failure(lambda subject: subject.detector, subject))
         yield built
         if not built.failure:
             for check in checks or CHECKS:
-                yield Verdict(check, width, _failure(CHECKS[check], subject))
+                yield CheckResult(check, width, _failure(CHECKS[check], subject))
 
 
 def check_detector(
     name: str, parameters: Mapping[str, object] | None = None, *, strict: bool = False
 ) -> None:
-    """Check that a registered detector keeps the contract, but for what it declares.
+    """Check that a registered detector keeps the contract, except for what it declares.
 
     Args:
         name: as written in a pipeline file.
@@ -99,11 +99,11 @@ def check_detector(
         UnknownNameError: no detector has this name.
     """
     exceptions = registry.declaration(name).exceptions
-    found = list(verdicts(name, parameters))
+    found = list(run_checks(name, parameters))
     failures = [
-        f"{verdict.check} (with {verdict.width} values): {verdict.failure}"
-        for verdict in found
-        if verdict.failure and verdict.check not in exceptions
+        f"{result.check} (with {result.width} values): {result.failure}"
+        for result in found
+        if result.failure and result.check not in exceptions
     ]
     failures += [
         f"{check}: declared as an exception, and there is no such check"
@@ -119,11 +119,11 @@ def check_detector(
         raise AssertionError(f"{name} fails {len(failures)} checks:\n" + "\n".join(failures))
 
 
-def _needless(exceptions: Iterable[str], found: Iterable[Verdict]) -> list[str]:
+def _needless(exceptions: Iterable[str], found: Iterable[CheckResult]) -> list[str]:
     """Return the exceptions whose checks ran and passed."""
-    verdicts = list(found)
-    failed = {verdict.check for verdict in verdicts if verdict.failure}
-    passed = {verdict.check for verdict in verdicts} - failed
+    results = list(found)
+    failed = {result.check for result in results if result.failure}
+    passed = {result.check for result in results} - failed
     return [check for check in exceptions if check in passed]
 
 

@@ -1,1 +1,1 @@
-"""The demonstration: a simulated fleet with known faults, and the verdict on what was found."""
+"""The demonstration: a simulated fleet with known faults, and the evaluation of what was found."""

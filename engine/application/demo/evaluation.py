@@ -1,4 +1,4 @@
-"""The verdict: which faults were found, and what the alarms cost."""
+"""The evaluation of the demonstration: faults found and missed, and false alarms."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Evaluation:
     """What the demonstration found.
 
     Attributes:
-        found, missed: the injected faults.
+        found: injected faults with an anomaly during the fault.
+        missed: the other injected faults.
         during_faults: anomalies in a faulty sensor during its fault or its settling time.
         false_alarms: all other anomalies.
-        budget: false alarms that the alert budget allows for the time watched.
+        budget: false alarms that the alert budget allows for the stream.
     """
 
     found: tuple[Fault, ...]
@@ -43,7 +44,7 @@ class Verdict:
 
     @property
     def recall(self) -> float:
-        """Share of the faults that were found."""
+        """Share of the faults that were found, 0..1."""
         return len(self.found) / max(1, len(self.found) + len(self.missed))
 
     def by_kind(self) -> dict[FaultKind, tuple[int, int]]:
@@ -53,8 +54,8 @@ class Verdict:
         return {kind: (found[kind], injected[kind]) for kind in injected}
 
 
-def judge(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Verdict:
-    """Hold the alarms against the truth.
+def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Evaluation:
+    """Compare the alarms with the injected faults.
 
     Args:
         fleet: the simulated fleet.
@@ -73,7 +74,7 @@ def judge(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Verdi
         during += 1
         if minute < fault.stop:
             found.add(alarm.entity)
-    return Verdict(
+    return Evaluation(
         found=tuple(fault for name, fault in faults.items() if name in found),
         missed=tuple(fault for name, fault in faults.items() if name not in found),
         during_faults=during,

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 BEAT, WORK, WAIT, REST = "beat", "work", "wait", "rest"
 STORED, RESTART, FAILED, STOPPED = "stored", "restart", "failed", "stopped"
 BEAT_SECONDS = 0.5
-LONGEST_LINE = 2_000
+LONGEST_LINE_BYTES = 2_000
 
 
 class Heartbeat:
-    """The process's end of the pipe.
+    """The worker's end of the pipe.
 
     Args:
         descriptor: file descriptor to write to; None without a supervisor.
 
     Attributes:
-        said: what the supervisor makes of what was said, for the health pages.
+        said: the status as the supervisor sees it, for the health pages.
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
@@ -28,27 +28,27 @@ class Heartbeat:
         self._descriptor = descriptor
         self._last = 0.0
         if descriptor is not None:
-            # A supervisor that does not read must not hold up the stream.
+            # A supervisor that does not read must not block the stream.
             os.set_blocking(descriptor, False)
 
     def beat(self) -> None:
-        """Say that the stream moves on; from now on silence is hanging."""
+        """Report progress; from now on silence means that the process hangs."""
         self._say_at_times(BEAT)
 
     def work(self) -> None:
-        """Say that what was read, here or by another process, is being worked on."""
+        """Report that a batch, read here or by another process, is being processed."""
         self._say_at_times(WORK)
 
     def wait(self) -> None:
-        """Say that we wait on purpose, for something outside."""
+        """Report a wait for something outside of the process."""
         self._say_at_times(WAIT)
 
     def rest(self) -> None:
-        """Say that there is nothing to read here: from now on silence is no hanging."""
+        """Report that there is nothing to read; from now on silence is normal."""
         self._say(REST)
 
     def stored(self) -> None:
-        """Say that a checkpoint was taken."""
+        """Report a checkpoint."""
         self._say(STORED)
 
     def ask_restart(self, why: str) -> None:
@@ -56,14 +56,14 @@ class Heartbeat:
         self._say(RESTART, why)
 
     def failed(self, why: str) -> None:
-        """Say why this process is about to end."""
+        """Report why this process is about to end."""
         self._say(FAILED, why)
 
     def stopped(self, why: str) -> None:
-        """Say that we were asked to stop before we had begun, and wait to be ended.
+        """Report a request to stop that came before the start, and wait for the supervisor.
 
-        A process that ended by itself would tear down those it is connected to, and they would
-        end as by a crash. Returns where nobody listens.
+        A process that ended by itself would tear down the processes that it is connected to, and
+        they would end as if they had crashed. Returns at once without a supervisor.
         """
         self._say(STOPPED, why)
         while self._descriptor is not None:
@@ -78,7 +78,9 @@ class Heartbeat:
     def _say(self, word: str, why: str = "") -> None:
         self.said.take(f"{word} {why}")
         if self._descriptor is not None:
-            line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")[:LONGEST_LINE]
+            line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")[
+                :LONGEST_LINE_BYTES
+            ]
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._descriptor, line + b"\n")
 
@@ -89,14 +91,14 @@ class HeartbeatMonitor:
 
     Attributes:
         descriptor: to read from.
-        heard: when the last word came, on the monotonic clock.
-        moved: when the stream last moved on.
-        begun: whether it reads, or has nothing to read: all of its cluster are connected then.
-        resting: whether silence is no hanging.
+        heard: time of the last line, on the monotonic clock.
+        moved: time of the last progress.
+        begun: whether it reads or is idle; then all processes of the cluster are connected.
+        resting: whether it is idle, so that silence is normal.
         stored: whether a checkpoint was taken.
-        restart: why a restart was asked for; "" where it was not.
-        failed: why the process says that it ends; "" where it did not.
-        stopped: why it waits to be ended in order; "" where it does not.
+        restart: reason for a requested restart, or "".
+        failed: reason for its end as the process reports it, or "".
+        stopped: reason why it waits to be stopped, or "".
     """
 
     descriptor: int
@@ -111,7 +113,7 @@ class HeartbeatMonitor:
     _rest: bytes = b""
 
     def listen(self) -> None:
-        """Take in what was said since the last call."""
+        """Read the lines since the last call."""
         with contextlib.suppress(BlockingIOError):
             while said := os.read(self.descriptor, 65_536):
                 *lines, self._rest = (self._rest + said).split(b"\n")
@@ -119,7 +121,7 @@ class HeartbeatMonitor:
                     self.take(line.decode("utf-8", "replace"))
 
     def take(self, line: str) -> None:
-        """Take in a line."""
+        """Apply a line."""
         word, _, why = line.partition(" ")
         self.heard = time.monotonic()
         if word in (BEAT, WORK):

@@ -1,7 +1,7 @@
-"""Log lines: for people on a terminal; for machines as JSON in the fields of ECS, a line each.
+"""Log lines: text on a terminal, otherwise one JSON object per line in the fields of ECS.
 
-The fields are those of the Elastic Common Schema 8.11, with dots in their names, as its loggers
-write them: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
+The fields are those of the Elastic Common Schema 8.11, with dotted names as its loggers write
+them: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ ECS_VERSION = "8.11.0"
 
 @dataclass(frozen=True, slots=True)
 class LogIdentity:
-    """Who writes log lines.
+    """The process that writes log lines.
 
     Attributes:
         pipeline: its name.
         process: "supervisor", or the number of a process of the cluster.
-        run: what the lines of one run have in common, those of all its processes.
+        run: id of the run, the same for all its processes.
     """
 
     pipeline: str
@@ -42,14 +42,14 @@ class LogIdentity:
 
 
 def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = "info") -> None:
-    """Send all log lines to standard error, and let signals change their level.
+    """Send all log lines to standard error, and let signals change the level.
 
-    SIGUSR1 asks for debug lines, SIGUSR2 goes back to `level`; from the main thread only.
+    SIGUSR1 sets the level to debug, SIGUSR2 back to `level`. Call it from the main thread.
 
     Args:
         kind: the format; "auto" is text on a terminal and JSON elsewhere.
         identity: of the process that writes.
-        level: lines below it are left out.
+        level: least level that is written.
     """
     handler = logging.StreamHandler(sys.stderr)
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
@@ -63,7 +63,7 @@ def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = 
 
 
 def json_lines(identity: LogIdentity) -> logging.Formatter:
-    """Return what makes a log record, ours or a library's, one line of JSON."""
+    """Return a formatter that writes each log record as one line of JSON."""
     fixed = {
         "service.name": identity.pipeline,
         "service.type": "pynomaly",
@@ -74,21 +74,23 @@ def json_lines(identity: LogIdentity) -> logging.Formatter:
 
     def ecs(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         record: logging.LogRecord = event["_record"]
-        # The order is that of the specification: what people look at comes first.
+        # In the order of the specification, which puts first what people look at.
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "log.level": record.levelname.lower(),
-            "message": redactor.cut(str(event["event"])),
+            "message": redactor.redact(str(event["event"])),
             "ecs.version": ECS_VERSION,
             "log.logger": record.name,
             **fixed,
         }
         if trace := getattr(record, "trace_id", None):
             line["trace.id"] = trace
-        if (told := event.get("exc_info")) and told[1] is not None:
-            line["error.type"] = type(told[1]).__name__
-            line["error.message"] = redactor.cut(str(told[1]))
-            line["error.stack_trace"] = redactor.cut("".join(traceback.format_exception(told[1])))
+        if (exc_info := event.get("exc_info")) and exc_info[1] is not None:
+            line["error.type"] = type(exc_info[1]).__name__
+            line["error.message"] = redactor.redact(str(exc_info[1]))
+            line["error.stack_trace"] = redactor.redact(
+                "".join(traceback.format_exception(exc_info[1]))
+            )
         return line
 
     def written(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
@@ -98,8 +100,8 @@ def json_lines(identity: LogIdentity) -> logging.Formatter:
 
 
 class TextLines(logging.Formatter):
-    """What people read on a terminal."""
+    """Formats log records as text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record, and its traceback below it."""
-        return redactor.cut(super().format(record))
+        """Return the record, followed by its traceback."""
+        return redactor.redact(super().format(record))

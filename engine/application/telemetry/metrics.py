@@ -1,4 +1,4 @@
-"""Every metric of the engine, in one place: one registry a process, no per-entity labels."""
+"""All metrics of the engine. One registry per process, no labels per entity."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class Telemetry:
         self.bytes = self._counter("bytes", "Bytes of payload read from the source")
         self.rejects = self._counter("rejects", "Inputs that could not be decoded", "reason")
         self.lag = self._gauge("lag_messages", "Messages not yet read, by partition", "partition")
-        self.source_errors = self._counter("source_errors", "Troubles of the source", "kind")
+        self.source_errors = self._counter("source_errors", "Errors of the source", "kind")
         self.offset_jumps = self._counter(
-            "offset_jumps", "Jumps over offsets that retention had removed"
+            "offset_jumps", "Jumps over offsets that retention has removed"
         )
-        self.skipped = self._counter("skipped_messages", "Messages lost to such jumps")
+        self.skipped = self._counter(
+            "skipped_messages", "Messages lost because retention had removed them"
+        )
 
     def _detection(self) -> None:
         self.scored = self._counter("scored_events", "Events scored by at least one detector")
@@ -50,7 +52,7 @@ class Telemetry:
         self.refits = self._counter("refits", "Successful refits of windowed models", "detector")
         self.detector_failures = self._counter(
             "detector_failures",
-            "Troubles of detectors; the last good model goes on",
+            "Errors of detectors; the last good model is used on",
             "detector",
             "kind",
         )
@@ -70,13 +72,15 @@ class Telemetry:
 
     def _sinks(self) -> None:
         self.delivered = self._counter("delivered_records", "Records acknowledged", "sink")
-        self.sink_errors = self._counter("sink_errors", "Troubles of a sink", "sink", "kind")
+        self.sink_errors = self._counter("sink_errors", "Errors of a sink", "sink", "kind")
         self.sink_blocked = self._gauge(
-            "sink_blocked_seconds", "Time we have been waiting for a sink's brokers", "sink"
+            "sink_blocked_seconds", "Time since the stream began to wait for this sink", "sink"
         )
-        self.sink_waits = self._counter("sink_waits", "Times a full queue made us wait", "sink")
+        self.sink_waits = self._counter(
+            "sink_waits", "Times that the stream waited for a full queue", "sink"
+        )
         self.sink_refused = self._counter(
-            "sink_refused_records", "Records that a sink's receiver can never take", "sink"
+            "sink_refused_records", "Records that the receiver of a sink rejected for good", "sink"
         )
         self.sink_breaker = self._gauge(
             "sink_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open", "sink"
@@ -88,16 +92,16 @@ class Telemetry:
         )
         self.checkpoint_seconds = Histogram(
             "pynomaly_checkpoint_seconds",
-            "Time to store what has changed of the key groups of this process",
+            "Time to store the changes of the key groups of this process",
             buckets=CHECKPOINT_BUCKETS,
             registry=self.registry,
         )
         self.checkpoints = self._counter("checkpoints", "Snapshots taken of the source's position")
         self.restarts = self._gauge(
-            "restarts", "Restarts of the cluster by its supervisor, by what made it end", "cause"
+            "restarts", "Restarts of the cluster by its supervisor, by cause", "cause"
         )
         self.trace_errors = self._counter(
-            "trace_errors", "Spans dropped: the collector is away, or the queue was full"
+            "trace_errors", "Spans dropped: the collector is unreachable, or the queue is full"
         )
         self.info = self._gauge("pipeline_info", "Always 1", "pipeline", "version", "process")
 
@@ -117,11 +121,11 @@ class Mean:
         self._sums: dict[str, float] = {}
 
     def move(self, count: int, sums: Mapping[str, float]) -> None:
-        """Add what a key group has more than it told before.
+        """Add the change of a key group since its last report.
 
         Args:
-            count: of what the mean is over.
-            sums: by label.
+            count: change of the number of items that the mean is over.
+            sums: change of the sums, by label.
         """
         self._count += count
         for label, more in sums.items():

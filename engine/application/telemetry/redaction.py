@@ -1,7 +1,7 @@
 """Redaction: secrets of the pipeline file are removed from whatever this process writes.
 
-Messages of libraries quote what they were given: a refused setting, a path, a parameter. Where
-they are written, and not where they are made, is the one place that all of them pass.
+Messages of libraries quote their input: a rejected setting, a path, a parameter. They are redacted
+where they are written, because all of them pass there.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
 MASK = "***"
-RUN = 8
-"""So many characters in a row of a secret are never written."""
-SHORTEST = 4
-"""A shorter secret keeps nothing out, and is part of too many words to be cut out."""
+RUN_LENGTH = 8
+"""This many consecutive characters of a secret are never written."""
+MIN_LENGTH = 4
+"""Shorter secrets are not redacted: they protect nothing, and are parts of too many words."""
 
 
 class Redactor:
-    """Knows secrets, and cuts them out of texts.
+    """Replaces known secrets in texts.
 
-    A secret of RUN characters or more is cut wherever RUN of them stand in a row: so are its
-    beginning, where somebody shortened it, and its end. A shorter one is cut where it stands
-    alone, for it may be part of a word.
+    A secret of RUN_LENGTH characters or more is replaced wherever RUN_LENGTH of them stand in a
+    row, so also where a message quotes only its beginning or its end. A shorter secret is replaced
+    where it stands alone, because it may be part of a word.
+
+    Args:
+        secrets: known from the start.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -34,28 +37,30 @@ class Redactor:
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know more secrets."""
+        """Add secrets."""
         for secret in secrets:
             for form in _forms(secret):
-                if len(form) >= RUN:
-                    self._runs.update(form[n : n + RUN] for n in range(len(form) - RUN + 1))
-                elif len(form) >= SHORTEST:
+                if len(form) >= RUN_LENGTH:
+                    self._runs.update(
+                        form[n : n + RUN_LENGTH] for n in range(len(form) - RUN_LENGTH + 1)
+                    )
+                elif len(form) >= MIN_LENGTH:
                     self._words.add(form)
 
-    def cut(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return a text with *** in place of every secret."""
         for word in self._words:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", MASK, text)
-        return self._cut_runs(text) if self._runs else text
+        return self._redact_runs(text) if self._runs else text
 
-    def _cut_runs(self, text: str) -> str:
+    def _redact_runs(self, text: str) -> str:
         parts: list[str] = []
         end = 0
-        for n in range(len(text) - RUN + 1):
-            if text[n : n + RUN] in self._runs:
+        for n in range(len(text) - RUN_LENGTH + 1):
+            if text[n : n + RUN_LENGTH] in self._runs:
                 if n > end or not parts:
                     parts += [text[end:n], MASK]
-                end = n + RUN
+                end = n + RUN_LENGTH
         return "".join([*parts, text[end:]])
 
 
@@ -66,18 +71,18 @@ def _forms(secret: str) -> set[str]:
 
 
 redactor = Redactor()
-"""What this process must not say; loading a pipeline file adds to it."""
+"""Holds the secrets of this process; loading a pipeline file adds to them."""
 
 
 class RedactingStream:
-    """A text stream without the secrets that the process knows when it writes."""
+    """A text stream that redacts what is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         """Write a text; return its length, as streams do."""
-        self._stream.write(redactor.cut(text))
+        self._stream.write(redactor.redact(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -1,1 +1,1 @@
-"""Tracing: a batch's way from poll to sink, as spans that leave over OTLP."""
+"""Tracing: spans of a batch from poll to sink, exported over OTLP."""

@@ -1,4 +1,4 @@
-"""The delivery of spans: a bounded queue and a thread of its own; the stream never waits for it."""
+"""Delivery of spans: a bounded queue with its own thread, so that the stream never waits."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from prometheus_client import Counter
 from engine.application.config.sections import TracingSpec
 from engine.application.telemetry.redaction import redactor
 
-QUEUE = 8_192
-"""Spans that may wait; further ones are dropped, and counted."""
+QUEUE_SPANS = 8_192
+"""Length of the queue; further spans are dropped and counted."""
 REQUEST_SPANS = 512
 DELAY_MS = 1_000
-TIMEOUT = 5.0
-"""Seconds that a request may take, its repetitions included."""
-LAST_SECONDS = 3.0
-"""Time to get rid of what waits when the pipeline ends."""
+TIMEOUT_SECONDS = 5.0
+"""Longest time of a request, with its retries."""
+FLUSH_SECONDS = 3.0
+"""Longest time to deliver queued spans when the pipeline ends."""
 
 logger = logging.getLogger("pynomaly.tracing")
 
 
-class LastWords(logging.Handler):
-    """Keeps what a library said last, instead of writing each repetition to the log."""
+class LastMessage(logging.Handler):
+    """Keeps the last message of a library, instead of logging each repetition."""
 
     def __init__(self, name: str) -> None:
         super().__init__(logging.WARNING)
@@ -37,12 +37,12 @@ class LastWords(logging.Handler):
         library.handlers = [self]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember a message."""
+        """Keep a message."""
         self.text = record.getMessage()
 
 
 class Collector(SpanExporter):
-    """What takes our spans; that it is away is said once, and again when it is back.
+    """The exporter to the collector; logs once when it becomes unreachable, and once on recovery.
 
     Attributes:
         taken: spans that have left the queue so far, delivered or not.
@@ -52,10 +52,10 @@ class Collector(SpanExporter):
         secrets = {name: secret.get_secret_value() for name, secret in spec.headers.items()}
         redactor.learn(secrets.values())
         self._endpoint = spec.endpoint
-        self._otlp = OTLPSpanExporter(spec.endpoint, headers=secrets, timeout=TIMEOUT)
-        self._words = LastWords("opentelemetry")
+        self._otlp = OTLPSpanExporter(spec.endpoint, headers=secrets, timeout=TIMEOUT_SECONDS)
+        self._last = LastMessage("opentelemetry")
         self._errors = errors
-        self._away = False
+        self._unreachable = False
         self.taken = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -65,28 +65,28 @@ class Collector(SpanExporter):
         failed = result is not SpanExportResult.SUCCESS
         if failed:
             self._errors.inc(len(spans))
-        if failed != self._away:
-            self._away = failed
-            self._tell()
+        if failed != self._unreachable:
+            self._unreachable = failed
+            self._log_change()
         return result
 
-    def _tell(self) -> None:
-        if self._away:
+    def _log_change(self) -> None:
+        if self._unreachable:
             logger.warning(
                 "tracing: spans do not reach %s and are dropped; the stream goes on: %s",
                 self._endpoint,
-                self._words.text,
+                self._last.text,
             )
         else:
             logger.info("tracing: spans reach %s again", self._endpoint)
 
     def shutdown(self) -> None:
-        """Break off what is under way; everything after it is dropped."""
+        """Cancel the current request; later spans are dropped."""
         self._otlp.shutdown()  # type: ignore[no-untyped-call]
 
 
 class Delivery(BatchSpanProcessor):
-    """The SDK's own processor, with a count of what its full queue drops."""
+    """The processor of the SDK, with a count of the spans that its full queue drops."""
 
     def __init__(self, spec: TracingSpec, errors: Counter) -> None:
         self._collector = Collector(spec, errors)
@@ -94,22 +94,22 @@ class Delivery(BatchSpanProcessor):
         self._given = 0
         super().__init__(
             self._collector,
-            max_queue_size=QUEUE,
+            max_queue_size=QUEUE_SPANS,
             schedule_delay_millis=DELAY_MS,
             max_export_batch_size=REQUEST_SPANS,
         )
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span, or drop it."""
-        if self._given - self._collector.taken >= QUEUE:
+        if self._given - self._collector.taken >= QUEUE_SPANS:
             self._errors.inc()
             return
         self._given += 1
         super().on_end(span)
 
     def shutdown(self) -> None:
-        """Deliver what waits, for LAST_SECONDS at most and the request that is under way then."""
-        end = Timer(LAST_SECONDS, self._collector.shutdown)
+        """Deliver queued spans for at most FLUSH_SECONDS plus the current request."""
+        end = Timer(FLUSH_SECONDS, self._collector.shutdown)
         end.daemon = True
         end.start()
         super().shutdown()  # type: ignore[no-untyped-call]

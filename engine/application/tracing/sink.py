@@ -1,4 +1,4 @@
-"""The traced sink: what is written gets a span, and another that ends when it is delivered."""
+"""The traced sink: one span for each write, and one that ends with the delivery."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Sink = FixedPartitionedSink[list[Record], Any]
 
 
 def traced_sink(tracer: Tracer | None, role: str, sink: Sink) -> Sink:
-    """Return a sink whose writing is seen; the sink itself while tracing is off."""
+    """Return a sink that records spans, or the sink itself while tracing is off."""
     return sink if tracer is None else TracedSink(sink, role, tracer)
 
 
 class TracedSink(FixedPartitionedSink[list[Record], Any]):
-    """A sink whose writing is seen."""
+    """A sink that records spans."""
 
     def __init__(self, sink: Sink, role: str, tracer: Tracer) -> None:
         self._sink = sink
@@ -35,7 +35,7 @@ class TracedSink(FixedPartitionedSink[list[Record], Any]):
         return self._sink.list_parts()
 
     def part_fn(self, item_key: str) -> int:
-        """Return what decides which part takes a key."""
+        """Return the hash that assigns a key to a part."""
         return self._sink.part_fn(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> TracedPart:
@@ -45,9 +45,9 @@ class TracedSink(FixedPartitionedSink[list[Record], Any]):
 
 
 class TracedPart(StatefulSinkPartition[list[Record], Any]):
-    """A part of the sink whose writing is seen.
+    """A part of the sink that records spans.
 
-    A delivery is seen to end with the checkpoint that waits for it, not with its acknowledgement.
+    The span of a delivery ends with the checkpoint that waits for it, not with the acknowledgement.
     """
 
     def __init__(
@@ -62,18 +62,18 @@ class TracedPart(StatefulSinkPartition[list[Record], Any]):
         """Write records."""
         began = time.time_ns()
         self._part.write_batch(values)
-        for parcels in _by_trace(values):
+        for written in _by_trace(values):
             attributes: dict[str, str | int] = {
                 "pynomaly.sink": self._role,
-                "messaging.batch.message_count": sum(map(len, parcels)),
+                "messaging.batch.message_count": sum(map(len, written)),
             }
-            traces = [parcel[0].trace for parcel in parcels]
+            traces = [records[0].trace for records in written]
             trace = self._tracer.span("write", traces, began, attributes)
             if trace is not None:
                 self._written.append((trace, time.time_ns(), attributes))
 
     def snapshot(self) -> Any:
-        """Return the part's state: all that was written is delivered."""
+        """Return the state of the part, and end the spans: all records are delivered."""
         stored = self._part.snapshot()
         self._delivered()
         return stored
@@ -90,7 +90,7 @@ class TracedPart(StatefulSinkPartition[list[Record], Any]):
 
 
 def _by_trace(values: list[list[Record]]) -> Iterable[list[list[Record]]]:
-    """Return the traced ones of some parcels, those of a trace together; each is of one batch."""
+    """Group the traced lists of records by trace; each list is of one batch."""
     found: dict[str, list[list[Record]]] = {}
     for records in values:
         if records and records[0].trace:

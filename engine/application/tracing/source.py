@@ -1,4 +1,4 @@
-"""The traced source: each batch that is to be traced gets a span for its poll."""
+"""The traced source: one span for the poll of each traced batch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Source = FixedPartitionedSource[RawBatch, Any]
 
 
 def traced_source(tracer: Tracer | None, source: Source) -> Source:
-    """Return a source whose polls are seen; the source itself while tracing is off."""
+    """Return a source that records spans, or the source itself while tracing is off."""
     return source if tracer is None else TracedSource(source, tracer)
 
 
 class TracedSource(FixedPartitionedSource[RawBatch, Any]):
-    """A source whose polls are seen."""
+    """A source that records spans of its polls."""
 
     def __init__(self, source: Source, tracer: Tracer) -> None:
         self._source = source
@@ -39,19 +39,19 @@ class TracedSource(FixedPartitionedSource[RawBatch, Any]):
 
 
 class TracedPartition(StatefulSourcePartition[RawBatch, Any]):
-    """A partition whose polls are seen."""
+    """A partition that records spans of its polls."""
 
     def __init__(self, part: StatefulSourcePartition[RawBatch, Any], tracer: Tracer) -> None:
         self._part = part
         self._tracer = tracer
 
     def next_batch(self) -> list[RawBatch]:
-        """Return what the partition returns."""
+        """Return the batches of the partition, traced ones in their trace."""
         began = time.time_ns()
         return [self._tracer.polled(batch, began) for batch in self._part.next_batch()]
 
     def next_awake(self) -> datetime | None:
-        """Return when to ask again."""
+        """Return when to poll again."""
         return self._part.next_awake()
 
     def snapshot(self) -> Any:

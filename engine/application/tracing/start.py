@@ -1,4 +1,4 @@
-"""The start of tracing: OpenTelemetry is imported only where a pipeline file asks for it."""
+"""Start tracing; OpenTelemetry is imported only if the pipeline file has `tracing`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def start_tracing(file: PipelineFile, context: RunContext) -> Tracer | None:
-    """Return the tracer of this process; None while tracing is off."""
+    """Return the tracer of this process, or None while tracing is off."""
     if file.tracing is None:
         return None
     from engine.application.tracing.delivery import Delivery

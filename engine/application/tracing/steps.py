@@ -1,4 +1,4 @@
-"""Traced steps: each becomes one that makes a span of its work, where that is traced."""
+"""Traced steps: a step wrapped to record a span for each traced batch."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from engine.application.tracing.tracer import Tracer
 
 Work = RawBatch | EventBatch | ScoredBatch
-"""What steps are given."""
+"""Input of the steps."""
 Step = Callable[[list[Any]], list[Any]]
 Logic = StatefulBatchLogic[Any, Any, Any]
 BuildLogic = Callable[[Any], Logic]
 
 
 def traced_step(tracer: Tracer | None, name: str, step: Step) -> Step:
-    """Return a step on batches, decode or route, that is seen; itself while tracing is off."""
+    """Return a step on batches that records spans, or the step itself while tracing is off."""
     if tracer is None:
         return step
 
     def traced(work: list[Any]) -> list[Any]:
         began = time.time_ns()
-        return _seen(tracer, name, work, began, step(work))
+        return _recorded(tracer, name, work, began, step(work))
 
     return traced
 
 
 def traced_logic(tracer: Tracer | None, name: str, build: BuildLogic) -> BuildLogic:
-    """Return a step on key groups, detect or alert, that is seen; itself while tracing is off."""
+    """Return a step on key groups that records spans, or itself while tracing is off."""
     if tracer is None:
         return build
     return lambda stored: TracedLogic(tracer, name, build(stored))
 
 
 class TracedLogic(StatefulBatchLogic[Any, Any, Any]):
-    """The logic of a key group whose work is seen."""
+    """The logic of a key group, with spans."""
 
     def __init__(self, tracer: Tracer, name: str, logic: Logic) -> None:
         self._name = name
@@ -52,23 +52,23 @@ class TracedLogic(StatefulBatchLogic[Any, Any, Any]):
         self._tracer = tracer
 
     def on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
-        """Do what the logic does."""
+        """Call the logic."""
         began = time.time_ns()
         found, discard = self._logic.on_batch(values)
-        return _seen(self._tracer, self._name, values, began, list(found)), discard
+        return _recorded(self._tracer, self._name, values, began, list(found)), discard
 
     def on_notify(self) -> tuple[Any, bool]:
-        """Do what the logic does."""
+        """Call the logic."""
         found, discard = self._logic.on_notify()
         return found, discard
 
     def on_eof(self) -> tuple[Any, bool]:
-        """Do what the logic does."""
+        """Call the logic."""
         found, discard = self._logic.on_eof()
         return found, discard
 
     def notify_at(self) -> datetime | None:
-        """Return when the logic wants to be asked."""
+        """Return when the logic is due."""
         return self._logic.notify_at()
 
     def snapshot(self) -> Any:
@@ -76,8 +76,10 @@ class TracedLogic(StatefulBatchLogic[Any, Any, Any]):
         return self._logic.snapshot()
 
 
-def _seen(tracer: Tracer, name: str, work: list[Work], began: int, found: list[Any]) -> list[Any]:
-    """Record the span of some work; return what it found, in that span."""
+def _recorded(
+    tracer: Tracer, name: str, work: list[Work], began: int, found: list[Any]
+) -> list[Any]:
+    """Record a span; return the output of the step, marked with that span."""
     events = sum(map(len, work))
     trace = tracer.span(name, map(_trace, work), began, {"pynomaly.events": events})
     return found if trace is None else [_marked(item, trace) for item in found]
@@ -88,7 +90,7 @@ def _trace(work: Work) -> Trace | None:
 
 
 def _marked(item: Any, trace: Trace) -> Any:
-    """Return what a step emitted, in a trace; rejects keep the headers they came with."""
+    """Return the output of a step with its trace; rejects keep their own headers."""
     if isinstance(item, (EventBatch, Anomaly)):
         return replace(item, trace=trace)
     if isinstance(item, ScoredBatch):

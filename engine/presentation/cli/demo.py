@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from engine.application.demo.evaluation import Verdict, judge
+from engine.application.demo.evaluation import Evaluation, evaluate
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun, Progress
 
@@ -49,11 +49,11 @@ def demo(
         )
         _watch(console, run)
         progress = run.progress
-        verdict = judge(fleet, progress.alarms, BUDGET_PER_DAY)
-        troubles = _troubles(run, verdict)
-        console.print(_summary(run, verdict))
+        evaluation = evaluate(fleet, progress.alarms, BUDGET_PER_DAY)
+        troubles = _troubles(run, evaluation)
+        console.print(_summary(run, evaluation))
         if picture is not None:
-            _save(picture, run, verdict)
+            _save(picture, run, evaluation)
     for trouble in troubles:
         console.print(f"[red]not good:[/] {trouble}")
     raise typer.Exit(1 if troubles else 0)
@@ -72,10 +72,10 @@ def _watch(console: Console, run: DemoRun) -> None:
             live.update(_view(run.fleet, progress))
 
 
-def _save(picture: Path, run: DemoRun, verdict: Verdict) -> None:
+def _save(picture: Path, run: DemoRun, evaluation: Evaluation) -> None:
     paper = Console(record=True, width=100, file=StringIO())
     paper.print(_view(run.fleet, run.progress))
-    paper.print(_summary(run, verdict))
+    paper.print(_summary(run, evaluation))
     paper.save_svg(str(picture), title="pynomaly demo")
 
 
@@ -119,24 +119,24 @@ def _why(anomaly: dict[str, Any]) -> str:
     )
 
 
-def _summary(run: DemoRun, verdict: Verdict) -> Panel:
+def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
     progress = run.progress
     table = Table.grid(padding=(0, 2))
-    faults = len(verdict.found) + len(verdict.missed)
-    table.add_row("faults found", f"[bold]{len(verdict.found)} of {faults}[/]")
-    for kind, (found, injected) in sorted(verdict.by_kind().items()):
+    faults = len(evaluation.found) + len(evaluation.missed)
+    table.add_row("faults found", f"[bold]{len(evaluation.found)} of {faults}[/]")
+    for kind, (found, injected) in sorted(evaluation.by_kind().items()):
         table.add_row(f"  {kind}", f"{found} of {injected}")
-    for fault in verdict.missed:
+    for fault in evaluation.missed:
         table.add_row("  missed", f"{fault.kind} of {run.fleet.name(fault.sensor)}")
     table.add_row(
         "false alarms",
-        f"[bold]{verdict.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
-        f"sensor allows {verdict.budget:.0f}",
+        f"[bold]{evaluation.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
+        f"sensor allows {evaluation.budget:.0f}",
     )
     table.add_row(
         "alerts", f"{progress.realised} realised, {progress.promised:.0f} promised on normal data"
     )
-    table.add_row("anomalies during faults", f"{verdict.during_faults}")
+    table.add_row("anomalies during faults", f"{evaluation.during_faults}")
     table.add_row(
         "messages", f"{progress.read:,} read of {progress.sent:,} sent, {progress.scored:,} scored"
     )
@@ -146,14 +146,16 @@ def _summary(run: DemoRun, verdict: Verdict) -> Panel:
     return Panel(table, title="summary", expand=False)
 
 
-def _troubles(run: DemoRun, verdict: Verdict) -> list[str]:
+def _troubles(run: DemoRun, evaluation: Evaluation) -> list[str]:
     progress = run.progress
     checks = {
         f"the pipeline ended with exit code {run.exit_code}": run.exit_code == 0,
         "not every message was read": progress.read == progress.sent,
         "not every malformed message became a dead letter": progress.dead_letters
         == progress.garbage,
-        f"fewer than {LEAST_RECALL:.0%} of the faults were found": verdict.recall >= LEAST_RECALL,
-        "more false alarms than the budget allows": verdict.false_alarms <= LEEWAY * verdict.budget,
+        f"fewer than {LEAST_RECALL:.0%} of the faults were found": evaluation.recall
+        >= LEAST_RECALL,
+        "more false alarms than the budget allows": evaluation.false_alarms
+        <= LEEWAY * evaluation.budget,
     }
     return [text for text, good in checks.items() if not good]

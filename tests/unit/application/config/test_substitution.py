@@ -116,7 +116,7 @@ def test_what_opens_doors_is_kept_apart_from_what_is_only_not_shown() -> None:
 
 def test_a_loaded_file_tells_the_process_its_secrets(load_text: Load) -> None:
     load_text(LEAST.replace("topic: t", "topic: t, password: '${A}'"), A="hush-hush")
-    assert redactor.cut("hush-hush") == "***"
+    assert redactor.redact("hush-hush") == "***"
 
 
 def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems: Problems) -> None:

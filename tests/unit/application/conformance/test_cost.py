@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.application.conformance import cost as detector_cost
-from engine.application.conformance.cost import LIGHT, ROUNDS, WHOLE_SECONDS, costs_of, measure
+from engine.application.conformance.cost import LIGHT, ROUNDS, TOTAL_SECONDS, costs_of, measure
 from engine.domain.batch import Bools, Floats, Int32s
 
 
@@ -53,7 +53,7 @@ def test_a_detector_that_is_too_slow_gets_the_time_there_is(
     assert cost.ns == pytest.approx(1e7)
     assert not cost.warm
     assert cost.rounds == 1
-    assert detector.now < WHOLE_SECONDS + 2 * LIGHT[1] * detector.seconds + 1.0
+    assert detector.now < TOTAL_SECONDS + 2 * LIGHT[1] * detector.seconds + 1.0
 
 
 def test_ours_are_measured_for_one_value_and_for_three(monkeypatch: pytest.MonkeyPatch) -> None:

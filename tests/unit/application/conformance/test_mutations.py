@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.application import registry
-from engine.application.conformance import CHECKS, check_detector, verdicts
+from engine.application.conformance import CHECKS, check_detector, run_checks
 from engine.domain.errors import UnknownNameError
 from tests.unit.application.conformance import broken
 from tests.unit.application.conformance.broken import Family
@@ -53,7 +53,7 @@ def test_a_broken_detector_fails_the_right_checks(install, family, reds) -> None
     expected = set(reds.split())
     # Measuring memory takes as long as all others together.
     checks = [name for name in CHECKS if name != "memory" or name in expected]
-    failed = {verdict.check for verdict in verdicts("zscore", checks=checks) if verdict.failure}
+    failed = {result.check for result in run_checks("zscore", checks=checks) if result.failure}
     assert failed == expected
 
 

@@ -30,11 +30,11 @@ PIECES = {LONG[n : n + 8] for n in range(len(LONG) - 7)}
     ],
 )
 def test_a_secret_and_its_pieces_are_cut(text: str, said: str) -> None:
-    assert Redactor(["hush-hush"]).cut(text) == said
+    assert Redactor(["hush-hush"]).redact(text) == said
 
 
 def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
-    said = Redactor(["PLAIN", "abc"]).cut('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
+    said = Redactor(["PLAIN", "abc"]).redact('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
     assert said == 'SASL_PLAINTEXT, "***" ***! abc'
 
 
@@ -42,7 +42,7 @@ def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
     "quoted", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)]
 )
 def test_a_secret_is_cut_however_a_message_quotes_it(quoted) -> None:
-    said = Redactor([LONG]).cut(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
+    said = Redactor([LONG]).redact(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
     assert said.count("***") == 2
     assert not any(piece in said for piece in PIECES)
 
@@ -50,12 +50,12 @@ def test_a_secret_is_cut_however_a_message_quotes_it(quoted) -> None:
 def test_secrets_are_learned() -> None:
     known = Redactor(["hush-hush"])
     known.learn(["0123456789"])
-    assert known.cut("hush-hush 0123456789") == "*** ***"
+    assert known.redact("hush-hush 0123456789") == "*** ***"
 
 
 def test_no_secret_no_change() -> None:
-    assert Redactor().cut("as it was") == "as it was"
-    assert Redactor(["", "a"]).cut("a b") == "a b"
+    assert Redactor().redact("as it was") == "as it was"
+    assert Redactor(["", "a"]).redact("a b") == "a b"
 
 
 @pytest.fixture

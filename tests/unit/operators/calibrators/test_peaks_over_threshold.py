@@ -11,7 +11,7 @@ from scipy.stats import genpareto
 from engine.domain.batch import Floats
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration
-from operators.calibrators.peaks_over_threshold import LEAST_P, PeaksOverThreshold, fit_tail
+from operators.calibrators.peaks_over_threshold import MIN_P_VALUE, PeaksOverThreshold, fit_tail
 
 RNG = np.random.default_rng
 
@@ -230,10 +230,10 @@ def test_recent_scores_only_count() -> None:
 def test_absurd_scores_break_nothing(score: float) -> None:
     bank = one()
     feed(bank, normal(17, 500))
-    assert LEAST_P <= ask(bank, score) <= 1
+    assert MIN_P_VALUE <= ask(bank, score) <= 1
     feed(bank, [score] * 500)
     p_values = feed(bank, normal(18, 2_000))
-    assert ((p_values >= LEAST_P) & (p_values <= 1)).all()
+    assert ((p_values >= MIN_P_VALUE) & (p_values <= 1)).all()
 
 
 scores_of = st.lists(
@@ -250,7 +250,7 @@ def test_p_values_lie_in_range_and_fall_with_the_score(
     p_values = feed(bank, np.r_[normal(seed, 64), scores])[64:]
     known = ~np.isnan(p_values)
     assert (known == ~np.isnan(scores)).all()
-    assert ((p_values[known] >= LEAST_P) & (p_values[known] <= 1)).all()
+    assert ((p_values[known] >= MIN_P_VALUE) & (p_values[known] <= 1)).all()
     ladder = np.sort(np.r_[np.linspace(-5, 50, 200), np.array(scores)[known]])
     assert (np.diff(feed(bank, ladder, learn=False)) <= 0).all()
 

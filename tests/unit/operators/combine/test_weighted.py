@@ -9,7 +9,7 @@ import pytest
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
 from operators.combine.probes import ScoringRequest
-from operators.combine.weighted import LEAST, LEVEL, Weights
+from operators.combine.weighted import CLAIM_P, MIN_ODDS_SHARE, Weights
 
 NAN = np.nan
 NONE = np.empty((0, 2))
@@ -129,13 +129,13 @@ def test_weights_are_those_before_the_event() -> None:
 
 def test_who_sees_what_is_planted_gains_and_the_blind_stop_counting() -> None:
     p_values = np.full((640, 2), 0.5)
-    planted = np.tile([LEVEL, 2 * LEVEL], (20, 1))
+    planted = np.tile([CLAIM_P, 2 * CLAIM_P], (20, 1))
     combined, weights = combine(Weights(1, 2), p_values, planted, np.arange(20) * 32)
     assert (np.diff(weights[:, 0]) >= 0).all()
     assert weights[0, 0] == 0.5
     assert weights[-1].tolist() == [1.0, 0.0]
     # The last one paid as long as it had half of the best's odds.
-    assert weights[weights[:, 1] > 0, 1].min() > LEAST / (1 + LEAST) - 0.05
+    assert weights[weights[:, 1] > 0, 1].min() > MIN_ODDS_SHARE / (1 + MIN_ODDS_SHARE) - 0.05
     assert combined[-1] < 0.6
 
 
@@ -152,7 +152,7 @@ def test_who_claims_more_than_was_promised_loses_and_comes_back() -> None:
 
 
 def test_a_detector_that_claims_nothing_gains_nothing_by_it() -> None:
-    silent = np.column_stack([np.full(5_000, 1.0), np.tile([LEVEL, *np.full(999, 0.5)], 5)])
+    silent = np.column_stack([np.full(5_000, 1.0), np.tile([CLAIM_P, *np.full(999, 0.5)], 5)])
     before = np.arange(0, 5_000, 32)
     planted = np.tile([1.0, 1e-6], (len(before), 1))
     _, weights = combine(Weights(1, 2), silent, planted, before)

@@ -9,18 +9,15 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats
 
-SECONDS_PER_DAY = 86_400
-
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """False alarms a user accepts on normal data.
+    """An alert budget: the false alarms that a user accepts on normal data.
 
     Attributes:
-        per_day: alerts a day, in event time.
+        per_day: alerts per day of event time.
         scope: each "entity" has the budget, or the whole "pipeline" has it.
-        max_p_value: never alert above this, however rare an entity's events are: a budget that
-            allows more cannot be spent.
+        max_p_value: upper bound of the threshold, also for entities with rare events.
     """
 
     per_day: float
@@ -28,7 +25,7 @@ class Budget:
     max_p_value: float = 1e-2
 
     def thresholds(self, rates: Floats) -> Floats:
-        """Return the p-value thresholds that spend the budget.
+        """Return the p-value thresholds at which the false alarms equal the budget.
 
         Args:
             rates: float64 [n], events per day that share the budget; NaN while unknown.
@@ -54,10 +51,10 @@ class PValueThreshold:
 
 @dataclass(frozen=True, slots=True)
 class FalseDiscoveryRate:
-    """False alarms a user accepts among the incidents of all entities.
+    """The share of false alarms that a user accepts among the incidents of all entities.
 
     Attributes:
-        share: of the incidents, over about a day; without any incident so many a day.
+        share: of the incidents of about a day; also the false alarms per day without incidents.
         max_p_value: never alert above this.
     """
 
@@ -67,7 +64,7 @@ class FalseDiscoveryRate:
 
 @dataclass(frozen=True, slots=True)
 class ScoreThreshold:
-    """Alert where the raw score of one detector is above a number: for those who know it.
+    """Alert if the raw score of one detector is above a fixed value.
 
     Attributes:
         detector: name of the detector in the pipeline.
@@ -94,7 +91,7 @@ class Severity(StrEnum):
 
 
 def severity(p_value: float, threshold: float) -> Severity:
-    """Grade an anomaly: rarer than the threshold by under 10, under 1,000, or more times."""
+    """Grade an anomaly by threshold / p_value: minor below 10, major below 1,000, else critical."""
     if p_value * 1_000 <= threshold:
         return Severity.CRITICAL
     return Severity.MAJOR if p_value * 10 <= threshold else Severity.MINOR

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DetectorPart:
-    """What one detector said: its raw score and p-value, and how much it counted.
+    """The result of one detector: its raw score and p-value, and its weight.
 
     All None during its warm-up; the weights of the others sum to 1.
     """
@@ -67,7 +67,8 @@ class Anomaly:
         severity: how far beyond the threshold.
         incident: id of the first anomaly of the run this one belongs to; its own id at onset.
         late: the event was older than the allowed lateness.
-        pipeline, pipeline_version: which pipeline said so.
+        pipeline: name of the pipeline.
+        pipeline_version: digest of what decides its scores.
         trace: the span that found it; None unless its batch is traced.
     """
 
@@ -90,11 +91,11 @@ class Anomaly:
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:
-    """Return the deterministic id of what a pipeline says of one event: 32 hex digits."""
+    """Return the deterministic id of the result of a pipeline for one event: 32 hex digits."""
     text = f"{pipeline}\0{version}\0{origin.topic}\0{origin.partition}\0{origin.offset}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def anomaly_score(p_value: float) -> float:
-    """Map a p-value to 0..1 for people to read: a tenth for each power of ten, 1 at 1e-10."""
+    """Map a p-value to a readable 0..1: a tenth per power of ten, 1 at 1e-10 and below."""
     return 1.0 if p_value <= 1e-10 else -log10(min(p_value, 1.0)) / 10 + 0.0

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class PynomalyError(Exception):
-    """Base of all errors a user can meet; its text is shown without a traceback."""
+    """Base of all errors that a user may see; its text is shown without a traceback."""
 
 
 class PipelineFileError(PynomalyError):
@@ -27,19 +27,19 @@ class ParameterError(PynomalyError):
 
 
 class ConnectorError(PynomalyError):
-    """The world outside answered in a way that cannot be retried away."""
+    """Another system answered with an error that retries cannot cure."""
 
 
 class StoppedError(ConnectorError):
-    """Asked to stop before there was anything to do: an orderly end."""
+    """A request to stop came before there was anything to do: an orderly end."""
 
 
 class InterruptionError(ConnectorError):
-    """The world outside broke off what we were doing: a restart takes it up again."""
+    """Another system interrupted the work: a restart resumes it."""
 
 
 class OffsetLostError(ConnectorError):
-    """The offset to resume from has been removed by the topic's retention."""
+    """The retention of the topic has removed the offset to resume from."""
 
 
 class SnapshotError(PynomalyError):
@@ -47,10 +47,10 @@ class SnapshotError(PynomalyError):
 
 
 class UnknownNameError(PynomalyError):
-    """A name that no plug-in or field answers to."""
+    """A name that no plug-in or field has."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Say the nearest valid name: ' Did you mean "x"?', or an empty text when none is near."""
+    """Return ' Did you mean "x"?' with the nearest valid name, or "" if none is near."""
     found = get_close_matches(name, list(valid), n=1, cutoff=0.6)
     return f' Did you mean "{found[0]}"?' if found else ""

@@ -1,4 +1,4 @@
-"""The pipeline: what the pipeline file says, in the domain's words."""
+"""The pipeline: the content of the pipeline file as plain values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Calibration:
         window: recent scores of an entity that its p-values rest on.
         learn_anomalies: whether scores below `anomaly_p_value` are learned from.
         anomaly_p_value: a rarer score is not learned from.
-        relearn_after: so many unlearned scores in a row are the new normal.
+        relearn_after: a run of this many unlearned scores becomes the new normal.
     """
 
     window: int = 256
@@ -31,10 +31,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything the steps need to know.
+    """All settings of the steps.
 
     Attributes:
-        name, version: written into every anomaly; version is a digest of what decides scores.
+        name: written into every anomaly.
+        version: a digest of what decides scores, written into every anomaly.
         mapping: how a message becomes an event.
         detectors: k detectors.
         combine: how k p-values become one.

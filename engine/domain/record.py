@@ -1,4 +1,4 @@
-"""A record: what leaves through a sink."""
+"""A record: one message for a sink."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Record:
         headers: name and bytes.
         timestamp: ns since 1970.
         id: deterministic: the same input gives the same one again.
-        trace: the span that made it; None unless its batch is traced.
+        trace: span that made it, or None if its batch is not traced.
     """
 
     key: bytes | None
@@ -30,4 +30,4 @@ class Record:
 
 
 KeyedRecords = tuple[str, list[Record]]
-"""What a sink is handed: the key that routes it, and records in their order."""
+"""Input of a sink: the routing key, and records in order."""

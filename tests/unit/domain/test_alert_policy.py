@@ -4,25 +4,25 @@ import pytest
 from engine.domain.alert_policy import Budget, PValueThreshold, ScoreThreshold, Severity, severity
 
 
-def test_a_budget_is_spent_over_the_events_of_a_day() -> None:
+def test_budget_threshold_is_budget_over_events_per_day() -> None:
     thresholds = Budget(per_day=2).thresholds(np.array([86_400.0, 864_000.0]))
     assert thresholds == pytest.approx([2 / 86_400, 2 / 864_000])
 
 
-def test_rare_events_never_make_common_scores_alerts() -> None:
+def test_threshold_never_exceeds_max_p_value() -> None:
     assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-2])
 
 
-def test_nothing_alerts_while_the_rate_is_unknown_or_zero_days_old() -> None:
+def test_never_alerts_while_the_rate_is_unknown() -> None:
     assert Budget(per_day=2).thresholds(np.array([np.nan])) == [0.0]
     assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-2]
 
 
-def test_a_p_value_threshold_is_the_same_everywhere() -> None:
+def test_p_value_threshold_is_constant() -> None:
     assert PValueThreshold(1e-6).thresholds(np.array([1.0, np.nan])).tolist() == [1e-6, 1e-6]
 
 
-def test_a_score_threshold_ignores_warm_up() -> None:
+def test_score_threshold_never_flags_nan() -> None:
     scores = np.array([7.9, 8.0, 8.1, np.nan])
     assert ScoreThreshold("zscore", 8.0).flags(scores).tolist() == [False, False, True, False]
 
@@ -38,5 +38,7 @@ def test_a_score_threshold_ignores_warm_up() -> None:
         (0.0, Severity.CRITICAL),
     ],
 )
-def test_severity_grows_by_powers_of_the_threshold(p_value: float, expected: Severity) -> None:
+def test_severity_grows_with_distance_below_the_threshold(
+    p_value: float, expected: Severity
+) -> None:
     assert severity(p_value, 1e-5) is expected

@@ -7,7 +7,7 @@ from engine.domain.anomaly import Origin, anomaly_id, anomaly_score
 ORIGIN = Origin("sensors", 3, 42)
 
 
-def test_an_id_is_the_same_for_the_same_event_everywhere() -> None:
+def test_id_is_deterministic() -> None:
     # A literal, because consumers store these: a change of the rule must be a new schema version.
     assert anomaly_id("plant", "v1", ORIGIN) == "d30d50a2fd130b9ea0084a4e857d7cf6"
 
@@ -22,18 +22,20 @@ def test_an_id_is_the_same_for_the_same_event_everywhere() -> None:
         ("plant", "v1", Origin("sensors", 34, 2)),
     ],
 )
-def test_whatever_differs_gives_another_id(pipeline: str, version: str, origin: Origin) -> None:
+def test_id_differs_with_any_part_of_the_origin_or_pipeline(
+    pipeline: str, version: str, origin: Origin
+) -> None:
     assert anomaly_id(pipeline, version, origin) != anomaly_id("plant", "v1", ORIGIN)
 
 
 @pytest.mark.parametrize(
     ("p_value", "expected"), [(1.0, 0.0), (0.1, 0.1), (1e-5, 0.5), (1e-10, 1.0), (0.0, 1.0)]
 )
-def test_a_score_is_a_tenth_for_each_power_of_ten(p_value: float, expected: float) -> None:
+def test_anomaly_score_is_a_tenth_per_power_of_ten(p_value: float, expected: float) -> None:
     assert anomaly_score(p_value) == pytest.approx(expected)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_scores_lie_in_0_to_1_and_order_p_values_backwards(one: float, other: float) -> None:
+def test_anomaly_scores_lie_in_0_to_1_and_fall_with_the_p_value(one: float, other: float) -> None:
     low, high = sorted([one, other])
     assert 0.0 <= anomaly_score(high) <= anomaly_score(low) <= 1.0

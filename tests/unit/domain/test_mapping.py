@@ -2,7 +2,7 @@ from engine.domain.errors import nearest
 from engine.domain.mapping import EventMapping, TimeField, ValueField, path_text
 
 
-def test_a_path_is_written_as_in_the_pipeline_file() -> None:
+def test_path_text_matches_the_pipeline_file() -> None:
     assert path_text(("readings", "vibration", 0, "peak")) == "readings.vibration[0].peak"
     assert path_text((0, "a")) == "[0].a"
 
@@ -12,6 +12,6 @@ def test_values_keep_their_order() -> None:
     assert EventMapping((), TimeField(), fields).value_names == ("b", "a")
 
 
-def test_the_nearest_name_is_offered_only_when_it_is_near() -> None:
+def test_nearest_name_is_offered_only_if_close() -> None:
     assert nearest("zscor", ["zscore", "half_space_trees"]) == ' Did you mean "zscore"?'
     assert nearest("xyz", ["zscore"]) == ""

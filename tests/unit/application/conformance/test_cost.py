@@ -37,7 +37,7 @@ def cost_of(detector: Clocked, monkeypatch: pytest.MonkeyPatch) -> detector_cost
     return measure(detector)  # type: ignore[arg-type]
 
 
-def test_what_happens_once_is_not_in_the_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cost_excludes_one_time_work(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = cost_of(Clocked(1e-6), monkeypatch)
     assert cost.ns == pytest.approx(1_000)
     assert cost.rounds == ROUNDS
@@ -45,7 +45,7 @@ def test_what_happens_once_is_not_in_the_cost(monkeypatch: pytest.MonkeyPatch) -
     assert cost.warm
 
 
-def test_a_detector_that_is_too_slow_gets_the_time_there_is(
+def test_slow_detector_is_measured_until_the_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     detector = Clocked(0.01)
@@ -56,7 +56,9 @@ def test_a_detector_that_is_too_slow_gets_the_time_there_is(
     assert detector.now < TOTAL_SECONDS + 2 * LIGHT[1] * detector.seconds + 1.0
 
 
-def test_ours_are_measured_for_one_value_and_for_three(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_native_detectors_are_measured_with_one_and_three_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(detector_cost, "ROUND_SECONDS", 0.001)
     found = costs_of("zscore")
     assert list(found) == [1, 3]

@@ -27,7 +27,7 @@ def test_detectors_of_packages(name) -> None:
     check_detector(name)
 
 
-def test_exceptions_name_checks_and_give_reasons() -> None:
+def test_declared_exceptions_name_checks_and_give_reasons() -> None:
     for declared in registry.declarations():
         assert set(declared.exceptions) <= {*CHECKS, *WIDTHS}, declared.name
         assert all(declared.exceptions.values()), declared.name

@@ -48,7 +48,7 @@ def install(monkeypatch):
 
 
 @pytest.mark.parametrize(("family", "reds"), MUTATIONS)
-def test_a_broken_detector_fails_the_right_checks(install, family, reds) -> None:
+def test_broken_detector_fails_the_matching_checks(install, family, reds) -> None:
     install(family)
     expected = set(reds.split())
     # Measuring memory takes as long as all others together.
@@ -57,7 +57,7 @@ def test_a_broken_detector_fails_the_right_checks(install, family, reds) -> None
     assert failed == expected
 
 
-def test_a_failure_says_what_was_expected_and_what_was_seen(install) -> None:
+def test_failure_states_expected_and_actual(install) -> None:
     install(Family(broken.LosesAField))
     text = (
         r"(?s)zscore fails 2 checks:\nsnapshot \(with 1 values\): expected the same .*; saw .*"
@@ -67,24 +67,24 @@ def test_a_failure_says_what_was_expected_and_what_was_seen(install) -> None:
         check_detector("zscore")
 
 
-def test_a_declared_exception_is_let_pass(install) -> None:
+def test_declared_exception_does_not_fail(install) -> None:
     install(Family(broken.Reversed, {"higher_is_stranger": "why", "outlier": "why"}))
     check_detector("zscore", strict=True)
 
 
-def test_a_needless_exception_is_seen_by_the_strict(install) -> None:
+def test_strict_rejects_needless_exception(install) -> None:
     install(Family(exceptions={"outlier": "why"}))
     check_detector("zscore")
     with pytest.raises(AssertionError, match=r"outlier: declared .* and yet it passes"):
         check_detector("zscore", strict=True)
 
 
-def test_an_exception_without_a_check_is_a_mistake(install) -> None:
+def test_rejects_exception_that_names_no_check(install) -> None:
     install(Family(exceptions={"outliers": "why"}))
     with pytest.raises(AssertionError, match=r"outliers: declared .* no such check"):
         check_detector("zscore")
 
 
-def test_a_detector_that_is_not_there() -> None:
+def test_rejects_unknown_detector() -> None:
     with pytest.raises(UnknownNameError, match='Did you mean "zscore"'):
         check_detector("zscores")

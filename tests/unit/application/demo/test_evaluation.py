@@ -8,12 +8,12 @@ def alarm(sensor: int, minute: int) -> Alarm:
     return Alarm(FLEET.name(sensor), FLEET.start + minute * STEP_NS)
 
 
-def test_silence_finds_nothing_and_costs_nothing() -> None:
+def test_no_alarms_find_nothing_and_none_is_false() -> None:
     result = evaluate(FLEET, [], 2)
     assert (result.recall, result.false_alarms, len(result.missed)) == (0.0, 0, 4)
 
 
-def test_one_alarm_within_each_fault_finds_them_all() -> None:
+def test_one_alarm_within_each_fault_finds_all_faults() -> None:
     alarms = [alarm(fault.sensor, fault.stop - 1) for fault in FLEET.injected()]
     result = evaluate(FLEET, alarms, 2)
     assert result.recall == 1.0
@@ -21,13 +21,13 @@ def test_one_alarm_within_each_fault_finds_them_all() -> None:
     assert sum(found for found, _ in result.by_kind().values()) == 4
 
 
-def test_an_alarm_just_after_a_fault_neither_finds_it_nor_is_false() -> None:
+def test_alarm_just_after_a_fault_is_neither_a_find_nor_false() -> None:
     fault = FLEET.injected()[0]
     result = evaluate(FLEET, [alarm(fault.sensor, fault.stop)], 2)
     assert (len(result.found), result.false_alarms, result.during_faults) == (0, 0, 1)
 
 
-def test_alarms_before_or_long_after_or_elsewhere_are_false() -> None:
+def test_alarms_outside_of_faults_are_false() -> None:
     fault = FLEET.injected()[0]
     healthy = next(s for s in range(8) if s not in {f.sensor for f in FLEET.injected()})
     alarms = [
@@ -39,5 +39,5 @@ def test_alarms_before_or_long_after_or_elsewhere_are_false() -> None:
     assert (result.false_alarms, result.during_faults) == (3, 0)
 
 
-def test_the_budget_covers_all_sensors_for_the_whole_time() -> None:
+def test_budget_covers_all_sensors_and_the_whole_stream() -> None:
     assert evaluate(FLEET, [], 2).budget == 2 * 8 * 1500 / 1440

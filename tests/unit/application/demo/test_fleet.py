@@ -6,12 +6,12 @@ from engine.application.demo.fleet import KINDS, Fleet
 SMALL = Fleet(sensors=8, minutes=1500, learning=1200, faults=4)
 
 
-def test_the_same_seed_gives_the_same_fleet() -> None:
+def test_same_seed_gives_same_fleet() -> None:
     assert np.array_equal(SMALL.readings(), SMALL.readings())
     assert SMALL.injected() == SMALL.injected()
 
 
-def test_every_fault_changes_its_sensor_and_no_other() -> None:
+def test_fault_changes_only_its_sensor() -> None:
     healthy = Fleet(sensors=8, minutes=1500, learning=1200, faults=0).readings()
     changed = (SMALL.readings() != healthy).any(axis=2)
     expected = np.zeros_like(changed)
@@ -20,14 +20,14 @@ def test_every_fault_changes_its_sensor_and_no_other() -> None:
     assert np.array_equal(changed, expected)
 
 
-def test_faults_come_after_learning_and_of_every_kind() -> None:
+def test_faults_start_after_learning_and_cover_every_kind() -> None:
     faults = SMALL.injected()
     assert {fault.kind for fault in faults} == set(KINDS)
     assert len({fault.sensor for fault in faults}) == len(faults)
     assert all(SMALL.learning <= fault.start < fault.stop < SMALL.minutes for fault in faults)
 
 
-def test_messages_hold_the_readings_in_order() -> None:
+def test_messages_hold_readings_in_order() -> None:
     batches = list(SMALL.messages())
     assert len(batches) == SMALL.minutes
     keys, values = batches[1]

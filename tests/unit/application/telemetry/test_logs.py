@@ -39,7 +39,7 @@ def record(message: str, error: BaseException | None = None) -> logging.LogRecor
     return logging.LogRecord("pynomaly.x", logging.WARNING, "f", 1, message, (), info)
 
 
-def test_a_line_is_ecs_with_who_and_what() -> None:
+def test_json_line_has_ecs_fields() -> None:
     line = json.loads(json_lines(SPEAKER).format(record("hot")))
     assert line.pop("@timestamp").endswith("+00:00")
     assert line.pop("process.pid") > 0
@@ -55,7 +55,7 @@ def test_a_line_is_ecs_with_who_and_what() -> None:
     }
 
 
-def test_an_exception_stays_on_its_line() -> None:
+def test_exception_stays_on_one_line() -> None:
     text = json_lines(SPEAKER).format(record("bad", ValueError("why")))
     assert "\n" not in text
     line = json.loads(text)
@@ -63,7 +63,7 @@ def test_an_exception_stays_on_its_line() -> None:
     assert "ValueError: why" in line["error.stack_trace"]
 
 
-def test_every_field_is_one_of_the_schema_and_of_its_type() -> None:
+def test_every_field_matches_the_ecs_schema() -> None:
     about = record("bad", ValueError("why"))
     about.trace_id = "5" * 32
     line = json.loads(json_lines(SPEAKER).format(about))
@@ -71,7 +71,7 @@ def test_every_field_is_one_of_the_schema_and_of_its_type() -> None:
     assert {name: type(value) for name, value in line.items()} == ECS_TYPES
 
 
-def test_the_example_of_filebeat_reads_json_lines_and_keeps_the_others() -> None:
+def test_filebeat_example_parses_json_and_keeps_other_lines() -> None:
     file = yaml.safe_load(Path("deploy/filebeat/filebeat.yml").read_text())
     (inlet,) = file["filebeat.inputs"]
     (parser,) = inlet["parsers"]
@@ -79,7 +79,7 @@ def test_the_example_of_filebeat_reads_json_lines_and_keeps_the_others() -> None
     assert parser["ndjson"]["expand_keys"]
 
 
-def test_text_is_for_terminals_and_json_for_the_rest(capsys, monkeypatch) -> None:
+def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch) -> None:
     configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("one")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -107,7 +107,7 @@ def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])
-def test_no_line_tells_a_secret(formatter: logging.Formatter) -> None:
+def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
     redactor.learn(['hu"sh-hush'])
     error = ValueError('why hu"sh-hush')
     said = formatter.format(record('bad hu"sh-hush', error))

@@ -31,18 +31,18 @@ def test_p_values_of_independent_scores_are_uniform() -> None:
 
 @pytest.mark.parametrize("factor", [1.0, 1.3])
 @pytest.mark.parametrize("last", [1, 4])
-def test_alerts_are_as_frequent_as_promised_whatever_the_scores(factor: float, last: int) -> None:
+def test_onsets_are_as_frequent_as_p_for_any_scores(factor: float, last: int) -> None:
     """Scores too large or too small, and ones that stay: a story is one alert."""
     scores = np.repeat(factor * exponential(2, 60_000 // last, 10), last, axis=0)
     assert within(p_values(scores), 1e-3, 0.15)
 
 
-def test_the_first_events_alert_no_more_often_than_the_later_ones() -> None:
+def test_first_events_alert_no_more_often_than_later_ones() -> None:
     p = p_values(exponential(3, 1_000, 400))
     assert within(p, 1e-3, 0.2)
 
 
-def test_what_is_common_is_no_alert() -> None:
+def test_common_scores_never_alert() -> None:
     """Calm lowers the bars, but never below what is always there."""
     scores = np.full((50_000, 1), 1.5)
     assert (p_values(scores) >= 0.05).all()
@@ -50,7 +50,7 @@ def test_what_is_common_is_no_alert() -> None:
     assert (p_values(two)[1_000:] > 1e-2).all()
 
 
-def test_one_story_is_one_alert() -> None:
+def test_one_episode_is_one_alert() -> None:
     scores = exponential(4, 3_000, 1)
     scores[2_000:2_040] = 6.0
     p = p_values(scores)[2_000:2_040]
@@ -58,7 +58,7 @@ def test_one_story_is_one_alert() -> None:
     assert (p[1:] > 1e-3).all()
 
 
-def test_a_much_greater_score_in_the_same_story_alerts_again() -> None:
+def test_much_greater_score_within_an_episode_alerts_again() -> None:
     scores = exponential(4, 3_000, 1)
     scores[2_000:2_040] = 5.0
     scores[2_020] = 9.0
@@ -66,7 +66,7 @@ def test_a_much_greater_score_in_the_same_story_alerts_again() -> None:
     assert np.flatnonzero(p <= 1e-4).tolist() == [0, 20]
 
 
-def test_what_comes_again_and_again_alerts_until_it_is_normal() -> None:
+def test_recurring_scores_alert_until_they_are_normal() -> None:
     scores = exponential(5, 60_000, 1)
     spikes = np.arange(2_000, 60_000, 500)
     scores[spikes] = 7.0
@@ -76,7 +76,7 @@ def test_what_comes_again_and_again_alerts_until_it_is_normal() -> None:
     assert not alerted[-20:].all()
 
 
-def test_looking_without_learning_leaves_no_trace() -> None:
+def test_score_without_learning_leaves_state_unchanged() -> None:
     bank, slots = Onsets(1), np.zeros(500, np.int32)
     p_values(exponential(6, 500, 1), bank)
     before = bank.dump(slots[:1])["state"]
@@ -86,7 +86,7 @@ def test_looking_without_learning_leaves_no_trace() -> None:
     np.testing.assert_array_equal(before, bank.dump(slots[:1])["state"])
 
 
-def test_extremes_stay_within_bounds() -> None:
+def test_extreme_scores_give_p_values_within_bounds() -> None:
     scores = np.array([np.nan, 0.0, 1e300, -5.0, 1e9, np.nan, 3.0])[:, None]
     p = p_values(scores)[:, 0]
     assert np.isnan(p[[0, 5]]).all()

@@ -43,7 +43,7 @@ def normal(seed: int, n: int = 1_000, level: float = 0.0) -> Floats:
         ("student t3", [(0.7, 1.2), (1.2, 2.4), (2.5, 8.5)]),
     ],
 )
-def test_stationary_scores_get_the_p_values_they_deserve(
+def test_p_values_of_stationary_scores_are_calibrated(
     name: str, factors: list[tuple[float, float]]
 ) -> None:
     rng, n, entities = RNG(7), 400_000, 40
@@ -62,7 +62,7 @@ def test_stationary_scores_get_the_p_values_they_deserve(
 
 
 @pytest.mark.parametrize("shape", [0.05, 0.2, 0.4])
-def test_the_tail_is_that_of_scipy(shape: float) -> None:
+def test_tail_fit_matches_scipy(shape: float) -> None:
     excesses = genpareto.rvs(shape, scale=3.0, size=5_000, random_state=5)
     theirs, _, scale = genpareto.fit(excesses, floc=0)
     ours = fit_tail(excesses)
@@ -70,7 +70,7 @@ def test_the_tail_is_that_of_scipy(shape: float) -> None:
     assert ours[1] == pytest.approx(scale, rel=0.05)
 
 
-def test_the_tail_of_a_few_peaks_errs_no_more_than_maximum_likelihood() -> None:
+def test_tail_fit_of_few_peaks_errs_no_more_than_maximum_likelihood() -> None:
     """Root of the mean squared error of the logarithm of the 1e-3 quantile, 64 peaks each."""
     rng, errors = RNG(11), []
     true = np.log(genpareto.ppf(1 - 1e-3, 0.1, scale=1.0))
@@ -89,21 +89,21 @@ def test_the_tail_of_a_few_peaks_errs_no_more_than_maximum_likelihood() -> None:
 
 
 @pytest.mark.parametrize("excesses", [[2.0], [2.0, 2.0], [1e-30] * 20, [3.0] * 64, [1.0, 1e30]])
-def test_the_tail_of_degenerate_peaks_is_sane(excesses: list[float]) -> None:
+def test_tail_fit_of_degenerate_peaks_is_finite(excesses: list[float]) -> None:
     shape, scale = fit_tail(np.array(excesses))
     assert 1 / 64 <= shape < 1
     assert scale > 0
     assert scale / (1 - shape) == pytest.approx(np.mean(excesses)), "it has their mean"
 
 
-def test_a_small_end_of_the_tail_is_not_believed() -> None:
+def test_bounded_tail_is_not_inferred_from_few_peaks() -> None:
     bank = one()
     feed(bank, RNG(3).random(2_000))
     assert 1e-9 < ask(bank, 1.05) < 1e-2
     assert ask(bank, 3.0) < 1e-12
 
 
-def test_it_answers_one_in_a_million() -> None:
+def test_resolves_p_values_of_one_in_a_million() -> None:
     bank = one()
     feed(bank, normal(1, 5_000))
     asked = [ask(bank, sigmas) for sigmas in (2.0, 4.0, 6.0, 8.0, 12.0)]
@@ -114,7 +114,7 @@ def test_it_answers_one_in_a_million() -> None:
     assert asked == sorted(asked, reverse=True)
 
 
-def test_warm_up_is_a_hundred_scores() -> None:
+def test_warm_up_takes_a_hundred_scores() -> None:
     p_values = feed(one(), normal(2, 300))
     assert np.isnan(p_values[:100]).all()
     assert not np.isnan(p_values[100:]).any()
@@ -122,7 +122,7 @@ def test_warm_up_is_a_hundred_scores() -> None:
     assert np.flatnonzero(~np.isnan(short))[0] == 32
 
 
-def test_nan_is_answered_by_nan_and_not_learned() -> None:
+def test_nan_gives_nan_and_is_not_learned() -> None:
     scores = normal(3, 600)
     with_gaps = np.insert(scores, np.arange(0, 600, 7), np.nan)
     p_values = feed(one(), with_gaps)
@@ -131,7 +131,7 @@ def test_nan_is_answered_by_nan_and_not_learned() -> None:
     np.testing.assert_array_equal(p_values[~gaps], feed(one(), scores))
 
 
-def test_what_must_not_be_learned_is_only_looked_at() -> None:
+def test_score_without_learning_leaves_state_unchanged() -> None:
     scores = normal(4, 600)
     bank, other = one(), one()
     feed(bank, scores[:400])
@@ -141,7 +141,7 @@ def test_what_must_not_be_learned_is_only_looked_at() -> None:
 
 
 @pytest.mark.parametrize("level", [0.0, 0.1, 0.3, 0.7, 1e9 / 3])
-def test_a_constant_series_is_normal_and_only_a_huge_change_an_emergency(level: float) -> None:
+def test_constant_series_is_normal_and_only_a_huge_change_is_critical(level: float) -> None:
     """0.1 and 0.3 round to either side in float32."""
     bank = one(resolution=0.5)
     assert (feed(bank, np.full(1_000, level))[100:] > 0.9).all()
@@ -151,7 +151,7 @@ def test_a_constant_series_is_normal_and_only_a_huge_change_an_emergency(level: 
     assert ask(bank, level * 1.001 + 50) < 1e-9
 
 
-def test_a_spread_below_the_resolution_is_not_taken_for_real() -> None:
+def test_ignores_spread_below_the_resolution() -> None:
     bank, fine = one(resolution=0.5), one(resolution=1e-9)
     for calibrator in (bank, fine):
         feed(calibrator, normal(20, 1_000) * 1e-6)
@@ -170,7 +170,7 @@ def test_anomalies_are_not_learned_unless_asked(learn: bool) -> None:
     assert (ask(bank, 20.0) > 1e-2) if learn else (ask(bank, 20.0) == before)
 
 
-def test_many_unlearned_in_a_row_are_the_new_normal() -> None:
+def test_long_run_of_anomalies_becomes_normal() -> None:
     bank = one(relearn_after=50)
     feed(bank, normal(8, 2_000))
     shifted = feed(bank, normal(9, 600, level=20.0))
@@ -179,7 +179,7 @@ def test_many_unlearned_in_a_row_are_the_new_normal() -> None:
     assert (shifted[400:] > 1e-1).mean() > 0.8
 
 
-def test_as_many_as_said_are_not_learned_and_the_next_is() -> None:
+def test_learns_after_exactly_relearn_after_anomalies() -> None:
     bank = one(relearn_after=50)
     feed(bank, normal(8, 2_000))
     feed(bank, [40.0] * 50)
@@ -188,7 +188,7 @@ def test_as_many_as_said_are_not_learned_and_the_next_is() -> None:
     assert bank.records["seen"] == [2_001]
 
 
-def test_one_normal_score_ends_the_row() -> None:
+def test_normal_score_ends_a_run_of_anomalies() -> None:
     bank = one(relearn_after=50)
     feed(bank, normal(10, 2_000))
     before = ask(bank, 30.0)
@@ -199,7 +199,7 @@ def test_one_normal_score_ends_the_row() -> None:
 
 
 @pytest.mark.parametrize(("to", "least"), [(5.0, 0.5e-2), (0.2, 0.1e-2)])
-def test_drift_is_followed(to: float, least: float) -> None:
+def test_follows_drift(to: float, least: float) -> None:
     """While the scores shrink the kept peaks are old and large: answers err to caution."""
     scores = normal(11, 8_000) * np.linspace(1, to, 8_000)
     p_values = feed(one(), scores)[1_000:]
@@ -208,7 +208,7 @@ def test_drift_is_followed(to: float, least: float) -> None:
     assert (p_values <= 0.1).mean() == pytest.approx(0.1, abs=0.02)
 
 
-def test_a_fall_of_the_scores_is_followed_within_a_window() -> None:
+def test_follows_falling_scores_within_a_window() -> None:
     bank = one()
     feed(bank, normal(12, 2_000, level=10))
     fallen = feed(bank, normal(13, 1_000))
@@ -216,7 +216,7 @@ def test_a_fall_of_the_scores_is_followed_within_a_window() -> None:
     assert (fallen[400:] <= 0.05).mean() == pytest.approx(0.05, abs=0.03)
 
 
-def test_recent_scores_only_count() -> None:
+def test_only_recent_scores_count() -> None:
     """Different pasts, the same last scores: the same answers below the threshold."""
     same = normal(14, 1_536)
     first, second = one(), one()
@@ -227,7 +227,7 @@ def test_recent_scores_only_count() -> None:
 
 
 @pytest.mark.parametrize("score", [1e308, np.inf, -1e308, -np.inf])
-def test_absurd_scores_break_nothing(score: float) -> None:
+def test_extreme_scores_give_valid_p_values(score: float) -> None:
     bank = one()
     feed(bank, normal(17, 500))
     assert MIN_P_VALUE <= ask(bank, score) <= 1
@@ -261,7 +261,7 @@ def test_p_values_lie_in_range_and_fall_with_the_score(
     cuts=st.lists(st.integers(0, 900), max_size=5),
     at=st.integers(1, 899),
 )
-def test_neither_cuts_nor_a_dump_nor_neighbours_change_anything(
+def test_p_values_do_not_depend_on_cuts_dumps_or_neighbours(
     seed: int, cuts: list[int], at: int
 ) -> None:
     rng = RNG(seed)
@@ -290,18 +290,18 @@ def test_neither_cuts_nor_a_dump_nor_neighbours_change_anything(
     np.testing.assert_array_equal(alone, whole[own])
 
 
-def test_a_reset_slot_is_a_new_entity() -> None:
+def test_reset_slot_is_a_new_entity() -> None:
     bank, scores = one(), normal(19, 500)
     first = feed(bank, scores)
     bank.reset(np.zeros(1, np.int32))
     np.testing.assert_array_equal(feed(bank, scores), first)
 
 
-def test_a_state_of_another_window_does_not_fit() -> None:
+def test_rejects_state_of_another_window() -> None:
     state = one(window=64).dump(np.zeros(1, np.int32))
     with pytest.raises(SnapshotError, match="recent"):
         one(window=128).load(state)
 
 
-def test_an_entity_takes_little_memory() -> None:
+def test_entity_takes_little_memory() -> None:
     assert one().bytes_per_entity <= 1_536

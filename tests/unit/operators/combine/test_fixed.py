@@ -14,7 +14,7 @@ WAYS: list[Combination] = ["any", "all", "cauchy"]
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_one_detector_speaks_for_itself(how: Combination) -> None:
+def test_single_detector_is_passed_through(how: Combination) -> None:
     column = np.array([[1e-300], [0.5], [1.0], [NAN]])
     combined = combine(column, how)
     np.testing.assert_array_equal(combined, column[:, 0])
@@ -22,12 +22,12 @@ def test_one_detector_speaks_for_itself(how: Combination) -> None:
     assert column[1, 0] == 0.5, "a copy"
 
 
-def test_any_is_the_smallest_times_the_warm_ones() -> None:
+def test_any_is_the_smallest_times_the_number_of_warm_detectors() -> None:
     table = np.array([[0.01, 0.2, 0.5], [0.01, NAN, 0.5], [NAN, 0.01, NAN], [0.9, 0.8, 0.7]])
     assert combine(table, "any") == pytest.approx([0.03, 0.02, 0.01, 1.0])
 
 
-def test_all_is_the_largest_of_the_warm() -> None:
+def test_all_is_the_largest_of_warm_detectors() -> None:
     table = np.array([[0.01, 0.2, 0.5], [0.01, NAN, 0.02], [NAN, 0.01, NAN]])
     assert combine(table, "all").tolist() == [0.5, 0.02, 0.01]
 
@@ -47,7 +47,7 @@ def test_cauchy_keeps_its_digits_in_the_far_tail(smallest: float) -> None:
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_nobody_warm_is_nan(how: Combination) -> None:
+def test_no_warm_detector_gives_nan(how: Combination) -> None:
     assert np.isnan(combine(np.full((2, 3), NAN), how)).all()
     assert combine(np.empty((0, 2)), how).shape == (0,)
 
@@ -59,7 +59,7 @@ def test_independent_detectors_on_normal_data_keep_the_rate(how: Combination) ->
     assert (combined <= 0.01).mean() == pytest.approx(0.01, rel=0.1)
 
 
-def test_any_is_no_bolder_than_tippett() -> None:
+def test_any_is_never_below_tippett() -> None:
     p_values = np.random.default_rng(2).random((50, 4))
     for row, combined in zip(p_values, combine(p_values, "any"), strict=True):
         assert combined >= combine_pvalues(row, "tippett").pvalue - 1e-12
@@ -69,7 +69,7 @@ p_value = st.floats(1e-300, 1.0) | st.just(NAN)
 
 
 @given(rows=st.lists(st.tuples(p_value, p_value, p_value), min_size=1, max_size=20))
-def test_a_combination_is_a_p_value(rows: list[tuple[float, float, float]]) -> None:
+def test_combined_values_lie_in_0_to_1(rows: list[tuple[float, float, float]]) -> None:
     table = np.array(rows)
     cold = np.isnan(table).all(axis=1)
     for how in WAYS:

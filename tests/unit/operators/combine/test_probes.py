@@ -27,7 +27,7 @@ def stream(n: int, d: int = 2, entities: int = 1, seed: int = 1) -> Columns:
     return slots, values, values.copy(), np.full((n, d), 2.0), np.ones(n, bool)
 
 
-def test_every_so_often_one_value_is_moved_far_just_before_its_event() -> None:
+def test_probe_moves_one_value_just_before_its_event() -> None:
     slots, values, filled, scales, learn = stream(4 * PROBE_INTERVAL_EVENTS)
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
     assert asked.rows[asked.planted].tolist() == [
@@ -44,7 +44,7 @@ def test_every_so_often_one_value_is_moved_far_just_before_its_event() -> None:
     np.testing.assert_array_equal(asked.learn, ~asked.planted)
 
 
-def test_what_is_not_learned_neither_counts_nor_is_learned() -> None:
+def test_unlearned_events_neither_count_nor_are_learned() -> None:
     slots, values, filled, scales, learn = stream(2 * PROBE_INTERVAL_EVENTS)
     learn[::2] = False
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
@@ -53,7 +53,7 @@ def test_what_is_not_learned_neither_counts_nor_is_learned() -> None:
 
 
 @pytest.mark.parametrize("unknown", ["values", "scales"])
-def test_neither_a_gap_nor_a_value_without_history_is_moved(unknown: str) -> None:
+def test_gaps_and_values_without_history_are_not_moved(unknown: str) -> None:
     slots, values, filled, scales, learn = stream(PROBE_INTERVAL_EVENTS, d=1)
     {"values": values, "scales": scales}[unknown][-1] = np.nan
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
@@ -61,7 +61,7 @@ def test_neither_a_gap_nor_a_value_without_history_is_moved(unknown: str) -> Non
     np.testing.assert_array_equal(asked.values, values)
 
 
-def test_a_new_entity_in_a_slot_begins_anew() -> None:
+def test_new_entity_in_a_slot_starts_anew() -> None:
     columns = stream(PROBE_INTERVAL_EVENTS - 1)
     injector = AnomalyInjector(1)
     assert not injector.inject(*columns).planted.any()
@@ -78,7 +78,7 @@ def part(columns: Columns, start: int, stop: int) -> Columns:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), cuts=st.lists(st.integers(0, 300), max_size=4))
-def test_cuts_and_a_snapshot_change_nothing(seed: int, cuts: list[int]) -> None:
+def test_results_do_not_depend_on_cuts_or_snapshots(seed: int, cuts: list[int]) -> None:
     columns = stream(300, d=3, entities=2, seed=seed)
     whole = AnomalyInjector(2).inject(*columns)
     assert whole.planted.sum() >= 8

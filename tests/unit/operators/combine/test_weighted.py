@@ -75,7 +75,7 @@ def random_stream(seed: int, n: int) -> tuple[Floats, Floats, Any, Int32s, Bools
     return p_values, planted, before, rng.integers(2, size=n).astype(np.int32), rng.random(n) < 0.9
 
 
-def test_it_does_what_plain_python_does() -> None:
+def test_matches_a_plain_python_reference() -> None:
     p_values, planted, before, slots, learn = random_stream(1, 6_000)
     ours, weights = combine(Weights(2, 3), p_values, planted, before, slots, learn)
     plain = [Plain(3), Plain(3)]
@@ -98,7 +98,7 @@ def test_it_does_what_plain_python_does() -> None:
     assert np.mean(~np.isclose(ours, again, rtol=1e-3, equal_nan=True)) < 0.002
 
 
-def test_at_first_all_count_alike_and_the_smallest_p_value_decides() -> None:
+def test_new_detectors_have_equal_weights() -> None:
     p_values = np.array([[0.2, 0.5], [0.9, 0.3], [NAN, 0.25], [NAN, NAN]])
     combined, weights = combine(Weights(4, 2), p_values, slots=np.arange(4, dtype=np.int32))
     np.testing.assert_array_equal(weights[:2], 0.5)
@@ -127,7 +127,7 @@ def test_weights_are_those_before_the_event() -> None:
     assert weights[151, 0] < reference[151, 0]
 
 
-def test_who_sees_what_is_planted_gains_and_the_blind_stop_counting() -> None:
+def test_detection_of_probes_raises_the_weight() -> None:
     p_values = np.full((640, 2), 0.5)
     planted = np.tile([CLAIM_P, 2 * CLAIM_P], (20, 1))
     combined, weights = combine(Weights(1, 2), p_values, planted, np.arange(20) * 32)
@@ -139,7 +139,7 @@ def test_who_sees_what_is_planted_gains_and_the_blind_stop_counting() -> None:
     assert combined[-1] < 0.6
 
 
-def test_who_claims_more_than_was_promised_loses_and_comes_back() -> None:
+def test_excessive_claims_lower_the_weight_until_they_stop() -> None:
     rng = np.random.default_rng(3)
     n = 30_000
     p_values = rng.random((n, 2))
@@ -151,7 +151,7 @@ def test_who_claims_more_than_was_promised_loses_and_comes_back() -> None:
     assert weights[-1] == pytest.approx([0.5, 0.5], abs=0.2), "what is long ago has faded"
 
 
-def test_a_detector_that_claims_nothing_gains_nothing_by_it() -> None:
+def test_claiming_nothing_does_not_raise_the_weight() -> None:
     silent = np.column_stack([np.full(5_000, 1.0), np.tile([CLAIM_P, *np.full(999, 0.5)], 5)])
     before = np.arange(0, 5_000, 32)
     planted = np.tile([1.0, 1e-6], (len(before), 1))
@@ -159,7 +159,7 @@ def test_a_detector_that_claims_nothing_gains_nothing_by_it() -> None:
     assert weights[-1].tolist() == [0.0, 1.0]
 
 
-def test_alerts_are_as_frequent_as_promised_though_a_detector_claims_more() -> None:
+def test_onsets_are_as_frequent_as_p_despite_excessive_claims() -> None:
     rng = np.random.default_rng(4)
     n, entities = 200_000, 10
     p_values = rng.random((n, 2))
@@ -174,7 +174,7 @@ def test_alerts_are_as_frequent_as_promised_though_a_detector_claims_more() -> N
         assert np.mean(late <= 1e-2) == pytest.approx(1e-2, rel=0.2)
 
 
-def test_cuts_and_a_snapshot_change_nothing() -> None:
+def test_results_do_not_depend_on_cuts_or_snapshots() -> None:
     p_values, planted, before, slots, learn = random_stream(2, 3_000)
     whole = combine(Weights(2, 3), p_values, planted, before, slots, learn)
     names = ["a", "b", "c"]
@@ -193,7 +193,7 @@ def test_cuts_and_a_snapshot_change_nothing() -> None:
         np.testing.assert_array_equal(np.concatenate(ours), theirs)
 
 
-def test_a_slot_begins_anew_and_others_go_on() -> None:
+def test_reset_slot_starts_anew_and_others_are_kept() -> None:
     p_values, planted, before, slots, learn = random_stream(5, 2_000)
     weights = Weights(2, 3)
     combine(weights, p_values, planted, before, slots, learn)

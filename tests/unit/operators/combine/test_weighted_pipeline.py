@@ -109,7 +109,7 @@ def run(rules: Pipeline, batch: EventBatch) -> ScoredBatch:
 
 
 @pytest.mark.parametrize("broken", [["random"], ["constant"], ["storm"], list(BROKEN)])
-def test_weight_goes_to_who_sees_and_what_only_that_one_sees_is_found(broken: list[str]) -> None:
+def test_weight_goes_to_the_detector_that_sees_the_anomalies(broken: list[str]) -> None:
     batch, spikes, judged = spiked(1, size=5.0)
     detectors = (good(), *(BROKEN[name] for name in broken))
     found: dict[str, float] = {}
@@ -132,7 +132,7 @@ def test_weight_goes_to_who_sees_and_what_only_that_one_sees_is_found(broken: li
 
 
 @pytest.mark.parametrize("d", [1, 3])
-def test_on_noise_alerts_are_no_more_frequent_than_promised(d: int) -> None:
+def test_alerts_on_noise_stay_within_the_budget(d: int) -> None:
     names = ("a", "b", "c")[:d]
     chosen = [
         registry.detector_family(name).create(name, {}, names)
@@ -158,7 +158,7 @@ def three() -> tuple[Detector, ...]:
     at=st.integers(0, 900),
     capacity=st.integers(1, 4),
 )
-def test_neither_cuts_nor_a_snapshot_change_anything(
+def test_results_do_not_depend_on_cuts_or_snapshots(
     seed: int, cuts: list[int], at: int, capacity: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -189,7 +189,7 @@ def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
         np.testing.assert_array_equal(joined(ours, column), joined(theirs, column), column)
 
 
-def test_asking_about_planted_deviations_changes_no_score() -> None:
+def test_probes_change_no_score() -> None:
     batch = noise(3, 3_000)
     plain = run(spec(*three(), how="any", values=("a", "b")), batch)
     asked = run(spec(*three(), values=("a", "b")), batch)
@@ -212,7 +212,7 @@ def test_state_without_weights_starts_them_equal_and_keeps_the_rest() -> None:
     assert not [name for name in blob if "weight" in name or "planted" in name]
 
 
-def test_a_new_detector_joins_those_that_are_known() -> None:
+def test_new_detector_joins_stored_ones() -> None:
     one, two, other = three()
     group = EntityGroup(spec(one, two, values=("a", "b")))
     group.score(noise(6, 9_000))
@@ -259,7 +259,7 @@ def test_the_gauge_is_the_mean_over_the_entities_of_a_process() -> None:
     assert gauge(fresh, "zscore") == pytest.approx(1.0)
 
 
-def test_an_evicted_entity_begins_with_equal_weights() -> None:
+def test_evicted_entity_restarts_with_equal_weights() -> None:
     rules = spec(*three(), values=("a", "b"))
     rules = replace(rules, memory_bytes=rules.key_groups * entity_bytes(rules))
     group, context = EntityGroup(rules), RunContext("plant")
@@ -273,7 +273,7 @@ def test_an_evicted_entity_begins_with_equal_weights() -> None:
     assert gauge(context, "random") == pytest.approx(1 / 3)
 
 
-def test_an_anomaly_says_what_each_detector_counted() -> None:
+def test_anomaly_holds_the_weight_of_each_detector() -> None:
     batch, spikes, _ = spiked(2, size=12.0)
     rules = spec(good(), BROKEN["random"])
     context = RunContext("plant")

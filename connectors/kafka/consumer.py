@@ -82,6 +82,12 @@ class SharedConsumer:
         logger.debug("%s[%d] is read from offset %d", self._settings.topic, partition, offset)
         return offset
 
+    def end(self, partition: int) -> None:
+        """Read a partition no more."""
+        self._buffers.pop(partition, None)
+        self._asked.discard(partition)
+        self._consumer.incremental_unassign([self._place(partition)])
+
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""
         place = self._place(partition)
@@ -175,7 +181,9 @@ class SharedConsumer:
             messages = self._sound(messages)
         # They come in runs, a partition each.
         for partition, run in groupby(messages, Message.partition):
-            self._buffers[cast("int", partition)] += run
+            # What was on its way when a partition was let go belongs to nobody here.
+            if (buffer := self._buffers.get(cast("int", partition))) is not None:
+                buffer += run
 
     def _sound(self, messages: list[Message]) -> list[Message]:
         """Return the messages that are no errors, having seen to those."""

@@ -66,12 +66,12 @@ class ReadBack:
         }
 
     def published(
-        self, writer: str, since: Mapping[int, int], until: Mapping[int, int]
+        self, writers: str, since: Mapping[int, int], until: Mapping[int, int]
     ) -> set[str]:
-        """Return the ids that a writer published between two positions.
+        """Return the ids that a pipeline's processes published between two positions.
 
         Args:
-            writer: as its records' header names it.
+            writers: what their records' header begins with.
             since: first offset of each partition; one that is not named is read from its start.
             until: the offset to stop at, of each partition.
         """
@@ -86,7 +86,7 @@ class ReadBack:
         while waiting:
             self._wait()
             for message in self._consumer.consume(10_000, timeout=POLL_SECONDS):
-                self._take(message, writer, found, waiting)
+                self._take(message, writers, found, waiting)
             if waiting and not told and time.monotonic() - began > PATIENCE:
                 told = True
                 logger.info(
@@ -96,13 +96,13 @@ class ReadBack:
                 )
         return found
 
-    def _take(self, message: Message, writer: str, found: set[str], waiting: EndOffsets) -> None:
+    def _take(self, message: Message, writers: str, found: set[str], waiting: EndOffsets) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is None:
             headers = cast("dict[str, bytes | None]", dict(message.headers() or ()))
-            if (headers.get(WRITER) or b"").decode() == writer:
-                found.add((headers.get(ID) or b"").decode())
+            if (headers.get(WRITER) or b"").startswith(writers.encode()):
+                found.add((headers.get(ID) or b"").decode("utf-8", "replace"))
             offset += 1
         elif error.code() != KafkaError._PARTITION_EOF:
             if not error.retriable():

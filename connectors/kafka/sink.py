@@ -15,9 +15,6 @@ from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 
-PARTS = tuple("0123")
-"""Parts of the sink that workers share out: a fixed number, so that processes can come and go."""
-
 
 class KafkaSink:
     """The plug-in behind `sinks: {...: {kafka: ...}}`."""
@@ -33,7 +30,7 @@ class KafkaSink:
     def sink(self) -> FixedPartitionedSink[list[Record], Any]:
         """Return the Bytewax sink."""
         if self._context.exactly_once:
-            return TransactionalSink(self._settings, self._context, self._role, PARTS)
+            return TransactionalSink(self._settings, self._context, self._role)
         return IdempotentSink(Writer(self._settings, self._context, self._role))
 
     def check(self) -> None:
@@ -47,14 +44,14 @@ class KafkaSink:
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):
-    """At least once: all parts of a process share a producer, and records are seen at once."""
+    """At least once: records are seen at once."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def list_parts(self) -> list[str]:
-        """Return the names of the parts."""
-        return list(PARTS)
+        """Return the name of the one part."""
+        return ["0"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: object) -> IdempotentPart:
         """Open a part, once the brokers answer."""

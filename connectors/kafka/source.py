@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import cast
 
@@ -19,12 +18,6 @@ from engine.domain.batch import Headers, RawBatch
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
 
-IDLE = timedelta(milliseconds=3)
-"""Wait after a poll that found nothing: short beside the latency that users see."""
-OVERRUN = 3.0
-"""An epoch so many times as long as the time between checkpoints is too long."""
-LEAST_IN_FLIGHT = 2**20
-"""Bytes that a process may always read in an epoch."""
 SAMPLE_SECONDS = 5.0
 HeaderList = list[tuple[str, bytes | None]]
 
@@ -33,13 +26,12 @@ class KafkaSource:
     """The plug-in behind `source: {kafka: ...}`."""
 
     Settings = KafkaSourceSettings
+    rereadable = "exactly"
 
     def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
         self._settings = settings
         self._context = context
         self._readers: list[PartitionReader] = []
-        self._most = context.max_in_flight
-        self._epoch_began = time.monotonic()
 
     @property
     def topic(self) -> str:
@@ -65,30 +57,18 @@ class KafkaSource:
         """Return the next offset to read of each partition of this process."""
         return {reader.partition: reader.position for reader in self._readers}
 
-    def in_flight_limit(self) -> int:
-        """Return the bytes each partition may emit before its epoch is stored.
+    def let_go(self, reader: PartitionReader) -> None:
+        """Read a partition no more."""
+        self._readers.remove(reader)
+        self.consumer.end(reader.partition)
 
-        Within one process the source and all steps share a thread, and nothing can pile up.
-        """
-        if self._context.processes == 1:
-            return 2**62
-        return self._most // max(1, len(self._readers))
-
-    def epoch_ended(self, reader: PartitionReader) -> None:
-        """Read half as much in the next epoch if this one took far longer than it should."""
-        if reader is not self._readers[0]:
-            return
-        took = time.monotonic() - self._epoch_began
-        self._epoch_began += took
-        if took > OVERRUN * self._context.every.total_seconds():
-            self._most = max(self._most // 2, LEAST_IN_FLIGHT)
-        else:
-            self._most = min(self._most * 2, self._context.max_in_flight)
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Tell the group how far partitions are done."""
+        for partition, position in positions.items():
+            self.consumer.commit(int(partition), position)
 
     def finish(self) -> None:
-        """Commit the last positions, which a clean end has made durable, and leave."""
-        for reader in self._readers:
-            self.consumer.commit(reader.partition, reader.position, wait=True)
+        """Leave."""
         self.consumer.close()
 
     def check(self, samples: int) -> list[RawBatch]:
@@ -149,10 +129,6 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self.position = kafka.consumer.begin(partition, resumed)
         self._kafka = kafka
         self._context = context
-        self._stored: int | None = None
-        self._committed: int | None = None
-        self._in_flight = 0
-        self._idle = False
 
     def next_batch(self) -> list[RawBatch]:
         """Return at most one batch: what has arrived."""
@@ -160,41 +136,22 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
             raise StopIteration
         self._kafka.consumer.tell_lag(self._kafka.positions())
         self._kafka.consumer.look_around()
-        messages: list[Message] = []
-        if self._in_flight < self._kafka.in_flight_limit():
-            messages = self._kafka.consumer.take(self.partition)
-        self._idle = not messages
+        messages = self._kafka.consumer.take(self.partition)
         if not messages:
             return []
         batch = raw_batch(
             self._kafka.topic, self.partition, messages, with_keys=self._context.needs_keys
         )
         self.position = int(batch.offsets[-1]) + 1
-        self._count(batch)
         return [batch]
 
-    def next_awake(self) -> datetime | None:
-        """Ask again at once while there is something to read."""
-        return datetime.now(UTC) + IDLE if self._idle else None
-
     def snapshot(self) -> int:
-        """Return the position; commit the one before, whose epoch is stored by now.
-
-        Bytewax reads nothing in an epoch before all earlier ones are output and stored.
-        """
-        if self._stored is not None and self._stored != self._committed:
-            self._kafka.consumer.commit(self.partition, self._stored)
-            self._committed = self._stored
-        self._stored = self.position
-        self._in_flight = 0
-        self._kafka.epoch_ended(self)
+        """Return the position."""
         return self.position
 
-    def _count(self, batch: RawBatch) -> None:
-        size = sum(map(len, filter(None, batch.values)))
-        self._in_flight += size
-        self._context.telemetry.events.inc(len(batch))
-        self._context.telemetry.bytes.inc(size)
+    def close(self) -> None:
+        """Read it no more."""
+        self._kafka.let_go(self)
 
 
 def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys: bool) -> RawBatch:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
-import numpy as np
-import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException
 
@@ -25,8 +24,6 @@ from connectors.kafka.read_back import WRITER, EndOffsets, ReadBack
 from connectors.kafka.settings import KafkaSinkSettings, Value
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
-from engine.application.state.fence import fence
-from engine.domain import snapshot
 from engine.domain.errors import ConnectorError, InterruptionError
 from engine.domain.record import Record
 
@@ -40,25 +37,22 @@ FORGET_AFTER = 100
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
 
-class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
-    """Bytewax's side of the sink.
+class TransactionalSink(FixedPartitionedSink[list[Record], Any]):
+    """The sink of a process.
 
-    It is made in every process before the first of them reads an event, and each fences off
-    earlier runs of its share of the parts: once the cluster is connected, what the topic holds of
-    them is final. Bytewax shares the parts out the same way, most of the time.
+    Before it reads back what was published, it fences off the run before: its own number's, and
+    those of processes that there are no more. What the topic holds of them is final then.
     """
 
-    def __init__(
-        self, settings: KafkaSinkSettings, context: RunContext, role: str, parts: Iterable[str]
-    ) -> None:
+    def __init__(self, settings: KafkaSinkSettings, context: RunContext, role: str) -> None:
         self.settings = settings
         self.context = context
         self.role = role
-        self._parts = list(parts)
-        share = self._parts[context.process :: context.processes]
+        own = str(context.process)
+        ended = [own, *map(str, range(context.processes, context.earlier_processes))]
         # Each waits for the brokers several times: side by side, or a restart takes seconds more.
-        with ThreadPoolExecutor(len(self._parts)) as pool:
-            self._open = dict(zip(share, pool.map(self._take_over, share), strict=True))
+        with ThreadPoolExecutor(len(ended)) as pool:
+            self.transactions = next(iter([*pool.map(self._take_over, ended)]))
 
     @cached_property
     def before(self) -> EndOffsets:
@@ -67,24 +61,20 @@ class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
             return topic.ends()
 
     def list_parts(self) -> list[str]:
-        """Return the names of the parts."""
-        return self._parts
+        """Return the name of the one part."""
+        return [str(self.context.process)]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: object) -> TransactionalPart:
-        """Open a part; its state is that of a run that delivered exactly once, or there is none."""
-        state = resume_state if isinstance(resume_state, bytes) else None
-        return TransactionalPart(self, for_part, state)
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> TransactionalPart:
+        """Open the part; its state says where the topic stood at the tasks' checkpoints."""
+        return TransactionalPart(self, resume_state)
 
-    def transactions(self, part: str) -> Transactions:
-        """Return the transactions of a part, which nobody else can write in from now on."""
-        return self._open.pop(part, None) or self._take_over(part)
-
-    def published(self, writer: str, since: EndOffsets) -> set[str]:
+    def published(self, since: EndOffsets) -> set[str]:
         """Return the ids that earlier runs published behind the given offsets."""
         if all(since.get(partition, 0) >= end for partition, end in self.before.items()):
             return set()
+        writers = f"pynomaly-{self.context.pipeline}-{self.role}-"
         with ReadBack(self.settings, self._troubles(), self.context.heartbeat.wait) as topic:
-            return topic.published(writer, since, self.before)
+            return topic.published(writers, since, self.before)
 
     def _take_over(self, part: str) -> Transactions:
         found = Transactions(self, part)
@@ -215,19 +205,21 @@ class Transactions:
         )
 
 
-class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
-    """One part of the sink, with a producer of its own.
+class TransactionalPart(StatefulSinkPartition[list[Record], Any]):
+    """The part of a process.
 
-    Its state says from where on the topic may hold more than the state knows of, and which ids
-    that were read back have not come again yet.
+    Its state says from where on the topic may hold more than the state knows of. It stays where it
+    is while ids that were read back have not come again: a crash then reads them back once more.
     """
 
-    def __init__(self, sink: TransactionalSink, part: str, stored: bytes | None) -> None:
+    def __init__(self, sink: TransactionalSink, stored: Sequence[Any]) -> None:
         self._topic = sink.settings.topic
-        self._transactions = sink.transactions(part)
+        self._transactions = sink.transactions
         self._unmatched = 0
-        since, self._published = self._resume(stored) or self._begin(sink, part)
-        self._published |= sink.published(self._transactions.id, since)
+        known = [_ends(state) for state in stored if state["topic"] == self._topic]
+        since = _earliest(known) if known else dict(sink.before)
+        self._published = sink.published(since)
+        self._since = since
         self._ends = dict(sink.before)
 
     def write_batch(self, values: list[list[Record]]) -> None:
@@ -242,35 +234,26 @@ class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
                     self._transactions.write(record)
         self._transactions.poll()
 
-    def snapshot(self) -> bytes:
-        """Commit; return the part's state."""
+    def snapshot(self) -> dict[str, Any]:
+        """Commit; return where the topic stands."""
         self._transactions.commit()
         self._ends |= self._transactions.writer.ends
         self._unmatched += 1
         if self._unmatched > FORGET_AFTER:
             self._published.clear()
-        parts: dict[str, snapshot.Part] = {
-            "topic": self._topic.encode(),
-            "ends": np.array(sorted(self._ends.items()), np.int64).reshape(-1, 2),
-            "published": orjson.dumps(sorted(self._published)),
-        }
-        return snapshot.encode("kafka.sink", parts)
+        ends = self._since if self._published else self._ends
+        return {"topic": self._topic, "ends": sorted(map(list, ends.items()))}
 
     def close(self) -> None:
         """Abort what is open, so that it does not hold up readers."""
         self._transactions.abort()
 
-    def _resume(self, stored: bytes | None) -> tuple[EndOffsets, set[str]] | None:
-        if stored is None:
-            return None
-        parts = snapshot.decode("kafka.sink", stored)
-        if bytes(parts["topic"]).decode() != self._topic:
-            return None
-        ends = {int(partition): int(end) for partition, end in np.asarray(parts["ends"]).tolist()}
-        return ends, set(orjson.loads(bytes(parts["published"])))
 
-    def _begin(self, sink: TransactionalSink, part: str) -> tuple[EndOffsets, set[str]]:
-        """Return the fence that was set before the part first wrote, perhaps just now."""
-        name = f"{sink.role}-{self._topic}-{part}"
-        found = fence(sink.context.state, name, None, lambda: list(sink.before.items()))
-        return dict(found), set()
+def _ends(state: Any) -> EndOffsets:
+    return {int(partition): int(end) for partition, end in state["ends"]}
+
+
+def _earliest(known: Sequence[EndOffsets]) -> EndOffsets:
+    """Return for each partition the first offset that any of them says; unknown ones: the start."""
+    partitions = set.intersection(*map(set, known))
+    return {partition: min(ends[partition] for ends in known) for partition in partitions}

@@ -1,4 +1,4 @@
-"""One process of the cluster: what its supervisor's fork runs.
+"""One process of a run: what its supervisor's fork runs.
 
 Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).
@@ -13,19 +13,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from bytewax.run import cli_main
 
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.dataflow.build import build
+from engine.application.dataflow.build import Origin, build
 from engine.application.ports import RunContext
-from engine.application.state.recovery import open_store
+from engine.application.state.directory import DirectoryStore
+from engine.application.state.identity import compatibility_check, identity_of
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
@@ -41,13 +40,13 @@ logger = logging.getLogger("pynomaly.worker")
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a process of the cluster is to do.
+    """What a process is to do.
 
     Attributes:
         file: the pipeline file; read anew at each start.
         process: its number.
-        addresses: host:port of all processes; none where it is alone.
-        restarts: of the cluster so far, by cause.
+        processes, earlier_processes: how many this run has, and the one before had.
+        restarts: of this process so far, by cause.
         parent: it dies when this process does.
         log_format, log_level: of its log lines.
         run: what the log lines of one run have in common.
@@ -55,7 +54,8 @@ class WorkerConfig:
 
     file: Path
     process: int
-    addresses: Sequence[str]
+    processes: int
+    earlier_processes: int
     restarts: Mapping[str, int]
     parent: int
     log_format: LogFormat
@@ -63,7 +63,7 @@ class WorkerConfig:
     run: str
 
 
-def work(config: WorkerConfig, heartbeat: int) -> int:
+def work(task: WorkerConfig, heartbeat: int) -> int:
     """Run until the source ends or a signal asks to drain.
 
     Args:
@@ -83,13 +83,14 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return HOPELESS
-    identity = LogIdentity(file.name, str(config.process), config.run)
-    configure_logging(config.log_format, identity, config.log_level)
+    identity = LogIdentity(file.name, str(task.process), task.run)
+    configure_logging(task.log_format, identity, task.log_level)
     context = RunContext(
         file.name,
         needs_keys=True,
-        process=config.process,
-        processes=max(1, len(config.addresses)),
+        process=task.process,
+        processes=task.processes,
+        earlier_processes=task.earlier_processes,
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
@@ -105,26 +106,23 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         return code
 
 
-def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
+def _run(file: PipelineFile, context: RunContext, task: WorkerConfig) -> int:
     telemetry = context.telemetry
     for cause, count in config.restarts.items():
         telemetry.restarts.labels(cause).set(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
-    flow = build(file, context)
-    recovery, _ = open_store(file.state.directory)
+    identity = identity_of(file)
+    directory = file.state.directory
+    store = DirectoryStore(directory, task.process, context.heartbeat)
+    origin = Origin(identity, compatibility_check(str(directory), identity))
+    flow = build(file, context, store, origin)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
     _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
-    cli_main(
-        flow.dataflow,
-        process_id=config.process if config.addresses else None,
-        addresses=list(config.addresses) or None,
-        epoch_interval=file.state.every,
-        recovery_config=recovery,
-    )
+    flow.run()
     flow.finish()
     logger.info("drained" if context.draining.is_set() else "the source has ended")
     return 0
@@ -147,14 +145,14 @@ def _refuse_web_server() -> None:
 
 def _drain_on_signals(context: RunContext) -> None:
     def drain(_signal: int, _frame: object) -> None:
-        # Nothing may be raised here: it would tear down one process of a cluster.
+        # Nothing may be raised here: the flow would not end in order.
         context.draining.set()
 
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, drain)
 
 
-def _die_with_parent(config: WorkerConfig) -> None:
+def _die_with_parent(task: WorkerConfig) -> None:
     """Ask the kernel to end this process when its supervisor is killed; give it a name."""
     if not sys.platform.startswith("linux"):
         return

@@ -14,6 +14,7 @@ from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
 from engine.application.config.issues import invalid
+from engine.application.config.metrics import MetricsSpec
 from engine.application.config.plugin_choice import PLUGIN, SourceChoice
 from engine.application.config.quantity import nanoseconds
 from engine.application.config.sections import (
@@ -110,7 +111,6 @@ class PipelineFile(Settings):
             calibration=self.calibration.calibration(),
             alert=self.alert.policy(),
             incident_gap=nanoseconds(self.alert.incident_gap),
-            key_groups=self.state.key_groups,
             memory_bytes=self.state.memory,
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,

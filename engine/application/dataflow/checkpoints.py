@@ -1,0 +1,165 @@
+"""Checkpoints: when they are due, what of a task is stored, and what happens when all have come."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.application.dataflow.delivery import Delivery
+from engine.application.dataflow.reader import TaskReader
+from engine.application.dataflow.task import Mark, Task
+from engine.application.dataflow.tasks import Tasks
+from engine.application.ports import RunContext
+from engine.application.state.store import Checkpoint, Json
+
+logger = logging.getLogger("pynomaly.checkpoint")
+
+SMALL_BYTES = 2**16
+"""A state so small is stored whole each time."""
+REPLAY_SECONDS = 8.0
+"""Most seconds that all tasks of a pipeline together take to process again what came since."""
+WORTH = 10.0
+"""Events are not stored until processing them took so many times as long as storing the state: so
+storing takes a tenth of the time at most, and a run that resumes waits for no more than that."""
+JOURNAL_SHARE = 0.5
+"""Messages are kept while they take up less than this share of the state they lead to."""
+
+IDLE_SECONDS = 60.0
+"""Longest time between checkpoints while nothing is read."""
+
+Stored = Callable[[Mapping[str, Json]], None]
+
+
+class Checkpoints:
+    """Stores all tasks of a process together, behind what they have read.
+
+    Args of its constructor: tasks; delivery; identity, of the pipeline, stored with each task;
+    stored, told the positions that are safe; released, told the tasks that are let go; context.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        delivery: Delivery,
+        identity: Mapping[str, Json],
+        stored: Stored,
+        released: Callable[[Sequence[str]], None],
+        context: RunContext,
+    ) -> None:
+        self._tasks = tasks
+        self._delivery = delivery
+        self._identity = identity
+        self._stored = stored
+        self._released = released
+        self._context = context
+        self._every = context.every.total_seconds()
+        self._due = time.monotonic() + self._every
+        self._waiting: dict[TaskReader, Mark] = {}
+        self._arrived: set[Mark] = set()
+        self._turn = False
+        self._began = 0.0
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether something that was read has not left the flow."""
+        return self._turn or bool(self._waiting)
+
+    def due(self) -> bool:
+        """Whether it is time, and there is something to store.
+
+        Where the outputs stand is stored from time to time in any case: others may write there.
+        """
+        late = time.monotonic() - self._due
+        changed = any(reader.changed for reader in self._tasks.readers.values())
+        return late >= 0 and (changed or late >= IDLE_SECONDS)
+
+    def turn_begins(self) -> None:
+        """Take note that something was read."""
+        self._turn = True
+
+    def turn_ended(self) -> None:
+        """Take note that what was read has left the flow."""
+        self._turn = False
+
+    def begin(
+        self, readers: Sequence[TaskReader], *, last: bool = False, final: bool = False
+    ) -> list[tuple[str, Mark]]:
+        """Return the marks of a checkpoint.
+
+        Args:
+            readers: of the tasks.
+            last: whether the tasks are let go of then.
+            final: whether the run ends then.
+        """
+        self._began = time.perf_counter()
+        for reader in readers:
+            mark = Mark(reader.task, last=last)
+            if reader.changed:
+                mark.whole = self._worth(reader, final=last or final)
+                kept = reader.take_journal()
+                mark.journal = None if mark.whole else kept
+            if mark.whole:
+                reader.task.dump_seconds, reader.task.size = 0.0, 0
+            self._waiting[reader] = mark
+        if not readers:
+            self._store()
+        return [(mark.task.name, mark) for mark in self._waiting.values()]
+
+    def arrived(self, mark: Mark) -> None:
+        """Take note that a mark has passed all steps; store the checkpoint if it is the last."""
+        self._arrived.add(mark)
+        if len(self._arrived) == len(self._waiting):
+            self._store()
+
+    def _worth(self, reader: TaskReader, *, final: bool) -> bool:
+        task = reader.task
+        if final or not task.snapshots or task.size <= SMALL_BYTES:
+            return True
+        if reader.kept_bytes > JOURNAL_SHARE * task.size:
+            return True
+        limit = min(REPLAY_SECONDS / task.partitions, WORTH * task.dump_seconds)
+        return task.seconds > limit
+
+    def _store(self) -> None:
+        waiting, self._waiting, self._arrived = self._waiting, {}, set()
+        changed = {reader: mark for reader, mark in waiting.items() if reader.changed}
+        checkpoints = [self._checkpoint(mark) for mark in changed.values()]
+        outputs = self._delivery.outputs()
+        self._tasks.store.save(checkpoints, outputs)
+        self._stored({each.task: each.position for each in checkpoints})
+        for reader, mark in changed.items():
+            reader.stored(whole=mark.whole)
+            if mark.whole:
+                reader.task.snapshots, reader.task.seconds = True, 0.0
+        if released := [reader for reader, mark in waiting.items() if mark.last]:
+            self._released(self._tasks.release(released))
+        self._tell(checkpoints)
+
+    def _checkpoint(self, mark: Mark) -> Checkpoint:
+        task: Task = mark.task
+        return Checkpoint(
+            task=task.name,
+            position=task.position,
+            snapshot=mark.state if mark.whole else None,
+            journal=mark.journal,
+            results=task.results,
+            partitions=task.partitions,
+            identity=self._identity,
+        )
+
+    def _tell(self, checkpoints: Sequence[Checkpoint]) -> None:
+        telemetry = self._context.telemetry
+        sizes: dict[str, int] = {}
+        for checkpoint in checkpoints:
+            for step, blob in (checkpoint.snapshot or {}).items():
+                sizes[step] = sizes.get(step, 0) + len(blob)
+            if checkpoint.journal is not None:
+                sizes["journal"] = sizes.get("journal", 0) + len(checkpoint.journal)
+            logger.debug("checkpoint: %s stands at %s", checkpoint.task, checkpoint.position)
+        for step, size in sizes.items():
+            telemetry.checkpoint_bytes.labels(step).set(size)
+        telemetry.checkpoint_seconds.observe(time.perf_counter() - self._began)
+        telemetry.checkpoints.inc()
+        self._context.heartbeat.stored()
+        self._due = time.monotonic() + self._every

@@ -42,7 +42,7 @@ class DeliveryQueue:
         most: int = 500,
         size: int = 1_000,
     ) -> None:
-        self._pulse = context.heartbeat
+        self._heartbeat = context.heartbeat
         self._outages = context.outages
         self._who = f"sink {role}"
         self._blocked = context.telemetry.sink_blocked.labels(role)
@@ -140,7 +140,7 @@ class DeliveryQueue:
 
 
 class QueuedSink(FixedPartitionedSink[list[Record], None]):
-    """Bytewax's side: all parts of a process share an outbox, and the last one closes it.
+    """Bytewax's side: all parts of a process share a queue, and the last one closes it.
 
     Args of its constructor: open, makes the queue, when the first part is built.
     """

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connectors.delivery.retry_settings import RetrySettings, need
 from engine.application.config.issues import invalid
-from engine.application.config.secret import Secret
+from engine.application.config.substitution import Secret
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
 

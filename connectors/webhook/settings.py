@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from connectors.delivery.retry_settings import RetrySettings, need
 from connectors.webhook.signature import keys
 from engine.application.config.issues import invalid
-from engine.application.config.secret import Secret
+from engine.application.config.substitution import Secret
 
 
 class WebhookSettings(RetrySettings):

@@ -26,7 +26,7 @@ RECORD = np.dtype([("seen", "<u4")])
 
 @dataclass(frozen=True, slots=True)
 class ScoringRequest:
-    """What detectors are asked: the n events in their order, planted ones just before their own.
+    """What the detectors score: n events in order, each of the m probes before its event.
 
     Attributes:
         rows: intp [n + m], index of the event of each row.
@@ -44,7 +44,7 @@ class ScoringRequest:
 
 
 class AnomalyInjector(RecordBank):
-    """Plants a deviation every `EVERY` learned events of an entity, in one value after the other.
+    """Adds a probe every `PROBE_INTERVAL_EVENTS` learned events of an entity.
 
     The probes of an entity move one value after the other.
 
@@ -61,7 +61,7 @@ class AnomalyInjector(RecordBank):
     def inject(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
     ) -> ScoringRequest:
-        """Return the events with those planted before them.
+        """Return the events together with the probes before them.
 
         Args:
             slots: int32 [n], the slot of each event's entity.

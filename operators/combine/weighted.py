@@ -53,7 +53,7 @@ class Weights:
 
     def __init__(self, capacity: int, k: int) -> None:
         self._records = np.zeros((capacity, k), RECORD)
-        self._plants = AnomalyInjector(capacity)
+        self._injector = AnomalyInjector(capacity)
         self._onsets = Onsets(capacity)
         together = self._injector.bytes_per_entity + self._onsets.bytes_per_entity
         self.bytes_per_entity = k * RECORD.itemsize + together
@@ -66,8 +66,8 @@ class Weights:
     def ask(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools
     ) -> ScoringRequest:
-        """Return what detectors are to be asked: the events, and planted deviations; see there."""
-        return self._plants.plant(slots, values, filled, scales, learn)
+        """Return what the detectors have to score: the events and the probes."""
+        return self._injector.inject(slots, values, filled, scales, learn)
 
     def combine(
         self, slots: Int32s, asked: ScoringRequest, p_values: Floats, learn: Bools

@@ -23,7 +23,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from engine.application.cluster.health import Health
-from engine.application.config.metrics import BasicAuthSpec, MetricsSpec, TlsSpec
+from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
 from engine.application.telemetry.redaction import redactor
 from engine.domain.errors import PynomalyError
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import yaml
 
-from engine.application.config.issues import Place
-from engine.application.config.problem import ValidationIssue, place_text
-from engine.application.config.scalar import plain
+from engine.application.config.issues import Place, ValidationIssue, place_text
 from engine.application.config.substitution import (
     FromOutside,
     Substituted,

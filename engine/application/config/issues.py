@@ -15,7 +15,7 @@ from engine.domain.errors import PipelineFileError
 Place = tuple[str | int, ...]
 """Names of fields and positions in lists, from the outside in."""
 
-ISSUES = "misfits"
+ISSUES = "issues"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def invalid_fields(issues: Sequence[FieldIssue]) -> PydanticCustomError:
 
 
 def invalid(text: str, *place: str | int) -> PydanticCustomError:
-    """Return the error for a single misfit."""
+    """Return the error for a single issue."""
     return invalid_fields([FieldIssue(place, text)])
 
 
@@ -49,3 +49,24 @@ def nested(error: ValidationError, model: type[BaseModel], *place: str | int) ->
     """Return the findings of a model that was validated inside a validator."""
     details = error.errors(include_url=False)
     return [FieldIssue(place, error=detail, model=model) for detail in details]
+
+
+@dataclass(frozen=True, order=True)
+class ValidationIssue:
+    """One issue: the line, the place of the field, and a sentence."""
+
+    line: int
+    place: str
+    text: str
+
+
+def place_text(place: Place) -> str:
+    """Write a place the way people do: `detectors[1].zscore.half_life`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".") or "the file"
+
+
+def invalid_file(path: Path, issues: Iterable[ValidationIssue]) -> PipelineFileError:
+    """Return the error that lists issues in the order of their lines, one a line."""
+    lines = (f"{path}:{p.line}: {p.place}: {p.text}" for p in sorted(set(issues)))
+    return PipelineFileError("\n".join(lines))

@@ -12,7 +12,6 @@ from engine.application.config import document, messages
 from engine.application.config.defaults import inherited
 from engine.application.config.issues import ValidationIssue, invalid_file
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.config.problem import ValidationIssue, invalid_file
 from engine.application.telemetry.redaction import redactor
 from engine.domain.errors import PipelineFileError
 
@@ -38,7 +37,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Pipeline
     try:
         file = PipelineFile.model_validate(found.data)
     except ValidationError as error:
-        refused = findings.issues(error, PipelineFile, found)
+        refused = messages.issues(error, PipelineFile, found)
         raise invalid_file(path, found.issues + refused) from None
     if found.issues:
         raise invalid_file(path, found.issues)

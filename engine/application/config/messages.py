@@ -11,8 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from engine.application.config.document import Document
-from engine.application.config.issue import ValidationIssue, place_text
-from engine.application.config.issues import ISSUES, Place
+from engine.application.config.issues import ISSUES, Place, ValidationIssue, place_text
 from engine.application.telemetry.redaction import MASK, Redactor
 from engine.domain.errors import nearest
 
@@ -71,13 +70,13 @@ def _located(
         missing = detail["type"] == "missing"
         yield place, _text(detail, place, model, document), missing
         return
-    for invalid in detail["ctx"][ISSUES]:
-        below: Place = (*place, *invalid.place)
-        if invalid.error is None:
-            before = _found(below, document) if invalid.text.startswith("expected") else ""
-            yield below, before + invalid.text, False
+    for issue in detail["ctx"][ISSUES]:
+        below: Place = (*place, *issue.place)
+        if issue.error is None:
+            before = _found(below, document) if issue.text.startswith("expected") else ""
+            yield below, before + issue.text, False
         else:
-            yield from _located(invalid.error, below, invalid.model, document)
+            yield from _located(issue.error, below, issue.model, document)
 
 
 def _text(detail: Any, place: Place, model: type[BaseModel] | None, document: Document) -> str:

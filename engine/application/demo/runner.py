@@ -82,14 +82,14 @@ class DemoRun:
         """Address of the first process's metrics page."""
         return f"http://127.0.0.1:{self._port}/metrics"
 
-    def run(self, policy: float = 120.0) -> Iterator[Progress]:
+    def run(self, stall_seconds: float = 120.0) -> Iterator[Progress]:
         """Run to the end, yielding the progress several times a second.
 
         Args:
             stall_seconds: time without progress after which the run is given up.
 
         Raises:
-            PynomalyError: the pipeline ended early, or nothing moved for `policy` seconds.
+            PynomalyError: the pipeline ended early, or nothing moved for `stall_seconds` seconds.
         """
         with registry.broker("embedded")() as broker:
             for topic in ("readings", "anomalies", "rejected"):
@@ -98,7 +98,7 @@ class DemoRun:
             feeder = Thread(target=self._feed, args=(broker,), daemon=True)
             feeder.start()
             try:
-                yield from self._watch(broker, pipeline, policy)
+                yield from self._watch(broker, pipeline, stall_seconds)
                 pipeline.send_signal(signal.SIGTERM)
                 self.exit_code = pipeline.wait(DRAIN_SECONDS)
                 self._read_back(broker)
@@ -137,7 +137,7 @@ class DemoRun:
         self.progress.fed = True
 
     def _watch(
-        self, broker: BrokerPlugin, pipeline: subprocess.Popen[bytes], policy: float
+        self, broker: BrokerPlugin, pipeline: subprocess.Popen[bytes], stall_seconds: float
     ) -> Iterator[Progress]:
         moved = time.monotonic()
         while not (self.progress.fed and self.progress.read >= self.progress.sent):
@@ -149,8 +149,8 @@ class DemoRun:
                 raise PynomalyError(f"the pipeline ended early:\n{self._tail()}")
             now = time.monotonic()
             moved = now if self.progress.read > before else moved
-            if now - moved > policy:
-                raise PynomalyError(f"nothing was read for {policy:.0f} s:\n{self._tail()}")
+            if now - moved > stall_seconds:
+                raise PynomalyError(f"nothing was read for {stall_seconds:.0f} s:\n{self._tail()}")
             time.sleep(0.1)
 
     def _read_metrics(self) -> None:

@@ -14,7 +14,7 @@ LONGEST_LINE_BYTES = 2_000
 
 
 class Heartbeat:
-    """The process's end of the pipe.
+    """The worker's end of the pipe.
 
     Args:
         descriptor: file descriptor to write to; None without a supervisor.

@@ -28,7 +28,7 @@ ECS_VERSION = "8.11.0"
 
 @dataclass(frozen=True, slots=True)
 class LogIdentity:
-    """Who writes log lines.
+    """The process that writes log lines.
 
     Attributes:
         pipeline: its name.
@@ -42,7 +42,7 @@ class LogIdentity:
 
 
 def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = "info") -> None:
-    """Send all log lines to standard error, and let signals change their level.
+    """Send all log lines to standard error, and let signals change the level.
 
     SIGUSR1 sets the level to debug, SIGUSR2 back to `level`. Call it from the main thread.
 
@@ -63,7 +63,7 @@ def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = 
 
 
 def json_lines(identity: LogIdentity) -> logging.Formatter:
-    """Return what makes a log record, ours or a library's, one line of JSON."""
+    """Return a formatter that writes each log record as one line of JSON."""
     fixed = {
         "service.name": identity.pipeline,
         "service.type": "pynomaly",
@@ -85,11 +85,11 @@ def json_lines(identity: LogIdentity) -> logging.Formatter:
         }
         if trace := getattr(record, "trace_id", None):
             line["trace.id"] = trace
-        if (told := event.get("exc_info")) and told[1] is not None:
-            line["error.type"] = type(told[1]).__name__
-            line["error.message"] = redactor.redact(str(told[1]))
+        if (exc_info := event.get("exc_info")) and exc_info[1] is not None:
+            line["error.type"] = type(exc_info[1]).__name__
+            line["error.message"] = redactor.redact(str(exc_info[1]))
             line["error.stack_trace"] = redactor.redact(
-                "".join(traceback.format_exception(told[1]))
+                "".join(traceback.format_exception(exc_info[1]))
             )
         return line
 
@@ -103,5 +103,5 @@ class TextLines(logging.Formatter):
     """Formats log records as text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record, and its traceback below it."""
+        """Return the record, followed by its traceback."""
         return redactor.redact(super().format(record))

@@ -21,7 +21,7 @@ MIN_LENGTH = 4
 
 
 class Redactor:
-    """Knows secrets, and cuts them out of texts.
+    """Replaces known secrets in texts.
 
     A secret of RUN_LENGTH characters or more is replaced wherever RUN_LENGTH of them stand in a
     row, so also where a message quotes only its beginning or its end. A shorter secret is replaced
@@ -71,11 +71,11 @@ def _forms(secret: str) -> set[str]:
 
 
 redactor = Redactor()
-"""What this process must not say; loading a pipeline file adds to it."""
+"""Holds the secrets of this process; loading a pipeline file adds to them."""
 
 
 class RedactingStream:
-    """A text stream without the secrets that the process knows when it writes."""
+    """A text stream that redacts what is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -96,7 +96,7 @@ class RedactingStream:
 
 @contextmanager
 def redacted_output() -> Iterator[None]:
-    """Write to standard output and standard error with discretion."""
+    """Write to standard output and standard error without secrets."""
     out, err = RedactingStream(sys.stdout), RedactingStream(sys.stderr)
     with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
         yield

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from prometheus_client import Counter
 
-from engine.application.config.tracing import TracingSpec
+from engine.application.config.sections import TracingSpec
 from engine.application.telemetry.redaction import redactor
 
 QUEUE_SPANS = 8_192

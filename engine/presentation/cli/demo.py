@@ -42,7 +42,7 @@ def demo(
     console = Console()
     fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
     with TemporaryDirectory(prefix="pynomaly-demo-") as directory:
-        rehearsal = DemoRun(fleet, Path(directory), processes)
+        run = DemoRun(fleet, Path(directory), processes)
         console.print(
             f"{fleet.sensors} sensors, a reading a minute, {minutes / 1440:.1f} days; "
             f"{fleet.faults} faults are hidden in them. Metrics: {run.metrics_url}"
@@ -59,7 +59,7 @@ def demo(
     raise typer.Exit(1 if troubles else 0)
 
 
-def _watch(console: Console, rehearsal: DemoRun) -> None:
+def _watch(console: Console, run: DemoRun) -> None:
     if not console.is_terminal:
         for progress in _seldom(run.run()):
             console.print(
@@ -72,7 +72,7 @@ def _watch(console: Console, rehearsal: DemoRun) -> None:
             live.update(_view(run.fleet, progress))
 
 
-def _save(picture: Path, rehearsal: DemoRun, verdict: Verdict) -> None:
+def _save(picture: Path, run: DemoRun, evaluation: Evaluation) -> None:
     paper = Console(record=True, width=100, file=StringIO())
     paper.print(_view(run.fleet, run.progress))
     paper.print(_summary(run, evaluation))
@@ -119,8 +119,8 @@ def _why(anomaly: dict[str, Any]) -> str:
     )
 
 
-def _summary(rehearsal: DemoRun, verdict: Verdict) -> Panel:
-    progress = rehearsal.progress
+def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
+    progress = run.progress
     table = Table.grid(padding=(0, 2))
     faults = len(evaluation.found) + len(evaluation.missed)
     table.add_row("faults found", f"[bold]{len(evaluation.found)} of {faults}[/]")
@@ -146,8 +146,8 @@ def _summary(rehearsal: DemoRun, verdict: Verdict) -> Panel:
     return Panel(table, title="summary", expand=False)
 
 
-def _troubles(rehearsal: DemoRun, verdict: Verdict) -> list[str]:
-    progress = rehearsal.progress
+def _troubles(run: DemoRun, evaluation: Evaluation) -> list[str]:
+    progress = run.progress
     checks = {
         f"the pipeline ended with exit code {run.exit_code}": run.exit_code == 0,
         "not every message was read": progress.read == progress.sent,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from engine.domain.key_group import group_key
 
 from engine.application.ports import RunContext
 from engine.domain.alert_policy import ScoreThreshold
 from engine.domain.anomaly import Anomaly
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason

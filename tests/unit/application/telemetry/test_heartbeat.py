@@ -21,7 +21,7 @@ def ends() -> Iterator[tuple[Heartbeat, HeartbeatMonitor]]:
     os.close(writing)
 
 
-def test_what_is_said_is_heard(ends: tuple[Heartbeat, HeartbeatMonitor]) -> None:
+def test_monitor_reads_every_status(ends: tuple[Heartbeat, HeartbeatMonitor]) -> None:
     heartbeat, monitor = ends
     monitor.heard = 0.0
     heartbeat.rest()
@@ -40,7 +40,7 @@ def test_what_is_said_is_heard(ends: tuple[Heartbeat, HeartbeatMonitor]) -> None
     assert monitor.failed == "two lines ?"
 
 
-def test_a_beat_ends_a_rest_and_is_not_said_too_often(
+def test_progress_ends_idle_and_is_rate_limited(
     ends: tuple[Heartbeat, HeartbeatMonitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat, monitor = ends
@@ -56,7 +56,7 @@ def test_a_beat_ends_a_rest_and_is_not_said_too_often(
     assert monitor.resting
 
 
-def test_a_listener_that_does_not_read_holds_nobody_up(
+def test_monitor_that_does_not_read_never_blocks(
     ends: tuple[Heartbeat, HeartbeatMonitor],
 ) -> None:
     heartbeat, monitor = ends
@@ -74,7 +74,7 @@ def test_closed_monitor_never_blocks() -> None:
     Heartbeat().failed("nobody listens")
 
 
-def test_who_is_stopped_waits_to_be_ended_where_somebody_listens(
+def test_stopped_process_waits_for_its_supervisor(
     ends: tuple[Heartbeat, HeartbeatMonitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat, monitor = ends

@@ -79,7 +79,7 @@ def test_filebeat_example_parses_json_and_keeps_other_lines() -> None:
     assert parser["ndjson"]["expand_keys"]
 
 
-def test_text_is_for_terminals_and_json_for_the_rest(capsys, monkeypatch) -> None:
+def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch) -> None:
     configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("one")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -107,7 +107,7 @@ def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])
-def test_no_line_tells_a_secret(formatter: logging.Formatter) -> None:
+def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
     redactor.learn(['hu"sh-hush'])
     error = ValueError('why hu"sh-hush')
     said = formatter.format(record('bad hu"sh-hush', error))

@@ -29,11 +29,11 @@ PIECES = {LONG[n : n + 8] for n in range(len(LONG) - 7)}
         ("", ""),
     ],
 )
-def test_a_secret_and_its_pieces_are_cut(text: str, said: str) -> None:
+def test_redacts_secrets_and_their_parts(text: str, said: str) -> None:
     assert Redactor(["hush-hush"]).redact(text) == said
 
 
-def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
+def test_redacts_short_secret_only_as_a_whole_word() -> None:
     said = Redactor(["PLAIN", "abc"]).redact('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
     assert said == 'SASL_PLAINTEXT, "***" ***! abc'
 
@@ -41,19 +41,19 @@ def test_a_short_secret_is_cut_where_it_stands_alone() -> None:
 @pytest.mark.parametrize(
     "quoted", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)]
 )
-def test_a_secret_is_cut_however_a_message_quotes_it(quoted) -> None:
+def test_redacts_quoted_secrets(quoted) -> None:
     said = Redactor([LONG]).redact(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
     assert said.count("***") == 2
     assert not any(piece in said for piece in PIECES)
 
 
-def test_secrets_are_learned() -> None:
+def test_redacts_secrets_added_later() -> None:
     known = Redactor(["hush-hush"])
     known.learn(["0123456789"])
     assert known.redact("hush-hush 0123456789") == "*** ***"
 
 
-def test_no_secret_no_change() -> None:
+def test_text_without_secrets_is_unchanged() -> None:
     assert Redactor().redact("as it was") == "as it was"
     assert Redactor(["", "a"]).redact("a b") == "a b"
 

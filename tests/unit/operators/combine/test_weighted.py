@@ -9,7 +9,7 @@ import pytest
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
 from operators.combine.probes import ScoringRequest
-from operators.combine.weighted import LEAST, LEVEL, Weights
+from operators.combine.weighted import CLAIM_P, MIN_ODDS_SHARE, Weights
 
 NAN = np.nan
 NONE = np.empty((0, 2))

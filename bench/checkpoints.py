@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from operators.detect.checkpoint import Checkpoint
 
 from bench.entities import pipeline, resident
 from engine.application import registry
@@ -33,7 +34,6 @@ from engine.domain.batch import EventBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.mapping import ValueField
 from engine.domain.pipeline import Pipeline
-from operators.detect.checkpoint import Checkpoint
 from operators.detect.entity_group import EntityGroup
 
 GROUPS = 16

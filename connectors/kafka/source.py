@@ -32,6 +32,7 @@ class KafkaSource:
         self._settings = settings
         self._context = context
         self._readers: list[PartitionReader] = []
+        self._stored: dict[int, int] = {}
 
     @property
     def topic(self) -> str:
@@ -66,9 +67,12 @@ class KafkaSource:
         """Tell the group how far partitions are done."""
         for partition, position in positions.items():
             self.consumer.commit(int(partition), position)
+            self._stored[int(partition)] = position
 
     def finish(self) -> None:
-        """Leave."""
+        """Commit once more the positions that are stored, and wait for that; leave."""
+        for partition, position in self._stored.items():
+            self.consumer.commit(partition, position, wait=True)
         self.consumer.close()
 
     def check(self, samples: int) -> list[RawBatch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -206,38 +206,4 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(fresh_kafka: KafkaBroke
     fresh_kafka.start()
     produce(fresh_kafka, "flaky", 500)
     assert offsets(first + read(reader, 500)) == list(range(1_000))
-    plugin.finish()
-
-
-def test_a_cluster_process_stops_reading_when_too_much_is_in_flight(
-    kafka: KafkaCluster, topic: TopicFactory
-) -> None:
-    name = topic()
-    produce(kafka, name, 1_000)
-    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=name, start="earliest", batch=100)
-    plugin = KafkaSource(settings, RunContext("test", processes=2, max_in_flight=1_000))
-    reader = plugin.source().build_part("source", "0", None)
-    before = sum(map(len, read(reader, 300)))
-    for _ in range(100):
-        before += sum(map(len, reader.next_batch()))
-    assert before < 1_000
-    reader.snapshot()
-    assert read(reader, 100), "a new epoch reads on"
-    plugin.finish()
-
-
-@pytest.mark.parametrize(("every", "most"), [(timedelta(0), 2**22), (timedelta(days=1), 2**24)])
-def test_a_cluster_process_whose_epochs_take_too_long_reads_less(
-    kafka: KafkaCluster, topic: TopicFactory, every: timedelta, most: int
-) -> None:
-    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=topic(), start="earliest")
-    context = RunContext("test", processes=2, max_in_flight=2**24, every=every)
-    plugin = KafkaSource(settings, context)
-    reader = plugin.source().build_part("source", "0", None)
-    for _ in range(2):
-        reader.snapshot()
-    assert plugin.in_flight_limit() == most
-    for _ in range(20):
-        reader.snapshot()
-    assert plugin.in_flight_limit() == (most if every else 2**20)
     plugin.finish()

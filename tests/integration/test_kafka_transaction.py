@@ -34,8 +34,8 @@ class Run:
         assert isinstance(sink, TransactionalSink)
         self.sink = sink
 
-    def part(self, stored: bytes | None = None, name: str = "0") -> TransactionalPart:
-        return self.sink.build_part("anomalies", name, stored)
+    def part(self, *stored: Any) -> TransactionalPart:
+        return self.sink.build_part("anomalies", str(self.context.process), list(stored))
 
 
 def records(*numbers: int) -> list[list[Record]]:
@@ -110,23 +110,6 @@ def test_an_epoch_that_was_committed_but_not_stored_is_read_back_and_left_out(
     third.close()
 
 
-def test_a_first_epoch_that_was_never_stored_is_read_back_from_the_fence(
-    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
-) -> None:
-    name = topic()
-    others = Run(kafka, name, tmp_path / "others").part(name="1")
-    others.write_batch(records(1))
-    others.snapshot()
-    part = Run(kafka, name, tmp_path / "own").part()
-    part.write_batch(records(1, 2))
-    part.snapshot()
-    again = Run(kafka, name, tmp_path / "own").part()
-    again.write_batch(records(1, 2, 3))
-    again.snapshot()
-    # The same id twice: once each of two parts. A part leaves out only what it wrote itself.
-    await_seen(kafka, name, [1, 1, 2, 3])
-
-
 def test_whoever_takes_over_shuts_the_other_out(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
 ) -> None:
@@ -145,34 +128,25 @@ def test_whoever_takes_over_shuts_the_other_out(
     part.close()
 
 
-def test_processes_share_the_parts_and_none_waits_for_what_another_has_open(
+def test_a_process_reads_back_what_another_one_published_of_its_tasks(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
 ) -> None:
     name = topic()
-    dead = Run(kafka, name, tmp_path)
-    stored = {}
-    for part in (dead.part(name="0"), dead.part(name="1")):
-        part.write_batch(records(1))
-        stored[part._transactions.id[-1]] = part.snapshot()
-        part.write_batch(records(2))
+    dead = [Run(kafka, name, tmp_path, process=n, processes=3).part() for n in range(3)]
+    stored = [part.snapshot() for part in dead]
+    for n, part in enumerate(dead):
+        part.write_batch(records(10 + n))
         part.snapshot()
-    left_open = dead.part(name="2")
-    left_open.write_batch(records(9))
-    left_open._transactions.writer.flush()
-    first, second = (Run(kafka, name, tmp_path, process=n, processes=2) for n in (0, 1))
-    part = first.part(stored["0"], "0")
-    part.write_batch(records(2, 3))
-    part._transactions.writer.flush()
-    # Before what it reads back to lies nothing that is open: it waits for nobody of its own.
-    other = second.part(stored["1"], "1")
-    other.write_batch(records(2, 3))
-    part.snapshot()
-    other.snapshot()
-    # Shared out another way than was foreseen.
-    moved = second.part(name="2")
-    moved.write_batch(records(4))
-    moved.snapshot()
-    await_seen(kafka, name, [1, 2, 1, 2, 3, 3, 4])
+        part.write_batch(records(20 + n))
+        part._transactions.writer.flush()
+
+    # One process has all tasks from now on: what was open is ended, what was committed read back.
+    only = Run(kafka, name, tmp_path, earlier_processes=3).part(*stored)
+    only.write_batch(records(10, 11, 12, 20, 21, 22))
+    only.snapshot()
+
+    await_seen(kafka, name, [10, 11, 12, 20, 21, 22])
+    only.close()
 
 
 def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
@@ -213,16 +187,16 @@ def test_a_switch_from_at_least_once_begins_at_the_topics_end(
     name = topic()
     run = Run(kafka, name, tmp_path)
     plain = KafkaSink(run.sink.settings, replace(run.context, exactly_once=False), "anomalies")
-    before = plain.sink().build_part("anomalies", "0", None)
+    before = plain.sink().build_part("anomalies", "0", [])
     before.write_batch(records(1))
     assert before.snapshot() is None
-    part = Run(kafka, name, tmp_path).part(None)
+    part = Run(kafka, name, tmp_path).part()
     part.write_batch(records(2))
     await_seen(kafka, name, [1])
     part.snapshot()
     await_seen(kafka, name, [1, 2])
     # And back: the other's state is not its own.
-    before = plain.sink().build_part("anomalies", "0", part.snapshot())
+    before = plain.sink().build_part("anomalies", "0", [part.snapshot()])
     before.write_batch(records(3))
     before.close()
     await_seen(kafka, name, [1, 2, 3])

@@ -63,7 +63,7 @@ class WorkerConfig:
     run: str
 
 
-def work(task: WorkerConfig, heartbeat: int) -> int:
+def work(config: WorkerConfig, heartbeat: int) -> int:
     """Run until the source ends or a signal asks to drain.
 
     Args:
@@ -83,14 +83,14 @@ def work(task: WorkerConfig, heartbeat: int) -> int:
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return HOPELESS
-    identity = LogIdentity(file.name, str(task.process), task.run)
-    configure_logging(task.log_format, identity, task.log_level)
+    identity = LogIdentity(file.name, str(config.process), config.run)
+    configure_logging(config.log_format, identity, config.log_level)
     context = RunContext(
         file.name,
         needs_keys=True,
-        process=task.process,
-        processes=task.processes,
-        earlier_processes=task.earlier_processes,
+        process=config.process,
+        processes=config.processes,
+        earlier_processes=config.earlier_processes,
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
@@ -106,7 +106,7 @@ def work(task: WorkerConfig, heartbeat: int) -> int:
         return code
 
 
-def _run(file: PipelineFile, context: RunContext, task: WorkerConfig) -> int:
+def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry = context.telemetry
     for cause, count in config.restarts.items():
         telemetry.restarts.labels(cause).set(count)
@@ -114,7 +114,7 @@ def _run(file: PipelineFile, context: RunContext, task: WorkerConfig) -> int:
     _serve_metrics(file, context)
     identity = identity_of(file)
     directory = file.state.directory
-    store = DirectoryStore(directory, task.process, context.heartbeat)
+    store = DirectoryStore(directory, config.process, context.heartbeat)
     origin = Origin(identity, compatibility_check(str(directory), identity))
     flow = build(file, context, store, origin)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
@@ -152,7 +152,7 @@ def _drain_on_signals(context: RunContext) -> None:
     signal.signal(signal.SIGINT, drain)
 
 
-def _die_with_parent(task: WorkerConfig) -> None:
+def _die_with_parent(config: WorkerConfig) -> None:
     """Ask the kernel to end this process when its supervisor is killed; give it a name."""
     if not sys.platform.startswith("linux"):
         return

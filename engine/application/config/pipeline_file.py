@@ -14,7 +14,6 @@ from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
 from engine.application.config.issues import invalid
-from engine.application.config.metrics import MetricsSpec
 from engine.application.config.plugin_choice import PLUGIN, SourceChoice
 from engine.application.config.quantity import nanoseconds
 from engine.application.config.sections import (

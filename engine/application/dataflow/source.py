@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartition
 
@@ -28,7 +28,7 @@ IDLE_SECONDS = 0.003
 """Wait after a turn that found nothing: short beside the latency that users see."""
 MOST_EVENTS = 65_536
 """After so many messages no further partition is read in the same turn."""
-LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Asks for the next turn without a pause, whatever the wall clock says: pauses are made here."""
 
 

@@ -61,7 +61,7 @@ def run_until_killed(file: Path, store: MemoryStore, processes: int, after: int)
                 raise RuntimeError("killed")
             save(*given)
 
-        store.save = dying  # type: ignore[method-assign]
+        store.save = dying  # type: ignore[method-assign, assignment]
         with contextlib.suppress(RuntimeError):
             flow.run()
         store.save = save  # type: ignore[method-assign]

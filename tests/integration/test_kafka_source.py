@@ -78,7 +78,6 @@ def test_every_message_comes_once_in_the_order_of_its_partition(
     for reader, count in zip(readers, extra, strict=True):
         assert offsets(read(reader, count)) == list(range(count))
         assert reader.next_batch() == []
-        assert reader.next_awake() is not None
     assert plugin.positions() == dict(enumerate(extra))
     plugin.finish()
 
@@ -114,7 +113,7 @@ def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) ->
     plugin.consumer.close()
 
 
-def test_offsets_are_committed_an_epoch_later_and_true_at_the_end(
+def test_offsets_are_committed_when_they_are_stored(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     name = topic()
@@ -123,17 +122,35 @@ def test_offsets_are_committed_an_epoch_later_and_true_at_the_end(
     reader = plugin.source().build_part("source", "0", None)
     read(reader, 50)
     assert reader.snapshot() == 50
-    read(reader, 50)
     assert committed(kafka, name) < 0, "nothing is durable yet"
-    assert reader.snapshot() == 100
-    plugin.consumer.commit(0, 50, wait=True)
-    assert committed(kafka, name) == 50
-    assert reader.snapshot() == 100
+
+    plugin.stored({"0": 50})
+    read(reader, 50)
     until = time.monotonic() + 30
-    while committed(kafka, name) != 100:
-        assert time.monotonic() < until, "what is durable is not committed while nothing follows"
+    while committed(kafka, name) != 50:
+        assert time.monotonic() < until, "what is durable is not committed"
+
+    plugin.stored({"0": 100})
+    reader.close()
     plugin.finish()
     assert committed(kafka, name) == 100
+
+
+def test_a_partition_that_was_let_go_is_taken_up_again(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic(partitions=2)
+    produce(kafka, name, 200, partitions=2)
+    plugin = source(kafka, name, batch=30)
+    first, second = (plugin.source().build_part("source", part, None) for part in "01")
+    read(first, 30)
+
+    first.close()
+    assert offsets(read(second, 100)) == list(range(100))
+    again = plugin.source().build_part("source", "0", 30)
+
+    assert offsets(read(again, 70)) == list(range(30, 100))
+    plugin.finish()
 
 
 def test_an_offset_that_retention_removed_is_an_error_that_says_what_to_do(

@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -133,11 +134,14 @@ def _unpack(archive: Path, draft: Path) -> int:
             sums = _read_sums(tar)
             for name in sums:
                 _check_name(name)
-            for entry in tar:
+            while (entry := tar.next()) is not None:
                 _unpack_one(tar, entry, draft, sums)
         if sums:
-            raise SnapshotError(f"{archive} is damaged: it lacks {min(sums)}")
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+            raise SnapshotError(f"it lacks {min(sums)}")
+    except (
+        *(OSError, EOFError, tarfile.TarError, zlib.error, ValueError, KeyError, TypeError),
+        *(AttributeError, SnapshotError),
+    ) as error:
         raise SnapshotError(f"{archive} is no archive of a state, or damaged: {error}") from error
     return sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
 
@@ -149,6 +153,10 @@ def _read_sums(tar: tarfile.TarFile) -> Sums:
     content = tar.extractfile(entry)
     assert content is not None
     found = orjson.loads(content.read())
+    if any(isinstance(value, str) for value in found.values()):
+        raise SnapshotError(
+            "it was exported by an earlier release, whose state, by key groups, cannot be taken up"
+        )
     return {str(name): (int(size), str(digest)) for name, (size, digest) in found.items()}
 
 

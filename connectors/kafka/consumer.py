@@ -9,7 +9,8 @@ from typing import Any, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
-from connectors.kafka.metadata import partitions, raise_if_fatal, wait_for_partitions
+from connectors.kafka.client import open_client
+from connectors.kafka.metadata import partitions, reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, OffsetLostError
@@ -46,7 +47,8 @@ class SharedConsumer:
         self._look_seconds = float(settings.settings.get(LOOK_SETTING, LOOK_SECONDS * 1e3)) / 1e3
         self._known: list[int] = []
         self._gone = 0
-        self._consumer = Consumer(
+        self._consumer = open_client(
+            Consumer,
             {
                 **CONSUMER,
                 "group.id": settings.group or f"pynomaly-{context.pipeline}",
@@ -55,7 +57,7 @@ class SharedConsumer:
                 **settings.settings,
                 "bootstrap.servers": settings.brokers,
             },
-            logger=logger,
+            self.troubles,
         )
 
     def partitions(self) -> list[int]:
@@ -66,7 +68,8 @@ class SharedConsumer:
 
     def check(self) -> list[int]:
         """Return the topic's partitions, waiting ten seconds at most."""
-        return partitions(self._consumer, self._settings.topic, timeout=10.0)
+        settings = self._settings
+        return reach_once(self._consumer, settings.topic, self.troubles, settings.brokers)
 
     def begin(self, partition: int, resumed: int | None) -> int:
         """Start reading a partition, where it was left or where the settings say; return where.
@@ -173,7 +176,7 @@ class SharedConsumer:
 
     def _poll(self) -> None:
         messages = self._consumer.consume(self._settings.batch, timeout=0)
-        raise_if_fatal(self.troubles)
+        self.troubles.raise_if_fatal()
         if not messages:
             return
         self.troubles.over()
@@ -247,7 +250,7 @@ class SharedConsumer:
                 return int(self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset)
             except KafkaException as error:
                 self.troubles.note(error.args[0])
-                raise_if_fatal(self.troubles)
+                self.troubles.raise_if_fatal()
                 self._context.draining.wait(AWAY_SECONDS)
         raise self._context.stopped("the brokers")
 

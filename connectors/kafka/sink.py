@@ -6,13 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaException
 
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.transaction import TransactionalSink
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 
 
@@ -35,12 +33,7 @@ class KafkaSink:
 
     def check(self) -> None:
         """Raise ConnectorError when no broker answers, or there is no such topic."""
-        try:
-            Writer(self._settings, self._context, self._role).check()
-        except KafkaException as error:
-            raise ConnectorError(
-                f"{self._settings.brokers}: {error.args[0].str()}. Is a broker listening there?"
-            ) from error
+        Writer(self._settings, self._context, self._role).check()
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):
@@ -81,5 +74,5 @@ class IdempotentPart(StatefulSinkPartition[list[Record], None]):
         self._writer.flush()
 
     def close(self) -> None:
-        """Wait for everything written."""
-        self._writer.flush()
+        """Hand over what was written, unless it cannot be; a checkpoint has waited for the rest."""
+        self._writer.close()

@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
-from connectors.kafka.metadata import partitions, raise_if_fatal, wait_for_partitions
+from connectors.kafka.client import open_client
+from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import PRODUCER, KafkaSinkSettings, Value, shared_settings
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers
@@ -22,6 +23,7 @@ FLUSH_WAIT = 0.5
 """Seconds between looks at what goes on while waiting for the brokers."""
 LONG_WAIT = 5.0
 """Seconds after which the health page speaks of a wait."""
+CAUSE_WAIT = 0.1
 CONFIG_SECONDS = 10.0
 USUAL_LIMIT = 1_048_588
 """Bytes a record of a topic may have unless its brokers say something else."""
@@ -66,8 +68,9 @@ class Writer:
         self._role = role
         self.failure: KafkaError | None = None
         self.ends: dict[int, int] = {}
-        self.troubles = BrokerErrors(f"sink {role}", self._count)
-        self.producer = Producer(
+        self.troubles = BrokerErrors(f"sink {role}", self._count, context.outages)
+        self.producer = open_client(
+            Producer,
             {
                 **PRODUCER,
                 "error_cb": self.troubles.note,
@@ -75,17 +78,16 @@ class Writer:
                 **(more or {}),
                 "bootstrap.servers": settings.brokers,
             },
-            logger=logger,
+            self.troubles,
         )
 
     def check(self) -> None:
         """Ask once for the topic.
 
         Raises:
-            KafkaException: no broker answers.
-            ConnectorError: there is no such topic.
+            ConnectorError: no broker answers, or there is no such topic.
         """
-        partitions(self.producer, self._topic, timeout=10.0)
+        reach_once(self.producer, self._topic, self.troubles, self._settings.brokers)
 
     def open(self) -> None:
         """Wait until the brokers answer and the topic is there."""
@@ -118,7 +120,7 @@ class Writer:
             except BufferError:
                 began = began or time.monotonic()
                 self._context.telemetry.sink_waits.labels(self._role).inc()
-                self.producer.poll(QUEUE_WAIT)
+                self._serve(QUEUE_WAIT)
                 self.waiting(began)
             except KafkaException as error:
                 self.failure = error.args[0]
@@ -130,8 +132,11 @@ class Writer:
 
     def poll(self) -> None:
         """Take note of what has arrived."""
-        self.producer.poll(0)
+        self._serve(0)
         self._refuse_failure()
+
+    def _serve(self, seconds: float) -> None:
+        self.troubles.served(lambda: self.producer.poll(seconds), 0)
 
     def flush(self) -> None:
         """Wait until everything has arrived, however long the brokers take."""
@@ -141,13 +146,17 @@ class Writer:
         self.waited()
         self._refuse_failure()
 
+    def close(self) -> None:
+        """Give what was written a last moment to arrive; never raises."""
+        if left := self._flush_some():
+            logger.warning(
+                "%d records of %s have not arrived: they are written again after a restart",
+                *(left, self._role),
+            )
+
     def _flush_some(self) -> int:
         """Return how many records have not arrived yet, after a moment's wait."""
-        try:
-            return self.producer.flush(FLUSH_WAIT)
-        except SystemError:
-            # The client failed without saying how, as it does at times when it is being fenced.
-            return len(self.producer)
+        return self.troubles.served(lambda: self.producer.flush(FLUSH_WAIT), len(self.producer))
 
     def waiting(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""
@@ -156,7 +165,8 @@ class Writer:
         self._context.telemetry.sink_blocked.labels(self._role).set(waited)
         if waited > LONG_WAIT:
             who = f"sink {self._role}"
-            self._context.outages[who] = f"no answer from the brokers for {waited:.0f} s"
+            why = f": {self.troubles.cause}" if self.troubles.cause else ""
+            self._context.outages[who] = f"no answer from the brokers for {waited:.0f} s{why}"
         self._refuse_failure()
 
     def waited(self) -> None:
@@ -203,8 +213,12 @@ class Writer:
             self.troubles.note(error)
 
     def _refuse_failure(self) -> None:
-        raise_if_fatal(self.troubles)
-        if self.failure is not None and self.failure.code() in INTERRUPTED:
+        interrupted = self.failure is not None and self.failure.code() in INTERRUPTED
+        if interrupted and self.troubles.hopeless is None:
+            # What was purged says nothing of why; that is told apart.
+            self._serve(CAUSE_WAIT)
+        self.troubles.raise_if_fatal()
+        if self.failure is not None and interrupted:
             raise InterruptionError(
                 f"writing {self._role} to {self._topic} was broken off: {self.failure.str()}. Its "
                 "records are written again after a restart"

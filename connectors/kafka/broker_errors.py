@@ -136,6 +136,10 @@ class BrokerErrors:
             self._outages[self._who] = text
         self._say(text)
 
+    def forget(self) -> None:
+        """Begin anew: the client that failed is not used any more."""
+        self.hopeless, self.fatal = None, ""
+
     def over(self) -> None:
         """Say once that brokers answer again."""
         self._outages.pop(self._who, None)

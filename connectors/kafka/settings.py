@@ -35,9 +35,7 @@ class KafkaSourceSettings(Settings):
     @field_validator("settings")
     @classmethod
     def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
-        return _checked(
-            settings, why_refused(Consumer, {**CONSUMER, "group.id": "-", **settings})
-        )
+        return _checked(settings, why_refused(Consumer, {**CONSUMER, "group.id": "-", **settings}))
 
 
 class KafkaSinkSettings(Settings):
@@ -88,7 +86,8 @@ def shared_settings(settings: dict[str, Value]) -> dict[str, Value]:
 
 CONSUMER = {
     "enable.auto.commit": False,
-    "enable.partition.eof": False,
+    # Says where a partition ends for us: offsets behind the last message may be of markers.
+    "enable.partition.eof": True,
     # A position that is gone must be told, never skipped in silence.
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.kafka.settings import KafkaSinkSettings
-from connectors.kafka.transaction import TransactionalSink
+from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
 from engine.domain.record import Record
@@ -47,17 +46,13 @@ class IdempotentSink(FixedPartitionedSink[list[Record], None]):
         return ["0"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: object) -> IdempotentPart:
-        """Open a part, once the brokers answer."""
-        return IdempotentPart(self._open)
-
-    @cached_property
-    def _open(self) -> Writer:
+        """Open the part, once the brokers answer."""
         self._writer.open()
-        return self._writer
+        return IdempotentPart(self._writer)
 
 
 class IdempotentPart(StatefulSinkPartition[list[Record], None]):
-    """One part of the sink."""
+    """The part of a process."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -67,12 +62,12 @@ class IdempotentPart(StatefulSinkPartition[list[Record], None]):
         for records in values:
             for record in records:
                 self._writer.write(record)
-        self._writer.poll()
+        self._writer.producer.poll()
 
     def snapshot(self) -> None:
         """Wait for everything written: it belongs to the epoch that is about to be stored."""
-        self._writer.flush()
+        self._writer.producer.flush()
 
     def close(self) -> None:
         """Hand over what was written, unless it cannot be; a checkpoint has waited for the rest."""
-        self._writer.close()
+        self._writer.producer.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from functools import cached_property
 from typing import cast
 
@@ -63,6 +63,24 @@ class KafkaSource:
         self._readers.remove(reader)
         self.consumer.end(reader.partition)
 
+    def identity(self) -> dict[str, str]:
+        """Return what tells this topic from one of the same name: its id, where brokers give one.
+
+        Stored with each checkpoint, and given back to `recognise`.
+        """
+        found = self.consumer.identity()
+        return {"topic_id": found} if found else {}
+
+    def recognise(self, stored: Mapping[str, str]) -> bool:
+        """Tell whether positions that were stored with this identity still count.
+
+        Where they do not, the partition begins where the settings say, with what was learned.
+
+        Raises:
+            OffsetLostError: they do not, and the settings say to fail.
+        """
+        return self.consumer.recognise(stored.get("topic_id", ""))
+
     def stored(self, positions: Mapping[str, int]) -> None:
         """Tell the group how far partitions are done."""
         for partition, position in positions.items():
@@ -97,8 +115,8 @@ class KafkaSource:
         wanted = min(samples, high - low)
         self.consumer.begin(partition, high - wanted)
         messages: list[Message] = []
-        until = datetime.now() + timedelta(seconds=SAMPLE_SECONDS)
-        while len(messages) < wanted and datetime.now() < until:
+        until = time.monotonic() + SAMPLE_SECONDS
+        while len(messages) < wanted and time.monotonic() < until:
             messages += self.consumer.take(partition)
         return raw_batch(self.topic, partition, messages, with_keys=True) if messages else None
 
@@ -140,13 +158,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
             raise StopIteration
         self._kafka.consumer.tell_lag(self._kafka.positions())
         self._kafka.consumer.look_around()
-        messages = self._kafka.consumer.take(self.partition)
+        consumer = self._kafka.consumer
+        messages = consumer.take(self.partition)
         if not messages:
+            self.position = max(self.position, consumer.read_to(self.partition))
             return []
         batch = raw_batch(
             self._kafka.topic, self.partition, messages, with_keys=self._context.needs_keys
         )
-        self.position = int(batch.offsets[-1]) + 1
+        self.position = max(int(batch.offsets[-1]) + 1, consumer.read_to(self.partition))
         return [batch]
 
     def snapshot(self) -> int:

@@ -27,7 +27,7 @@ def open_client(kind: type[Client], settings: Mapping[str, Any], logger: object)
         ConnectorError: librdkafka does not take the settings.
     """
     try:
-        return kind({**settings}, logger=logger)  # type: ignore[call-arg]
+        return kind({**settings}, logger=logger)
     except (KafkaException, TypeError, ValueError) as error:
         said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise ConnectorError(
@@ -42,7 +42,7 @@ def why_refused(kind: type[Consumer] | type[Producer], settings: Mapping[str, An
     Files are not looked for: those that the settings name may be on another machine.
     """
     try:
-        kind({**settings}, logger=_Silent())  # type: ignore[call-arg]
+        kind({**settings}, logger=_Silent())
     except KafkaException as error:
         said = str(error.args[0].str())
         return "" if " failed: " in said else said

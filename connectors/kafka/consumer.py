@@ -261,8 +261,8 @@ class SharedConsumer:
         self._consumer.close()
 
     def _poll(self) -> None:
-        client = self._consumer
-        messages = self.troubles.served(lambda: client.consume(self._settings.batch, timeout=0), [])
+        client, most, nothing = self._consumer, self._settings.batch, list[Message]()
+        messages = self.troubles.served(lambda: client.consume(most, timeout=0), nothing)
         self.troubles.raise_if_fatal()
         if not messages:
             return

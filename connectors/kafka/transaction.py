@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -19,9 +19,6 @@ from engine.application.ports import RunContext
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, InterruptionError
 from engine.domain.record import Record
-
-if TYPE_CHECKING:
-    from confluent_kafka import ConsumerGroupMetadata
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
@@ -135,7 +132,7 @@ class Transaction:
     def commit(
         self,
         offsets: Sequence[TopicPartition] = (),
-        member: ConsumerGroupMetadata | None = None,
+        member: Any = None,
     ) -> None:
         """Make what was written visible, however long the brokers take.
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bytewax.outputs import StatefulSinkPartition
 
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.sink import KafkaSink
@@ -133,10 +135,14 @@ def test_a_sink_without_the_right_to_write_fails_with_the_right_and_closes_in_pe
     part = sink(secured, "readable", RunContext("denied")).sink().build_part("a", "0", [])
 
     with pytest.raises(ConnectorError, match=r"uthorization failed.*Allow us WRITE"):
-        part.write_batch([[RECORD]])
-        part.snapshot()
+        deliver(part)
 
     part.close()
+
+
+def deliver(part: StatefulSinkPartition[list[Record], Any]) -> None:
+    part.write_batch([[RECORD]])
+    part.snapshot()
 
 
 def test_a_denied_transactional_id_ends_the_run(secured: SecuredKafka, tmp_path: Path) -> None:

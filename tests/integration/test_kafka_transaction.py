@@ -225,7 +225,7 @@ def test_an_open_transaction_of_another_producer_is_waited_for_and_told(
     ],
 )
 def test_forged_and_damaged_marks_in_the_output_topic_are_not_believed(
-    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, headers: dict[str, bytes | None]
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, headers: dict[str, str | bytes | None]
 ) -> None:
     name = topic()
     part = Run(kafka, name, tmp_path).part()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
     AclOperation,
     AclPermissionType,
@@ -131,7 +131,17 @@ def _certificate(folder: Path, name: str, days: int, names: str) -> Path:
     """Make a certificate that signs itself; return the file of it and its key."""
     key, request, certificate = (folder / f"{name}.{kind}" for kind in ("key", "csr", "crt"))
     subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName={names}"]
-    ask = ["req", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", request]
+    ask: list[str | Path] = [
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        *subject,
+        "-keyout",
+        key,
+        "-out",
+        request,
+    ]
     sign = ["x509", "-req", "-in", request, "-signkey", key, "-copy_extensions", "copyall"]
     for command in (ask, [*sign, "-days", str(days), "-out", certificate]):
         subprocess.run(["openssl", *command], check=True, capture_output=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -102,6 +102,10 @@ class RecordProducer:
             self._brokers, self._settings, self._context, self._who, {**self._more, **more}
         )
 
+    def clear(self) -> None:
+        """Forget what was refused: its transaction was given up."""
+        self.failure = None
+
     def probe(self) -> Producer:
         """Return a producer to ask the cluster with, before it is known to be there."""
         return self.__dict__.get("client") or self._open({})
@@ -142,13 +146,29 @@ class RecordProducer:
         if began is not None:
             self.waited()
 
-    def put(self, topic: str, partition: int, key: bytes, value: bytes | None) -> None:
-        """Queue a record of our own for a partition of our own; a full queue is waited for."""
+    def put(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes | None,
+        arrived: Callable[[int], object] = int,
+    ) -> None:
+        """Queue a record of our own for a partition of our own; a full queue is waited for.
+
+        Args:
+            topic: where to.
+            partition: of it.
+            key: of the record.
+            value: of the record; None removes what stands there under the key.
+            arrived: called with the offset.
+        """
         began = time.monotonic()
         while True:
             try:
-                arrived = partial(self._delivered, topic, self._who)
-                self.client.produce(topic, value, key, partition, on_delivery=arrived)
+                self.client.produce(
+                    topic, value, key, partition, on_delivery=partial(self._stored, topic, arrived)
+                )
                 return
             except BufferError:
                 self._serve(QUEUE_WAIT)
@@ -255,6 +275,20 @@ class RecordProducer:
             self.errors.over()
         else:
             self.failure = self.failure or (error, topic, role)
+            self.errors.note(error)
+
+    def _stored(
+        self,
+        topic: str,
+        arrived: Callable[[int], object],
+        error: KafkaError | None,
+        message: Message,
+    ) -> None:
+        if error is None:
+            arrived(message.offset() or 0)
+            self.errors.over()
+        else:
+            self.failure = self.failure or (error, topic, self._who)
             self.errors.note(error)
 
     def _count(self, kind: str) -> None:

@@ -12,6 +12,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
+from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch
@@ -32,6 +33,8 @@ class KafkaSource:
         self._settings = settings
         self._context = context
         self._readers: list[PartitionReader] = []
+        self._membership: GroupMembership | None = None
+        context.shared[SOURCE] = (settings.topic, group(settings, context))
         self._stored: dict[int, int] = {}
 
     @property
@@ -81,8 +84,16 @@ class KafkaSource:
         """
         return self.consumer.recognise(stored.get("topic_id", ""))
 
+    def membership(self) -> GroupMembership:
+        """Join the group, to share the topic's partitions with other instances."""
+        self._membership = GroupMembership(self._settings, self._context)
+        self._context.shared[MEMBERSHIP] = self._membership
+        return self._membership
+
     def stored(self, positions: Mapping[str, int]) -> None:
-        """Tell the group how far partitions are done."""
+        """Tell the group how far partitions are done, unless the state store has done so."""
+        if self._membership is not None:
+            return
         for partition, position in positions.items():
             self.consumer.commit(int(partition), position)
             self._stored[int(partition)] = position

@@ -26,16 +26,21 @@ EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 LEAST_SECONDS = 5.0
 """Brokers that allow no transaction as long as this are refused."""
 KEPT_BYTES = 32 * 2**20
+REPEATED_BYTES = 256 * 2**20
+"""More is not kept to be sent again when the group has moved on meanwhile."""
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 LEFT_GROUP = {
-    KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.STALE_MEMBER_EPOCH,
     KafkaError.FENCED_MEMBER_EPOCH,
 }
-"""The group goes on without us, or in another way: what we made belongs to others now."""
+"""The group goes on without us: what we made belongs to others now."""
+MOVED_ON = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.STALE_MEMBER_EPOCH,
+}
+"""The group has another generation: who is still in it tries again as a member of that."""
 
 Kept = tuple[str, str, Record, Headers]
 
@@ -68,26 +73,39 @@ class Transaction:
         """
         self.id = own_id
         self.held = False
+        self._initialised = False
         self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
         self._context = context
         self._who = who
         self._kept: list[Kept] = []
         self._kept_bytes = 0
+        self._sent: list[Kept] = []
+        self._sent_bytes = 0
         self._began: float | None = None
         self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
     def end_earlier(self, ids: Sequence[str] = ()) -> None:
-        """Fence off whoever wrote with our id, or with others, and abort what they left open."""
-        for other in ids:
-            producer = self.producer.sibling(self._more(other))
-            self._persist(lambda seconds, p=producer: p.client.init_transactions(seconds))  # type: ignore[misc]
+        """Fence off whoever wrote with our id, or with others, and abort what they left open.
+
+        Done once: sinks and state store share it.
+        """
+        if self._initialised:
+            return
+        self.end(ids)
         while True:
             try:
                 self._persist(lambda seconds: self.producer.client.init_transactions(seconds))
             except _TooLongError:
                 self._shorten()
             else:
+                self._initialised = True
                 return
+
+    def end(self, ids: Sequence[str]) -> None:
+        """Fence off processes that are gone, and abort what they left open."""
+        for other in ids:
+            producer = self.producer.sibling(self._more(other))
+            self._persist(lambda seconds, p=producer: p.client.init_transactions(seconds))  # type: ignore[misc]
 
     def write(self, topic: str, role: str, record: Record, headers: Headers = ()) -> None:
         """Keep a record for the next commit."""
@@ -103,6 +121,9 @@ class Transaction:
         kept, self._kept, self._kept_bytes = self._kept, [], 0
         if kept:
             self.begin()
+            self._sent_bytes += sum(len(record.value or b"") for _, _, record, _ in kept)
+            if self.held and self._sent_bytes < REPEATED_BYTES:
+                self._sent += kept
         with_cause = self._explained
         for topic, role, record, headers in kept:
             with_cause(lambda t=topic, r=role, o=record, h=headers: self.producer.send(t, r, o, h))  # type: ignore[misc]
@@ -113,10 +134,17 @@ class Transaction:
             self.producer.client.begin_transaction()
             self._began = time.monotonic()
 
-    def put(self, topic: str, partition: int, key: bytes, value: bytes | None) -> None:
-        """Write a record of our own to a partition of our own."""
+    def put(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes | None,
+        arrived: Callable[[int], object] = int,
+    ) -> None:
+        """Write a record of our own to a partition of our own; see `RecordProducer.put`."""
         self.begin()
-        self._explained(lambda: self.producer.put(topic, partition, key, value))
+        self._explained(lambda: self.producer.put(topic, partition, key, value, arrived))
 
     def poll(self) -> None:
         """Take note of what has arrived."""
@@ -157,6 +185,25 @@ class Transaction:
         self._persist(self.producer.client.commit_transaction)
         logger.debug("transaction %s is committed", self.id)
         self._began = None
+        self._sent, self._sent_bytes = [], 0
+
+    def rewind(self) -> None:
+        """Give up the open one, and keep what was sent in it for the next.
+
+        Raises:
+            InterruptionError: it was too much to be kept.
+        """
+        if self._sent_bytes >= REPEATED_BYTES:
+            raise InterruptionError(
+                "the group has moved on while much was being written: we go back to the last "
+                "checkpoint"
+            )
+        again, self._sent, self._sent_bytes = self._sent, [], 0
+        kept, self._kept = self._kept, []
+        self._persist(self.producer.client.abort_transaction)
+        self._began = None
+        self.producer.clear()
+        self._kept = again + kept
 
     def abort(self) -> None:
         """End an open one without a trace: it belongs to no checkpoint; never raises."""
@@ -235,6 +282,8 @@ class Transaction:
         self._refuse_fencing(error)
         self.producer.errors.note(error)
         self.producer.errors.raise_if_fatal()
+        if error.code() in MOVED_ON:
+            raise GroupMovedError(error.str())
         if error.code() in LEFT_GROUP:
             raise InterruptionError(
                 f"the group has given our partitions to others ({error.str()}): what was not "
@@ -260,8 +309,16 @@ class Transaction:
         )
 
 
+class GroupMovedError(InterruptionError):
+    """The group has a new generation, and did not take what we wrote as a member of the old one."""
+
+
 class _TooLongError(Exception):
     """The brokers do not allow a transaction to be open for so long."""
+
+
+INSTANCE = "kafka.instance"
+"""Name in the context of what tells this process from others that share the pipeline's work."""
 
 
 def shared_transaction(
@@ -280,7 +337,10 @@ def shared_transaction(
     if wanted not in open_ones:
         suffix = f"-{role}" if open_ones else ""
         own_id = f"{id_prefix(context)}{context.process}{suffix}"
-        open_ones[wanted] = Transaction(own_id, brokers, settings, context, f"sink {role}")
+        if instance := context.shared.get(INSTANCE):
+            own_id = f"{id_prefix(context)}{instance}{suffix}"
+        who = role if role == "state" else f"sink {role}"
+        open_ones[wanted] = Transaction(own_id, brokers, settings, context, who)
     return open_ones[wanted]
 
 

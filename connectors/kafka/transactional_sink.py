@@ -70,9 +70,9 @@ class TransactionalSink(FixedPartitionedSink[list[Record], Any]):
 
     def _take_over(self) -> None:
         """Fence off the run before, once for all sinks of this process."""
-        if not self.context.shared.get(f"kafka.open {self.transaction.id}"):
-            self.transaction.end_earlier(earlier_ids(self.context, self.transaction.id))
-            self.context.shared[f"kafka.open {self.transaction.id}"] = True
+        held = self.transaction.held
+        ids = () if held else earlier_ids(self.context, self.transaction.id)
+        self.transaction.end_earlier(ids)
 
     def _read_back(self) -> ReadBack:
         count = self.context.telemetry.sink_errors

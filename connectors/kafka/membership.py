@@ -41,11 +41,14 @@ class GroupMembership:
     """This process's membership.
 
     Attributes:
+        fixed: False: partitions come and go.
         losses: how many partitions were taken from us without asking so far.
         errors: what is wrong between us and the brokers.
 
     All methods but the thread's own are called from the thread of the dataflow.
     """
+
+    fixed = False
 
     def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
         """Join the group.

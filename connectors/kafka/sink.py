@@ -18,6 +18,7 @@ class KafkaSink:
 
     Settings = KafkaSinkSettings
     exactly_once = True
+    shares_transaction = True
 
     def __init__(self, settings: KafkaSinkSettings, context: RunContext, role: str) -> None:
         self._settings = settings

@@ -15,7 +15,8 @@ from engine.domain.errors import InterruptionError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
-HOPELESS = 2
+HOPELESS, LOST = 2, 3
+"""Exit codes: another try does not cure it; others have its partitions, and it begins again."""
 POLL_SECONDS = 0.05
 
 MakeProgram = Callable[[int, Mapping[str, int]], Program]
@@ -50,7 +51,7 @@ class ExitReason:
 
     Attributes:
         code: exit code.
-        kind: drained, planned, killed, hung, crashed or hopeless.
+        kind: drained, planned, lost, killed, hung, crashed or hopeless.
         cause: what to tell people; "" after an orderly end.
         stored: whether it had stored a checkpoint.
     """
@@ -113,6 +114,8 @@ class Supervisor:
         while any(each.outcome is None for each in self._watched):
             for each in self._watched:
                 each.look(self._loudness)
+            if not draining and any(each.restarted_in_order for each in self._watched):
+                self._revive_all()
             ending = self._asked or any(each.beyond_help for each in self._watched)
             if ending and not draining:
                 draining, deadline = True, time.monotonic() + self._policy.drain
@@ -122,6 +125,12 @@ class Supervisor:
                 return self._overdue()
             time.sleep(POLL_SECONDS)
         return self._code()
+
+    def _revive_all(self) -> None:
+        """The source has more partitions: who had none may have one now."""
+        for each in self._watched:
+            each.restarted_in_order = False
+            each.revive()
 
     def _code(self) -> int:
         outcomes = [each.outcome for each in self._watched]
@@ -148,12 +157,14 @@ class Watched:
 
     Attributes:
         outcome: what has become of it for good; None while it runs, or waits to.
+        restarted_in_order: whether it asked for a restart, and that was not seen to yet.
     """
 
     def __init__(
         self, number: int, make: MakeProgram, policy: RestartPolicy, asked: Callable[[], bool]
     ) -> None:
         self.outcome: Outcome | None = None
+        self.restarted_in_order = False
         self._number = number
         self._make = make
         self._policy = policy
@@ -165,6 +176,11 @@ class Watched:
         self._next = 0.0
         self._hung = ""
         self._draining = False
+
+    def revive(self) -> None:
+        """Begin again after an orderly end: there may be something to do now."""
+        if self.outcome is Outcome.DONE:
+            self.outcome = None
 
     @property
     def beyond_help(self) -> bool:
@@ -240,6 +256,8 @@ class Watched:
             return ExitReason(
                 0, "planned" if said.restart else "drained", said.restart, said.stored
             )
+        if code == LOST:
+            return ExitReason(code, "lost", said.failed, said.stored)
         kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         cause = f"process {self._number}: {said.failed}" if said.failed else ""
@@ -255,8 +273,10 @@ class Watched:
         elif self._draining:
             logger.error("stopped: %s", end.cause)
             self.outcome = Outcome.GAVE_UP
-        elif end.kind == "planned":
-            self._causes["planned"] += 1
+        elif end.kind in ("planned", "lost"):
+            self.restarted_in_order = end.kind == "planned"
+            self._causes[end.kind] += 1
+            self._next = time.monotonic() + (0 if end.kind == "planned" else self._policy.soon)
             logger.info("restarting process %d: %s", self._number, end.cause)
         else:
             self._causes[end.kind] += 1

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
@@ -24,13 +25,16 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
 from engine.application.ports import RunContext
 from engine.application.state.directory import DirectoryStore
-from engine.application.state.identity import compatibility_check, identity_of
+from engine.application.state.identity import compatibility_check, identity_of, state_place
+from engine.application.state.store import StateStore, StateStorePlugin
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
-from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
+from engine.domain.errors import InterruptionError, PynomalyError, StoppedError, TasksLostError
 
 HOPELESS = 2
 CRASHED = 1
+LOST = 3
+"""Exit code of a process whose partitions others have now; it is simply started again."""
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
 """Environment variable that makes Bytewax start its web server, whatever its value."""
@@ -91,7 +95,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         process=config.process,
         processes=config.processes,
         earlier_processes=config.earlier_processes,
-        state=file.state.directory,
+        state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
         heartbeat=Heartbeat(heartbeat),
@@ -113,10 +117,10 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
     identity = identity_of(file)
-    directory = file.state.directory
-    store = DirectoryStore(directory, config.process, context.heartbeat)
-    origin = Origin(identity, compatibility_check(str(directory), identity))
-    flow = build(file, context, store, origin)
+    origin = Origin(identity, compatibility_check(state_place(file), identity))
+    # Before the source and the sinks: what they write may be in its transaction.
+    store = _open_store(file, context)
+    flow = build(file, context, store, origin, by_group=file.state.kafka is not None)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
     _refuse_web_server()
@@ -126,6 +130,13 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     flow.finish()
     logger.info("drained" if context.draining.is_set() else "the source has ended")
     return 0
+
+
+def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
+    if file.state.kafka is None:
+        return DirectoryStore(file.state.directory, context.process, context.heartbeat)
+    plugin = cast("StateStorePlugin", file.state.kafka.plugin(file.state.kafka.settings, context))
+    return plugin.store()
 
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
@@ -177,6 +188,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         logger.info("%s", known)
         return 0, ""
     logger.error("%s", known)
+    if isinstance(known, TasksLostError):
+        return LOST, str(known)
     return (CRASHED if isinstance(known, InterruptionError) else HOPELESS), str(known)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from engine.application.config.issues import invalid
-from engine.application.config.plugin_choice import SinkChoice
+from engine.application.config.plugin_choice import KafkaStoreChoice, SinkChoice
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
 from engine.application.ports import Settings
@@ -52,6 +52,8 @@ class StateSpec(Settings):
 
     directory: Path
     """Directory of the checkpoints; .pynomaly/<name> unless given."""
+    kafka: KafkaStoreChoice = None
+    """Keeps checkpoints in a compacted topic instead: instances share the source's partitions."""
     every: PositiveDuration = Field(
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )

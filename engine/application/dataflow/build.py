@@ -110,6 +110,8 @@ def build(
     context: RunContext,
     store: StateStore | None = None,
     origin: Origin = ANY_ORIGIN,
+    *,
+    by_group: bool = False,
 ) -> Flow:
     """Assemble the dataflow of a pipeline file; everything in it comes from the registry.
 
@@ -118,6 +120,7 @@ def build(
         context: of this process.
         store: where checkpoints live; None keeps nothing.
         origin: what the state in it is compared with.
+        by_group: whether the source's group says which partitions are ours; else a fixed share is.
     """
     pipeline = file.pipeline()
     context.telemetry.state_limit.set(pipeline.memory_bytes)
@@ -128,15 +131,12 @@ def build(
     source = traced_source(tracer, plugin.source())
     keep = _must_keep(plugin, pipeline)
     kept = store or MemoryStore()
-    tasks = Tasks(source, kept, delivery, origin.meet, context, keep=keep)
-    membership = partial(FixedShare, source.list_parts, context.process, context.processes)
-    released: Callable[[Any], None] = lambda _names: None  # noqa: E731
-    checkpoints = Checkpoints(tasks, delivery, origin.identity, plugin.stored, released, context)
+    tasks = Tasks(plugin, source, kept, delivery, origin.meet, context, keep=keep)
+    checkpoints = Checkpoints(tasks, delivery, origin.identity, context)
+    membership = partial(_membership, plugin, source.list_parts, context, by_group=by_group)
 
     def turns() -> SourceTurns:
-        return SourceTurns(
-            tasks, cast("Callable[[], Membership]", membership), checkpoints, context, failure
-        )
+        return SourceTurns(tasks, membership, checkpoints, context, failure)
 
     flow = Dataflow(file.name)
     stream = op.input("source", flow, TaskSource(turns))
@@ -149,6 +149,19 @@ def build(
     end = DeliverySink(lambda: DeliveryPart(delivery, checkpoints, failure))
     op.output("deliver", stream, end)
     return Flow(flow, plugin, tracer, failure)
+
+
+def _membership(
+    plugin: SourcePlugin,
+    partitions: Callable[[], list[str]],
+    context: RunContext,
+    *,
+    by_group: bool,
+) -> Membership:
+    if by_group:
+        membership: Membership = cast("Any", plugin).membership()
+        return membership
+    return FixedShare(partitions, context.process, context.processes)
 
 
 def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:

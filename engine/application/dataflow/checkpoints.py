@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.reader import TaskReader
 from engine.application.dataflow.task import Mark, Task
-from engine.application.dataflow.tasks import Tasks
+from engine.application.dataflow.tasks import ORIGIN, Tasks
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint, Json
 
@@ -28,14 +28,15 @@ JOURNAL_SHARE = 0.5
 IDLE_SECONDS = 60.0
 """Longest time between checkpoints while nothing is read."""
 
-Stored = Callable[[Mapping[str, Json]], None]
-
 
 class Checkpoints:
     """Stores all tasks of a process together, behind what they have read.
 
     Args of its constructor: tasks; delivery; identity, of the pipeline, stored with each task;
-    stored, told the positions that are safe; released, told the tasks that are let go; context.
+    context.
+
+    Attributes:
+        on_release: told the names of tasks that are let go of.
     """
 
     def __init__(
@@ -43,15 +44,12 @@ class Checkpoints:
         tasks: Tasks,
         delivery: Delivery,
         identity: Mapping[str, Json],
-        stored: Stored,
-        released: Callable[[Sequence[str]], None],
         context: RunContext,
     ) -> None:
         self._tasks = tasks
         self._delivery = delivery
+        self.on_release: Callable[[Sequence[str]], None] = lambda _names: None
         self._identity = identity
-        self._stored = stored
-        self._released = released
         self._context = context
         self._every = context.every.total_seconds()
         self._due = time.monotonic() + self._every
@@ -59,6 +57,7 @@ class Checkpoints:
         self._arrived: set[Mark] = set()
         self._turn = False
         self._began = 0.0
+        self._told: dict[str, Json] = {}
 
     @property
     def on_the_way(self) -> bool:
@@ -82,21 +81,22 @@ class Checkpoints:
         """Take note that what was read has left the flow."""
         self._turn = False
 
-    def begin(
-        self, readers: Sequence[TaskReader], *, last: bool = False, final: bool = False
-    ) -> list[tuple[str, Mark]]:
-        """Return the marks of a checkpoint.
+    def begin(self, *, last: Collection[str] = (), final: bool = False) -> list[tuple[str, Mark]]:
+        """Return the marks of a checkpoint of all tasks.
+
+        It is of all of them, also where some are let go of: what they have written since the last
+        one may be in one transaction.
 
         Args:
-            readers: of the tasks.
-            last: whether the tasks are let go of then.
+            last: names of the tasks that are let go of then.
             final: whether the run ends then.
         """
         self._began = time.perf_counter()
+        readers = self._tasks.all()
         for reader in readers:
-            mark = Mark(reader.task, last=last)
+            mark = Mark(reader.task, last=reader.task.name in last)
             if reader.changed:
-                mark.whole = self._worth(reader, final=last or final)
+                mark.whole = self._worth(reader, final=mark.last or final)
                 kept = reader.take_journal()
                 mark.journal = None if mark.whole else kept
             if mark.whole:
@@ -127,14 +127,27 @@ class Checkpoints:
         checkpoints = [self._checkpoint(mark) for mark in changed.values()]
         outputs = self._delivery.outputs()
         self._tasks.store.save(checkpoints, outputs)
-        self._stored({each.task: each.position for each in checkpoints})
+        self._tell_positions(waiting)
         for reader, mark in changed.items():
             reader.stored(whole=mark.whole)
             if mark.whole:
                 reader.task.snapshots, reader.task.seconds = True, 0.0
         if released := [reader for reader, mark in waiting.items() if mark.last]:
-            self._released(self._tasks.release(released))
+            names = self._tasks.release(released)
+            for name in names:
+                self._told.pop(name, None)
+            self.on_release(names)
         self._tell(checkpoints)
+
+    def _tell_positions(self, readers: Iterable[TaskReader]) -> None:
+        """Say what is safe; a position may have moved on over what is no message."""
+        tasks = [reader.task for reader in readers if reader.task.live]
+        moved = {
+            task.name: task.position for task in tasks if self._told.get(task.name) != task.position
+        }
+        if moved:
+            self._tasks.plugin.stored(moved)
+            self._told |= moved
 
     def _checkpoint(self, mark: Mark) -> Checkpoint:
         task: Task = mark.task
@@ -145,7 +158,7 @@ class Checkpoints:
             journal=mark.journal,
             results=task.results,
             partitions=task.partitions,
-            identity=self._identity,
+            identity={**self._identity, ORIGIN: self._tasks.origin},
         )
 
     def _tell(self, checkpoints: Sequence[Checkpoint]) -> None:

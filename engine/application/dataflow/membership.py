@@ -9,11 +9,16 @@ from typing import Protocol
 class Membership(Protocol):
     """Says which tasks this process is to run.
 
+    Attributes:
+        fixed: whether what is owned never changes: then the run ends when all of it has ended.
+
     The dataflow asks once a turn (`owned`, which must be cheap). It takes up what is new, and lets
     go of what is gone: it stores a checkpoint, forgets the models, and says `released`. Until then
     the membership must not let another process have the task (a revocation waits for it). What is
     in `lost` went without asking: the dataflow forgets it and does not store it.
     """
+
+    fixed: bool
 
     def owned(self) -> frozenset[str]:
         """Return the tasks that are this process's, without those that it is asked to let go.
@@ -46,6 +51,8 @@ class FixedShare:
     Args of its constructor: partitions, lists the source's; process, processes: number of this
     process, and how many there are.
     """
+
+    fixed = True
 
     def __init__(self, partitions: Callable[[], list[str]], process: int, processes: int) -> None:
         self._owned = frozenset(partitions()[process::processes])

@@ -20,6 +20,7 @@ from engine.application.dataflow.task import TURN_KEY, Signal, TurnEnd
 from engine.application.dataflow.tasks import Tasks
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
+from engine.domain.errors import TasksLostError
 
 Item = tuple[str, "RawBatch | Signal"]
 """What the source emits: the key of a task, and a batch of it or a signal."""
@@ -101,6 +102,7 @@ class SourceTurns:
         if self._membership is None:
             self._context.heartbeat.rest()
             self._membership = self._make_membership()
+            self._checkpoints.on_release = self._membership.released
         if self._checkpoints.on_the_way:
             self._context.heartbeat.work()
             return []
@@ -117,21 +119,27 @@ class SourceTurns:
 
     def _turn(self, membership: Membership) -> list[Item]:
         owned = membership.owned()
-        self._tasks.forget(membership.lost())
-        gone = [name for name in self._tasks.readers if name not in owned]
-        if gone:
-            return [*self._checkpoints.begin(self._tasks.some(gone), last=True)]
+        if lost := membership.lost() & self._tasks.readers.keys():
+            raise TasksLostError(
+                f"partitions {', '.join(sorted(lost))} were given to others while this process "
+                "stood still: what was not stored is left to them, and we begin again"
+            )
+        if gone := self._tasks.readers.keys() - owned:
+            return [*self._checkpoints.begin(last=gone)]
         draining = self._context.draining.is_set()
+        if draining and not self._tasks.opened:
+            raise StopIteration
         new = [] if draining else [name for name in owned if name not in self._tasks.readers]
         if new or not self._tasks.opened:
             begun = self._tasks.open(sorted(new))
             self._context.heartbeat.beat()
-            return [*begun, *self._checkpoints.begin(self._tasks.all())]
-        if draining or self._tasks.ended():
+            return [*begun, *self._checkpoints.begin()]
+        if draining or (membership.fixed and self._tasks.ended()):
             self._last = True
-            return [*self._checkpoints.begin(self._tasks.all(), final=True)]
+            # All is let go of, so that who takes it up need not wait until we have gone.
+            return [*self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
         if self._checkpoints.due():
-            return [*self._checkpoints.begin(self._tasks.all())]
+            return [*self._checkpoints.begin()]
         return self._read()
 
     def _read(self) -> list[Item]:
@@ -148,7 +156,7 @@ class SourceTurns:
             if count >= MOST_EVENTS:
                 break
         if not found:
-            if not self._tasks.ended():
+            if not (self._tasks.readers and self._tasks.ended()):
                 time.sleep(IDLE_SECONDS)
             return []
         self._checkpoints.turn_begins()

@@ -12,6 +12,13 @@ from engine.application.state.store import Json
 from engine.domain.errors import PynomalyError
 
 
+def state_place(file: PipelineFile) -> str:
+    """Return how people call the place where a pipeline's state lies."""
+    if file.state.kafka is not None:
+        return f"topic {getattr(file.state.kafka.settings, 'topic', '')}"
+    return str(file.state.directory)
+
+
 def identity_of(file: PipelineFile) -> dict[str, Json]:
     """Return what a pipeline file says of its state."""
     names = (choice.name for choice in file.detectors)

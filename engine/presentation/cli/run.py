@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import prepare
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.contents import earlier_processes
-from engine.application.state.identity import check_compatibility, identity_of
+from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import StateLock, refuse_unusable
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 
@@ -79,10 +80,13 @@ def run(
     # Before the first line: who reads it may send a signal.
     policy = RestartPolicy(max_restarts=max_restarts, hang=hang_after)
     supervisor = Supervisor(program, processes, policy)
-    with StateLock(found.state.directory):
-        refuse_unusable(found.state.directory)
-        earlier = earlier_processes(found.state.directory)
-        _take_up(found, processes)
+    with nullcontext() if found.state.kafka else StateLock(found.state.directory):
+        if found.state.kafka:
+            _announce(found, processes, resumed=False)
+        else:
+            refuse_unusable(found.state.directory)
+            earlier = earlier_processes(found.state.directory)
+            _take_up(found, processes)
         if found.state.key_groups is not None:
             logger.warning("state.key_groups is not used any more: take it out of the file")
         for notice in notices(found.metrics):
@@ -99,7 +103,7 @@ def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
         file.source.kind,
         sinks,
         processes,
-        file.state.directory,
+        state_place(file),
     )
     if file.metrics is not None:
         host, port = file.metrics.host, file.metrics.port

@@ -156,6 +156,30 @@ class SinkPlugin(Protocol):
         ...
 
 
+class StateStorePlugin(Protocol):
+    """What an entry point in `pynomaly.stores` names: a class.
+
+    Its `Settings` describes what the pipeline file may say below `state: {<name>: ...}`. It is made
+    before the source and the sinks of its process.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, context: RunContext) -> None: ...
+
+    def store(self) -> Any:
+        """Return the process's side of it: a `StateStore` of `engine.application.state.store`."""
+        ...
+
+    def check(self) -> None:
+        """Reach the real thing, as `validate --connect` does.
+
+        Raises:
+            ConnectorError: it cannot be reached, or does not fit.
+        """
+        ...
+
+
 class TaskStep(Protocol):
     """A step with state of its own for each task."""
 

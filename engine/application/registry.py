@@ -7,8 +7,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from engine.application.ports import BrokerPlugin, SinkPlugin, SourcePlugin, StepPlugin
-from engine.application.state.store import StateStorePlugin
+from engine.application.ports import (
+    BrokerPlugin,
+    SinkPlugin,
+    SourcePlugin,
+    StateStorePlugin,
+    StepPlugin,
+)
 from engine.domain.detector import Declaration, DetectorFamily
 from engine.domain.errors import UnknownNameError, nearest
 

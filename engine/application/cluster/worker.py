@@ -23,10 +23,10 @@ from engine.application.cluster.metrics_server import serve
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
-from engine.application.ports import RunContext
+from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.identity import compatibility_check, identity_of, state_place
-from engine.application.state.store import StateStore, StateStorePlugin
+from engine.application.state.store import StateStore
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.domain.errors import InterruptionError, PynomalyError, StoppedError, TasksLostError
@@ -136,7 +136,7 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
     if file.state.kafka is None:
         return DirectoryStore(file.state.directory, context.process, context.heartbeat)
     plugin = cast("StateStorePlugin", file.state.kafka.plugin(file.state.kafka.settings, context))
-    return plugin.store()
+    return cast("StateStore", plugin.store())
 
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:

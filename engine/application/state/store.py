@@ -109,26 +109,3 @@ class StateStore(Protocol):
     def close(self) -> None:
         """Let go of everything; never raises."""
         ...
-
-
-class StateStorePlugin(Protocol):
-    """What an entry point in `pynomaly.stores` names: a class.
-
-    Its `Settings` describes what the pipeline file may say below `state: {<name>: ...}`.
-    """
-
-    Settings: type[Any]
-
-    def __init__(self, settings: Any, context: Any) -> None: ...
-
-    def store(self) -> StateStore:
-        """Return the process's side of the store."""
-        ...
-
-    def check(self) -> None:
-        """Reach the real thing, as `validate --connect` does.
-
-        Raises:
-            ConnectorError: it cannot be reached, or does not fit.
-        """
-        ...

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.explanation import Explanation
 from engine.domain.trace import Trace
 
 Bools = NDArray[np.bool_]
@@ -123,6 +124,9 @@ class ScoredBatch:
         late: bool [n], older than the allowed lateness: scored, not learned.
         weights: float64 [n, k], the weight of each p-value in the combined one; NaN during the
             detector's warm-up. None where no weights are learned.
+        pipeline_rates: float64 [n], events per day of all entities of the task, estimated before
+            the event; None where nobody asked.
+        explanations: what the detectors that explain themselves say, by their number.
     """
 
     events: EventBatch
@@ -134,6 +138,8 @@ class ScoredBatch:
     rates: Floats
     late: Bools
     weights: Floats | None = None
+    pipeline_rates: Floats | None = None
+    explanations: Mapping[int, Explanation] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events)

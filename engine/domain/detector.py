@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
+from engine.domain.explanation import Explanation
 
 State = dict[str, NDArray[np.generic] | bytes]
 """The stored form of a bank: named arrays, and bytes where only pickle can carry a model."""
@@ -106,19 +107,13 @@ class TimedBank(Bank, Protocol):
 
 
 @runtime_checkable
-class CalibratedBank(Bank, Protocol):
-    """A bank that knows how often noise reaches its scores: that of a `CalibratedDetector`."""
+class ExplainingBank(Bank, Protocol):
+    """A bank whose p-values are final, and that says what they rest on."""
 
-    def score_and_tell(
+    def score_and_explain(
         self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
-    ) -> tuple[Floats, Floats]:
-        """Score and learn as `score` does; times as for `TimedBank`.
-
-        Returns:
-            float64 [n], the scores, and float64 [n], what is told to the calibrator in their
-            place: -log10 of the share of events at which alerts would begin at such a score in
-            a stream of the entity's kind and age without anomalies; NaN while it warms up.
-        """
+    ) -> Explanation:
+        """Score and learn as `score` does; times is int64 [n], event times in ns since 1970."""
         ...
 
 
@@ -148,14 +143,14 @@ class Detector(Protocol):
 
 
 @runtime_checkable
-class CalibratedDetector(Detector, Protocol):
-    """A detector that knows how often noise reaches its scores.
+class ExplainingDetector(Detector, Protocol):
+    """A detector with p-values of its own.
 
     Attributes:
-        knows_noise: says so; its banks are `CalibratedBank`s.
+        explains: says so; its banks are `ExplainingBank`s.
     """
 
-    knows_noise: Literal[True]
+    explains: Literal[True]
 
 
 class DetectorFamily(Protocol):

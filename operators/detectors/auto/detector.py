@@ -8,31 +8,49 @@ from typing import Literal
 import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
-from engine.domain.detector import Declaration
-from operators.detectors.auto import joint, single
-from operators.detectors.parameters import check_numbers
+from engine.domain.detector import Declaration, Parameter
+from engine.domain.errors import ParameterError
+from engine.domain.explanation import Explanation
+from operators.detectors.auto import entity, value
+from operators.detectors.auto.evidence import KIND_NUMBERS
+from operators.detectors.parameters import check_names
 from operators.kernels.record_bank import RecordBank
 
 NO_TIMES = np.empty(0, np.int64)
+MEMORY = ("normal", "small")
+PARAMETERS = (
+    Parameter(
+        "memory",
+        "string",
+        "normal",
+        "normal, or small: half the bytes, for shorter cycles and coarser seasons",
+    ),
+)
 
 
 class AutoBank(RecordBank):
-    """The bank of `auto`. Args of its constructor: capacity, the number of slots; d, of values."""
+    """The bank of `auto`.
 
-    def __init__(self, capacity: int, d: int) -> None:
-        super().__init__(capacity, single.RECORD if d == 1 else joint.record(d))
+    Args:
+        capacity: the number of slots.
+        d: the number of values.
+        sizes: of the record.
+    """
+
+    def __init__(self, capacity: int, d: int, sizes: entity.Sizes) -> None:
+        super().__init__(capacity, entity.record(d, sizes))
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
-        """Score and learn events whose times are not known; see `score_at`."""
+        """Score and learn events whose times are not known; see `score_and_explain`."""
         return self.score_at(slots, values, learn, NO_TIMES)
 
     def score_at(self, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
-        """Score each event by the state before it, then learn it; see `score_and_tell`."""
-        return self.score_and_tell(slots, values, learn, times)[0]
+        """Return the scores of `score_and_explain`."""
+        return self.score_and_explain(slots, values, learn, times).scores
 
-    def score_and_tell(
+    def score_and_explain(
         self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
-    ) -> tuple[Floats, Floats]:
+    ) -> Explanation:
         """Score each event by the state before it, then learn it, in the given order.
 
         Args:
@@ -40,17 +58,15 @@ class AutoBank(RecordBank):
             values: float64 [n, d], C-contiguous; NaN is a gap.
             learn: bool [n]; False scores without learning.
             times: int64 [n], event times in ns since 1970; empty where they are not known.
-
-        Returns:
-            float64 [n]: decimal powers of rarity, summed; NaN while the entity warms up, and where
-            all are gaps. float64 [n]: -log10 of how often noise reaches as much; NaN likewise.
         """
-        scores, powers = np.empty(len(slots)), np.empty(len(slots))
-        if values.shape[1] == 1:
-            single.drive(self.records, slots, values, learn, times, scores, powers)
-        else:
-            joint.drive(self.records, slots, values, learn, scores, powers)
-        return scores, powers
+        n, d = values.shape
+        scores, p_values, kinds = np.empty(n), np.empty(n), np.empty(n, np.int8)
+        blames, centers, widths = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
+        columns = (scores, p_values, kinds, blames, centers, widths)
+        entity.drive(self.records, slots, values, learn, times, *columns)
+        total = blames.sum(axis=1, keepdims=True)
+        contributions = np.where(total > 0, blames / np.where(total > 0, total, 1.0), 1 / d)
+        return Explanation(scores, p_values, KIND_NUMBERS[kinds], contributions, centers, widths)
 
     def failures(self) -> Mapping[str, int]:
         """Return nothing: compiled arithmetic has no troubles to count."""
@@ -62,18 +78,21 @@ class AutoDetector:
 
     name = "auto"
     handles_gaps = True
-    knows_noise: Literal[True] = True
+    explains: Literal[True] = True
     resolution = 0.5
     snapshot: Literal["bytes"] = "bytes"
+    warm_up = value.WARM_UP
+    layout = 2
+    """Number of the record's layout: state of another one starts afresh."""
 
-    def __init__(self, d: int) -> None:
+    def __init__(self, d: int, small: bool = False) -> None:
         self._d = d
-        self.warm_up = single.WARM_UP if d == 1 else joint.WARM_UP
+        self._sizes = entity.small_sizes(d) if small else entity.sizes(d)
         self.bytes_per_entity = self.bank(0).records.dtype.itemsize
 
     def bank(self, capacity: int) -> AutoBank:
         """Return an empty bank."""
-        return AutoBank(capacity, self._d)
+        return AutoBank(capacity, self._d, self._sizes)
 
 
 class Auto:
@@ -84,15 +103,16 @@ class Auto:
         return (
             Declaration(
                 name="auto",
-                summary="Several evidences in one score, for any series; nothing to set",
-                parameters=(),
+                summary="Evidence of ten kinds in one p-value, for any series; nothing to set",
+                parameters=PARAMETERS,
                 bytes_per_entity=AutoDetector(1).bytes_per_entity,
                 snapshot="bytes",
-                source="Sum of rank-calibrated evidences: range, surprise, season, nearest runs",
+                source="Distances from normal with extrapolated tails, combined by Bonferroni",
                 suits=(
-                    "Good where nobody has looked at a series before: spikes, jumps, stillness, "
-                    "unusual hours and, with one value, unusual runs and missing beats, in units "
-                    "of rarity. Bad where a fixed limit is known, and in the first fifty events."
+                    "Good where nobody has looked at a series before: spikes, shifts, drifts, "
+                    "stuck values, bursts and calm, missed seasons, lost correlations, resets of "
+                    "counters and changes of cadence, each named. Bad where a fixed limit is "
+                    "known, and in the first fifty events; levels are judged after a day."
                 ),
             ),
         )
@@ -103,7 +123,10 @@ class Auto:
         """Build the detector.
 
         Raises:
-            ParameterError: a parameter was given; it takes none.
+            ParameterError: a parameter is unknown or has a value it cannot take.
         """
-        check_numbers(name, parameters, ())
-        return AutoDetector(len(value_names))
+        check_names(name, parameters, [parameter.name for parameter in PARAMETERS])
+        memory = parameters.get("memory", "normal")
+        if memory not in MEMORY:
+            raise ParameterError("memory", f"{name}: memory must be normal or small, not {memory!r}")
+        return AutoDetector(len(value_names), memory == "small")

@@ -1,7 +1,6 @@
 """Season: how far a value lies from what its hour of the week brought before.
 
-A level that has lain off for a while is old news: part of how far the last values lay off is
-expected of the next one too, as in an autoregression of the errors.
+The pattern is kept as deviations from the level, so a level that moves takes its season along.
 """
 
 from __future__ import annotations
@@ -11,73 +10,115 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-HOURS = 168
 NS_PER_HOUR = 3_600_000_000_000
+EPOCH_WEEKDAY_HOURS = 72
+"""1970 began on a Thursday: so many hours after Monday."""
+SATURDAY_HOUR = 120
 KNOWN = 3
 """Values of an hour of the week that make it known; before, the same hour of all days serves."""
-MEMORY = 1 / 0.03
-"""Values that the mean of an hour rests on."""
-ERROR_MEMORY = 1_000.0
-CLIP = 8.0
-"""An error is learned as at most so many mean errors."""
-CARRIED = 0.6
-"""Part of how far the last values lay off that is expected of the next one,"""
-LATELY = 0.3
-"""and weight of the newest among them."""
+BUCKET_EVENTS = 40.0
+"""Values that the mean of a bucket rests on."""
+ERROR_EVENTS = 1_000.0
+CLIP = 4.0
+"""An error counts as at most so many mean errors."""
+BETTER = 0.9
+"""Mean error by the hour of the week, as a part of that by the hour of the day, to be believed."""
+COMPARED_EVENTS = 500.0
+CARRIED, LATELY = 0.6, 0.3
+"""Part of the last deviations that is expected of the next one, and the newest one's weight."""
 
-FIELDS = [
-    ("season_means", "<f4", (HOURS,)),
-    ("season_counts", "u1", (HOURS,)),
-    ("season_off", "<f4"),
-    ("season_error", "<f4"),
-    ("season_errors", "<u2"),
-]
+
+def fields(buckets: int) -> list[Any]:
+    """Return the fields of a season: 168 hours of the week, or 48 of a working day and a day off."""
+    return [
+        ("pattern", "<f4", (buckets,)),
+        ("counts", "u1", (buckets,)),
+        ("carried", "<f4"),
+        ("error", "<f4"),
+        ("errors", "<u2"),
+        ("weeks", "<u2"),
+        ("day_error", "<f4"),
+        ("week_error", "<f4"),
+        ("newest_bucket", "u1"),
+        ("revisited", "u1"),
+    ]
 
 
 @njit(error_model="numpy")
-def hour_of(time: int) -> int:
-    """Return the hour of the week of a time in ns."""
-    return (time // NS_PER_HOUR) % HOURS
+def bucket_of(state: Any, time: int) -> int:
+    """Return the bucket of a time in ns."""
+    hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
+    if len(state.pattern) == 168:
+        return hour
+    return hour % 24 + (24 if hour >= SATURDAY_HOUR else 0)
 
 
 @njit(error_model="numpy")
-def expected(state: Any, hour: int) -> float:
-    """Return what an hour brings; NaN if no day had it."""
-    if state.season_counts[hour] >= KNOWN:
-        return np.float64(state.season_means[hour])
+def expected(state: Any, time: int) -> float:
+    """Return the deviation from the level at a time in ns; NaN if no day had its hour.
+
+    Between the middles of two hours it goes along a straight line. The day of the week counts once
+    it foretells better than the hour of the day alone.
+    """
+    weekly = state.week_error < BETTER * state.day_error and state.weeks > 0
+    return _between(state, time, weekly)
+
+
+@njit(error_model="numpy")
+def _between(state: Any, time: int, weekly: bool) -> float:
+    own = _bucket_mean(state, bucket_of(state, time), weekly)
+    part = (time % NS_PER_HOUR) / NS_PER_HOUR - 0.5
+    toward = time - NS_PER_HOUR if part < 0.0 else time + NS_PER_HOUR
+    other = _bucket_mean(state, bucket_of(state, toward), weekly)
+    return own if np.isnan(other) or np.isnan(own) else own + abs(part) * (other - own)
+
+
+@njit(error_model="numpy")
+def _bucket_mean(state: Any, bucket: int, weekly: bool) -> float:
+    if weekly and state.counts[bucket] >= KNOWN:
+        return np.float64(state.pattern[bucket])
     total, weight = 0.0, 0.0
-    for k in range(hour % 24, HOURS, 24):
-        total += state.season_means[k] * np.float64(state.season_counts[k])
-        weight += state.season_counts[k]
+    for k in range(bucket % 24, len(state.pattern), 24):
+        count = np.float64(state.counts[k])
+        total += state.pattern[k] * count
+        weight += count
     return total / weight if weight > 0.0 else np.nan
 
 
 @njit(error_model="numpy")
-def error(state: Any, value: float, hour: int, scale: float) -> float:
-    """Return the distance to the expected value in mean errors; NaN while nothing is expected.
-
-    A hundredth of the value's scale is the least error taken for real.
-    """
-    if state.season_errors == 0:
-        return np.nan
-    off = value - expected(state, hour) - CARRIED * state.season_off
-    return abs(off) / max(np.float64(state.season_error), 0.01 * scale)
+def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float) -> None:
+    """Learn the deviation of a value from its level; `foreseen` is `expected` at its time."""
+    bucket = bucket_of(state, time)
+    off = deviation - foreseen
+    bound = np.inf
+    if not np.isnan(off):
+        distance = abs(off - CARRIED * state.carried)
+        if state.errors > 10:
+            bound = CLIP * max(np.float64(state.error), 0.1 * scale)
+            distance, off = min(distance, bound), min(max(off, -bound), bound)
+        state.errors = min(state.errors + 1, 65_535)
+        state.error += max(1.0 / state.errors, 1.0 / ERROR_EVENTS) * (distance - state.error)
+        state.carried += LATELY * (off - state.carried)
+        _compare(state, deviation, time, bucket, bound)
+    own = np.float64(state.pattern[bucket])
+    count = min(state.counts[bucket] + 1, 255)
+    step = min(max(deviation - own, -bound), bound) if count > 1 else deviation
+    state.counts[bucket] = count
+    state.pattern[bucket] = own + max(1.0 / count, 1.0 / BUCKET_EVENTS) * step
 
 
 @njit(error_model="numpy")
-def learn(state: Any, value: float, hour: int) -> None:
-    """Move the mean error and what is carried, then the mean of the hour."""
-    off = value - expected(state, hour)
-    if not np.isnan(off):
-        distance = abs(off - CARRIED * state.season_off)
-        if state.season_errors > 0 and state.season_error > 0.0:
-            bound = CLIP * np.float64(state.season_error)
-            distance, off = min(distance, bound), min(max(off, -bound), bound)
-        state.season_errors = min(state.season_errors + 1, 65_535)
-        rate = max(1.0 / state.season_errors, 1.0 / ERROR_MEMORY)
-        state.season_error += rate * (distance - state.season_error)
-        state.season_off += LATELY * (off - state.season_off)
-    count = min(state.season_counts[hour] + 1, 255)
-    state.season_counts[hour] = count
-    rate = max(1.0 / count, 1.0 / MEMORY)
-    state.season_means[hour] += rate * (value - state.season_means[hour])
+def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float) -> None:
+    """Note how well the hour of the day and the hour of the week foretell a value."""
+    if bucket != state.newest_bucket:
+        state.newest_bucket = bucket
+        state.revisited = state.counts[bucket] >= KNOWN
+    if not state.revisited:
+        # The mean of the hour of the week is of this very hour, and tells nothing.
+        return
+    rate = max(1.0 / (state.weeks + 1.0), 1.0 / COMPARED_EVENTS)
+    day = min(abs(deviation - _between(state, time, False)), bound)
+    week = min(abs(deviation - _between(state, time, True)), bound)
+    state.day_error += rate * (day - state.day_error)
+    state.week_error += rate * (week - state.week_error)
+    state.weeks = min(state.weeks + 1, 65_535)

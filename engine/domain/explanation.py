@@ -1,0 +1,42 @@
+"""What a detector says its p-values rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an explaining bank says of n events of d values.
+
+    Attributes:
+        scores: float64 [n], higher = more anomalous; NaN while an entity warms up.
+        p_values: float64 [n], the share of normal events that are as far from normal; NaN likewise.
+        kinds: int8 [n], index into `engine.domain.kinds.KINDS` of the strongest evidence.
+        contributions: float64 [n, d], each value's part in it; the parts of an event sum to 1.
+        centers: float64 [n, d], the value expected at the event by that evidence; NaN for a gap.
+        widths: float64 [n, d], half the width of the normal range around it.
+    """
+
+    scores: Floats
+    p_values: Floats
+    kinds: NDArray[np.int8]
+    contributions: Floats
+    centers: Floats
+    widths: Floats
+
+    def take(self, rows: NDArray[np.bool_]) -> Explanation:
+        """Return the rows that are marked, in their order."""
+        return Explanation(
+            self.scores[rows],
+            self.p_values[rows],
+            self.kinds[rows],
+            self.contributions[rows],
+            self.centers[rows],
+            self.widths[rows],
+        )

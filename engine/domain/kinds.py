@@ -1,0 +1,20 @@
+"""The kinds of anomaly."""
+
+from __future__ import annotations
+
+KINDS = (
+    "outlier",
+    "spike",
+    "shift",
+    "drift",
+    "stuck",
+    "burst",
+    "calm",
+    "season",
+    "pattern",
+    "correlation",
+    "counter_reset",
+    "cadence",
+)
+"""In the order of the numbers that detectors use; "outlier" where a detector does not tell."""
+OUTLIER = 0

@@ -1,0 +1,146 @@
+"""Autoregression: what the last values foretell of the next one.
+
+The autocovariances of the value are kept lag by lag, exponentially forgotten, and the Yule-Walker
+equations are solved from time to time by Levinson and Durbin's recursion (J. Durbin, Revue de
+l'Institut International de Statistique 28, 1960). A value far from its forecast enters the history
+as `CLIP` scales away, so one outlier does not spoil the forecasts after it; a run of them is a new
+regime and enters as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats
+
+MEMORY_EVENTS = 4_000.0
+"""Events that the autocovariances rest on."""
+SOLVED_EVENTS = 256
+"""Events between two solutions."""
+RIDGE = 1e-4
+"""Share of the variance taken as white noise, which keeps the equations well conditioned."""
+EARLY_RIDGE = 2.0
+"""The same over the number of events, for young entities."""
+SCALE_EVENTS = 500.0
+"""Events that the mean error rests on."""
+CLIP = 4.0
+"""An error counts in mean error and history as at most so many mean errors."""
+REGIME_EVENTS = 8
+"""Clipped errors in a row after which values enter the history as they are."""
+
+
+def fields(order: int) -> list[Any]:
+    """Return the fields of an autoregression of so many lags."""
+    return [
+        ("history", "<f4", (2 * order,)),
+        ("covariance", "<f4", (order + 1,)),
+        ("weights", "<f4", (order,)),
+        ("weight_sum", "<f4"),
+        ("error", "<f4"),
+        ("place", "u1"),
+        ("clipped", "u1"),
+    ]
+
+
+@njit(error_model="numpy")
+def forecast(state: Any, mean: float) -> float:
+    """Return the expected offset of the next value; the mean until the first solution."""
+    order = len(state.weights)
+    start = state.place
+    total = np.float32(0.0)
+    for k in range(order):
+        total += state.weights[k] * state.history[start + k]
+    return total + mean * (1.0 - state.weight_sum)
+
+
+@njit(error_model="numpy")
+def scale(state: Any, resolution: float) -> float:
+    """Return the mean error, at least a part of the step that the value moves by."""
+    return max(np.float64(state.error), 0.3 * resolution)
+
+
+@njit(error_model="numpy")
+def restart(state: Any, offset: float) -> None:
+    """Fill the history with one value: the first, or the first after a gap."""
+    state.history[:] = offset
+    state.clipped = 0
+
+
+@njit(error_model="numpy")
+def learn(state: Any, offset: float, expected: float, mean: float, seen: int, step: float) -> float:
+    """Learn a value; return what entered the history.
+
+    Args:
+        state: the value's record.
+        offset: the value from its origin.
+        expected: its forecast.
+        mean: the mean offset.
+        seen: values before this one.
+        step: the resolution of the value.
+    """
+    error = offset - expected
+    bound = CLIP * scale(state, step)
+    if abs(error) > bound and seen > 30:
+        state.clipped = min(state.clipped + 1, 255)
+        error = bound if error > 0.0 else -bound
+    else:
+        state.clipped = 0
+    state.error += (abs(error) - state.error) * max(1.0 / (seen + 1.0), 1.0 / SCALE_EVENTS)
+    cleaned = offset if state.clipped >= REGIME_EVENTS else expected + error
+    _count(state, cleaned - mean, mean, seen)
+    order = len(state.weights)
+    start = order - 1 if state.place == 0 else state.place - 1
+    state.place = start
+    state.history[start] = cleaned
+    state.history[start + order] = cleaned
+    if seen % SOLVED_EVENTS == 0 or seen == 2 * order or seen == 4 * order:
+        if seen >= 2 * order:
+            solve(state, seen)
+    return cleaned
+
+
+@njit(error_model="numpy")
+def _count(state: Any, deviation: float, mean: float, seen: int) -> None:
+    order = len(state.weights)
+    start = state.place
+    rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
+    keep = np.float32(1.0) - rate
+    scaled = rate * np.float32(deviation)
+    center = np.float32(mean)
+    state.covariance[0] = keep * state.covariance[0] + scaled * np.float32(deviation)
+    for k in range(order):
+        past = state.history[start + k] - center
+        state.covariance[k + 1] = keep * state.covariance[k + 1] + scaled * past
+
+
+@njit(error_model="numpy")
+def solve(state: Any, seen: int) -> None:
+    """Solve the Yule-Walker equations for the weights."""
+    order = len(state.weights)
+    error = np.float64(state.covariance[0]) * (1.0 + RIDGE + EARLY_RIDGE / seen)
+    if not error > 0.0:
+        return
+    floor = 1e-9 * error
+    weights, before = np.zeros(order), np.zeros(order)
+    for k in range(order):
+        total = np.float64(state.covariance[k + 1])
+        for i in range(k):
+            total -= weights[i] * state.covariance[k - i]
+        reflection = total / error
+        if abs(reflection) >= 1.0:
+            break
+        before[:k] = weights[:k]
+        weights[k] = reflection
+        for i in range(k):
+            weights[i] = before[i] - reflection * before[k - 1 - i]
+        error *= 1.0 - reflection * reflection
+        if error < floor:
+            break
+    total = 0.0
+    for k in range(order):
+        state.weights[k] = weights[k]
+        total += np.float64(state.weights[k])
+    state.weight_sum = total

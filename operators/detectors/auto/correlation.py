@@ -1,0 +1,95 @@
+"""Correlation: each value against what the other values foretell of it.
+
+The covariance of the standardised deviations is forgotten exponentially and inverted from time to
+time. The inverse P gives every value's regression on the others: with u = P z the standardised
+residual of value j is u_j / sqrt(P_jj). A correlation that is lost or inverted shows in a mean of
+squared residuals that stays high, while each value by itself is ordinary.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats
+
+MOST_VALUES = 40
+"""Values up to which a covariance is kept: its size and cost grow with their square."""
+MEMORY_EVENTS = 4_000.0
+SOLVED_EVENTS = 256
+FIRST_SOLVED = 64
+RIDGE = 0.003
+EARLY_RIDGE = 2.0
+"""Variance added to each value, and the same over the number of events for young entities."""
+RECENT_EVENTS = 16.0
+"""Events that the mean squared residual rests on."""
+CLIP = 4.0
+"""Deviations and residuals count as at most so many standard deviations."""
+
+
+def fields(d: int) -> list[Any]:
+    """Return the fields for d values."""
+    side = d if 1 < d <= MOST_VALUES else 1
+    return [("covariance", "<f4", (side, side)), ("inverse", "<f4", (side, side)), ("recent", "<f4", (side,))]
+
+
+@njit(error_model="numpy")
+def residuals(state: Any, z: Floats, seen: int, squares: Floats) -> float:
+    """Fill in each value's recent mean squared residual; return the largest, NaN while unknown."""
+    d = len(z)
+    if seen < FIRST_SOLVED or d > MOST_VALUES:
+        return np.nan
+    largest = 0.0
+    for j in range(d):
+        total = np.float32(0.0)
+        for k in range(d):
+            total += state.inverse[j, k] * np.float32(z[k])
+        residual = min(abs(total) / sqrt(max(state.inverse[j, j], 1e-9)), CLIP)
+        squares[j] = state.recent[j] + (residual * residual - state.recent[j]) / RECENT_EVENTS
+        largest = max(largest, squares[j])
+    return largest
+
+
+@njit(error_model="numpy")
+def learn(state: Any, z: Floats, seen: int, squares: Floats) -> None:
+    """Learn standardised deviations, each in -CLIP..CLIP."""
+    d = len(z)
+    if d > MOST_VALUES:
+        return
+    rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
+    for j in range(d):
+        scaled = rate * np.float32(z[j])
+        for k in range(d):
+            state.covariance[j, k] += scaled * np.float32(z[k]) - rate * state.covariance[j, k]
+    if seen >= FIRST_SOLVED:
+        for j in range(d):
+            state.recent[j] = squares[j]
+    if seen % SOLVED_EVENTS == SOLVED_EVENTS - 1 or seen == FIRST_SOLVED - 1:
+        _invert(state, d, seen)
+
+
+@njit(error_model="numpy")
+def _invert(state: Any, d: int, seen: int) -> None:
+    """Invert the covariance by Gauss and Jordan; it is positive definite by its ridge."""
+    a = np.empty((d, d))
+    for j in range(d):
+        for k in range(d):
+            a[j, k] = state.covariance[j, k]
+        a[j, j] = max(a[j, j], 0.0) + RIDGE + EARLY_RIDGE / (seen + 1.0)
+    for j in range(d):
+        pivot = 1.0 / a[j, j]
+        a[j, j] = 1.0
+        for k in range(d):
+            a[j, k] *= pivot
+        for i in range(d):
+            if i != j:
+                factor = a[i, j]
+                a[i, j] = 0.0
+                for k in range(d):
+                    a[i, k] -= factor * a[j, k]
+    for j in range(d):
+        for k in range(d):
+            state.inverse[j, k] = a[j, k]

@@ -1,0 +1,237 @@
+"""Entity: the evidence on an event of one or several values, and the p-value it gives."""
+
+from __future__ import annotations
+
+from math import log, log10, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Bools, Floats, Int64s
+from operators.detectors.auto import (
+    autoregression,
+    correlation,
+    counter,
+    evidence,
+    gauge,
+    neighbours,
+    season,
+    stuck,
+    tail,
+    value,
+)
+from operators.detectors.auto.evidence import (
+    CADENCE,
+    CADENCE_WEIGHT,
+    CORRELATION,
+    CORRELATION_WEIGHT,
+    WHOLE,
+    WHOLE_WEIGHT,
+)
+from operators.kernels.record_bank import kernel
+
+GAP_TIMES = 20.0
+"""An entity that was silent for so many of its usual gaps begins its short history anew."""
+GAP_EVENTS = 64.0
+ZMAX = 4.0
+OUTPUTS = 8
+
+
+class Sizes(NamedTuple):
+    """The sizes of an entity's record.
+
+    Attributes:
+        lags: of the autoregression.
+        buckets: of the season: 168 hours of the week, or 48 of a working day and a day off.
+        hours: parts of the day whose usual errors are kept.
+        sample: events that the neighbours are searched in; several values only.
+    """
+
+    lags: int
+    buckets: int
+    hours: int
+    sample: int
+
+
+def sizes(d: int) -> Sizes:
+    """Return the usual sizes for d values."""
+    if d == 1:
+        return Sizes(64, 168, 24, 1)
+    return Sizes(32 if d <= 3 else 16, 48, 24 if d <= 3 else 12, 48)
+
+
+def small_sizes(d: int) -> Sizes:
+    """Return sizes for millions of entities."""
+    return Sizes(16, 48, 12, 1 if d == 1 else 16)
+
+
+def record(d: int, given: Sizes) -> np.dtype[np.void]:
+    """Return the record of an entity with d values."""
+    return np.dtype(
+        [
+            ("seen", "<u4"),
+            ("newest", "<i8"),
+            ("gap", "<f4"),
+            ("cadence", "<f4"),
+            ("gauges", gauge.RECORD, (2,)),
+            ("neighbours", np.dtype(neighbours.fields(d, given.sample))),
+            ("correlation", np.dtype(correlation.fields(d))),
+            ("tails", tail.RECORD, (3,)),
+            ("values", value.record(given.lags, given.buckets, given.hours), (d,)),
+        ]
+    )
+
+
+@njit(error_model="numpy")
+def is_after_gap(state: Any, time: int) -> bool:
+    """Return whether the entity was silent for long before this event."""
+    return state.seen > 10 and time - state.newest > GAP_TIMES * state.gap
+
+
+@njit(error_model="numpy")
+def note_time(state: Any, time: int) -> None:
+    """Move the usual gap between events; a long one counts as a few usual ones."""
+    if state.seen > 0:
+        apart = max(np.float64(time - state.newest), 0.0)
+        gap = np.float64(state.gap)
+        if state.seen > 10:
+            apart = min(apart, 4.0 * gap)
+        state.gap = gap + (apart - gap) * max(1.0 / state.seen, 1.0 / GAP_EVENTS)
+        state.newest = max(state.newest, time)
+    else:
+        state.newest = time
+
+
+@njit(error_model="numpy")
+def _pace(state: Any, time: int) -> float:
+    """Return the recent mean of the log gaps between events over the usual gap."""
+    usual = max(np.float64(state.gap), 1.0)
+    ratio = max(np.float64(time - state.newest), 0.0) / usual
+    off = min(max(log(ratio + 0.01), -2.0), 2.0)
+    return state.cadence + (off - state.cadence) / CADENCE_EVENTS
+
+
+CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
+CADENCE_FLOOR = 0.03
+
+
+def _drive(  # pragma: no cover - runs compiled
+    records: Any,
+    slots: Any,
+    values: Floats,
+    learns: Bools,
+    times: Int64s,
+    scores: Floats,
+    p_values: Floats,
+    kinds: Any,
+    blames: Floats,
+    centers: Floats,
+    widths: Floats,
+) -> None:
+    d = values.shape[1]
+    out = np.zeros((d, OUTPUTS))
+    z, squares = np.zeros(d), np.zeros(d)
+    vector = np.zeros(d, np.float32)
+    timed = len(times) > 0
+    joint_weight = CADENCE_WEIGHT + (WHOLE_WEIGHT + CORRELATION_WEIGHT if d > 1 else 0.0)
+    for i in range(len(slots)):
+        state = records[slots[i]]
+        time = times[i] if timed else 0
+        after_gap = timed and is_after_gap(state, time)
+        clock = value.hour_of_day(time)
+        present, best, kind = 0, 1.0, 0
+        total, strongest = 0.0, 0
+        for j in range(d):
+            if np.isnan(values[i, j]):
+                out[j] = 0.0
+                out[j, 0] = 1.0
+                out[j, 2] = np.nan
+                out[j, 3] = np.nan
+                z[j] = 0.0
+                continue
+            value.observe(state.values[j], values[i, j], time, learns[i], after_gap, out[j])
+            present += 1
+            total += out[j, 5]
+            p = out[j, 0] * d / (1.0 - joint_weight)
+            if p < best:
+                best, kind, strongest = p, int(out[j, 4]), j
+            z[j] = min(max(out[j, 6], -ZMAX), ZMAX)
+        centers[i] = out[:, 2]
+        widths[i] = out[:, 3]
+        blames[i] = 0.0
+        if d > 1:
+            square, errors = 0.0, 0.0
+            for j in range(d):
+                square += min(out[j, 6] * out[j, 6], 400.0)
+                errors += min(out[j, 7] * out[j, 7], 400.0)
+                vector[j] = min(max(out[j, 6], -20.0), 20.0)
+            root = sqrt((square + errors) / (2.0 * d))
+            apart = neighbours.distance(state.neighbours, vector, state.seen)
+            near_log = log(max(apart * root, 1e-12))
+            largest = correlation.residuals(state.correlation, z, state.seen, squares)
+            relation_log = log(max(largest, 1e-12))
+            near = gauge.distance(state.gauges[0], near_log, 1.0)
+            relation = gauge.distance(state.gauges[1], relation_log, 1.0)
+            whole_p, relation_p = 1.0, 1.0
+            if state.seen >= value.WARM_UP:
+                prior = tail.PRIOR_CLUSTERS
+                whole_p = tail.p_value(state.tails[0], near, 1.0, 0.0, prior)
+                prior = tail.MEAN_PRIOR_CLUSTERS
+                relation_p = tail.p_value(state.tails[1], relation, 1.0, 0.0, prior)
+                if whole_p < 0.1:
+                    total -= d * log10(whole_p)
+                if whole_p / WHOLE_WEIGHT < best:
+                    best, kind = whole_p / WHOLE_WEIGHT, WHOLE
+                if relation_p < 0.1:
+                    total -= d * log10(relation_p)
+                if relation_p / CORRELATION_WEIGHT < best:
+                    best, kind = relation_p / CORRELATION_WEIGHT, CORRELATION
+            if learns[i]:
+                tail.learn(state.tails[0], near, whole_p, 1.0, 0.0, clock)
+                tail.learn(state.tails[1], relation, relation_p, 1.0, 0.0, clock)
+                gauge.learn(state.gauges[0], near_log)
+                gauge.learn(state.gauges[1], relation_log)
+                neighbours.learn(state.neighbours, vector, state.seen)
+                correlation.learn(state.correlation, z, state.seen, squares)
+        if timed and state.seen > CADENCE_KNOWN and not after_gap:
+            pace, pace_p = _pace(state, time), 1.0
+            distance = abs(pace)
+            pace_p = tail.p_value(
+                state.tails[2], distance, CADENCE_FLOOR, 0.0, tail.MEAN_PRIOR_CLUSTERS
+            )
+            if pace_p / CADENCE_WEIGHT < best:
+                best, kind = pace_p / CADENCE_WEIGHT, CADENCE
+            if learns[i]:
+                state.cadence = pace
+                tail.learn(state.tails[2], distance, pace_p, CADENCE_FLOOR, 0.0, clock)
+        if kind == CORRELATION:
+            for j in range(d):
+                blames[i, j] = squares[j] * squares[j]
+        elif kind == WHOLE:
+            most, summed = 0, 0.0
+            for j in range(d):
+                blames[i, j] = out[j, 6] * out[j, 6] + out[j, 7] * out[j, 7]
+                summed += blames[i, j]
+                if blames[i, j] > blames[i, most]:
+                    most = j
+            if blames[i, most] > 0.5 * summed:
+                kind = value.level_kind(state.values[most])
+        else:
+            for j in range(d):
+                blames[i, j] = max(-log10(max(out[j, 0], 1e-300)), 0.0) ** 2
+        warm = present > 0 and state.seen >= value.WARM_UP
+        scores[i] = total / d if warm else np.nan
+        p_values[i] = max(min(best, 1.0), 1e-300) if warm else np.nan
+        kinds[i] = kind
+        if learns[i]:
+            if timed:
+                note_time(state, time)
+            if present > 0:
+                state.seen = min(state.seen + 1, 2**31)
+
+
+drive = kernel(
+    _drive,
+    (autoregression, correlation, counter, evidence, gauge, neighbours, season, stuck, tail, value),
+)

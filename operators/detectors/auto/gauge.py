@@ -1,0 +1,56 @@
+"""Gauge: a positive statistic turned into a distance from its usual size.
+
+The logarithm is centred and scaled by its own mean and mean deviation, so that the distance is 1
+where the statistic is usual, and passes the first level of a `tail` where the logarithm lies 2.55
+standard deviations off.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+STEEPNESS = log(3.2) / 2.55
+SIGMA_OF_DEVIATION = 1.2533
+"""A normal value's standard deviation, as a multiple of its mean absolute deviation."""
+LEAST_SPREAD = 0.03
+"""Least mean deviation of the logarithm to believe in."""
+MEMORY_EVENTS = 1_000.0
+CLIP = 3.0
+LARGEST_EXPONENT = 30.0
+
+RECORD = np.dtype([("center", "<f4"), ("spread", "<f4"), ("events", "<u2")])
+
+
+@njit(error_model="numpy")
+def distance(gauge: Any, logarithm: float, sign: float) -> float:
+    """Return the distance of a statistic by its logarithm; NaN before the first.
+
+    Args:
+        gauge: the record.
+        logarithm: of the statistic; NaN gives NaN.
+        sign: 1 where large ones are anomalous, -1 where small ones are.
+    """
+    if gauge.events < 10:
+        return np.nan
+    spread = SIGMA_OF_DEVIATION * max(np.float64(gauge.spread), LEAST_SPREAD)
+    exponent = STEEPNESS * sign * (logarithm - gauge.center) / spread
+    return exp(min(exponent, LARGEST_EXPONENT)) if exponent == exponent else np.nan
+
+
+@njit(error_model="numpy")
+def learn(gauge: Any, logarithm: float) -> None:
+    """Count a statistic by its logarithm."""
+    if not logarithm == logarithm:
+        return
+    gauge.events = min(gauge.events + 1, 65_535)
+    rate = max(1.0 / gauge.events, 1.0 / MEMORY_EVENTS)
+    off = logarithm - gauge.center
+    if gauge.events > 20:
+        bound = CLIP * max(np.float64(gauge.spread), LEAST_SPREAD)
+        off = min(max(off, -bound), bound)
+    gauge.spread += rate * (abs(off) - gauge.spread)
+    gauge.center += rate * off

@@ -1,0 +1,60 @@
+"""Neighbours: how far an event lies from a sample of the entity's earlier ones.
+
+The distance to the third nearest of a reservoir (J. S. Vitter, ACM Transactions on Mathematical
+Software 11, 1985) of standardised events; events of long ago give way, one in `MEMORY_EVENTS`.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats
+
+MEMORY_EVENTS = 8_000
+
+
+def fields(width: int, size: int) -> list[Any]:
+    """Return the fields of a sample of `size` vectors of `width` numbers."""
+    return [("sample", "<f4", (size, width)), ("random", "<u4")]
+
+
+@njit(error_model="numpy")
+def distance(state: Any, x: Any, seen: int) -> float:
+    """Return the root mean square distance to the third nearest; NaN until the sample is full."""
+    size, width = state.sample.shape
+    if seen < size:
+        return np.nan
+    first, second, third = np.float32(1e30), np.float32(1e30), np.float32(1e30)
+    for i in range(size):
+        total = np.float32(0.0)
+        for k in range(width):
+            apart = state.sample[i, k] - x[k]
+            total += apart * apart
+        if total < third:
+            if total < second:
+                third = second
+                if total < first:
+                    second, first = first, total
+                else:
+                    second = total
+            else:
+                third = total
+    return sqrt(third / width)
+
+
+@njit(error_model="numpy")
+def learn(state: Any, x: Any, seen: int) -> None:
+    """Perhaps take a vector into the sample."""
+    size, width = state.sample.shape
+    place = seen
+    if seen >= size:
+        # A linear congruential generator (Numerical Recipes): the sample needs no better one.
+        state.random = np.uint32(np.uint64(1664525) * state.random + np.uint64(1013904223))
+        place = int(np.uint64(state.random) * np.uint64(min(seen, MEMORY_EVENTS)) >> np.uint64(32))
+    if place < size:
+        for k in range(width):
+            state.sample[place, k] = x[k]

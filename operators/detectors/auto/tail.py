@@ -1,0 +1,210 @@
+"""Tail: how rare a distance from normal is, extrapolated beyond what was seen.
+
+The bulk of the distances gives a unit; levels stand at fixed multiples of it. Beyond a level the
+distances of a normal entity are taken to fall like a Pareto tail, which errs on the safe side for
+lighter ones (B. M. Hill, Annals of Statistics 3, 1975). Its exponent is not known but estimated from
+k clusters of exceedances with the sum S of their log-excesses y, so the p-value is the predictive
+probability share * (1 + y / S) ** -k: exact for Pareto excesses whatever k is, and therefore
+conservative while little is known.
+
+Neighbouring events exceed a level together: a run of exceedances counts once, by its largest.
+A log-excess counts as at most `CENSORED` mean ones (type I censoring, which leaves the estimate
+unbiased), so an anomaly that repeats does not become normal by being far out.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+LEVELS = 3
+FIRST_LEVEL = 3.2
+"""First level, in mean distances: 2.55 standard deviations of normal noise, passed by one in 100."""
+LEVEL_RATIO = 2.0**0.5
+ENOUGH_CLUSTERS = 20.0
+"""Clusters beyond a level from which on its tail is used in place of the one below."""
+PRIOR_CLUSTERS = 4.0
+MEAN_PRIOR_CLUSTERS = 10.0
+"""Clusters with the mean log-excess `PRIOR_EXCESS`, which is that of normal noise, that the tail of
+a value, and of a mean of many values, is taken to have shown before the first event."""
+PRIOR_EXCESS = 0.15
+STILL_EXCESS = 0.85
+"""What is added to it where all values rest: they have shown less of their spread."""
+ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
+"""A cluster whose rarest distance is as rare as this is not learned once so many events were seen."""
+REGIME_EVENTS = 400
+"""Exceedances in a row after which they are the normal state, and are learned."""
+ALIENS, ALIEN_SHARE = 5.0, 0.003
+"""Clusters that are not learned, and how many more of them for each event; beyond, they are, and at
+once where one ends at the hour of the day of the one before: it is scheduled."""
+LEARNED_P = 1e-3
+"""A distance rarer than this does not count in the mean."""
+CENSORED = 3.0
+MOST_EXCESS = 1.0
+"""Greatest mean log-excess: that of a tail without a mean."""
+CLIP = 3.0
+"""A distance counts in the mean as at most so many means."""
+MEMORY_EVENTS = 1_000.0
+"""Events that the mean distance rests on."""
+HALVED_EVENTS = 8_000
+"""Events after which all counts are halved: normal behaviour changes."""
+FORGOTTEN_EVENTS = 30
+"""Events that a mean counts as, once all else is forgotten."""
+LEAST_P = 1e-300
+
+RECORD = np.dtype(
+    [
+        ("mean", "<f4"),
+        ("events", "<u2"),
+        ("above", "<f4", (LEVELS,)),
+        ("clusters", "<f4", (LEVELS,)),
+        ("excess", "<f4", (LEVELS,)),
+        ("pending", "<u2", (LEVELS,)),
+        ("peak", "<f4"),
+        ("rarest", "<f4"),
+        ("aliens", "<f4"),
+        ("alien_hour", "u1"),
+    ]
+)
+
+
+@njit(error_model="numpy")
+def p_value(tail: Any, distance: float, floor: float, still: float, prior: float) -> float:
+    """Return the share of normal events at least so far out; 1 before the first and for NaN.
+
+    Args:
+        tail: the record.
+        distance: 0 or more.
+        floor: the least mean distance to believe in.
+        still: share of the values that are equal to the one before.
+        prior: clusters that a tail like that of normal noise is taken to have shown.
+    """
+    level = max(np.float64(tail.mean), floor) * FIRST_LEVEL
+    if not distance > level or tail.events == 0 or level <= 0.0:
+        return 1.0
+    chosen, higher = 0, level
+    for l in range(1, LEVELS):
+        higher *= LEVEL_RATIO
+        if tail.clusters[l] < ENOUGH_CLUSTERS or distance <= higher:
+            break
+        chosen, level = l, higher
+    share = (tail.above[chosen] + 0.5) / (tail.events + 1.0)
+    clusters = tail.clusters[chosen] + prior
+    excess = tail.excess[chosen] + prior * (PRIOR_EXCESS + STILL_EXCESS * still)
+    return max(share * (1.0 + log(distance / level) / excess) ** -clusters, LEAST_P)
+
+
+@njit(error_model="numpy")
+def learn(
+    tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int
+) -> None:
+    """Count a distance; NaN says nothing.
+
+    Args:
+        tail: the record.
+        distance: 0 or more.
+        p: its p-value.
+        floor: the least mean distance to believe in.
+        half_step: half the step between neighbouring distances, 0 where they are continuous:
+            a log-excess is that of the upper edge of its cell, so that equal ones say no more
+            than they know.
+        hour: of the day, from 1; 0 where time is not known.
+    """
+    if not distance >= 0.0:
+        return
+    if tail.events >= 2 * HALVED_EVENTS:
+        _halve(tail)
+    tail.events += 1
+    mean = np.float64(tail.mean)
+    unit = max(mean, floor) * FIRST_LEVEL
+    if distance > unit and unit > 0.0:
+        _continue_cluster(tail, distance, p, unit, half_step)
+    elif tail.pending[0] > 0:
+        _close_cluster(tail, unit, hour)
+    known = tail.events > ALIEN_KNOWN_EVENTS and tail.pending[0] < REGIME_EVENTS
+    if known and p < LEARNED_P:
+        return
+    if mean > 0.0:
+        distance = min(distance, CLIP * mean)
+    tail.mean = mean + (distance - mean) * max(1.0 / tail.events, 1.0 / MEMORY_EVENTS)
+
+
+@njit(error_model="numpy")
+def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_step: float) -> None:
+    if tail.pending[0] == 0:
+        tail.rarest = 1.0
+        tail.peak = 0.0
+    level = unit
+    for l in range(LEVELS):
+        if distance <= level:
+            break
+        if tail.pending[l] >= REGIME_EVENTS:
+            tail.above[l] += np.float32(1.0)
+        else:
+            tail.pending[l] += 1
+        level *= LEVEL_RATIO
+    tail.peak = max(tail.peak, np.float32(distance + half_step))
+    tail.rarest = min(tail.rarest, np.float32(p))
+
+
+@njit(error_model="numpy")
+def forget(tail: Any) -> None:
+    """Begin anew."""
+    tail.mean = 0.0
+    tail.events = 0
+    forget_counts(tail)
+
+
+@njit(error_model="numpy")
+def forget_counts(tail: Any) -> None:
+    """Forget how distances exceeded the levels, and keep their mean."""
+    tail.events = min(tail.events, FORGOTTEN_EVENTS)
+    tail.above[:] = 0.0
+    tail.clusters[:] = 0.0
+    tail.excess[:] = 0.0
+    tail.pending[:] = 0
+    tail.peak = 0.0
+    tail.rarest = 1.0
+    tail.aliens = 0.0
+    tail.alien_hour = 0
+
+
+@njit(error_model="numpy")
+def _close_cluster(tail: Any, unit: float, hour: int) -> None:
+    alien = tail.rarest < ALIEN_P and tail.events > ALIEN_KNOWN_EVENTS
+    if alien and tail.pending[0] < REGIME_EVENTS:
+        tail.aliens += np.float32(1.0)
+        apart = (hour - tail.alien_hour + 24) % 24
+        scheduled = tail.alien_hour > 0 and hour > 0 and (apart <= 1 or apart == 23)
+        tail.alien_hour = hour
+        if not scheduled and tail.aliens <= ALIENS + ALIEN_SHARE * tail.events:
+            tail.pending[:] = 0
+            return
+    level = unit
+    for l in range(LEVELS):
+        if tail.pending[l] == 0:
+            break
+        tail.above[l] += np.float32(tail.pending[l])
+        tail.pending[l] = 0
+        mean = (tail.excess[l] + PRIOR_CLUSTERS * PRIOR_EXCESS) / (tail.clusters[l] + PRIOR_CLUSTERS)
+        mean = min(mean, MOST_EXCESS)
+        excess = max(log(tail.peak / level), 0.0)
+        if excess < CENSORED * mean:
+            tail.clusters[l] += np.float32(1.0)
+            tail.excess[l] += np.float32(excess)
+        else:
+            tail.excess[l] += np.float32(CENSORED * mean)
+        level *= LEVEL_RATIO
+
+
+@njit(error_model="numpy")
+def _halve(tail: Any) -> None:
+    tail.events = HALVED_EVENTS
+    tail.aliens *= np.float32(0.5)
+    for l in range(LEVELS):
+        tail.above[l] *= np.float32(0.5)
+        tail.clusters[l] *= np.float32(0.5)
+        tail.excess[l] *= np.float32(0.5)

@@ -1,0 +1,512 @@
+"""Value: everything that is known of one value of an entity, and the evidence on its next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats
+from operators.detectors.auto import autoregression, counter, gauge, season, stuck, tail
+from operators.detectors.auto.evidence import (
+    BURST,
+    CALM,
+    DRIFT,
+    LEVEL,
+    PATTERN,
+    RESET,
+    SEASON,
+    SHIFT,
+    SPIKE,
+    STUCK,
+    VALUE_EVIDENCE,
+    WEIGHTS,
+)
+
+WARM_UP = 50
+"""Values before the first is judged."""
+LEVEL_EVENTS = 2_000.0
+"""Events that the level rests on."""
+CLIP = 4.0
+"""A deviation counts in levels as at most so many mean deviations."""
+FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
+"""Events that the two moving means rest on: a shift shows in the one, a drift in the other."""
+BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
+"""Events that the two means of errors rest on."""
+LEAST_ERROR = 0.02
+"""Least mean error, in usual ones, that calm is measured by."""
+REGIME_EVENTS = 400
+"""Events of a shift after which the new level is the normal one."""
+HOUR_RATE, USUAL_RATE = 0.34, 0.05
+"""Weight of a day's largest error in that of its hour, and of an hour's in the usual one."""
+SETTLED_EVENTS = 5
+"""Values outside of the usual range after which a spike is a shift."""
+SUDDEN_EVENTS, QUICK_EVENTS = 2, 12
+"""Values of a run among which a sudden one makes it a shift, and values that a season that does not
+come takes to get there; a drift takes more."""
+UNSEASONAL_EVENTS = 72
+"""Values of a run by which it shows that it does not follow the season."""
+SEASONAL = 0.6
+"""Mean deviation from the season, as a part of that from the level, below which there is one."""
+PREDICTABLE = 0.7
+"""Share of the variance explained above which large errors break a pattern."""
+YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
+FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
+"""Mean sizes of the moving means of independent values, in mean deviations of one: the least to
+believe in, sqrt(1 / (2 n - 1))."""
+RESOLUTION_FADES = 1.0005
+"""The smallest step seen counts a little less with each event."""
+TAILS = STUCK
+"""The first kinds of evidence have a tail each."""
+NS_PER_DAY = 86_400_000_000_000
+
+
+def record(order: int, buckets: int, hours: int) -> np.dtype[np.void]:
+    """Return the record of one value: autoregressive lags, buckets of the season, parts of a day."""
+    return np.dtype(
+        [
+            ("seen", "<u4"),
+            ("shifted", "<u2"),
+            ("origin", "<f8"),
+            ("last", "<f8"),
+            ("least", "<f4"),
+            ("greatest", "<f4"),
+            ("level", "<f8"),
+            ("resolution", "<f4"),
+            ("wobble", "<f4"),
+            ("fast", "<f4"),
+            ("slow", "<f4"),
+            ("burst", "<f4"),
+            ("calm", "<f4"),
+            ("burst_gauge", gauge.RECORD),
+            ("calm_gauge", gauge.RECORD),
+            ("still", "<f4"),
+            ("hour", "u1"),
+            ("hour_peak", "<f4"),
+            ("usual_peak", "<f4"),
+            ("hour_peaks", "<f4", (hours,)),
+            ("hour_rest", "<f4"),
+            ("hour_count", "<u2"),
+            ("hour_rests", "<f4", (hours,)),
+            ("inside_ago", "<u2"),
+            ("outside", "<u2"),
+            ("sudden", "u1"),
+            ("unseasonal", "u1"),
+            ("first_rest", "<f4"),
+            ("aged", "u1"),
+            ("began", "<i8"),
+            ("counter", np.dtype(counter.FIELDS)),
+            ("ar", np.dtype(autoregression.fields(order))),
+            ("season", np.dtype(season.fields(buckets))),
+            ("stuck", np.dtype(stuck.FIELDS)),
+            ("tails", tail.RECORD, (TAILS,)),
+        ]
+    )
+
+
+@njit(error_model="numpy")
+def restart(state: Any, value: float) -> None:
+    """Forget all but the counter's own fields, and begin with this value."""
+    state.seen = 0
+    state.shifted = 0
+    state.origin = value
+    state.last = 0.0
+    state.least = 0.0
+    state.greatest = 0.0
+    state.level = 0.0
+    state.resolution = 0.0
+    state.wobble = 0.0
+    state.fast = 0.0
+    state.slow = 0.0
+    state.burst = 0.0
+    state.calm = 0.0
+    state.burst_gauge.center = 0.0
+    state.burst_gauge.spread = 0.0
+    state.burst_gauge.events = 0
+    state.calm_gauge.center = 0.0
+    state.calm_gauge.spread = 0.0
+    state.calm_gauge.events = 0
+    state.still = 0.0
+    state.hour_peak = 0.0
+    state.usual_peak = 0.0
+    state.hour_peaks[:] = 0.0
+    state.hour_rest = 0.0
+    state.hour_count = 0
+    state.hour_rests[:] = 0.0
+    state.inside_ago = 0
+    state.outside = 0
+    state.sudden = 0
+    state.unseasonal = 0
+    state.first_rest = 0.0
+    state.aged = 0
+    state.began = 0
+    state.ar.history[:] = 0.0
+    state.ar.covariance[:] = 0.0
+    state.ar.weights[:] = 0.0
+    state.ar.weight_sum = 0.0
+    state.ar.error = 0.0
+    state.ar.clipped = 0
+    state.season.pattern[:] = 0.0
+    state.season.counts[:] = 0
+    state.season.carried = 0.0
+    state.season.error = 0.0
+    state.season.errors = 0
+    state.season.weeks = 0
+    state.season.day_error = 0.0
+    state.season.week_error = 0.0
+    state.stuck.run = 0
+    state.stuck.runs = 0.0
+    state.stuck.excess = 0.0
+    state.stuck.longest = 0.0
+    state.stuck.rarest = 1.0
+    state.stuck.began = 0
+    state.stuck.anomaly_began = 0
+    for e in range(TAILS):
+        tail.forget(state.tails[e])
+
+
+@njit(error_model="numpy")
+def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, out: Floats) -> None:
+    """Judge a value by the state before it, then learn it.
+
+    Args:
+        state: its record.
+        raw: the value.
+        time: event time in ns, 0 where it is not known.
+        learns: False judges without learning.
+        after_gap: whether the entity was silent for long before.
+        out: float64 [8], filled with: the p-value, the evidence it comes from, the value expected
+            by that evidence and half the width of its normal range, the evidence that names the
+            kind of anomaly, the score (decimal powers over all evidence), the deviation from the level in mean
+            deviations, the forecast error in mean errors.
+    """
+    value, reset_p = raw, 1.0
+    count = state.counter
+    if state.seen == 0 and count.first_time == 0 and count.last_raw == 0.0:
+        count.first_time = time
+        count.last_raw = raw
+        restart(state, raw)
+    was_counter = count.is_counter
+    if learns and state.seen > 0 and counter.changes_mode(count, raw):
+        restart(state, raw - count.last_raw if count.is_counter else raw)
+    if count.is_counter:
+        value = raw - count.last_raw
+        if value < 0.0:
+            if learns:
+                reset_p = counter.reset_p_value(count, -value, time, state.seen)
+            value = state.origin + state.last
+        elif was_counter and learns:
+            count.step += 0.01 * (value - count.step)
+    _observe(state, value, time, learns, after_gap, reset_p, out)
+    if count.is_counter:
+        out[2] += count.last_raw
+    if learns:
+        count.last_raw = raw
+
+
+@njit(error_model="numpy")
+def _observe(
+    state: Any, value: float, time: int, learns: bool, after_gap: bool, reset_p: float, out: Floats
+) -> None:
+    x = value - state.origin
+    seen = state.seen
+    if after_gap and learns and seen > 0:
+        autoregression.restart(state.ar, x)
+    moved = abs(x - state.last)
+    same = moved <= 1e-9 * max(abs(x), abs(state.last))
+    resolution = np.float64(state.resolution)
+    first_move = not same and resolution == 0.0
+    step = moved if not same and (resolution == 0.0 or moved < resolution) else resolution
+    floor = 0.3 * step
+    level = state.level
+    deviation = x - level
+    expected = autoregression.forecast(state.ar, level)
+    error_unit = autoregression.scale(state.ar, step)
+    error = (x - expected) / error_unit if error_unit > 0.0 else 0.0
+    foreseen = season.expected(state.season, time)
+    aged = state.aged > 0
+    known = aged and not np.isnan(foreseen)
+    rest = deviation - foreseen if known else deviation
+    wobble = max(np.float64(state.wobble), floor)
+    hour = part_of_day(state, time)
+    rest *= _usual_share(state, hour, wobble)
+    bound = CLIP * wobble
+    clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
+    fast = state.fast + (clipped - state.fast) / FAST_EVENTS
+    slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
+    size = min(abs(error), CLIP)
+    burst = state.burst + (size - state.burst) / BURST_EVENTS
+    calm = state.calm + (size - state.calm) / CALM_EVENTS
+
+    distances = np.empty(TAILS)
+    floors = np.zeros(TAILS)
+    distances[SPIKE] = np.nan if after_gap else abs(error) * _hour_factor(state, hour)
+    floors[SPIKE] = 0.8
+    distances[LEVEL] = abs(deviation)
+    floors[LEVEL] = floor
+    season_unit = max(np.float64(state.season.error), 0.1 * error_unit)
+    off = deviation - foreseen - season.CARRIED * state.season.carried
+    share = _usual_share(state, hour, wobble)
+    distances[SEASON] = abs(off) * share / season_unit if known and season_unit > 0.0 else np.nan
+    floors[SEASON] = 0.8
+    distances[SHIFT] = abs(fast) if aged else np.nan
+    floors[SHIFT] = max(floor, wobble * FAST_FLOOR)
+    distances[DRIFT] = abs(slow) if aged else np.nan
+    floors[DRIFT] = max(floor, wobble * SLOW_FLOOR)
+    varies = aged and not same
+    burst_log = np.log(burst + LEAST_ERROR) if varies else np.nan
+    calm_log = np.log(calm + LEAST_ERROR) if varies else np.nan
+    distances[BURST] = gauge.distance(state.burst_gauge, burst_log, 1.0)
+    distances[CALM] = gauge.distance(state.calm_gauge, calm_log, -1.0)
+    floors[BURST] = 1.0
+    floors[CALM] = 1.0
+
+    p_values = np.ones(TAILS)
+    if seen >= WARM_UP and not first_move:
+        for e in range(TAILS):
+            prior = tail.MEAN_PRIOR_CLUSTERS if e >= SHIFT else tail.PRIOR_CLUSTERS
+            p_values[e] = tail.p_value(
+                state.tails[e], distances[e], floors[e], state.still, prior
+            )
+        if not aged:
+            p_values[LEVEL] = 1.0
+    at_edge = x == 0.0 - state.origin or x <= state.least or x >= state.greatest
+    stuck_p = 1.0
+    if same and seen >= WARM_UP:
+        stuck_p = stuck.p_value(state.stuck, seen, at_edge, state.still)
+    _judge(p_values, stuck_p, reset_p, out)
+    if len(out) > 8:
+        for e in range(TAILS):
+            out[8 + e] = p_values[e]
+            out[8 + TAILS + e] = distances[e] / max(tail.FIRST_LEVEL * max(np.float64(state.tails[e].mean), floors[e]), 1e-12)
+            out[8 + 2*TAILS + e] = state.tails[e].clusters[0]
+    chosen = int(out[1])
+    outside = abs(rest) > tail.FIRST_LEVEL * wobble
+    sudden = distances[SPIKE] > tail.FIRST_LEVEL * max(np.float64(state.tails[SPIKE].mean), 0.8)
+    if learns:
+        _note_run(state, outside, sudden, rest, wobble)
+    predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
+    out[4] = _kind(state, chosen, distances, floors, predictable, sudden)
+    center, width = level, tail.FIRST_LEVEL * max(np.float64(state.tails[LEVEL].mean), floor)
+    if chosen == SEASON:
+        center = level + foreseen + season.CARRIED * state.season.carried
+        width = tail.FIRST_LEVEL * max(np.float64(state.tails[SEASON].mean), 0.8) * season_unit
+    elif chosen == SHIFT or chosen == DRIFT:
+        center = level + (foreseen if known else 0.0)
+        width = tail.FIRST_LEVEL * max(np.float64(state.tails[chosen].mean), floor)
+    elif chosen != LEVEL:
+        center = expected
+        width = tail.FIRST_LEVEL * max(np.float64(state.tails[SPIKE].mean), 0.8) * error_unit
+    out[2], out[3] = center + state.origin, width
+    unit = max(np.float64(state.tails[LEVEL].mean), floor)
+    out[6] = deviation / unit if unit > 0.0 else 0.0
+    out[7] = error
+    if not learns:
+        return
+    clock = hour_of_day(time)
+    for e in range(TAILS):
+        half = 0.0
+        if e == LEVEL:
+            half = 0.5 * step
+        elif e == SPIKE and error_unit > 0.0:
+            half = 0.5 * step / error_unit
+        elif e == SEASON and season_unit > 0.0:
+            half = 0.5 * step / season_unit
+        tail.learn(state.tails[e], distances[e], p_values[e], floors[e], half, clock)
+    if not after_gap:
+        # Deviations of a part of the day count only once the season is known.
+        _note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
+    rate = max(1.0 / (seen + 1.0), 1e-3)
+    if varies:
+        gauge.learn(state.burst_gauge, burst_log)
+        gauge.learn(state.calm_gauge, calm_log)
+    state.still += rate * ((1.0 if same else 0.0) - state.still)
+    state.fast, state.slow = fast, slow
+    state.burst, state.calm = burst, calm
+    state.wobble = _moved_mean(state.wobble, abs(rest), seen)
+    stuck.learn(state.stuck, same, stuck_p, seen, time)
+    _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
+    _settle(state)
+    _come_of_age(state, time)
+
+
+@njit(error_model="numpy")
+def part_of_day(state: Any, time: int) -> int:
+    """Return the part of the day, one of as many as are kept."""
+    parts = len(state.hour_peaks)
+    return (time // (NS_PER_DAY // parts)) % parts
+
+
+@njit(error_model="numpy")
+def hour_of_day(time: int) -> int:
+    """Return 1 to 24 for the hours of the day, 0 where the time is not known."""
+    return (time // season.NS_PER_HOUR) % 24 + 1 if time != 0 else 0
+
+
+@njit(error_model="numpy")
+def _hour_factor(state: Any, hour: int) -> float:
+    """Return by how much errors count in this part of the day: less where large ones recur."""
+    usual = np.float64(state.usual_peak)
+    peak = np.float64(state.hour_peaks[hour])
+    return usual / peak if peak > usual else 1.0
+
+
+@njit(error_model="numpy")
+def _usual_share(state: Any, hour: int, wobble: float) -> float:
+    """Return by how much deviations count in this part of the day: less where it varies more."""
+    usual = np.float64(state.hour_rests[hour])
+    return wobble / usual if usual > wobble else 1.0
+
+
+@njit(error_model="numpy")
+def _note_hour(state: Any, hour: int, error: float, rest: float) -> None:
+    if hour != state.hour:
+        before = state.hour
+        if state.hour_peak > 0.0:
+            state.hour_peaks[before] += HOUR_RATE * (state.hour_peak - state.hour_peaks[before])
+            peak, usual = np.float64(state.hour_peak), np.float64(state.usual_peak)
+            if usual > 0.0:
+                state.usual_peak = usual + USUAL_RATE * (min(peak, 2.0 * usual) - usual)
+            else:
+                state.usual_peak = peak
+        if state.hour_count > 0:
+            state.hour_rests[before] += HOUR_RATE * (state.hour_rest - state.hour_rests[before])
+        state.hour = hour
+        state.hour_peak = 0.0
+        state.hour_rest = 0.0
+        state.hour_count = 0
+    state.hour_peak = max(state.hour_peak, np.float32(error))
+    state.hour_count = min(state.hour_count + 1, 65_535)
+    state.hour_rest += (rest - state.hour_rest) / state.hour_count
+
+
+@njit(error_model="numpy")
+def _note_run(state: Any, outside: bool, sudden: bool, rest: float, wobble: float) -> None:
+    """Note how a run of values outside of the usual range goes on."""
+    near = abs(rest) < wobble
+    if not outside:
+        state.outside = 0
+        state.sudden = 0
+        state.unseasonal = 0
+        state.inside_ago = 0 if near else min(state.inside_ago + 1, 65_535)
+        return
+    state.outside = min(state.outside + 1, 65_535)
+    if state.outside <= SUDDEN_EVENTS:
+        state.first_rest = rest
+        state.sudden = max(state.sudden, np.uint8(sudden))
+        if not state.sudden and state.inside_ago <= QUICK_EVENTS:
+            state.unseasonal = 1
+    if state.outside < UNSEASONAL_EVENTS and abs(rest - state.first_rest) > CLIP * wobble:
+        state.unseasonal = 1
+
+
+@njit(error_model="numpy")
+def _kind(
+    state: Any, chosen: int, distances: Floats, floors: Floats, predictable: float, sudden: bool
+) -> int:
+    """Return the evidence that names what is going on: by what fired, and the run it ends."""
+    if chosen == BURST:
+        return PATTERN if predictable > PREDICTABLE else BURST
+    if chosen > DRIFT:
+        return chosen
+    level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
+    inside = not distances[LEVEL] > tail.FIRST_LEVEL * level_unit
+    seasonal = state.wobble < SEASONAL * level_unit and inside
+    if seasonal and state.unseasonal:
+        return SEASON
+    if state.outside >= SETTLED_EVENTS:
+        return SHIFT if state.sudden else DRIFT
+    if chosen == SHIFT or chosen == DRIFT:
+        return SHIFT if state.sudden else DRIFT
+    if sudden or state.sudden:
+        return SPIKE
+    if chosen == SEASON:
+        return SEASON if seasonal else SPIKE
+    return DRIFT if chosen == LEVEL else SPIKE
+
+
+@njit(error_model="numpy")
+def level_kind(state: Any) -> int:
+    """Return what a value far from its level shows: a spike, or a shift or drift that has begun."""
+    if state.outside >= SETTLED_EVENTS:
+        return SHIFT if state.sudden else DRIFT
+    return SPIKE
+
+
+@njit(error_model="numpy")
+def _judge(p_values: Floats, stuck_p: float, reset_p: float, out: Floats) -> None:
+    best, chosen, total = 1.0, SPIKE, 0.0
+    for e in range(VALUE_EVIDENCE):
+        if e < TAILS:
+            p = p_values[e]
+        elif e == STUCK:
+            p = stuck_p
+        elif e == RESET:
+            p = reset_p
+        else:
+            continue
+        if p < 0.1:
+            total -= np.log10(p)
+        if p / WEIGHTS[e] < best:
+            best, chosen = p / WEIGHTS[e], e
+    out[0], out[1], out[5] = best, chosen, total
+
+
+@njit(error_model="numpy")
+def _moved_mean(mean: float, size: float, seen: int) -> float:
+    before = np.float64(mean)
+    if seen > 10:
+        size = min(size, CLIP * before) if before > 0.0 else size
+    return before + (size - before) * max(1.0 / (seen + 1.0), 1e-3)
+
+
+@njit(error_model="numpy")
+def _learn(
+    state: Any,
+    x: float,
+    expected: float,
+    deviation: float,
+    foreseen: float,
+    time: int,
+    step: float,
+    error_unit: float,
+) -> None:
+    seen = state.seen
+    autoregression.learn(state.ar, x, expected, state.level, seen, step)
+    unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
+    season.learn(state.season, deviation, foreseen, time, error_unit)
+    bound = CLIP * unit if seen > 10 else abs(deviation)
+    state.level += min(max(deviation, -bound), bound) * max(1.0 / (seen + 1.0), 1 / LEVEL_EVENTS)
+    if step > 0.0:
+        state.resolution = step * RESOLUTION_FADES
+    state.last = x
+    if seen == 0:
+        state.least, state.greatest = x, x
+    state.least = min(state.least, np.float32(x))
+    state.greatest = max(state.greatest, np.float32(x))
+    state.seen = min(seen + 1, 2**31)
+
+
+@njit(error_model="numpy")
+def _settle(state: Any) -> None:
+    """Take a shift that stays for the new level."""
+    far = abs(state.slow) > tail.FIRST_LEVEL * state.tails[DRIFT].mean
+    state.shifted = min(state.shifted + 1, 65_535) if far else 0
+    if state.shifted >= REGIME_EVENTS:
+        state.level += np.float64(state.slow)
+        state.fast -= state.slow
+        state.slow = 0.0
+        state.shifted = 0
+
+
+@njit(error_model="numpy")
+def _come_of_age(state: Any, time: int) -> None:
+    """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
+    if state.began == 0:
+        state.began = time
+    if not state.aged and state.seen >= YOUNG_EVENTS:
+        if time - state.began > NS_PER_DAY or state.seen > AGED_EVENTS:
+            state.aged = 1
+            tail.forget_counts(state.tails[LEVEL])
+            tail.forget_counts(state.tails[SPIKE])

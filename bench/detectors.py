@@ -13,8 +13,7 @@ import numpy as np
 from pyod.models.knn import KNN
 from river import anomaly
 
-from engine.domain.detector import CalibratedDetector, TimedBank
-from operators.calibrators.onsets import Onsets
+from engine.domain.detector import TimedBank
 from operators.detectors.auto.detector import Auto
 from operators.detectors.half_space_trees import HalfSpaceTrees
 from operators.detectors.zscore import ZScore
@@ -80,15 +79,7 @@ def _native(name: str, family: Any, values: int) -> dict[str, Any]:
 
     score(BATCHES[0])
     costs = {n: _best(lambda n=n: score(n)) / NATIVE_EVENTS for n in BATCHES}  # type: ignore[misc]
-    found = {"ns_by_batch": costs, "bytes_per_entity": size}
-    if isinstance(detector, CalibratedDetector):
-        calibrator = Onsets(ENTITIES)
-        raw = np.abs(rng.normal(size=NATIVE_EVENTS))
-        calibrator.p_values(slots, raw, learn)
-        cost = _best(lambda: calibrator.p_values(slots, raw, learn))
-        found["calibrator_ns"] = cost / NATIVE_EVENTS
-        found["bytes_per_entity"] = size + calibrator.bytes_per_entity
-    return found
+    return {"ns_by_batch": costs, "bytes_per_entity": size}
 
 
 def _peer(make: Callable[[], Any], values: int) -> dict[str, Any]:

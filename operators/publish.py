@@ -41,6 +41,8 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         "score": anomaly.score,
         "p_value": anomaly.p_value,
         "threshold": anomaly.threshold,
+        "kind": anomaly.kind,
+        "summary": anomaly.summary,
         "severity": anomaly.severity.value,
         "incident": anomaly.incident,
         "late": anomaly.late,

@@ -12,7 +12,7 @@ from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import RunContext
 from engine.domain.batch import EventBatch
-from engine.domain.detector import CalibratedDetector
+from engine.domain.detector import ExplainingDetector
 from engine.domain.pipeline import Pipeline
 
 THRESHOLD = 1e-3
@@ -71,7 +71,7 @@ def _stream(rules: Pipeline, series: Series, n: int) -> Replayed:
             raw[rows], p_values[rows] = batch.scores[:, 0], batch.p_value
         for anomalies in alert.process(batches):
             alerts[[anomaly.origin.offset for anomaly in anomalies]] = True
-    decimal = isinstance(rules.detectors[0], CalibratedDetector)
+    decimal = isinstance(rules.detectors[0], ExplainingDetector)
     return Replayed(raw, p_values, alerts, seconds, decimal)
 
 

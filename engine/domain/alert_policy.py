@@ -9,6 +9,9 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats
 
+ENTITY_SHARE = 0.1
+"""One false alarm in ten days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -16,25 +19,34 @@ class Budget:
 
     Attributes:
         per_day: alerts per day of event time.
-        scope: each "entity" has the budget, or the whole "pipeline" has it.
+        scope: the whole "pipeline" has the budget, or each "entity" has it.
         max_p_value: upper bound of the threshold, also for entities with rare events.
+        entity_share: false alarms a day that one entity may cause at most where the pipeline has
+            the budget: it is a bound, and a pipeline of few entities does not use all of it.
     """
 
     per_day: float
-    scope: str = "entity"
+    scope: str = "pipeline"
     max_p_value: float = 1e-2
+    entity_share: float = ENTITY_SHARE
 
-    def thresholds(self, rates: Floats) -> Floats:
-        """Return the p-value thresholds at which the false alarms equal the budget.
+    def thresholds(self, rates: Floats, pipeline_rates: Floats) -> Floats:
+        """Return the p-value thresholds at which the expected false alarms keep the budget.
 
         Args:
-            rates: float64 [n], events per day that share the budget; NaN while unknown.
+            rates: float64 [n], events per day of the event's entity; NaN while unknown.
+            pipeline_rates: float64 [n], events per day of the whole pipeline.
 
         Returns:
-            float64 [n]; 0 (never alert) where the rate is unknown.
+            float64 [n]; 0 (never alert) where the entity's rate is unknown.
         """
         with np.errstate(divide="ignore"):
-            thresholds = np.minimum(self.per_day / rates, self.max_p_value)
+            if self.scope == "entity":
+                thresholds = self.per_day / rates
+            else:
+                shared = self.per_day / np.maximum(rates, pipeline_rates)
+                thresholds = np.minimum(shared, self.entity_share / rates)
+            thresholds = np.minimum(thresholds, self.max_p_value)
         return np.where(np.isnan(thresholds), 0.0, thresholds)
 
 

@@ -31,8 +31,8 @@ class ValuePart:
 
     Attributes:
         value: None is a gap.
-        contribution: 0..1, its share of the squared standardised deviations; sums to 1.
-        expected_low, expected_high: the range that holds about 99.7 % of a normal value;
+        contribution: 0..1, its part in the anomaly by the evidence that found it; sums to 1.
+        expected_low, expected_high: the range that was normal at this moment by that evidence;
             None where the value has no history.
     """
 
@@ -64,7 +64,9 @@ class Anomaly:
         score: 0..1, see `anomaly_score`.
         p_value: the detectors combined.
         threshold: the p-value threshold in force; None with a raw score threshold.
-        severity: how far beyond the threshold.
+        kind: what it is, one of `engine.domain.kinds.KINDS`.
+        summary: one sentence for people.
+        severity: how far beyond the threshold, and for how long.
         incident: id of the first anomaly of the run this one belongs to; its own id at onset.
         late: the event was older than the allowed lateness.
         pipeline: name of the pipeline.
@@ -79,6 +81,8 @@ class Anomaly:
     score: float
     p_value: float
     threshold: float | None
+    kind: str
+    summary: str
     severity: Severity
     incident: str
     late: bool

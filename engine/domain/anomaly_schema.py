@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import SCHEMA_VERSION
+from engine.domain.kinds import KINDS
 
 Schema = dict[str, Any]
 
@@ -38,9 +39,9 @@ _VALUE = _object(
     {
         "name": _field("string", "Name of the value in the pipeline file."),
         "value": _field(_MAYBE, "What the event held; null is a gap."),
-        "contribution": _field("number", "Its share of the deviation; all sum to 1.", **_SHARE),
-        "expected_low": _field(_MAYBE, "Lower end of the normal range; null without history."),
-        "expected_high": _field(_MAYBE, "Upper end of the normal range; null without history."),
+        "contribution": _field("number", "Its part in the anomaly; all sum to 1.", **_SHARE),
+        "expected_low": _field(_MAYBE, "Lower end of the range expected; null without history."),
+        "expected_high": _field(_MAYBE, "Upper end of the range expected; null without history."),
     },
     "One value of the event, and what was expected of it.",
 )
@@ -84,9 +85,11 @@ _ANOMALY = {
     ),
     "p_value": _field("number", "How rare the event is for its entity.", **_SHARE),
     "threshold": _field(_MAYBE, "The p-value held against; null with a raw score.", **_SHARE),
+    "kind": _field("string", "What it is; outlier where no detector tells.", enum=[*KINDS]),
+    "summary": _field("string", "One sentence for people."),
     "severity": _field(
         "string",
-        "Rarer than the threshold by under 10, under 1,000, or more times.",
+        "Rarer than the threshold by under 10, under 1,000, or more times; one more if it lasts.",
         enum=[grade.value for grade in Severity],
     ),
     "incident": _field("string", "Id of the first anomaly of the incident.", **_ID),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import orjson
 
 from engine.application.ports import MakeTaskStep, RunContext
 from engine.application.telemetry.metrics import Telemetry
@@ -28,8 +27,12 @@ from engine.domain.anomaly import (
 )
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.detector import State
+from engine.domain.explanation import Explanation
+from engine.domain.kinds import KINDS, OUTLIER
 from engine.domain.pipeline import Pipeline
+from engine.domain.summary import summary
 from operators.alert.event_rate import EventRate
+from operators.alert.incidents import Incidents
 from operators.alert.online_fdr import OnlineFdr
 
 EXPECTED_SCALES = 3.0
@@ -38,8 +41,7 @@ GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where something is divided by it."""
-MOST_INCIDENTS = 1_000
-"""Open incidents of one task; beyond, the one that was not continued for longest is closed."""
+NS_PER_DAY = 86_400e9
 
 
 def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
@@ -56,7 +58,7 @@ class AlertStep:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._telemetry = Telemetry()
-        self._incidents: dict[str, tuple[str, int]] = {}
+        self._incidents = Incidents(pipeline.incident_gap)
         self._rate = EventRate()
         self._discoveries = OnlineFdr(1 / pipeline.partitions)
 
@@ -74,7 +76,7 @@ class AlertStep:
     def dump(self) -> bytes:
         """Return open incidents, the task's rate and its discoveries as versioned bytes."""
         parts: State = {
-            "incidents": orjson.dumps(self._incidents),
+            "incidents": self._incidents.dump(),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
@@ -87,8 +89,7 @@ class AlertStep:
             SnapshotError: it is corrupt or of another kind.
         """
         parts = snapshot.decode("alert", stored)
-        incidents = orjson.loads(bytes(parts["incidents"]))
-        self._incidents = {entity: (first, last) for entity, (first, last) in incidents.items()}
+        self._incidents.load(bytes(parts["incidents"]))
         self._rate.load(np.asarray(parts["rate"]))
         # Absent in the state of earlier releases.
         if "discoveries" in parts:
@@ -106,18 +107,26 @@ class AlertStep:
             thresholds = self._thresholds(policy, batch)
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
-            promised = thresholds[~np.isnan(batch.p_value)].sum()
-            self._telemetry.promised.inc(float(promised))
-            self._telemetry.realised.inc(int(np.count_nonzero(flags)))
+            self._telemetry.promised.inc(float(thresholds[~np.isnan(batch.p_value)].sum()))
         rows = np.flatnonzero(flags).tolist()
-        return [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
+        found = [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
+        if isinstance(policy, Budget | PValueThreshold):
+            onsets = sum(anomaly.incident == anomaly.id for anomaly, _ in found)
+            self._telemetry.realised.inc(onsets)
+        # A budget is of messages: within an incident only news is one.
+        sent = [one for one, is_news in found if is_news or not isinstance(policy, Budget)]
+        self._telemetry.suppressed.inc(len(found) - len(sent))
+        for anomaly in sent:
+            self._count(anomaly)
+        return sent
 
     def _discover(self, policy: FalseDiscoveryRate, batch: ScoredBatch) -> list[Anomaly]:
         """Return what is found; an incident pays for later ones once, however long it lasts."""
         found: list[Anomaly] = []
 
         def discover(row: int, level: float) -> bool:
-            found.append(self._anomaly(batch, row, level))
+            found.append(self._anomaly(batch, row, level)[0])
+            self._count(found[-1])
             return found[-1].incident == found[-1].id
 
         rates = self._rate.observe(batch.events.times)
@@ -128,22 +137,30 @@ class AlertStep:
 
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:
         """Return the p-value thresholds in force at each event."""
-        if isinstance(policy, Budget) and policy.scope == "pipeline":
-            share = self._rate.observe(batch.events.times) * self._pipeline.partitions
-            return policy.thresholds(share)
-        return policy.thresholds(batch.rates)
+        if isinstance(policy, PValueThreshold):
+            return policy.thresholds(batch.rates)
+        totals = batch.rates if batch.pipeline_rates is None else batch.pipeline_rates
+        return policy.thresholds(batch.rates, totals * self._pipeline.partitions)
 
-    def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> Anomaly:
+    def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> tuple[Anomaly, bool]:
+        """Return the anomaly, and whether it is news of its incident."""
         events, pipeline = batch.events, self._pipeline
-        place = int(events.partitions[row]), int(events.offsets[row])
-        origin = Origin(events.topic, *place)
+        origin = Origin(events.topic, int(events.partitions[row]), int(events.offsets[row]))
         p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
         known = None if np.isnan(threshold) else threshold
         grade = severity(p_value, GRADED_AGAINST if known is None else known)
         entity, when = str(events.keys[row]), int(events.times[row])
         own_id = anomaly_id(pipeline.name, pipeline.version, origin)
-        self._telemetry.anomalies.labels(self._strongest(batch, row), grade.value).inc()
-        return Anomaly(
+        strongest = self._strongest(batch, row)
+        explanation = batch.explanations.get(strongest)
+        kind = KINDS[OUTLIER if explanation is None else int(explanation.kinds[row])]
+        rate = float(batch.rates[row])
+        usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
+        place = self._incidents.place(entity, when, own_id, grade, kind, usual_gap)
+        names = pipeline.mapping.value_names
+        values = value_parts(names, batch, row, explanation)
+        blamed = max(values, key=lambda part: part.contribution)
+        anomaly = Anomaly(
             id=own_id,
             entity=entity,
             time=when,
@@ -151,32 +168,41 @@ class AlertStep:
             score=anomaly_score(p_value),
             p_value=p_value,
             threshold=known,
-            severity=grade,
-            incident=self._incident(entity, when, own_id),
+            kind=kind,
+            summary=summary(
+                kind,
+                blamed.name,
+                blamed.value,
+                blamed.expected_low,
+                blamed.expected_high,
+                place.duration,
+            ),
+            severity=place.severity,
+            incident=place.incident,
             late=bool(batch.late[row]),
-            values=value_parts(pipeline.mapping.value_names, batch, row),
+            values=values,
             detectors=self._detectors(batch, row),
             origin=origin,
             pipeline=pipeline.name,
             pipeline_version=pipeline.version,
         )
+        return anomaly, place.is_news
 
-    def _incident(self, entity: str, when: int, own_id: str) -> str:
-        """Return the id of the open incident, or open one; what comes late belongs to the open one.
+    def _count(self, anomaly: Anomaly) -> None:
+        strongest = min(
+            anomaly.detectors,
+            key=lambda part: (
+                np.inf
+                if part.p_value is None
+                else part.p_value / max(part.weight or 0.0, NO_WEIGHT)
+            ),
+        )
+        self._telemetry.anomalies.labels(strongest.detector, anomaly.severity.value).inc()
 
-        Closed by number and not by a clock: entities may lie hours apart.
-        """
-        first, last = self._incidents.pop(entity, (own_id, when))
-        if when - last > self._pipeline.incident_gap:
-            first = own_id
-        self._incidents[entity] = (first, max(last, when))
-        if len(self._incidents) > MOST_INCIDENTS:
-            del self._incidents[next(iter(self._incidents))]
-        return first
-
-    def _strongest(self, batch: ScoredBatch, row: int) -> str:
+    def _strongest(self, batch: ScoredBatch, row: int) -> int:
+        """Return the number of the detector that claims most."""
         claims = batch.p_values[row] / np.maximum(_weights(batch, row), NO_WEIGHT)
-        return self._pipeline.detector_names[int(np.nan_to_num(claims, nan=np.inf).argmin())]
+        return int(np.nan_to_num(claims, nan=np.inf).argmin())
 
     def _detectors(self, batch: ScoredBatch, row: int) -> tuple[DetectorPart, ...]:
         columns = (batch.scores[row], batch.p_values[row], _weights(batch, row))
@@ -193,16 +219,27 @@ def _weights(batch: ScoredBatch, row: int) -> Floats:
     return np.where(warm, 1 / max(int(np.count_nonzero(warm)), 1), np.nan)
 
 
-def value_parts(names: tuple[str, ...], batch: ScoredBatch, row: int) -> tuple[ValuePart, ...]:
-    """Return each value's share of the squared standardised deviation, and its expected range."""
-    values, centers, scales = batch.events.values[row], batch.centers[row], batch.scales[row]
-    with np.errstate(over="ignore"):
-        deviations = ((values - centers) / scales) ** 2
-    strangeness = np.nan_to_num(deviations, nan=0.0, posinf=1e300)
-    total = strangeness.sum()
-    shares = strangeness / total if total > 0 else np.full(len(names), 1 / len(names))
-    width = EXPECTED_SCALES * scales
-    columns = zip(names, values, shares, centers - width, centers + width, strict=True)
+def value_parts(
+    names: tuple[str, ...], batch: ScoredBatch, row: int, explanation: Explanation | None = None
+) -> tuple[ValuePart, ...]:
+    """Return each value's part in the anomaly, and its expected range.
+
+    They are those of the evidence where a detector explains itself; else each value's share of the
+    squared standardised deviation, and three standard deviations around its level.
+    """
+    values = batch.events.values[row]
+    if explanation is not None:
+        shares = explanation.contributions[row]
+        centers, widths = explanation.centers[row], explanation.widths[row]
+    else:
+        centers, scales = batch.centers[row], batch.scales[row]
+        with np.errstate(over="ignore"):
+            deviations = ((values - centers) / scales) ** 2
+        strangeness = np.nan_to_num(deviations, nan=0.0, posinf=1e300)
+        total = strangeness.sum()
+        shares = strangeness / total if total > 0 else np.full(len(names), 1 / len(names))
+        widths = EXPECTED_SCALES * scales
+    columns = zip(names, values, shares, centers - widths, centers + widths, strict=True)
     return tuple(
         ValuePart(name, _known(value), float(share), _known(low), _known(high))
         for name, value, share, low, high in columns

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -12,15 +13,15 @@ from engine.domain import snapshot
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import (
     Bank,
-    CalibratedBank,
-    CalibratedDetector,
     Detector,
+    ExplainingBank,
+    ExplainingDetector,
     State,
     TimedBank,
 )
 from engine.domain.errors import SnapshotError
+from engine.domain.explanation import Explanation
 from engine.domain.pipeline import Pipeline
-from operators.calibrators.onsets import Onsets
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine.fixed import combine
 from operators.combine.weight_gauge import WeightGauge
@@ -29,10 +30,18 @@ from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segmen
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 
-Calibrator = PeaksOverThreshold | Onsets
-ScoredColumns = tuple[Floats, Floats, Floats, Floats | None]
-StatefulPart = Bank | Calibrator | ProfileBank | RecordBank
-Scorer = Callable[[Int32s, Floats, Bools, Int64s], tuple[Floats, Floats]]
+Explanations = dict[int, Explanation]
+StatefulPart = Bank | PeaksOverThreshold | ProfileBank | RecordBank
+
+
+class ScoredColumns(NamedTuple):
+    """What the detectors say of n events; see `ScoredBatch`."""
+
+    scores: Floats
+    p_values: Floats
+    p_value: Floats
+    weights: Floats | None
+    explanations: Explanations
 
 
 class EntityGroup:
@@ -48,7 +57,6 @@ class EntityGroup:
         self._table = EntityTable(capacity)
         self._profile = ProfileBank(capacity, d)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
-        self._scorers = [_scorer(bank) for bank in self._banks]
         self._calibrators = [
             _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
         ]
@@ -100,12 +108,25 @@ class EntityGroup:
         slots = segment.slots
         if len(segment.started):
             self._begin(segment)
-        rates, late = self._table.observe(slots, events.times, self._pipeline.mapping.lateness)
+        lateness = self._pipeline.mapping.lateness
+        rates, totals, late = self._table.observe(slots, events.times, lateness)
         learn = ~late
         centers, scales, filled = self._profile.observe(slots, events.values, learn)
-        scores, p_values, p_value, weights = self._judge(slots, events, filled, scales, learn)
-        self._warm[slots[~np.isnan(p_value)]] = True
-        return ScoredBatch(events, centers, scales, scores, p_values, p_value, rates, late, weights)
+        found = self._judge(slots, events, filled, scales, learn)
+        self._warm[slots[~np.isnan(found.p_value)]] = True
+        return ScoredBatch(
+            events,
+            centers,
+            scales,
+            found.scores,
+            found.p_values,
+            found.p_value,
+            rates,
+            late,
+            found.weights,
+            totals,
+            found.explanations,
+        )
 
     def _begin(self, segment: Segment) -> None:
         self._table.forget(segment.started)
@@ -119,32 +140,49 @@ class EntityGroup:
     ) -> ScoredColumns:
         """Return scores, p-values, the combined p-values, and the weights if there are any."""
         if self._weights is None:
-            scores, p_values = self._detect(slots, events.values, filled, learn, events.times)
-            return scores, p_values, combine(p_values, self._pipeline.combine), None
+            found = self._detect(slots, events.values, filled, learn, events.times)
+            scores, p_values, explanations = found
+            combined = combine(p_values, self._pipeline.combine)
+            return ScoredColumns(scores, p_values, combined, None, explanations)
         asked = self._weights.ask(slots, events.values, filled, scales, learn)
         rows, own = asked.rows, ~asked.planted
-        scores, p_values = self._detect(
+        scores, p_values, explanations = self._detect(
             slots[rows], asked.values, asked.filled, asked.learn, events.times[rows]
         )
         p_value, weights = self._weights.combine(slots, asked, p_values, learn)
-        return scores[own], p_values[own], p_value, weights
+        explanations = {k: explanation.take(own) for k, explanation in explanations.items()}
+        return ScoredColumns(scores[own], p_values[own], p_value, weights, explanations)
 
     def _detect(
         self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats, Floats, Explanations]:
         shape = (len(slots), len(self._banks))
         scores, p_values = np.empty(shape), np.empty(shape)
+        explanations: Explanations = {}
         silent = np.isnan(values).all(axis=1)
         for k, (detector, bank) in enumerate(
             zip(self._pipeline.detectors, self._banks, strict=True)
         ):
             given = values if detector.handles_gaps else filled
-            raw, told = self._scorers[k](slots, given, learn & ~silent, times)
-            raw[silent] = told[silent] = np.nan
-            scores[:, k] = raw
-            p_values[:, k] = self._calibrators[k].p_values(slots, told, learn)
+            learned = learn & ~silent
+            if isinstance(detector, ExplainingDetector):
+                explaining = cast("ExplainingBank", bank)
+                explanation = explaining.score_and_explain(slots, given, learned, times)
+                explanations[k] = explanation
+                scores[:, k], p_values[:, k] = explanation.scores, explanation.p_values
+                scores[silent, k] = p_values[silent, k] = np.nan
+            else:
+                raw = _score(bank, slots, given, learned, times)
+                raw[silent] = np.nan
+                scores[:, k] = raw
+                p_values[:, k] = self._calibrator(k).p_values(slots, raw, learn)
             self._report(detector, bank)
-        return scores, p_values
+        return scores, p_values, explanations
+
+    def _calibrator(self, k: int) -> PeaksOverThreshold:
+        found = self._calibrators[k]
+        assert found is not None
+        return found
 
     def _report(self, detector: Detector, bank: Bank) -> None:
         for kind, count in bank.failures().items():
@@ -184,7 +222,9 @@ class EntityGroup:
         return keepers | self._of_weights(names)
 
     def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
-        return {name: self._banks[k], f"{name}.calibration": self._calibrators[k]}
+        calibrator = self._calibrators[k]
+        parts: dict[str, StatefulPart] = {name: self._banks[k]}
+        return parts if calibrator is None else parts | {f"{name}.calibration": calibrator}
 
     def _of_weights(self, names: Sequence[str]) -> dict[str, StatefulPart]:
         return {} if self._weights is None else {**self._weights.keepers(names)}
@@ -255,40 +295,27 @@ def weighted(pipeline: Pipeline) -> bool:
 def entity_bytes(pipeline: Pipeline) -> int:
     """Return the memory that one entity is counted with."""
     profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
-    detectors = sum(
-        detector.bytes_per_entity + _calibrator(1, pipeline, detector).bytes_per_entity
+    detectors = sum(detector.bytes_per_entity for detector in pipeline.detectors)
+    calibrators = sum(
+        calibrator.bytes_per_entity
         for detector in pipeline.detectors
+        if (calibrator := _calibrator(1, pipeline, detector)) is not None
     )
     weights = Weights(1, len(pipeline.detectors)).bytes_per_entity if weighted(pipeline) else 0
-    return KEY_BYTES + RECORD.itemsize + profile + detectors + weights
+    return KEY_BYTES + RECORD.itemsize + profile + detectors + calibrators + weights
 
 
-def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> Calibrator:
-    if isinstance(detector, CalibratedDetector):
-        return Onsets(capacity)
+def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> PeaksOverThreshold | None:
+    """Return what turns a detector's scores into p-values; None where it has its own."""
+    if isinstance(detector, ExplainingDetector):
+        return None
     return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)
 
 
-def _scorer(bank: Bank) -> Scorer:
-    """Return how a bank scores, and what it tells its calibrator.
-
-    Asking for each batch would cost as much as a small batch.
-    """
-    if isinstance(bank, CalibratedBank):
-        return bank.score_and_tell
+def _score(bank: Bank, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
     if isinstance(bank, TimedBank):
-        return _told(bank.score_at)
-    return _told(lambda slots, values, learn, _times: bank.score(slots, values, learn))
-
-
-def _told(score: Callable[[Int32s, Floats, Bools, Int64s], Floats]) -> Scorer:
-    """Return how a bank scores that tells its scores as they are."""
-
-    def scorer(slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> tuple[Floats, Floats]:
-        scores = score(slots, values, learn, times)
-        return scores, scores
-
-    return scorer
+        return bank.score_at(slots, values, learn, times)
+    return bank.score(slots, values, learn)
 
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:

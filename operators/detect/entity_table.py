@@ -8,12 +8,20 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s, Objects
 from engine.domain.detector import State
 from operators.kernels.record_bank import RecordBank, kernel
 
 NS_PER_DAY = 86_400e9
+FIRST_GAPS, GAP_CLIP = 8, 8.0
+"""Once so many gaps were seen, a gap counts as at most so many mean ones: a pause of days does not
+make an entity slow, and a lasting change is followed within some hundred events."""
+SUMMED_EVENTS = 65_536
+"""Events between two sums over all entities, which leave out those that have fallen silent."""
+SILENT_GAPS = 20.0
+"""An entity that is silent for so many of its share of the events has fallen silent."""
 RATE_MEMORY = 1 / 256
 """Weight of the newest gap between two events of an entity in its mean gap."""
 SMALLEST_GAP = 1.0
@@ -21,8 +29,29 @@ SMALLEST_GAP = 1.0
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
+LEAST_JUMP, LEAST_JUMP_UNBOUNDED = 60_000_000_000, 3_600_000_000_000
+"""ns: a shorter gap is never a jump; where no lateness bounds how much is out of order, an hour."""
+JUMP_GAPS = 10.0
+"""So many mean gaps at once are a jump: one event alone may have a wrong clock."""
+AGREEING = 3
+"""Events that must agree on a jump, each later than the one before, to be believed."""
+
 NOBODY = np.empty(0, np.int32)
-RECORD = np.dtype([("newest", "<i8"), ("mean_gap", "<f8"), ("count", "<i8"), ("touched", "<i8")])
+RECORD = np.dtype(
+    [
+        ("newest", "<i8"),
+        ("mean_gap", "<f8"),
+        ("count", "<i8"),
+        ("touched", "<i8"),
+        ("apart", "<i8"),
+        ("agreed", "<i4"),
+        ("settled", "<i4"),
+        ("rate", "<f8"),
+    ]
+)
+"""Of one entity: its newest event time, mean gap, number of events and events per day; when it was
+last touched; the time that events apart from the newest agree on, and how many do; how many events
+have come near the newest since it last jumped, up to AGREEING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +81,7 @@ class EntityTable:
         self._free: list[int] = []
         self._new: list[str] = []
         self._clock = 0
+        self._total = np.zeros(1)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -108,9 +138,13 @@ class EntityTable:
         gone = set(idle.tolist())
         self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
         self._free = sorted(gone, reverse=True)
+        self._total[0] -= self._bank.records["rate"][idle].sum()
+        self._bank.records["rate"][idle] = 0.0
         return idle.astype(np.int32)
 
-    def observe(self, slots: Int32s, times: Int64s, lateness: int | None) -> tuple[Floats, Bools]:
+    def observe(
+        self, slots: Int32s, times: Int64s, lateness: int | None
+    ) -> tuple[Floats, Floats, Bools]:
         """Return what is known before each event, then note its time.
 
         Args:
@@ -119,13 +153,16 @@ class EntityTable:
             lateness: ns that an event may lie before its entity's newest; None: any.
 
         Returns:
-            float64 [n], events per day of the entity, NaN until it has two; bool [n], late.
+            float64 [n], events per day of the entity, NaN until it has two; float64 [n], events
+                per day of all entities together; bool [n], late.
         """
-        rates, late = np.empty(len(slots)), np.empty(len(slots), np.bool_)
+        rates, totals = np.empty(len(slots)), np.empty(len(slots))
+        late = np.empty(len(slots), np.bool_)
         limit = -1 if lateness is None else lateness
-        _observe(self._bank.records, slots, times, limit, self._clock, rates, late)
+        columns = (rates, totals, late)
+        _observe(self._bank.records, slots, times, limit, self._clock, self._total, *columns)
         self._clock += len(slots)
-        return rates, late
+        return rates, totals, late
 
     def forget(self, slots: Int32s) -> None:
         """Start the records of new entities."""
@@ -139,7 +176,8 @@ class EntityTable:
         """Return the keys and records of the slots in use."""
         clock = np.array([self._clock], np.int64)
         keys = orjson.dumps(list(self._slots))
-        return {"keys": keys, "clock": clock, **self._bank.dump(self.used())}
+        total = self._total.copy()
+        return {"keys": keys, "clock": clock, "total": total, **self._bank.dump(self.used())}
 
     def load(self, state: State) -> None:
         """Fill slots 0, 1, ... with what was dumped.
@@ -149,28 +187,84 @@ class EntityTable:
         """
         self._bank.load(state)
         self._clock = int(np.asarray(state["clock"])[0])
+        if "total" in state:
+            self._total = np.array(state["total"], np.float64)
         keys = orjson.loads(bytes(state["keys"]))
         self._slots = {key: slot for slot, key in enumerate(keys)}
 
 
 def _loop(  # pragma: no cover - runs compiled
-    records: Any, slots: Any, times: Any, lateness: int, clock: int, rates: Any, late: Any
+    records: Any,
+    slots: Any,
+    times: Any,
+    lateness: int,
+    clock: int,
+    total: Any,
+    rates: Any,
+    totals: Any,
+    late: Any,
 ) -> None:
     for i in range(len(slots)):
         state = records[slots[i]]
         gap = times[i] - state.newest
         mean_gap = max(state.mean_gap, SMALLEST_GAP)
         rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
+        totals[i] = total[0]
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
+        # One event with a wrong clock must not move the newest time; several that agree do. Back
+        # it moves only where nothing has confirmed it yet: else what is old is late.
+        least = LEAST_JUMP if lateness >= 0 else LEAST_JUMP_UNBOUNDED
+        jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
+        moves = True
+        if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING)):
+            near = state.agreed > 0 and 0 < times[i] - state.apart <= jump
+            state.agreed = state.agreed + 1 if near else 1
+            state.apart = times[i]
+            moves = state.agreed >= AGREEING
+            if moves:
+                state.settled, state.agreed = 0, 0
+                if gap < 0:
+                    state.newest, gap = times[i], 0
+        else:
+            state.agreed = 0
+            if gap >= 0 or state.count == 0:
+                state.settled = min(state.settled + 1, AGREEING)
         if state.count == 0:
             state.newest = times[i]
         else:
             # Out of order it adds no time, and still is an event: the mean is span by count.
             weight = max(RATE_MEMORY, 1.0 / state.count)
-            state.mean_gap += weight * (max(gap, 0) - state.mean_gap)
-            state.newest = max(state.newest, times[i])
+            apart = float(max(gap, 0)) if moves else 0.0
+            if state.count > FIRST_GAPS:
+                apart = min(apart, GAP_CLIP * mean_gap)
+            state.mean_gap += weight * (apart - state.mean_gap)
+            if state.count > FIRST_GAPS:
+                rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP)
+                total[0] += rate - state.rate
+                state.rate = rate
+            if moves:
+                state.newest = max(state.newest, times[i])
         state.count += 1
+        if (clock + i + 1) % SUMMED_EVENTS == 0:
+            total[0] = _sum(records, clock + i + 1, total[0])
+
+
+@njit(error_model="numpy")
+def _sum(records: Any, clock: int, total: float) -> float:
+    """Return the events per day of all entities that have not fallen silent."""
+    found = 0.0
+    for k in range(len(records)):
+        state = records[k]
+        if state.touched == 0:
+            # Slots are given in their order: from here on none was ever used.
+            break
+        if state.rate > 0.0:
+            silent = SILENT_GAPS * total / state.rate + SUMMED_EVENTS
+            if clock - state.touched > silent:
+                state.rate = 0.0
+            found += state.rate
+    return found
 
 
 _observe = kernel(_loop)

@@ -31,7 +31,7 @@ class ScoreSpec(Settings):
 class AlertSpec(Settings):
     """Which events become anomalies: exactly one of budget, p_value, fdr and score."""
 
-    budget: Rate | None = Field(default=None, json_schema_extra={"default": "2/day"})
+    budget: Rate | None = Field(default=None, json_schema_extra={"default": "10/day"})
     """False alarms accepted on normal data, such as 2/day, 1/hour or 3/week."""
     p_value: float | None = Field(default=None, gt=0, lt=1)
     """Alert where the combined p-value is at most this."""
@@ -39,12 +39,13 @@ class AlertSpec(Settings):
     """False alarms accepted as a share of the incidents of all entities, such as 0.1."""
     score: ScoreSpec | None = None
     """Alert where one detector's raw score is above a number."""
-    per: Literal["entity", "pipeline"] = "entity"
-    """Who has the budget: each entity, or the whole pipeline."""
+    per: Literal["entity", "pipeline"] = "pipeline"
+    """Who has the budget: the whole pipeline, or each entity."""
     incident_gap: PositiveDuration = Field(
-        default=timedelta(minutes=10), json_schema_extra={"default": "10m"}
+        default=timedelta(minutes=30), json_schema_extra={"default": "30m"}
     )
-    """Anomalies of one entity closer than this belong to one incident."""
+    """Anomalies of one entity closer than this, or than 20 of its usual gaps between events, belong
+    to one incident."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -59,11 +60,11 @@ class AlertSpec(Settings):
         return self
 
     def policy(self) -> AlertPolicy:
-        """Return the policy in the domain's words; the default is a budget of 2 a day."""
+        """Return the policy in the domain's words; the default is a budget of 10 a day."""
         if self.p_value is not None:
             return PValueThreshold(self.p_value)
         if self.fdr is not None:
             return FalseDiscoveryRate(self.fdr)
         if self.score is not None:
             return ScoreThreshold(self.score.detector, self.score.above)
-        return Budget(2.0 if self.budget is None else self.budget, self.per)
+        return Budget(10.0 if self.budget is None else self.budget, self.per)

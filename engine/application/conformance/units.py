@@ -8,7 +8,7 @@ from engine.application.conformance.events import LEVEL, Events, noise, of_one
 from engine.application.conformance.expect import expect
 from engine.application.conformance.subject import Subject
 from engine.domain.batch import Floats
-from engine.domain.detector import CalibratedDetector
+from engine.domain.detector import ExplainingDetector
 
 FACTOR = 1024.0
 SHIFT = 256.0
@@ -48,7 +48,7 @@ def _expect_agreement(subject: Subject, events: Events, changed: Events, what: s
         f"{int((scored != ~np.isnan(after)).sum())} events scored in one case only",
     )
     before, after = before[scored], after[scored]
-    if isinstance(subject.detector, CalibratedDetector):
+    if isinstance(subject.detector, ExplainingDetector):
         same = float(np.mean(np.abs(before - after) <= subject.detector.resolution))
         expected = f"{AGREEMENT:.0%} of the scores unchanged"
     else:

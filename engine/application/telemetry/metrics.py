@@ -43,7 +43,12 @@ class Telemetry:
         self.promised = self._counter(
             "alerts_promised", "False alarms that the alert policy accepts for the events scored"
         )
-        self.realised = self._counter("alerts_realised", "Alerts, false or not, for these events")
+        self.suppressed = self._counter(
+            "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
+        )
+        self.realised = self._counter(
+            "alerts_realised", "Incidents, false or not, for these events"
+        )
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
         self.split_entities = self._counter(

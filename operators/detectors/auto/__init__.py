@@ -1,0 +1,16 @@
+"""auto: one detector for every series, made of evidence that is read piece by piece.
+
+For each value (`value`) a distance from normal is measured in several ways:
+    spike    from the forecast of an autoregression of its last values (`autoregression`)
+    level    from its level
+    season   from what the hour of the day, or of the week, brings (`season`)
+    shift    of a mean of some values, drift of a mean of many
+    burst    of the forecast errors, calm where they shrink (`gauge`)
+    stuck    equal values in a row (`stuck`)
+    reset    of a counter, which is seen by its increments (`counter`)
+and for the event as a whole (`entity`): the neighbours among earlier events (`neighbours`), each
+value against the others (`correlation`), and the pace at which events come.
+
+A `tail` turns each distance into a p-value that goes on falling beyond what was seen; `evidence`
+names the kinds and combines the p-values by a rule that is valid whatever their dependence.
+"""

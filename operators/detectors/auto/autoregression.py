@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.domain.batch import Floats
-
 MEMORY_EVENTS = 4_000.0
 """Events that the autocovariances rest on."""
 SOLVED_EVENTS = 256
@@ -96,9 +94,9 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
     state.place = start
     state.history[start] = cleaned
     state.history[start + order] = cleaned
-    if seen % SOLVED_EVENTS == 0 or seen == 2 * order or seen == 4 * order:
-        if seen >= 2 * order:
-            solve(state, seen)
+    due = seen % SOLVED_EVENTS == 0 or seen == 2 * order or seen == 4 * order
+    if due and seen >= 2 * order:
+        solve(state, seen)
     return cleaned
 
 
@@ -126,7 +124,7 @@ def solve(state: Any, seen: int) -> None:
     floor = 1e-9 * error
     weights, before = np.zeros(order), np.zeros(order)
     for k in range(order):
-        total = np.float64(state.covariance[k + 1])
+        total = float(state.covariance[k + 1])
         for i in range(k):
             total -= weights[i] * state.covariance[k - i]
         reflection = total / error

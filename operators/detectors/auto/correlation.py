@@ -33,7 +33,11 @@ CLIP = 4.0
 def fields(d: int) -> list[Any]:
     """Return the fields for d values."""
     side = d if 1 < d <= MOST_VALUES else 1
-    return [("covariance", "<f4", (side, side)), ("inverse", "<f4", (side, side)), ("recent", "<f4", (side,))]
+    return [
+        ("covariance", "<f4", (side, side)),
+        ("inverse", "<f4", (side, side)),
+        ("recent", "<f4", (side,)),
+    ]
 
 
 @njit(error_model="numpy")
@@ -47,7 +51,8 @@ def residuals(state: Any, z: Floats, seen: int, squares: Floats) -> float:
         total = np.float32(0.0)
         for k in range(d):
             total += state.inverse[j, k] * np.float32(z[k])
-        residual = min(abs(total) / sqrt(max(state.inverse[j, j], 1e-9)), CLIP)
+        residual = abs(float(total)) / sqrt(max(float(state.inverse[j, j]), 1e-9))
+        residual = min(residual, CLIP)
         squares[j] = state.recent[j] + (residual * residual - state.recent[j]) / RECENT_EVENTS
         largest = max(largest, squares[j])
     return largest

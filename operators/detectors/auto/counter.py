@@ -1,8 +1,8 @@
 """Counter: a value that only rises is seen by its increments, and may be reset.
 
-A value is taken for a counter once it has risen often and hardly ever fallen; a fall by no more than
-a few usual steps shows that it is none. A fall back by much is a reset: how rare it is follows from
-the resets there were and from its size, and one at an hour of the day that had one before is usual.
+A value is taken for a counter once it has risen often and not fallen; a fall by no more than a few
+usual steps shows that it is none. A fall back by much is a reset: how rare it is follows from the
+resets there were and from its size, and one at an hour of the day that had one before is usual.
 """
 
 from __future__ import annotations

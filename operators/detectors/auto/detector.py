@@ -128,5 +128,7 @@ class Auto:
         check_names(name, parameters, [parameter.name for parameter in PARAMETERS])
         memory = parameters.get("memory", "normal")
         if memory not in MEMORY:
-            raise ParameterError("memory", f"{name}: memory must be normal or small, not {memory!r}")
+            raise ParameterError(
+                "memory", f"{name}: memory must be normal or small, not {memory!r}"
+            )
         return AutoDetector(len(value_names), memory == "small")

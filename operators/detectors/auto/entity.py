@@ -141,7 +141,7 @@ def _drive(  # pragma: no cover - runs compiled
         after_gap = timed and is_after_gap(state, time)
         clock = value.hour_of_day(time)
         present, best, kind = 0, 1.0, 0
-        total, strongest = 0.0, 0
+        total = 0.0
         for j in range(d):
             if np.isnan(values[i, j]):
                 out[j] = 0.0
@@ -155,7 +155,7 @@ def _drive(  # pragma: no cover - runs compiled
             total += out[j, 5]
             p = out[j, 0] * d / (1.0 - joint_weight)
             if p < best:
-                best, kind, strongest = p, int(out[j, 4]), j
+                best, kind = p, int(out[j, 4])
             z[j] = min(max(out[j, 6], -ZMAX), ZMAX)
         centers[i] = out[:, 2]
         widths[i] = out[:, 3]

@@ -44,7 +44,7 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
 @njit(error_model="numpy")
 def learn(gauge: Any, logarithm: float) -> None:
     """Count a statistic by its logarithm."""
-    if not logarithm == logarithm:
+    if np.isnan(logarithm):
         return
     gauge.events = min(gauge.events + 1, 65_535)
     rate = max(1.0 / gauge.events, 1.0 / MEMORY_EVENTS)

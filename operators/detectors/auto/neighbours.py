@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.domain.batch import Floats
-
 MEMORY_EVENTS = 8_000
 
 

@@ -29,7 +29,7 @@ CARRIED, LATELY = 0.6, 0.3
 
 
 def fields(buckets: int) -> list[Any]:
-    """Return the fields of a season: 168 hours of the week, or 48 of a working day and a day off."""
+    """Return the fields of a season: 168 hours of the week, or 48 of a workday and a day off."""
     return [
         ("pattern", "<f4", (buckets,)),
         ("counts", "u1", (buckets,)),

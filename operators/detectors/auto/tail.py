@@ -2,10 +2,10 @@
 
 The bulk of the distances gives a unit; levels stand at fixed multiples of it. Beyond a level the
 distances of a normal entity are taken to fall like a Pareto tail, which errs on the safe side for
-lighter ones (B. M. Hill, Annals of Statistics 3, 1975). Its exponent is not known but estimated from
-k clusters of exceedances with the sum S of their log-excesses y, so the p-value is the predictive
-probability share * (1 + y / S) ** -k: exact for Pareto excesses whatever k is, and therefore
-conservative while little is known.
+lighter ones (B. M. Hill, Annals of Statistics 3, 1975). Its exponent is estimated from k clusters
+of exceedances with the sum S of their log-excesses y, so the p-value is the predictive probability
+share * (1 + y / S) ** -k: exact for Pareto excesses whatever k is, and therefore conservative while
+little is known.
 
 Neighbouring events exceed a level together: a run of exceedances counts once, by its largest.
 A log-excess counts as at most `CENSORED` mean ones (type I censoring, which leaves the estimate
@@ -22,7 +22,7 @@ from numba import njit
 
 LEVELS = 3
 FIRST_LEVEL = 3.2
-"""First level, in mean distances: 2.55 standard deviations of normal noise, passed by one in 100."""
+"""First level, in mean distances: 2.55 standard deviations of normal noise; one in 100 passes."""
 LEVEL_RATIO = 2.0**0.5
 ENOUGH_CLUSTERS = 20.0
 """Clusters beyond a level from which on its tail is used in place of the one below."""
@@ -34,7 +34,7 @@ PRIOR_EXCESS = 0.15
 STILL_EXCESS = 0.85
 """What is added to it where all values rest: they have shown less of their spread."""
 ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
-"""A cluster whose rarest distance is as rare as this is not learned once so many events were seen."""
+"""A cluster whose rarest distance is as rare as this is not learned, after so many events."""
 REGIME_EVENTS = 400
 """Exceedances in a row after which they are the normal state, and are learned."""
 ALIENS, ALIEN_SHARE = 5.0, 0.003
@@ -86,11 +86,11 @@ def p_value(tail: Any, distance: float, floor: float, still: float, prior: float
     if not distance > level or tail.events == 0 or level <= 0.0:
         return 1.0
     chosen, higher = 0, level
-    for l in range(1, LEVELS):
+    for k in range(1, LEVELS):
         higher *= LEVEL_RATIO
-        if tail.clusters[l] < ENOUGH_CLUSTERS or distance <= higher:
+        if tail.clusters[k] < ENOUGH_CLUSTERS or distance <= higher:
             break
-        chosen, level = l, higher
+        chosen, level = k, higher
     share = (tail.above[chosen] + 0.5) / (tail.events + 1.0)
     clusters = tail.clusters[chosen] + prior
     excess = tail.excess[chosen] + prior * (PRIOR_EXCESS + STILL_EXCESS * still)
@@ -98,9 +98,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, prior: float
 
 
 @njit(error_model="numpy")
-def learn(
-    tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int
-) -> None:
+def learn(tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int) -> None:
     """Count a distance; NaN says nothing.
 
     Args:
@@ -138,13 +136,13 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_st
         tail.rarest = 1.0
         tail.peak = 0.0
     level = unit
-    for l in range(LEVELS):
+    for k in range(LEVELS):
         if distance <= level:
             break
-        if tail.pending[l] >= REGIME_EVENTS:
-            tail.above[l] += np.float32(1.0)
+        if tail.pending[k] >= REGIME_EVENTS:
+            tail.above[k] += np.float32(1.0)
         else:
-            tail.pending[l] += 1
+            tail.pending[k] += 1
         level *= LEVEL_RATIO
     tail.peak = max(tail.peak, np.float32(distance + half_step))
     tail.rarest = min(tail.rarest, np.float32(p))
@@ -184,19 +182,21 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
             tail.pending[:] = 0
             return
     level = unit
-    for l in range(LEVELS):
-        if tail.pending[l] == 0:
+    for k in range(LEVELS):
+        if tail.pending[k] == 0:
             break
-        tail.above[l] += np.float32(tail.pending[l])
-        tail.pending[l] = 0
-        mean = (tail.excess[l] + PRIOR_CLUSTERS * PRIOR_EXCESS) / (tail.clusters[l] + PRIOR_CLUSTERS)
+        tail.above[k] += np.float32(tail.pending[k])
+        tail.pending[k] = 0
+        mean = (tail.excess[k] + PRIOR_CLUSTERS * PRIOR_EXCESS) / (
+            tail.clusters[k] + PRIOR_CLUSTERS
+        )
         mean = min(mean, MOST_EXCESS)
         excess = max(log(tail.peak / level), 0.0)
         if excess < CENSORED * mean:
-            tail.clusters[l] += np.float32(1.0)
-            tail.excess[l] += np.float32(excess)
+            tail.clusters[k] += np.float32(1.0)
+            tail.excess[k] += np.float32(excess)
         else:
-            tail.excess[l] += np.float32(CENSORED * mean)
+            tail.excess[k] += np.float32(CENSORED * mean)
         level *= LEVEL_RATIO
 
 
@@ -204,7 +204,7 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
 def _halve(tail: Any) -> None:
     tail.events = HALVED_EVENTS
     tail.aliens *= np.float32(0.5)
-    for l in range(LEVELS):
-        tail.above[l] *= np.float32(0.5)
-        tail.clusters[l] *= np.float32(0.5)
-        tail.excess[l] *= np.float32(0.5)
+    for k in range(LEVELS):
+        tail.above[k] *= np.float32(0.5)
+        tail.clusters[k] *= np.float32(0.5)
+        tail.excess[k] *= np.float32(0.5)

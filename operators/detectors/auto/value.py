@@ -63,7 +63,7 @@ NS_PER_DAY = 86_400_000_000_000
 
 
 def record(order: int, buckets: int, hours: int) -> np.dtype[np.void]:
-    """Return the record of one value: autoregressive lags, buckets of the season, parts of a day."""
+    """Return the record of one value, by its lags, buckets of the season and parts of the day."""
     return np.dtype(
         [
             ("seen", "<u4"),
@@ -178,8 +178,8 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
         after_gap: whether the entity was silent for long before.
         out: float64 [8], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
-            kind of anomaly, the score (decimal powers over all evidence), the deviation from the level in mean
-            deviations, the forecast error in mean errors.
+            kind of anomaly, the score (decimal powers over all evidence), the deviation from the
+            level in mean deviations, the forecast error in mean errors.
     """
     value, reset_p = raw, 1.0
     count = state.counter
@@ -266,9 +266,7 @@ def _observe(
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
             prior = tail.MEAN_PRIOR_CLUSTERS if e >= SHIFT else tail.PRIOR_CLUSTERS
-            p_values[e] = tail.p_value(
-                state.tails[e], distances[e], floors[e], state.still, prior
-            )
+            p_values[e] = tail.p_value(state.tails[e], distances[e], floors[e], state.still, prior)
         if not aged:
             p_values[LEVEL] = 1.0
     at_edge = x == 0.0 - state.origin or x <= state.least or x >= state.greatest
@@ -276,11 +274,6 @@ def _observe(
     if same and seen >= WARM_UP:
         stuck_p = stuck.p_value(state.stuck, seen, at_edge, state.still)
     _judge(p_values, stuck_p, reset_p, out)
-    if len(out) > 8:
-        for e in range(TAILS):
-            out[8 + e] = p_values[e]
-            out[8 + TAILS + e] = distances[e] / max(tail.FIRST_LEVEL * max(np.float64(state.tails[e].mean), floors[e]), 1e-12)
-            out[8 + 2*TAILS + e] = state.tails[e].clusters[0]
     chosen = int(out[1])
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
     sudden = distances[SPIKE] > tail.FIRST_LEVEL * max(np.float64(state.tails[SPIKE].mean), 0.8)
@@ -292,7 +285,7 @@ def _observe(
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
         width = tail.FIRST_LEVEL * max(np.float64(state.tails[SEASON].mean), 0.8) * season_unit
-    elif chosen == SHIFT or chosen == DRIFT:
+    elif chosen in (SHIFT, DRIFT):
         center = level + (foreseen if known else 0.0)
         width = tail.FIRST_LEVEL * max(np.float64(state.tails[chosen].mean), floor)
     elif chosen != LEVEL:
@@ -417,7 +410,7 @@ def _kind(
         return SEASON
     if state.outside >= SETTLED_EVENTS:
         return SHIFT if state.sudden else DRIFT
-    if chosen == SHIFT or chosen == DRIFT:
+    if chosen in (SHIFT, DRIFT):
         return SHIFT if state.sudden else DRIFT
     if sudden or state.sudden:
         return SPIKE
@@ -505,8 +498,8 @@ def _come_of_age(state: Any, time: int) -> None:
     """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
     if state.began == 0:
         state.began = time
-    if not state.aged and state.seen >= YOUNG_EVENTS:
-        if time - state.began > NS_PER_DAY or state.seen > AGED_EVENTS:
-            state.aged = 1
-            tail.forget_counts(state.tails[LEVEL])
-            tail.forget_counts(state.tails[SPIKE])
+    old = time - state.began > NS_PER_DAY or state.seen > AGED_EVENTS
+    if not state.aged and state.seen >= YOUNG_EVENTS and old:
+        state.aged = 1
+        tail.forget_counts(state.tails[LEVEL])
+        tail.forget_counts(state.tails[SPIKE])

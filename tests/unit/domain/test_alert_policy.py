@@ -4,18 +4,42 @@ import pytest
 from engine.domain.alert_policy import Budget, PValueThreshold, ScoreThreshold, Severity, severity
 
 
-def test_budget_threshold_is_budget_over_events_per_day() -> None:
-    thresholds = Budget(per_day=2).thresholds(np.array([86_400.0, 864_000.0]))
+def test_an_entity_budget_is_divided_by_its_events() -> None:
+    rates = np.array([86_400.0, 864_000.0])
+
+    thresholds = Budget(per_day=2, scope="entity").thresholds(rates, rates * 10)
+
     assert thresholds == pytest.approx([2 / 86_400, 2 / 864_000])
 
 
+def test_a_pipeline_budget_is_divided_by_all_events() -> None:
+    rates, pipeline_rates = np.array([1_440.0]), np.array([1_440_000.0])
+
+    thresholds = Budget(per_day=10).thresholds(rates, pipeline_rates)
+
+    assert thresholds == pytest.approx([10 / 1_440_000])
+
+
+def test_one_entity_cannot_use_the_budget_of_a_pipeline() -> None:
+    rates = np.array([1_440.0])
+
+    thresholds = Budget(per_day=10).thresholds(rates, rates)
+
+    assert thresholds == pytest.approx([0.1 / 1_440])
+
+
 def test_threshold_never_exceeds_max_p_value() -> None:
-    assert Budget(per_day=2).thresholds(np.array([1.0])) == pytest.approx([1e-2])
+    rates = np.array([1.0])
+
+    thresholds = Budget(per_day=2).thresholds(rates, rates)
+
+    assert thresholds == pytest.approx([1e-2])
 
 
 def test_never_alerts_while_the_rate_is_unknown() -> None:
-    assert Budget(per_day=2).thresholds(np.array([np.nan])) == [0.0]
-    assert Budget(per_day=2).thresholds(np.array([0.0])) == [1e-2]
+    thresholds = Budget(per_day=2).thresholds(np.array([np.nan]), np.array([100.0]))
+
+    assert thresholds.tolist() == [0.0]
 
 
 def test_p_value_threshold_is_constant() -> None:

@@ -24,7 +24,7 @@ def run(
     found = []
     for segment in table.segments(column):
         table.forget(segment.started)
-        rates, late = table.observe(segment.slots, times[segment.rows], lateness)
+        rates, _, late = table.observe(segment.slots, times[segment.rows], lateness)
         fresh, begun = set(segment.started.tolist()), []
         for slot in segment.slots.tolist():
             begun.append(slot in fresh)

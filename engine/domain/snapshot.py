@@ -117,4 +117,5 @@ def _read_part(entry: dict[str, Any], raw: bytes) -> Part:
 def _tuples(descr: Any) -> Any:
     if isinstance(descr, str):
         return descr
-    return [tuple(tuple(x) if isinstance(x, list) else x for x in field) for field in descr]
+    # Records may hold records: a field is a name, a type and perhaps a shape.
+    return [(name, _tuples(kind), *(tuple(size) for size in shape)) for name, kind, *shape in descr]

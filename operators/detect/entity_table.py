@@ -15,7 +15,7 @@ from engine.domain.detector import State
 from operators.kernels.record_bank import RecordBank, kernel
 
 NS_PER_DAY = 86_400e9
-FIRST_GAPS, GAP_CLIP = 8, 8.0
+FIRST_GAPS, GAP_CLIP = 8, 20.0
 """Once so many gaps were seen, a gap counts as at most so many mean ones: a pause of days does not
 make an entity slow, and a lasting change is followed within some hundred events."""
 SUMMED_EVENTS = 65_536

@@ -29,7 +29,7 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     assert file.state.every == timedelta(seconds=10)
     assert file.metrics is not None
     assert (file.metrics.host, file.metrics.port) == ("127.0.0.1", 9464)
-    assert file.pipeline().alert == Budget(2.0, "entity")
+    assert file.pipeline().alert == Budget(10.0, "pipeline")
 
 
 def test_one_detector_needs_no_list(load_text: Load, problems: Problems) -> None:

@@ -24,7 +24,7 @@ from engine.domain.anomaly import Anomaly, Origin, anomaly_id
 from engine.domain.batch import ScoredBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
-from operators.alert import step as alert
+from operators.alert import incidents
 from operators.alert.step import alert_step
 from tests.unit.operators.pipelines import SECOND, START, events, pipeline, scored
 
@@ -82,18 +82,23 @@ def test_an_entity_spends_its_own_budget() -> None:
     """2 a day at 100,000 events a day: p <= 2e-5; nothing while the rate is unknown."""
     rates = np.array([1e5, 1e5, NAN, 10, 10])
     batch = steady([2e-5, 3e-5, 1e-300, 1e-2, 2e-2], rates=rates)
-    found = run(step_of(pipeline(alert=Budget(2.0))), batch)
+    found = run(step_of(pipeline(alert=Budget(2.0, scope="entity"))), batch)
     assert rows(found) == [0, 3]
     assert found[0].threshold == pytest.approx(2e-5)
     assert found[1].threshold == 1e-2, "never above max_p_value"
 
 
-def test_a_key_group_spends_its_share_of_the_pipelines_budget() -> None:
-    """4 groups, 8 a day, an event a second here: 2 / 86,400 = 2.3e-5."""
-    spec = pipeline(alert=Budget(8.0, scope="pipeline"))
+def test_a_task_spends_its_share_of_the_pipelines_budget() -> None:
+    """4 partitions, 8 a day, 86,400 events a day in this one: 2 / 86,400 = 2.3e-5."""
+    spec = pipeline(alert=Budget(8.0), partitions=4)
     p_values = np.full(100, 0.5)
-    p_values[[0, 1]], p_values[50], p_values[51] = 1e-12, 2.3e-5, 2.4e-5
-    found = run(step_of(spec), steady(p_values, rates=np.full(100, NAN)))
+    p_values[0], p_values[50], p_values[51] = 1e-12, 2.3e-5, 2.4e-5
+    rates = np.full(100, 100.0)
+    rates[0] = NAN
+    batch = replace(steady(p_values, rates=rates), pipeline_rates=np.full(100, 86_400.0))
+
+    found = run(step_of(spec), batch)
+
     assert rows(found) == [50], "and nothing before two events were seen"
     assert found[0].threshold == pytest.approx(2 / 86_400)
 
@@ -103,7 +108,7 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
     rates = np.array([NAN, 1e3, 1e3, 1e3, 1e3])
     context = RunContext("plant")
     run(
-        step_of(pipeline(alert=Budget(2.0)), context=context),
+        step_of(pipeline(alert=Budget(2.0, scope="entity")), context=context),
         steady([0.5, NAN, 0.5, 0.001, 0.003], rates=rates),
     )
     sample = context.telemetry.registry.get_sample_value
@@ -111,12 +116,11 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
     assert sample("pynomaly_alerts_realised_total") == 1
 
 
-@pytest.mark.parametrize("scope", ["entity", "pipeline"])
-def test_normal_data_spends_about_the_budget(scope: str) -> None:
+def test_normal_data_spends_about_an_entitys_budget() -> None:
     """30 days of an event every ten seconds, p-values as they should be; budget 5 a day."""
     n = 30 * 8_640
     p_values = np.random.default_rng(1).random(n)
-    spec = pipeline(alert=Budget(5.0, scope=scope, max_p_value=1e-2), partitions=1)
+    spec = pipeline(alert=Budget(5.0, scope="entity"), partitions=1)
     batch = steady(p_values, gap=10 * SECOND, rates=np.full(n, 8_640.0))
     assert len(run(step_of(spec), batch)) == pytest.approx(150, abs=40)
 
@@ -271,7 +275,7 @@ def sparse(minutes: list[float], key: str = "press", first: int = 0) -> ScoredBa
     """Anomalies only, at these minutes."""
     times = [START + int(minute * 60) * SECOND for minute in minutes]
     batch = events([key] * len(minutes), np.full((len(minutes), 2), 25.0), times, first=first)
-    return scored(batch, np.full(len(minutes), 1e-9))
+    return scored(batch, np.full(len(minutes), 1e-9), rates=np.full(len(minutes), 14_400.0))
 
 
 def test_anomalies_close_in_time_share_an_incident() -> None:
@@ -294,7 +298,7 @@ def test_what_comes_late_belongs_to_the_open_incident() -> None:
 
 
 def test_state_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alert, "MOST_INCIDENTS", 3)
+    monkeypatch.setattr(incidents, "MOST_INCIDENTS", 3)
     step = step_of(pipeline())
     for number in range(5):
         run(step, sparse([number], f"e{number % 4}", number))

@@ -17,6 +17,10 @@ Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Objects = NDArray[np.object_]
 
+NO_TIME = -(2**63)
+"""Stands in a column of times for one that is not known."""
+_MOST_MS = (2**63 - 1) // 1_000_000
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -30,6 +34,14 @@ def no_traceparents() -> Iterable[bytes]:
     return ()
 
 
+def stamps_of_ms(milliseconds: Int64s) -> Int64s:
+    """Return message timestamps in ns; NO_TIME where a message has none, or none that fits."""
+    fits = (milliseconds >= 0) & (milliseconds <= _MOST_MS)
+    stamps: Int64s = np.where(fits, milliseconds, 0) * 1_000_000
+    stamps[~fits] = NO_TIME
+    return stamps
+
+
 @dataclass(frozen=True, slots=True)
 class RawBatch:
     """Undecoded messages of one partition, in their order.
@@ -38,7 +50,8 @@ class RawBatch:
         topic: where they come from: a topic, a file, "stdin".
         partition: number of the partition.
         offsets: int64 [n], each message's position in its partition.
-        timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message.
+        timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message;
+            NO_TIME where there is none.
         values: n payloads; None is a tombstone.
         keys: n message keys, or None when the mapping does not need them.
         headers: gives the headers of row i; called for rejects only.

@@ -19,6 +19,7 @@ class RejectReason(StrEnum):
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
     MISSING_KEY = "missing_key"
+    BINARY_KEY = "binary_key"
     MISSING_TIME = "missing_time"
     MISSING_VALUE = "missing_value"
     NULL_VALUE = "null_value"
@@ -26,6 +27,7 @@ class RejectReason(StrEnum):
     NOT_FINITE = "not_finite"
     BAD_TIME = "bad_time"
     TIME_IN_FUTURE = "time_in_future"
+    TIME_IN_PAST = "time_in_past"
 
 
 @dataclass(frozen=True, slots=True)

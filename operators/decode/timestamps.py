@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.domain.batch import Int64s
+from engine.domain.batch import NO_TIME, Int64s
 from engine.domain.mapping import TimeField
+from engine.domain.time_units import NS
 
-NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 LIMIT = 2**63 - 1
-UNREADABLE = -(2**63)
+UNREADABLE = NO_TIME
 """Stands in a column for a time that cannot be read."""
 
 _ISO = re.compile(
@@ -44,10 +44,17 @@ def _numbers(column: list[Any], factor: int) -> Int64s:
         try:
             times = np.array(column, np.int64)
         except OverflowError:
-            return _each(column, lambda number: number * factor)
+            return _each(column, lambda number: _scaled(number, factor))
         if np.abs(times).max(initial=0) <= LIMIT // factor:
             return times * factor
-    return _each(column, lambda number: round(number * factor))
+    return _each(column, lambda number: _scaled(number, factor))
+
+
+def _scaled(number: Any, factor: int) -> int:
+    # A list times a million would be a very long list.
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeError
+    return round(number * factor)
 
 
 def _iso_column(column: list[Any]) -> Int64s:

@@ -88,8 +88,9 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     context = RunContext(
         file.name,
         needs_keys=True,
-        process=config.process,
-        processes=max(1, len(config.addresses)),
+        text_fields=file.event.mapping().text_fields,
+        process=task.process,
+        processes=max(1, len(task.addresses)),
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from typing_extensions import Self
 
-from engine.application.config.issues import FieldIssue, invalid, invalid_fields
-from engine.application.config.json_path import JsonPath
+from engine.application.config.issues import Misfit, misfit, refusal
+from engine.application.config.json_path import JsonPath, parse_path
 from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.ports import Settings
-from engine.domain.mapping import EventMapping, TimeField, TimeUnit, ValueField
+from engine.domain.errors import nearest
+from engine.domain.mapping import (
+    Constant,
+    EventMapping,
+    KeyFormat,
+    KeyPart,
+    MessageKey,
+    TimeField,
+    TimeUnit,
+    ValueField,
+)
 
 MESSAGE_KEY = "$message_key"
 PROBE = datetime(2001, 2, 3, 4, 5, 6)
@@ -55,11 +66,33 @@ class ValueSpec(Settings):
 def _key(value: object) -> object:
     if value == MESSAGE_KEY:
         return []
-    if isinstance(value, str):
+    if isinstance(value, (str, dict)):
         return [value]
     if not isinstance(value, list) or not value:
         raise invalid(f"expected a path, a list of paths, or {MESSAGE_KEY}")
     return value
+
+
+def _key_part(value: object) -> KeyPart:
+    if isinstance(value, str) and value == MESSAGE_KEY:
+        return MessageKey()
+    if not isinstance(value, dict):
+        return parse_path(value)
+    if len(value) != 1 or not value.keys() <= {"message", "const"}:
+        raise misfit("expected a path, {message: format of the message key} or {const: text}")
+    if "const" in value:
+        return _constant(value["const"])
+    if value["message"] not in get_args(KeyFormat):
+        formats = get_args(KeyFormat)
+        near = nearest(str(value["message"]), formats)
+        raise misfit(f"expected one of {', '.join(formats)}.{near}", "message")
+    return MessageKey(value["message"])
+
+
+def _constant(value: object) -> Constant:
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise misfit("expected a text", "const")
+    return Constant(str(value))
 
 
 def _time(value: object) -> object:
@@ -96,7 +129,27 @@ def _check_format(text: str) -> None:
 _PATH_SCHEMA = {"type": "string", "minLength": 1}
 _TIME_SCHEMA = {"anyOf": [{"const": "message"}, TimeSpec.model_json_schema()]}
 _VALUE_SCHEMA = {"anyOf": [_PATH_SCHEMA, ValueSpec.model_json_schema()]}
-_KEY_SCHEMA = {"anyOf": [_PATH_SCHEMA, {"type": "array", "items": _PATH_SCHEMA, "minItems": 1}]}
+_KEY_PART_SCHEMA = {
+    "anyOf": [
+        _PATH_SCHEMA,
+        {
+            "type": "object",
+            "properties": {
+                "message": {
+                    "enum": list(get_args(KeyFormat)),
+                    "description": "The message key, and how its bytes are read.",
+                },
+                "const": {"type": "string", "description": "The same for all events."},
+            },
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    ]
+}
+_KEY_SCHEMA = {
+    "anyOf": [_KEY_PART_SCHEMA, {"type": "array", "items": _KEY_PART_SCHEMA, "minItems": 1}]
+}
 _VALUES_SCHEMA = {
     "anyOf": [
         {"type": "object", "additionalProperties": _VALUE_SCHEMA, "minProperties": 1},
@@ -108,8 +161,13 @@ _VALUES_SCHEMA = {
 class EventSpec(Settings):
     """How a message becomes an event."""
 
-    key: Annotated[tuple[JsonPath, ...], BeforeValidator(_key), WithJsonSchema(_KEY_SCHEMA)]
-    """The entity: a path, a list of paths joined by "/", or $message_key for the message's key."""
+    key: Annotated[
+        tuple[Annotated[Any, PlainValidator(_key_part)], ...],
+        BeforeValidator(_key),
+        WithJsonSchema(_KEY_SCHEMA),
+    ]
+    """The entity: a path, a list of paths joined by "/", $message_key for the message's key,
+    {message: int64} for one that is binary, or {const: name} where all is of one entity."""
     time: Annotated[TimeSpec | None, BeforeValidator(_time), WithJsonSchema(_TIME_SCHEMA)] = Field(
         default=None, json_schema_extra={"default": "message"}
     )
@@ -121,7 +179,10 @@ class EventSpec(Settings):
     max_bytes: Size = Field(default=2**20, json_schema_extra={"default": "1MiB"})
     """A larger message is rejected."""
     max_future: Duration = Field(default=timedelta(days=1), json_schema_extra={"default": "1d"})
-    """An event further ahead of its message's timestamp is rejected."""
+    """An event further ahead of its message's timestamp, or of the clock here, is rejected."""
+    max_past: Duration | None = None
+    """An event further behind its message's timestamp is rejected, with time: message one further
+    behind the clock here; null: never."""
     lateness: Duration | None = None
     """An event older than its entity's newest by more is late: scored, not learned; null: never."""
 
@@ -137,4 +198,5 @@ class EventSpec(Settings):
             max_bytes=self.max_bytes,
             max_future=nanoseconds(self.max_future),
             lateness=None if self.lateness is None else nanoseconds(self.lateness),
+            max_past=None if self.max_past is None else nanoseconds(self.max_past),
         )

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from engine.application.config.issues import invalid
-from engine.domain.mapping import Path
+from engine.application.config.issues import misfit
+from engine.domain.mapping import MOST_STEPS, Path
 
 STEP = re.compile(
     r'(?P<dot>\.?)(?P<name>[^.\[\]"]+)|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
@@ -28,6 +28,8 @@ def parse_path(value: object) -> Path:
             raise invalid(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
         steps.append(int(step["index"]) if step["index"] else step["name"] or step["quoted"])
         position = step.end()
+    if len(steps) > MOST_STEPS:
+        raise misfit(f"expected a path of at most {MOST_STEPS} steps, it has {len(steps)}")
     return tuple(steps)
 
 

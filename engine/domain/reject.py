@@ -39,7 +39,9 @@ class Reject:
         detail: one sentence for people: the field and what was found there.
         topic, partition, offset: its position.
         timestamp: ns since 1970, the source's time.
-        key, value, headers: the message as it came.
+        key, value, headers: the message as it came; of an exploded one the element alone, with
+            what is read of its parents, as JSON.
+        index: place of the element in its message; None for a whole message.
     """
 
     reason: RejectReason
@@ -51,3 +53,4 @@ class Reject:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    index: int | None = None

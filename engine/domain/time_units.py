@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.domain.batch import Int64s
-from engine.domain.mapping import TimeField, TimeUnit, path_text
+from engine.domain.mapping import TimeField, TimeUnit
+from engine.domain.path import path_text
 
 NS: dict[TimeUnit, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 YEAR = 31_556_952_000_000_000

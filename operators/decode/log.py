@@ -22,9 +22,24 @@ class DecodeLog:
         self._time = mapping.time
         self._told: set[RejectReason] = set()
         self._doubted = False
+        self._ambiguous = ""
 
-    def note(self, events: EventBatch, rejects: Sequence[Reject]) -> None:
-        """Log what is new in a batch."""
+    def note(self, events: EventBatch, rejects: Sequence[Reject], ambiguous: str = "") -> None:
+        """Log what is new in a batch.
+
+        Args:
+            events: of the batch.
+            rejects: of the batch.
+            ambiguous: the first local time that came in an hour that comes twice, if any.
+        """
+        if ambiguous and not self._ambiguous:
+            self._ambiguous = ambiguous
+            logger.warning(
+                "%s comes twice in %s: which one is meant is told by the message's timestamp where "
+                "it is near, else by the order of an entity's events",
+                ambiguous,
+                self._time.zone,
+            )
         for reject in rejects:
             if reject.reason not in self._told:
                 self._told.add(reject.reason)

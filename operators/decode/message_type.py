@@ -1,4 +1,4 @@
-"""The type of a message: made from the event mapping, so that one call decodes a batch."""
+"""The type of a JSON message: made from the event mapping, so that one call decodes a batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from engine.domain.mapping import EventMapping, Path, TimeField
+from engine.domain.mapping import EventMapping, TimeField
+from engine.domain.path import EACH, Path
 
 
 @dataclass
@@ -34,15 +35,24 @@ class Node:
 class MessageType:
     """A msgspec structure with as much of a message as the mapping reads.
 
+    Strict about types where every message has to be an event. Where some are passed over or
+    hold several, the outermost fields alone are known: what lies below is judged in columns.
+
     Attributes:
-        decoder: decodes one message, or many lines of them; strict about types.
+        names: of the outermost fields that are read.
+        is_whole: whether a message is decoded with all that it holds.
+        decoder: decodes one message, or many lines of them.
     """
 
     def __init__(self, mapping: EventMapping) -> None:
         self._root = Node()
-        for path, kind, required in _wanted(mapping):
+        strict = mapping.where is None and mapping.explode is None
+        for path, kind, required in _wanted(mapping) if strict else _outermost(mapping):
             self._insert(path, kind, required)
-        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_structure(self._root))
+        self.names = tuple(self._root.fields)
+        self.is_whole = mapping.explode is not None and mapping.explode[:1] in ((), (EACH,))
+        kind = Any if self.is_whole else _structure(self._root)
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 
     def attributes(self, path: Path) -> int:
         """Return how many steps of a path are attributes of structures; below are plain objects."""
@@ -57,12 +67,17 @@ class MessageType:
         node = self._root
         for step in path:
             if not isinstance(step, str):
-                # Arrays are judged in columns, with all that lies below.
-                kind = list[Any] if required else list[Any] | None
+                # What is no field of an object is judged in columns, with all that lies below.
+                kind = Any
                 break
             node = node.fields.setdefault(step, Node())
             node.required |= required
         node.kinds.append(kind)
+
+
+def field_name(name: str) -> str:
+    """Return the identifier that stands for a field of this name."""
+    return "f_" + name.encode().hex()
 
 
 def _wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
@@ -70,15 +85,20 @@ def _wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
     for part in mapping.key:
         if isinstance(part, tuple):
             yield part, str | int, True
-    if mapping.time.path is not None:
-        yield mapping.time.path, _time_type(mapping.time), True
+    for path in mapping.time.paths:
+        yield path, _time_type(mapping.time), True
     for value in mapping.values:
-        number = float | bool | None if value.optional else float | bool
-        yield value.path, number, not value.optional
+        kind = Any if value.takes_text else float | bool
+        may_miss = value.optional or bool(value.missing)
+        yield value.path, kind | None if may_miss and kind is not Any else kind, not may_miss
+
+
+def _outermost(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
+    return ((path[:1], Any, False) for path in mapping.paths)
 
 
 def _time_type(time: TimeField) -> Any:
-    return int | float if time.unit is not None else str
+    return str | int if time.unit is None else str | int | float
 
 
 def _structure(node: Node) -> Any:
@@ -100,8 +120,3 @@ def _kind(node: Node) -> Any:
     same = all(kind == node.kinds[0] for kind in node.kinds)
     # What is read in two ways may be of either type: the columns tell.
     return node.kinds[0] if same and not node.fields else Any
-
-
-def field_name(name: str) -> str:
-    """Return the identifier that stands for a field of this name."""
-    return "f_" + name.encode().hex()

@@ -121,7 +121,10 @@ class PipelineFile(Settings):
     def mapping_fingerprint(self) -> str:
         """Digest of what an entity and its values are; another one makes stored entities void."""
         mapping = self.event.mapping()
-        values = [[value.name, decisive(value.path)] for value in mapping.values]
+        values: list[Any] = [[value.name, decisive(value.path)] for value in mapping.values]
+        meanings = [[value.numbers, value.scale] for value in mapping.values]
+        if any(numbers or scale for numbers, scale in meanings):
+            values.append(meanings)
         return _print([decisive(mapping.key), values])
 
     @property

@@ -23,6 +23,9 @@ COMPLETE: dict[str, Any] = {
         "key": "sensor.id",
         "time": {"path": "ts", "unit": "ms"},
         "values": {"t": {"path": "r.t", "optional": True}, "v": "r.v[0]"},
+        "where": {"path": "kind", "equals": "reading"},
+        "explode": "r.list",
+        "tombstones": "skip",
         "max_bytes": "1MiB",
         "max_future": "1d",
         "max_past": "30d",
@@ -90,6 +93,39 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "max_bytes"), 0, "expected a size of at least 1 byte"),
     (("event", "max_future"), 60, "found 60, expected a duration with its unit"),
     (("event", "max_future"), "99999999d", "expected a duration of at most 36500d"),
+    (("event", "time", "path"), [], "expected a path to a field"),
+    (("event", "time", "path"), ["a", 5], "expected a path to a field"),
+    (("event", "time", "zone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
+    (("event", "time", "zone"), "Europe/Berlin", "expected format beside it, and not unit"),
+    (
+        ("event", "time"),
+        {"path": "t", "format": "iso8601", "zone": "x"},
+        "Europe/Berlin",
+    ),
+    (("event", "time", "path"), ["a", "b"], "several are texts together"),
+    (("event", "values", "t", "as"), "numbr", "expected one of number, quantity, decimal. Did you"),
+    (("event", "values", "t", "decimal"), ";", "expected one of ., ,"),
+    (("event", "values", "t", "decimal"), ",", "expected as: number or as: quantity beside it"),
+    (("event", "values", "t", "scale"), -1, "expected at least 0"),
+    (("event", "values", "t", "scale"), 2, "expected as: decimal beside it"),
+    (("event", "values", "t", "unit"), "B", "expected as: quantity beside it"),
+    (("event", "values", "t", "map"), "on", "expected a mapping"),
+    (("event", "values", "t", "map"), {"on": "x"}, "expected a number"),
+    (("event", "values", "t", "missing"), [[1]], "expected a list of texts and numbers"),
+    (("event", "values", "t", "path"), "a.*", "expected no * here"),
+    (("event", "where"), "name", "expected {path: ..., equals|in|exists|matches: ...}"),
+    (("event", "where"), {"path": "a"}, "one path and one test"),
+    (("event", "where"), {"path": "a", "equal": 1}, 'Did you mean "equals"?'),
+    (("event", "where"), [{"path": "a", "equals": [1]}], "expected one of texts, numbers"),
+    (("event", "where"), {"path": "a", "in": 7}, "expected a list of texts, numbers"),
+    (("event", "where"), {"path": "a", "exists": "yes"}, "expected true or false"),
+    (("event", "where"), {"path": "a", "matches": "("}, "expected a regular expression: "),
+    (("event", "where"), {"path": "a..b", "exists": True}, 'cannot be read from "..b" on'),
+    (("event", "where"), {"or": {"path": "a", "exists": True}}, "expected a list of conditions"),
+    (("event", "where"), {"not": {"path": "a", "exist": True}}, 'Did you mean "exists"?'),
+    (("event", "explode"), "a[0].b", "without the index of an element"),
+    (("event", "explode"), 5, "expected a path to a field"),
+    (("event", "tombstones"), "skp", 'expected one of reject, skip. Did you mean "skip"?'),
     (("event", "max_past"), "2/day", "expected a duration with its unit"),
     (("event", "key"), {"message": "int46"}, 'Did you mean "int64"?'),
     (
@@ -189,6 +225,7 @@ def _line(text: str, place: tuple[str | int, ...]) -> int:
 
 def _models(model: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
+        name = field.alias or name
         yield (*place, name)
         for part in (field.annotation, *get_args(field.annotation)):
             if isinstance(part, type) and part is not NoneType and issubclass(part, BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.domain.batch import NO_TIME
@@ -104,4 +104,4 @@ class LocalTimes:
 
 
 def _shown(local: int) -> str:
-    return f"{datetime.fromtimestamp(local / SECOND, timezone.utc):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(local / SECOND, UTC):%Y-%m-%d %H:%M}"

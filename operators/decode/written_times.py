@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 from operators.decode.local_times import OFFSETS, SECOND
 
@@ -20,7 +20,7 @@ _ISO = re.compile(
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _CODES = {"Y": r"(?P<Y>\d{4})", "f": r"(?P<f>\d+)"}
 _CODES |= {code: rf"(?P<{code}>\d{{2}})" for code in "mdHMSy"}
@@ -94,7 +94,7 @@ def _strptime(written: str, text: str, abbreviations: Mapping[str, int]) -> tupl
     moment = datetime.strptime(written, text)
     zoned = moment.tzinfo is not None
     if not zoned:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000, zoned
 
 

@@ -63,3 +63,27 @@ def test_a_path_through_an_array_of_objects_ends_no_run(tmp_path: Path) -> None:
 
     assert [score["entity"] for score in scores] == ["web-1"] * 2
     assert [letter["offset"] for letter in letters] == ["1", "2", "3"]
+
+
+def test_elements_of_messages_are_scored_with_ids_of_their_own(tmp_path: Path) -> None:
+    def port(name: str, octets: object) -> dict[str, object]:
+        return {"ts": START, "tags": {"port": name}, "values": {"octets": octets}}
+
+    message = [port("eth1", 1), port("eth2", "x"), port("eth3", 3)]
+    event = {
+        "explode": "$message",
+        "where": {"not": {"path": "tags.port", "equals": "lo"}},
+        "key": "tags.port",
+        "time": {"path": "ts", "unit": "ms"},
+        "values": {"octets": "values.octets"},
+    }
+
+    scores, letters = scored(tmp_path, json.dumps([*message, port("lo", 5)]), event)
+
+    assert [(score["entity"], score["origin"]["index"]) for score in scores] == [
+        ("eth1", 0),
+        ("eth3", 2),
+    ]
+    assert len({score["id"] for score in scores}) == 2
+    assert [(letter["reason"], letter["index"]) for letter in letters] == [("wrong_type", "1")]
+    assert json.loads(letters[0]["value"]) == port("eth2", "x")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
-from typing_extensions import Self
 
 from engine.application.config.event_key import Key
 from engine.application.config.event_time import TimeSpec
 from engine.application.config.event_values import Values, ValueSpec, each
 from engine.application.config.event_where import Where
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.application.config.json_path import parse_path
 from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.ports import Settings
@@ -34,7 +33,7 @@ def _explode(value: object) -> Path | None:
         return None if value is None else ()
     path = parse_path(value)
     if any(isinstance(step, int) for step in path):
-        raise misfit("expected a path to an array, without the index of an element")
+        raise invalid("expected a path to an array, without the index of an element")
     return path
 
 
@@ -79,12 +78,12 @@ class EventSpec(Settings):
     def _stars_are_exploded(self) -> Self:
         one, explode = each(self.values), self.explode
         if one is not None and explode is not None and one.path[: len(explode)] != explode:
-            raise misfit("expected a path below event.explode", "values", "each")
+            raise invalid("expected a path below event.explode", "values", "each")
         for name, value in self.values.items():
             stars = value.path.count(EACH) - (value is one)
             if stars > (explode or ()).count(EACH):
                 hint = 'expected no * here, but in event.explode, or in {each: "fields.*"} alone'
-                raise misfit(hint, "values", name, "path")
+                raise invalid(hint, "values", name, "path")
         return self
 
     def mapping(self) -> EventMapping:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, parse_path
 from engine.domain.errors import nearest
 from engine.domain.mapping import Constant, KeyFormat, KeyPart, MessageKey
@@ -20,7 +20,7 @@ def _parts(value: object) -> object:
     if isinstance(value, (str, dict)):
         return [value]
     if not isinstance(value, list) or not value:
-        raise misfit(f"expected a path, a list of paths, or {MESSAGE_KEY}")
+        raise invalid(f"expected a path, a list of paths, or {MESSAGE_KEY}")
     return value
 
 
@@ -30,19 +30,19 @@ def _part(value: object) -> KeyPart:
     if not isinstance(value, dict):
         return parse_path(value)
     if len(value) != 1 or not value.keys() <= {"message", "const"}:
-        raise misfit("expected a path, {message: format of the message key} or {const: text}")
+        raise invalid("expected a path, {message: format of the message key} or {const: text}")
     if "const" in value:
         return _constant(value["const"])
     formats = get_args(KeyFormat)
     if value["message"] not in formats:
         near = nearest(str(value["message"]), formats)
-        raise misfit(f"expected one of {', '.join(formats)}.{near}", "message")
+        raise invalid(f"expected one of {', '.join(formats)}.{near}", "message")
     return MessageKey(value["message"])
 
 
 def _constant(value: object) -> Constant:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-        raise misfit("expected a text", "const")
+        raise invalid("expected a text", "const")
     return Constant(str(value))
 
 

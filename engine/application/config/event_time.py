@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema, field_validator, model_validator
-from typing_extensions import Self
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.mapping import TimeField, TimeUnit
 
-PROBE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
+PROBE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
 def _listed(value: object) -> object:
     if not isinstance(value, (str, list)) or not value:
-        raise misfit("expected a path to a field, or a list of paths")
+        raise invalid("expected a path to a field, or a list of paths")
     return [value] if isinstance(value, str) else value
 
 
@@ -50,19 +49,21 @@ class TimeSpec(Settings):
                 ZoneInfo(zone)
             except (KeyError, ValueError, OSError):
                 near = nearest(zone, available_timezones())
-                raise misfit(f"expected a time zone such as Europe/Berlin.{near}") from None
+                raise invalid(f"expected a time zone such as Europe/Berlin.{near}") from None
         return zone
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.unit is None) == (self.format is None):
-            raise misfit("expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)")
+            raise invalid(
+                "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
+            )
         if self.format not in (None, "iso8601"):
             _check_format(str(self.format))
         if self.unit is not None and self.zone is not None:
-            raise misfit("expected format beside it, and not unit: it is for texts", "zone")
+            raise invalid("expected format beside it, and not unit: it is for texts", "zone")
         if self.unit is not None and len(self.path) > 1:
-            raise misfit("expected one path, or format: several are texts together", "path")
+            raise invalid("expected one path, or format: several are texts together", "path")
         return self
 
     def field(self) -> TimeField:
@@ -75,6 +76,6 @@ def _check_format(text: str) -> None:
     try:
         read = datetime.strptime(PROBE.strftime(asked), asked)
     except ValueError as error:
-        raise misfit(f"expected iso8601 or strptime codes: {error}", "format") from None
+        raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
     if read.date() != PROBE.date():
-        raise misfit("expected iso8601, or strptime codes that give a full date", "format")
+        raise invalid("expected iso8601, or strptime codes that give a full date", "format")

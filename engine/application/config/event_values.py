@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
-from typing_extensions import Self
 
-from engine.application.config.issues import Misfit, misfit, refusal
+from engine.application.config.issues import FieldIssue, invalid, invalid_fields
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
 from engine.application.ports import Settings
 from engine.domain.mapping import Reading, ValueField
@@ -17,7 +16,7 @@ from engine.domain.path import EACH, Path
 def _missing(value: object) -> object:
     texts = value if isinstance(value, list) else [value]
     if not all(isinstance(text, (str, int, float)) for text in texts):
-        raise misfit("expected a list of texts and numbers that mean that nothing was measured")
+        raise invalid("expected a list of texts and numbers that mean that nothing was measured")
     return [str(text).lower() if isinstance(text, bool) else text for text in texts]
 
 
@@ -54,11 +53,11 @@ class ValueSpec(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.decimal == "," and self.reading not in ("number", "quantity"):
-            raise misfit("expected as: number or as: quantity beside it", "decimal")
+            raise invalid("expected as: number or as: quantity beside it", "decimal")
         if self.scale and self.reading != "decimal":
-            raise misfit("expected as: decimal beside it", "scale")
+            raise invalid("expected as: decimal beside it", "scale")
         if self.unit is not None and self.reading != "quantity":
-            raise misfit("expected as: quantity beside it", "unit")
+            raise invalid("expected as: quantity beside it", "unit")
         return self
 
     def field(self, name: str, path: Path) -> ValueField:
@@ -85,15 +84,17 @@ def each(values: dict[str, ValueSpec]) -> ValueSpec | None:
 
 def _values(value: object) -> object:
     if not value or not isinstance(value, (dict, list)):
-        raise misfit("expected names with their paths, or a list of paths; at least one")
+        raise invalid("expected names with their paths, or a list of paths; at least one")
     if isinstance(value, dict):
         return value
     strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
-    misfits = [Misfit((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)]
+    issues = [
+        FieldIssue((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)
+    ]
     again = "expected a path that is not listed yet"
-    misfits += [Misfit((n,), again) for n, path in enumerate(value) if path in value[:n]]
-    if misfits:
-        raise refusal(misfits)
+    issues += [FieldIssue((n,), again) for n, path in enumerate(value) if path in value[:n]]
+    if issues:
+        raise invalid_fields(issues)
     return {path: path for path in value}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from engine.application.config.issues import MISFITS, Misfit, misfit, refusal
+from engine.application.config.issues import ISSUES, FieldIssue, invalid, invalid_fields
 from engine.application.config.json_path import PATH_SCHEMA, parse_path
 from engine.domain.condition import AllOf, AnyOf, Condition, Exists, IsIn, Matches, Not, Scalar
 from engine.domain.errors import nearest
@@ -23,10 +23,10 @@ def parse_condition(value: object) -> Condition:
     if isinstance(value, list) and value:
         return AllOf(_parts(value))
     if not isinstance(value, dict) or not value:
-        raise misfit(FORMS)
+        raise invalid(FORMS)
     for name in value:
         if name not in ("path", *TESTS, *JOINTS):
-            raise misfit(f"{FORMS}.{nearest(str(name), ('path', *TESTS, *JOINTS))}", name)
+            raise invalid(f"{FORMS}.{nearest(str(name), ('path', *TESTS, *JOINTS))}", name)
     joint = next((name for name in JOINTS if name in value), None)
     if joint is not None:
         return _joint(joint, value)
@@ -35,12 +35,12 @@ def parse_condition(value: object) -> Condition:
 
 def _joint(name: str, value: dict[str, Any]) -> Condition:
     if len(value) > 1:
-        raise misfit(f"expected nothing beside {name}")
+        raise invalid(f"expected nothing beside {name}")
     inner = value[name]
     if name == "not":
         return Not(_inner(inner, "not"))
     if not isinstance(inner, list) or not inner:
-        raise misfit("expected a list of conditions", name)
+        raise invalid("expected a list of conditions", name)
     parts = _parts(inner, name)
     return AllOf(parts) if name == "and" else AnyOf(parts)
 
@@ -53,35 +53,45 @@ def _inner(value: object, *place: str | int) -> Condition:
     try:
         return parse_condition(value)
     except PydanticCustomError as error:
-        found = (error.context or {}).get(MISFITS, [])
-        raise refusal([Misfit((*place, *one.place), one.text) for one in found]) from None
+        found = (error.context or {}).get(ISSUES, [])
+        raise invalid_fields(
+            [FieldIssue((*place, *one.place), one.text) for one in found]
+        ) from None
 
 
 def _test(value: dict[str, Any]) -> Condition:
     tests = [name for name in TESTS if name in value]
     if "path" not in value or len(tests) != 1:
-        raise misfit(f"{FORMS}: one path and one test")
+        raise invalid(f"{FORMS}: one path and one test")
     try:
         path = parse_path(value["path"])
     except PydanticCustomError as error:
-        found = (error.context or {}).get(MISFITS, [])
-        raise refusal([Misfit(("path", *one.place), one.text) for one in found]) from None
+        found = (error.context or {}).get(ISSUES, [])
+        raise invalid_fields(
+            [FieldIssue(("path", *one.place), one.text) for one in found]
+        ) from None
     (name,) = tests
     asked = value[name]
     if name == "exists":
         if not isinstance(asked, bool):
-            raise misfit("expected true or false", "exists")
+            raise invalid("expected true or false", "exists")
         return Exists(path, asked)
     if name == "matches":
         return Matches(path, _pattern(asked))
     scalars = asked if name == "in" else [asked]
     if not isinstance(scalars, list) or not scalars or not all(map(_is_scalar, scalars)):
         one = "texts, numbers, true or false"
-        raise misfit(
+        raise invalid(
             f"expected a list of {one}" if name == "in" else f"expected one of {one}", name
         )
     values: list[Scalar] = scalars
     return IsIn(path, tuple(values))
+
+
+def _below(error: PydanticCustomError, *place: str | int) -> PydanticCustomError:
+    """Return what is wrong at a place, as an error of the whole."""
+    found = (error.context or {}).get(ISSUES, [])
+    return invalid_fields([FieldIssue((*place, *one.place), one.text) for one in found])
 
 
 def _is_scalar(value: object) -> bool:
@@ -90,11 +100,11 @@ def _is_scalar(value: object) -> bool:
 
 def _pattern(value: object) -> str:
     if not isinstance(value, str):
-        raise misfit("expected a regular expression", "matches")
+        raise invalid("expected a regular expression", "matches")
     try:
         re.compile(value)
     except re.error as error:
-        raise misfit(f"expected a regular expression: {error}", "matches") from None
+        raise invalid(f"expected a regular expression: {error}", "matches") from None
     return value
 
 

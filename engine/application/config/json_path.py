@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from engine.application.config.issues import misfit
+from engine.application.config.issues import invalid
 from engine.domain.path import MOST_STEPS, JsonText, Named, Path, Step
 
 STEP = re.compile(
@@ -25,20 +25,20 @@ def parse_path(value: object) -> Path:
     a field of JSON that stands as text in `a`; a name with dots or brackets is written `["a.b"]`.
     """
     if not isinstance(value, str) or not value:
-        raise misfit("expected a path to a field, such as readings[0].value")
+        raise invalid("expected a path to a field, such as readings[0].value")
     steps: list[Step] = []
     position, joined = 0, True
     while position < len(value):
         found = STEP.match(value, position)
         if found is None or not _joins(found, first=position == 0, joined=joined):
             rest = value[position:]
-            raise misfit(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
+            raise invalid(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
         steps.append(_step(found))
         # After | json a name may follow with a dot, after another | without one.
         joined = bool(found["pipe"])
         position = found.end()
     if len(steps) > MOST_STEPS:
-        raise misfit(f"expected a path of at most {MOST_STEPS} steps, it has {len(steps)}")
+        raise invalid(f"expected a path of at most {MOST_STEPS} steps, it has {len(steps)}")
     return tuple(steps)
 
 

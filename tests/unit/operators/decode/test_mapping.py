@@ -367,7 +367,11 @@ def test_json_that_stands_as_text_is_read(path: str) -> None:
 
 
 def test_an_array_in_json_as_text_is_exploded() -> None:
-    text = "explode: 'body | json.records'\nkey: 'body | json.records.id'\nvalues: {v: 'body | json.records.v'}"
+    text = """
+explode: "body | json.records"
+key: "body | json.records.id"
+values: {v: "body | json.records.v"}
+"""
     body = '{"records": [{"id": 1, "v": 2}, {"id": 2, "v": 3}]}'
 
     events, rejects = decode(text, {"body": body})
@@ -558,7 +562,8 @@ SHAPES = st.recursive(
 )
 TEXTS = [
     "explode: m\nkey: [s, m.s]\nvalues: {v: {path: m.v, as: number}}",
-    "explode: $message\nkey: s\ntime: {path: t, format: iso8601, zone: Europe/Berlin}\nvalues: {v: 'm[name=x].v'}",
+    "explode: $message\nkey: s\ntime: {path: t, format: iso8601, zone: Asia/Tokyo}\n"
+    "values: {v: 'm[name=x].v'}",
     "explode: m.v\nkey: m.s\nvalues: {v: m.v.v, x: {path: m.v.x, optional: true, missing: [x]}}",
     "where: {not: {path: m.s, equals: x}}\nkey: s\nvalues: {v: {path: 'v | json.x', map: {x: 1}}}",
     "key: {const: c}\nwhere: {path: x, exists: false}\nvalues: {each: {path: 'm.*', as: quantity}}",

@@ -105,7 +105,8 @@ class Decoder:
         times, timely = self._moments(found.messages, keys, stamps, now)
         good = known & finite & timely
         # A message without a timestamp of its own counts as sent when it happened.
-        stamps = np.where(stamps == NO_TIME, times, stamps)
+        if NO_TIME in stamps:
+            stamps = np.where(stamps == NO_TIME, times, stamps)
         columns = keys, times, values, partitions, offsets, stamps
         events = EventBatch(raw[0].topic, *columns, indices=found.indices)
         if not good.all():
@@ -199,7 +200,8 @@ class Decoder:
         if self._read_times:
             written = together([read(messages) for read in self._read_times])
             times = self._times.column(written, keys, stamps)
-            clocks = np.where(stamps == NO_TIME, now, np.minimum(stamps, now))
+            clocks = np.minimum(stamps, now)
+            clocks[stamps == NO_TIME] = now
         good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)
         if self._mapping.max_past is not None:
             good &= times >= clocks - self._mapping.max_past

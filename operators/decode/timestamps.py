@@ -111,10 +111,17 @@ def _as_text(text: Any) -> str:
 
 def _numbers(column: Column, factor: int) -> Int64s:
     if set(map(type, column)) == {int}:
-        most = LIMIT // factor
-        if -most <= min(column) and max(column) <= most:
-            return np.array(column, np.int64) * factor
+        times, most = _integers(column), LIMIT // factor
+        if times is not None and -most <= times.min() and times.max() <= most:
+            return times * factor
     return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
+
+
+def _integers(column: Column) -> Int64s | None:
+    try:
+        return np.array(column, np.int64)
+    except OverflowError:
+        return None
 
 
 def _scaled(number: Any, factor: int) -> int:

@@ -16,6 +16,7 @@ from operators.decode.timestamps import UNREADABLE, TimeReader
         ("s", -1, -1_000_000_000),
         ("s", 10**12, UNREADABLE),
         ("ns", 2**70, UNREADABLE),
+        ("ms", -(2**63), UNREADABLE),
         ("s", float("inf"), UNREADABLE),
         ("s", "1", 1_000_000_000),
         ("ns", "1767225600000000001", 1_767_225_600_000_000_001),

@@ -88,6 +88,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     context = RunContext(
         file.name,
         needs_keys=True,
+        text_fields=file.event.mapping().text_fields,
         process=config.process,
         processes=max(1, len(config.addresses)),
         state=file.state.directory,

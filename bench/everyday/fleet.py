@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import nan
 
 import numpy as np
@@ -82,7 +83,7 @@ class Fleet:
         """Yield (entity, first row) of faults that return so many times in each entity."""
         edges = np.linspace(FIRST_FAULT, self.days - LAST, times + 1) * DAY / self.step
         for entity in range(self.entities):
-            for low, high in zip(edges, edges[1:], strict=False):
+            for low, high in pairwise(edges):
                 yield entity, int(self.draw.integers(int(low), int(low + 0.6 * (high - low))))
 
     def note(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.everyday.backgrounds import AROUND
 from bench.everyday.fleet import Fleet
@@ -13,7 +14,7 @@ from bench.everyday.stream import DAY, HOUR, MINUTE, Situation, Stream
 OPEN, CLOSED = 8, 18
 
 
-def _working(fleet: Fleet, weekends: bool) -> np.ndarray:
+def _working(fleet: Fleet, weekends: bool) -> NDArray[np.float64]:
     """Return 1 in working hours, with slopes of half an hour: float64 [t]."""
     hour = fleet.day % 1 * 24
     height = np.clip(np.minimum(hour - OPEN, CLOSED - hour) * 2, 0, 1)

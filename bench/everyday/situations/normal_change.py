@@ -41,13 +41,13 @@ def _another_constant(draw: np.random.Generator) -> Stream:
 
 
 def _unit_change(draw: np.random.Generator) -> Stream:
-    """Degrees Celsius, then for ever Fahrenheit: told once, then normal."""
+    """Degrees Celsius, then for ever Fahrenheit: to be told in its first two days, not later."""
     fleet = Fleet(draw, 12)
     fleet.values += 20 + 0.3 * (daily(fleet, 3, 8) + draw.normal(size=fleet.shape))
     for entity in range(fleet.entities):
         row = int(draw.integers(*(np.array([5, 9]) * 288)))
         fleet.values[row:, entity] = fleet.values[row:, entity] * 1.8 + 32
-        fleet.note(entity, slice(row, row + 12), "shift", (0,), False)
+        fleet.note(entity, slice(row, row + 288), "shift", (0,), False)
     return fleet.stream()
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.everyday.backgrounds import autoregressive, season
 from bench.everyday.fleet import Fleet
 from bench.everyday.stream import Floats, Situation, Stream
 
-Noise = Callable[[np.random.Generator, tuple[int, ...]], Floats]
+Noise = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.floating[Any]]]
 
 
 def _walk(draw: np.random.Generator, shape: tuple[int, ...]) -> Floats:

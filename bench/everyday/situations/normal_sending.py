@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.everyday.backgrounds import autoregressive, season, white
 from bench.everyday.fleet import Fleet
@@ -38,7 +39,7 @@ def _backlog(draw: np.random.Generator) -> Stream:
     return _sent_together(stream, stream.times // (6 * HOUR))
 
 
-def _sent_together(stream: Stream, block: np.ndarray) -> Stream:
+def _sent_together(stream: Stream, block: NDArray[np.int64]) -> Stream:
     """Order events by block, then entity, then time: event times go back between entities."""
     order = np.lexsort((stream.times, stream.keys, block))
     return replace(

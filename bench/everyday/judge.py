@@ -1,0 +1,146 @@
+"""The judge: messages held against the faults of a stream, the same for all who send any.
+
+A fault is found if its entity is told between its start and its end plus the grace of its kind.
+Messages after that, within the recovery, are of its end and count neither way; all others are
+false. The recovery is as long as the fault, at least one hour and at most a day. An incident is
+true if a message of it finds a fault, false if all of its messages are false.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from bench.everyday.message import Message
+from bench.everyday.stream import DAY, HOUR, MINUTE, Fault, Stream
+
+GRACE = {
+    "spike": 15 * MINUTE,
+    "counter_reset": 15 * MINUTE,
+    "burst": 30 * MINUTE,
+    "calm": 30 * MINUTE,
+    "pattern": HOUR,
+    "season": HOUR,
+}
+"""How long after its end a fault may still be found; kinds that are not named: not at all."""
+SHORTEST, LONGEST = HOUR, DAY
+"""Bounds of the recovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one fault.
+
+    Attributes:
+        fault: it.
+        order: how many faults of its entity were before it.
+        found: whether it was told.
+        delay: minutes from its start to the first message; NaN if not found.
+        blamed: whether the first message blames a value at fault; None if it cannot.
+        first_kind, any_kind: whether the first, or any, message within it names its kind.
+        strength: the greatest of its messages; NaN if not found.
+        messages: how many there are within it.
+    """
+
+    fault: Fault
+    order: int
+    found: bool
+    delay: float = nan
+    blamed: bool | None = None
+    first_kind: bool = False
+    any_kind: bool = False
+    strength: float = nan
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was sent of one stream.
+
+    Attributes:
+        outcomes: of its faults, by time.
+        messages, false_messages: sent, and those of them that are false.
+        true_incidents, false_incidents: by the module's definition.
+        days, entities: of the stream.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    messages: int
+    false_messages: int
+    true_incidents: int
+    false_incidents: int
+    days: float
+    entities: int
+
+
+def judge(stream: Stream, messages: Sequence[Message]) -> Verdict:
+    """Hold messages, in the order of their times, against the faults of a stream."""
+    faults: dict[int, list[Fault]] = defaultdict(list)
+    for fault in stream.faults:
+        faults[fault.entity].append(fault)
+    sent: dict[int, list[Message]] = defaultdict(list)
+    for message in messages:
+        sent[message.entity].append(message)
+    outcomes = [
+        _outcome(fault, order, sent[entity], len(stream.names))
+        for entity, own in faults.items()
+        for order, fault in enumerate(own)
+    ]
+    outcomes.sort(key=lambda outcome: (outcome.fault.start, outcome.fault.entity))
+    kinds: dict[tuple[int, str], set[str]] = defaultdict(set)
+    false = 0
+    for message in messages:
+        place = _place(message, faults[message.entity])
+        kinds[message.entity, message.incident].add(place)
+        false += place == "false"
+    return Verdict(
+        tuple(outcomes),
+        len(messages),
+        false,
+        sum("true" in places for places in kinds.values()),
+        sum(places == {"false"} for places in kinds.values()),
+        stream.days,
+        len(np.unique(stream.keys)),
+    )
+
+
+def _ends(fault: Fault) -> tuple[int, int]:
+    """Return when the time to find a fault is over, and when its recovery is."""
+    recovery = min(max(fault.end - fault.start, SHORTEST), LONGEST)
+    told_by = fault.end + GRACE.get(fault.kind, 0)
+    return told_by, max(told_by, fault.end + recovery)
+
+
+def _place(message: Message, faults: Sequence[Fault]) -> str:
+    """Return "true", "after" or "false"."""
+    place = "false"
+    for fault in faults:
+        told_by, over = _ends(fault)
+        if fault.start <= message.time < told_by:
+            return "true"
+        if fault.start <= message.time < over:
+            place = "after"
+    return place
+
+
+def _outcome(fault: Fault, order: int, sent: Sequence[Message], d: int) -> Outcome:
+    told_by, _ = _ends(fault)
+    own = [message for message in sent if fault.start <= message.time < told_by]
+    if not own:
+        return Outcome(fault, order, False)
+    first = own[0]
+    return Outcome(
+        fault,
+        order,
+        True,
+        (first.time - fault.start) / MINUTE,
+        first.blamed in fault.values if fault.values and len(fault.values) < d else None,
+        first.kind == fault.kind,
+        any(message.kind == fault.kind for message in own),
+        max(message.strength for message in own),
+        len(own),
+    )

@@ -22,10 +22,11 @@ class Figures:
     Attributes:
         faults, plain: how many there were.
         found, plain_found: the share of them that was told; NaN without any.
+        chance: share of the plain that the false incidents would have found by chance.
         delay: median minutes of plain ones.
         blame: share of the found whose first message blames a value at fault.
         first_kind, any_kind: share of the found whose kind was named.
-        order: rank correlation of strength with size, the mean over situations.
+        order: rank correlation of strength with size, over those found.
         first, later: share found of each entity's first fault, and from its sixth on.
         false_a_day: false incidents a day of the whole fleet.
         false_messages_a_day: the same of messages.
@@ -36,6 +37,7 @@ class Figures:
     plain: int
     found: float
     plain_found: float
+    chance: float
     delay: float
     blame: float
     first_kind: float
@@ -69,6 +71,7 @@ def figures(verdicts: Sequence[Verdict], outcomes: Sequence[Outcome] | None = No
         len(plain),
         _share(outcome.found for outcome in outcomes),
         _share(outcome.found for outcome in plain),
+        mean(outcome.chance for outcome in plain),
         float(np.median([outcome.delay for outcome in told])) if told else nan,
         _share(blamed),
         _share(outcome.first_kind for outcome in told),
@@ -97,10 +100,10 @@ def _order(found: Sequence[Outcome]) -> float:
 
 def spearman(one: Floats, other: Floats) -> float:
     """Return the rank correlation; NaN if one of them does not vary."""
-    ranks = [_ranks(one), _ranks(other)]
-    if any(np.ptp(own) == 0 for own in ranks):
+    first, second = _ranks(one), _ranks(other)
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return nan
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _ranks(values: Floats) -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import exp, nan
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Outcome:
         first_kind, any_kind: whether the first, or any, message within it names its kind.
         strength: the greatest of its messages; NaN if not found.
         messages: how many there are within it.
+        chance: how likely it would be found by the false incidents of its stream alone.
     """
 
     fault: Fault
@@ -55,6 +56,7 @@ class Outcome:
     any_kind: bool = False
     strength: float = nan
     messages: int = 0
+    chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +87,30 @@ def judge(stream: Stream, messages: Sequence[Message]) -> Verdict:
     sent: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
         sent[message.entity].append(message)
-    outcomes = [
-        _outcome(fault, order, sent[entity], len(stream.names))
-        for entity, own in faults.items()
-        for order, fault in enumerate(own)
-    ]
-    outcomes.sort(key=lambda outcome: (outcome.fault.start, outcome.fault.entity))
     kinds: dict[tuple[int, str], set[str]] = defaultdict(set)
     false = 0
     for message in messages:
         place = _place(message, faults[message.entity])
         kinds[message.entity, message.incident].add(place)
         false += place == "false"
+    entities = len(np.unique(stream.keys))
+    false_incidents = sum(places == {"false"} for places in kinds.values())
+    rate = false_incidents / (entities * stream.days)
+    outcomes = [
+        _outcome(fault, order, sent[entity], len(stream.names), rate)
+        for entity, own in faults.items()
+        for order, fault in enumerate(own)
+    ]
+    outcomes.sort(key=lambda outcome: (outcome.fault.start, outcome.fault.entity))
+    true_incidents = sum("true" in places for places in kinds.values())
     return Verdict(
         tuple(outcomes),
         len(messages),
         false,
-        sum("true" in places for places in kinds.values()),
-        sum(places == {"false"} for places in kinds.values()),
+        true_incidents,
+        false_incidents,
         stream.days,
-        len(np.unique(stream.keys)),
+        entities,
     )
 
 
@@ -127,11 +133,12 @@ def _place(message: Message, faults: Sequence[Fault]) -> str:
     return place
 
 
-def _outcome(fault: Fault, order: int, sent: Sequence[Message], d: int) -> Outcome:
+def _outcome(fault: Fault, order: int, sent: Sequence[Message], d: int, rate: float) -> Outcome:
     told_by, _ = _ends(fault)
+    chance = 1 - exp(-rate * (told_by - fault.start) / DAY)
     own = [message for message in sent if fault.start <= message.time < told_by]
     if not own:
-        return Outcome(fault, order, False)
+        return Outcome(fault, order, False, chance=chance)
     first = own[0]
     return Outcome(
         fault,
@@ -143,4 +150,5 @@ def _outcome(fault: Fault, order: int, sent: Sequence[Message], d: int) -> Outco
         any(message.kind == fault.kind for message in own),
         max(message.strength for message in own),
         len(own),
+        chance,
     )

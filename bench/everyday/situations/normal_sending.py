@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -91,7 +92,7 @@ def _fleet(draw: np.random.Generator, entities: int, days: float) -> Stream:
     return fleet.stream()
 
 
-_ABOUT = {
+_ABOUT: dict[str, tuple[Callable[[np.random.Generator], Stream], str]] = {
     "gap_days": (partial(_gap, days=4), "The same noise after a gap of four days."),
     "gap_month": (partial(_gap, days=30), "The same noise after a gap of 30 days."),
     "gap_year": (partial(_gap, days=365), "The same noise after a gap of a year."),

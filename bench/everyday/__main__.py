@@ -1,0 +1,65 @@
+"""Everyday situations: what is found of faults, and what is sent of normal life.
+
+    python -m bench.everyday [--situations GLOB ...] [--seeds N] [--budget NAME] [--rivals]
+    python -m bench.everyday --read SITUATION [--budget NAME]
+    python -m bench.everyday --noise [KIND ...]
+
+Ends with exit code 1, and leaves the accepted results as they are, if a figure is worse than its
+tolerance allows. Results are written only of a run of all situations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
+
+from bench.everyday import product
+from bench.everyday.read import lines
+from bench.everyday.run import DEVELOPMENT, RECORD, run, streams
+from bench.everyday.situations import SITUATIONS
+from bench.everyday.table import collect, markdown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; return the exit code."""
+    given = _parse(arguments)
+    first = RECORD if given.record else DEVELOPMENT
+    if given.read:
+        _, _, stream = next(streams([SITUATIONS[given.read]], 1, first))
+        messages = product.send(stream, product.score(stream), given.budget or product.DEFAULT)
+        print("\n".join(lines(stream, messages)))
+        return 0
+    chosen = [
+        situation
+        for name, situation in SITUATIONS.items()
+        if any(fnmatch(name, glob) for glob in given.situations)
+    ]
+    budgets = [given.budget] if given.budget else list(product.BUDGETS)
+    found = run(chosen, given.seeds, first, budgets, lambda line: print(line, file=sys.stderr))
+    print(markdown(collect(found)))
+    print(f"detect: {found.seconds / max(found.events, 1) * 1e6:.2f} us an event")
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.everyday",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--situations", nargs="+", metavar="GLOB", default=["*"])
+    parser.add_argument("--seeds", type=int, default=1, help="streams of each situation")
+    parser.add_argument("--budget", choices=list(product.BUDGETS), help="only this one")
+    parser.add_argument("--record", action="store_true", help="the seeds that are for the record")
+    parser.add_argument("--rivals", action="store_true", help="and the rivals")
+    parser.add_argument("--read", metavar="SITUATION", choices=list(SITUATIONS))
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
+    sys.exit(main())

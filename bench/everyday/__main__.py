@@ -38,10 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if any(fnmatch(name, glob) for glob in given.situations)
     ]
     budgets = [given.budget] if given.budget else list(product.BUDGETS)
-    found = run(chosen, given.seeds, first, budgets, lambda line: print(line, file=sys.stderr))
+    found = run(chosen, given.seeds, first, budgets, given.rivals, _say)
     print(markdown(collect(found)))
     print(f"detect: {found.seconds / max(found.events, 1) * 1e6:.2f} us an event")
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

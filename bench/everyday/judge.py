@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import exp, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.everyday.message import Message
 from bench.everyday.stream import DAY, HOUR, MINUTE, Fault, Stream
@@ -112,6 +113,16 @@ def judge(stream: Stream, messages: Sequence[Message]) -> Verdict:
         stream.days,
         entities,
     )
+
+
+def excused(stream: Stream) -> NDArray[np.bool_]:
+    """Return which events lie within a fault of their entity or its recovery: bool [n]."""
+    found = np.zeros(len(stream.keys), np.bool_)
+    for fault in stream.faults:
+        _, over = _ends(fault)
+        within = (stream.times >= fault.start) & (stream.times < over)
+        found |= within & (stream.keys == fault.entity)
+    return found
 
 
 def _ends(fault: Fault) -> tuple[int, int]:

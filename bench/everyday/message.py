@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bench.everyday.stream import MINUTE, Floats, Stream
+from bench.everyday.stream import MINUTE, Floats, Int32s, Int64s
 from engine.domain.anomaly import Anomaly
 
 INCIDENT_GAP = 10 * MINUTE
@@ -38,23 +34,19 @@ class Message:
     anomaly: Anomaly | None = None
 
 
-def incidents(
-    stream: Stream, rows: NDArray[np.intp], strength: Floats, blamed: Sequence[int]
-) -> list[Message]:
-    """Return the messages of events that were flagged, those close together as one incident.
+def incidents(keys: Int32s, times: Int64s, strength: Floats, blamed: Int32s) -> list[Message]:
+    """Return the messages of flagged events, those of an entity close together as one incident.
 
     Args:
-        stream: the events.
-        rows: of those flagged.
-        strength, blamed: of each of these.
+        keys, times, strength, blamed: of each flagged event, by time.
     """
     found = []
     last: dict[int, tuple[int, str]] = {}
-    for row, power, value in zip(rows.tolist(), strength.tolist(), blamed, strict=True):
-        entity, time = int(stream.keys[row]), int(stream.times[row])
+    columns = (keys.tolist(), times.tolist(), strength.tolist(), blamed.tolist())
+    for row, (entity, time, power, value) in enumerate(zip(*columns, strict=True)):
         before, incident = last.get(entity, (-INCIDENT_GAP * 2, ""))
         if time - before > INCIDENT_GAP:
             incident = str(row)
         last[entity] = time, incident
-        found.append(Message(entity, time, incident, power, int(value)))
+        found.append(Message(entity, time, incident, power, value))
     return found

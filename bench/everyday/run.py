@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from time import perf_counter
 
 import numpy as np
 
 from bench.everyday import product
 from bench.everyday.judge import Verdict, judge
+from bench.everyday.message import Message
+from bench.everyday.rivals import FIRST, SCORED, rules
+from bench.everyday.rivals.threshold import ScoredStream, threshold
 from bench.everyday.situations import SITUATIONS
 from bench.everyday.stream import Situation, Stream
 
 DEVELOPMENT, RECORD = 1_000, 9_000
 """The first of the seeds that are looked at, and of those that are only for the record."""
+SAME = "product, same entities"
+"""The product on those entities of each fleet that the forest is given."""
+FOREST = "forest"
+Key = tuple[str, str, str]
 
 
 @dataclass
@@ -22,11 +30,13 @@ class Run:
     """What came out.
 
     Attributes:
-        verdicts: by (who, budget or "", situation), one of each seed.
+        verdicts: by (who, budget, situation), one of each seed.
+        thresholds: of the scored rivals by (who, budget).
         events, seconds: of the product, in all.
     """
 
-    verdicts: dict[tuple[str, str, str], list[Verdict]] = field(default_factory=dict)
+    verdicts: dict[Key, list[Verdict]] = field(default_factory=dict)
+    thresholds: dict[tuple[str, str], float] = field(default_factory=dict)
     events: int = 0
     seconds: float = 0.0
 
@@ -51,17 +61,106 @@ def run(
     seeds: int,
     first: int = DEVELOPMENT,
     budgets: Sequence[str] = tuple(product.BUDGETS),
+    rivals: bool = False,
     say: Callable[[str], None] = print,
 ) -> Run:
-    """Judge the product on situations, under each of the budgets."""
+    """Judge the product, and its rivals if asked, on situations.
+
+    The thresholds of scored rivals are found on all normal situations of the first seed of
+    development, whatever situations and seeds are asked for.
+    """
     found = Run()
+    known = _calibrate(found, budgets, say) if rivals else {}
     for situation, seed, stream in streams(situations, seeds, first):
         began = perf_counter()
         scored = product.score(stream)
+        found.events += len(stream.keys)
+        found.seconds += scored.seconds
         for budget in budgets:
             messages = product.send(stream, scored, budget)
             found.add("product", budget, situation.name, judge(stream, messages))
-        found.events += len(stream.keys)
-        found.seconds += scored.seconds
+            if rivals:
+                found.add(SAME, budget, situation.name, _judge_few(stream, messages))
+        if rivals:
+            one = _Streamed(situation.name, seed, stream, seed == first)
+            _judge_rivals(found, one, known, budgets)
         say(f"{situation.name} {seed}: {perf_counter() - began:.1f} s")
     return found
+
+
+@dataclass(frozen=True)
+class _Streamed:
+    name: str
+    seed: int
+    stream: Stream
+    first: bool
+
+
+def _judge_rivals(
+    found: Run, one: _Streamed, known: Mapping[Key, ScoredStream], budgets: Sequence[str]
+) -> None:
+    # The rules have no budget: they stand beside each.
+    verdict = judge(one.stream, rules(one.stream))
+    for budget in budgets:
+        found.add("rules", budget, one.name, verdict)
+    for who in dict.fromkeys(who for who, _ in found.thresholds):
+        if who == FOREST and not one.first:
+            continue
+        scored = known.get((who, str(one.seed), one.name)) or score_rival(who, one.stream)
+        for budget in budgets:
+            messages = scored.above(found.thresholds[who, budget])
+            found.add(who, budget, one.name, judge(scored.stream, messages))
+
+
+def _calibrate(
+    found: Run, budgets: Sequence[str], say: Callable[[str], None]
+) -> dict[Key, ScoredStream]:
+    """Find the thresholds at which rivals have as many false incidents as the product.
+
+    Returns:
+        What was scored for it, by who, seed and situation.
+    """
+    began = perf_counter()
+    normal = [situation for situation in SITUATIONS.values() if situation.group == "normal"]
+    names = [who for who in SCORED if who != FOREST or find_spec("krcf")]
+    kept: dict[Key, ScoredStream] = {}
+    allowed = {(few, budget): 0 for few in (True, False) for budget in budgets}
+    for situation, seed, stream in streams(normal, 1, DEVELOPMENT):
+        scored = product.score(stream)
+        for budget in budgets:
+            messages = product.send(stream, scored, budget)
+            allowed[False, budget] += judge(stream, messages).false_incidents
+            allowed[True, budget] += _judge_few(stream, messages).false_incidents
+        for who in names:
+            kept[who, str(seed), situation.name] = score_rival(who, stream)
+    for who in names:
+        own = [one for (name, _, _), one in kept.items() if name == who]
+        for budget in budgets:
+            found.thresholds[who, budget] = threshold(own, allowed[who == FOREST, budget])
+    say(f"thresholds {found.thresholds}: {perf_counter() - began:.0f} s")
+    return kept
+
+
+def score_rival(who: str, stream: Stream) -> ScoredStream:
+    """Return a stream with a rival's scores; the forest's has only the first entities."""
+    if who == FOREST:
+        stream = few_of(stream)
+    scores, blamed = SCORED[who](stream)
+    return ScoredStream(replace(stream, values=stream.values[:0]), scores, blamed)
+
+
+def few_of(stream: Stream) -> Stream:
+    """Return the stream of the first entities of a fleet."""
+    rows = stream.keys < FIRST
+    return replace(
+        stream,
+        keys=stream.keys[rows],
+        times=stream.times[rows],
+        values=np.ascontiguousarray(stream.values[rows]),
+        faults=tuple(fault for fault in stream.faults if fault.entity < FIRST),
+    )
+
+
+def _judge_few(stream: Stream, messages: Sequence[Message]) -> Verdict:
+    own = [message for message in messages if message.entity < FIRST]
+    return judge(few_of(stream), own)

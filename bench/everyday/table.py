@@ -10,7 +10,7 @@ from typing import Any
 from bench.everyday.figures import Figures, figures, mean
 from bench.everyday.judge import Verdict
 from bench.everyday.product import BUDGETS, DEFAULT
-from bench.everyday.run import Run
+from bench.everyday.run import FOREST, SAME, Run
 from bench.everyday.situations import SITUATIONS
 from bench.everyday.stream import KINDS
 
@@ -34,8 +34,8 @@ Rivals, on the same streams and the same judge: *rules* are three rules of thumb
 their own (a jump against the last five values of > 10 scales, ten equal values where values vary, a
 gap > 10 minutes and > three usual gaps); *EW z*: exponentially weighted z-score, RMS over values;
 *kNN*: 32-shingles against a reservoir of 256, or for several values the nearest of 64 vectors times
-the RMS of z; *forest*: a random cut forest, 50 trees of 256, on the first entities of each fleet
-only (it is a hundred times slower). The threshold of the last three is the lowest at which they
+the RMS of z; *forest*: a random cut forest, 50 trees of 256, on the first two entities of each
+fleet and the first seed only (it is a hundred times slower). The threshold of the last three is the lowest at which they
 have no more false incidents than the product, at the same budget, on all normal situations
 together (the forest: on the same entities).
 """
@@ -44,7 +44,7 @@ together (the forest: on the same entities).
 def collect(run: Run) -> dict[str, Any]:
     """Return all figures: by who, budget, and kind or situation."""
     found: dict[str, Any] = {}
-    for who, budget in sorted({(who, budget) for who, budget, _ in run.verdicts}):
+    for who, budget in dict.fromkeys((who, budget) for who, budget, _ in run.verdicts):
         own = {
             name: verdicts
             for (w, b, name), verdicts in run.verdicts.items()
@@ -103,7 +103,8 @@ def markdown(found: Mapping[str, Any], about: str = "") -> str:
         about: a sentence on the run.
     """
     product = found["product"]
-    others = {who: budgets for who, budgets in found.items() if who != "product"}
+    few = {who: found[who] for who in (SAME, FOREST) if who in found}
+    others = {who: found[who] for who in found if who != "product" and who not in few}
     parts = [INTRODUCTION]
     if others:
         parts.append(RIVALS)
@@ -112,7 +113,15 @@ def markdown(found: Mapping[str, Any], about: str = "") -> str:
     default = product.get(DEFAULT) or next(iter(product.values()))
     parts += [f"## Kinds of faults, at {DEFAULT} for the pipeline\n", _kinds(default)]
     if others:
-        parts += ["## Plain faults found, beside the rivals\n", _beside(product, others)]
+        parts += [
+            "## Plain faults found, beside the rivals\n",
+            f"Rivals at {DEFAULT}.\n",
+            _beside(_columns(product, others)),
+        ]
+        for budget in BUDGETS:
+            if budget != DEFAULT and budget in product:
+                parts += [f"At {budget}:\n", _beside(_at(budget, {"product": product} | others))]
+        parts += [f"On two entities of each fleet, at {DEFAULT}:\n", _beside(_at(DEFAULT, few))]
     parts += ["## Normal life: false incidents a day of the fleet\n", _quiet(product, others)]
     parts += ["## Every situation with faults\n", _situations(product, others)]
     return "\n".join(parts)
@@ -136,15 +145,15 @@ def _columns(
     product: Mapping[str, Any], others: Mapping[str, Any]
 ) -> list[tuple[str, Mapping[str, Any]]]:
     columns = [(budget, product[budget]) for budget in BUDGETS if budget in product]
-    for who, budgets in others.items():
-        own = budgets.get(DEFAULT) or budgets.get("")
-        if own:
-            columns.append((who, own))
+    columns += [(who, others[who][DEFAULT]) for who in others if DEFAULT in others[who]]
     return columns
 
 
-def _beside(product: Mapping[str, Any], others: Mapping[str, Any]) -> str:
-    columns = _columns(product, others)
+def _at(budget: str, found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(who, budgets[budget]) for who, budgets in found.items() if budget in budgets]
+
+
+def _beside(columns: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     kinds = list(dict.fromkeys(kind for _, own in columns for kind in own["kinds"]))
     rows = [
         [kind, *(_text(own["kinds"].get(kind, {}).get("plain_found")) for _, own in columns)]

@@ -35,9 +35,10 @@ their own (a jump against the last five values of > 10 scales, ten equal values 
 gap > 10 minutes and > three usual gaps); *EW z*: exponentially weighted z-score, RMS over values;
 *kNN*: 32-shingles against a reservoir of 256, or for several values the nearest of 64 vectors times
 the RMS of z; *forest*: a random cut forest, 50 trees of 256, on the first two entities of each
-fleet and the first seed only (it is a hundred times slower). The threshold of the last three is the lowest at which they
-have no more false incidents than the product, at the same budget, on all normal situations
-together (the forest: on the same entities).
+fleet and the first seed only (it is a hundred times slower). The threshold of the last three is
+the lowest at which they have no more false incidents than the product, at the same budget, on all
+normal situations of the first seed of development together (the forest: on the same entities).
+*before*: the product as it was when this benchmark began.
 """
 
 

@@ -58,6 +58,10 @@ def _table(given: argparse.Namespace, first: int) -> int:
         f"{run_.events:,} events; `detect` {cost:.2f} us of CPU an event."
     )
     results = Results(RECORDED if given.record else DEVELOPED)
+    if given.baseline:
+        if whole:
+            results.write({BEFORE: found["product"]}, about)
+        return 0
     print(markdown(results.joined(found) if whole else found, about))
     worse = results.worse(found, whole)
     for line in worse:
@@ -65,8 +69,6 @@ def _table(given: argparse.Namespace, first: int) -> int:
     if worse and not given.accept:
         return 1
     if whole:
-        if given.baseline:
-            found[BEFORE] = found["product"]
         results.write(found, about)
     return 0
 
@@ -87,7 +89,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help="the seeds that are for the record")
     parser.add_argument("--rivals", action="store_true", help="and the rivals")
     parser.add_argument("--accept", action="store_true", help="write results although some fell")
-    parser.add_argument("--baseline", action="store_true", help="keep the product's as `before`")
+    parser.add_argument(
+        "--baseline", action="store_true", help="keep the product as `before`, unread"
+    )
     parser.add_argument("--noise", nargs="*", metavar="KIND", help=f"of {', '.join(NOISES)}")
     parser.add_argument("--entities", type=int, default=1_000, help="with --noise")
     parser.add_argument("--days", type=int, default=30, help="with --noise")

@@ -12,7 +12,9 @@ from bench.everyday.message import INCIDENT_GAP, Message, incidents
 from bench.everyday.rivals.compiled import compiled
 from bench.everyday.stream import Floats, Int32s, Int64s, Stream
 
-HALVINGS = 50
+STEP, HALVINGS = 1.02, 12
+TIE = 1e-9
+Kept = tuple[Int32s, Int64s, Floats]
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,30 @@ class ScoredStream:
 
 
 def threshold(normal: Sequence[ScoredStream], allowed: int) -> float:
-    """Return the lowest threshold found with at most so many false incidents."""
+    """Return the lowest threshold down to which there are at most so many false incidents.
+
+    Far below, where most events are flagged, they would run together to few incidents again.
+    """
     kept = [_kept(one) for one in normal]
-    peaks = [own[2].max() for own in kept if len(own[2])]
-    low, high = 0.0, max(peaks, default=0.0) * 1.001 + 1e-9
+    scores = np.sort(np.concatenate([own[2] for own in kept]))[::-1]
+    if len(scores) <= allowed:
+        return 0.0
+    # So few events are no more incidents than that.
+    high = float(scores[max(allowed - 1, 0)]) * (1.0 if allowed else 1 + TIE)
+    low = high / STEP
+    while low > scores[-1] and _false(kept, low) <= allowed:
+        high, low = low, low / STEP
     for _ in range(HALVINGS):
-        # Scores spread over powers of ten.
-        middle = np.sqrt(max(low, high * 1e-6) * high) if high > 0 else 0.0
-        if sum(_count(*own, middle, INCIDENT_GAP) for own in kept) <= allowed:
-            high = middle
-        else:
-            low = middle
-    return float(high)
+        middle = (low + high) / 2
+        low, high = (low, middle) if _false(kept, middle) <= allowed else (middle, high)
+    return high
 
 
-def _kept(one: ScoredStream) -> tuple[Int32s, Int64s, Floats]:
+def _false(kept: Sequence[Kept], threshold: float) -> int:
+    return sum(_count(*own, threshold, INCIDENT_GAP) for own in kept)
+
+
+def _kept(one: ScoredStream) -> Kept:
     rows = ~(np.isnan(one.scores) | excused(one.stream))
     return one.stream.keys[rows], one.stream.times[rows], one.scores[rows]
 

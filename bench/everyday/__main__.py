@@ -89,9 +89,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help="the seeds that are for the record")
     parser.add_argument("--rivals", action="store_true", help="and the rivals")
     parser.add_argument("--accept", action="store_true", help="write results although some fell")
-    parser.add_argument(
-        "--baseline", action="store_true", help="keep the product as `before`, unread"
-    )
+    parser.add_argument("--baseline", action="store_true", help="keep as `before`, unread")
     parser.add_argument("--noise", nargs="*", metavar="KIND", help=f"of {', '.join(NOISES)}")
     parser.add_argument("--entities", type=int, default=1_000, help="with --noise")
     parser.add_argument("--days", type=int, default=30, help="with --noise")

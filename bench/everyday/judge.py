@@ -1,6 +1,7 @@
 """The judge: messages held against the faults of a stream, the same for all who send any.
 
-A fault is found if its entity is told between its start and its end plus the grace of its kind.
+A fault is found if its entity is told between its start and its end plus the grace of its kind; a
+message finds the youngest fault that it can.
 Messages after that, within the recovery, are of its end and count neither way; all others are
 false. The recovery is as long as the fault, at least one hour and at most a day. An incident is
 true if a message of it finds a fault, false if all of its messages are false.
@@ -28,6 +29,12 @@ GRACE = {
     "season": HOUR,
 }
 """How long after its end a fault may still be found; kinds that are not named: not at all."""
+NAMES = {
+    "absence": ("absence", "cadence"),
+    "season": ("season", "pattern"),
+    "pattern": ("pattern", "season"),
+}
+"""The names by which a fault is rightly called, where it is not its kind alone."""
 SHORTEST, LONGEST = HOUR, DAY
 """Bounds of the recovery."""
 
@@ -98,7 +105,7 @@ def judge(stream: Stream, messages: Sequence[Message]) -> Verdict:
     false_incidents = sum(places == {"false"} for places in kinds.values())
     rate = false_incidents / (entities * stream.days)
     outcomes = [
-        _outcome(fault, order, sent[entity], len(stream.names), rate)
+        _outcome(fault, order, _of(fault, own, sent[entity]), len(stream.names), rate)
         for entity, own in faults.items()
         for order, fault in enumerate(own)
     ]
@@ -144,21 +151,32 @@ def _place(message: Message, faults: Sequence[Fault]) -> str:
     return place
 
 
-def _outcome(fault: Fault, order: int, sent: Sequence[Message], d: int, rate: float) -> Outcome:
+def _of(fault: Fault, faults: Sequence[Fault], sent: Sequence[Message]) -> list[Message]:
+    """Return the messages that find a fault; each finds only the youngest that it can."""
+    later = [other for other in faults if other.start > fault.start]
+    told_by, _ = _ends(fault)
+    return [
+        message
+        for message in sent
+        if fault.start <= message.time < told_by
+        and not any(other.start <= message.time < _ends(other)[0] for other in later)
+    ]
+
+
+def _outcome(fault: Fault, order: int, own: Sequence[Message], d: int, rate: float) -> Outcome:
     told_by, _ = _ends(fault)
     chance = 1 - exp(-rate * (told_by - fault.start) / DAY)
-    own = [message for message in sent if fault.start <= message.time < told_by]
     if not own:
         return Outcome(fault, order, False, chance=chance)
-    first = own[0]
+    first, names = own[0], NAMES.get(fault.kind, (fault.kind,))
     return Outcome(
         fault,
         order,
         True,
         (first.time - fault.start) / MINUTE,
         first.blamed in fault.values if fault.values and len(fault.values) < d else None,
-        first.kind == fault.kind,
-        any(message.kind == fault.kind for message in own),
+        first.kind in names,
+        any(message.kind in names for message in own),
         max(message.strength for message in own),
         len(own),
         chance,

@@ -26,7 +26,8 @@ Incidents count, not messages. *Plain* faults: 8 local deviations or more, 30 sa
 of 5, noise x4 or /5, a season or beat missed, a correlation lost for 100 samples; only they are in
 the shares. *By chance*: what the false incidents would find, at the rate they have in that
 situation. *Delay*: median minutes. *Blame*: the first message blames a value at fault. *Kind*: the
-first / any message of the fault names its kind. *Order*: rank correlation of strength with size,
+first / any message of the fault names its kind (season and pattern are one, and an absence may be
+called cadence). *Order*: rank correlation of strength with size,
 the mean over situations. *Precision*: true incidents of those true or false.
 """
 RIVALS = """\

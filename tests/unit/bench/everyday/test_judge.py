@@ -62,6 +62,30 @@ def test_a_spike_may_be_told_within_its_grace() -> None:
     assert not judge(stream(SPIKE), [told(NOON + 16 * MINUTE)]).outcomes[0].found
 
 
+def test_a_message_finds_the_youngest_fault_only() -> None:
+    second = Fault(0, NOON + 2 * MINUTE, NOON + 2 * MINUTE + 1, "spike", (1,), True, 9.0)
+
+    verdict = judge(stream(SPIKE, second), [told(NOON + 2 * MINUTE)])
+
+    assert [outcome.found for outcome in verdict.outcomes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "right"),
+    [
+        ("absence", "cadence", True),
+        ("pattern", "season", True),
+        ("cadence", "absence", False),
+        ("shift", "drift", False),
+        ("shift", None, False),
+    ],
+)
+def test_some_kinds_have_two_names(kind: str, name: str | None, right: bool) -> None:
+    fault = Fault(0, NOON, NOON + HOUR, kind, (), True)
+
+    assert judge(stream(fault), [told(NOON, kind=name)]).outcomes[0].first_kind is right
+
+
 def test_an_incident_is_false_only_if_all_of_its_messages_are() -> None:
     messages = [told(NOON - HOUR), told(NOON + MINUTE), told(NOON - DAY, incident="other")]
 

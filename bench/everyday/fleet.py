@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import nan
 
@@ -26,6 +27,7 @@ class Fleet:
         local: float64 [entities, d], the local deviation: that of the noise, without the season.
         present: bool [t, entities], which events are sent.
         step: nanoseconds between two times.
+        faults: noted so far.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Fleet:
         self.present: NDArray[np.bool_] = np.ones(shape[:2], np.bool_)
         self.names = tuple(f"v{j}" for j in range(d))
         self.resolution = 0.0
-        self._faults: list[Fault] = []
+        self.faults: list[Fault] = []
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -94,25 +96,13 @@ class Fleet:
         values: tuple[int, ...],
         plain: bool,
         deviations: float = nan,
+        also: tuple[str, ...] = (),
     ) -> None:
         """Note a fault from the first row of a slice to its last one."""
         start = int(self.times[rows.start])
         last = min(rows.stop, len(self.times)) - 1
         end = start + 1 if rows.stop - rows.start == 1 else int(self.times[last]) + 1
-        self._faults.append(Fault(entity, start, end, kind, values, plain, deviations))
-
-    def note_times(
-        self,
-        entity: int,
-        start: int,
-        end: int,
-        kind: str,
-        values: tuple[int, ...] = (),
-        plain: bool = True,
-        deviations: float = nan,
-    ) -> None:
-        """Note a fault by its times."""
-        self._faults.append(Fault(entity, start, end, kind, values, plain, deviations))
+        self.faults.append(Fault(entity, start, end, kind, values, plain, deviations, also))
 
     def units(self) -> None:
         """Give each entity and value a level and a unit of its own."""
@@ -144,9 +134,10 @@ class Fleet:
         if jitter:
             times = times + (self.draw.uniform(0, jitter, len(times)) * SECOND).astype(np.int64)
         order = np.argsort(times, kind="stable")
-        faults = sorted(self._faults, key=lambda fault: (fault.start, fault.entity))
+        faults = sorted(self.faults, key=lambda fault: (fault.start, fault.entity))
         if jitter:
-            faults = [_widened(fault, int(jitter * SECOND)) for fault in faults]
+            by = int(jitter * SECOND)
+            faults = [replace(fault, end=fault.end + by) for fault in faults]
         return Stream(
             keys[order].astype(np.int32),
             times[order],
@@ -155,10 +146,3 @@ class Fleet:
             tuple(faults),
             self.days,
         )
-
-
-def _widened(fault: Fault, by: int) -> Fault:
-    end = fault.end + by
-    return Fault(
-        fault.entity, fault.start, end, fault.kind, fault.values, fault.plain, fault.deviations
-    )

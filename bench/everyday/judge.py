@@ -168,7 +168,7 @@ def _outcome(fault: Fault, order: int, own: Sequence[Message], d: int, rate: flo
     chance = 1 - exp(-rate * (told_by - fault.start) / DAY)
     if not own:
         return Outcome(fault, order, False, chance=chance)
-    first, names = own[0], NAMES.get(fault.kind, (fault.kind,))
+    first, names = own[0], {*NAMES.get(fault.kind, (fault.kind,)), *fault.also}
     return Outcome(
         fault,
         order,

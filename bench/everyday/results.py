@@ -10,7 +10,7 @@ from typing import Any
 from bench.everyday.comparison import falls
 from bench.everyday.plot import PRODUCT, bars
 from bench.everyday.product import DEFAULT
-from bench.everyday.run import FOREST, SAME
+from bench.everyday.run import FOREST, SAME, TUNED
 from bench.everyday.table import markdown
 
 HERE = Path(__file__).parent
@@ -60,8 +60,9 @@ class Results:
 
 def _columns(figures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the figures at the default budget, those of few entities at the end."""
-    last = [who for who in (SAME, FOREST) if who in figures]
+    last = [who for who in (SAME, FOREST, FOREST + TUNED) if who in figures]
     order = [who for who in figures if who not in last] + last
-    names = {SAME: "product, 2 entities", FOREST: "forest, 2 entities"}
+    names = {SAME: "product", FOREST: "forest", FOREST + TUNED: "forest, tuned"}
+    names = {who: f"{name}, 2 entities" for who, name in names.items()}
     own = [(names.get(who, who), figures[who].get(DEFAULT)) for who in order]
     return [(who, one) for who, one in own if one]

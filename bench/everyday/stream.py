@@ -48,6 +48,7 @@ class Fault:
         plain: large enough that it has to be found.
         deviations: its size, for the order of severity: local deviations of a spike, shift or
             drift, samples of a stuck value, the factor of the noise of a burst or calm.
+        also: other kinds by which it is as rightly called.
     """
 
     entity: int
@@ -57,6 +58,7 @@ class Fault:
     values: tuple[int, ...]
     plain: bool
     deviations: float = nan
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from math import isnan
 from typing import Any
 
 from bench.everyday.figures import Figures, figures, mean
 from bench.everyday.judge import Verdict
+from bench.everyday.plot import PRODUCT
 from bench.everyday.product import BUDGETS, DEFAULT
-from bench.everyday.run import FOREST, SAME, Run
+from bench.everyday.run import FOREST, SAME, TUNED, Run
 from bench.everyday.situations import SITUATIONS
 from bench.everyday.stream import KINDS
 
@@ -39,8 +40,11 @@ the RMS of z; *forest*: a random cut forest, 50 trees of 256, on the first two e
 fleet and the first seed only (it is a hundred times slower). The threshold of the last three is
 the lowest at which they have no more false incidents than the product, at the same budget, on all
 normal situations of the first seed of development together (the forest: on the same entities).
+*Tuned*: the lowest at which they have no more false incidents than the product in that stream, so
+the best that hindsight could choose for each at the same price.
 *before*: the product as it was when this benchmark began.
 """
+SHOWN_OF_RIVALS = {"plain", "plain_found", "false_a_day"}
 
 
 def collect(run: Run) -> dict[str, Any]:
@@ -52,10 +56,11 @@ def collect(run: Run) -> dict[str, Any]:
             for (w, b, name), verdicts in run.verdicts.items()
             if (w, b) == (who, budget)
         }
+        keep = None if who == PRODUCT else SHOWN_OF_RIVALS
         found.setdefault(who, {})[budget] = {
-            "kinds": {kind: _plain(asdict(one)) for kind, one in _by_kind(own).items()},
+            "kinds": {kind: _plain(asdict(one), keep) for kind, one in _by_kind(own).items()},
             "situations": {
-                name: _plain(asdict(figures(verdicts))) for name, verdicts in own.items()
+                name: _plain(asdict(figures(verdicts)), keep) for name, verdicts in own.items()
             },
             "normal": _normal(own),
         }
@@ -91,9 +96,11 @@ def _normal(own: Mapping[str, list[Verdict]]) -> dict[str, float]:
     }
 
 
-def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(one: Mapping[str, Any], keep: Collection[str] | None) -> dict[str, Any]:
     return {
-        name: None if isinstance(x, float) and isnan(x) else round(x, 4) for name, x in one.items()
+        name: None if isinstance(x, float) and isnan(x) else round(x, 4)
+        for name, x in one.items()
+        if keep is None or name in keep
     }
 
 
@@ -105,7 +112,7 @@ def markdown(found: Mapping[str, Any], about: str = "") -> str:
         about: a sentence on the run.
     """
     product = found["product"]
-    few = {who: found[who] for who in (SAME, FOREST) if who in found}
+    few = {who: found[who] for who in (SAME, FOREST, FOREST + TUNED) if who in found}
     others = {who: found[who] for who in found if who != "product" and who not in few}
     parts = [INTRODUCTION]
     if others:

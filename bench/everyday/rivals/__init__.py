@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.everyday.rivals.forest import FIRST, score_forest
+from bench.everyday.rivals.missing import carried
 from bench.everyday.rivals.neighbours import score_neighbours
 from bench.everyday.rivals.rules import rules
 from bench.everyday.rivals.z_score import score_z
@@ -17,4 +18,4 @@ SCORED: dict[str, Callable[[Stream], tuple[Floats, Int32s]]] = {
 }
 """Those that give a score to each event, and the value that it blames."""
 
-__all__ = ["FIRST", "SCORED", "rules"]
+__all__ = ["FIRST", "SCORED", "carried", "rules"]

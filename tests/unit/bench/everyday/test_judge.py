@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,14 @@ def test_kind_of_first_message_and_of_any() -> None:
     outcome = judge(stream(SHIFT), messages).outcomes[0]
 
     assert (outcome.first_kind, outcome.any_kind) == (False, True)
+
+
+def test_a_fault_may_have_other_names_of_its_own() -> None:
+    fault = replace(SHIFT, also=("burst",))
+
+    verdict = judge(stream(fault), [told(NOON + HOUR, kind="burst")])
+
+    assert verdict.outcomes[0].first_kind
 
 
 def test_faults_of_an_entity_are_counted_in_their_order() -> None:

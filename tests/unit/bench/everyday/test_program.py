@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.everyday.results import BEFORE, DEVELOPMENT, RECORD, Results
 
 from bench.everyday import product
 from bench.everyday.__main__ import main
 from bench.everyday.comparison import falls
 from bench.everyday.figures import figures, spearman
 from bench.everyday.noise import NOISES, tell
-from bench.everyday.run import run
+from bench.everyday.results import BEFORE, DEVELOPMENT, RECORD, Results
+from bench.everyday.run import run, streams
 from bench.everyday.situations import SITUATIONS
 from bench.everyday.table import collect
 
@@ -32,6 +32,15 @@ def test_a_detector_finds_plain_spikes_and_is_silent_on_constants(found: dict[st
 
     assert own["kinds"]["spike"]["plain_found"] >= 0.9
     assert own["situations"]["quiet_constant"]["false_a_day"] == 0
+
+
+def test_a_stream_does_not_depend_on_what_else_is_run() -> None:
+    both = [SITUATIONS[name] for name in ("quiet_constant", "spike_white")]
+
+    _, (_, _, second) = streams(both, 1, 1_000)
+    ((_, _, alone),) = streams(both[1:], 1, 1_000)
+
+    assert np.array_equal(second.values, alone.values)
 
 
 def test_all_budgets_are_judged(found: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.everyday.judge import judge
 from bench.everyday.message import incidents
-from bench.everyday.rivals import SCORED, rules
+from bench.everyday.rivals import SCORED, carried, rules
 from bench.everyday.rivals.threshold import ScoredStream, threshold
 from bench.everyday.run import few_of
 from bench.everyday.situations import SITUATIONS
@@ -74,6 +74,15 @@ def test_the_threshold_allows_no_more_false_incidents_than_asked() -> None:
         found = threshold([scored], allowed)
         messages = scored.above(found)
         assert allowed * 0.9 <= judge(stream, messages).false_incidents <= allowed
+
+
+def test_the_last_known_value_stands_for_a_missing_one() -> None:
+    keys, nan = np.array([0, 1, 0, 1, 0], np.int32), np.nan
+    values = np.array([[nan, 1.0], [5.0, nan], [2.0, nan], [nan, 7.0], [nan, 3.0]])
+
+    known = carried(Stream(keys, np.arange(5), values, ("a", "b"), (), 1.0)).values
+
+    assert known.tolist() == [[0, 1], [5, 0], [2, 1], [5, 7], [2, 3]]
 
 
 def test_flagged_events_close_together_are_one_incident() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from bench.everyday.judge import Outcome, judge
 from bench.everyday.message import Message
@@ -33,7 +33,7 @@ def lines(stream: Stream, messages: list[Message]) -> Iterator[str]:
 
 
 def _time(nanoseconds: int) -> str:
-    when = datetime.fromtimestamp(nanoseconds / SECOND, tz=timezone.utc)
+    when = datetime.fromtimestamp(nanoseconds / SECOND, tz=UTC)
     return f"{when:%a %d %b %H:%M:%S}"
 
 

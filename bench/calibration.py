@@ -151,13 +151,13 @@ def run(
     n, entities, d = values.shape
     names = tuple(f"v{j}" for j in range(d))
     pipeline = _pipeline(policy, names, entities, detectors, combine)
-    group, alert = EntityGroup(pipeline), alert_step(pipeline, RunContext("calibration"))(None)
+    group, alert = EntityGroup(pipeline), alert_step(pipeline, RunContext("calibration"))(1)
     scored, anomalies = np.zeros((n, entities), bool), []
     step = max(1, 100_000 // entities)
     for start in range(0, n, step):
         for batch in group.score(_events(values[start : start + step], start)):
             scored[np.divmod(batch.events.offsets, entities)] = ~np.isnan(batch.p_value)
-            anomalies += [anomaly for found in alert.on_batch([batch])[0] for anomaly in found]
+            anomalies += [anomaly for found in alert.process([batch]) for anomaly in found]
     return scored, anomalies
 
 
@@ -178,7 +178,6 @@ def _pipeline(
         calibration=Calibration(),
         alert=policy,
         incident_gap=600 * SECOND,
-        key_groups=1,
         memory_bytes=entities * 100_000,
         detector_prints=("",) * len(detectors),
     )

@@ -1,7 +1,7 @@
 """What checkpoints cost: per entity, in throughput, on the disk over 1,000 epochs, and on resuming.
 
-Method. `entities`: 16 key groups with real files on this disk are filled, stored whole, stored
-again after one more event for each hundredth entity (the journal), restored; `zscore`, 1 value.
+Method. `entities`: 16 tasks with real files on this disk are filled, stored whole, restored;
+`zscore`, 1 value.
 `share`: the same file of events is run through `pynomaly run` with a checkpoint an hour (none, in
 effect) and at each of several intervals; the time to start, that of a run of one event, is taken
 off. `growth`: a run with an epoch every 20 ms, or as soon as the disk can, and some events of 1,000
@@ -27,16 +27,17 @@ import orjson
 
 from bench.entities import pipeline, resident
 from engine.application import registry
-from engine.application.state.contents import read_contents
-from engine.application.state.durable import Syncs
+from engine.application.state.checkpoint_file import newest_manifests
+from engine.application.state.directory import DirectoryStore
+from engine.application.state.store import Checkpoint
+from engine.application.telemetry.heartbeat import Heartbeat
 from engine.domain.batch import EventBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.mapping import ValueField
 from engine.domain.pipeline import Pipeline
-from operators.detect.checkpoint import Checkpoint
 from operators.detect.entity_group import EntityGroup
 
-GROUPS = 16
+TASKS = 16
 WARM = 300
 SENSORS = 1_000
 EPOCH_EVENTS, GROWTH_ROUNDS = 200, 500
@@ -50,7 +51,7 @@ def rules(memory: int = 8 * 2**30) -> Pipeline:
         whole,
         mapping=mapping,
         detectors=(detector,),
-        key_groups=GROUPS,
+        partitions=TASKS,
         mapping_fingerprint="m",
         detector_prints=("d",),
     )
@@ -64,45 +65,39 @@ def batch(keys: np.ndarray, event: int, draw: np.random.Generator) -> EventBatch
 
 def entities(count: int, warm: int = WARM) -> dict[str, float]:
     """Return bytes and seconds of checkpoints and of resuming with so many entities."""
-    spec, draw, syncs = rules(), np.random.default_rng(1), Syncs()
-    share = count // GROUPS
+    spec, draw = rules(), np.random.default_rng(1)
+    share = count // TASKS
+    names = [str(number) for number in range(TASKS)]
     with tempfile.TemporaryDirectory() as folder:
-        found = dict.fromkeys(("whole_s", "whole_bytes", "journal_s", "journal_bytes"), 0.0)
-        stored = []
-        for number in range(GROUPS):
-            group, checkpoint = EntityGroup(spec), Checkpoint(Path(folder), GROUPS, syncs)
-            keys = np.array([f"sensor-{number}-{n:07d}" for n in range(share)], object)
+        store = DirectoryStore(Path(folder), 0, Heartbeat())
+        found = {"whole_s": 0.0, "whole_bytes": 0.0}
+        for name in names:
+            group = EntityGroup(spec)
+            keys = np.array([f"sensor-{name}-{n:07d}" for n in range(share)], object)
             for event in range(warm):
                 group.score(batch(keys, event, draw))
-            seconds, size = _timed(checkpoint, group, syncs)
-            found["whole_s"] += seconds
-            found["whole_bytes"] += size
-            few = batch(keys[::100], warm, draw)
+            store.load(name)
             began = time.perf_counter()
-            group.score(few)
-            checkpoint.note(few, time.perf_counter() - began, group.size)
-            seconds, size = _timed(checkpoint, group, syncs)
-            found["journal_s"] += seconds
-            found["journal_bytes"] += size
-            stored.append(checkpoint.store(group))
+            blob = group.dump()
+            store.save([Checkpoint(name, warm, {"detect": blob}, None, 0, TASKS)], {})
+            found["whole_s"] += time.perf_counter() - began
+            found["whole_bytes"] += len(blob)
             del group
+        store.close()
         before = resident()
         began = time.perf_counter()
-        back = [EntityGroup(spec) for _ in range(GROUPS)]
-        for group, blob in zip(back, stored, strict=True):
-            Checkpoint(Path(folder), GROUPS, syncs).restore(group, blob)
+        store = DirectoryStore(Path(folder), 0, Heartbeat())
+        back = [EntityGroup(spec) for _ in names]
+        for name, group in zip(names, back, strict=True):
+            stored = store.load(name)
+            assert stored is not None
+            group.restore(stored.snapshot["detect"])
         found["resume_s"] = time.perf_counter() - began
         found["resident_bytes"] = resident() - before
+        store.close()
     found["whole_us_per_entity"] = found["whole_s"] / count * 1e6
     found["whole_bytes_per_entity"] = found["whole_bytes"] / count
     return {"entities": count, **{name: round(value, 3) for name, value in found.items()}}
-
-
-def _timed(checkpoint: Checkpoint, group: EntityGroup, syncs: Syncs) -> tuple[float, int]:
-    began = time.perf_counter()
-    checkpoint.store(group)
-    syncs.finish()
-    return time.perf_counter() - began, checkpoint.written
 
 
 def write_run(folder: Path, every: str, events: int) -> Path:
@@ -185,7 +180,8 @@ def _look(state: Path, supervisor: int, found: dict[int, dict[str, int]]) -> int
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     with suppress(SnapshotError, FileNotFoundError, IndexError):
         worker = Path(f"/proc/{children[0]}")
-        epoch = read_contents(state).epoch
+        tasks = newest_manifests(state).values()
+        epoch = max((task.number for task in tasks), default=0)
         sizes = [path.stat().st_size for path in state.rglob("*") if path.is_file()]
         pages = int((worker / "statm").read_text().split()[1])
         found[epoch] = {

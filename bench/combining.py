@@ -66,7 +66,7 @@ class Choice:
             "combine": self.combine,
             "alert": {"p_value": THRESHOLD},
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "key_groups": 1, "memory": "256MiB"},
+            "state": {"directory": "unused", "memory": "256MiB"},
         }
         return PipelineFile.model_validate(file).pipeline()
 
@@ -91,14 +91,14 @@ def judged(choice: Choice, corpus: Corpus, series: Sequence[Series]) -> dict[str
 
 
 def _replay(rules: Pipeline, series: Series, weights: list[NDArray[np.float64]]) -> Replayed:
-    group, alert = EntityGroup(rules), alert_step(rules, RunContext("combining"))(None)
+    group, alert = EntityGroup(rules), alert_step(rules, RunContext("combining"))(1)
     n = len(series)
     p_values, alerts = np.empty(n), np.zeros(n, bool)
     learned = []
     for start in range(0, n, BATCH):
         for batch in group.score(events_of(series, slice(start, min(start + BATCH, n)))):
             p_values[batch.events.offsets] = batch.p_value
-            for anomalies in alert.on_batch([batch])[0]:
+            for anomalies in alert.process([batch]):
                 alerts[[anomaly.origin.offset for anomaly in anomalies]] = True
             if batch.weights is not None:
                 learned.append(batch.weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -38,6 +39,7 @@ class MemorySource:
     """The plug-in behind `source: {memory: ...}`."""
 
     Settings = MemorySourceSettings
+    rereadable = "exactly"
 
     def __init__(self, settings: MemorySourceSettings, context: RunContext) -> None:
         self.settings = settings
@@ -57,8 +59,11 @@ class MemorySource:
         stored = messages[self.topic]
         return [raw_batch(self.topic, p, 0, part[:samples]) for p, part in enumerate(stored)]
 
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Do nothing: positions are in the state store only."""
+
     def finish(self) -> None:
-        """Do nothing: positions are in the recovery store only."""
+        """Do nothing."""
 
 
 class MemoryPartitions(FixedPartitionedSource[RawBatch, int]):
@@ -92,7 +97,6 @@ class MemoryReader(StatefulSourcePartition[RawBatch, int]):
             raise StopIteration
         batch = raw_batch(self._memory.topic, self._partition, self._position, found)
         self._position += len(found)
-        self._memory.context.telemetry.events.inc(len(found))
         return [batch]
 
     def snapshot(self) -> int:

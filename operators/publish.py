@@ -11,9 +11,8 @@ import orjson
 from engine.application.ports import RunContext
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
 from engine.domain.batch import Headers, ScoredBatch
-from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
-from engine.domain.record import KeyedRecords, Record
+from engine.domain.record import Record
 from engine.domain.reject import Reject
 from engine.domain.trace import HEADER, Trace
 
@@ -22,12 +21,11 @@ _VERSION = str(SCHEMA_VERSION).encode()
 
 def anomaly_step(
     _pipeline: Pipeline, _context: RunContext
-) -> Callable[[tuple[str, list[Anomaly]]], KeyedRecords]:
+) -> Callable[[list[Anomaly]], list[Record]]:
     """Return the step from anomalies to their records: JSON, keyed by entity."""
 
-    def publish(item: tuple[str, list[Anomaly]]) -> KeyedRecords:
-        group, anomalies = item
-        return group, [anomaly_record(anomaly) for anomaly in anomalies]
+    def publish(anomalies: list[Anomaly]) -> list[Record]:
+        return [anomaly_record(anomaly) for anomaly in anomalies]
 
     return publish
 
@@ -57,16 +55,13 @@ def anomaly_record(anomaly: Anomaly) -> Record:
     return _record(anomaly.entity, anomaly.id, document, anomaly.time, anomaly.trace)
 
 
-def score_step(
-    pipeline: Pipeline, _context: RunContext
-) -> Callable[[tuple[str, ScoredBatch]], KeyedRecords]:
+def score_step(pipeline: Pipeline, _context: RunContext) -> Callable[[ScoredBatch], list[Record]]:
     """Return the step from scored events to a record each, with the ids of their anomalies."""
     names = pipeline.detector_names
 
-    def publish(item: tuple[str, ScoredBatch]) -> KeyedRecords:
-        group, batch = item
+    def publish(batch: ScoredBatch) -> list[Record]:
         trace = batch.events.trace
-        return group, [_score_record(pipeline, names, trace, *row) for row in _rows(batch)]
+        return [_score_record(pipeline, names, trace, *row) for row in _rows(batch)]
 
     return publish
 
@@ -125,12 +120,11 @@ def _record(
     return Record(entity.encode(), orjson.dumps(document), headers, time, own_id, trace)
 
 
-def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], KeyedRecords]:
+def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reject]], list[Record]]:
     """Return the step from rejects to dead letters: the message as it came, the reason added."""
 
-    def publish(rejects: list[Reject]) -> KeyedRecords:
-        letters = [dead_letter(pipeline.name, reject) for reject in rejects]
-        return group_key(rejects[0].partition), letters
+    def publish(rejects: list[Reject]) -> list[Record]:
+        return [dead_letter(pipeline.name, reject) for reject in rejects]
 
     return publish
 

@@ -34,7 +34,7 @@ def pipeline(detector: str, parameters: Mapping[str, object], values: int) -> Pi
             "detectors": [{detector: dict(parameters)}],
             "alert": {"p_value": THRESHOLD},
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "key_groups": 1, "memory": "256MiB"},
+            "state": {"directory": "unused", "memory": "256MiB"},
         }
     )
     return file.pipeline()
@@ -57,19 +57,19 @@ def replay(
 
 def _stream(rules: Pipeline, series: Series, n: int) -> Replayed:
     context = RunContext("quality")
-    detect = registry.step("detect")(rules, context)(None)
-    alert = registry.step("alert")(rules, context)(None)
+    detect = registry.step("detect")(rules, context)(1)
+    alert = registry.step("alert")(rules, context)(1)
     raw, p_values, alerts = np.empty(n), np.empty(n), np.zeros(n, bool)
     seconds = 0.0
     for start in range(0, n, BATCH):
         events = events_of(series, slice(start, min(start + BATCH, n)))
         began = process_time()
-        batches = detect.on_batch([events])[0]
+        batches = detect.process([events])
         seconds += process_time() - began
         for batch in batches:
             rows = batch.events.offsets
             raw[rows], p_values[rows] = batch.scores[:, 0], batch.p_value
-        for anomalies in alert.on_batch(batches)[0]:
+        for anomalies in alert.process(batches):
             alerts[[anomaly.origin.offset for anomaly in anomalies]] = True
     decimal = isinstance(rules.detectors[0], CalibratedDetector)
     return Replayed(raw, p_values, alerts, seconds, decimal)

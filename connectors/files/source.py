@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class FileSource:
     """The plug-in behind `source: {file: ...}`."""
 
     Settings = FileSourceSettings
+    rereadable = "at_other_times"
 
     def __init__(self, settings: FileSourceSettings, context: RunContext) -> None:
         self.settings = settings
@@ -79,8 +81,11 @@ class FileSource:
         except OSError as error:
             raise ConnectorError(f"{self.settings.path}: {error}") from error
 
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Do nothing: positions are in the state store only."""
+
     def finish(self) -> None:
-        """Do nothing: positions are in the recovery store only."""
+        """Do nothing."""
 
 
 class Files(FixedPartitionedSource[RawBatch, int]):
@@ -123,9 +128,6 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         found = self.lines(BATCH)
         if not found:
             raise StopIteration
-        telemetry = self._source.context.telemetry
-        telemetry.events.inc(len(found))
-        telemetry.bytes.inc(sum(len(line) for _, line in found))
         return [raw_batch(self._source.topic, self._number, found, time.time_ns())]
 
     def snapshot(self) -> int:

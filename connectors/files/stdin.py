@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -26,6 +27,7 @@ class StdinSource:
     """The plug-in behind `source: {stdin: {}}`."""
 
     Settings = StdinSettings
+    rereadable = "never"
     topic = "stdin"
 
     def __init__(self, settings: StdinSettings, context: RunContext) -> None:
@@ -38,6 +40,9 @@ class StdinSource:
     def check(self, samples: int) -> list[RawBatch]:
         """Return nothing: what is read to look at it would be lost to the run."""
         return []
+
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Do nothing: what was read is gone."""
 
     def finish(self) -> None:
         """Do nothing."""
@@ -86,8 +91,6 @@ class LineReader(StatefulSourcePartition[RawBatch, int]):
         self._next += len(lines)
         if not numbered:
             return []
-        self._context.telemetry.events.inc(len(numbered))
-        self._context.telemetry.bytes.inc(sum(len(line) for _, line in numbered))
         return [raw_batch("stdin", 0, numbered, time.time_ns())]
 
     def next_awake(self) -> datetime | None:

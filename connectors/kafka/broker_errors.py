@@ -1,46 +1,84 @@
-"""Broker errors: counted each time, logged once, and once more on recovery."""
+"""Errors of a client of Kafka: counted each time, said once, and once more when they are over."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from confluent_kafka import KafkaError
 
+from engine.domain.errors import ConnectorError
+
 logger = logging.getLogger("pynomaly.kafka")
 
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether librdkafka says more than `BrokerErrors`, which tells of attempts to connect once."""
-    failed = record.levelno >= logging.ERROR and record.getMessage().startswith("FAIL [")
-    return not failed or logger.isEnabledFor(logging.DEBUG)
-
-
-logger.addFilter(_is_news)
-
-HOPELESS = {
-    KafkaError._AUTHENTICATION,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+REFUSED = {
+    KafkaError._AUTHENTICATION: "Check security.protocol and sasl.* in `settings`",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "Check sasl.* in `settings`",
+    KafkaError.UNSUPPORTED_SASL_MECHANISM: "Check sasl.mechanism in `settings`",
+    KafkaError.ILLEGAL_SASL_STATE: "Check security.protocol in `settings`",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: (
+        "Allow us READ and DESCRIBE on a topic that is read, WRITE and DESCRIBE on one that is "
+        "written"
+    ),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Allow us READ on the consumer group",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "Allow us WRITE and DESCRIBE on transactional ids that begin with `pynomaly-<pipeline>-`"
+    ),
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: (
+        "Allow us WRITE on the topic (brokers before 2.8: IDEMPOTENT_WRITE on the cluster)"
+    ),
+    KafkaError.UNSUPPORTED_VERSION: "These brokers are too old for it",
+    KafkaError._UNSUPPORTED_FEATURE: "These brokers are too old for it",
+    KafkaError.SECURITY_DISABLED: "Check security.protocol in `settings`",
+    KafkaError.INVALID_TRANSACTION_TIMEOUT: (
+        "Raise the brokers' transaction.max.timeout.ms, or lower `state.every`"
+    ),
 }
-"""Errors that waiting does not cure."""
+"""Errors that waiting does not cure, and what does."""
 
 AWAY = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
     KafkaError._RESOLVE,
+    KafkaError._SSL,
 }
 """Errors of which each may mean that no broker is there; an answer ends the doubt."""
+
+TLS = "Check ssl.* in `settings`, and the certificate of the brokers: its dates and names"
+WRONG_PROTOCOL = (
+    "Check security.protocol in `settings`: one side speaks TLS or SASL, the other does not"
+)
+_WRONG_PROTOCOL = re.compile(
+    r"PLAINTEXT broker listener\?|SSL listener\?|incorrect security\.protocol|wrong version number"
+    r"|closed by peer: receive 0"
+)
+_HUNG_UP = re.compile(r"closed by peer: receive 0 after POLLIN$")
+_FAIL = re.compile(r"^\[thrd:[^\]]*\]: ")
+_VARIES = re.compile(r" \(after \d+ms in state \w+.*\)$")
+_SELDOM_KNOWN = re.compile(r"brokers are down|^Failed to get metadata|^Local: Broker transport")
+_MOST_CAUSES = 20
+
+
+Answer = TypeVar("Answer")
 
 
 class BrokerErrors:
     """What is wrong between a client and its brokers.
 
+    Also what librdkafka takes for a logger: the cause of a failed connection stands nowhere but in
+    its log lines, which come again with each attempt.
+
     Args of its constructor: who, such as "source"; count, called with each error's name;
     outages, of the context: `who` is in it while no broker answers.
+
+    Attributes:
+        hopeless: an error that waiting does not cure; None while there is none.
+        fatal: in librdkafka's words, why the client is of no use any more; "" while it is.
+        cause: why the last connection failed, in librdkafka's words; "" while all is well.
+        tls_failed, wrong_protocol: what kind of cause it is.
     """
 
     def __init__(
@@ -51,22 +89,96 @@ class BrokerErrors:
         self._count = count
         self._said: set[str] = set()
         self.hopeless: KafkaError | None = None
+        self.cause = self.fatal = ""
+        self.tls_failed = self.wrong_protocol = False
+
+    def log(self, level: int, line_format: str, facility: str, client: str, text: str) -> None:
+        """Take in a log line of librdkafka's: attempts to connect are news only once."""
+        if facility == "FATAL":
+            self.fatal = self.fatal or _FAIL.sub("", text).removeprefix("Fatal error: ")
+        if facility == "FAIL":
+            self._explain(_FAIL.sub("", text))
+            level = logging.DEBUG
+        elif facility == "REQTMOUT" and not self.cause:
+            self._explain("connected, but no answer came (is it a Kafka broker, and alive?)")
+            level = logging.DEBUG
+        logger.log(level, line_format, facility, client, text)
+
+    def served(self, call: Callable[[], Answer], default: Answer) -> Answer:
+        """Return what a call answers that may serve callbacks, or a default if the client is dead.
+
+        confluent-kafka raises a fatal error out of such calls as a KafkaError, which is no
+        exception class, and lets callbacks run while it is on its way: they fail by chance.
+        """
+        try:
+            return call()
+        except KafkaError as error:  # type: ignore[misc]
+            self.note(error)
+        except (SystemError, AttributeError, TypeError):
+            if not self.fatal:
+                raise
+        return default
 
     def note(self, error: KafkaError) -> None:
         """Count an error, and say it unless it was said since the last recovery."""
         name = error.name().lower().strip("_")
         self._count(name)
-        if error.fatal() or error.code() in HOPELESS:
+        if error.fatal() or error.code() in REFUSED:
             self.hopeless = error
+        text = error.str()
         if error.code() in AWAY:
-            self._outages[self._who] = error.str()
-        if name not in self._said:
-            self._said.add(name)
-            logger.warning("%s: %s; retrying", self._who, error.str())
+            self.tls_failed = self.tls_failed or error.code() == KafkaError._SSL
+            if _SELDOM_KNOWN.search(text):
+                text = self.cause or text
+            else:
+                self._explain(text)
+                text = self.cause
+            self._outages[self._who] = text
+        self._say(text)
+
+    def forget(self) -> None:
+        """Begin anew: the client that failed is not used any more."""
+        self.hopeless, self.fatal = None, ""
 
     def over(self) -> None:
         """Say once that brokers answer again."""
         self._outages.pop(self._who, None)
+        self.cause = ""
+        self.tls_failed = self.wrong_protocol = False
         if self._said:
             self._said.clear()
             logger.info("%s: the brokers answer again", self._who)
+
+    def raise_if_fatal(self) -> None:
+        """Raise what waiting does not cure.
+
+        Raises:
+            ConnectorError: authentication or authorisation failed, or the client is broken.
+        """
+        if self.hopeless is not None:
+            self.refuse(self.hopeless.str(), REFUSED.get(self.hopeless.code(), "Start again"))
+        if self.fatal:
+            cures = (cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal)
+            self.refuse(self.fatal, next(cures, "Start again"))
+
+    def refuse(self, what: str, cure: str) -> NoReturn:
+        """Raise what is wrong for good, with its cure."""
+        raise ConnectorError(f"Kafka refuses the {self._who}: {_VARIES.sub('', what)}. {cure}")
+
+    def _explain(self, text: str) -> None:
+        text = _VARIES.sub("", text)
+        if _HUNG_UP.search(text):
+            text += " (does this port speak TLS or SASL? see security.protocol)"
+        self.wrong_protocol = bool(_WRONG_PROTOCOL.search(text))
+        # A second failure of the same kind says less than the first.
+        if "certificate" not in self.cause or "certificate" in text:
+            self.cause = text
+        if self._who in self._outages:
+            self._outages[self._who] = self.cause
+
+    def _say(self, text: str) -> None:
+        text = _VARIES.sub("", text)
+        if text not in self._said and len(self._said) < _MOST_CAUSES:
+            self._said.add(text)
+            going_on = "" if self.hopeless is not None else "; going on trying"
+            logger.warning("%s: %s%s", self._who, text, going_on)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import TimeoutError as FutureTimeout
 from itertools import groupby
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
-from connectors.kafka.metadata import partitions, raise_if_fatal, wait_for_partitions
+from connectors.kafka.client import open_client
+from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
+from connectors.kafka.topic_limits import admin_client
+from connectors.kafka.topic_watch import TopicState, TopicWatch, is_missing
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, OffsetLostError
+from engine.domain.errors import ConnectorError, InterruptionError, OffsetLostError
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 LAG_SECONDS = 1.0
 LOOKS_UNTIL_GONE = 3
 LOOK_SETTING = "topic.metadata.refresh.interval.ms"
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 """Between looks at whether the topic has other partitions, unless librdkafka's setting is given."""
 AWAY_SECONDS = 2.0
 """The same while no broker answers."""
-LOOK_TIMEOUT = 0.5
-"""Nothing is read meanwhile, and librdkafka may take it twice: to find a broker, and to ask it."""
 LOOKUP_SECONDS = 30.0
+ID_TRIES, ID_SECONDS = 3, 5.0
+COMMITTED_SECONDS = 5.0
 
 
 class SharedConsumer:
@@ -44,9 +48,13 @@ class SharedConsumer:
         self._lag_told = 0.0
         self._looked = time.monotonic()
         self._look_seconds = float(settings.settings.get(LOOK_SETTING, LOOK_SECONDS * 1e3)) / 1e3
+        self._eof: dict[int, int] = {}
+        self._id: str | None = None
         self._known: list[int] = []
+        self._anew = False
         self._gone = 0
-        self._consumer = Consumer(
+        self._consumer = open_client(
+            Consumer,
             {
                 **CONSUMER,
                 "group.id": settings.group or f"pynomaly-{context.pipeline}",
@@ -55,8 +63,14 @@ class SharedConsumer:
                 **settings.settings,
                 "bootstrap.servers": settings.brokers,
             },
-            logger=logger,
+            self.troubles,
         )
+        self._watch = self._new_watch()
+
+    def _new_watch(self) -> TopicWatch:
+        settings = self._settings
+        admin = admin_client(settings.brokers, settings.settings, self.troubles)
+        return TopicWatch(admin, settings.topic)
 
     def partitions(self) -> list[int]:
         """Return the topic's partitions, waiting for the brokers."""
@@ -66,7 +80,8 @@ class SharedConsumer:
 
     def check(self) -> list[int]:
         """Return the topic's partitions, waiting ten seconds at most."""
-        return partitions(self._consumer, self._settings.topic, timeout=10.0)
+        settings = self._settings
+        return reach_once(self._consumer, settings.topic, self.troubles, settings.brokers)
 
     def begin(self, partition: int, resumed: int | None) -> int:
         """Start reading a partition, where it was left or where the settings say; return where.
@@ -78,9 +93,17 @@ class SharedConsumer:
         low, high = self.bounds(partition)
         offset = wanted if low <= wanted <= high else self._jump(partition, wanted, low, high)
         self._buffers[partition] = []
+        self._eof.pop(partition, None)
         self._consumer.incremental_assign([self._place(partition, offset)])
         logger.debug("%s[%d] is read from offset %d", self._settings.topic, partition, offset)
         return offset
+
+    def end(self, partition: int) -> None:
+        """Read a partition no more."""
+        self._buffers.pop(partition, None)
+        self._eof.pop(partition, None)
+        self._asked.discard(partition)
+        self._consumer.incremental_unassign([self._place(partition)])
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""
@@ -99,6 +122,14 @@ class SharedConsumer:
         self._asked.add(partition)
         messages, self._buffers[partition] = self._buffers[partition], []
         return messages
+
+    def read_to(self, partition: int) -> int:
+        """Return the offset up to which a partition is known to hold nothing more for us; or 0.
+
+        Behind the last message there may be markers of transactions, and compacted messages. Ask
+        after `take`, which hands out all that came before.
+        """
+        return self._eof.get(partition, 0)
 
     def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
         """Tell the group how far a partition is done."""
@@ -126,48 +157,113 @@ class SharedConsumer:
             if high >= 0:
                 self._telemetry.lag.labels(str(partition)).set(max(0, high - position))
 
+    def identity(self) -> str:
+        """Return the topic's id: another one once it was deleted and made anew; "" if unknown."""
+        if self._id is None:
+            self._id = self._ask_for_id()
+        return self._id or ""
+
+    def _ask_for_id(self) -> str | None:
+        why: object = ""
+        for _ in range(ID_TRIES):
+            self._context.heartbeat.wait()
+            watch = self._new_watch()
+            watch.ask()
+            try:
+                found = watch.answer(ID_SECONDS)
+            except (KafkaException, FutureTimeout) as error:
+                why = repr(error)
+            else:
+                return found.id if found is not None else ""
+        logger.warning("the id of topic %s is not known: %s", self._settings.topic, why)
+        return None
+
+    def recognise(self, stored: str) -> bool:
+        """Tell whether positions in a topic of this id still count.
+
+        Raises:
+            OffsetLostError: the topic was made anew, and the settings say to fail.
+        """
+        if not stored or not self.identity() or stored == self.identity():
+            return True
+        self._refuse_new_topic("since its state was stored")
+        self._telemetry.offset_jumps.inc()
+        self._anew = True
+        return False
+
     def look_around(self) -> None:
         """See from time to time whether the topic is as it was; ask for a restart if it has grown.
 
         Raises:
-            ConnectorError: the topic, or a partition of it, was removed.
+            ConnectorError: the topic, or a partition of it, was removed, or made anew.
         """
         now = time.monotonic()
+        if self._watch.is_asked:
+            self._hear_of_topic()
+            return
         away = "source" in self._context.outages
         wait = min(self._look_seconds, AWAY_SECONDS) if away else self._look_seconds
-        if now - self._looked < wait:
-            return
-        self._looked = now
-        topic = self._settings.topic
+        if now - self._looked >= wait:
+            self._looked = now
+            self._watch.ask()
+
+    def _hear_of_topic(self) -> None:
         try:
-            found = partitions(self._consumer, topic, timeout=LOOK_TIMEOUT)
+            found = self._watch.answer()
         except KafkaException as error:
-            self.troubles.note(error.args[0])
-            return
-        except ConnectorError:
-            self._gone += 1
+            if is_missing(error):
+                self._gone += 1
+            else:
+                self.troubles.note(error.args[0])
             # A broker that has just started may not know its topics yet.
             if self._gone >= LOOKS_UNTIL_GONE:
-                raise
+                raise ConnectorError(
+                    f'topic "{self._settings.topic}" is gone: it was deleted, or is hidden from '
+                    "us by changed access rights"
+                ) from error
             return
-        self._gone = 0
-        self.troubles.over()
-        if len(found) > len(self._known):
-            why = f'topic "{topic}" has {len(found)} partitions now, {len(self._known)} before'
+        if found is not None:
+            self._gone = 0
+            self.troubles.over()
+            self._compare(found)
+
+    def _compare(self, found: TopicState) -> None:
+        topic, known = self._settings.topic, len(self._known)
+        if self._id and found.id and found.id != self._id:
+            self._refuse_new_topic("while it was read")
+            raise InterruptionError(
+                f'topic "{topic}" was deleted and made anew while it was read: after a restart it '
+                "is read from its beginning, as `on_missing_offset` says"
+            )
+        if found.partitions > known:
+            why = f'topic "{topic}" has {found.partitions} partitions now, {known} before'
             self._context.heartbeat.ask_restart(why)
-        elif len(found) < len(self._known):
+        elif found.partitions < known:
             raise ConnectorError(
-                f'topic "{topic}" has {len(found)} partitions, {len(self._known)} before: it was '
+                f'topic "{topic}" has {found.partitions} partitions, {known} before: it was '
                 "made anew. Start with another state.directory, or `pynomaly state reset`"
             )
+
+    def _refuse_new_topic(self, when: str) -> None:
+        why = (
+            f'topic "{self._settings.topic}" was deleted and made anew {when}: its id is another '
+            "one, and the positions that we know mean nothing in it"
+        )
+        if self._settings.on_missing_offset == "fail":
+            raise OffsetLostError(
+                f"{why}. Set `on_missing_offset: earliest` to read it from its beginning and keep "
+                "what was learned, or start with another state.directory"
+            )
+        logger.warning("%s; it is read from its beginning", why)
 
     def close(self) -> None:
         """Leave the cluster."""
         self._consumer.close()
 
     def _poll(self) -> None:
-        messages = self._consumer.consume(self._settings.batch, timeout=0)
-        raise_if_fatal(self.troubles)
+        client, most, nothing = self._consumer, self._settings.batch, list[Message]()
+        messages = self.troubles.served(lambda: client.consume(most, timeout=0), nothing)
+        self.troubles.raise_if_fatal()
         if not messages:
             return
         self.troubles.over()
@@ -175,7 +271,9 @@ class SharedConsumer:
             messages = self._sound(messages)
         # They come in runs, a partition each.
         for partition, run in groupby(messages, Message.partition):
-            self._buffers[cast("int", partition)] += run
+            # What was on its way when a partition was let go belongs to nobody here.
+            if (buffer := self._buffers.get(cast("int", partition))) is not None:
+                buffer += run
 
     def _sound(self, messages: list[Message]) -> list[Message]:
         """Return the messages that are no errors, having seen to those."""
@@ -190,6 +288,9 @@ class SharedConsumer:
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         partition = message.partition()
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._eof[cast("int", partition)] = cast("int", message.offset())
+            return
         if error.code() not in LOST or partition is None:
             self.troubles.note(error)
             return
@@ -217,7 +318,7 @@ class SharedConsumer:
         return low
 
     def _first(self, partition: int) -> int:
-        start = self._settings.start
+        start = "earliest" if self._anew else self._settings.start
         low, high = self.bounds(partition)
         if start == "latest":
             return high
@@ -236,12 +337,19 @@ class SharedConsumer:
         while not self._context.draining.is_set():
             self._context.heartbeat.wait()
             try:
-                return int(self._consumer.committed([place], timeout=LOOKUP_SECONDS)[0].offset)
+                return int(self._consumer.committed([place], timeout=COMMITTED_SECONDS)[0].offset)
             except KafkaException as error:
+                self._hear()
                 self.troubles.note(error.args[0])
-                raise_if_fatal(self.troubles)
+                self.troubles.raise_if_fatal()
                 self._context.draining.wait(AWAY_SECONDS)
         raise self._context.stopped("the brokers")
+
+    def _hear(self) -> None:
+        """Take note of what the client has to say, before anything is read."""
+        said = self.troubles.served(lambda: self._consumer.poll(0), None)
+        if said is not None and (error := said.error()) is not None:
+            self.troubles.note(error)
 
     def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
         if offset is None:

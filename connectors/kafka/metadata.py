@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.broker_errors import TLS, WRONG_PROTOCOL, BrokerErrors
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, nearest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 2.0
 """Seconds between attempts to reach the brokers, doubling."""
+FIRST_TIMEOUT, LONGEST_TIMEOUT = 1.0, 5.0
+"""Seconds for an answer, doubling: why there is none is told soon."""
+TLS_TRIES = 2
+"""Attempts after which a certificate is not taken for one that is just being renewed."""
+PROTOCOL_SECONDS = 30.0
+"""A proxy whose broker is starting also hangs up on us, but not for so long."""
 
 
 def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[int]:
@@ -34,40 +42,58 @@ def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[
     return sorted(topics[topic].partitions)
 
 
+def reach_once(
+    client: Consumer | Producer, topic: str, errors: BrokerErrors, brokers: str
+) -> list[int]:
+    """Return a topic's partitions, waiting ten seconds at most.
+
+    Raises:
+        ConnectorError: there is no such topic, or no broker answered: the text says why.
+    """
+    try:
+        return partitions(client, topic, timeout=10.0)
+    except KafkaException as error:
+        _hear(client, errors, error)
+        errors.raise_if_fatal()
+        if errors.tls_failed:
+            errors.refuse(errors.cause, TLS)
+        said = errors.cause or error.args[0].str()
+        raise ConnectorError(f"{brokers}: {said}. Is a broker listening there?") from error
+
+
 def wait_for_partitions(
-    client: Consumer | Producer, topic: str, troubles: BrokerErrors, context: RunContext
+    client: Consumer | Producer, topic: str, errors: BrokerErrors, context: RunContext
 ) -> list[int]:
     """Return a topic's partitions, however long the brokers take to answer.
 
     Raises:
-        ConnectorError: no such topic, or hopeless trouble.
+        ConnectorError: no such topic, or trouble that waiting does not cure.
         StoppedError: asked to stop while waiting.
     """
-    wait = FIRST_WAIT
+    wait, timeout = FIRST_WAIT, FIRST_TIMEOUT
     stop = context.draining
+    began, tls = time.monotonic(), 0
     while not stop.is_set():
         context.heartbeat.wait()
         try:
-            found = partitions(client, topic, timeout=5.0)
+            found = partitions(client, topic, timeout)
         except KafkaException as error:
-            troubles.note(error.args[0])
-            raise_if_fatal(troubles)
+            _hear(client, errors, error)
+            errors.raise_if_fatal()
+            tls += errors.tls_failed
+            if tls >= TLS_TRIES:
+                errors.refuse(errors.cause, TLS)
+            if errors.wrong_protocol and time.monotonic() - began > PROTOCOL_SECONDS:
+                errors.refuse(errors.cause, WRONG_PROTOCOL)
             stop.wait(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
+            wait, timeout = min(2 * wait, LONGEST_WAIT), min(2 * timeout, LONGEST_TIMEOUT)
         else:
-            troubles.over()
+            errors.over()
             return found
     raise context.stopped("the brokers")
 
 
-def raise_if_fatal(troubles: BrokerErrors) -> None:
-    """Raise what waiting does not cure.
-
-    Raises:
-        ConnectorError: authentication or authorisation failed, or the client is broken for good.
-    """
-    if troubles.hopeless is not None:
-        raise ConnectorError(
-            f"Kafka refuses us: {troubles.hopeless.str()}. Check security.protocol, sasl.* and "
-            "ssl.* in the pipeline file's `settings`, and the access rights of topic and group"
-        )
+def _hear(client: Consumer | Producer, errors: BrokerErrors, error: KafkaException) -> None:
+    """Take note of why no broker answered: librdkafka tells it to those alone who poll."""
+    errors.served(lambda: client.poll(0), None)
+    errors.note(error.args[0])

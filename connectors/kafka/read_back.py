@@ -3,52 +3,58 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.client import open_client
+from connectors.kafka.mark import ID, is_ours
+from connectors.kafka.producer import EndOffsets
 from connectors.kafka.settings import KafkaSinkSettings, shared_settings
+from engine.application.ports import RunContext
+from engine.domain.errors import InterruptionError
 
-EndOffsets = dict[int, int]
-"""For each partition of a topic an offset behind a last record."""
-
-ID, WRITER = "pynomaly-id", "pynomaly-writer"
-"""Headers of a record: its deterministic id, and the part of the sink that wrote it."""
 LOOKUP_SECONDS = 30.0
 POLL_SECONDS = 0.02
-"""A poll lasts so long whatever has come, and a restart waits for several parts one by one."""
+"""A poll lasts so long whatever has come, and a restart waits for several of them."""
 PATIENCE = 5.0
 """Seconds after which waiting for somebody's open transaction is mentioned."""
+LONGEST_TRANSACTION = 960.0
+"""Seconds: brokers end a transaction after transaction.max.timeout.ms, 15 minutes by default."""
 
 
 class ReadBack:
-    """Reads a topic as its readers do: committed records only.
-
-    Args of its constructor: settings, of the sink; troubles; wait, called while waiting.
-    """
+    """Reads a topic as its readers do: committed records only."""
 
     def __init__(
-        self, settings: KafkaSinkSettings, troubles: BrokerErrors, wait: Callable[[], object]
+        self, settings: KafkaSinkSettings, errors: BrokerErrors, context: RunContext, who: str
     ) -> None:
+        """Connect.
+
+        Args:
+            settings: of the sink.
+            errors: takes note of what is wrong between us and the brokers.
+            context: of this process.
+            who: the sink, for the health page.
+        """
         self._topic = settings.topic
-        self._wait = wait
-        self._consumer = Consumer(
-            {
-                **shared_settings(settings.settings),
-                "bootstrap.servers": settings.brokers,
-                "group.id": "pynomaly-read-back",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "isolation.level": "read_committed",
-                # Its end is told also where nothing is left that readers may see, and at once.
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 5,
-                "error_cb": troubles.note,
-            },
-            logger=logger,
-        )
+        self._context = context
+        self._who = who
+        self._errors = errors
+        self._settings = {
+            **shared_settings(settings.settings),
+            "bootstrap.servers": settings.brokers,
+            "group.id": f"pynomaly-{context.pipeline}",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            # Its end is told also where nothing is left that readers may see, and at once.
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 5,
+            "error_cb": errors.note,
+        }
+        self._consumer = self._open("read_committed")
 
     def __enter__(self) -> ReadBack:
         """Use it until the block ends."""
@@ -59,52 +65,69 @@ class ReadBack:
         self._consumer.close()
 
     def ends(self) -> EndOffsets:
-        """Return for each partition the offset up to which all transactions have ended."""
-        topics = self._consumer.list_topics(self._topic, timeout=LOOKUP_SECONDS).topics
-        return {
-            partition: self._bounds(partition)[1] for partition in topics[self._topic].partitions
-        }
+        """Return where each partition ends now, behind transactions that are open as well."""
+        everything = self._open("read_uncommitted")
+        try:
+            topics = everything.list_topics(self._topic, timeout=LOOKUP_SECONDS).topics
+            return {
+                partition: self._bounds(everything, partition)[1]
+                for partition in topics[self._topic].partitions
+            }
+        finally:
+            everything.close()
 
     def published(
-        self, writer: str, since: Mapping[int, int], until: Mapping[int, int]
+        self, keys: Iterable[bytes], since: Mapping[int, int], until: Mapping[int, int]
     ) -> set[str]:
-        """Return the ids that a writer published between two positions.
+        """Return the ids that were published with one of our keys between two positions.
+
+        An open transaction of another producer before `until` is waited for: what lies behind it
+        is not to be seen until it ends, and may be ours.
 
         Args:
-            writer: as its records' header names it.
+            keys: of the marks to believe.
             since: first offset of each partition; one that is not named is read from its start.
             until: the offset to stop at, of each partition.
+
+        Raises:
+            InterruptionError: a transaction was open for longer than brokers let it.
+            StoppedError: asked to stop while waiting.
         """
         waiting: EndOffsets = {}
         for partition, end in until.items():
-            first = max(since.get(partition, 0), self._bounds(partition)[0])
+            first = max(since.get(partition, 0), self._bounds(self._consumer, partition)[0])
             if first < end:
                 waiting[partition] = end
                 self._consumer.incremental_assign([TopicPartition(self._topic, partition, first)])
         found: set[str] = set()
-        began, told = time.monotonic(), False
-        while waiting:
-            self._wait()
-            for message in self._consumer.consume(10_000, timeout=POLL_SECONDS):
-                self._take(message, writer, found, waiting)
-            if waiting and not told and time.monotonic() - began > PATIENCE:
-                told = True
-                logger.info(
-                    "still reading back what %s holds since the checkpoint: there is much, "
-                    "or an open transaction of another producer holds it up until it ends",
-                    self._topic,
-                )
+        known = list(keys)
+        moved = began = time.monotonic()
+        try:
+            while waiting:
+                self._context.heartbeat.wait()
+                messages = self._consumer.consume(10_000, timeout=POLL_SECONDS)
+                for message in messages:
+                    self._take(message, known, found, waiting)
+                if any(message.error() is None for message in messages):
+                    moved = time.monotonic()
+                self._tell(waiting, began, moved)
+        finally:
+            self._context.outages.pop(self._who, None)
         return found
 
-    def _take(self, message: Message, writer: str, found: set[str], waiting: EndOffsets) -> None:
+    def _take(
+        self, message: Message, keys: list[bytes], found: set[str], waiting: EndOffsets
+    ) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is None:
             headers = cast("dict[str, bytes | None]", dict(message.headers() or ()))
-            if (headers.get(WRITER) or b"").decode() == writer:
-                found.add((headers.get(ID) or b"").decode())
+            if is_ours(keys, self._topic, headers, message.value()):
+                found.add((headers[ID] or b"").decode("utf-8", "replace"))
             offset += 1
         elif error.code() != KafkaError._PARTITION_EOF:
+            self._errors.note(error)
+            self._errors.raise_if_fatal()
             if not error.retriable():
                 raise KafkaException(error)
             return
@@ -112,6 +135,30 @@ class ReadBack:
         if offset >= waiting.get(partition, 0):
             waiting.pop(partition, None)
 
-    def _bounds(self, partition: int) -> tuple[int, int]:
+    def _tell(self, waiting: EndOffsets, began: float, moved: float) -> None:
+        if self._context.draining.is_set():
+            raise self._context.stopped("an open transaction of another producer")
+        still = time.monotonic() - moved
+        if still < PATIENCE:
+            return
+        partitions = ", ".join(map(str, sorted(waiting)))
+        why = (
+            f"{self._topic}[{partitions}] is held up by an open transaction of another producer, "
+            "until it ends"
+        )
+        if self._who not in self._context.outages:
+            logger.warning("%s: %s", self._who, why)
+        self._context.outages[self._who] = f"{why}; for {time.monotonic() - began:.0f} s now"
+        if still > LONGEST_TRANSACTION:
+            raise InterruptionError(
+                f"{why}, and has been for longer than brokers let it: it hangs. Find it with "
+                "`kafka-transactions.sh find-hanging`, and abort it"
+            )
+
+    def _bounds(self, consumer: Consumer, partition: int) -> tuple[int, int]:
         place = TopicPartition(self._topic, partition)
-        return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+        return consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+
+    def _open(self, isolation: str) -> Consumer:
+        settings = {**self._settings, "isolation.level": isolation}
+        return open_client(Consumer, settings, self._errors)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from confluent_kafka import Consumer, Producer
+from pydantic import Field, field_validator
 
+from connectors.kafka.client import why_refused
 from engine.application.ports import Settings
 
 Value = str | int | float | bool
@@ -30,6 +32,11 @@ class KafkaSourceSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
 
+    @field_validator("settings")
+    @classmethod
+    def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
+        return _checked(settings, why_refused(Consumer, {**CONSUMER, "group.id": "-", **settings}))
+
 
 class KafkaSinkSettings(Settings):
     """A topic to write."""
@@ -40,6 +47,32 @@ class KafkaSinkSettings(Settings):
     """The topic to write; it must exist."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
+
+    @field_validator("settings")
+    @classmethod
+    def _taken_by_the_producer(cls, settings: dict[str, Value]) -> dict[str, Value]:
+        return _checked(settings, why_refused(Producer, {**PRODUCER, **settings}))
+
+
+OURS = {
+    "bootstrap.servers": "it is `brokers`",
+    "group.id": "it is `group`",
+    "transactional.id": "it follows from the pipeline's name",
+    "enable.auto.commit": "offsets are committed with the checkpoint they belong to",
+    "enable.auto.offset.store": "offsets are committed with the checkpoint they belong to",
+    "enable.idempotence": "without it records would be lost or repeated",
+    "enable.partition.eof": "the lag is measured by it",
+}
+"""What the pipeline file cannot set, and why."""
+
+
+def _checked(settings: dict[str, Value], refused: str) -> dict[str, Value]:
+    for name, why in OURS.items():
+        if name in settings:
+            raise ValueError(f'"{name}" cannot be set here: {why}')
+    if refused:
+        raise ValueError(f"librdkafka does not take them: {refused}")
+    return settings
 
 
 SHARED = ("security.", "sasl.", "ssl.", "enable.ssl.", "client.", "socket.", "broker.")
@@ -53,7 +86,8 @@ def shared_settings(settings: dict[str, Value]) -> dict[str, Value]:
 
 CONSUMER = {
     "enable.auto.commit": False,
-    "enable.partition.eof": False,
+    # Says where a partition ends for us: offsets behind the last message may be of markers.
+    "enable.partition.eof": True,
     # A position that is gone must be told, never skipped in silence.
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",

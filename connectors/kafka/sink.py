@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaException
 
 from connectors.kafka.settings import KafkaSinkSettings
-from connectors.kafka.transaction import TransactionalSink
+from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
-
-PARTS = tuple("0123")
-"""Parts of the sink that workers share out: a fixed number, so that processes can come and go."""
 
 
 class KafkaSink:
@@ -24,6 +18,7 @@ class KafkaSink:
 
     Settings = KafkaSinkSettings
     exactly_once = True
+    shares_transaction = True
 
     def __init__(self, settings: KafkaSinkSettings, context: RunContext, role: str) -> None:
         self._settings = settings
@@ -33,41 +28,32 @@ class KafkaSink:
     def sink(self) -> FixedPartitionedSink[list[Record], Any]:
         """Return the Bytewax sink."""
         if self._context.exactly_once:
-            return TransactionalSink(self._settings, self._context, self._role, PARTS)
+            return TransactionalSink(self._settings, self._context, self._role)
         return IdempotentSink(Writer(self._settings, self._context, self._role))
 
     def check(self) -> None:
         """Raise ConnectorError when no broker answers, or there is no such topic."""
-        try:
-            Writer(self._settings, self._context, self._role).check()
-        except KafkaException as error:
-            raise ConnectorError(
-                f"{self._settings.brokers}: {error.args[0].str()}. Is a broker listening there?"
-            ) from error
+        Writer(self._settings, self._context, self._role).check()
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):
-    """At least once: all parts of a process share a producer, and records are seen at once."""
+    """At least once: records are seen at once."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def list_parts(self) -> list[str]:
-        """Return the names of the parts."""
-        return list(PARTS)
+        """Return the name of the one part."""
+        return ["0"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: object) -> IdempotentPart:
-        """Open a part, once the brokers answer."""
-        return IdempotentPart(self._open)
-
-    @cached_property
-    def _open(self) -> Writer:
+        """Open the part, once the brokers answer."""
         self._writer.open()
-        return self._writer
+        return IdempotentPart(self._writer)
 
 
 class IdempotentPart(StatefulSinkPartition[list[Record], None]):
-    """One part of the sink."""
+    """The part of a process."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -77,12 +63,12 @@ class IdempotentPart(StatefulSinkPartition[list[Record], None]):
         for records in values:
             for record in records:
                 self._writer.write(record)
-        self._writer.poll()
+        self._writer.producer.poll()
 
     def snapshot(self) -> None:
         """Wait for everything written: it belongs to the epoch that is about to be stored."""
-        self._writer.flush()
+        self._writer.producer.flush()
 
     def close(self) -> None:
-        """Wait for everything written."""
-        self._writer.flush()
+        """Hand over what was written, unless it cannot be; a checkpoint has waited for the rest."""
+        self._writer.producer.close()

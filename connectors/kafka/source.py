@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import cast
 
@@ -13,18 +12,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
+from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
 
-IDLE = timedelta(milliseconds=3)
-"""Wait after a poll that found nothing: short beside the latency that users see."""
-OVERRUN = 3.0
-"""An epoch so many times as long as the time between checkpoints is too long."""
-LEAST_IN_FLIGHT = 2**20
-"""Bytes that a process may always read in an epoch."""
 SAMPLE_SECONDS = 5.0
 HeaderList = list[tuple[str, bytes | None]]
 
@@ -33,13 +27,15 @@ class KafkaSource:
     """The plug-in behind `source: {kafka: ...}`."""
 
     Settings = KafkaSourceSettings
+    rereadable = "exactly"
 
     def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
         self._settings = settings
         self._context = context
         self._readers: list[PartitionReader] = []
-        self._most = context.max_in_flight
-        self._epoch_began = time.monotonic()
+        self._membership: GroupMembership | None = None
+        context.shared[SOURCE] = (settings.topic, group(settings, context))
+        self._stored: dict[int, int] = {}
 
     @property
     def topic(self) -> str:
@@ -65,30 +61,47 @@ class KafkaSource:
         """Return the next offset to read of each partition of this process."""
         return {reader.partition: reader.position for reader in self._readers}
 
-    def in_flight_limit(self) -> int:
-        """Return the bytes each partition may emit before its epoch is stored.
+    def let_go(self, reader: PartitionReader) -> None:
+        """Read a partition no more."""
+        self._readers.remove(reader)
+        self.consumer.end(reader.partition)
 
-        Within one process the source and all steps share a thread, and nothing can pile up.
+    def identity(self) -> dict[str, str]:
+        """Return what tells this topic from one of the same name: its id, where brokers give one.
+
+        Stored with each checkpoint, and given back to `recognise`.
         """
-        if self._context.processes == 1:
-            return 2**62
-        return self._most // max(1, len(self._readers))
+        found = self.consumer.identity()
+        return {"topic_id": found} if found else {}
 
-    def epoch_ended(self, reader: PartitionReader) -> None:
-        """Read half as much in the next epoch if this one took far longer than it should."""
-        if reader is not self._readers[0]:
+    def recognise(self, stored: Mapping[str, str]) -> bool:
+        """Tell whether positions that were stored with this identity still count.
+
+        Where they do not, the partition begins where the settings say, with what was learned.
+
+        Raises:
+            OffsetLostError: they do not, and the settings say to fail.
+        """
+        return self.consumer.recognise(stored.get("topic_id", ""))
+
+    def membership(self) -> GroupMembership:
+        """Join the group, to share the topic's partitions with other instances."""
+        self._membership = GroupMembership(self._settings, self._context)
+        self._context.shared[MEMBERSHIP] = self._membership
+        return self._membership
+
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Tell the group how far partitions are done, unless the state store has done so."""
+        if self._membership is not None:
             return
-        took = time.monotonic() - self._epoch_began
-        self._epoch_began += took
-        if took > OVERRUN * self._context.every.total_seconds():
-            self._most = max(self._most // 2, LEAST_IN_FLIGHT)
-        else:
-            self._most = min(self._most * 2, self._context.max_in_flight)
+        for partition, position in positions.items():
+            self.consumer.commit(int(partition), position)
+            self._stored[int(partition)] = position
 
     def finish(self) -> None:
-        """Commit the last positions, which a clean end has made durable, and leave."""
-        for reader in self._readers:
-            self.consumer.commit(reader.partition, reader.position, wait=True)
+        """Commit once more the positions that are stored, and wait for that; leave."""
+        for partition, position in self._stored.items():
+            self.consumer.commit(partition, position, wait=True)
         self.consumer.close()
 
     def check(self, samples: int) -> list[RawBatch]:
@@ -113,8 +126,8 @@ class KafkaSource:
         wanted = min(samples, high - low)
         self.consumer.begin(partition, high - wanted)
         messages: list[Message] = []
-        until = datetime.now() + timedelta(seconds=SAMPLE_SECONDS)
-        while len(messages) < wanted and datetime.now() < until:
+        until = time.monotonic() + SAMPLE_SECONDS
+        while len(messages) < wanted and time.monotonic() < until:
             messages += self.consumer.take(partition)
         return raw_batch(self.topic, partition, messages, with_keys=True) if messages else None
 
@@ -149,10 +162,6 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self.position = kafka.consumer.begin(partition, resumed)
         self._kafka = kafka
         self._context = context
-        self._stored: int | None = None
-        self._committed: int | None = None
-        self._in_flight = 0
-        self._idle = False
 
     def next_batch(self) -> list[RawBatch]:
         """Return at most one batch: what has arrived."""
@@ -160,41 +169,24 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
             raise StopIteration
         self._kafka.consumer.tell_lag(self._kafka.positions())
         self._kafka.consumer.look_around()
-        messages: list[Message] = []
-        if self._in_flight < self._kafka.in_flight_limit():
-            messages = self._kafka.consumer.take(self.partition)
-        self._idle = not messages
+        consumer = self._kafka.consumer
+        messages = consumer.take(self.partition)
         if not messages:
+            self.position = max(self.position, consumer.read_to(self.partition))
             return []
         batch = raw_batch(
             self._kafka.topic, self.partition, messages, with_keys=self._context.needs_keys
         )
-        self.position = int(batch.offsets[-1]) + 1
-        self._count(batch)
+        self.position = max(int(batch.offsets[-1]) + 1, consumer.read_to(self.partition))
         return [batch]
 
-    def next_awake(self) -> datetime | None:
-        """Ask again at once while there is something to read."""
-        return datetime.now(UTC) + IDLE if self._idle else None
-
     def snapshot(self) -> int:
-        """Return the position; commit the one before, whose epoch is stored by now.
-
-        Bytewax reads nothing in an epoch before all earlier ones are output and stored.
-        """
-        if self._stored is not None and self._stored != self._committed:
-            self._kafka.consumer.commit(self.partition, self._stored)
-            self._committed = self._stored
-        self._stored = self.position
-        self._in_flight = 0
-        self._kafka.epoch_ended(self)
+        """Return the position."""
         return self.position
 
-    def _count(self, batch: RawBatch) -> None:
-        size = sum(map(len, filter(None, batch.values)))
-        self._in_flight += size
-        self._context.telemetry.events.inc(len(batch))
-        self._context.telemetry.bytes.inc(size)
+    def close(self) -> None:
+        """Read it no more."""
+        self._kafka.let_go(self)
 
 
 def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys: bool) -> RawBatch:

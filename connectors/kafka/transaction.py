@@ -1,200 +1,294 @@
-"""Exactly once: a Kafka sink whose records become visible with the checkpoint they belong to.
+"""The transaction of a process: what all its sinks and its state wrote becomes visible at once.
 
-One transaction an epoch and part, committed in the snapshot. A crash between that commit and the
-checkpoint itself makes the epoch run again: its ids are deterministic, so what the topic already
-holds is read back and left out. A transactional id belongs to one part for ever: whoever takes it
-over fences whoever had it before.
+Records are kept until a checkpoint, or until there are too many, and only then is a transaction
+begun: others who read or write the same topics are held up by open ones.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
-import orjson
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from connectors.kafka.broker_errors import BrokerErrors
-from connectors.kafka.read_back import WRITER, EndOffsets, ReadBack
-from connectors.kafka.settings import KafkaSinkSettings, Value
-from connectors.kafka.writer import Writer
+from connectors.kafka.broker_errors import logger
+from connectors.kafka.producer import RecordProducer
+from connectors.kafka.settings import Value
 from engine.application.ports import RunContext
-from engine.application.state.fence import fence
-from engine.domain import snapshot
+from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, InterruptionError
 from engine.domain.record import Record
 
-logger = logging.getLogger("pynomaly.kafka")
-
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
-"""After so many epochs, within these seconds, brokers end a transaction that nobody ends."""
-FORGET_AFTER = 100
-"""Checkpoints without a match after which ids that were read back are no longer waited for."""
+"""After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""
+LEAST_SECONDS = 5.0
+"""Brokers that allow no transaction as long as this are refused."""
+KEPT_BYTES = 32 * 2**20
+REPEATED_BYTES = 256 * 2**20
+"""More is not kept to be sent again when the group has moved on meanwhile."""
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
+LEFT_GROUP = {
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.FENCED_MEMBER_EPOCH,
+}
+"""The group goes on without us: what we made belongs to others now."""
+MOVED_ON = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.STALE_MEMBER_EPOCH,
+}
+"""The group has another generation: who is still in it tries again as a member of that."""
+
+Kept = tuple[str, str, Record, Headers]
 
 
-class TransactionalSink(FixedPartitionedSink[list[Record], bytes]):
-    """Bytewax's side of the sink.
+class Transaction:
+    """The transactions of one producer, one after the other.
 
-    It is made in every process before the first of them reads an event, and each fences off
-    earlier runs of its share of the parts: once the cluster is connected, what the topic holds of
-    them is final. Bytewax shares the parts out the same way, most of the time.
+    Attributes:
+        id: the transactional id: who takes it over shuts out whoever had it before.
+        producer: what sends the records.
+        held: whether somebody else commits it than the sinks: the state store, with the state.
     """
 
     def __init__(
-        self, settings: KafkaSinkSettings, context: RunContext, role: str, parts: Iterable[str]
+        self,
+        own_id: str,
+        brokers: str,
+        settings: Mapping[str, Value],
+        context: RunContext,
+        who: str,
     ) -> None:
-        self.settings = settings
-        self.context = context
-        self.role = role
-        self._parts = list(parts)
-        share = self._parts[context.process :: context.processes]
-        # Each waits for the brokers several times: side by side, or a restart takes seconds more.
-        with ThreadPoolExecutor(len(self._parts)) as pool:
-            self._open = dict(zip(share, pool.map(self._take_over, share), strict=True))
+        """Prepare one; nothing is connected yet.
 
-    @cached_property
-    def before(self) -> EndOffsets:
-        """Where the topic ended once all earlier runs were fenced off, or behind that."""
-        with ReadBack(self.settings, self._troubles(), self.context.heartbeat.wait) as topic:
-            return topic.ends()
-
-    def list_parts(self) -> list[str]:
-        """Return the names of the parts."""
-        return self._parts
-
-    def build_part(self, step_id: str, for_part: str, resume_state: object) -> TransactionalPart:
-        """Open a part; its state is that of a run that delivered exactly once, or there is none."""
-        state = resume_state if isinstance(resume_state, bytes) else None
-        return TransactionalPart(self, for_part, state)
-
-    def transactions(self, part: str) -> Transactions:
-        """Return the transactions of a part, which nobody else can write in from now on."""
-        return self._open.pop(part, None) or self._take_over(part)
-
-    def published(self, writer: str, since: EndOffsets) -> set[str]:
-        """Return the ids that earlier runs published behind the given offsets."""
-        if all(since.get(partition, 0) >= end for partition, end in self.before.items()):
-            return set()
-        with ReadBack(self.settings, self._troubles(), self.context.heartbeat.wait) as topic:
-            return topic.published(writer, since, self.before)
-
-    def _take_over(self, part: str) -> Transactions:
-        found = Transactions(self, part)
-        found.end_earlier()
-        return found
-
-    def _troubles(self) -> BrokerErrors:
-        count = self.context.telemetry.sink_errors
-        return BrokerErrors(f"sink {self.role}", lambda kind: count.labels(self.role, kind).inc())
-
-
-class Transactions:
-    """The transactions of one part.
-
-    Attributes:
-        id: the transactional id.
-        writer: what writes in them.
-    """
-
-    def __init__(self, sink: TransactionalSink, part: str) -> None:
-        context = sink.context
-        self.id = f"pynomaly-{context.pipeline}-{sink.role}-{part}"
+        Args:
+            own_id: the transactional id.
+            brokers: bootstrap servers.
+            settings: librdkafka's, of the pipeline file.
+            context: of this process.
+            who: whose it is, for people.
+        """
+        self.id = own_id
+        self.held = False
+        self._initialised = False
         self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
-        settings: dict[str, Value] = {
-            "transactional.id": self.id,
-            "transaction.timeout.ms": int(self._timeout * 1_000),
-            # Deliveries must not outlive their transaction.
-            "message.timeout.ms": int(self._timeout * 1_000),
-        }
-        self.writer = Writer(sink.settings, context, sink.role, settings)
         self._context = context
-        self._mark = (WRITER, self.id.encode())
+        self._who = who
+        self._kept: list[Kept] = []
+        self._kept_bytes = 0
+        self._sent: list[Kept] = []
+        self._sent_bytes = 0
         self._began: float | None = None
+        self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
-    def end_earlier(self) -> None:
-        """Fence off whoever wrote as this part before, and abort what they left open."""
-        self.writer.open()
-        self._persist(self.writer.producer.init_transactions)
+    def end_earlier(self, ids: Sequence[str] = ()) -> None:
+        """Fence off whoever wrote with our id, or with others, and abort what they left open.
+
+        Done once: sinks and state store share it.
+        """
+        if self._initialised:
+            return
+        self.end(ids)
+        while True:
+            try:
+                self._persist(lambda seconds: self.producer.client.init_transactions(seconds))
+            except _TooLongError:
+                self._shorten()
+            else:
+                self._initialised = True
+                return
+
+    def end(self, ids: Sequence[str]) -> None:
+        """Fence off processes that are gone, and abort what they left open."""
+        for other in ids:
+            producer = self.producer.sibling(self._more(other))
+            self._persist(lambda seconds, p=producer: p.client.init_transactions(seconds))  # type: ignore[misc]
+
+    def write(self, topic: str, role: str, record: Record, headers: Headers = ()) -> None:
+        """Keep a record for the next commit."""
+        self._kept.append((topic, role, record, headers))
+        self._kept_bytes += len(record.value or b"") + len(record.key or b"") + 100
+        if self._kept_bytes > KEPT_BYTES or self._began is not None:
+            self.send()
+        else:
+            self.poll()
+
+    def send(self) -> None:
+        """Send what is kept, in a transaction that is open from now on."""
+        kept, self._kept, self._kept_bytes = self._kept, [], 0
+        if kept:
+            self.begin()
+            self._sent_bytes += sum(len(record.value or b"") for _, _, record, _ in kept)
+            if self.held and self._sent_bytes < REPEATED_BYTES:
+                self._sent += kept
+        with_cause = self._explained
+        for topic, role, record, headers in kept:
+            with_cause(lambda t=topic, r=role, o=record, h=headers: self.producer.send(t, r, o, h))  # type: ignore[misc]
 
     def begin(self) -> None:
-        """Begin one unless one is open."""
+        """Begin a transaction unless one is open."""
         if self._began is None:
-            self.writer.producer.begin_transaction()
+            self.producer.client.begin_transaction()
             self._began = time.monotonic()
 
-    def write(self, record: Record) -> None:
-        """Queue a record."""
-        with self._explained():
-            self.writer.write(record, (self._mark,))
+    def put(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes | None,
+        arrived: Callable[[int], object] = int,
+    ) -> None:
+        """Write a record of our own to a partition of our own; see `RecordProducer.put`."""
+        self.begin()
+        self._explained(lambda: self.producer.put(topic, partition, key, value, arrived))
 
     def poll(self) -> None:
         """Take note of what has arrived."""
-        with self._explained():
-            self.writer.poll()
-
-    def commit(self) -> None:
-        """Make what was written visible, however long the brokers take."""
         if self._began is not None:
-            with self._explained():
-                self.writer.flush()
-            self._persist(self.writer.producer.commit_transaction)
-            logger.debug("transaction %s is committed", self.id)
-            self._began = None
+            self._explained(self.producer.poll)
+
+    def flush(self) -> None:
+        """Send what is kept, and wait until it has arrived; it is not visible yet."""
+        self.send()
+        if self._began is not None:
+            self._explained(self.producer.flush)
+
+    def commit(
+        self,
+        offsets: Sequence[TopicPartition] = (),
+        member: Any = None,
+    ) -> None:
+        """Make what was written visible, however long the brokers take.
+
+        Args:
+            offsets: of the group, to be stored with it.
+            member: who we are in the group, of its newest generation.
+
+        Raises:
+            InterruptionError: it failed, and nothing of it is visible.
+            ConnectorError: another run has shut us out.
+        """
+        self.flush()
+        if offsets and member is not None:
+            self.begin()
+            self._persist(
+                lambda seconds: self.producer.client.send_offsets_to_transaction(
+                    [*offsets], member, seconds
+                )
+            )
+        if self._began is None:
+            return
+        self._persist(self.producer.client.commit_transaction)
+        logger.debug("transaction %s is committed", self.id)
+        self._began = None
+        self._sent, self._sent_bytes = [], 0
+
+    def rewind(self) -> None:
+        """Give up the open one, and keep what was sent in it for the next.
+
+        Raises:
+            InterruptionError: it was too much to be kept.
+        """
+        if self._sent_bytes >= REPEATED_BYTES:
+            raise InterruptionError(
+                "the group has moved on while much was being written: we go back to the last "
+                "checkpoint"
+            )
+        again, self._sent, self._sent_bytes = self._sent, [], 0
+        kept, self._kept = self._kept, []
+        self._persist(self.producer.client.abort_transaction)
+        self._began = None
+        self.producer.clear()
+        self._kept = again + kept
 
     def abort(self) -> None:
-        """End an open one without a trace: it belongs to no checkpoint."""
+        """End an open one without a trace: it belongs to no checkpoint; never raises."""
+        self._kept, self._kept_bytes = [], 0
         if self._began is not None:
             try:
-                self.writer.producer.abort_transaction(TRY_SECONDS)
+                self._abort(TRY_SECONDS)
             except KafkaException as error:
-                self.writer.troubles.note(error.args[0])
+                self.producer.errors.note(error.args[0])
             self._began = None
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _more(self, own_id: str) -> dict[str, Value]:
+        milliseconds = int(self._timeout * 1_000)
+        return {
+            "transactional.id": own_id,
+            "transaction.timeout.ms": milliseconds,
+            # Deliveries must not outlive their transaction.
+            "message.timeout.ms": milliseconds,
+        }
+
+    def _shorten(self) -> None:
+        """Keep to brokers that do not let transactions stay open for so long."""
+        self._timeout /= 2
+        if self._timeout < LEAST_SECONDS:
+            raise ConnectorError(
+                "the brokers allow no transactions of 5 s: raise their transaction.max.timeout.ms"
+            )
+        logger.info("%s: transactions may take %.0f s here at most", self._who, self._timeout)
+        self.producer.reopen(self._more(self.id))
+
+    def _explained(self, step: Callable[[], object]) -> None:
+        """Run a step; where it fails say so as what it was: of a purged record it is not known."""
         try:
-            yield
+            step()
         except ConnectorError:
-            for error in (self.writer.failure, self.writer.troubles.hopeless, self._last_word()):
-                self._refuse_fencing(error)
+            failed = self.producer.failure
+            for error in (failed and failed[0], self.producer.errors.hopeless, self._last_word()):
+                self._refuse_fencing(error or None)
+            if "fenced" in self.producer.errors.fatal:
+                self._refuse_fencing(KafkaError(KafkaError._FENCED))
             raise
 
     def _last_word(self) -> KafkaError | None:
         """Abort; return why that fails: of records that were purged, this says by whom."""
         try:
-            self.writer.producer.abort_transaction(LAST_SECONDS)
+            self._abort(LAST_SECONDS)
         except KafkaException as error:
             said: KafkaError = error.args[0]
             return said
         return None
 
-    def _persist(self, step: Callable[[float], None]) -> None:
+    def _abort(self, seconds: float) -> None:
+        client = self.producer.client
+        self.producer.errors.served(lambda: client.abort_transaction(seconds), None)
+
+    def _persist(self, step: Callable[[float], object]) -> None:
         began = time.monotonic()
         while True:
             self._context.heartbeat.wait()
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
-                step(TRY_SECONDS)
+                self.producer.errors.served(lambda: step(TRY_SECONDS), None)
+                self.producer.errors.raise_if_fatal()
             except KafkaException as error:
                 self._refuse(error.args[0])
-                self.writer.waiting(began)
+                self.producer.waiting(began)
             else:
-                self.writer.waited()
+                self.producer.waited()
                 return
 
     def _refuse(self, error: KafkaError) -> None:
         """Raise what trying again does not cure."""
+        if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+            raise _TooLongError
         self._refuse_fencing(error)
-        self.writer.troubles.note(error)
+        self.producer.errors.note(error)
+        self.producer.errors.raise_if_fatal()
+        if error.code() in MOVED_ON:
+            raise GroupMovedError(error.str())
+        if error.code() in LEFT_GROUP:
+            raise InterruptionError(
+                f"the group has given our partitions to others ({error.str()}): what was not "
+                "stored is left to them, and we begin again with what is ours now"
+            )
         if error.txn_requires_abort() or not error.retriable():
             raise InterruptionError(
                 f"the transaction {self.id} failed: {error.str()}. Its records are written again "
@@ -215,62 +309,51 @@ class Transactions:
         )
 
 
-class TransactionalPart(StatefulSinkPartition[list[Record], bytes]):
-    """One part of the sink, with a producer of its own.
+class GroupMovedError(InterruptionError):
+    """The group has a new generation, and did not take what we wrote as a member of the old one."""
 
-    Its state says from where on the topic may hold more than the state knows of, and which ids
-    that were read back have not come again yet.
+
+class _TooLongError(Exception):
+    """The brokers do not allow a transaction to be open for so long."""
+
+
+INSTANCE = "kafka.instance"
+"""Name in the context of what tells this process from others that share the pipeline's work."""
+
+
+def shared_transaction(
+    context: RunContext, brokers: str, settings: Mapping[str, Value], role: str
+) -> Transaction:
+    """Return the transaction of this process for a cluster: the same one for the same settings.
+
+    Args:
+        context: of this process.
+        brokers: bootstrap servers.
+        settings: librdkafka's, of the pipeline file.
+        role: who asks.
     """
+    open_ones: dict[str, Transaction] = context.shared.setdefault("kafka.transactions", {})
+    wanted = f"{brokers} {sorted(settings.items())}"
+    if wanted not in open_ones:
+        suffix = f"-{role}" if open_ones else ""
+        own_id = f"{id_prefix(context)}{context.process}{suffix}"
+        if instance := context.shared.get(INSTANCE):
+            own_id = f"{id_prefix(context)}{instance}{suffix}"
+        who = role if role == "state" else f"sink {role}"
+        open_ones[wanted] = Transaction(own_id, brokers, settings, context, who)
+    return open_ones[wanted]
 
-    def __init__(self, sink: TransactionalSink, part: str, stored: bytes | None) -> None:
-        self._topic = sink.settings.topic
-        self._transactions = sink.transactions(part)
-        self._unmatched = 0
-        since, self._published = self._resume(stored) or self._begin(sink, part)
-        self._published |= sink.published(self._transactions.id, since)
-        self._ends = dict(sink.before)
 
-    def write_batch(self, values: list[list[Record]]) -> None:
-        """Queue records that are not published yet."""
-        for records in values:
-            for record in records:
-                if record.id in self._published:
-                    self._published.discard(record.id)
-                    self._unmatched = 0
-                else:
-                    self._transactions.begin()
-                    self._transactions.write(record)
-        self._transactions.poll()
+def id_prefix(context: RunContext) -> str:
+    """Return what all transactional ids of a pipeline begin with."""
+    return f"pynomaly-{context.pipeline}-"
 
-    def snapshot(self) -> bytes:
-        """Commit; return the part's state."""
-        self._transactions.commit()
-        self._ends |= self._transactions.writer.ends
-        self._unmatched += 1
-        if self._unmatched > FORGET_AFTER:
-            self._published.clear()
-        parts: dict[str, snapshot.Part] = {
-            "topic": self._topic.encode(),
-            "ends": np.array(sorted(self._ends.items()), np.int64).reshape(-1, 2),
-            "published": orjson.dumps(sorted(self._published)),
-        }
-        return snapshot.encode("kafka.sink", parts)
 
-    def close(self) -> None:
-        """Abort what is open, so that it does not hold up readers."""
-        self._transactions.abort()
-
-    def _resume(self, stored: bytes | None) -> tuple[EndOffsets, set[str]] | None:
-        if stored is None:
-            return None
-        parts = snapshot.decode("kafka.sink", stored)
-        if bytes(parts["topic"]).decode() != self._topic:
-            return None
-        ends = {int(partition): int(end) for partition, end in np.asarray(parts["ends"]).tolist()}
-        return ends, set(orjson.loads(bytes(parts["published"])))
-
-    def _begin(self, sink: TransactionalSink, part: str) -> tuple[EndOffsets, set[str]]:
-        """Return the fence that was set before the part first wrote, perhaps just now."""
-        name = f"{sink.role}-{self._topic}-{part}"
-        found = fence(sink.context.state, name, None, lambda: list(sink.before.items()))
-        return dict(found), set()
+def earlier_ids(context: RunContext, own_id: str) -> list[str]:
+    """Return the ids of processes that the run before had, and that there are no more."""
+    own = f"{id_prefix(context)}{context.process}"
+    suffix = own_id.removeprefix(own)
+    gone = range(context.processes, context.earlier_processes)
+    # Each of those that are left takes its share.
+    mine = [number for number in gone if number % context.processes == context.process]
+    return [f"{id_prefix(context)}{number}{suffix}" for number in mine]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bytewax.inputs import FixedPartitionedSource
-from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink
 from pydantic import BaseModel, ConfigDict
 
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
-from engine.domain.anomaly import Anomaly
-from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
+from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.errors import StoppedError
 from engine.domain.pipeline import Pipeline
-from engine.domain.record import KeyedRecords, Record
+from engine.domain.record import Record
 from engine.domain.reject import Reject
 
 
@@ -40,13 +38,14 @@ class RunContext:
         draining: set when the process was asked to end: sources stop reading.
         needs_keys: whether the mapping reads the message key.
         text_fields: names of fields that the mapping reads as texts; see `EventMapping`.
-        process, processes: number of this process, and how many the cluster has.
-        state: directory where the pipeline's state is kept; None keeps none.
+        process, processes: number of this process, and how many this run has.
+        state: directory where the pipeline's state is kept; None where it is kept elsewhere.
+        earlier_processes: how many the run before had, as far as it is known.
         exactly_once: whether sinks must publish every record once, crashes or not.
         every: time between checkpoints.
         heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
-        max_in_flight: bytes of payload a process may read before its epoch is stored.
+        shared: what the plug-ins of this process share with each other, by a name of their own.
     """
 
     pipeline: str
@@ -57,11 +56,12 @@ class RunContext:
     process: int = 0
     processes: int = 1
     state: Path | None = None
+    earlier_processes: int = 0
     exactly_once: bool = False
     every: timedelta = timedelta(seconds=10)
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
-    max_in_flight: int = 512 * 2**20
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def stopped(self, waiting_for: str) -> StoppedError:
         """End in order, since we were asked to stop while we waited for something outside.
@@ -73,13 +73,23 @@ class RunContext:
         return StoppedError(why)
 
 
+Rereadable = Literal["exactly", "at_other_times", "never"]
+
+
 class SourcePlugin(Protocol):
     """What an entry point in `pynomaly.sources` names: a class.
 
     Its `Settings` describes what the pipeline file may say below `source: {<name>: ...}`.
+
+    Attributes:
+        rereadable: whether a partition that is opened at an earlier position gives the same
+            messages again: "exactly"; "at_other_times", where the timestamps are those of reading;
+            or "never". Where it does not, what has come is kept in the state until it is stored
+            whole. Positions are offsets, the one after the last message's, unless it is "never".
     """
 
     Settings: type[Settings]
+    rereadable: Rereadable
 
     def __init__(self, settings: Any, context: RunContext) -> None: ...
 
@@ -89,7 +99,15 @@ class SourcePlugin(Protocol):
         ...
 
     def source(self) -> FixedPartitionedSource[RawBatch, Any]:
-        """Return the Bytewax source; its partitions emit RawBatch items."""
+        """Return the Bytewax source; its partitions emit RawBatch items.
+
+        Bytewax does not drive it: its parts are opened, read, asked for their position with
+        `snapshot`, and closed by the dataflow, some of them more than once.
+        """
+        ...
+
+    def stored(self, positions: Mapping[str, Any]) -> None:
+        """Take note that all before these positions, by partition, is stored and delivered."""
         ...
 
     def check(self, samples: int) -> list[RawBatch]:
@@ -121,7 +139,14 @@ class SinkPlugin(Protocol):
     def __init__(self, settings: Any, context: RunContext, role: str) -> None: ...
 
     def sink(self) -> FixedPartitionedSink[list[Record], Any]:
-        """Return the Bytewax sink; its items are (routing key, list of Record)."""
+        """Return the Bytewax sink; its items are lists of Record.
+
+        Bytewax does not drive it. The dataflow builds one part, named by the number of the
+        process. Its state is the list of what `snapshot` returned at the last checkpoints of the
+        tasks that the process has now, each as orjson writes and reads it; it is empty where
+        nothing was stored. `snapshot` is called at each checkpoint, and returns once all that was
+        written is delivered, or belongs to the checkpoint that is about to be stored.
+        """
         ...
 
     def check(self) -> None:
@@ -133,12 +158,62 @@ class SinkPlugin(Protocol):
         ...
 
 
+class StateStorePlugin(Protocol):
+    """What an entry point in `pynomaly.stores` names: a class.
+
+    Its `Settings` describes what the pipeline file may say below `state: {<name>: ...}`. It is made
+    before the source and the sinks of its process.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, context: RunContext) -> None: ...
+
+    def store(self) -> Any:
+        """Return the process's side of it: a `StateStore` of `engine.application.state.store`."""
+        ...
+
+    def check(self) -> None:
+        """Reach the real thing, as `validate --connect` does.
+
+        Raises:
+            ConnectorError: it cannot be reached, or does not fit.
+        """
+        ...
+
+
+class TaskStep(Protocol):
+    """A step with state of its own for each task."""
+
+    def process(self, batches: list[Any]) -> list[Any]:
+        """Return what becomes of some batches of the task, in their order."""
+        ...
+
+    def dump(self) -> bytes:
+        """Return the whole state as versioned bytes."""
+        ...
+
+    def restore(self, blob: bytes) -> None:
+        """Take up what `dump` returned; called before anything is processed.
+
+        Raises:
+            SnapshotError: it is corrupt, or does not fit.
+        """
+        ...
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count in these metrics from now on; until then, events come for the second time."""
+        ...
+
+    def leave(self) -> None:
+        """Take what was shown of this task off the metrics: it is let go."""
+        ...
+
+
 Decode = Callable[[list[RawBatch]], list["EventBatch | list[Reject]"]]
-Route = Callable[[list[EventBatch]], list[tuple[str, EventBatch]]]
-Detect = Callable[[bytes | None], StatefulBatchLogic[EventBatch, ScoredBatch, bytes]]
-Alert = Callable[[bytes | None], StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]]
-Publish = Callable[[Any], KeyedRecords]
-KeyedRecordStream = KeyedStream[list[Record]]
+MakeTaskStep = Callable[[int], TaskStep]
+"""Makes a step for one task; given the number of partitions that share the pipeline's budgets."""
+Publish = Callable[[Any], list[Record]]
 
 
 class StepPlugin(Protocol):

@@ -7,13 +7,19 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from engine.application.ports import BrokerPlugin, SinkPlugin, SourcePlugin, StepPlugin
+from engine.application.ports import (
+    BrokerPlugin,
+    SinkPlugin,
+    SourcePlugin,
+    StateStorePlugin,
+    StepPlugin,
+)
 from engine.domain.detector import Declaration, DetectorFamily
 from engine.domain.errors import UnknownNameError, nearest
 
 
 def names(group: str) -> list[str]:
-    """Return the names in a group: "sources", "sinks", "detectors", "steps" or "brokers"."""
+    """Return the names in a group: sources, sinks, stores, detectors, steps or brokers."""
     return sorted(_points(group))
 
 
@@ -33,6 +39,15 @@ def sink(name: str) -> type[SinkPlugin]:
         UnknownNameError: there is none.
     """
     return cast("type[SinkPlugin]", _load("sinks", name))
+
+
+def store(name: str) -> type[StateStorePlugin]:
+    """Return the state store of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[StateStorePlugin]", _load("stores", name))
 
 
 def step(name: str) -> StepPlugin:

@@ -38,6 +38,10 @@ class InterruptionError(ConnectorError):
     """Another system interrupted the work: a restart resumes it."""
 
 
+class TasksLostError(InterruptionError):
+    """Other processes have our partitions: to begin again with what is ours now is no trouble."""
+
+
 class OffsetLostError(ConnectorError):
     """The retention of the topic has removed the offset to resume from."""
 

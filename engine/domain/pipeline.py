@@ -42,7 +42,7 @@ class Pipeline:
         calibration: how raw scores become p-values.
         alert: which events become anomalies.
         incident_gap: ns of event time without an anomaly that end an incident.
-        key_groups: number of fixed shards.
+        partitions: of the source; each has an equal share of budgets and memory.
         memory_bytes: hard budget for the entities' state in the whole pipeline.
         mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
@@ -56,8 +56,8 @@ class Pipeline:
     calibration: Calibration
     alert: AlertPolicy
     incident_gap: int
-    key_groups: int
     memory_bytes: int
+    partitions: int = 1
     mapping_fingerprint: str = ""
     detector_prints: tuple[str, ...] = ()
 

@@ -27,7 +27,3 @@ class Record:
     timestamp: int
     id: str
     trace: Trace | None = None
-
-
-KeyedRecords = tuple[str, list[Record]]
-"""Input of a sink: the routing key, and records in order."""

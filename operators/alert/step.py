@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
-from bytewax.operators import StatefulBatchLogic
 
-from engine.application.ports import Alert, RunContext
+from engine.application.ports import MakeTaskStep, RunContext
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain import snapshot
 from engine.domain.alert_policy import (
@@ -39,51 +39,49 @@ GRADED_AGAINST = 1e-4
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where something is divided by it."""
 MOST_INCIDENTS = 1_000
-"""Open incidents of one key group; beyond, the one that was not continued for longest is closed."""
+"""Open incidents of one task; beyond, the one that was not continued for longest is closed."""
 
 
-def alert_step(pipeline: Pipeline, context: RunContext) -> Alert:
-    """Return what builds the logic of one key group, afresh or from its snapshot."""
-
-    def build(stored: bytes | None) -> AlertLogic:
-        logic = AlertLogic(pipeline, context.telemetry)
-        if stored is not None:
-            logic.restore(stored)
-        return logic
-
-    return build
+def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
+    """Return what makes the step of one task."""
+    return lambda partitions: AlertStep(replace(pipeline, partitions=partitions))
 
 
-class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
-    """The alert policy of one key group, with its open incidents."""
+class AlertStep:
+    """The alert policy of one task, with its open incidents.
 
-    def __init__(self, pipeline: Pipeline, telemetry: Telemetry) -> None:
+    It reports to nobody until `report_to` names a telemetry.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._telemetry = telemetry
-        self._stored = 0
+        self._telemetry = Telemetry()
         self._incidents: dict[str, tuple[str, int]] = {}
         self._rate = EventRate()
-        self._discoveries = OnlineFdr(1 / pipeline.key_groups)
+        self._discoveries = OnlineFdr(1 / pipeline.partitions)
 
-    def on_batch(self, values: list[ScoredBatch]) -> tuple[list[list[Anomaly]], bool]:
-        """Emit the anomalies of each scored batch that has any."""
-        found = [anomalies for batch in values if (anomalies := self._anomalies(batch))]
-        return found, self.RETAIN
+    def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly]]:
+        """Return the anomalies of each scored batch that has any."""
+        return [anomalies for batch in batches if (anomalies := self._anomalies(batch))]
 
-    def snapshot(self) -> bytes:
-        """Return open incidents, the group's rate and its discoveries as versioned bytes."""
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count in these metrics from now on."""
+        self._telemetry = telemetry
+
+    def leave(self) -> None:
+        """Do nothing: what was counted stays counted."""
+
+    def dump(self) -> bytes:
+        """Return open incidents, the task's rate and its discoveries as versioned bytes."""
         parts: State = {
             "incidents": orjson.dumps(self._incidents),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
-        blob = snapshot.encode("alert", parts)
-        self._telemetry.checkpoint_bytes.labels("alert").inc(len(blob) - self._stored)
-        self._stored = len(blob)
-        return blob
+        return snapshot.encode("alert", parts)
 
     def restore(self, stored: bytes) -> None:
-        """Take up what `snapshot` returned.
+        """Take up what `dump` returned.
 
         Raises:
             SnapshotError: it is corrupt or of another kind.
@@ -131,7 +129,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:
         """Return the p-value thresholds in force at each event."""
         if isinstance(policy, Budget) and policy.scope == "pipeline":
-            share = self._rate.observe(batch.events.times) * self._pipeline.key_groups
+            share = self._rate.observe(batch.events.times) * self._pipeline.partitions
             return policy.thresholds(share)
         return policy.thresholds(batch.rates)
 
@@ -167,7 +165,7 @@ class AlertLogic(StatefulBatchLogic[ScoredBatch, list[Anomaly], bytes]):
     def _incident(self, entity: str, when: int, own_id: str) -> str:
         """Return the id of the open incident, or open one; what comes late belongs to the open one.
 
-        Closed by number and not by a clock: the partitions of a group may lie hours apart.
+        Closed by number and not by a clock: entities may lie hours apart.
         """
         first, last = self._incidents.pop(entity, (own_id, when))
         if when - last > self._pipeline.incident_gap:

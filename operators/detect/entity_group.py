@@ -1,4 +1,4 @@
-"""The entities of a key group: their table, profile, detectors and calibrators."""
+"""The entities of a task: their table, profile, detectors and calibrators."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Scorer = Callable[[Int32s, Floats, Bools, Int64s], tuple[Floats, Floats]]
 
 
 class EntityGroup:
-    """The entities of one key group. It reports to nobody until `report_to` names a telemetry."""
+    """The entities of one task. It reports to nobody until `report_to` names a telemetry."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._telemetry = Telemetry()
         self._entity_bytes = entity_bytes(pipeline)
-        budget = pipeline.memory_bytes // pipeline.key_groups
+        budget = pipeline.memory_bytes // pipeline.partitions
         capacity = max(1, budget // self._entity_bytes)
         d = len(pipeline.mapping.values)
         self._table = EntityTable(capacity)
@@ -72,9 +72,20 @@ class EntityGroup:
         if self._gauge is not None:
             self._gauge.report_to(telemetry)
 
-    def replay(self, events: EventBatch) -> None:
-        """Learn events that were scored and reported before."""
-        self.score(events)
+    def leave(self) -> None:
+        """Take the entities off the metrics: others report them from now on."""
+        entities, cold = self._counted
+        self._telemetry.entities.dec(entities)
+        self._telemetry.state_bytes.dec(entities * self._entity_bytes)
+        self._telemetry.warming_entities.dec(cold)
+        self.report_to(Telemetry())
+
+    def take_new_keys(self) -> list[str]:
+        """Return the keys that have come since the last call."""
+        return self._table.take_new_keys()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._table
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""
@@ -154,7 +165,7 @@ class EntityGroup:
             self._gauge.count(sum(map(len, scored)))
 
     def _count_entities(self) -> None:
-        """Move the gauges by what has changed: they sum over the key groups of a process."""
+        """Move the gauges by what has changed: they sum over the tasks of a process."""
         entities = len(self._table)
         cold = entities - int(np.count_nonzero(self._warm))
         if self._counted == (entities, cold):
@@ -194,14 +205,11 @@ class EntityGroup:
                 parts[f"{keeper_name}/{name}"] = part
         return snapshot.encode("detect", parts)
 
-    def restore(self, blob: bytes) -> bool:
+    def restore(self, blob: bytes) -> None:
         """Take up what `dump` wrote, as far as the pipeline is still the same.
 
         Another key or other values: nothing. A detector that is new, or has other parameters: it
         starts afresh, and the others go on.
-
-        Returns:
-            Whether events of the same pipeline may be replayed on it.
 
         Raises:
             SnapshotError: it is corrupt, or does not fit into the memory budget.
@@ -210,12 +218,12 @@ class EntityGroup:
         # The first releases did not note of which mapping and parameters they were.
         own = self._pipeline.mapping_fingerprint
         if bytes(parts.get("mapping", own.encode())).decode() != own:
-            return False
+            return
         entities = _under("entities", parts)
         count = len(entities["state"])
         if count > self._table.capacity:
             raise SnapshotError(
-                f"stored state has {count} entities in one key group, the memory budget now "
+                f"stored state has {count} entities in one partition, whose share of memory now "
                 f"holds {self._table.capacity}: raise state.memory"
             )
         self._table.load(entities)
@@ -230,7 +238,6 @@ class EntityGroup:
                 keeper.load(found)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
-        return True
 
     def _stored_names(self, parts: State) -> list[str]:
         """Return the name that each detector has in stored state; "" where it is not there."""

@@ -70,10 +70,19 @@ class EntityTable:
         self._bank = RecordBank(capacity, RECORD)
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
+        self._new: list[str] = []
         self._clock = 0
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._slots
+
+    def take_new_keys(self) -> list[str]:
+        """Return the keys that were given a slot since the last call."""
+        new, self._new = self._new, []
+        return new
 
     def segments(self, keys: Objects) -> Iterator[Segment]:
         """Give each event its entity's slot, evicting exactly where the table is full.
@@ -108,6 +117,7 @@ class EntityTable:
                 slot = self._free.pop() if self._free else len(known)
                 known[key] = slot
                 started.append(slot)
+                self._new.append(key)
             slots.append(slot)
         return np.array(slots, np.int32), np.array(started, np.int32)
 

@@ -43,7 +43,7 @@ sinks:
   anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
   scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
   dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
-state: {{directory: "{state}", every: 500ms, key_groups: 8}}
+state: {{directory: "{state}", every: 500ms}}
 metrics: null
 """
     )

@@ -47,7 +47,7 @@ def watch(running: subprocess.Popen[bytes], home: Path) -> set[str]:
 
 @pytest.fixture(params=["at_least_once", "exactly_once"])
 def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, int]:
-    """One key group, so that its state outgrows the recovery store and gets a file of its own."""
+    """A pipeline that stores its state often."""
     port = free_port()
     (tmp_path / "in-1.ndjson").write_bytes(b"\n".join(messages()))
     file = tmp_path / "p.yaml"
@@ -60,7 +60,7 @@ delivery: {request.param}
 sinks:
   anomalies: {{file: {{path: home/outputs/anomalies.ndjson}}}}
   scores: {{file: {{path: home/more/scores.ndjson}}}}
-state: {{directory: home/states/p, every: 100ms, key_groups: 1}}
+state: {{directory: home/states/p, every: 100ms}}
 metrics: {{port: {port}}}
 """)
     return file, port
@@ -79,9 +79,9 @@ def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_pat
     seen |= watch(start(tmp_path, file), home)
     assert open_to_others(home) == []
     kept = home / "states" / "p"
-    assert any(path.startswith("states/p/recovery/") for path in seen)
-    assert any(path.startswith("states/p/groups/") for path in seen), sorted(seen)
-    for made in ("lock", "recovery.ready", "dead_letters.ndjson", "outputs", "more"):
+    assert any(path.startswith("states/p/checkpoints/") for path in seen)
+    assert any(path.startswith("states/p/tasks/") for path in seen), sorted(seen)
+    for made in ("lock", "dead_letters.ndjson", "more"):
         assert list(home.rglob(made)), made
     assert (home / "outputs" / "anomalies.ndjson").stat().st_size > 0
     assert stat.S_IMODE(kept.stat().st_mode) == stat.S_IRWXU

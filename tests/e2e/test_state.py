@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +74,30 @@ def half(tmp_path: Path, ended_half_way: Path) -> Path:
     return tmp_path
 
 
-def test_state_of_the_first_release_is_taken_up(tmp_path: Path, whole: Path) -> None:
-    write(tmp_path, 2 * HALF)
+def test_state_of_the_first_release_is_refused_with_the_way_on(tmp_path: Path) -> None:
+    write(tmp_path, HALF)
+    (tmp_path / "state").mkdir(mode=0o700)
+    with tarfile.open(OLD_STATE) as archive:
+        archive.extractall(tmp_path / "state", filter="data")
+
+    done = pynomaly(tmp_path, "run", "p.yaml")
+    inspected = pynomaly(tmp_path, "state", "inspect", "p.yaml")
+
+    for refused in (done, inspected):
+        assert refused.returncode == 2
+        assert "earlier release" in refused.stderr.splitlines()[-1]
+        assert "pynomaly state reset" in refused.stderr
+    assert pynomaly(tmp_path, "state", "reset", "p.yaml", "--yes").returncode == 0
+    run(tmp_path)
+
+
+def test_an_archive_of_the_first_release_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, HALF)
+
     done = pynomaly(tmp_path, "state", "import", "p.yaml", OLD_STATE)
-    assert done.returncode == 0, done.stderr
-    assert "before states had a manifest: kept" in run(tmp_path)
-    found, expected = scores(tmp_path), scores(whole)
-    assert sorted(found) == list(range(HALF, 2 * HALF))
-    for offset, parts in found.items():
-        for part, right in zip(parts, expected[offset], strict=True):
-            assert part["score"] == pytest.approx(right["score"], rel=1e-6)
-            assert part["p_value"] == pytest.approx(right["p_value"], rel=1e-6)
-    assert anomalies(tmp_path) == [offset for offset in anomalies(whole) if offset >= HALF]
+
+    assert done.returncode == 2
+    assert "exported by an earlier release" in done.stderr
 
 
 def test_an_exported_state_goes_on_elsewhere(half: Path, whole: Path, tmp_path: Path) -> None:
@@ -107,8 +121,9 @@ def test_an_exported_state_goes_on_elsewhere(half: Path, whole: Path, tmp_path: 
 
 @pytest.mark.parametrize("how", ["cut", "changed", "none"])
 def test_a_damaged_archive_is_refused(half: Path, tmp_path: Path, how: str) -> None:
-    archive = tmp_path / "state.tar.gz"
-    content = OLD_STATE.read_bytes()
+    archive = tmp_path / "copy.tar.gz"
+    pynomaly(half, "state", "export", "p.yaml", archive)
+    content = archive.read_bytes()
     middle = len(content) // 2
     archive.write_bytes(
         {
@@ -129,7 +144,7 @@ def test_inspect_says_what_is_there(half: Path) -> None:
     assert f"source        0 at {HALF}\n" in said
     assert "entities      5 or more" in said
     assert "nothing changed: all of it is taken up" in said
-    assert "runs          1;" in said
+    assert "task files    1, " in said
 
 
 def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
@@ -144,7 +159,7 @@ def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
         capture_output=True,
     )
     assert done.returncode == 1
-    assert (half / "state" / "recovery").exists()
+    assert (half / "state" / "tasks").exists()
     assert pynomaly(half, "state", "reset", "p.yaml", "--yes").returncode == 0
     assert {path.name for path in (half / "state").iterdir()} == {"lock", "dead_letters.ndjson"}
     run(half)
@@ -186,7 +201,6 @@ def test_a_changed_file_meets_old_state_by_stated_rules(
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("every: 1s", "every: 1s, key_groups: 8", "has 16 key groups, and state.key_groups is 8"),
         ('file: {path: "in.ndjson"}', "stdin: {}", "holds positions in file"),
     ],
 )
@@ -204,21 +218,58 @@ def test_state_that_cannot_be_taken_up_is_refused_before_the_run(
 
 
 def test_a_newer_state_is_refused(half: Path) -> None:
-    manifest = half / "state" / "pipeline.json"
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 2'))
+    manifests = half / "state" / "checkpoints" / "0.json"
+    body = manifests.read_bytes().partition(b"\n")[2].replace(b'"format":2', b'"format":3')
+    manifests.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b"\n" + body)
     done = pynomaly(half, "run", "p.yaml")
     assert done.returncode == 2
-    assert "format 2; this program knows 1" in done.stderr
+    assert "format 3; this program knows 2" in done.stderr
 
 
-def test_what_killed_runs_left_behind_is_removed(half: Path) -> None:
-    groups = half / "state" / "groups"
-    groups.mkdir(exist_ok=True)
-    orphan = groups / "0123456789abcdef"
+@pytest.mark.parametrize("folder", ["checkpoints", "tasks"])
+def test_a_flipped_bit_is_refused_with_the_name_of_its_file(half: Path, folder: str) -> None:
+    (file,) = [path for path in (half / "state" / folder).iterdir() if path.stat().st_size]
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    done = pynomaly(half, "run", "p.yaml", "--log-format", "text")
+
+    assert done.returncode == 2
+    assert f"stored state in state/{folder}/{file.name} is corrupt" in done.stderr
+
+
+def test_what_killed_processes_left_behind_is_removed(half: Path) -> None:
+    orphan = half / "state" / "tasks" / "0+0123456789abcdef"
     orphan.write_bytes(b"x")
-    assert "1 of them left by" in pynomaly(half, "state", "inspect", "p.yaml").stdout
+    orphan.chmod(0o600)
+    assert "1 left by killed processes" in pynomaly(half, "state", "inspect", "p.yaml").stdout
     run(half)
     assert not orphan.exists()
+
+
+def test_an_import_that_was_broken_off_is_refused_until_it_is_done_again(half: Path) -> None:
+    assert pynomaly(half, "state", "export", "p.yaml", "copy.tar.gz").returncode == 0
+    (half / "state" / "importing").touch(mode=0o600)
+    shutil.rmtree(half / "state" / "tasks")
+
+    done = pynomaly(half, "run", "p.yaml")
+    assert done.returncode == 2
+    assert "was broken off" in done.stderr
+    assert pynomaly(half, "state", "import", "p.yaml", "copy.tar.gz").returncode == 0
+    run(half)
+    assert len((half / "scores.ndjson").read_text().splitlines()) == 2 * HALF
+
+
+@pytest.mark.parametrize("words", [["run"], ["state", "inspect"], ["state", "reset", "--yes"]])
+@pytest.mark.parametrize(("place", "mode"), [("state", 0o775), ("state/tasks", 0o777)])
+def test_state_that_others_may_write_to_is_refused_in_every_command(
+    half: Path, words: list[str], place: str, mode: int
+) -> None:
+    (half / place).chmod(mode)
+    done = pynomaly(half, *words, "p.yaml")
+    assert done.returncode == 2
+    assert "may be written to by others" in done.stderr
 
 
 def test_a_second_run_on_the_same_state_is_refused(half: Path) -> None:

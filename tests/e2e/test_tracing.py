@@ -24,7 +24,7 @@ from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 from tests.support.otlp_receiver import OtlpReceiver, Span
 
-WAY = ["poll", "decode", "route", "detect", "alert", "write", "deliver"]
+WAY = ["poll", "decode", "detect", "alert", "write", "deliver"]
 SECRET = "Bearer 0123456789abcdef"
 
 

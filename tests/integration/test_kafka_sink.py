@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Message
 
 from connectors.kafka.settings import KafkaSinkSettings
-from connectors.kafka.sink import PARTS, KafkaSink
+from connectors.kafka.sink import KafkaSink
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
@@ -39,8 +39,7 @@ def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicF
     name = topic()
     plugin = sink(kafka, name)
     flow = plugin.sink()
-    assert flow.list_parts() == list(PARTS)
-    part = flow.build_part("anomalies", "0", None)
+    part = flow.build_part("anomalies", "0", [])
     part.write_batch([[record(0), record(1)], [Record(None, None, (), -1, "n")]])
     part.snapshot()
     first, _, last = kafka.read(name)
@@ -56,7 +55,7 @@ def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicF
 def test_a_full_queue_is_waited_for(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     plugin = sink(kafka, name, **{"queue.buffering.max.messages": 10})
-    part = plugin.sink().build_part("anomalies", "0", None)
+    part = plugin.sink().build_part("anomalies", "0", [])
     part.write_batch([[record(number) for number in range(500)]])
     part.snapshot()
     assert numbers(kafka.read(name)) == list(range(500))
@@ -68,7 +67,7 @@ def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
     fresh_kafka: KafkaBroker,
 ) -> None:
     fresh_kafka.create_topic("out")
-    part = sink(fresh_kafka, "out").sink().build_part("anomalies", "0", None)
+    part = sink(fresh_kafka, "out").sink().build_part("anomalies", "0", [])
     part.write_batch([[record(number) for number in range(1_000)]])
     fresh_kafka.kill()
     part.write_batch([[record(number) for number in range(1_000, 2_000)]])
@@ -85,7 +84,7 @@ def test_a_refused_record_is_an_error_and_not_a_loss(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     name = topic(config={"max.message.bytes": "1000"})
-    part = sink(kafka, name).sink().build_part("anomalies", "0", None)
+    part = sink(kafka, name).sink().build_part("anomalies", "0", [])
     part.write_batch([[record(0, size=5_000)]])
     with pytest.raises(ConnectorError, match=f'refused by topic "{name}"'):
         part.snapshot()
@@ -94,7 +93,7 @@ def test_a_refused_record_is_an_error_and_not_a_loss(
 def test_a_record_beyond_the_clients_limit_is_an_error(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
-    part = sink(kafka, topic(), **{"message.max.bytes": 2_000}).sink().build_part("a", "0", None)
+    part = sink(kafka, topic(), **{"message.max.bytes": 2_000}).sink().build_part("a", "0", [])
     with pytest.raises(ConnectorError, match="refused"):
         part.write_batch([[record(0, size=5_000)]])
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import KafkaSource, PartitionReader
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
-from engine.domain.errors import ConnectorError, OffsetLostError
+from engine.domain.errors import ConnectorError, InterruptionError, OffsetLostError
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -78,7 +78,6 @@ def test_every_message_comes_once_in_the_order_of_its_partition(
     for reader, count in zip(readers, extra, strict=True):
         assert offsets(read(reader, count)) == list(range(count))
         assert reader.next_batch() == []
-        assert reader.next_awake() is not None
     assert plugin.positions() == dict(enumerate(extra))
     plugin.finish()
 
@@ -114,26 +113,160 @@ def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) ->
     plugin.consumer.close()
 
 
-def test_offsets_are_committed_an_epoch_later_and_true_at_the_end(
-    kafka: KafkaCluster, topic: TopicFactory
-) -> None:
+def test_positions_that_are_stored_are_committed(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     produce(kafka, name, 100)
     plugin = source(kafka, name, batch=50)
     reader = plugin.source().build_part("source", "0", None)
     read(reader, 50)
     assert reader.snapshot() == 50
-    read(reader, 50)
     assert committed(kafka, name) < 0, "nothing is durable yet"
-    assert reader.snapshot() == 100
-    plugin.consumer.commit(0, 50, wait=True)
-    assert committed(kafka, name) == 50
-    assert reader.snapshot() == 100
+
+    plugin.stored({"0": 50})
+
     until = time.monotonic() + 30
-    while committed(kafka, name) != 100:
-        assert time.monotonic() < until, "what is durable is not committed while nothing follows"
+    while committed(kafka, name) != 50:
+        assert time.monotonic() < until, "what is durable is not committed"
     plugin.finish()
-    assert committed(kafka, name) == 100
+
+
+def transact(cluster: KafkaCluster, topic: str, *, aborted: int, transactions: int = 5) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": topic})
+    producer.init_transactions(60)
+    for number in range(transactions):
+        producer.begin_transaction()
+        for _ in range(20):
+            producer.produce(topic, b"v")
+        producer.flush(60)
+        end = producer.abort_transaction if number == aborted else producer.commit_transaction
+        end(60)
+
+
+@pytest.mark.parametrize("aborted", [2, 4])
+def test_a_topic_of_transactions_that_is_read_has_no_lag(
+    kafka: KafkaCluster, topic: TopicFactory, aborted: int
+) -> None:
+    name = topic()
+    transact(kafka, name, aborted=aborted)
+    plugin = source(kafka, name)
+    reader = plugin.source().build_part("source", "0", None)
+    lag = plugin._context.telemetry.registry.get_sample_value
+    read(reader, 80)
+
+    until = time.monotonic() + 30
+    while lag("pynomaly_lag_messages", {"partition": "0"}) != 0:
+        assert time.monotonic() < until, "the lag of a topic that is read to its end stays"
+        assert reader.next_batch() == []
+        time.sleep(0.05)
+
+    assert reader.snapshot() == plugin.consumer.bounds(0)[1]
+    plugin.consumer.close()
+
+
+@pytest.mark.parametrize("count", [50, 500], ids=["shorter", "longer"])
+def test_a_topic_that_was_made_anew_while_stopped_is_told_by_its_id(
+    kafka: KafkaCluster, topic: TopicFactory, count: int
+) -> None:
+    name = topic()
+    produce(kafka, name, 300)
+    before = source(kafka, name)
+    before.source().list_parts()
+    identity = before.identity()
+    before.finish()
+    kafka.delete_topic(name)
+    make_again(kafka, name)
+    produce(kafka, name, count)
+
+    with pytest.raises(OffsetLostError, match=r"made anew since .*on_missing_offset: earliest"):
+        source(kafka, name).recognise(identity)
+
+    after = source(kafka, name, on_missing_offset="earliest", start="latest")
+    assert after.recognise(identity) is False
+    reader = after.source().build_part("source", "0", None)
+    assert offsets(read(reader, count)) == list(range(count))
+    assert after.recognise(after.identity()) is True
+    after.finish()
+
+
+def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic()
+    produce(kafka, name, 30)
+    plugins = [source(kafka, name, settings={"topic.metadata.refresh.interval.ms": 100})]
+    plugins.append(
+        source(
+            kafka,
+            name,
+            on_missing_offset="earliest",
+            settings={"topic.metadata.refresh.interval.ms": 100},
+        )
+    )
+    readers = []
+    for plugin in plugins:
+        flow = plugin.source()
+        flow.list_parts()
+        plugin.identity()
+        readers.append(flow.build_part("source", "0", None))
+        read(readers[-1], 30)
+
+    kafka.delete_topic(name)
+    make_again(kafka, name)
+    produce(kafka, name, 300)
+
+    for reader, error in zip(readers, (OffsetLostError, InterruptionError), strict=True):
+        with pytest.raises(error, match="made anew while it was read"):
+            turns(reader)
+
+
+def test_a_topic_that_is_deleted_ends_the_run(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    plugin = source(kafka, name, settings={"topic.metadata.refresh.interval.ms": 50})
+    flow = plugin.source()
+    flow.list_parts()
+    reader = flow.build_part("source", "0", None)
+    kafka.delete_topic(name)
+
+    with pytest.raises(ConnectorError, match="is gone"):
+        turns(reader)
+
+
+def make_again(cluster: KafkaCluster, name: str) -> None:
+    """Create a topic whose deletion the broker may still be busy with."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            cluster.create_topic(name)
+        except KafkaException:
+            assert time.monotonic() < until, "the topic cannot be made again"
+            time.sleep(0.1)
+        else:
+            return
+
+
+def turns(reader: PartitionReader) -> None:
+    """Read on until something happens."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        reader.next_batch()
+        time.sleep(0.01)
+
+
+def test_a_partition_that_was_let_go_is_taken_up_again(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic(partitions=2)
+    produce(kafka, name, 200, partitions=2)
+    plugin = source(kafka, name, batch=30)
+    first, second = (plugin.source().build_part("source", part, None) for part in "01")
+    read(first, 30)
+
+    first.close()
+    assert offsets(read(second, 100)) == list(range(100))
+    again = plugin.source().build_part("source", "0", 30)
+
+    assert offsets(read(again, 70)) == list(range(30, 100))
+    plugin.finish()
 
 
 def test_an_offset_that_retention_removed_is_an_error_that_says_what_to_do(
@@ -206,38 +339,4 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(fresh_kafka: KafkaBroke
     fresh_kafka.start()
     produce(fresh_kafka, "flaky", 500)
     assert offsets(first + read(reader, 500)) == list(range(1_000))
-    plugin.finish()
-
-
-def test_a_cluster_process_stops_reading_when_too_much_is_in_flight(
-    kafka: KafkaCluster, topic: TopicFactory
-) -> None:
-    name = topic()
-    produce(kafka, name, 1_000)
-    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=name, start="earliest", batch=100)
-    plugin = KafkaSource(settings, RunContext("test", processes=2, max_in_flight=1_000))
-    reader = plugin.source().build_part("source", "0", None)
-    before = sum(map(len, read(reader, 300)))
-    for _ in range(100):
-        before += sum(map(len, reader.next_batch()))
-    assert before < 1_000
-    reader.snapshot()
-    assert read(reader, 100), "a new epoch reads on"
-    plugin.finish()
-
-
-@pytest.mark.parametrize(("every", "most"), [(timedelta(0), 2**22), (timedelta(days=1), 2**24)])
-def test_a_cluster_process_whose_epochs_take_too_long_reads_less(
-    kafka: KafkaCluster, topic: TopicFactory, every: timedelta, most: int
-) -> None:
-    settings = KafkaSourceSettings(brokers=kafka.bootstrap, topic=topic(), start="earliest")
-    context = RunContext("test", processes=2, max_in_flight=2**24, every=every)
-    plugin = KafkaSource(settings, context)
-    reader = plugin.source().build_part("source", "0", None)
-    for _ in range(2):
-        reader.snapshot()
-    assert plugin.in_flight_limit() == most
-    for _ in range(20):
-        reader.snapshot()
-    assert plugin.in_flight_limit() == (most if every else 2**20)
     plugin.finish()

@@ -22,14 +22,9 @@ class Notice:
     text: str
 
 
-def notices(addresses: str, metrics: MetricsSpec | None) -> list[Notice]:
-    """Return what to say of the addresses that a run listens on.
-
-    Args:
-        addresses: host:port of every process, separated by semicolons; "" for loopback ports.
-        metrics: the metrics page; None where there is none.
-    """
-    return [*_of_cluster(addresses), *_of_metrics(metrics)]
+def notices(metrics: MetricsSpec | None) -> list[Notice]:
+    """Return what to say of the address that a run listens on: that of its metrics page, if any."""
+    return _of_metrics(metrics)
 
 
 def is_loopback(host: str) -> bool:
@@ -40,22 +35,6 @@ def is_loopback(host: str) -> bool:
         return host.lower().rstrip(".") == "localhost"
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback
-
-
-def _of_cluster(addresses: str) -> list[Notice]:
-    open_ones = [
-        address
-        for address in map(str.strip, addresses.split(";"))
-        if address and not is_loopback(address.rpartition(":")[0])
-    ]
-    if not open_ones:
-        return []
-    text = (
-        f"the cluster ports {', '.join(open_ones)} are not on loopback: they take pickles, which "
-        "run as code, from whoever connects. Nothing but this pipeline's processes may reach "
-        "them: keep them on a private network, behind a firewall"
-    )
-    return [Notice(logging.WARNING, text)]
 
 
 def _of_metrics(metrics: MetricsSpec | None) -> list[Notice]:

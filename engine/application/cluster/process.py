@@ -1,9 +1,10 @@
-"""A member of the cluster, as its supervisor sees it: a process, and what it says."""
+"""A member of a run, as its supervisor sees it: a process, and what it says."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 from engine.application.cluster.fork import Fork
@@ -30,6 +31,8 @@ class WorkerProcess:
         os.set_blocking(reading, False)
         self.number = number
         self._loudness: signal.Signals | None = None
+        self._ended = False
+        self._kill_at = float("inf")
         self.said = HeartbeatMonitor(reading)
         try:
             self.process = Fork(lambda: program(writing), keep=writing)
@@ -42,6 +45,8 @@ class WorkerProcess:
     def listen(self) -> None:
         """Take in what the process said; of one that has ended, its last words."""
         self.said.listen()
+        if time.monotonic() > self._kill_at:
+            self.process.send_signal(signal.SIGKILL)
 
     def pass_on(self, loudness: signal.Signals | None) -> None:
         """Pass on the signal that sets the level of log lines, once the process listens to it."""
@@ -50,6 +55,16 @@ class WorkerProcess:
             return
         self._loudness = loudness
         self.process.send_signal(loudness)
+
+    def end_in_order(self) -> None:
+        """Ask the process to drain; once, for a second time would be an impatient one."""
+        if not self._ended:
+            self._ended = True
+            self.process.send_signal(signal.SIGTERM)
+
+    def kill_after(self, seconds: float) -> None:
+        """End the process unless it has ended by then."""
+        self._kill_at = time.monotonic() + seconds
 
     def close(self) -> None:
         """End the process if it has not ended by itself."""

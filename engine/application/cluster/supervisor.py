@@ -1,4 +1,4 @@
-"""The supervisor: the processes of a cluster as one unit, restarted by a policy."""
+"""The supervisor: processes side by side, each restarted alone, with patience and an end."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from engine.application.cluster.process import Program, WorkerProcess
 from engine.domain.errors import InterruptionError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
-HOPELESS = 2
+HOPELESS, LOST = 2, 3
+"""Exit codes: another try does not cure it; others have its partitions, and it begins again."""
 POLL_SECONDS = 0.05
 
-Programs = Callable[[Mapping[str, int]], list[Program]]
+MakeProgram = Callable[[int, Mapping[str, int]], Program]
+"""Given the number of a process and its restarts so far, by their causes, returns what it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,11 @@ class RestartPolicy:
     """How long to wait, and how often to try; all in seconds but the count.
 
     Attributes:
-        max_restarts: so many restarts without a stable time between them are the end.
-        stable: a cluster that ran so long starts the count anew.
-        soon: before a restart of a cluster that had reached a checkpoint.
-        first_wait, longest_wait: before one of another cluster, doubling each time.
+        max_restarts: so many restarts of a process without a stable time between them are the end.
+        stable: a process that ran so long starts the count anew.
+        soon: before a restart of a process that had stored a checkpoint.
+        first_wait, longest_wait: before one of another process, doubling each time.
         drain: for an orderly end after a signal.
-        peers: for the other processes to end once one has died.
         hang: without a word from a process that reads, or starts.
     """
 
@@ -40,19 +42,18 @@ class RestartPolicy:
     first_wait: float = 1.0
     longest_wait: float = 30.0
     drain: float = 30.0
-    peers: float = 1.0
     hang: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class ExitReason:
-    """How a cluster ended.
+    """How a process ended.
 
     Attributes:
         code: exit code.
-        kind: drained, planned, killed, hung, crashed or hopeless.
+        kind: drained, planned, lost, killed, hung, crashed or hopeless.
         cause: what to tell people; "" after an orderly end.
-        stored: whether it reached a checkpoint.
+        stored: whether it had stored a checkpoint.
     """
 
     code: int
@@ -61,18 +62,34 @@ class ExitReason:
     stored: bool
 
 
-class Supervisor:
-    """Runs programs as one unit, each in a process of its own.
+class Outcome(Enum):
+    """What has become of a process for good."""
 
-    Args of its constructor: programs, gives that of each process for the restarts so far, counted
-    by their causes, and may raise InterruptionError; policy. Signals are meant for the cluster
-    from then on, also those that come before it runs.
+    DONE = "done"
+    HOPELESS = "hopeless"
+    GAVE_UP = "gave up"
+
+
+class Supervisor:
+    """Runs programs, each in a process of its own.
+
+    A process that fails is restarted, and the others go on. One that cannot be helped ends them
+    all, in order: its share of the stream would stand still unseen.
+
+    Args of its constructor: make, gives the program of each process, and may raise
+    InterruptionError; processes, how many; patience. Signals are meant for all of them from then
+    on, also those that come before it runs.
     """
 
-    def __init__(self, programs: Programs, policy: RestartPolicy | None = None) -> None:
-        self._programs = programs
+    def __init__(
+        self, make: MakeProgram, processes: int = 1, policy: RestartPolicy | None = None
+    ) -> None:
         self._policy = policy or RestartPolicy()
         self._asked = 0
+        self._watched = [
+            Watched(number, make, self._policy, lambda: self._asked > 0)
+            for number in range(processes)
+        ]
         self._loudness: signal.Signals | None = None
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
@@ -86,41 +103,44 @@ class Supervisor:
             0 after an orderly end, 2 when a process says that trying again is useless, 1 when
             there were too many restarts or a drain took too long.
         """
-        policy = self._policy
-        causes: Counter[str] = Counter()
-        restarts = fruitless = 0
-        while True:
-            began = time.monotonic()
-            end = self._run_once(causes)
-            if self._asked or end.kind in ("drained", "hopeless"):
-                return self._final(end)
-            causes[end.kind] += 1
-            if end.kind == "planned":
-                logger.info("restarting: %s", end.cause)
-                continue
-            restarts = 0 if time.monotonic() - began > policy.stable else restarts
-            if restarts >= policy.max_restarts:
-                logger.error("gave up after %d restarts: %s", restarts, end.cause)
-                return 1
-            restarts, fruitless = restarts + 1, 0 if end.stored else fruitless + 1
-            wait = self._wait_after(fruitless)
-            counted = restarts, policy.max_restarts, wait, end.cause
-            logger.warning("restart %d of %d in %.1f s: %s", *counted)
-            if self._sleep(wait):
-                return 0
+        try:
+            return self._run()
+        finally:
+            for each in self._watched:
+                each.close()
 
-    def _wait_after(self, fruitless: int) -> float:
-        policy = self._policy
-        if not fruitless:
-            return policy.soon
-        return min(policy.first_wait * 2.0 ** (fruitless - 1), policy.longest_wait)
+    def _run(self) -> int:
+        draining, deadline = False, float("inf")
+        while any(each.outcome is None for each in self._watched):
+            for each in self._watched:
+                each.look(self._loudness)
+            if not draining and any(each.restarted_in_order for each in self._watched):
+                self._revive_all()
+            ending = self._asked or any(each.beyond_help for each in self._watched)
+            if ending and not draining:
+                draining, deadline = True, time.monotonic() + self._policy.drain
+                for each in self._watched:
+                    each.drain()
+            if time.monotonic() > deadline or self._asked > 1:
+                return self._overdue()
+            time.sleep(POLL_SECONDS)
+        return self._code()
 
-    def _final(self, end: ExitReason) -> int:
-        if end.code == 0 or (self._asked and end.code == -signal.SIGTERM):
-            # A process that was told before it could listen has lost nothing: it had not begun.
-            return 0
-        logger.error("stopped: %s", end.cause)
-        return HOPELESS if end.kind == "hopeless" else 1
+    def _revive_all(self) -> None:
+        """The source has more partitions: who had none may have one now."""
+        for each in self._watched:
+            each.restarted_in_order = False
+            each.revive()
+
+    def _code(self) -> int:
+        outcomes = [each.outcome for each in self._watched]
+        if Outcome.HOPELESS in outcomes:
+            return HOPELESS
+        return 1 if Outcome.GAVE_UP in outcomes else 0
+
+    def _overdue(self) -> int:
+        logger.error("stopped: the drain was not done in time: killed; the next run resumes")
+        return max(1, self._code())
 
     def _ask(self, _signal: int, _frame: object) -> None:
         self._asked += 1
@@ -128,108 +148,153 @@ class Supervisor:
     def _set_loudness(self, number: int, _frame: object) -> None:
         self._loudness = signal.Signals(number)
 
-    def _sleep(self, seconds: float) -> bool:
-        """Wait, and return whether a signal asked to stop meanwhile."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self._asked:
-            time.sleep(POLL_SECONDS)
-        return self._asked > 0
 
-    def _run_once(self, causes: Mapping[str, int]) -> ExitReason:
-        workers: list[WorkerProcess] = []
+class Watched:
+    """A process under watch, over all its restarts.
+
+    Args of its constructor: number; make and patience, as the supervisor's; asked, whether a
+    signal asked to stop.
+
+    Attributes:
+        outcome: what has become of it for good; None while it runs, or waits to.
+        restarted_in_order: whether it asked for a restart, and that was not seen to yet.
+    """
+
+    def __init__(
+        self, number: int, make: MakeProgram, policy: RestartPolicy, asked: Callable[[], bool]
+    ) -> None:
+        self.outcome: Outcome | None = None
+        self.restarted_in_order = False
+        self._number = number
+        self._make = make
+        self._policy = policy
+        self._asked = asked
+        self._member: WorkerProcess | None = None
+        self._causes: Counter[str] = Counter()
+        self._restarts = self._fruitless = 0
+        self._began = 0.0
+        self._next = 0.0
+        self._hung = ""
+        self._draining = False
+
+    def revive(self) -> None:
+        """Begin again after an orderly end: there may be something to do now."""
+        if self.outcome is Outcome.DONE:
+            self.outcome = None
+
+    @property
+    def beyond_help(self) -> bool:
+        """Whether it failed for good."""
+        return self.outcome in (Outcome.HOPELESS, Outcome.GAVE_UP)
+
+    def look(self, loudness: signal.Signals | None) -> None:
+        """See to it: begin it when it is time, and judge its end."""
+        if self.outcome is not None:
+            return
+        if self._member is None:
+            if self._draining or self._asked():
+                self.outcome = Outcome.DONE
+            elif time.monotonic() >= self._next:
+                self._begin()
+            return
+        self._member.listen()
+        self._member.pass_on(loudness)
+        if (code := self._member.process.poll()) is not None:
+            self._member.listen()
+            end = self._end(self._member, code)
+            self.close()
+            self._judge(end)
+        elif stopped := self._member.said.stopped:
+            logger.info("%s: nothing is lost", stopped)
+            self.close()
+            self.outcome = Outcome.DONE
+        elif self._member.said.restart and not self._draining:
+            self._member.end_in_order()
+        else:
+            self._see_whether_it_hangs(self._member)
+
+    def drain(self) -> None:
+        """Ask it to end in order."""
+        self._draining = True
+        if self._member is not None:
+            self._member.end_in_order()
+
+    def close(self) -> None:
+        """End it if it has not ended by itself."""
+        if self._member is not None:
+            self._member.close()
+            self._member = None
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self._hung = ""
         try:
-            programs = self._programs(causes)
+            program = self._make(self._number, self._causes)
+            # That may have taken seconds.
+            if not self._asked():
+                self._member = WorkerProcess(self._number, program)
         except InterruptionError as error:
-            return ExitReason(1, "crashed", str(error), stored=False)
-        if self._asked:
-            return _not_begun()
-        try:
-            workers += [WorkerProcess(number, program) for number, program in enumerate(programs)]
-            return self._watch(workers)
-        finally:
-            for worker in workers:
-                worker.close()
+            self._judge(ExitReason(1, "crashed", str(error), stored=False))
 
-    def _watch(self, workers: list[WorkerProcess]) -> ExitReason:
-        """Wait for the end of all; the first that fails, or a signal, ends the others."""
-        end: ExitReason | None = None
-        told, deadline = False, float("inf")
-        while any(worker.process.poll() is None for worker in workers):
-            for worker in workers:
-                worker.listen()
-                worker.pass_on(self._loudness)
-            end = end or _failure(workers) or self._hung(workers)
-            if self._asked and end is None and not told and not _can_drain(workers):
-                return _not_begun()
-            stopped = next((m.said.stopped for m in workers if m.said.stopped), "")
-            if stopped and end is None:
-                logger.info("%s: nothing is lost", stopped)
-                return _orderly(workers)
-            planned = next((m.said.restart for m in workers if m.said.restart), "")
-            if not told and (end is not None or self._asked or planned):
-                told = True
-                wait = self._policy.peers if end is not None else self._policy.drain
-                deadline = time.monotonic() + wait
-                _terminate(workers)
-            if time.monotonic() > deadline or self._asked > 1:
-                return end or self._overdue()
-            time.sleep(POLL_SECONDS)
-        for worker in workers:
-            worker.listen()
-        return end or _failure(workers) or _orderly(workers)
+    def _see_whether_it_hangs(self, worker: WorkerProcess) -> None:
+        silent = time.monotonic() - worker.said.heard
+        # A drain has an end of its own.
+        if self._draining or self._hung or worker.said.resting or silent <= self._policy.hang:
+            return
+        self._hung = f"process {self._number} hung: not a sign of progress for {silent:.0f} s"
+        logger.error("%s; where it stands follows, if it can still tell", self._hung)
+        # Python's fault handler writes down where each thread is.
+        worker.process.send_signal(signal.SIGABRT)
+        worker.kill_after(1.0)
 
-    def _hung(self, workers: list[WorkerProcess]) -> ExitReason | None:
-        if self._asked:
-            # The drain has an end of its own.
-            return None
-        now = time.monotonic()
-        for worker in workers:
-            silent = now - worker.said.heard
-            running = worker.process.poll() is None
-            if running and not worker.said.resting and silent > self._policy.hang:
-                cause = f"process {worker.number} hung: not a sign of progress for {silent:.0f} s"
-                logger.error("%s; where it stands follows, if it can still tell", cause)
-                # Python's fault handler writes down where each thread is.
-                worker.process.send_signal(signal.SIGABRT)
-                return ExitReason(1, "hung", cause, _stored(workers))
-        return None
+    def _end(self, worker: WorkerProcess, code: int) -> ExitReason:
+        said = worker.said
+        if self._hung:
+            return ExitReason(code, "hung", self._hung, said.stored)
+        if code == 0 or (self._draining and code == -signal.SIGTERM):
+            # One that was told before it could listen has lost nothing: it had not begun.
+            return ExitReason(
+                0, "planned" if said.restart else "drained", said.restart, said.stored
+            )
+        if code == LOST:
+            return ExitReason(code, "lost", said.failed, said.stored)
+        kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        cause = f"process {self._number}: {said.failed}" if said.failed else ""
+        return ExitReason(code, kind, cause or f"process {self._number} {how}", said.stored)
 
-    def _overdue(self) -> ExitReason:
-        cause = "the drain was not done in time: killed; the next run resumes"
-        return ExitReason(1, "killed", cause, stored=True)
+    def _judge(self, end: ExitReason) -> None:
+        policy = self._policy
+        if end.kind == "drained":
+            self.outcome = Outcome.DONE
+        elif end.kind == "hopeless":
+            logger.error("stopped: %s", end.cause)
+            self.outcome = Outcome.HOPELESS
+        elif self._draining:
+            logger.error("stopped: %s", end.cause)
+            self.outcome = Outcome.GAVE_UP
+        elif end.kind in ("planned", "lost"):
+            self.restarted_in_order = end.kind == "planned"
+            self._causes[end.kind] += 1
+            self._next = time.monotonic() + (0 if end.kind == "planned" else self._policy.soon)
+            logger.info("restarting process %d: %s", self._number, end.cause)
+        else:
+            self._causes[end.kind] += 1
+            ran = time.monotonic() - self._began
+            self._restarts = 0 if ran > policy.stable else self._restarts
+            if self._restarts >= policy.max_restarts:
+                logger.error("gave up after %d restarts: %s", self._restarts, end.cause)
+                self.outcome = Outcome.GAVE_UP
+                return
+            self._restarts += 1
+            self._fruitless = 0 if end.stored else self._fruitless + 1
+            wait = self._wait()
+            self._next = time.monotonic() + wait
+            counted = self._restarts, policy.max_restarts, wait, end.cause
+            logger.warning("restart %d of %d in %.1f s: %s", *counted)
 
-
-def _failure(workers: list[WorkerProcess]) -> ExitReason | None:
-    """Return how a failed process ended: one beyond hope first, then one that was killed."""
-    failed = [(code, worker) for worker in workers if (code := worker.process.poll())]
-    if not failed:
-        return None
-    code, worker = min(failed, key=lambda each: (each[0] != HOPELESS, each[0]))
-    kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    cause = f"process {worker.number}: {worker.said.failed}" if worker.said.failed else ""
-    return ExitReason(code, kind, cause or f"process {worker.number} {how}", _stored(workers))
-
-
-def _not_begun() -> ExitReason:
-    logger.info("stopped before all processes had begun: nothing is lost")
-    return ExitReason(0, "drained", "", stored=False)
-
-
-def _orderly(workers: list[WorkerProcess]) -> ExitReason:
-    planned = next((m.said.restart for m in workers if m.said.restart), "")
-    return ExitReason(0, "planned" if planned else "drained", planned, stored=True)
-
-
-def _can_drain(workers: list[WorkerProcess]) -> bool:
-    """Whether an orderly end is possible: a process that ends while others connect fails them."""
-    return len(workers) == 1 or all(worker.said.begun for worker in workers)
-
-
-def _stored(workers: list[WorkerProcess]) -> bool:
-    return any(worker.said.stored for worker in workers)
-
-
-def _terminate(workers: list[WorkerProcess]) -> None:
-    for worker in workers:
-        worker.process.send_signal(signal.SIGTERM)
+    def _wait(self) -> float:
+        policy = self._policy
+        if not self._fruitless:
+            return policy.soon
+        return min(policy.first_wait * 2.0 ** (self._fruitless - 1), policy.longest_wait)

@@ -1,4 +1,4 @@
-"""One process of the cluster: what its supervisor's fork runs.
+"""One process of a run: what its supervisor's fork runs.
 
 Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).
@@ -13,25 +13,28 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from bytewax.run import cli_main
+from typing import cast
 
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.dataflow.build import build
-from engine.application.ports import RunContext
-from engine.application.state.recovery import open_store
+from engine.application.dataflow.build import Origin, build
+from engine.application.ports import RunContext, StateStorePlugin
+from engine.application.state.directory import DirectoryStore
+from engine.application.state.identity import compatibility_check, identity_of, state_place
+from engine.application.state.store import StateStore
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
-from engine.domain.errors import InterruptionError, PynomalyError, StoppedError
+from engine.domain.errors import InterruptionError, PynomalyError, StoppedError, TasksLostError
 
 HOPELESS = 2
 CRASHED = 1
+LOST = 3
+"""Exit code of a process whose partitions others have now; it is simply started again."""
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
 """Environment variable that makes Bytewax start its web server, whatever its value."""
@@ -41,13 +44,13 @@ logger = logging.getLogger("pynomaly.worker")
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a process of the cluster is to do.
+    """What a process is to do.
 
     Attributes:
         file: the pipeline file; read anew at each start.
         process: its number.
-        addresses: host:port of all processes; none where it is alone.
-        restarts: of the cluster so far, by cause.
+        processes, earlier_processes: how many this run has, and the one before had.
+        restarts: of this process so far, by cause.
         parent: it dies when this process does.
         log_format, log_level: of its log lines.
         run: what the log lines of one run have in common.
@@ -55,7 +58,8 @@ class WorkerConfig:
 
     file: Path
     process: int
-    addresses: Sequence[str]
+    processes: int
+    earlier_processes: int
     restarts: Mapping[str, int]
     parent: int
     log_format: LogFormat
@@ -90,8 +94,9 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         needs_keys=True,
         text_fields=file.event.mapping().text_fields,
         process=config.process,
-        processes=max(1, len(config.addresses)),
-        state=file.state.directory,
+        processes=config.processes,
+        earlier_processes=config.earlier_processes,
+        state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
         heartbeat=Heartbeat(heartbeat),
@@ -112,23 +117,27 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
         telemetry.restarts.labels(cause).set(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
-    flow = build(file, context)
-    recovery, _ = open_store(file.state.directory)
+    identity = identity_of(file)
+    origin = Origin(identity, compatibility_check(state_place(file), identity))
+    # Before the source and the sinks: what they write may be in its transaction.
+    store = _open_store(file, context)
+    flow = build(file, context, store, origin, by_group=file.state.kafka is not None)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
     _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
-    cli_main(
-        flow.dataflow,
-        process_id=config.process if config.addresses else None,
-        addresses=list(config.addresses) or None,
-        epoch_interval=file.state.every,
-        recovery_config=recovery,
-    )
+    flow.run()
     flow.finish()
     logger.info("drained" if context.draining.is_set() else "the source has ended")
     return 0
+
+
+def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
+    if file.state.kafka is None:
+        return DirectoryStore(file.state.directory, context.process, context.heartbeat)
+    plugin = cast("StateStorePlugin", file.state.kafka.plugin(file.state.kafka.settings, context))
+    return cast("StateStore", plugin.store())
 
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
@@ -148,7 +157,7 @@ def _refuse_web_server() -> None:
 
 def _drain_on_signals(context: RunContext) -> None:
     def drain(_signal: int, _frame: object) -> None:
-        # Nothing may be raised here: it would tear down one process of a cluster.
+        # Nothing may be raised here: the flow would not end in order.
         context.draining.set()
 
     signal.signal(signal.SIGTERM, drain)
@@ -180,6 +189,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         logger.info("%s", known)
         return 0, ""
     logger.error("%s", known)
+    if isinstance(known, TasksLostError):
+        return LOST, str(known)
     return (CRASHED if isinstance(known, InterruptionError) else HOPELESS), str(known)
 
 

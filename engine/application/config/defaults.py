@@ -23,6 +23,8 @@ def complete(data: Any) -> Any:
     state = data.get("state", {})
     if isinstance(state, dict):
         state = {"directory": f".pynomaly/{data.get('name', '')}"} | state
+        if isinstance(store := state.get("kafka"), dict):
+            state["kafka"] = _merged(_lent(data), store)
     data = data | {"state": state}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
@@ -63,11 +65,18 @@ def _borrowers(data: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _connected(data: dict[str, Any]) -> dict[str, Any]:
+    lent = _lent(data)
+    if not lent:
+        return {}
+    return {role: {kind: _merged(lent, given)} for role, kind, given in _borrowers(data)}
+
+
+def _lent(data: dict[str, Any]) -> dict[str, Any]:
+    """Return how the source's cluster is reached, as far as the source says."""
     source = (single(data.get("source")) or ("", None))[1]
     if not isinstance(source, dict):
         return {}
-    lent = {field: source[field] for field in CONNECTION if field in source}
-    return {role: {kind: _merged(lent, given)} for role, kind, given in _borrowers(data)}
+    return {field: source[field] for field in CONNECTION if field in source}
 
 
 def _merged(lent: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -99,6 +99,28 @@ class PipelineFile(Settings):
                 raise invalid(f"{choice.kind} cannot deliver exactly once: {other}", role)
         return sinks
 
+    @field_validator("state")
+    @classmethod
+    def _state_fits(cls, state: StateSpec, info: ValidationInfo) -> StateSpec:
+        if state.kafka is None:
+            return state
+        source, sinks = info.data.get("source"), info.data.get("sinks")
+        if source is not None and not hasattr(source.plugin, "membership"):
+            raise invalid(
+                f"state in Kafka needs a source whose group shares out partitions, such as kafka; "
+                f"{source.kind} has none: keep its state in a directory",
+                "kafka",
+            )
+        if info.data.get("delivery") == "exactly_once":
+            for role, choice in sinks or ():
+                if choice is not None and not getattr(choice.plugin, "shares_transaction", False):
+                    raise invalid(
+                        f"the sink {role} ({choice.kind}) is in no transaction with state in "
+                        "Kafka: use a kafka sink, at_least_once, or state in a directory",
+                        "kafka",
+                    )
+        return state
+
     def pipeline(self) -> Pipeline:
         """Return the pipeline in the domain's words."""
         mapping = self.event.mapping()
@@ -111,7 +133,6 @@ class PipelineFile(Settings):
             calibration=self.calibration.calibration(),
             alert=self.alert.policy(),
             incident_gap=nanoseconds(self.alert.incident_gap),
-            key_groups=self.state.key_groups,
             memory_bytes=self.state.memory,
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,

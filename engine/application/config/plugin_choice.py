@@ -70,5 +70,14 @@ def _sink(value: object) -> PluginChoice:
     return _choose("sinks", registry.sink, value)
 
 
+def _kafka_store(value: object) -> PluginChoice | None:
+    if value is None or isinstance(value, PluginChoice):
+        return value
+    return _choose("stores", registry.store, {"kafka": value})
+
+
+KafkaStoreChoice = Annotated[
+    PluginChoice | None, PlainValidator(_kafka_store), WithJsonSchema({PLUGIN: "Store.kafka"})
+]
 SourceChoice = Annotated[PluginChoice, PlainValidator(_source), WithJsonSchema({PLUGIN: "Source"})]
 SinkChoice = Annotated[PluginChoice, PlainValidator(_sink), WithJsonSchema({PLUGIN: "Sink"})]

@@ -32,6 +32,11 @@ def json_schema() -> Schema:
     sinks = {name: registry.sink(name).Settings for name in registry.names("sinks")}
     definitions["Source"] = _choice(sources, "Source", definitions)
     definitions["Sink"] = _choice(sinks, "Sink", definitions)
+    stores = {name: registry.store(name).Settings for name in registry.names("stores")}
+    _choice(stores, "Store", definitions)
+    for name in stores.keys() & sources.keys():
+        store = definitions[f"Store.{name}"]
+        store["required"] = [f for f in store.get("required", []) if f not in CONNECTION]
     _forgive(definitions, shared=sources.keys() & sinks.keys())
     definitions["Detector"] = _detector(registry.declarations())
     definitions["StateSpec"].pop("required", None)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from engine.application.config.issues import invalid
-from engine.application.config.plugin_choice import SinkChoice
+from engine.application.config.plugin_choice import KafkaStoreChoice, SinkChoice
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
 from engine.application.ports import Settings
@@ -51,13 +51,15 @@ class StateSpec(Settings):
     """Where the state is kept, how often it is stored, and how large it may grow."""
 
     directory: Path
-    """Directory of the recovery store; .pynomaly/<name> unless given."""
+    """Directory of the checkpoints; .pynomaly/<name> unless given."""
+    kafka: KafkaStoreChoice = None
+    """Keeps checkpoints in a compacted topic instead: instances share the source's partitions."""
     every: PositiveDuration = Field(
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )
     """Time between checkpoints."""
-    key_groups: int = Field(default=16, ge=1, le=4096)
-    """Fixed shards of entities, the most that can work side by side; state is bound to it."""
+    key_groups: int | None = Field(default=None, ge=1, le=4096)
+    """Not used any more: each partition of the source is stored by itself."""
     memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""
 

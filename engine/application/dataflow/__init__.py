@@ -1,1 +1,1 @@
-"""The dataflow: assembled from a pipeline file, and its source, which is paced and watched."""
+"""The dataflow: the way of an event, from source to sinks, as Bytewax steps keyed by task."""

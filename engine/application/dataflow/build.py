@@ -1,33 +1,49 @@
-"""The dataflow: the way of an event, from source to sinks, as Bytewax steps."""
+"""The dataflow, assembled from what the registry holds for a pipeline file."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
-from bytewax.operators import KeyedStream
+import numpy as np
+from bytewax.dataflow import Dataflow
+from bytewax.run import cli_main
 
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.config.plugin_choice import PluginChoice
-from engine.application.dataflow.paced_source import PacedSource
-from engine.application.ports import KeyedRecordStream, RunContext, SinkPlugin, SourcePlugin
+from engine.application.dataflow.checkpoints import Checkpoints
+from engine.application.dataflow.delivery import Delivery, Output
+from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.membership import FixedShare, Membership
+from engine.application.dataflow.sink import DeliveryPart, DeliverySink
+from engine.application.dataflow.source import Item, SourceTurns, TaskSource
+from engine.application.dataflow.steps import KeyedSteps
+from engine.application.dataflow.tasks import Meet, Tasks
+from engine.application.ports import Decode, MakeTaskStep, RunContext, SinkPlugin, SourcePlugin
+from engine.application.state.memory import MemoryStore
+from engine.application.state.store import Json, StateStore
 from engine.application.tracing.sink import traced_sink
 from engine.application.tracing.source import traced_source
 from engine.application.tracing.start import start_tracing
-from engine.application.tracing.steps import traced_logic, traced_step
-from engine.domain.anomaly import Anomaly
+from engine.application.tracing.steps import traced_step
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 
 if TYPE_CHECKING:
     from engine.application.tracing.tracer import Tracer
+
+PUBLISH = {
+    "anomalies": "publish_anomalies",
+    "scores": "publish_scores",
+    "dead_letters": "publish_rejects",
+}
+"""The step that makes the records of each sink."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +53,42 @@ class Flow:
     dataflow: Dataflow
     source: SourcePlugin
     tracer: Tracer | None
+    failure: Failure
+
+    def run(self) -> None:
+        """Run until the source ends or the context's `draining` asks for it.
+
+        Raises: what ended it, unless that was in order.
+        """
+        # One epoch for ever: checkpoints are ours.
+        cli_main(self.dataflow, epoch_interval=timedelta(days=36_500))
+        self.failure.raise_it()
 
     def finish(self) -> None:
         """Called once after a clean end."""
         self.source.finish()
         if self.tracer is not None:
             self.tracer.finish()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What stored state is compared with, and marked with.
+
+    Attributes:
+        identity: of the pipeline.
+        meet: says what changed since stored state was made, or refuses it.
+    """
+
+    identity: Mapping[str, Json]
+    meet: Meet
+
+
+def _anything(_identity: Mapping[str, Json]) -> list[str]:
+    return []
+
+
+ANY_ORIGIN = Origin({}, _anything)
 
 
 def prepare(file: PipelineFile) -> None:
@@ -59,71 +105,111 @@ def prepare(file: PipelineFile) -> None:
         registry.step("detect")(replace(pipeline, detectors=native), RunContext(""))
 
 
-def build(file: PipelineFile, context: RunContext) -> Flow:
+def build(
+    file: PipelineFile,
+    context: RunContext,
+    store: StateStore | None = None,
+    origin: Origin = ANY_ORIGIN,
+    *,
+    by_group: bool = False,
+) -> Flow:
     """Assemble the dataflow of a pipeline file; everything in it comes from the registry.
 
-    The names of the steps are part of the stored state's format: a renamed step starts afresh.
+    Args:
+        file: the pipeline file.
+        context: of this process.
+        store: where checkpoints live; None keeps nothing.
+        origin: what the state in it is compared with.
+        by_group: whether the source's group says which partitions are ours; else a fixed share is.
     """
     pipeline = file.pipeline()
     context.telemetry.state_limit.set(pipeline.memory_bytes)
     plugin = cast("SourcePlugin", file.source.plugin(file.source.settings, context))
-    flow = Dataflow(file.name)
     tracer = start_tracing(file, context)
-    traced = partial(traced_step, tracer)
-    step = partial(_step, pipeline, context)
-    source = PacedSource(plugin.source(), context)
-    raw: Stream[RawBatch] = op.input("source", flow, traced_source(tracer, source))
-    decoded = op.flat_map_batch("decode", raw, traced("decode", step("decode")))
-    kinds = op.branch("decoded", decoded, _is_events)
-    events = cast("Stream[EventBatch]", kinds.trues)
-    routed = cast(
-        "KeyedStream[EventBatch]",
-        op.flat_map_batch("route", events, traced("route", step("route"))),
-    )
-    seen = partial(traced_logic, tracer)
-    scored = op.stateful_batch("detect", routed, seen("detect", step("detect")))
-    alerts = op.stateful_batch("alert", scored, seen("alert", step("alert")))
-    rejects = cast("Stream[list[Reject]]", kinds.falses)
-    _publish(alerts, scored, rejects, file, pipeline, context, tracer)
-    return Flow(flow, plugin, tracer)
+    failure = Failure()
+    delivery = Delivery([*_outputs(file, pipeline, context, tracer)], context)
+    source = traced_source(tracer, plugin.source())
+    keep = _must_keep(plugin, pipeline)
+    kept = store or MemoryStore()
+    tasks = Tasks(plugin, source, kept, delivery, origin.meet, context, keep=keep)
+    checkpoints = Checkpoints(tasks, delivery, origin.identity, context)
+    membership = partial(_membership, plugin, source.list_parts, context, by_group=by_group)
+
+    def turns() -> SourceTurns:
+        return SourceTurns(tasks, membership, checkpoints, context, failure)
+
+    flow = Dataflow(file.name)
+    stream = op.input("source", flow, TaskSource(turns))
+    decode = traced_step(tracer, "decode", _step(pipeline, context, "decode"))
+    stream = op.flat_map_batch("decode", stream, partial(_decode, failure, decode))
+    for name, takes, pass_on in (("detect", EventBatch, False), ("alert", ScoredBatch, True)):
+        make = cast("MakeTaskStep", _step(pipeline, context, name))
+        steps = KeyedSteps(name, takes, make, context, failure, tracer, pass_on=pass_on)
+        stream = op.stateful_batch(name, stream, steps.build)
+    end = DeliverySink(lambda: DeliveryPart(delivery, checkpoints, failure))
+    op.output("deliver", stream, end)
+    return Flow(flow, plugin, tracer, failure)
 
 
-def _publish(
-    alerts: KeyedStream[list[Anomaly]],
-    scored: KeyedStream[ScoredBatch],
-    rejects: Stream[list[Reject]],
-    file: PipelineFile,
-    pipeline: Pipeline,
+def _membership(
+    plugin: SourcePlugin,
+    partitions: Callable[[], list[str]],
     context: RunContext,
-    tracer: Tracer | None,
-) -> None:
-    timed = op.map("latency", alerts, partial(_observe_latency, context))
-    outputs: list[tuple[str, str, Stream[Any], PluginChoice | None]] = [
-        ("anomalies", "publish_anomalies", timed, file.sinks.anomalies),
-        ("scores", "publish_scores", scored, file.sinks.scores),
-        ("dead_letters", "publish_rejects", rejects, file.sinks.dead_letters),
-    ]
-    for role, name, stream, choice in outputs:
+    *,
+    by_group: bool,
+) -> Membership:
+    if by_group:
+        membership: Membership = cast("Any", plugin).membership()
+        return membership
+    return FixedShare(partitions, context.process, context.processes)
+
+
+def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:
+    """Whether the source does not give again what was read, as it was."""
+    rereadable = getattr(plugin, "rereadable", "never")
+    own_time = pipeline.mapping.time.path is not None
+    return not (rereadable == "exactly" or (rereadable == "at_other_times" and own_time))
+
+
+def _outputs(
+    file: PipelineFile, pipeline: Pipeline, context: RunContext, tracer: Tracer | None
+) -> Iterator[Output]:
+    for role, choice in file.sinks:
         if choice is not None:
-            parcels: KeyedRecordStream = op.map(name, stream, _step(pipeline, context, name))
             sink = cast("SinkPlugin", choice.plugin(choice.settings, context, role))
-            op.output(role, parcels, traced_sink(tracer, role, sink.sink()))
+            publish = _step(pipeline, context, PUBLISH[role])
+            yield Output(role, publish, traced_sink(tracer, role, sink.sink()))
 
 
 def _step(pipeline: Pipeline, context: RunContext, name: str) -> Callable[..., Any]:
     return registry.step(name)(pipeline, context)
 
 
-def _is_events(item: EventBatch | list[Reject]) -> bool:
-    return isinstance(item, EventBatch)
+def _decode(failure: Failure, decode: Decode, items: list[Item]) -> list[tuple[str, Any]]:
+    """Decode what comes between signals at once; return it by task."""
+    found: list[tuple[str, Any]] = []
+    with failure.noted():
+        for are_raw, run in groupby(items, lambda item: isinstance(item[1], RawBatch)):
+            together = [*run]
+            found += _decode_run(decode, cast("Any", together)) if are_raw else together
+    return found
 
 
-def _observe_latency(
-    context: RunContext, item: tuple[str, list[Anomaly]]
-) -> tuple[str, list[Anomaly]]:
-    now = time.time_ns()
-    for anomaly in item[1]:
-        seconds = max(0, now - anomaly.timestamp) / 1e9
-        exemplar = None if anomaly.trace is None else anomaly.trace.exemplar
-        context.telemetry.latency.observe(seconds, exemplar)
-    return item
+def _decode_run(decode: Decode, run: list[tuple[str, RawBatch]]) -> Iterator[tuple[str, Any]]:
+    names = {batch.partition: name for name, batch in run}
+    for item in decode([batch for _, batch in run]):
+        if isinstance(item, EventBatch):
+            yield from ((names[int(part.partitions[0])], part) for part in _partitions(item))
+        else:
+            rejects: list[Reject] = item
+            yield names[rejects[0].partition], rejects
+
+
+def _partitions(events: EventBatch) -> Iterator[EventBatch]:
+    """Yield a batch a partition; each partition's events lie together."""
+    edges = np.flatnonzero(np.diff(events.partitions)) + 1
+    if not len(edges):
+        yield events
+        return
+    for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(events)], strict=True):
+        yield events.take(slice(start, end))

@@ -49,6 +49,9 @@ class Telemetry:
         self.realised = self._counter("alerts_realised", "Alerts, false or not, for these events")
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
+        self.split_entities = self._counter(
+            "split_entities", "Entities that were seen in more than one partition"
+        )
         self.evictions = self._counter("evictions", "Idle entities evicted by the memory budget")
         self.state_bytes = self._gauge("state_bytes", "Memory of the entities' state")
         self.state_limit = self._gauge("state_limit_bytes", "Memory budget of the whole pipeline")
@@ -95,13 +98,17 @@ class Telemetry:
         )
         self.checkpoint_seconds = Histogram(
             "pynomaly_checkpoint_seconds",
-            "Time to store the changes of the key groups of this process",
+            "Time to store what has changed of the tasks of this process",
             buckets=CHECKPOINT_BUCKETS,
             registry=self.registry,
         )
-        self.checkpoints = self._counter("checkpoints", "Snapshots taken of the source's position")
+        self.checkpoints = self._counter("checkpoints", "Checkpoints that were stored")
         self.restarts = self._gauge(
-            "restarts", "Restarts of the cluster by its supervisor, by cause", "cause"
+            "restarts", "Restarts of this process by its supervisor, by what made it end", "cause"
+        )
+        self.replay_differences = self._counter(
+            "replay_differences",
+            "Tasks whose events gave other results when they were processed again",
         )
         self.trace_errors = self._counter(
             "trace_errors", "Spans dropped: the collector is unreachable, or the queue is full"

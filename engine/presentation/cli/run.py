@@ -1,11 +1,11 @@
-"""`pynomaly run`: a pipeline as one cluster of processes, supervised."""
+"""`pynomaly run`: a pipeline in supervised processes."""
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +20,10 @@ from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import prepare
-from engine.application.state.abandoned import forget_abandoned
-from engine.application.state.contents import read_contents, remove_orphans
-from engine.application.state.manifest import check_compatibility, manifest_of, write_manifest
-from engine.application.state.recovery import StateLock, open_store
+from engine.application.state.checkpoint_file import newest_manifests
+from engine.application.state.contents import earlier_processes
+from engine.application.state.identity import check_compatibility, identity_of, state_place
+from engine.application.state.lock import StateLock, refuse_unusable
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 
 logger = logging.getLogger("pynomaly.run")
@@ -31,11 +31,10 @@ logger = logging.getLogger("pynomaly.run")
 
 def run(
     file: Annotated[Path, typer.Argument(help="The pipeline file.")],
-    processes: Annotated[int, typer.Option(help="Processes of the cluster.", min=1)] = 1,
-    addresses: Annotated[
-        str, typer.Option(help="host:port of every process, by ';'; default: free loopback ports.")
-    ] = "",
-    max_restarts: Annotated[int, typer.Option(help="Restarts before giving up.", min=0)] = 5,
+    processes: Annotated[int, typer.Option(help="Processes that share the partitions.", min=1)] = 1,
+    max_restarts: Annotated[
+        int, typer.Option(help="Restarts of a process before giving up.", min=0)
+    ] = 5,
     hang_after: Annotated[
         float, typer.Option(help="Seconds without progress after which a process is restarted.")
     ] = 120.0,
@@ -56,30 +55,46 @@ def run(
     configure_logging(log_format, LogIdentity(found.name, "supervisor", own_id), log_level)
     parent = os.getpid()
 
-    def programs(restarts: Mapping[str, int]) -> list[Program]:
-        # Here and not before: compiling takes seconds, in which a signal may ask to stop.
-        prepare(found)
-        if forgotten := forget_abandoned(found.state.directory):
-            logger.info("state: %d snapshots of unfinished epochs are forgotten", forgotten)
-        peers = addresses.split(";") if addresses else _free_addresses(processes)
-        tasks = [
-            WorkerConfig(file, process, peers, restarts, parent, log_format, log_level, own_id)
-            for process in range(processes)
-        ]
-        return [partial(work, task) for task in tasks]
+    earlier = 0
+    prepared = False
+
+    def program(process: int, restarts: Mapping[str, int]) -> Program:
+        nonlocal prepared
+        if not prepared:
+            # Here and not before: compiling takes seconds, in which a signal may ask to stop.
+            prepare(found)
+            prepared = True
+        task = WorkerConfig(
+            file,
+            process,
+            processes,
+            earlier,
+            dict(restarts),
+            parent,
+            log_format,
+            log_level,
+            own_id,
+        )
+        return partial(work, task)
 
     # Before the first line: who reads it may send a signal.
-    supervisor = Supervisor(programs, RestartPolicy(max_restarts=max_restarts, hang=hang_after))
-    with StateLock(found.state.directory):
-        _announce(found, processes)
-        _take_up(found)
-        for notice in notices(addresses, found.metrics):
+    policy = RestartPolicy(max_restarts=max_restarts, hang=hang_after)
+    supervisor = Supervisor(program, processes, policy)
+    with nullcontext() if found.state.kafka else StateLock(found.state.directory):
+        if found.state.kafka:
+            _announce(found, processes, resumed=False)
+        else:
+            refuse_unusable(found.state.directory)
+            earlier = earlier_processes(found.state.directory)
+            _take_up(found, processes)
+        if found.state.key_groups is not None:
+            logger.warning("state.key_groups is not used any more: take it out of the file")
+        for notice in notices(found.metrics):
             logger.log(notice.level, "%s", notice.text)
         raise typer.Exit(supervisor.run())
 
 
-def _announce(file: PipelineFile, processes: int) -> None:
-    _, resumed = open_store(file.state.directory)
+def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
     sinks = ", ".join(f"{role}: {choice.kind}" for role, choice in file.sinks if choice is not None)
     logger.info(
         "%s %s: %s to %s, %d process(es), state in %s",
@@ -88,7 +103,7 @@ def _announce(file: PipelineFile, processes: int) -> None:
         file.source.kind,
         sinks,
         processes,
-        file.state.directory,
+        state_place(file),
     )
     if file.metrics is not None:
         host, port = file.metrics.host, file.metrics.port
@@ -97,23 +112,11 @@ def _announce(file: PipelineFile, processes: int) -> None:
         logger.info("metrics: %s://%s:%d/metrics%s", scheme, host, port, last)
 
 
-def _take_up(file: PipelineFile) -> None:
-    """Say what becomes of stored state, and put the manifest of this run beside it."""
-    directory, now = file.state.directory, manifest_of(file)
-    if read_contents(directory).states:
-        for change in check_compatibility(directory, now):
-            logger.warning("state: %s", change)
-    remove_orphans(directory)
-    write_manifest(directory, now)
-
-
-def _free_addresses(processes: int) -> list[str]:
-    """Return loopback addresses: the cluster's ports take pickles from whoever connects."""
-    sockets = [socket.socket() for _ in range(processes)] if processes > 1 else []
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+def _take_up(file: PipelineFile, processes: int) -> None:
+    """Say what becomes of stored state, or refuse it."""
+    directory, now = file.state.directory, identity_of(file)
+    tasks = newest_manifests(directory)
+    _announce(file, processes, resumed=bool(tasks))
+    told = [check_compatibility(str(directory), now, task.identity) for task in tasks.values()]
+    for change in dict.fromkeys(change for some in told for change in some):
+        logger.warning("state: %s", change)

@@ -10,11 +10,11 @@ import typer
 
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.state.archive import LEFT_OUT, export_state, import_state
-from engine.application.state.contents import GROUPS, Contents, count_entities, read_contents
-from engine.application.state.manifest import check_compatibility, manifest_of, read_manifest
-from engine.application.state.recovery import StateLock
-from engine.application.state.store_files import STORE
+from engine.application.state.archive import export_state, import_state
+from engine.application.state.contents import Contents, read_contents
+from engine.application.state.identity import check_compatibility, identity_of
+from engine.application.state.lock import LOCK, StateLock, refuse_unusable
+from engine.application.state.trust import refuse_strangers
 from engine.domain.errors import PynomalyError
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
@@ -29,15 +29,18 @@ def inspect(file: File) -> None:
     found = load(file)
     directory = found.state.directory
     print(f"state         {directory}")
-    if not (directory / STORE).is_dir():
+    if not directory.exists():
         print("              nothing is stored: a run starts afresh")
         return
+    refuse_strangers(directory)
+    refuse_unusable(directory)
     contents = read_contents(directory)
-    _tell_origin(directory, contents)
-    for step in dict.fromkeys(name for name, _ in contents.states):
-        _tell_step(step, contents)
-    _tell_size(directory, contents)
-    _tell_changes(found)
+    if not contents.tasks:
+        print("              nothing is stored: a run starts afresh")
+        return
+    _tell_origin(contents)
+    _tell_tasks(contents)
+    _tell_changes(found, contents)
 
 
 @state.command("export")
@@ -45,6 +48,7 @@ def export_(file: File, archive: Archive) -> None:
     """Write the state into an archive, checksums included; the pipeline must not be running."""
     directory = load(file).state.directory
     with StateLock(directory):
+        refuse_unusable(directory)
         print(f"{archive}: {export_state(directory, archive):,} bytes")
 
 
@@ -71,45 +75,40 @@ def reset(
         for path in directory.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name not in LEFT_OUT and path.suffix != ".ndjson":
+            elif path.name != LOCK and path.suffix != ".ndjson":
                 path.unlink()
     print(
         f"{directory}: removed. A source with `start: committed` goes on from its group's offsets"
     )
 
 
-def _tell_origin(directory: Path, contents: Contents) -> None:
-    manifest = read_manifest(directory)
-    if manifest is not None:
-        who = f"{manifest.name}, version {manifest.version}, by pynomaly-engine {manifest.program}"
+def _tell_origin(contents: Contents) -> None:
+    makers = [task.identity for task in contents.tasks.values()]
+    for who in dict.fromkeys(
+        f"{made['name']}, version {made['version']}, by pynomaly-engine {made['program']}"
+        for made in makers
+    ):
         print(f"pipeline      {who}")
-    print(f"runs          {contents.runs}; the next one resumes at epoch {contents.epoch}")
 
 
-def _tell_step(step: str, contents: Contents) -> None:
-    stored = contents.of(step)
-    if step == "source":
-        places = ", ".join(f"{key} at {stored[key]}" for key in sorted(stored, key=_number))
-        print(f"source        {places}")
-    else:
-        size = sum(len(blob) for blob in stored.values() if isinstance(blob, bytes))
-        print(f"{step:<14}{len(stored)} keys, {size:,} bytes")
+def _tell_tasks(contents: Contents) -> None:
+    tasks = sorted(contents.tasks.values(), key=lambda task: _number(task.task))
+    places = ", ".join(f"{task.task} at {task.position}" for task in tasks)
+    print(f"source        {places}")
+    print(f"checkpoints   {max(task.number for task in tasks):,} of a partition at most")
+    size, left = sum(contents.files.values()), len(contents.left)
+    print(f"task files    {len(contents.files)}, {size:,} bytes; {left} left by killed processes")
+    print(f"entities      {contents.entities:,} or more")
 
 
-def _tell_size(directory: Path, contents: Contents) -> None:
-    files = list((directory / GROUPS).glob("*"))
-    orphans = {file.name for file in files} - contents.files
-    size = sum(file.stat().st_size for file in files)
-    print(f"group files   {len(files)}, {size:,} bytes; {len(orphans)} of them left by killed runs")
-    print(f"entities      {count_entities(directory, contents):,} or more")
-
-
-def _tell_changes(file: PipelineFile) -> None:
+def _tell_changes(file: PipelineFile, contents: Contents) -> None:
+    where, now = str(file.state.directory), identity_of(file)
     try:
-        changes = check_compatibility(file.state.directory, manifest_of(file))
+        told = [check_compatibility(where, now, task.identity) for task in contents.tasks.values()]
     except PynomalyError as error:
         print(f"refused       {error}")
         raise typer.Exit(2) from None
+    changes = dict.fromkeys(change for some in told for change in some)
     for change in changes or ["nothing changed: all of it is taken up"]:
         print(f"a run         {change}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def _no_read_back() -> None:
-    from connectors.kafka.transaction import TransactionalSink
+    from connectors.kafka.transactional_sink import TransactionalSink
 
     sink: Any = TransactionalSink
     sink.published = lambda *_: set()

@@ -135,7 +135,7 @@ def test_secrets_are_only_referred_to(base) -> None:
 
 def test_a_stopping_pod_has_the_time_to_drain(base) -> None:
     grace = one("StatefulSet", base)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace >= RestartPolicy().drain + 2 * RestartPolicy().peers
+    assert grace >= RestartPolicy().drain
 
 
 def test_the_supervisor_is_given_its_time_before_the_kubelet_acts(base) -> None:

@@ -33,8 +33,8 @@ def pipeline(values: Sequence[str] = ("a", "b"), **changes: Any) -> Pipeline:
         calibration=Calibration(),
         alert=PValueThreshold(1e-6),
         incident_gap=600 * SECOND,
-        key_groups=4,
         memory_bytes=4 * 2**20,
+        partitions=4,
     )
     whole = replace(plain, **changes)
     prints = tuple("print" for _ in whole.detectors)

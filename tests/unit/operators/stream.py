@@ -41,8 +41,8 @@ def pipeline(**changes: Any) -> Pipeline:
             calibration=Calibration(window=64),
             alert=Budget(2),
             incident_gap=600_000_000_000,
-            key_groups=4,
             memory_bytes=2**26,
+            partitions=4,
         ),
         **changes,
     )

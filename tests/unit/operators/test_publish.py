@@ -12,7 +12,6 @@ from engine.application.ports import RunContext
 from engine.domain.alert_policy import ScoreThreshold
 from engine.domain.anomaly import Anomaly
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
-from engine.domain.key_group import group_key
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
@@ -27,13 +26,12 @@ CONTEXT = RunContext("plant")
 
 
 def anomalies(spec: Pipeline, batch: Any) -> list[Anomaly]:
-    emitted, _ = alert_step(spec, CONTEXT)(None).on_batch([batch])
+    emitted = alert_step(spec, CONTEXT)(spec.partitions).process([batch])
     return [anomaly for item in emitted for anomaly in item]
 
 
 def published(spec: Pipeline, found: list[Anomaly]) -> list[dict[str, Any]]:
-    group, records = anomaly_step(spec, CONTEXT)(("g0001", found))
-    assert group == "g0001"
+    records = anomaly_step(spec, CONTEXT)(found)
     return [orjson.loads(record.value or b"") for record in records]
 
 
@@ -46,7 +44,7 @@ def real_documents() -> list[dict[str, Any]]:
     spec, batch = pipeline(), noise(1, 3_000)
     batch.values[1_500::100, 0] = 60
     batch.values[1_600::200, 1] = np.nan
-    found, _ = detect_step(spec, CONTEXT)(None).on_batch([batch])
+    found = detect_step(spec, CONTEXT)(spec.partitions).process([batch])
     return [document for part in found for document in published(spec, anomalies(spec, part))]
 
 
@@ -119,8 +117,7 @@ def test_scores_of_a_traced_batch_carry_its_context() -> None:
     batch = scored(events(["a", "b"], [[30.0, 20.0]] * 2, [START] * 2), [1e-9, 1e-9])
     step = score_step(spec, CONTEXT)
     plain, traced = (
-        step(("g", replace(batch, events=replace(batch.events, trace=each))))[1]
-        for each in (None, trace)
+        step(replace(batch, events=replace(batch.events, trace=each))) for each in (None, trace)
     )
     for before, after in zip(plain, traced, strict=True):
         assert after.headers == (*before.headers, ("traceparent", trace.traceparent))
@@ -131,7 +128,7 @@ def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
     spec = pipeline()
     batch = scored(events(["Zürich/1"], [[30.0, 20.0]], [START + 123], first=9), [1e-9])
     found = anomalies(spec, batch)
-    (record,) = anomaly_step(spec, CONTEXT)(("g0002", found))[1]
+    (record,) = anomaly_step(spec, CONTEXT)(found)
     assert record.key == "Zürich/1".encode()
     assert record.headers == (
         ("pynomaly-id", found[0].id.encode()),
@@ -160,9 +157,7 @@ def test_times_lose_nothing(ns: int) -> None:
 
 
 def scores(spec: Pipeline, batch: Any) -> list[Record]:
-    group, records = score_step(spec, CONTEXT)(("g0003", batch))
-    assert group == "g0003"
-    return records
+    return score_step(spec, CONTEXT)(batch)
 
 
 def test_every_event_has_a_score_record_with_the_id_of_its_anomaly() -> None:
@@ -209,10 +204,9 @@ def reject(**changes: Any) -> Reject:
 
 
 def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None:
-    group, (record, second) = reject_step(pipeline(), CONTEXT)(
+    record, second = reject_step(pipeline(), CONTEXT)(
         [reject(), reject(value=None, key=None, headers=())]
     )
-    assert group == group_key(6)
     assert (record.key, record.value) == (b"\xff\x00", b"\xfe not text")
     assert record.timestamp == START
     assert record.headers[:3] == (("trace", b"\x01\xff"), ("trace", b"again"), ("empty", None))
@@ -234,7 +228,7 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
 
 def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> None:
     def ids(spec: Pipeline, **changes: Any) -> str:
-        _, (record,) = reject_step(spec, CONTEXT)([reject(**changes)])
+        (record,) = reject_step(spec, CONTEXT)([reject(**changes)])
         return record.id
 
     assert ids(pipeline()) == ids(replace(pipeline(), version="other"))
@@ -244,5 +238,5 @@ def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> No
 
 
 def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:
-    _, (record,) = reject_step(pipeline(), CONTEXT)([reject(detail="lone \ud800 half")])
+    (record,) = reject_step(pipeline(), CONTEXT)([reject(detail="lone \ud800 half")])
     assert dict(record.headers)["pynomaly-detail"] == b"lone ? half"

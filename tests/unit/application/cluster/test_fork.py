@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.application.cluster.fork import Fork
-from engine.application.state.recovery import StateLock
+from engine.application.state.lock import StateLock
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from engine.application.cluster.process import Program
 from engine.application.cluster.supervisor import RestartPolicy, Supervisor
 from engine.domain.errors import InterruptionError
 
-QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0, peers=1.0)
+QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
 FOREVER = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
@@ -39,26 +39,32 @@ def program(code: str) -> Program:
     return run
 
 
-def supervise(*codes: str) -> tuple[int, list[int]]:
-    restarts: list[int] = []
+def supervise(
+    *codes: str, policy: RestartPolicy = QUICK
+) -> tuple[int, list[tuple[int, dict[str, int]]]]:
+    """Return the exit code, and each start: the process, and its restarts so far by cause."""
+    starts: list[tuple[int, dict[str, int]]] = []
 
-    def programs(causes: Mapping[str, int]) -> list[Program]:
-        restarts.append(sum(causes.values()))
-        return [program(code) for code in codes]
+    def make(process: int, causes: Mapping[str, int]) -> Program:
+        starts.append((process, dict(causes)))
+        return program(codes[process])
 
-    return Supervisor(programs, QUICK).run(), restarts
+    return Supervisor(make, len(codes), policy).run(), starts
 
 
 def test_an_orderly_end_is_the_end() -> None:
-    assert supervise("", "") == (0, [0])
+    assert supervise("", "") == (0, [(0, {}), (1, {})])
 
 
 def test_trouble_that_no_try_cures_is_not_tried_again() -> None:
-    assert supervise("raise SystemExit(2)") == (2, [0])
+    assert supervise("raise SystemExit(2)") == (2, [(0, {})])
 
 
 def test_crashes_are_retried_and_then_given_up() -> None:
-    assert supervise("raise SystemExit(1)") == (1, [0, 1, 2])
+    code, starts = supervise("raise SystemExit(1)")
+
+    assert code == 1
+    assert starts == [(0, {}), (0, {"crashed": 1}), (0, {"crashed": 2})]
 
 
 def test_a_crash_that_passes_is_survived(tmp_path: Path) -> None:
@@ -67,14 +73,33 @@ def test_a_crash_that_passes_is_survived(tmp_path: Path) -> None:
         f"import pathlib, sys; p = pathlib.Path({str(mark)!r}); "
         "seen = p.exists(); p.touch(); sys.exit(0 if seen else 3)"
     )
-    assert supervise(once) == (0, [0, 1])
+    assert supervise(once) == (0, [(0, {}), (0, {"crashed": 1})])
 
 
-def test_a_killed_process_takes_its_peers_along(tmp_path: Path) -> None:
-    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    code, restarts = supervise(killed, FOREVER)
+def test_a_killed_process_is_restarted_alone(tmp_path: Path) -> None:
+    mark, again = tmp_path / "mark", tmp_path / "again"
+    killed_once = (
+        "import os, pathlib, signal\n"
+        f"p = pathlib.Path({str(mark)!r})\n"
+        f"if p.exists(): pathlib.Path({str(again)!r}).touch(); raise SystemExit(0)\n"
+        "p.touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    other = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(again)!r}).exists(): time.sleep(0.01)"
+    )
+
+    code, starts = supervise(killed_once, other)
+
+    assert code == 0
+    assert starts == [(0, {}), (1, {}), (0, {"killed": 1})]
+
+
+def test_a_process_that_is_given_up_ends_the_others_in_order(tmp_path: Path) -> None:
+    code, starts = supervise("raise SystemExit(1)", _orderly(tmp_path / "other"))
+
     assert code == 1
-    assert restarts == [0, 1, 2]
+    assert [process for process, _ in starts] == [0, 1, 0, 0]
+    assert (tmp_path / "other").read_text() == "drained"
 
 
 def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
@@ -90,12 +115,12 @@ def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=ask, daemon=True).start()
-    assert supervise(orderly) == (0, [0])
+    assert supervise(orderly)[0] == 0
 
 
 def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
     Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert supervise(FOREVER) == (0, [0])
+    assert supervise(FOREVER)[0] == 0
 
 
 def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
@@ -108,7 +133,7 @@ def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
         "signal.signal(signal.SIGUSR1, louder)\n"
         "say('beat'); time.sleep(60)"
     )
-    supervisor = Supervisor(lambda _: [program(listens)], QUICK)
+    supervisor = Supervisor(lambda *_: program(listens), 1, QUICK)
     os.kill(os.getpid(), signal.SIGUSR1)
     assert supervisor.run() == 0
     assert loud.exists()
@@ -116,46 +141,35 @@ def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
 
 def test_who_is_asked_to_stop_before_it_runs_starts_nothing(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    supervisor = Supervisor(lambda _: [program(f"open({str(mark)!r}, 'w')")], QUICK)
+    supervisor = Supervisor(lambda *_: program(f"open({str(mark)!r}, 'w')"), 1, QUICK)
     os.kill(os.getpid(), signal.SIGTERM)
     assert supervisor.run() == 0
     assert not mark.exists()
 
 
-def test_a_cluster_that_has_not_begun_ends_at_once() -> None:
-    late = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    late.start()
-    # Told to drain, they would fail each other; it would take as long as they sleep to wait.
-    assert supervise(STUBBORN, STUBBORN) == (0, [0])
-
-
-def test_a_cluster_that_has_begun_is_told_to_drain(tmp_path: Path) -> None:
+def test_all_processes_are_told_to_drain(tmp_path: Path) -> None:
     def ask() -> None:
         while len(list(tmp_path.iterdir())) < 2:
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=ask, daemon=True).start()
-    assert supervise(*(_orderly(tmp_path / name) for name in "ab")) == (0, [0])
+    assert supervise(*(_orderly(tmp_path / name) for name in "ab"))[0] == 0
     assert [file.read_text() for file in tmp_path.iterdir()] == ["drained", "drained"]
 
 
-def test_who_was_asked_to_stop_while_it_waited_is_ended_with_its_peers(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_who_was_asked_to_stop_while_it_waited_is_ended(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    rests = (
+    waits = (
         "import os, signal, sys, time\n"
         "pulse = int(sys.argv[sys.argv.index('--pulse') + 1])\n"
-        "signal.signal(signal.SIGTERM, lambda *_: os.write(pulse, {said!r}))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os.write(pulse, b'stopped asked to stop\\n'))\n"
         "os.write(pulse, b'rest\\n')\n"
         "while True: time.sleep(1)\n"
     )
-    waits, works = rests.format(said=b"stopped asked to stop\n"), rests.format(said=b"work\n")
-    late = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    late.start()
-    # The other one does not end by itself.
-    assert supervise(waits, works) == (0, [0])
+    Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    assert supervise(waits)[0] == 0
     assert "asked to stop: nothing is lost" in caplog.text
 
 
@@ -178,18 +192,18 @@ def test_a_crash_while_draining_is_told() -> None:
         "time.sleep(60)"
     )
     Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert supervise(crash) == (1, [0])
+    assert supervise(crash)[0] == 1
 
 
 def test_who_does_not_drain_in_time_is_killed() -> None:
     Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert supervise(STUBBORN) == (1, [0])
+    assert supervise(STUBBORN)[0] == 1
 
 
 def test_a_second_signal_does_not_wait() -> None:
     for delay in (0.5, 0.8):
         Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
-    assert supervise(STUBBORN) == (1, [0])
+    assert supervise(STUBBORN)[0] == 1
 
 
 SPEAK = """
@@ -204,14 +218,11 @@ def last_line(caplog: pytest.LogCaptureFixture) -> str:
 
 def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
     policy = replace(QUICK, hang=1.0, max_restarts=1)
-    causes: list[dict[str, int]] = []
 
-    def programs(counted: Mapping[str, int]) -> list[Program]:
-        causes.append(dict(counted))
-        return [program(SPEAK + "say('beat'); time.sleep(60)")]
+    code, starts = supervise(SPEAK + "say('beat'); time.sleep(60)", policy=policy)
 
-    assert Supervisor(programs, policy).run() == 1
-    assert causes == [{}, {"hung": 1}]
+    assert code == 1
+    assert starts == [(0, {}), (0, {"hung": 1})]
     assert last_line(caplog).startswith("gave up after 1 restarts: process 0 hung: not a sign of")
 
 
@@ -226,45 +237,33 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
 )
 def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
     policy = replace(QUICK, hang=1.0, max_restarts=0)
-    assert Supervisor(lambda _: [program(SPEAK + code)], policy).run() == 0
+    assert supervise(SPEAK + code, policy=policy)[0] == 0
 
 
 def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
-    mark, ready = tmp_path / "mark", tmp_path / "ready"
+    mark = tmp_path / "mark"
     ask = SPEAK + (
         "import pathlib\n"
         f"p = pathlib.Path({str(mark)!r})\n"
         "if p.exists(): sys.exit(0)\n"
         "p.touch()\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        f"while not pathlib.Path({str(ready)!r}).exists(): time.sleep(0.01)\n"
         "say('restart', 'more partitions'); time.sleep(60)"
     )
-    drained = (
-        "import pathlib, signal, sys, time\n"
-        f"p = pathlib.Path({str(mark)!r})\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        f"pathlib.Path({str(ready)!r}).touch()\n"
-        "while not p.exists(): time.sleep(0.01)\n"
-        "time.sleep(0.5)"
-    )
-    causes: list[dict[str, int]] = []
 
-    def programs(counted: Mapping[str, int]) -> list[Program]:
-        causes.append(dict(counted))
-        return [program(code) for code in (ask, drained)]
+    code, starts = supervise(ask, policy=replace(QUICK, max_restarts=0))
 
-    assert Supervisor(programs, replace(QUICK, max_restarts=0)).run() == 0
-    assert causes == [{}, {"planned": 1}]
+    assert code == 0
+    assert starts == [(0, {}), (0, {"planned": 1})]
 
 
 def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixture) -> None:
     code = SPEAK + "say('failed', 'ValueError: no such thing'); sys.exit(1)"
     assert supervise(code, FOREVER)[0] == 1
-    assert last_line(caplog) == "gave up after 2 restarts: process 0: ValueError: no such thing"
+    assert "gave up after 2 restarts: process 0: ValueError: no such thing" in caplog.messages
     code = SPEAK + "say('failed', 'the topic is gone'); sys.exit(2)"
     assert supervise(FOREVER, code)[0] == 2
-    assert last_line(caplog) == "stopped: process 1: the topic is gone"
+    assert "stopped: process 1: the topic is gone" in caplog.messages
 
 
 @pytest.mark.parametrize(("word", "wait"), [("stored", "0.1"), ("beat", "0.4")])
@@ -273,18 +272,18 @@ def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
 ) -> None:
     code = SPEAK + f"say({word!r}); sys.exit(1)"
     policy = replace(QUICK, first_wait=0.2, longest_wait=9.0)
-    Supervisor(lambda _: [program(code)], policy).run()
+    supervise(code, policy=policy)
     assert f"restart 2 of 2 in {wait} s" in caplog.text
 
 
 def test_a_start_that_is_broken_off_is_tried_again() -> None:
     tries: list[int] = []
 
-    def programs(causes: Mapping[str, int]) -> list[Program]:
+    def make(_process: int, causes: Mapping[str, int]) -> Program:
         tries.append(sum(causes.values()))
         if len(tries) == 1:
             raise InterruptionError("the disk is full")
-        return [program("")]
+        return program("")
 
-    assert Supervisor(programs, QUICK).run() == 0
+    assert Supervisor(make, 1, QUICK).run() == 0
     assert tries == [0, 1]

@@ -118,6 +118,7 @@ POINTS: dict[str, dict[str, Any]] = {
         "stdout": FakeStdout,
         "broken": ImportError("No module called x"),
     },
+    "stores": {"kafka": FakeQueue},
     "detectors": {
         "auto": FakeAuto,
         "zscore": FakeFamily,

@@ -176,6 +176,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("sinks", "scores"), "broken", 'the plug-in "broken" cannot be loaded: No module called x'),
     (("state",), 3, "expected a mapping of fields"),
     (("state", "directory"), [1], "expected a path of the file system"),
+    (("state", "kafka"), [1], "expected a mapping"),
+    (("state", "kafka"), {"topic": "t", "brokers": "b"}, "needs a source whose group shares out"),
     (("state", "every"), "10", "expected a duration with its unit"),
     (("state", "key_groups"), 0, "expected at least 1"),
     (("state", "memory"), "lots", "expected a size with its unit"),

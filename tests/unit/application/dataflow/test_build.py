@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from bytewax.testing import run_main
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,25 +30,9 @@ sinks:
   anomalies: {memory: {store: anomalies}}
   scores: {memory: {store: scores}}
   dead_letters: {memory: {store: dead_letters}}
-state: {key_groups: 4}
 """
 START = 1_767_225_600
 GARBAGE_EVERY, SPIKE_EVERY = 301, 997
-STEPS = [
-    "source",
-    "decode",
-    "decoded",
-    "route",
-    "detect",
-    "alert",
-    "latency",
-    "publish_anomalies",
-    "anomalies",
-    "publish_scores",
-    "scores",
-    "publish_rejects",
-    "dead_letters",
-]
 
 
 def stream(parts: int, count: int) -> list[list[bytes | None]]:
@@ -73,7 +56,7 @@ def run(folder: Path, batch: int = 1_000) -> RunContext:
     loaded = load(file)
     context = RunContext(loaded.name)
     memory.records.clear()
-    run_main(build(loaded, context).dataflow)
+    build(loaded, context).run()
     return context
 
 
@@ -112,11 +95,3 @@ def test_what_comes_out_does_not_depend_on_the_batches(
     whole = published()
     run(folder, batch)
     assert published() == whole
-
-
-def test_the_names_of_the_steps_stay(tmp_path: Path) -> None:
-    """Stored state belongs to steps by their names: another name is a fresh start."""
-    file = tmp_path / "whole.yaml"
-    file.write_text(FILE.replace("BATCH", "1"))
-    flow = build(load(file), RunContext("whole")).dataflow
-    assert [step.step_name for step in flow.substeps] == STEPS

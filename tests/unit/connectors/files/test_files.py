@@ -120,55 +120,118 @@ def record(text: str) -> Record:
     return Record(b"k", text.encode(), (("pynomaly-schema-version", b"1"),), 0, "1")
 
 
-def test_a_file_is_cut_back_to_what_was_stored(tmp_path: Path) -> None:
+def anomaly(number: int, **more: object) -> Record:
+    content = orjson.dumps({"id": f"id{number}", "severity": "minor", **more})
+    return Record(b"k", content, (("pynomaly-schema-version", b"1"),), 0, f"id{number}")
+
+
+def writer(file: Path, states: list[State]) -> FileWriter:
+    context = RunContext("t")
+    return (
+        FileSink(FileSinkSettings(path=str(file)), context, "anomalies")
+        .sink()
+        .build_part("anomalies", "0", states)
+    )
+
+
+def ids(file: Path) -> list[str]:
+    return [orjson.loads(line)["id"] for line in file.read_bytes().splitlines()]
+
+
+def test_lines_behind_the_checkpoint_are_not_written_again(tmp_path: Path) -> None:
     file = tmp_path / "new" / "out.ndjson"
-    plugin = FileSink(FileSinkSettings(path=str(file)), RunContext("t"), "anomalies")
-    plugin.check()
-    assert plugin.sink().list_parts() == ["0"]
-    part = plugin.sink().build_part("s", "0", None)
-    part.write_batch([[record("one")]])
+    part = writer(file, [])
+    part.write_batch([[anomaly(1)]])
     stored = part.snapshot()
-    part.write_batch([[record("two")]])
+    part.write_batch([[anomaly(2), anomaly(3)]])
     part.close()
-    part = plugin.sink().build_part("s", "0", stored)
-    part.write_batch([[record("three")]])
-    assert part.snapshot() == (str(file), 10, 2)
+
+    part = writer(file, [stored])
+    part.write_batch([[anomaly(2), anomaly(3), anomaly(4)]])
     part.close()
-    assert file.read_text() == "one\nthree\n"
+
+    assert ids(file) == ["id1", "id2", "id3", "id4"]
 
 
-def test_lines_of_a_run_that_was_killed_before_its_first_checkpoint_are_cut_off(
-    tmp_path: Path,
-) -> None:
-    first, second = (tmp_path / name for name in ("first", "second"))
-    first.write_text("here before\n")
-    second.write_text("here too\n")
-    state = tmp_path / "state"
-    state.mkdir()
-
-    def killed(file: Path, stored: State | None) -> FileWriter:
-        plugin = FileSink(
-            FileSinkSettings(path=str(file)), RunContext("t", state=state), "anomalies"
-        )
-        part = plugin.sink().build_part("s", "0", stored)
-        part.write_batch([[record("new")]])
-        return part
-
-    killed(first, None).close()
-    part = killed(first, None)
-    assert first.read_text() == "here before\nnew\n"
+def test_a_crash_while_they_come_again_reads_them_back_once_more(tmp_path: Path) -> None:
+    file = tmp_path / "out.ndjson"
+    part = writer(file, [])
     stored = part.snapshot()
+    part.write_batch([[anomaly(1), anomaly(2)]])
     part.close()
-    # Another file in the pipeline file is another output, and the old size is not its own.
-    killed(second, stored).close()
-    part = killed(second, stored)
-    assert second.read_text() == "here too\nnew\n"
-    turned = part.snapshot()
+    part = writer(file, [stored])
+    part.write_batch([[anomaly(1)]])
+    again = part.snapshot()
     part.close()
-    # Back again: the first fence is void, or what came since would be cut off.
-    killed(first, turned).close()
-    killed(first, turned).close()
-    assert first.read_text() == "here before\nnew\nnew\n"
+
+    part = writer(file, [again])
+    part.write_batch([[anomaly(2), anomaly(3)]])
+    part.close()
+
+    assert ids(file) == ["id1", "id2", "id3"]
+
+
+def test_several_processes_share_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "out.ndjson"
+    first, second = writer(file, []), writer(file, [])
+    first.write_batch([[anomaly(1)]])
+    second.write_batch([[anomaly(2)]])
+    early, late = first.snapshot(), second.snapshot()
+    first.write_batch([[anomaly(3)]])
+    second.write_batch([[anomaly(4)]])
+    first.close()
+    second.close()
+
+    # One process has the tasks of both from now on.
+    part = writer(file, [early, late])
+    part.write_batch([[anomaly(3), anomaly(5)], [anomaly(4)]])
+    part.close()
+
+    assert ids(file) == ["id1", "id2", "id3", "id4", "id5"]
+
+
+def test_half_a_line_of_a_killed_process_is_cut_off(tmp_path: Path) -> None:
+    file = tmp_path / "out.ndjson"
+    file.write_bytes(b'{"id": "id1", "severity": "minor"}\n{"id": "id2", "sev')
+
+    part = writer(file, [{"path": str(file), "size": 0}])
+    part.write_batch([[anomaly(1), anomaly(2)]])
+    part.close()
+
+    assert ids(file) == ["id1", "id2"]
+
+
+def test_another_file_counts_from_where_it_ends(tmp_path: Path) -> None:
+    file, other = tmp_path / "out.ndjson", tmp_path / "other.ndjson"
+    file.write_bytes(orjson.dumps({"id": "id1", "severity": "minor"}) + b"\n")
+
+    part = writer(file, [{"path": str(other), "size": 0}])
+    part.write_batch([[anomaly(1)]])
+    part.close()
+
+    assert ids(file) == ["id1", "id1"]
+
+
+def test_a_file_that_was_emptied_is_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "out.ndjson"
+
+    part = writer(file, [{"path": str(file), "size": 10_000}])
+    part.write_batch([[anomaly(1)]])
+    part.close()
+
+    assert ids(file) == ["id1"]
+
+
+def test_scores_and_anomalies_of_one_file_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "out.ndjson"
+    score = orjson.dumps({"id": "id1", "score": 0.5})
+    file.write_bytes(score + b"\n")
+
+    part = writer(file, [{"path": str(file), "size": 0}])
+    part.write_batch([[anomaly(1)]])
+    part.close()
+
+    assert ids(file) == ["id1", "id1"]
 
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:

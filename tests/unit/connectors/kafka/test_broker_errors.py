@@ -1,26 +1,82 @@
-"""Broker errors are logged once, not at each attempt to connect."""
+"""Errors of brokers are said once each, with their cause, and not at each attempt to connect."""
+
+from __future__ import annotations
 
 import logging
 
 import pytest
+from confluent_kafka import KafkaError
 
-from connectors.kafka.broker_errors import logger
+from connectors.kafka.broker_errors import BrokerErrors
+from engine.domain.errors import ConnectorError
 
-ATTEMPT = "FAIL [rdkafka#consumer-3] [thrd:kafka:9092/bootstrap]: Connection refused"
+REFUSED = "[thrd:kafka:9092/bootstrap]: kafka:9092: Connect failed: Connection refused"
+AFTER = " (after {}ms in state CONNECT)"
 
 
-@pytest.mark.parametrize(
-    ("level", "line", "debugging", "said"),
-    [
-        (logging.ERROR, ATTEMPT, False, False),
-        (logging.ERROR, ATTEMPT, True, True),
-        (logging.ERROR, "FATAL [rdkafka#producer-1] fenced", False, True),
-        (logging.INFO, "FAIL [rdkafka#consumer-3] Disconnected", False, True),
-    ],
-)
-def test_an_attempt_to_connect_is_no_news(
-    caplog: pytest.LogCaptureFixture, level: int, line: str, debugging: bool, said: bool
+def attempt(errors: BrokerErrors, milliseconds: int) -> None:
+    """Fail to connect as librdkafka does: a log line, then an error without a cause."""
+    text = REFUSED + AFTER.format(milliseconds)
+    errors.log(logging.ERROR, "%s [%s] %s", "FAIL", "rdkafka#consumer-3", text)
+    errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+
+
+def test_an_attempt_to_connect_is_news_once_with_its_cause(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.DEBUG if debugging else logging.INFO):
-        logger.log(level, line)
-    assert (line in caplog.text) is said
+    outages: dict[str, str] = {}
+    errors = BrokerErrors("source", lambda _: None, outages)
+
+    with caplog.at_level(logging.INFO):
+        for milliseconds in (1, 22, 333):
+            attempt(errors, milliseconds)
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "source: kafka:9092: Connect failed: Connection refused; going on trying"
+    assert outages == {"source": "kafka:9092: Connect failed: Connection refused"}
+
+
+def test_says_again_after_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
+    outages: dict[str, str] = {}
+    errors = BrokerErrors("source", lambda _: None, outages)
+
+    with caplog.at_level(logging.INFO):
+        attempt(errors, 1)
+        errors.over()
+        assert not outages
+        attempt(errors, 1)
+
+    said = [record.getMessage() for record in caplog.records]
+    assert said[1] == "source: the brokers answer again"
+    assert said[0] == said[2]
+
+
+def test_counts_each_error_by_its_name() -> None:
+    counted: list[str] = []
+    errors = BrokerErrors("source", counted.append)
+
+    attempt(errors, 1)
+    errors.note(KafkaError(KafkaError._TIMED_OUT))
+
+    assert counted == ["all_brokers_down", "timed_out"]
+
+
+def test_a_fatal_error_of_the_client_is_raised_with_its_cure() -> None:
+    errors = BrokerErrors("sink anomalies", lambda _: None)
+    text = "[thrd:main]: Fatal error: Broker: Cluster authorization failed: no producer id"
+    errors.log(logging.CRITICAL, "%s [%s] %s", "FATAL", "rdkafka#producer-1", text)
+
+    with pytest.raises(ConnectorError, match=r"refuses the sink anomalies: .*Allow us WRITE"):
+        errors.raise_if_fatal()
+
+
+def test_a_client_that_dies_in_a_call_gives_the_default() -> None:
+    errors = BrokerErrors("sink anomalies", lambda _: None)
+
+    def dies() -> int:
+        raise KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "denied", fatal=True)  # type: ignore[misc]
+
+    assert errors.served(dies, 7) == 7
+
+    with pytest.raises(ConnectorError, match="denied"):
+        errors.raise_if_fatal()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.application import registry
-from engine.application.ports import RunContext
+from engine.application.ports import RunContext, TaskStep
 from engine.domain import snapshot
 from engine.domain.alert_policy import (
     Budget,
@@ -25,20 +25,23 @@ from engine.domain.batch import ScoredBatch
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
 from operators.alert import step as alert
-from operators.alert.step import AlertLogic, alert_step
+from operators.alert.step import alert_step
 from tests.unit.operators.pipelines import SECOND, START, events, pipeline, scored
 
 NAN = np.nan
 
 
-def logic(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> AlertLogic:
-    built = alert_step(spec, context or RunContext("plant"))(stored)
-    assert isinstance(built, AlertLogic)
-    return built
+def step_of(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> TaskStep:
+    context = context or RunContext("plant")
+    made = alert_step(spec, context)(spec.partitions)
+    if stored is not None:
+        made.restore(stored)
+    made.report_to(context.telemetry)
+    return made
 
 
-def run(step: AlertLogic, *batches: ScoredBatch) -> list[Anomaly]:
-    return [anomaly for batch in batches for item in step.on_batch([batch])[0] for anomaly in item]
+def run(step: TaskStep, *batches: ScoredBatch) -> list[Anomaly]:
+    return [anomaly for batch in batches for item in step.process([batch]) for anomaly in item]
 
 
 def rows(anomalies: list[Anomaly]) -> list[int]:
@@ -60,19 +63,18 @@ def two_detectors(**changes: Any) -> Pipeline:
 
 def test_a_p_value_at_the_threshold_alerts() -> None:
     spec = pipeline(alert=PValueThreshold(1e-6))
-    found = run(logic(spec), steady([0.5, 1e-6, 1.1e-6, 1e-9, NAN]))
+    found = run(step_of(spec), steady([0.5, 1e-6, 1.1e-6, 1e-9, NAN]))
     assert rows(found) == [1, 3]
     assert [anomaly.threshold for anomaly in found] == [1e-6, 1e-6]
 
 
 def test_nothing_is_emitted_where_nothing_is_found() -> None:
-    emitted, discard = logic(pipeline()).on_batch([steady([0.5]), steady([NAN])])
-    assert emitted == []
-    assert discard is False
+    assert step_of(pipeline()).process([steady([0.5]), steady([NAN])]) == []
 
 
 def test_each_batch_with_anomalies_is_one_item() -> None:
-    emitted, _ = logic(pipeline()).on_batch([steady([1e-9, 1e-9]), steady([0.5]), steady([1e-9])])
+    batches = [steady([1e-9, 1e-9]), steady([0.5]), steady([1e-9])]
+    emitted = step_of(pipeline()).process(batches)
     assert [len(item) for item in emitted] == [2, 1]
 
 
@@ -80,7 +82,7 @@ def test_an_entity_spends_its_own_budget() -> None:
     """2 a day at 100,000 events a day: p <= 2e-5; nothing while the rate is unknown."""
     rates = np.array([1e5, 1e5, NAN, 10, 10])
     batch = steady([2e-5, 3e-5, 1e-300, 1e-2, 2e-2], rates=rates)
-    found = run(logic(pipeline(alert=Budget(2.0))), batch)
+    found = run(step_of(pipeline(alert=Budget(2.0))), batch)
     assert rows(found) == [0, 3]
     assert found[0].threshold == pytest.approx(2e-5)
     assert found[1].threshold == 1e-2, "never above max_p_value"
@@ -91,7 +93,7 @@ def test_a_key_group_spends_its_share_of_the_pipelines_budget() -> None:
     spec = pipeline(alert=Budget(8.0, scope="pipeline"))
     p_values = np.full(100, 0.5)
     p_values[[0, 1]], p_values[50], p_values[51] = 1e-12, 2.3e-5, 2.4e-5
-    found = run(logic(spec), steady(p_values, rates=np.full(100, NAN)))
+    found = run(step_of(spec), steady(p_values, rates=np.full(100, NAN)))
     assert rows(found) == [50], "and nothing before two events were seen"
     assert found[0].threshold == pytest.approx(2 / 86_400)
 
@@ -101,7 +103,7 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
     rates = np.array([NAN, 1e3, 1e3, 1e3, 1e3])
     context = RunContext("plant")
     run(
-        logic(pipeline(alert=Budget(2.0)), context=context),
+        step_of(pipeline(alert=Budget(2.0)), context=context),
         steady([0.5, NAN, 0.5, 0.001, 0.003], rates=rates),
     )
     sample = context.telemetry.registry.get_sample_value
@@ -114,16 +116,16 @@ def test_normal_data_spends_about_the_budget(scope: str) -> None:
     """30 days of an event every ten seconds, p-values as they should be; budget 5 a day."""
     n = 30 * 8_640
     p_values = np.random.default_rng(1).random(n)
-    spec = pipeline(alert=Budget(5.0, scope=scope, max_p_value=1e-2), key_groups=1)
+    spec = pipeline(alert=Budget(5.0, scope=scope, max_p_value=1e-2), partitions=1)
     batch = steady(p_values, gap=10 * SECOND, rates=np.full(n, 8_640.0))
-    assert len(run(logic(spec), batch)) == pytest.approx(150, abs=40)
+    assert len(run(step_of(spec), batch)) == pytest.approx(150, abs=40)
 
 
 def test_an_incident_pays_for_later_discoveries_once() -> None:
-    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), partitions=1)
     lasting, apart = np.full((2, 3_000), 0.5)
     lasting[1_000:1_005], apart[[1_000, 2_000]] = 1e-12, 1e-12
-    once, twice = run(logic(spec), steady(lasting)), run(logic(spec), steady(apart))
+    once, twice = run(step_of(spec), steady(lasting)), run(step_of(spec), steady(apart))
     assert rows(once) == [1_000, 1_001, 1_002, 1_003, 1_004]
     assert {anomaly.incident for anomaly in once} == {once[0].id}
     # What the incident itself paid fades, and its rows add nothing.
@@ -134,29 +136,29 @@ def test_an_incident_pays_for_later_discoveries_once() -> None:
 
 
 def test_the_share_of_false_alarms_is_over_all_entities_of_a_group() -> None:
-    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), partitions=1)
     p_values = np.full(2_000, 0.5)
     p_values[1_500], p_values[1_510] = 1e-12, 1e-4
-    alone = run(logic(spec), steady(p_values))
+    alone = run(step_of(spec), steady(p_values))
     assert rows(alone) == [1_500, 1_510], "the first pays for the second"
     p_values[1_500] = 0.5
-    assert rows(run(logic(spec), steady(p_values))) == []
+    assert rows(run(step_of(spec), steady(p_values))) == []
 
 
 def test_the_share_of_false_alarms_promises_by_day_and_incident() -> None:
     context = RunContext("plant")
-    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), partitions=1)
     n = 2 * 8_640
     p_values = np.full(n, 0.5)
     p_values[[9_000, 9_001, 15_000]] = 1e-12
-    assert len(run(logic(spec, context=context), steady(p_values, gap=10 * SECOND))) == 3
+    assert len(run(step_of(spec, context=context), steady(p_values, gap=10 * SECOND))) == 3
     sample = context.telemetry.registry.get_sample_value
     assert sample("pynomaly_alerts_promised_total") == pytest.approx(0.1 * (2 + 2), rel=0.01)
     assert sample("pynomaly_alerts_realised_total") == 2
 
 
 def test_discoveries_outlive_a_restart_and_another_policy() -> None:
-    spec = pipeline(alert=FalseDiscoveryRate(0.1), key_groups=1)
+    spec = pipeline(alert=FalseDiscoveryRate(0.1), partitions=1)
     p_values = np.full(2_000, 0.5)
     p_values[900], p_values[1_010] = 1e-12, 1e-9
     whole = steady(p_values)
@@ -164,17 +166,17 @@ def test_discoveries_outlive_a_restart_and_another_policy() -> None:
         replace(steady(p_values[part]), events=whole.events.take(part))
         for part in (slice(0, 1_000), slice(1_000, 2_000))
     )
-    unbroken = [anomaly.threshold for anomaly in run(logic(spec), first, second)]
-    step = logic(spec)
+    unbroken = [anomaly.threshold for anomaly in run(step_of(spec), first, second)]
+    step = step_of(spec)
     assert [anomaly.threshold for anomaly in run(step, first)] == unbroken[:1]
-    stored = step.snapshot()
-    assert [anomaly.threshold for anomaly in run(logic(spec, stored), second)] == unbroken[1:]
-    other = logic(pipeline(alert=PValueThreshold(1e-6), key_groups=1), stored)
-    stored = other.snapshot()
-    assert [anomaly.threshold for anomaly in run(logic(spec, stored), second)] == unbroken[1:]
+    stored = step.dump()
+    assert [anomaly.threshold for anomaly in run(step_of(spec, stored), second)] == unbroken[1:]
+    other = step_of(pipeline(alert=PValueThreshold(1e-6), partitions=1), stored)
+    stored = other.dump()
+    assert [anomaly.threshold for anomaly in run(step_of(spec, stored), second)] == unbroken[1:]
     parts = snapshot.decode("alert", stored)
     del parts["discoveries"]
-    (afresh,) = run(logic(spec, snapshot.encode("alert", parts)), second)
+    (afresh,) = run(step_of(spec, snapshot.encode("alert", parts)), second)
     assert afresh.threshold != unbroken[1], "the state of a release that had none"
 
 
@@ -182,7 +184,7 @@ def test_a_raw_score_above_the_number_alerts() -> None:
     spec = two_detectors(alert=ScoreThreshold("other", 8.0))
     scores = np.array([[99.0, 8.0], [0.0, 8.1], [99.0, NAN], [0.0, 9.0]])
     p_values = np.array([[0.5, 0.5], [0.5, 1e-8], [1e-9, NAN], [NAN, NAN]])
-    found = run(logic(spec), steady(p_values, scores=scores))
+    found = run(step_of(spec), steady(p_values, scores=scores))
     assert rows(found) == [1, 3]
     assert [anomaly.threshold for anomaly in found] == [None, None]
     assert [anomaly.p_value for anomaly in found] == [1e-8, 1.0], "unknown is no evidence"
@@ -191,7 +193,7 @@ def test_a_raw_score_above_the_number_alerts() -> None:
 
 
 def test_severity_says_how_far_beyond_the_threshold() -> None:
-    found = run(logic(pipeline()), steady([1e-6, 0.9e-7, 0.9e-9]))
+    found = run(step_of(pipeline()), steady([1e-6, 0.9e-7, 0.9e-9]))
     grades = [anomaly.severity for anomaly in found]
     assert grades == [Severity.MINOR, Severity.MAJOR, Severity.CRITICAL]
 
@@ -200,7 +202,7 @@ def test_an_anomaly_says_all_there_is() -> None:
     batch = events(["press"], [[26.0, 22.0]], [START], first=77)
     spec = two_detectors()
     marks = scored(batch, [[1e-8, NAN]], scores=np.array([[5.0, NAN]]), late=np.array([True]))
-    (anomaly,) = run(logic(spec), marks)
+    (anomaly,) = run(step_of(spec), marks)
     origin = Origin("readings", 0, 77)
     assert anomaly.origin == origin
     assert anomaly.id == anomaly_id("plant", "1a2b", origin) == anomaly.incident
@@ -217,11 +219,11 @@ def test_an_anomaly_says_all_there_is() -> None:
 
 def test_detectors_count_alike_unless_weights_were_learned() -> None:
     table = [[1e-8, 1e-7]]
-    (anomaly,) = run(logic(two_detectors()), steady(table))
+    (anomaly,) = run(step_of(two_detectors()), steady(table))
     assert [part.weight for part in anomaly.detectors] == [0.5, 0.5]
     learned = steady(table, weights=np.array([[0.05, 0.95]]))
     context = RunContext("plant")
-    (anomaly,) = run(logic(two_detectors(), context=context), learned)
+    (anomaly,) = run(step_of(two_detectors(), context=context), learned)
     assert [part.weight for part in anomaly.detectors] == [0.05, 0.95]
     counted = context.telemetry.registry.get_sample_value
     labels = {"detector": "other", "severity": anomaly.severity.value}
@@ -231,7 +233,7 @@ def test_detectors_count_alike_unless_weights_were_learned() -> None:
 def parts(values: list[float], **changes: Any) -> list[tuple[Any, ...]]:
     names = tuple(f"v{number}" for number in range(len(values)))
     batch = scored(events(["press"], [values]), [1e-9], **changes)
-    (anomaly,) = run(logic(pipeline(values=names)), batch)
+    (anomaly,) = run(step_of(pipeline(values=names)), batch)
     return [
         (part.value, part.contribution, part.expected_low, part.expected_high)
         for part in anomaly.values
@@ -274,34 +276,34 @@ def sparse(minutes: list[float], key: str = "press", first: int = 0) -> ScoredBa
 
 def test_anomalies_close_in_time_share_an_incident() -> None:
     """The gap is 10 minutes: 0, 5, 15 are a run, 26 begins one."""
-    found = run(logic(pipeline()), sparse([0, 5, 15, 26, 30]))
+    found = run(step_of(pipeline()), sparse([0, 5, 15, 26, 30]))
     first, last = found[0].id, found[3].id
     assert [anomaly.incident for anomaly in found] == [first, first, first, last, last]
     assert len({anomaly.id for anomaly in found}) == 5
 
 
 def test_entities_have_their_own_incidents() -> None:
-    step = logic(pipeline())
+    step = step_of(pipeline())
     found = run(step, sparse([0]), sparse([1], "pump", 1), sparse([2], first=2))
     assert [found[0].id, found[1].id, found[0].id] == [anomaly.incident for anomaly in found]
 
 
 def test_what_comes_late_belongs_to_the_open_incident() -> None:
-    found = run(logic(pipeline()), sparse([20, 18, 29]))
+    found = run(step_of(pipeline()), sparse([20, 18, 29]))
     assert {anomaly.incident for anomaly in found} == {found[0].id}
 
 
 def test_state_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alert, "MOST_INCIDENTS", 3)
-    step = logic(pipeline())
+    step = step_of(pipeline())
     for number in range(5):
         run(step, sparse([number], f"e{number % 4}", number))
-    kept = snapshot.decode("alert", step.snapshot())["incidents"]
+    kept = snapshot.decode("alert", step.dump())["incidents"]
     assert isinstance(kept, bytes)
     assert set(orjson.loads(kept)) == {"e0", "e2", "e3"}, "e1 was not continued for longest"
-    size = len(step.snapshot())
+    size = len(step.dump())
     run(step, *(sparse([5], f"f{number}", number) for number in range(50)))
-    assert len(step.snapshot()) < size + 10
+    assert len(step.dump()) < size + 10
 
 
 @settings(max_examples=30, deadline=None)
@@ -329,23 +331,23 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
         return replace(batch, events=batch.events.take(slice(a, b)), **cut_columns)
 
     spec = pipeline(alert=Budget(50.0, scope=scope, max_p_value=1e-2))
-    whole = run(logic(spec), batch)
+    whole = run(step_of(spec), batch)
     assert whole
     edges = [0, *sorted(cuts), 200]
     pieces = [take(a, b) for a, b in itertools.pairwise(edges)]
-    assert run(logic(spec), *pieces) == whole
-    first = logic(spec)
+    assert run(step_of(spec), *pieces) == whole
+    first = step_of(spec)
     head = run(first, take(0, at))
-    stored = first.snapshot()
-    second = logic(spec, stored)
-    assert second.snapshot() == stored
+    stored = first.dump()
+    second = step_of(spec, stored)
+    assert second.dump() == stored
     assert head + run(second, take(at, 200)) == whole
 
 
 def test_anomalies_are_counted_by_strongest_detector_and_severity() -> None:
     context = RunContext("plant")
     table = [[1e-10, 1e-3], [1e-3, 1e-8], [NAN, 1e-8]]
-    run(logic(two_detectors(), context=context), steady(table))
+    run(step_of(two_detectors(), context=context), steady(table))
     registry = context.telemetry.registry
     counted = [
         registry.get_sample_value("pynomaly_anomalies_total", {"detector": d, "severity": s})
@@ -354,16 +356,6 @@ def test_anomalies_are_counted_by_strongest_detector_and_severity() -> None:
     assert counted == [1, 2]
 
 
-def test_the_size_of_the_state_is_measured() -> None:
-    context = RunContext("plant")
-    first, second = (logic(pipeline(), context=context) for _ in range(2))
-    run(first, sparse([0]))
-    for _ in range(2):
-        size = len(first.snapshot()) + len(second.snapshot())
-    registry = context.telemetry.registry
-    assert registry.get_sample_value("pynomaly_checkpoint_bytes", {"step": "alert"}) == size
-
-
 def test_state_of_another_kind_is_refused() -> None:
     with pytest.raises(SnapshotError, match='kind "detect"'):
-        logic(pipeline(), snapshot.encode("detect", {}))
+        step_of(pipeline(), snapshot.encode("detect", {}))

@@ -164,7 +164,7 @@ def test_results_do_not_depend_on_cuts_or_snapshots(
     rng = np.random.default_rng(seed)
     rules = spec(*three(), values=("a", "b"))
     mapping = replace(rules.mapping, lateness=3 * SECOND)
-    memory = rules.key_groups * capacity * entity_bytes(rules)
+    memory = rules.partitions * capacity * entity_bytes(rules)
     rules = replace(rules, mapping=mapping, memory_bytes=memory)
     # Long turns of each entity, so that some get warm before they are evicted.
     keys = np.repeat([f"e{number}" for number in rng.integers(4, size=3)], 300)
@@ -178,7 +178,7 @@ def test_results_do_not_depend_on_cuts_or_snapshots(
     assert_same([part for some in cut(batch, cuts) for part in group.score(some)], whole)
     first, second = EntityGroup(rules), EntityGroup(rules)
     head = [part for some in cut(batch, [at])[: 1 if at else 0] for part in first.score(some)]
-    assert second.restore(first.dump())
+    second.restore(first.dump())
     assert second.dump() == first.dump()
     rest = batch.take(slice(at, None))
     assert_same(head + (second.score(rest) if at < 900 else []), whole)
@@ -203,7 +203,7 @@ def test_state_without_weights_starts_them_equal_and_keeps_the_rest() -> None:
     old = EntityGroup(before)
     old.score(noise(4, 3_000))
     group = EntityGroup(after)
-    assert group.restore(old.dump())
+    group.restore(old.dump())
     (scored,) = group.score(noise(5, 300))
     assert joined([scored], "weights")[0].tolist() == pytest.approx([1 / 3] * 3)
     (same,) = old.score(noise(5, 300))
@@ -217,7 +217,7 @@ def test_new_detector_joins_stored_ones() -> None:
     group = EntityGroup(spec(one, two, values=("a", "b")))
     group.score(noise(6, 9_000))
     joining = EntityGroup(spec(two, one, other, values=("a", "b")))
-    assert joining.restore(group.dump())
+    joining.restore(group.dump())
     (scored,) = joining.score(noise(7, 1))
     weights = joined([scored], "weights")[0]
     assert weights[:2].tolist() == [0.0, 1.0], "they keep what was learned of them"
@@ -261,7 +261,7 @@ def test_the_gauge_is_the_mean_over_the_entities_of_a_process() -> None:
 
 def test_evicted_entity_restarts_with_equal_weights() -> None:
     rules = spec(*three(), values=("a", "b"))
-    rules = replace(rules, memory_bytes=rules.key_groups * entity_bytes(rules))
+    rules = replace(rules, memory_bytes=rules.partitions * entity_bytes(rules))
     group, context = EntityGroup(rules), RunContext("plant")
     group.report_to(context.telemetry)
     group.score(noise(11, 3_000, entities=1))
@@ -277,7 +277,7 @@ def test_anomaly_holds_the_weight_of_each_detector() -> None:
     batch, spikes, _ = spiked(2, size=12.0)
     rules = spec(good(), BROKEN["random"])
     context = RunContext("plant")
-    found = alert_step(rules, context)(None).on_batch([run(rules, batch)])[0]
+    found = alert_step(rules, context)(1).process([run(rules, batch)])
     (last,) = [anomaly for some in found for anomaly in some][-1:]
     assert spikes[last.origin.offset]
     document = orjson.loads(anomaly_record(last).value or b"")

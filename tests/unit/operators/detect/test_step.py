@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.application import registry
-from engine.application.ports import RunContext
+from engine.application.ports import RunContext, TaskStep
 from engine.domain import snapshot
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detect import checkpoint
 from operators.detect.entity_group import entity_bytes
-from operators.detect.step import DetectLogic, detect_step
+from operators.detect.step import detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 
 COLUMNS = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
@@ -66,14 +62,17 @@ class SumBank:
         return found
 
 
-def logic(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> DetectLogic:
-    built = detect_step(spec, context or RunContext("plant"))(stored)
-    assert isinstance(built, DetectLogic)
-    return built
+def step_of(spec: Pipeline, stored: bytes | None = None, context: Any = None) -> TaskStep:
+    context = context or RunContext("plant")
+    made = detect_step(spec, context)(spec.partitions)
+    if stored is not None:
+        made.restore(stored)
+    made.report_to(context.telemetry)
+    return made
 
 
-def run(step: DetectLogic, *batches: EventBatch) -> list[ScoredBatch]:
-    return [scored for batch in batches for scored in step.on_batch([batch])[0]]
+def run(step: TaskStep, *batches: EventBatch) -> list[ScoredBatch]:
+    return [scored for batch in batches for scored in step.process([batch])]
 
 
 def metric(context: RunContext, name: str, **labels: str) -> float | None:
@@ -93,7 +92,7 @@ def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
 def test_a_fault_is_rare_and_the_rest_is_not() -> None:
     batch = noise(1, 6_000)
     batch.values[5_000] = [20, 60]
-    (scored,) = run(logic(pipeline()), batch)
+    (scored,) = run(step_of(pipeline()), batch)
     assert scored.p_value[5_000] < 1e-9
     others = np.delete(scored.p_value, 5_000)
     assert np.nanmin(others) > 1e-9
@@ -105,9 +104,9 @@ def test_a_fault_is_rare_and_the_rest_is_not() -> None:
 
 def test_batches_of_one_activation_are_scored_in_their_order() -> None:
     batch = noise(2, 900)
-    together, keep = logic(pipeline()).on_batch(cut(batch, [100, 500]))
-    assert keep is False, "a key group is never discarded"
-    assert_same(together, run(logic(pipeline()), batch))
+    together = step_of(pipeline()).process(cut(batch, [100, 500]))
+
+    assert_same(together, run(step_of(pipeline()), batch))
     assert type(together) is list
 
 
@@ -130,7 +129,7 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
     rng = np.random.default_rng(seed)
     spec = two_detectors()
     mapping = replace(spec.mapping, lateness=3 * SECOND)
-    memory = spec.key_groups * capacity * entity_bytes(spec)
+    memory = spec.partitions * capacity * entity_bytes(spec)
     spec = replace(spec, mapping=mapping, memory_bytes=memory)
     # Long turns of each entity, so that some get warm before they are evicted.
     keys = np.repeat([f"e{number}" for number in rng.integers(4, size=5)], 100)
@@ -138,22 +137,22 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
     values[rng.random((500, 2)) < 0.1] = np.nan
     times = START + (np.arange(500) + rng.integers(0, 6, 500)) * SECOND
     batch = events(keys.tolist(), values, times)
-    whole = run(logic(spec), batch)
+    whole = run(step_of(spec), batch)
     assert np.isfinite(joined(whole, "p_value")).sum() > 100
-    assert_same(run(logic(spec), *cut(batch, cuts)), whole)
+    assert_same(run(step_of(spec), *cut(batch, cuts)), whole)
 
-    first = logic(spec)
+    first = step_of(spec)
     head = run(first, *cut(batch, [at])[: 1 if at else 0])
-    stored = first.snapshot()
-    second = logic(spec, stored)
-    assert second.snapshot() == stored
+    stored = first.dump()
+    second = step_of(spec, stored)
+    assert second.dump() == stored
     assert_same(head + run(second, batch.take(slice(at, None))), whole)
 
 
 def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
     batch = noise(3, 1_000)
     batch.values[500:, 0] = np.nan
-    (scored,) = run(logic(pipeline(detectors=(Sum(),))), batch)
+    (scored,) = run(step_of(pipeline(detectors=(Sum(),))), batch)
     expected = scored.centers[600, 0] + batch.values[600, 1]
     assert scored.scores[600, 0] == pytest.approx(expected)
     assert np.isnan(batch.values[500:, 0]).all(), "the event keeps its gap"
@@ -164,14 +163,14 @@ def test_an_event_without_any_value_has_no_score_and_teaches_nothing() -> None:
     empty = [600, 601, 1_199]
     batch.values[empty] = np.nan
     context, spec = RunContext("plant"), two_detectors()
-    step = logic(spec, context=context)
+    step = step_of(spec, context=context)
     scored = run(step, batch)
     for column in ("scores", "p_values", "p_value"):
         assert np.isnan(joined(scored, column)[empty]).all()
     assert metric(context, "warming_entities") == 0, "it stays warm"
-    assert snapshot.decode("detect", step.snapshot())["1.sum/learned"] == [1_197]
+    assert snapshot.decode("detect", step.dump())["1.sum/learned"] == [1_197]
     rest = batch.take(np.delete(np.arange(1_200), empty))
-    without = run(logic(spec), rest)
+    without = run(step_of(spec), rest)
     scores = np.delete(joined(scored, "p_values"), empty, axis=0)
     np.testing.assert_array_equal(scores, joined(without, "p_values"))
 
@@ -182,12 +181,12 @@ def test_late_events_are_scored_and_not_learned() -> None:
     old = events(["press-0"] * 300, np.full((300, 2), 45.0), np.full(300, START), first=5_000)
     more = events(["press-0"] * 50, batch.values[:50], first=1_000)
     context = RunContext("plant")
-    scored = run(logic(spec, context=context), batch, old, more)
+    scored = run(step_of(spec, context=context), batch, old, more)
     assert scored[1].late.all()
     assert not scored[2].late.any()
     assert (scored[1].p_value < 1e-4).all(), "scored, and still as strange as the first"
     assert metric(context, "late_events_total") == 300
-    without = run(logic(spec), batch, more)
+    without = run(step_of(spec), batch, more)
     for column in ("centers", "scales", "scores", "p_value"):
         np.testing.assert_array_equal(getattr(scored[2], column), getattr(without[1], column))
 
@@ -197,7 +196,7 @@ def test_values_beyond_reason_break_nothing() -> None:
     batch.values[500:900:7] = 1e308
     batch.values[501:900:7] = -1e308
     batch.values[502:900:7] = 5e-324
-    (scored,) = run(logic(pipeline()), batch)
+    (scored,) = run(step_of(pipeline()), batch)
     finite = scored.p_value[~np.isnan(scored.p_value)]
     assert ((finite > 0) & (finite <= 1)).all()
     assert len(finite) > 1_500
@@ -205,14 +204,14 @@ def test_values_beyond_reason_break_nothing() -> None:
 
 def test_memory_bounds_the_entities() -> None:
     spec = pipeline()
-    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec) * 5)
+    spec = replace(spec, memory_bytes=spec.partitions * entity_bytes(spec) * 5)
     context = RunContext("plant")
-    step = logic(spec, context=context)
+    step = step_of(spec, context=context)
     run(step, noise(7, 500, entities=20))
     assert metric(context, "entities") == 5
     assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
     assert metric(context, "evictions_total") == 500 - 5 - count_known(noise(7, 500, 20), 5)
-    tiny = logic(replace(spec, memory_bytes=1))
+    tiny = step_of(replace(spec, memory_bytes=1))
     assert len(run(tiny, noise(7, 50, entities=3))) > 1, "one entity at a time"
 
 
@@ -228,7 +227,7 @@ def count_known(batch: EventBatch, capacity: int) -> int:
 
 def test_every_event_is_counted_once() -> None:
     context = RunContext("plant")
-    run(logic(pipeline(), context=context), *cut(noise(8, 1_000), [1, 400]))
+    run(step_of(pipeline(), context=context), *cut(noise(8, 1_000), [1, 400]))
     scored, warming = (
         metric(context, "scored_events_total"),
         metric(context, "warming_events_total"),
@@ -239,64 +238,70 @@ def test_every_event_is_counted_once() -> None:
     assert warming == pytest.approx(3 * 130, abs=3)
 
 
-def test_gauges_sum_over_the_key_groups_of_a_process() -> None:
+def test_gauges_sum_over_the_partitions_of_a_process() -> None:
     context, spec = RunContext("plant"), pipeline()
-    first, second = logic(spec, context=context), logic(spec, context=context)
+    first, second = step_of(spec, context=context), step_of(spec, context=context)
     run(first, noise(9, 900, entities=2))
     run(second, *cut(noise(10, 90, entities=3), [1]))
     assert metric(context, "entities") == 5
     assert metric(context, "warming_entities") == 3
     assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
-    sizes = 0
-    for _ in range(2):
-        sizes = len(first.snapshot()) + len(second.snapshot())
-    assert metric(context, "checkpoint_bytes", step="detect") == sizes
 
 
-def test_all_groups_of_a_process_are_on_the_disk_with_the_first_snapshot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_task_that_is_let_go_is_not_counted_any_more() -> None:
+    context, spec = RunContext("plant"), pipeline()
+    first, second = step_of(spec, context=context), step_of(spec, context=context)
+    run(first, noise(9, 900, entities=2))
+    run(second, noise(10, 90, entities=3))
+
+    first.leave()
+
+    assert metric(context, "entities") == 3
+    assert metric(context, "warming_entities") == 3
+    assert metric(context, "state_bytes") == 3 * entity_bytes(spec)
+
+
+def test_nothing_is_counted_while_events_come_for_the_second_time() -> None:
+    context = RunContext("plant")
+    step = detect_step(pipeline(), context)(1)
+    step.process([noise(9, 500)])
+
+    step.report_to(context.telemetry)
+
+    assert metric(context, "entities") == 3
+    assert metric(context, "scored_events_total") == 0
+
+
+def test_an_entity_of_two_partitions_is_counted_and_told_once(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(checkpoint, "INLINE_BYTES", 0)
-    synced: list[int] = []
-    sync = os.fsync
+    context = RunContext("plant")
+    make = detect_step(pipeline(), context)
+    first, second = make(2), make(2)
+    run(first, events(["a", "b", "a"], [[1, 2]] * 3))
 
-    def slow_sync(descriptor: int) -> None:
-        time.sleep(0.05)
-        sync(descriptor)
-        synced.append(os.fstat(descriptor).st_ino)
+    run(second, events(["c", "a", "a", "b"], [[1, 2]] * 4))
 
-    monkeypatch.setattr(os, "fsync", slow_sync)
-    context, spec = RunContext("plant", state=tmp_path), pipeline()
-    build = detect_step(spec, context)
-    logics = [build(None) for _ in range(3)]
-    for seed, each in enumerate(logics):
-        each.on_batch([noise(seed, 200)])
-    first = logics[0].snapshot()
-    folder = tmp_path / "groups"
-    files = {file.stat().st_ino for file in folder.iterdir()}
-    assert len(files) == 3
-    assert {*files, folder.stat().st_ino} == set(synced)
-    whole = [first, *(each.snapshot() for each in logics[1:])]
-    assert metric(context, "checkpoint_seconds_count") == 1
-    logics[1].on_batch([noise(9, 200)])
-    assert [each.snapshot() for each in logics[:1]] == whole[:1], "nothing new is nothing to store"
-    assert logics[1].snapshot() != whole[1]
+    assert metric(context, "split_entities_total") == 2
+    told = [text for text in caplog.messages if "comes from several partitions" in text]
+    assert len(told) == 1
+    assert "Key the messages by what event.key reads" in told[0]
 
 
 def test_gauges_are_right_after_a_restart() -> None:
     spec, context = pipeline(), RunContext("plant")
-    step = logic(spec)
+    step = step_of(spec)
     run(step, noise(11, 600, entities=3))
-    logic(spec, step.snapshot(), context)
+    step_of(spec, step.dump(), context)
     assert metric(context, "entities") == 3
     assert metric(context, "warming_entities") == 0
 
 
 def test_an_evicted_entity_warms_up_again() -> None:
     spec = pipeline()
-    spec = replace(spec, memory_bytes=spec.key_groups * entity_bytes(spec))
+    spec = replace(spec, memory_bytes=spec.partitions * entity_bytes(spec))
     context = RunContext("plant")
-    step = logic(spec, context=context)
+    step = step_of(spec, context=context)
     run(step, noise(12, 500, entities=1))
     assert metric(context, "warming_entities") == 0
     (other,) = run(step, events(["other"], [[1.0, 2.0]]))
@@ -309,7 +314,7 @@ def test_an_evicted_entity_warms_up_again() -> None:
 
 def test_what_detectors_report_is_counted() -> None:
     context = RunContext("plant")
-    step = logic(pipeline(detectors=(Sum(),)), context=context)
+    step = step_of(pipeline(detectors=(Sum(),)), context=context)
     run(step, noise(13, 10), noise(14, 10))
     assert metric(context, "refits_total", detector="sum") == 4
     failures = metric(context, "detector_failures_total", detector="sum", kind="fit_failed")
@@ -317,9 +322,9 @@ def test_what_detectors_report_is_counted() -> None:
 
 
 def stored_by(spec: Pipeline) -> bytes:
-    step = logic(spec)
+    step = step_of(spec)
     run(step, noise(15, 1_200, entities=4))
-    return step.snapshot()
+    return step.dump()
 
 
 @pytest.mark.parametrize(
@@ -331,12 +336,14 @@ def stored_by(spec: Pipeline) -> bytes:
 )
 def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SnapshotError, match=message):
-        logic(pipeline(**changes), stored_by(pipeline()))
+        step_of(pipeline(**changes), stored_by(pipeline()))
 
 
 def test_other_values_start_afresh() -> None:
     context = RunContext("plant")
-    logic(pipeline(values=("a", "b", "c"), mapping_fingerprint="3"), stored_by(pipeline()), context)
+    step_of(
+        pipeline(values=("a", "b", "c"), mapping_fingerprint="3"), stored_by(pipeline()), context
+    )
     assert metric(context, "entities") == 0
 
 
@@ -347,7 +354,7 @@ def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
     (zscore,) = pipeline().detectors
     before = replace(pipeline(), detector_prints=(stored_print,))
     after = pipeline(detectors=(Sum(), zscore), detector_prints=("new", "print"))
-    step = logic(after, stored_by(before))
+    step = step_of(after, stored_by(before))
     (scored,) = run(step, noise(16, 1, entities=1))
     assert np.isnan(scored.p_values[0, 0])
     assert np.isnan(scored.p_values[0, 1]) != goes_on
@@ -356,7 +363,7 @@ def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
 
 def test_state_of_another_kind_is_refused() -> None:
     with pytest.raises(SnapshotError, match='kind "alert"'):
-        logic(pipeline(), snapshot.encode("alert", {}))
+        step_of(pipeline(), snapshot.encode("alert", {}))
 
 
 def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,8 +372,7 @@ def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch
     context = RunContext("p")
     monkeypatch.setattr(context.heartbeat, "work", lambda: spoken.append(1))
     whole = noise(1, 1_000)
-    logic = detect_step(pipeline(), context)(None)
-    found = list(logic.on_batch(cut(whole, list(range(30, 1_000, 30))))[0])
-    expected = list(detect_step(pipeline(), RunContext("p"))(None).on_batch([whole])[0])
+    found = detect_step(pipeline(), context)(4).process(cut(whole, list(range(30, 1_000, 30))))
+    expected = detect_step(pipeline(), RunContext("p"))(4).process([whole])
     np.testing.assert_array_equal(joined(found, "scores"), joined(expected, "scores"))
     assert len(spoken) == 9

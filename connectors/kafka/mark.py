@@ -1,0 +1,42 @@
+"""The mark of our own records: it tells them from what others write into the same topic.
+
+Ids are digests of things that everybody who reads the source knows, and headers can be copied. A
+record whose epoch is not known to have been published is left out when its id stands in the topic
+already; so only those are believed that carry a code made with a key which nobody else has. The
+key lies in the pipeline's state, where only its user may read.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from hashlib import blake2b
+
+ID, MARK = "pynomaly-id", "pynomaly-mark"
+"""Headers of a record: its deterministic id, and the code that only we can make."""
+KEY_BYTES, CODE_BYTES = 32, 16
+
+
+def new_key() -> bytes:
+    """Return a key that nobody has."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def code(key: bytes, topic: str, own_id: bytes, value: bytes | None) -> bytes:
+    """Return the mark of a record: of its topic, id and value, so that no part can be changed."""
+    digest = blake2b(key=key, digest_size=CODE_BYTES)
+    for part in (topic.encode(), own_id, value or b""):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest().encode()
+
+
+def is_ours(
+    keys: Iterable[bytes], topic: str, headers: dict[str, bytes | None], value: bytes | None
+) -> bool:
+    """Tell whether a record carries a mark that was made with one of the keys."""
+    own_id, mark = headers.get(ID), headers.get(MARK)
+    if not own_id or not mark:
+        return False
+    return any(hmac.compare_digest(code(key, topic, own_id, value), mark) for key in keys)

@@ -1,0 +1,268 @@
+"""Membership in the consumer group: which partitions of the topic are this process's, now.
+
+A consumer that only holds the membership is polled in a thread of its own; its partitions are
+paused, and their messages are read by another consumer of the same group id with assignments of
+our own making. So the group's protocol never waits for the dataflow, and a partition is not given
+to another process before the dataflow has stored it and let it go.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.client import open_client
+from connectors.kafka.settings import KafkaSourceSettings
+from engine.application.ports import RunContext
+from engine.domain.errors import ConnectorError
+
+POLL_SECONDS = 0.1
+MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"
+"""Names in the context of the membership, and of (topic, group) of the source."""
+INSTANCE, PROTOCOL = "group.instance.id", "group.protocol"
+INTERVAL, SESSION = "max.poll.interval.ms", "session.timeout.ms"
+USUAL_INTERVAL = 300_000
+"""Of librdkafka: so long a revocation may take before the group goes on without us."""
+RELEASE_SHARE = 0.8
+SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
+"""After so long the partitions of a process that is gone are given to others. A static member is
+meant to come back in between, as the same one."""
+CLOSE_SECONDS = 10.0
+TURNS_TO_LET_GO = 2
+"""A dataflow that asked so often, and did not say that it let a partition go, never had it."""
+
+
+class GroupMembership:
+    """This process's membership.
+
+    Attributes:
+        fixed: False: partitions come and go.
+        losses: how many partitions were taken from us without asking so far.
+        errors: what is wrong between us and the brokers.
+
+    All methods but the thread's own are called from the thread of the dataflow.
+    """
+
+    fixed = False
+
+    def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
+        """Join the group.
+
+        Args:
+            settings: of the source.
+            context: of this process.
+        """
+        self._topic = settings.topic
+        self._context = context
+        count = context.telemetry.source_errors
+        self.errors = BrokerErrors("group", lambda kind: count.labels(kind).inc(), context.outages)
+        self._changed = threading.Condition()
+        self._owned: frozenset[str] = frozenset()
+        self._asked: dict[str, int] = {}
+        self._lost: set[str] = set()
+        self.losses = 0
+        self._metadata: Any = None
+        self._changes = 0
+        self._commits: dict[str, int] = {}
+        self._closing = False
+        self._failure: BaseException | None = None
+        chosen = _settings(settings, context)
+        self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL)) / 1_000
+        chosen["error_cb"] = self.errors.note
+        self._consumer = open_client(Consumer, chosen, self.errors)
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        self._thread = threading.Thread(target=self._poll, name="membership", daemon=True)
+        self._thread.start()
+
+    def owned(self) -> frozenset[str]:
+        """Return the tasks that are this process's, without those that it is asked to let go.
+
+        Raises:
+            ConnectorError: the membership has failed for good.
+        """
+        if self._failure is not None:
+            raise ConnectorError(f"the membership in the group has ended: {self._failure}")
+        self.errors.raise_if_fatal()
+        if self._asked:
+            with self._changed:
+                self._asked = {task: left - 1 for task, left in self._asked.items() if left > 1}
+                self._changed.notify_all()
+        return self._owned
+
+    def lost(self) -> frozenset[str]:
+        """Return the tasks that were taken away without asking since the last call."""
+        if not self._lost:
+            return frozenset()
+        with self._changed:
+            found = frozenset(self._lost)
+            self._lost.clear()
+        return found
+
+    def settled(self) -> bool:
+        """Whether no partition is being taken from us."""
+        return not self._asked
+
+    def released(self, tasks: Sequence[str]) -> None:
+        """Say that tasks are checkpointed and let go."""
+        with self._changed:
+            for task in tasks:
+                self._asked.pop(task, None)
+            self._changed.notify_all()
+
+    def metadata(self) -> Any:
+        """Return who we are in the group, of its newest generation; None before the first."""
+        return self._metadata
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the group has moved on, or for so long: what was said of it was too old."""
+        with self._changed:
+            before = self._changes
+            self._changed.wait_for(lambda: self._changes != before, seconds)
+
+    def commit(self, positions: Mapping[str, int]) -> None:
+        """Tell the group how far tasks are done, some time soon."""
+        with self._changed:
+            self._commits.update(positions)
+
+    def close(self) -> None:
+        """Leave; all tasks have been released before. Never raises."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            logger.warning("the group was not left in order: its session has to run out")
+
+    def _poll(self) -> None:
+        """Run the membership: what the thread does."""
+        try:
+            while not self._closing:
+                message = self.errors.served(lambda: self._consumer.poll(POLL_SECONDS), None)
+                if message is not None and (error := message.error()) is not None:
+                    self.errors.note(error)
+                self._take_metadata()
+                self._commit()
+        except Exception as error:  # noqa: BLE001 - told by whoever asks what is ours
+            self._failure = error
+            logger.error("the membership in the group has failed: %s", error)
+        finally:
+            self._consumer.close()
+
+    def _take_metadata(self) -> None:
+        # Asked for from another thread than the polling one, it would wait for ever.
+        self._metadata = self._consumer.consumer_group_metadata()
+
+    def _commit(self) -> None:
+        with self._changed:
+            positions, self._commits = self._commits, {}
+        mine = {task: at for task, at in positions.items() if task in self._owned}
+        if mine:
+            places = [TopicPartition(self._topic, int(task), at) for task, at in mine.items()]
+            try:
+                self._consumer.commit(offsets=places, asynchronous=True)
+            except KafkaException as error:
+                self.errors.note(error.args[0])
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            # An offset of no meaning: nothing is read here, and so none is looked up.
+            places = [TopicPartition(part.topic, part.partition, 0) for part in partitions]
+            consumer.incremental_assign(places)
+            consumer.pause(places)
+        self._take_metadata()
+        self.errors.over()
+        with self._changed:
+            self._owned |= _names(partitions)
+            self._moved()
+        logger.info("partitions of this process now: %s", _listed(self._owned))
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        names = _names(partitions)
+        self._take_metadata()
+        until = time.monotonic() + self._release_seconds
+        with self._changed:
+            self._asked |= dict.fromkeys(names & self._owned, TURNS_TO_LET_GO)
+            self._owned -= names
+            self._moved()
+            while self._asked.keys() & names and not self._closing:
+                if not self._changed.wait(max(0.0, until - time.monotonic())):
+                    break
+            kept = self._asked.keys() & names
+            for name in kept:
+                del self._asked[name]
+            if not self._closing:
+                self._lost |= kept
+                self.losses += len(kept)
+        if kept and not self._closing:
+            logger.warning("partitions %s went without a checkpoint", _listed(kept))
+        self._let_go(consumer, partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        names = _names(partitions)
+        with self._changed:
+            self._lost |= names
+            self.losses += len(names)
+            self._owned -= names
+            self._moved()
+        logger.warning(
+            "the group took us for dead and gave partitions %s to others: what was not stored is "
+            "left to them",
+            _listed(names),
+        )
+        self._let_go(consumer, partitions)
+
+    def _let_go(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            consumer.incremental_unassign(partitions)
+        if self._owned:
+            logger.info("partitions of this process now: %s", _listed(self._owned))
+
+    def _moved(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
+
+def _settings(source: KafkaSourceSettings, context: RunContext) -> dict[str, Any]:
+    """Return the settings of the consumer that holds the membership."""
+    chosen: dict[str, Any] = {
+        "reconnect.backoff.max.ms": 2_000,
+        # What slips through before a partition is paused is dropped.
+        "queued.min.messages": 1,
+        "fetch.wait.max.ms": 500,
+        **source.settings,
+        "group.id": group(source, context),
+        "enable.auto.commit": False,
+        "enable.partition.eof": False,
+        "bootstrap.servers": source.brokers,
+    }
+    static = INSTANCE in chosen
+    if static:
+        # Each process is a member of its own.
+        chosen[INSTANCE] = f"{chosen[INSTANCE]}-{context.process}"
+    if chosen.get(PROTOCOL, "classic") == "classic":
+        chosen["partition.assignment.strategy"] = "cooperative-sticky"
+        chosen.setdefault(SESSION, STATIC_SESSION_MS if static else SESSION_MS)
+    return chosen
+
+
+def group(source: KafkaSourceSettings, context: RunContext) -> str:
+    """Return the name of the consumer group."""
+    return source.group or f"pynomaly-{context.pipeline}"
+
+
+def _names(partitions: Iterable[TopicPartition]) -> frozenset[str]:
+    return frozenset(str(part.partition) for part in partitions)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names, key=int)) or "none"

@@ -1,0 +1,295 @@
+"""A producer of librdkafka's that knows of every record whether it arrived."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.client import open_client
+from connectors.kafka.settings import PRODUCER, Value
+from connectors.kafka.topic_limits import admin_client, largest_batches
+from engine.application.ports import RunContext
+from engine.domain.batch import Headers
+from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.record import Record
+
+QUEUE_WAIT = 0.1
+FLUSH_WAIT = 0.5
+"""Seconds between looks at what goes on while waiting for the brokers."""
+LONG_WAIT = 5.0
+"""Seconds after which the health page speaks of a wait."""
+CAUSE_WAIT = 0.1
+BATCH_BYTES = 1_000_000
+"""Of librdkafka's default; brokers refuse a batch as they refuse a record."""
+BATCH_ROOM = 1_024
+INTERRUPTED = {
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._PURGE_QUEUE,
+    KafkaError._PURGE_INFLIGHT,
+    KafkaError.TRANSACTION_ABORTABLE,
+    KafkaError.INVALID_TXN_STATE,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    KafkaError.UNKNOWN_PRODUCER_ID,
+}
+"""Failures of a record that a restart cures."""
+
+EndOffsets = dict[int, int]
+"""For each partition of a topic an offset behind a last record."""
+
+
+class RecordProducer:
+    """Sends records to topics of a cluster; nothing is dropped, however long the brokers take.
+
+    Attributes:
+        topics: those that are written to; each is added before the first record is sent.
+        ends: for each topic the offsets behind the last records that arrived.
+        failure: what a record was refused for, and of which role and topic it was.
+        errors: what is wrong between us and the brokers.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        settings: Mapping[str, Value],
+        context: RunContext,
+        who: str,
+        more: Mapping[str, Value] | None = None,
+    ) -> None:
+        """Prepare one; it connects when it is first used.
+
+        Args:
+            brokers: bootstrap servers.
+            settings: librdkafka's, of the pipeline file.
+            context: of this process.
+            who: role of the sink, or what else it writes for.
+            more: further settings of librdkafka's.
+        """
+        self.topics: set[str] = set()
+        self.ends: dict[str, EndOffsets] = {}
+        self.failure: tuple[KafkaError, str, str] | None = None
+        self.errors = BrokerErrors(who, self._count, context.outages)
+        self._brokers = brokers
+        self._settings = settings
+        self._more = dict(more or {})
+        self._context = context
+        self._who = who
+
+    @cached_property
+    def limits(self) -> dict[str, int]:
+        """Bytes of the largest batch that each of the topics takes."""
+        admin = admin_client(self._brokers, self._settings, self.errors)
+        return largest_batches(admin, sorted(self.topics))
+
+    @cached_property
+    def client(self) -> Producer:
+        """librdkafka's producer, whose batches all of the topics take."""
+        batch = min([BATCH_BYTES, *(limit - BATCH_ROOM for limit in self.limits.values())])
+        return self._open({"batch.size": max(batch, BATCH_ROOM)})
+
+    def reopen(self, more: Mapping[str, Value]) -> None:
+        """Begin anew with other settings; nothing was sent yet."""
+        self._more.update(more)
+        self.errors.forget()
+        del self.client
+
+    def sibling(self, more: Mapping[str, Value]) -> RecordProducer:
+        """Return another one with other further settings."""
+        return RecordProducer(
+            self._brokers, self._settings, self._context, self._who, {**self._more, **more}
+        )
+
+    def clear(self) -> None:
+        """Forget what was refused: its transaction was given up."""
+        self.failure = None
+
+    def probe(self) -> Producer:
+        """Return a producer to ask the cluster with, before it is known to be there."""
+        return self.__dict__.get("client") or self._open({})
+
+    def send(self, topic: str, role: str, record: Record, more: Headers = ()) -> None:
+        """Queue a record; a full queue is waited for.
+
+        Args:
+            topic: where to.
+            role: whose it is, for the metrics.
+            record: the record.
+            more: headers to add to the record's own.
+
+        Raises:
+            ConnectorError: this record, or one before it, was refused.
+        """
+        began: float | None = None
+        while True:
+            try:
+                self.client.produce(
+                    topic,
+                    record.value,
+                    record.key,
+                    headers=[*record.headers, *more],
+                    timestamp=max(record.timestamp, 0) // 1_000_000,
+                    on_delivery=partial(self._delivered, topic, role),
+                )
+            except BufferError:
+                began = began or time.monotonic()
+                self._context.telemetry.sink_waits.labels(role).inc()
+                self._serve(QUEUE_WAIT)
+                self.waiting(began)
+            except KafkaException as error:
+                self.failure = error.args[0], topic, role
+                self.raise_failure()
+            else:
+                break
+        if began is not None:
+            self.waited()
+
+    def put(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes | None,
+        arrived: Callable[[int], object] = int,
+    ) -> None:
+        """Queue a record of our own for a partition of our own; a full queue is waited for.
+
+        Args:
+            topic: where to.
+            partition: of it.
+            key: of the record.
+            value: of the record; None removes what stands there under the key.
+            arrived: called with the offset.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                self.client.produce(
+                    topic, value, key, partition, on_delivery=partial(self._stored, topic, arrived)
+                )
+                return
+            except BufferError:
+                self._serve(QUEUE_WAIT)
+                self.waiting(began)
+            except KafkaException as error:
+                self.failure = error.args[0], topic, self._who
+                self.raise_failure()
+
+    def poll(self) -> None:
+        """Take note of what has arrived."""
+        if "client" in self.__dict__:
+            self._serve(0)
+            self.raise_failure()
+
+    def flush(self) -> None:
+        """Wait until everything has arrived, however long the brokers take."""
+        if "client" not in self.__dict__:
+            return
+        began = time.monotonic()
+        while self._flush_some():
+            self.waiting(began)
+        self.waited()
+        self.raise_failure()
+
+    def close(self) -> None:
+        """Give what was written a last moment to arrive; never raises."""
+        if "client" in self.__dict__ and (left := self._flush_some()):
+            logger.warning("%s: %d records have not arrived", self._who, left)
+
+    def waiting(self, began: float) -> None:
+        """Show that we wait for the brokers, since `began` on the monotonic clock."""
+        self._context.heartbeat.wait()
+        waited = time.monotonic() - began
+        self._context.telemetry.sink_blocked.labels(self._who).set(waited)
+        if waited > LONG_WAIT:
+            why = f": {self.errors.cause}" if self.errors.cause else ""
+            self._context.outages[self._who] = f"no answer from the brokers for {waited:.0f} s{why}"
+        self.raise_failure()
+
+    def waited(self) -> None:
+        """Show that we do not wait any more."""
+        self._context.telemetry.sink_blocked.labels(self._who).set(0)
+        self._context.outages.pop(self._who, None)
+
+    def raise_failure(self) -> None:
+        """Raise what a record was refused for, if one was.
+
+        Raises:
+            InterruptionError: a restart cures it.
+            ConnectorError: nothing but a change of rights, limits or settings does.
+        """
+        interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
+        if interrupted and self.errors.hopeless is None:
+            # What was purged says nothing of why; that is told apart.
+            self._serve(CAUSE_WAIT)
+        self.errors.raise_if_fatal()
+        if self.failure is None:
+            return
+        error, topic, role = self.failure
+        if interrupted:
+            raise InterruptionError(
+                f"writing {role} to {topic} was broken off: {error.str()}. Its records are "
+                "written again after a restart"
+            )
+        cure = ""
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            limit = self.limits.get(topic)
+            cure = (
+                f". The topic's max.message.bytes is {limit}: raise it, or set `batch.size` "
+                "below it in `settings`"
+            )
+        raise ConnectorError(
+            f'a record of {role} was refused by topic "{topic}": {error.str()}{cure}. It is '
+            "written again when the pipeline resumes"
+        )
+
+    def _open(self, chosen: Mapping[str, Value]) -> Producer:
+        return open_client(
+            Producer,
+            {
+                **PRODUCER,
+                "error_cb": self.errors.note,
+                **chosen,
+                **self._settings,
+                **self._more,
+                "bootstrap.servers": self._brokers,
+            },
+            self.errors,
+        )
+
+    def _serve(self, seconds: float) -> None:
+        self.errors.served(lambda: self.client.poll(seconds), 0)
+
+    def _flush_some(self) -> int:
+        """Return how many records have not arrived yet, after a moment's wait."""
+        return self.errors.served(lambda: self.client.flush(FLUSH_WAIT), len(self.client))
+
+    def _delivered(self, topic: str, role: str, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            partition, offset = message.partition() or 0, message.offset() or 0
+            ends = self.ends.setdefault(topic, {})
+            ends[partition] = max(ends.get(partition, 0), offset + 1)
+            self._context.telemetry.delivered.labels(role).inc()
+            self.errors.over()
+        else:
+            self.failure = self.failure or (error, topic, role)
+            self.errors.note(error)
+
+    def _stored(
+        self,
+        topic: str,
+        arrived: Callable[[int], object],
+        error: KafkaError | None,
+        message: Message,
+    ) -> None:
+        if error is None:
+            arrived(message.offset() or 0)
+            self.errors.over()
+        else:
+            self.failure = self.failure or (error, topic, self._who)
+            self.errors.note(error)
+
+    def _count(self, kind: str) -> None:
+        self._context.telemetry.sink_errors.labels(self._who, kind).inc()

@@ -1,0 +1,227 @@
+"""Reading a partition of the state topic: its newest manifest, and the chunks that it names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors.kafka import manifest as manifests
+from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.client import open_client
+from connectors.kafka.manifest import Chunk, Manifest
+from engine.application.ports import RunContext
+from engine.domain.errors import SnapshotError
+
+POLL_SECONDS = 0.02
+RETRY_SECONDS = 0.2
+LOOKUP_SECONDS = 10.0
+SILENCE_SECONDS = 60.0
+"""Without a message, and without the end of the partition, reading is given up."""
+
+
+class StatePartition:
+    """One partition of the state topic.
+
+    Attributes:
+        name: as people read it.
+    """
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        topic: str,
+        partition: int,
+        errors: BrokerErrors,
+        context: RunContext,
+    ) -> None:
+        """Connect.
+
+        Args:
+            settings: of librdkafka, that say how the cluster is reached.
+            topic: the state topic.
+            partition: of it.
+            errors: takes note of what is wrong between us and the brokers.
+            context: of this process.
+        """
+        self.name = f"{topic}[{partition}]"
+        self._topic, self._partition = topic, partition
+        self._context = context
+        self._errors = errors
+        self._settings = {
+            "fetch.wait.max.ms": 5,
+            "fetch.message.max.bytes": 8 * 2**20,
+            "reconnect.backoff.max.ms": 2_000,
+            **settings,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "error_cb": errors.note,
+        }
+        self._consumer = self._open("read_committed")
+
+    def __enter__(self) -> StatePartition:
+        """Use it until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the cluster."""
+        self._consumer.close()
+
+    def newest(self, task: str, start: int, number: int | None, seconds: float) -> Manifest | None:
+        """Return the newest manifest of a task that is committed; None where there is none.
+
+        Args:
+            task: name of the task.
+            start: offset to begin at; what lies before is of older ones.
+            number: of a checkpoint that is known to be committed: it is waited for, since the
+                markers of a transaction reach its partitions one after the other.
+            seconds: for so long.
+
+        Raises:
+            SnapshotError: the newest one is damaged, or the one that is known does not come.
+        """
+        key = manifest_key(task)
+        newest: tuple[int, bytes] | None = None
+        until = time.monotonic() + seconds
+
+        def take(message: Message) -> None:
+            nonlocal newest
+            value = message.value()
+            if message.key() == key and value is not None:
+                newest = message.offset() or 0, value
+
+        while True:
+            start = self._read(start, take)
+            found = self._decode(newest)
+            if number is None or (found is not None and found.number >= number):
+                return found
+            if time.monotonic() > until:
+                raise SnapshotError(
+                    f"{self.name}: checkpoint {number} of partition {task} is missing, which the "
+                    "group's offsets name: the state topic was emptied or made anew. Reset the "
+                    "group's offsets and the topic together, or restore both"
+                )
+            self._context.heartbeat.wait()
+
+    def chunks(self, wanted: Sequence[Chunk]) -> dict[str, bytes]:
+        """Return the bytes of chunks by their keys.
+
+        Raises:
+            SnapshotError: one is missing or damaged.
+        """
+        missing = {chunk.offset: chunk for chunk in wanted}
+        found: dict[str, bytes] = {}
+
+        def take(message: Message) -> None:
+            chunk = missing.get(message.offset() or 0)
+            if chunk is None or (message.key() or b"").decode("utf-8", "replace") != chunk.key:
+                return
+            value = message.value() or b""
+            if len(value) != chunk.size or manifests.digest(value) != chunk.digest:
+                raise SnapshotError(
+                    f"{self.name}: the record at offset {message.offset()} ({chunk.key}) is "
+                    "corrupt: its checksum does not match"
+                )
+            found[chunk.key] = value
+            del missing[chunk.offset]
+
+        if missing:
+            self._read(min(missing), take, lambda: not missing)
+        if missing:
+            names = ", ".join(chunk.key for chunk in [*missing.values()][:3])
+            raise SnapshotError(
+                f"{self.name}: {len(missing)} records of a snapshot are missing ({names}): was "
+                "the topic emptied, or is its cleanup.policy not `compact` alone?"
+            )
+        return found
+
+    def last_writer(self, task: str) -> str:
+        """Return the transactional id of who wrote last to the partition, committed or not."""
+        writer = ""
+        key = manifest_key(task)
+
+        def take(message: Message) -> None:
+            nonlocal writer
+            if message.key() == key and (value := message.value()) is not None:
+                found = self._decode((message.offset() or 0, value))
+                writer = found.writer if found is not None else writer
+
+        committed, self._consumer = self._consumer, self._open("read_uncommitted")
+        try:
+            self._read(0, take)
+        finally:
+            self._consumer.close()
+            self._consumer = committed
+        return writer
+
+    def _decode(self, found: tuple[int, bytes] | None) -> Manifest | None:
+        if found is None:
+            return None
+        return manifests.decode(found[1], f"{self.name}: the record at offset {found[0]}")
+
+    def _read(
+        self,
+        start: int,
+        take: Callable[[Message], None],
+        done: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Read on to the end; return the offset to go on from."""
+        low, high = self._bounds()
+        # Beyond the end: the topic was made anew. What is missing then is told by who looks for it.
+        position = max(start, low) if start <= high else low
+        self._consumer.assign([TopicPartition(self._topic, self._partition, position)])
+        heard = time.monotonic()
+        try:
+            while not done():
+                self._context.heartbeat.wait()
+                messages = self._errors.served(
+                    lambda: self._consumer.consume(1_000, timeout=POLL_SECONDS), list[Message]()
+                )
+                for message in messages:
+                    heard = time.monotonic()
+                    error = message.error()
+                    if error is None:
+                        take(message)
+                        position = (message.offset() or 0) + 1
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        return max(position, message.offset() or 0)
+                    else:
+                        self._note(error)
+                if time.monotonic() - heard > SILENCE_SECONDS:
+                    raise SnapshotError(f"{self.name}: its brokers do not let us read on")
+            return position
+        finally:
+            self._consumer.unassign()
+
+    def _bounds(self) -> tuple[int, int]:
+        """Return the first offset and the end, once a broker says them."""
+        place = TopicPartition(self._topic, self._partition)
+        began = time.monotonic()
+        while True:
+            self._context.heartbeat.wait()
+            try:
+                return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+            except KafkaException as error:
+                # A topic that was just made, or a broker that just started, has no leaders yet.
+                self._errors.note(error.args[0])
+                self._errors.raise_if_fatal()
+                if time.monotonic() - began > SILENCE_SECONDS:
+                    raise
+                time.sleep(RETRY_SECONDS)
+
+    def _note(self, error: KafkaError) -> None:
+        self._errors.note(error)
+        self._errors.raise_if_fatal()
+        if not error.retriable():
+            raise KafkaException(error)
+
+    def _open(self, isolation: str) -> Consumer:
+        return open_client(Consumer, {**self._settings, "isolation.level": isolation}, self._errors)
+
+
+def manifest_key(task: str) -> bytes:
+    """Return the key of a task's manifest."""
+    return f"{task}/manifest".encode()

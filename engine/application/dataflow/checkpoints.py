@@ -1,0 +1,178 @@
+"""Checkpoints: when they are due, what of a task is stored, and what happens when all have come."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from engine.application.dataflow.delivery import Delivery
+from engine.application.dataflow.reader import TaskReader
+from engine.application.dataflow.task import Mark, Task
+from engine.application.dataflow.tasks import ORIGIN, Tasks
+from engine.application.ports import RunContext
+from engine.application.state.store import Checkpoint, Json
+
+logger = logging.getLogger("pynomaly.checkpoint")
+
+SMALL_BYTES = 2**16
+"""A state so small is stored whole each time."""
+REPLAY_SECONDS = 8.0
+"""Most seconds that all tasks of a pipeline together take to process again what came since."""
+WORTH = 10.0
+"""Events are not stored until processing them took so many times as long as storing the state: so
+storing takes a tenth of the time at most, and a run that resumes waits for no more than that."""
+JOURNAL_SHARE = 0.5
+"""Messages are kept while they take up less than this share of the state they lead to."""
+
+IDLE_SECONDS = 60.0
+"""Longest time between checkpoints while nothing is read."""
+
+
+class Checkpoints:
+    """Stores all tasks of a process together, behind what they have read.
+
+    Args of its constructor: tasks; delivery; identity, of the pipeline, stored with each task;
+    context.
+
+    Attributes:
+        on_release: told the names of tasks that are let go of.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        delivery: Delivery,
+        identity: Mapping[str, Json],
+        context: RunContext,
+    ) -> None:
+        self._tasks = tasks
+        self._delivery = delivery
+        self.on_release: Callable[[Sequence[str]], None] = lambda _names: None
+        self._identity = identity
+        self._context = context
+        self._every = context.every.total_seconds()
+        self._due = time.monotonic() + self._every
+        self._waiting: dict[TaskReader, Mark] = {}
+        self._arrived: set[Mark] = set()
+        self._turn = False
+        self._began = 0.0
+        self._told: dict[str, Json] = {}
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether something that was read has not left the flow."""
+        return self._turn or bool(self._waiting)
+
+    def due(self) -> bool:
+        """Whether it is time, and there is something to store.
+
+        Where the outputs stand is stored from time to time in any case: others may write there.
+        """
+        late = time.monotonic() - self._due
+        changed = any(reader.changed for reader in self._tasks.readers.values())
+        return late >= 0 and (changed or late >= IDLE_SECONDS)
+
+    def turn_begins(self) -> None:
+        """Take note that something was read."""
+        self._turn = True
+
+    def turn_ended(self) -> None:
+        """Take note that what was read has left the flow."""
+        self._turn = False
+
+    def begin(self, *, last: Collection[str] = (), final: bool = False) -> list[tuple[str, Mark]]:
+        """Return the marks of a checkpoint of all tasks.
+
+        It is of all of them, also where some are let go of: what they have written since the last
+        one may be in one transaction.
+
+        Args:
+            last: names of the tasks that are let go of then.
+            final: whether the run ends then.
+        """
+        self._began = time.perf_counter()
+        readers = self._tasks.all()
+        for reader in readers:
+            mark = Mark(reader.task, last=reader.task.name in last)
+            if reader.changed:
+                mark.whole = self._worth(reader, final=mark.last or final)
+                kept = reader.take_journal()
+                mark.journal = None if mark.whole else kept
+            if mark.whole:
+                reader.task.dump_seconds, reader.task.size = 0.0, 0
+            self._waiting[reader] = mark
+        if not readers:
+            self._store()
+        return [(mark.task.name, mark) for mark in self._waiting.values()]
+
+    def arrived(self, mark: Mark) -> None:
+        """Take note that a mark has passed all steps; store the checkpoint if it is the last."""
+        self._arrived.add(mark)
+        if len(self._arrived) == len(self._waiting):
+            self._store()
+
+    def _worth(self, reader: TaskReader, *, final: bool) -> bool:
+        task = reader.task
+        if final or not task.snapshots or task.size <= SMALL_BYTES:
+            return True
+        if reader.kept_bytes > JOURNAL_SHARE * task.size:
+            return True
+        limit = min(REPLAY_SECONDS / task.partitions, WORTH * task.dump_seconds)
+        return task.seconds > limit
+
+    def _store(self) -> None:
+        waiting, self._waiting, self._arrived = self._waiting, {}, set()
+        changed = {reader: mark for reader, mark in waiting.items() if reader.changed}
+        checkpoints = [self._checkpoint(mark) for mark in changed.values()]
+        outputs = self._delivery.outputs()
+        self._tasks.store.save(checkpoints, outputs)
+        self._tell_positions(waiting)
+        for reader, mark in changed.items():
+            reader.stored(whole=mark.whole)
+            if mark.whole:
+                reader.task.snapshots, reader.task.seconds = True, 0.0
+        if released := [reader for reader, mark in waiting.items() if mark.last]:
+            names = self._tasks.release(released)
+            for name in names:
+                self._told.pop(name, None)
+            self.on_release(names)
+        self._tell(checkpoints)
+
+    def _tell_positions(self, readers: Iterable[TaskReader]) -> None:
+        """Say what is safe; a position may have moved on over what is no message."""
+        tasks = [reader.task for reader in readers if reader.task.live]
+        moved = {
+            task.name: task.position for task in tasks if self._told.get(task.name) != task.position
+        }
+        if moved:
+            self._tasks.plugin.stored(moved)
+            self._told |= moved
+
+    def _checkpoint(self, mark: Mark) -> Checkpoint:
+        task: Task = mark.task
+        return Checkpoint(
+            task=task.name,
+            position=task.position,
+            snapshot=mark.state if mark.whole else None,
+            journal=mark.journal,
+            results=task.results,
+            partitions=task.partitions,
+            identity={**self._identity, ORIGIN: self._tasks.origin},
+        )
+
+    def _tell(self, checkpoints: Sequence[Checkpoint]) -> None:
+        telemetry = self._context.telemetry
+        sizes: dict[str, int] = {}
+        for checkpoint in checkpoints:
+            for step, blob in (checkpoint.snapshot or {}).items():
+                sizes[step] = sizes.get(step, 0) + len(blob)
+            if checkpoint.journal is not None:
+                sizes["journal"] = sizes.get("journal", 0) + len(checkpoint.journal)
+            logger.debug("checkpoint: %s stands at %s", checkpoint.task, checkpoint.position)
+        for step, size in sizes.items():
+            telemetry.checkpoint_bytes.labels(step).set(size)
+        telemetry.checkpoint_seconds.observe(time.perf_counter() - self._began)
+        telemetry.checkpoints.inc()
+        self._context.heartbeat.stored()
+        self._due = time.monotonic() + self._every

@@ -1,0 +1,132 @@
+"""Delivery: the end of the flow, where results become records and go to the sinks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from engine.application.dataflow.task import Live, Task
+from engine.application.ports import Publish, RunContext
+from engine.application.state.store import Json
+from engine.domain.anomaly import Anomaly
+from engine.domain.batch import ScoredBatch
+from engine.domain.record import Record
+
+logger = logging.getLogger("pynomaly.delivery")
+
+ANOMALIES, SCORES, DEAD_LETTERS = "anomalies", "scores", "dead_letters"
+UNKNOWN = 2.0
+"""Stands for a p-value that is not known: not every NaN has the same bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One of the sinks.
+
+    Attributes:
+        role: anomalies, scores or dead_letters.
+        publish: makes records of what it is given.
+        sink: takes them.
+    """
+
+    role: str
+    publish: Publish
+    sink: FixedPartitionedSink[list[Record], Any]
+
+
+class Delivery:
+    """Hands results to the sinks of this process.
+
+    Args of its constructor: outputs; context.
+    """
+
+    def __init__(self, outputs: Sequence[Output], context: RunContext) -> None:
+        self._outputs = {output.role: output for output in outputs}
+        self._context = context
+        self._parts: dict[str, StatefulSinkPartition[list[Record], Any]] = {}
+        self._tasks: dict[str, Task] = {}
+        self._silent: set[str] = set()
+
+    def open(self, stored: Sequence[Mapping[str, Json]]) -> None:
+        """Open the sinks.
+
+        Args:
+            stored: where the outputs stood at the last checkpoint of each task.
+        """
+        for role, output in self._outputs.items():
+            states = [outputs[role] for outputs in stored if outputs.get(role) is not None]
+            name = str(self._context.process)
+            self._parts[role] = output.sink.build_part(role, name, states)
+
+    def take(self, items: Sequence[tuple[str, Any]]) -> None:
+        """Deliver what tasks have found; what they had found before a restart is left out."""
+        found: dict[str, list[list[Record]]] = defaultdict(list)
+        for key, item in items:
+            if isinstance(item, ScoredBatch):
+                self._digest(self._tasks[key], item)
+            if key in self._silent:
+                continue
+            role = self._role(item)
+            if role in self._parts:
+                found[role].append(self._outputs[role].publish(item))
+        for role, records in found.items():
+            self._parts[role].write_batch(records)
+
+    def begin(self, task: Task) -> None:
+        """Take note that a task begins."""
+        self._tasks[task.name] = task
+        self._silent.discard(task.name)
+        if not task.live:
+            self._silent.add(task.name)
+
+    def live(self, live: Live) -> None:
+        """Take note that a task goes on from its last checkpoint."""
+        task = live.task
+        self._silent.discard(task.name)
+        if task.results != live.expected:
+            self._context.telemetry.replay_differences.inc()
+            logger.error(
+                "partition %s: what came since its state was last stored whole gave other results "
+                "when it was processed again; they were delivered as they were before",
+                task.name,
+            )
+
+    def outputs(self) -> dict[str, Json]:
+        """Return where each output stands, once all that was written belongs there."""
+        return {role: part.snapshot() for role, part in self._parts.items()}
+
+    def close(self) -> None:
+        """Close the sinks; never raises."""
+        for role, part in self._parts.items():
+            try:
+                part.close()
+            except Exception as error:  # noqa: BLE001 - raised here, it would hide what happened
+                logger.error("sink %s: %s", role, error)
+        self._parts = {}
+
+    def _digest(self, task: Task, batch: ScoredBatch) -> None:
+        known = np.where(np.isnan(batch.p_value), UNKNOWN, batch.p_value)
+        task.results = crc32(known.tobytes(), task.results)
+
+    def _role(self, item: Any) -> str:
+        if isinstance(item, ScoredBatch):
+            return SCORES
+        if isinstance(item[0], Anomaly):
+            self._observe_latency(item)
+            return ANOMALIES
+        return DEAD_LETTERS
+
+    def _observe_latency(self, anomalies: Sequence[Anomaly]) -> None:
+        now = time.time_ns()
+        for anomaly in anomalies:
+            seconds = max(0, now - anomaly.timestamp) / 1e9
+            exemplar = None if anomaly.trace is None else anomaly.trace.exemplar
+            self._context.telemetry.latency.observe(seconds, exemplar)

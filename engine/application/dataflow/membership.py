@@ -1,0 +1,76 @@
+"""Membership: which partitions of the source are this process's, now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+
+class Membership(Protocol):
+    """Says which tasks this process is to run.
+
+    Attributes:
+        fixed: whether what is owned never changes: then the run ends when all of it has ended.
+
+    The dataflow asks once a turn (`owned`, which must be cheap). It takes up what is new, and lets
+    go of what is gone: it stores a checkpoint, forgets the models, and says `released`. Until then
+    the membership must not let another process have the task (a revocation waits for it). What is
+    in `lost` went without asking: the dataflow forgets it and does not store it.
+    """
+
+    fixed: bool
+
+    def owned(self) -> frozenset[str]:
+        """Return the tasks that are this process's, without those that it is asked to let go.
+
+        Raises:
+            PynomalyError: the membership has failed for good.
+        """
+        ...
+
+    def lost(self) -> frozenset[str]:
+        """Return the tasks that were taken away without asking since the last call."""
+        ...
+
+    def settled(self) -> bool:
+        """Whether no rebalance is under way: only then are transactions committed."""
+        ...
+
+    def released(self, tasks: Sequence[str]) -> None:
+        """Say that tasks are checkpointed and let go."""
+        ...
+
+    def close(self) -> None:
+        """Leave; all tasks have been released before. Never raises."""
+        ...
+
+
+class FixedShare:
+    """Every `processes`-th partition, by a fixed rule: for state in a directory.
+
+    Args of its constructor: partitions, lists the source's; process, processes: number of this
+    process, and how many there are.
+    """
+
+    fixed = True
+
+    def __init__(self, partitions: Callable[[], list[str]], process: int, processes: int) -> None:
+        self._owned = frozenset(partitions()[process::processes])
+
+    def owned(self) -> frozenset[str]:
+        """Return the tasks of this process."""
+        return self._owned
+
+    def lost(self) -> frozenset[str]:
+        """Return nothing: nobody takes a task away."""
+        return frozenset()
+
+    def settled(self) -> bool:
+        """Return True."""
+        return True
+
+    def released(self, tasks: Sequence[str]) -> None:
+        """Do nothing: the share is the same after a restart."""
+
+    def close(self) -> None:
+        """Do nothing."""

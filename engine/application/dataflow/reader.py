@@ -1,0 +1,152 @@
+"""The reader of a task: what leads to its last checkpoint comes first, then what is new."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from engine.application.dataflow import journal
+from engine.application.dataflow.task import Live, Task
+from engine.application.state.store import StoredTask
+from engine.application.telemetry.metrics import Telemetry
+from engine.domain.batch import RawBatch
+
+Source = FixedPartitionedSource[RawBatch, Any]
+
+
+class TaskReader:
+    """Reads one partition.
+
+    Args of its constructor: source; task; stored, its last checkpoint, None for a new one; keep,
+    whether what is read has to be kept, because the source does not give it again; telemetry.
+
+    Attributes:
+        task: as given.
+        ended: whether the partition has come to its end.
+        changed: whether anything was read since the last checkpoint.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        task: Task,
+        stored: StoredTask | None,
+        telemetry: Telemetry,
+        *,
+        keep: bool,
+    ) -> None:
+        self.task = task
+        self.ended = False
+        self.changed = stored is None
+        self._telemetry = telemetry
+        self._keep = keep
+        self._kept: list[RawBatch] = []
+        self.kept_bytes = 0
+        self._stored = stored
+        self._journal = deque(stored.journal if stored else ())
+        position = None
+        if stored is not None:
+            position = stored.position if stored.journal else stored.snapshot_position
+        self._part: StatefulSourcePartition[RawBatch, Any] = source.build_part(
+            "source", task.name, position
+        )
+        task.position = self._part.snapshot()
+        task.live = stored is None or stored.snapshot_position == stored.position
+
+    def read(self) -> list[RawBatch | Live]:
+        """Return what has come, perhaps nothing; before what is new it says so once."""
+        if self.task.live:
+            return [*self._read()]
+        found: list[RawBatch | Live] = []
+        assert self._stored is not None
+        if self._journal:
+            found.append(journal.decode(self._journal.popleft()))
+        elif not self._stored.journal:
+            return self._read_again(self._stored)
+        if not self._journal:
+            found.append(self._live(self._stored))
+        return found
+
+    def take_journal(self) -> bytes | None:
+        """Return what was read since the last call, if it has to be kept."""
+        kept, self._kept = self._kept, []
+        return journal.encode(kept) if kept else None
+
+    def stored(self, *, whole: bool) -> None:
+        """Take note that a checkpoint was stored."""
+        self.changed = False
+        if whole:
+            self.kept_bytes = 0
+
+    def close(self) -> None:
+        """Close the partition."""
+        self._part.close()
+
+    def _read(self) -> list[RawBatch]:
+        batches = self._next()
+        for batch in batches:
+            self._note(batch)
+        return batches
+
+    def _next(self) -> list[RawBatch]:
+        try:
+            batches = [batch for batch in self._part.next_batch() if len(batch)]
+        except StopIteration:
+            self.ended = True
+            return []
+        self.task.position = self._part.snapshot()
+        return batches
+
+    def _note(self, batch: RawBatch) -> None:
+        size = sum(map(len, filter(None, batch.values)))
+        self._telemetry.events.inc(len(batch))
+        self._telemetry.bytes.inc(size)
+        self.changed = True
+        if self._keep:
+            self._kept.append(batch)
+            self.kept_bytes += size
+
+    def _read_again(self, stored: StoredTask) -> list[RawBatch | Live]:
+        found: list[RawBatch | Live] = []
+        batches = self._next()
+        for batch in batches:
+            if self.task.live:
+                found.append(batch)
+                self._note(batch)
+                continue
+            known = int(np.searchsorted(batch.offsets, stored.position))
+            if known:
+                found.append(_rows(batch, slice(0, known)))
+            if known < len(batch):
+                found.append(self._live(stored))
+                rest = _rows(batch, slice(known, len(batch)))
+                found.append(rest)
+                self._note(rest)
+        if not self.task.live and self.task.position >= stored.position:
+            found.append(self._live(stored))
+        return found
+
+    def _live(self, stored: StoredTask) -> Live:
+        self.task.live = True
+        return Live(self.task, stored.results)
+
+
+def _rows(batch: RawBatch, rows: slice) -> RawBatch:
+    """Return some of a batch's messages."""
+    if rows == slice(0, len(batch)):
+        return batch
+    first = rows.start
+    return RawBatch(
+        topic=batch.topic,
+        partition=batch.partition,
+        offsets=batch.offsets[rows],
+        timestamps=batch.timestamps[rows],
+        values=batch.values[rows],
+        keys=None if batch.keys is None else batch.keys[rows],
+        headers=lambda row: batch.headers(first + row),
+        traceparents=batch.traceparents,
+        trace=batch.trace,
+    )

@@ -1,0 +1,163 @@
+"""The source of a process: all its tasks' partitions, read in turn, with checkpoints in between.
+
+It also sets the pace: what was read leaves the flow before more is read. Bytewax runs every step
+once a turn and asks the source each turn, so without that a batch would have as many others behind
+it as there are steps, all of them small, and wait for each of them at every step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartition
+
+from engine.application.dataflow.checkpoints import Checkpoints
+from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.membership import Membership
+from engine.application.dataflow.task import TURN_KEY, Signal, TurnEnd
+from engine.application.dataflow.tasks import Tasks
+from engine.application.ports import RunContext
+from engine.domain.batch import RawBatch
+from engine.domain.errors import TasksLostError
+
+Item = tuple[str, "RawBatch | Signal"]
+"""What the source emits: the key of a task, and a batch of it or a signal."""
+
+IDLE_SECONDS = 0.003
+"""Wait after a turn that found nothing: short beside the latency that users see."""
+MOST_EVENTS = 65_536
+"""After so many messages no further partition is read in the same turn."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Asks for the next turn without a pause, whatever the wall clock says: pauses are made here."""
+
+
+class TaskSource(DynamicSource[Item]):
+    """Bytewax's side: one part, for Bytewax runs one worker in each process."""
+
+    def __init__(self, make: Callable[[], SourceTurns]) -> None:
+        self._make = make
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> SourcePart:
+        """Return what reads."""
+        return SourcePart(self._make())
+
+
+class SourcePart(StatelessSourcePartition[Item]):
+    """The part, as Bytewax drives it."""
+
+    def __init__(self, turns: SourceTurns) -> None:
+        self._turns = turns
+
+    def next_batch(self) -> list[Item]:
+        """Return what is to go through the flow next."""
+        failure = self._turns.failure
+        found: list[Item] = []
+        with failure.noted():
+            found = self._turns.next()
+        if failure.error is not None:
+            raise AbortExecution
+        return found
+
+    def next_awake(self) -> datetime:
+        """Ask for the next turn at once."""
+        return LONG_AGO
+
+    def close(self) -> None:
+        """Let go of all partitions."""
+        self._turns.close()
+
+
+class SourceTurns:
+    """Decides what each turn of the source is for.
+
+    Args of its constructor: tasks; membership, made when the first turn asks; checkpoints; context;
+    failure.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        membership: Callable[[], Membership],
+        checkpoints: Checkpoints,
+        context: RunContext,
+        failure: Failure,
+    ) -> None:
+        self.failure = failure
+        self._tasks = tasks
+        self._make_membership = membership
+        self._membership: Membership | None = None
+        self._checkpoints = checkpoints
+        self._context = context
+        self._next_reader = 0
+        self._last: bool = False
+
+    def next(self) -> list[Item]:
+        """Return the items of the next turn; none while earlier ones are on their way.
+
+        Raises:
+            StopIteration: all is read and stored.
+        """
+        if self._membership is None:
+            self._context.heartbeat.rest()
+            self._membership = self._make_membership()
+            self._checkpoints.on_release = self._membership.released
+        if self._checkpoints.on_the_way:
+            self._context.heartbeat.work()
+            return []
+        if self._last:
+            raise StopIteration
+        return self._turn(self._membership)
+
+    def close(self) -> None:
+        """Let go of all partitions and of the membership; never raises."""
+        with self.failure.noted():
+            self._tasks.close()
+        if self._membership is not None:
+            self._membership.close()
+
+    def _turn(self, membership: Membership) -> list[Item]:
+        owned = membership.owned()
+        if lost := membership.lost() & self._tasks.readers.keys():
+            raise TasksLostError(
+                f"partitions {', '.join(sorted(lost))} were given to others while this process "
+                "stood still: what was not stored is left to them, and we begin again"
+            )
+        if gone := self._tasks.readers.keys() - owned:
+            return [*self._checkpoints.begin(last=gone)]
+        draining = self._context.draining.is_set()
+        if draining and not self._tasks.opened:
+            raise StopIteration
+        new = [] if draining else [name for name in owned if name not in self._tasks.readers]
+        if new or not self._tasks.opened:
+            begun = self._tasks.open(sorted(new))
+            self._context.heartbeat.beat()
+            return [*begun, *self._checkpoints.begin()]
+        if draining or (membership.fixed and self._tasks.ended()):
+            self._last = True
+            # All is let go of, so that who takes it up need not wait until we have gone.
+            return [*self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
+        if self._checkpoints.due():
+            return [*self._checkpoints.begin()]
+        return self._read()
+
+    def _read(self) -> list[Item]:
+        self._context.heartbeat.beat()
+        found: list[Item] = []
+        count = 0
+        readers = list(self._tasks.readers.values())
+        for _ in readers:
+            reader = readers[self._next_reader % len(readers)]
+            self._next_reader += 1
+            for item in reader.read():
+                found.append((reader.task.name, item))
+                count += len(item) if isinstance(item, RawBatch) else 0
+            if count >= MOST_EVENTS:
+                break
+        if not found:
+            if not (self._tasks.readers and self._tasks.ended()):
+                time.sleep(IDLE_SECONDS)
+            return []
+        self._checkpoints.turn_begins()
+        return [*found, (TURN_KEY, TurnEnd())]

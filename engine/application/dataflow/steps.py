@@ -1,0 +1,129 @@
+"""The steps of the dataflow that keep state: each task's own, driven by Bytewax."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bytewax.operators import StatefulBatchLogic
+
+from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.task import Begin, Live, Mark, Task
+from engine.application.ports import MakeTaskStep, RunContext, TaskStep
+from engine.application.tracing.steps import traced_step
+
+if TYPE_CHECKING:
+    from engine.application.tracing.tracer import Tracer
+
+
+class KeyedSteps:
+    """Makes the logic of each task; one for each step of a process.
+
+    Args of its constructor: name, of the step; takes, the type of its batches; make; context;
+    failure; tracer; pass_on, whether what it takes goes on as well.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        takes: type,
+        make: MakeTaskStep,
+        context: RunContext,
+        failure: Failure,
+        tracer: Tracer | None,
+        *,
+        pass_on: bool = False,
+    ) -> None:
+        self.name = name
+        self.takes = takes
+        self.make = make
+        self.context = context
+        self.failure = failure
+        self.tracer = tracer
+        self.pass_on = pass_on
+
+    def build(self, _stored: object) -> KeyedStep:
+        """Return the logic of a task, which learns from its first item whose it is."""
+        return KeyedStep(self)
+
+
+class KeyedStep(StatefulBatchLogic[Any, Any, None]):
+    """The logic of one task: what the step takes is processed, all else is passed on."""
+
+    def __init__(self, steps: KeyedSteps) -> None:
+        self._steps = steps
+        self._task: Task | None = None
+        self._step: TaskStep | None = None
+        self._process: Callable[[list[Any]], list[Any]] | None = None
+
+    def on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
+        """Return what becomes of some items, and whether the task is let go of."""
+        with self._steps.failure.noted():
+            return self._on_batch(values)
+        return [], self.RETAIN
+
+    def _on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
+        found: list[Any] = []
+        batches: list[Any] = []
+        let_go = False
+        for item in values:
+            if isinstance(item, self._steps.takes):
+                batches.append(item)
+                continue
+            found += self._work(batches)
+            batches = []
+            let_go = self._note(item) or let_go
+            found.append(item)
+        return found + self._work(batches), let_go
+
+    def snapshot(self) -> None:
+        """Return nothing: Bytewax keeps no state of ours."""
+
+    def _work(self, batches: list[Any]) -> list[Any]:
+        if not batches:
+            return []
+        assert self._process is not None
+        assert self._task is not None
+        began = time.perf_counter()
+        found = self._process(batches)
+        self._task.seconds += time.perf_counter() - began
+        return [*batches, *found] if self._steps.pass_on else found
+
+    def _note(self, item: object) -> bool:
+        """Take note of what comes behind or before batches; return whether the task is let go."""
+        if isinstance(item, Begin):
+            self._begin(item.task)
+        elif isinstance(item, Live):
+            assert self._step is not None
+            self._step.report_to(self._steps.context.telemetry)
+        elif isinstance(item, Mark):
+            self._store(item)
+            return item.last
+        return False
+
+    def _begin(self, task: Task) -> None:
+        steps = self._steps
+        step = steps.make(task.partitions)
+        if (stored := task.state.get(steps.name)) is not None:
+            began = time.perf_counter()
+            step.restore(stored)
+            # It costs about the same to write as to read.
+            task.dump_seconds += time.perf_counter() - began
+            task.size += len(stored)
+        if task.live:
+            step.report_to(steps.context.telemetry)
+        self._task, self._step = task, step
+        self._process = traced_step(steps.tracer, steps.name, step.process)
+
+    def _store(self, mark: Mark) -> None:
+        assert self._step is not None
+        if mark.whole:
+            began = time.perf_counter()
+            blob = self._step.dump()
+            mark.state[self._steps.name] = blob
+            mark.task.dump_seconds += time.perf_counter() - began
+            mark.task.size += len(blob)
+        if mark.last:
+            self._step.leave()
+            self._step = self._process = None

@@ -1,0 +1,83 @@
+"""A task, as the dataflow runs it, and what travels behind its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.application.state.store import Json
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """A partition of the source with everything learned from it.
+
+    Attributes:
+        name: the source's name of the partition.
+        partitions: of the source, that share the pipeline's budgets.
+        state: what the steps take up, by their names; taken out of here when they do.
+        position: where the source goes on after what was read last.
+        results: rolling digest of all results so far.
+        live: whether events come for the first time; until then they lead from the last whole
+            snapshot to the last checkpoint, and nothing of them is delivered.
+        snapshots: whether a whole snapshot was stored.
+        seconds: that the steps have worked since it.
+        dump_seconds: that the steps took for it.
+        size: of it, in bytes.
+    """
+
+    name: str
+    partitions: int
+    state: Mapping[str, bytes] = field(default_factory=dict)
+    position: Json = None
+    results: int = 0
+    live: bool = True
+    snapshots: bool = False
+    seconds: float = 0.0
+    dump_seconds: float = 0.0
+    size: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Begin:
+    """Comes before the first batch of a task: the steps take up its state."""
+
+    task: Task
+
+
+@dataclass(eq=False, slots=True)
+class Live:
+    """Comes before the first batch that was not processed before."""
+
+    task: Task
+    expected: int
+    """The digest of the results up to here, as it was stored."""
+
+
+@dataclass(eq=False, slots=True)
+class Mark:
+    """A checkpoint comes behind the last batch that belongs to it, and gathers the steps' state.
+
+    Attributes:
+        task: whose.
+        whole: whether the steps put their state into it.
+        last: whether the task is let go of behind it.
+        journal: what has come since the checkpoint before, where the source does not keep it.
+        state: of the steps, by name.
+    """
+
+    task: Task
+    whole: bool = False
+    last: bool = False
+    journal: bytes | None = None
+    state: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """Comes behind all that was read at once: when it arrives, more may be read."""
+
+
+Signal = Begin | Live | Mark | TurnEnd
+TURN_KEY = "~"
+"""Key of what belongs to no task; names of tasks are sorted before it."""

@@ -1,0 +1,132 @@
+"""The tasks of a process: taken up from the state store, and let go again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.application.dataflow.delivery import Delivery
+from engine.application.dataflow.reader import Source, TaskReader
+from engine.application.dataflow.task import Begin, Task
+from engine.application.ports import RunContext, SourcePlugin
+from engine.application.state.store import Json, StateStore, StoredTask
+
+logger = logging.getLogger("pynomaly.tasks")
+
+ORIGIN = "origin"
+"""Where the identity of the source stands in stored state."""
+
+Meet = Callable[[Mapping[str, Json]], list[str]]
+"""Compares what stored state was made by with this pipeline; says what changed, or refuses."""
+
+
+class Tasks:
+    """The tasks that this process has now.
+
+    Args of its constructor: plugin, of the source; source; store; delivery, opened with the first
+    tasks; meet; context; keep, whether the source does not give again what was read.
+
+    Attributes:
+        plugin, store: as given.
+        readers: of each task, by its name.
+        opened: whether the first tasks were taken up.
+        origin: what tells the source from another one of its name, as the plug-in says it.
+    """
+
+    def __init__(
+        self,
+        plugin: SourcePlugin,
+        source: Source,
+        store: StateStore,
+        delivery: Delivery,
+        meet: Meet,
+        context: RunContext,
+        *,
+        keep: bool,
+    ) -> None:
+        self.readers: dict[str, TaskReader] = {}
+        self.opened = False
+        self.origin: Json = None
+        self.plugin = plugin
+        self.store = store
+        self._source = source
+        self._delivery = delivery
+        self._meet = meet
+        self._context = context
+        self._keep = keep
+        self._told: set[str] = set()
+
+    def open(self, names: Iterable[str]) -> list[tuple[str, Begin]]:
+        """Take up tasks; return the signals that begin them."""
+        partitions = len(self._source.list_parts())
+        stored = {name: self._load(name) for name in names}
+        if not self.opened:
+            self.origin = _of_plugin(self.plugin, "identity", dict)()
+            self._delivery.open([each.outputs for each in stored.values() if each])
+            self.opened = True
+        return [(name, self._begin(name, each, partitions)) for name, each in stored.items()]
+
+    def all(self) -> list[TaskReader]:
+        """Return the readers of all tasks."""
+        return list(self.readers.values())
+
+    def ended(self) -> bool:
+        """Whether all partitions have come to their end."""
+        return all(reader.ended for reader in self.readers.values())
+
+    def release(self, readers: Iterable[TaskReader]) -> list[str]:
+        """Let go of tasks, whose state is stored; return their names."""
+        names = [reader.task.name for reader in readers]
+        for name in names:
+            self.readers.pop(name).close()
+        self.store.release(names)
+        return names
+
+    def close(self) -> None:
+        """Let go of all tasks and of the store."""
+        for reader in self.readers.values():
+            reader.close()
+        self.readers = {}
+        self.store.close()
+
+    def _load(self, name: str) -> StoredTask | None:
+        waiting = f"partition {name}"
+        self._context.outages[waiting] = "being taken up"
+        stored = self.store.load(name)
+        del self._context.outages[waiting]
+        if stored is not None:
+            for change in self._meet(stored.identity):
+                if change not in self._told:
+                    logger.warning("state: %s", change)
+                self._told.add(change)
+        return stored
+
+    def _begin(self, name: str, stored: StoredTask | None, partitions: int) -> Begin:
+        task = Task(name, partitions)
+        if stored is not None:
+            task.state = stored.snapshot
+            task.snapshots = True
+            task.results = stored.snapshot_results
+            if stored.partitions != partitions:
+                logger.warning(
+                    "partition %s: the source has %d partitions now, %d before: its share of "
+                    "budgets and memory follows from here",
+                    *(name, partitions, stored.partitions),
+                )
+            recognise = _of_plugin(self.plugin, "recognise", lambda _stored: True)
+            if not recognise(stored.identity.get(ORIGIN) or {}):
+                # Another topic of that name: what was learned is kept, where it stood is void.
+                stored = None
+        reader = TaskReader(self._source, task, stored, self._context.telemetry, keep=self._keep)
+        self.readers[name] = reader
+        logger.debug("partition %s is taken up at %s", name, task.position)
+        return Begin(task)
+
+
+def _of_plugin(
+    plugin: SourcePlugin, name: str, otherwise: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a method that a source plug-in may have, or what stands in for it."""
+    found: Callable[..., Any] = getattr(plugin, name, otherwise)
+    return found

@@ -1,0 +1,172 @@
+"""The state store in a directory: the default, on one machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.application.state.checkpoint_file import (
+    FOLDER,
+    Manifest,
+    checkpoint_path,
+    newest_manifests,
+    write_manifests,
+)
+from engine.application.state.durable import Syncs
+from engine.application.state.store import Checkpoint, Json, StoredTask
+from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
+from engine.application.telemetry.heartbeat import Heartbeat
+from engine.domain.errors import InterruptionError, PynomalyError
+
+TASKS = "tasks"
+"""Folder of the tasks' files in the state directory."""
+LOCK_SECONDS = 10.0
+"""A process that was killed may take so long to be gone, and its locks with it."""
+LOOK_SECONDS = 0.05
+
+
+class DirectoryStore:
+    """A process's side of a state directory.
+
+    Args of its constructor: directory; process, its number; pulse.
+    """
+
+    def __init__(self, directory: Path, process: int, heartbeat: Heartbeat) -> None:
+        self._directory = directory
+        self._tasks = directory / TASKS
+        self._path = checkpoint_path(directory, process)
+        self._pulse = heartbeat
+        self._syncs = Syncs()
+        self._locks: dict[str, int] = {}
+        self._manifests: dict[str, Manifest | None] = {}
+        self._files: dict[str, TaskFile] = {}
+        for folder in (self._tasks, directory / FOLDER):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def tasks(self) -> Sequence[str]:
+        """Return the names of all tasks of which anything is stored."""
+        return sorted(newest_manifests(self._directory))
+
+    def load(self, task: str) -> StoredTask | None:
+        """Take a task up; see `StateStore`."""
+        self._lock(task)
+        manifest = newest_manifests(self._directory).get(task)
+        self._remove_orphans(task, manifest)
+        self._manifests[task] = manifest
+        if manifest is None:
+            return None
+        file = TaskFile(self._tasks, task, manifest.file, manifest.blobs)
+        blobs = file.read()
+        self._files[task] = file
+        return StoredTask(
+            task=task,
+            number=manifest.number,
+            position=manifest.position,
+            snapshot={name: blob for name, blob in blobs if name != JOURNAL},
+            snapshot_position=manifest.snapshot_position,
+            snapshot_results=manifest.snapshot_results,
+            journal=[blob for name, blob in blobs if name == JOURNAL],
+            results=manifest.results,
+            partitions=manifest.partitions,
+            identity=manifest.identity,
+            outputs=manifest.outputs,
+        )
+
+    def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
+        """Store checkpoints; see `StateStore`."""
+        manifests, files = dict(self._manifests), dict(self._files)
+        try:
+            for checkpoint in checkpoints:
+                file = self._write(checkpoint, files.get(checkpoint.task))
+                before = manifests.get(checkpoint.task)
+                manifests[checkpoint.task] = _manifest(checkpoint, file, before)
+                files[checkpoint.task] = file
+            self._syncs.finish()
+            for task, manifest in manifests.items():
+                if manifest is not None:
+                    manifests[task] = replace(manifest, outputs=outputs)
+            write_manifests(self._path, filter(None, manifests.values()))
+        except OSError as error:
+            raise InterruptionError(
+                f"state in {self._directory} cannot be written: {error.strerror}"
+            ) from error
+        outdated = [old for task, old in self._files.items() if files[task].name != old.name]
+        self._manifests, self._files = manifests, files
+        for file in outdated:
+            file.path.unlink(missing_ok=True)
+
+    def release(self, tasks: Sequence[str]) -> None:
+        """Let go of tasks; see `StateStore`."""
+        for task in tasks:
+            self._manifests.pop(task, None)
+            self._files.pop(task, None)
+            if task in self._locks:
+                os.close(self._locks.pop(task))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.release(list(self._locks))
+
+    def _write(self, checkpoint: Checkpoint, file: TaskFile | None) -> TaskFile:
+        if checkpoint.snapshot is not None:
+            whole = TaskFile(self._tasks, checkpoint.task)
+            whole.append(checkpoint.snapshot.items(), self._syncs)
+            return whole
+        assert file is not None, "the first checkpoint of a task is whole"
+        if checkpoint.journal is None:
+            return file
+        # What is known of the file stays as it is, should the checkpoint fail.
+        longer = TaskFile(self._tasks, checkpoint.task, file.name, file.blobs)
+        longer.append([(JOURNAL, checkpoint.journal)], self._syncs)
+        return longer
+
+    def _lock(self, task: str) -> None:
+        if task in self._locks:
+            return
+        path = self._tasks / f"{file_prefix(task)}lock"
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        until = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    os.close(descriptor)
+                    raise PynomalyError(
+                        f"partition {task} is in use by another process of this pipeline ({path} "
+                        "is locked): stop that one"
+                    ) from None
+                self._pulse.wait()
+                time.sleep(LOOK_SECONDS)
+            else:
+                self._locks[task] = descriptor
+                return
+
+    def _remove_orphans(self, task: str, manifest: Manifest | None) -> None:
+        """Remove the files of checkpoints that were never completed: they fill the disk."""
+        known = {f"{file_prefix(task)}lock", manifest.file if manifest else ""}
+        for path in self._tasks.glob(f"{file_prefix(task)}*"):
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+
+
+def _manifest(checkpoint: Checkpoint, file: TaskFile, before: Manifest | None) -> Manifest:
+    since = checkpoint.position, checkpoint.results
+    if checkpoint.snapshot is None and before is not None:
+        since = before.snapshot_position, before.snapshot_results
+    return Manifest(
+        task=checkpoint.task,
+        number=before.number + 1 if before else 1,
+        position=checkpoint.position,
+        file=file.name,
+        blobs=tuple(file.blobs),
+        snapshot_position=since[0],
+        snapshot_results=since[1],
+        results=checkpoint.results,
+        partitions=checkpoint.partitions,
+        identity=checkpoint.identity,
+    )

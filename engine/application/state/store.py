@@ -1,0 +1,111 @@
+"""The state store: where the checkpoints of tasks live.
+
+A task is a partition of the source with everything learned from it. A process owns tasks, and
+stores them together: what belongs to one checkpoint becomes visible at once, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Json = Any
+"""What orjson writes and reads back as it was: numbers, strings, lists, dictionaries, None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What is to be stored of one task.
+
+    Attributes:
+        task: name of the task: the source's name of its partition.
+        position: where the source goes on, as the source says it.
+        snapshot: the whole state at this position, a blob for each step by its name; None where
+            the one stored before still counts.
+        journal: the events since the checkpoint before, for a source that cannot be read again;
+            None where there are none. A snapshot voids the journal before it.
+        results: rolling digest of all results so far, to be the same after a replay.
+        partitions: partitions of the source that the task shares budgets with.
+        identity: what the state was made by: pipeline, source, detectors.
+    """
+
+    task: str
+    position: Json
+    snapshot: Mapping[str, bytes] | None
+    journal: bytes | None
+    results: int
+    partitions: int
+    identity: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """What was stored of a task last.
+
+    Attributes:
+        task, position, results, partitions, identity: as in the checkpoint.
+        number: of the checkpoint, counted from 1.
+        snapshot: the newest whole state, a blob for each step.
+        snapshot_position, snapshot_results: the position and the digest that it belongs to.
+        journal: events since then, in their order; empty where the source is read again.
+        outputs: for each sink, where its output stood at the checkpoint, as the sink says it.
+    """
+
+    task: str
+    number: int
+    position: Json
+    snapshot: Mapping[str, bytes]
+    snapshot_position: Json
+    snapshot_results: int
+    journal: Sequence[bytes]
+    results: int
+    partitions: int
+    identity: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+
+
+class StateStore(Protocol):
+    """A process's side of the store.
+
+    All methods are called from the thread of the dataflow. They may wait, and tell the pulse
+    (`RunContext.pulse.wait`) while they do.
+    """
+
+    def load(self, task: str) -> StoredTask | None:
+        """Take a task up, to be its only owner from now on; None where nothing is stored of it.
+
+        Raises:
+            SnapshotError: something stored is missing, damaged, or of a newer program; its name
+                and the cure are in the text.
+            PynomalyError: another process owns the task, and does not let go.
+        """
+        ...
+
+    def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
+        """Store checkpoints of this process's tasks, all of them or none; durable on return.
+
+        Called when all that the tasks made until then has been written to the sinks: at the latest
+        now it has to be visible too where sinks and store share a transaction.
+
+        Args:
+            checkpoints: of the tasks that have changed.
+            outputs: for each sink, where its output stands now; holds for all tasks of the process.
+
+        Raises:
+            InterruptionError: it failed in a way that a restart cures; nothing was stored, or all.
+            PynomalyError: another process has taken over: this one is shut out.
+        """
+        ...
+
+    def tasks(self) -> Sequence[str]:
+        """Return the names of all tasks of which anything is stored."""
+        ...
+
+    def release(self, tasks: Sequence[str]) -> None:
+        """Let go of tasks, whose last checkpoints are stored: others may take them up."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; never raises."""
+        ...

@@ -1,0 +1,80 @@
+"""Trust: whose the files of a state are, and who may write there, checked as ssh checks its own.
+
+Models of libraries are stored as pickles, which run as code when they are read; and what detectors
+have learned says what will be told. So nobody else may have a hand in it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.domain.errors import PynomalyError
+
+
+def refuse_strangers(directory: Path) -> None:
+    """Refuse a state directory that another user owns, or may write to, at any place of it.
+
+    The directory, all in it, and the folders above. A folder above may be open to all where
+    only owners may rename what is in it (as in /tmp), and to the group we run as where it is root's
+    (as volumes of a Kubernetes pod are).
+
+    Raises:
+        PynomalyError: it is not ours alone; the text says what, and how to change that.
+    """
+    where = directory.absolute()
+    if where.is_symlink():
+        raise _refusal(where, "is a symbolic link: name the directory itself", "")
+    for parent in where.parents:
+        _refuse_parent(parent)
+    for path in _walk(where):
+        _refuse_entry(path)
+
+
+def _refuse_parent(parent: Path) -> None:
+    if parent.is_symlink():
+        _refuse_owner(parent, parent.lstat())
+        for above in parent.resolve().parents:
+            _refuse_parent(above)
+    status = parent.stat()
+    _refuse_owner(parent, status)
+    sticky = bool(status.st_mode & stat.S_ISVTX)
+    groups_own = status.st_uid == 0 and status.st_gid == os.getegid()
+    others = status.st_mode & stat.S_IWOTH
+    group = status.st_mode & stat.S_IWGRP and not groups_own
+    if (others or group) and not sticky:
+        raise _refusal(parent, "may be written to by others", f"chmod go-w {parent}")
+
+
+def _refuse_entry(path: Path) -> None:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise _refusal(path, "is a symbolic link, which does not belong there", f"rm {path}")
+    _refuse_owner(path, status)
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _refusal(path, "may be written to by others", f"chmod go-w {path}")
+
+
+def _refuse_owner(path: Path, status: os.stat_result) -> None:
+    if status.st_uid not in (0, os.geteuid()):
+        raise _refusal(path, f"belongs to user {status.st_uid}", f"chown {os.geteuid()} {path}")
+
+
+def _refusal(path: Path, what: str, cure: str) -> PynomalyError:
+    return PynomalyError(
+        f'"{path}" {what}. Whoever writes to stored state can run code as this user'
+        + (f": {cure}" if cure else "")
+    )
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    yield directory
+    with os.scandir(directory) as found:
+        for entry in found:
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(path)
+            else:
+                yield path

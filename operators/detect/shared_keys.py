@@ -1,0 +1,58 @@
+"""Keys that are seen in several partitions: an entity whose messages have no one partition."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from engine.application.telemetry.metrics import Telemetry
+
+logger = logging.getLogger("pynomaly.detect")
+
+
+class Keys(Protocol):
+    """The entities of a task."""
+
+    def take_new_keys(self) -> list[str]:
+        """Return the keys that have come since the last call."""
+        ...
+
+    def __contains__(self, key: str) -> bool: ...
+
+
+class SharedKeys:
+    """Compares the tasks of a process; new keys alone, so that it costs little.
+
+    Args of its constructor: telemetry.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._count = telemetry.split_entities
+        self._tasks: list[Keys] = []
+        self._told = False
+
+    def join(self, task: Keys) -> None:
+        """Compare this task from now on."""
+        self._tasks.append(task)
+
+    def leave(self, task: Keys) -> None:
+        """Do not compare it any more."""
+        self._tasks.remove(task)
+
+    def look(self, task: Keys) -> None:
+        """Count the task's new keys that another one has as well."""
+        others = [other for other in self._tasks if other is not task]
+        for key in task.take_new_keys():
+            if any(key in other for other in others):
+                self._count.inc()
+                self._tell(key)
+
+    def _tell(self, key: str) -> None:
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "entity %r comes from several partitions: each has a model of its own part of it. "
+                "Key the messages by what event.key reads, so that an entity has one partition; "
+                "pynomaly_split_entities counts them",
+                key,
+            )

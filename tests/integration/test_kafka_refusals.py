@@ -1,0 +1,179 @@
+"""What a cluster refuses us is told with its cause, at once where waiting does not cure it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bytewax.outputs import StatefulSinkPartition
+
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.kafka.sink import KafkaSink
+from connectors.kafka.source import KafkaSource
+from engine.application.ports import RunContext
+from engine.domain.errors import ConnectorError, StoppedError
+from engine.domain.record import Record
+from tests.support.secured_kafka import (
+    GROUP,
+    PREFIXED,
+    TOPIC,
+    TRANSACTIONAL_ID,
+    SecuredKafka,
+    secured_kafka,
+)
+
+RECORD = Record(b"k", b"v", (("pynomaly-id", b"1"),), 0, "1")
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    with secured_kafka(tmp_path_factory.mktemp("certificates")) as broker:
+        broker.broker.create_topic("events", 2)
+        broker.broker.create_topic("out")
+        yield broker
+
+
+def source(
+    brokers: str, settings: dict[str, str], context: RunContext | None = None
+) -> KafkaSource:
+    chosen = KafkaSourceSettings(brokers=brokers, topic="events", settings={**settings})
+    return KafkaSource(chosen, context or RunContext("refused"))
+
+
+def sink(secured: SecuredKafka, topic: str, context: RunContext) -> KafkaSink:
+    chosen = KafkaSinkSettings(brokers=secured.sasl, topic=topic, settings={**secured.login()})
+    return KafkaSink(chosen, context, "anomalies")
+
+
+@pytest.mark.parametrize(
+    ("reach", "said"),
+    [
+        (lambda k: (k.sasl, k.login("wrong")), r"source: .*Invalid username or password.*sasl"),
+        (lambda k: (k.sasl, k.login(user="nobody")), r"Invalid username or password"),
+        (lambda k: (k.expired, k.trust()), r"certificate verify failed.*dates and names"),
+        (lambda k: (k.misnamed, k.trust()), r"certificate verify failed|hostname mismatch"),
+        (lambda k: (k.tls, {"security.protocol": "SSL"}), r"certificate verify failed"),
+    ],
+)
+def test_a_refused_login_or_certificate_ends_the_wait_with_its_cause(
+    secured: SecuredKafka,
+    reach: Callable[[SecuredKafka], tuple[str, dict[str, str]]],
+    said: str,
+) -> None:
+    plugin = source(*reach(secured))
+
+    with pytest.raises(ConnectorError, match=said):
+        plugin.source().list_parts()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a program that takes connections and says nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(50)
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("reach", "said"),
+    [
+        (lambda k: (k.broker.bootstrap, k.trust()), "PLAINTEXT broker listener"),
+        (lambda k: (k.tls, {}), "does this port speak TLS"),
+        (lambda _: ("no-such-host.invalid:9092", {}), "Failed to resolve 'no-such-host.invalid"),
+        (lambda _: ("127.0.0.1:1", {}), "Connection refused"),
+        (lambda _: (None, {"socket.timeout.ms": "3000"}), "Timed out|no answer|timed out"),
+    ],
+)
+def test_what_may_pass_is_waited_for_and_told_in_log_and_health(
+    secured: SecuredKafka,
+    silent: str,
+    caplog: pytest.LogCaptureFixture,
+    reach: Callable[[SecuredKafka], tuple[str | None, dict[str, str]]],
+    said: str,
+) -> None:
+    brokers, settings = reach(secured)
+    context = RunContext("refused")
+    plugin = source(brokers or silent, settings, context)
+    ended: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            plugin.source().list_parts()
+        except StoppedError as error:
+            ended.append(error)
+
+    with caplog.at_level("WARNING"):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        until = time.monotonic() + 60
+        while not _told(said, context.outages.get("source", "")) and time.monotonic() < until:
+            time.sleep(0.05)
+        context.draining.set()
+        waiting.join(60)
+
+    assert _told(said, context.outages["source"])
+    assert _told(said, caplog.text)
+    assert len(ended) == 1
+
+
+def _told(said: str, text: str) -> bool:
+    return any(part in text for part in said.split("|"))
+
+
+def test_a_sink_without_the_right_to_write_fails_with_the_right_and_closes_in_peace(
+    secured: SecuredKafka,
+) -> None:
+    secured.broker.create_topic("readable")
+    secured.allow(TOPIC, "readable", "DESCRIBE", "READ")
+    part = sink(secured, "readable", RunContext("denied")).sink().build_part("a", "0", [])
+
+    with pytest.raises(ConnectorError, match=r"uthorization failed.*Allow us WRITE"):
+        deliver(part)
+
+    part.close()
+
+
+def deliver(part: StatefulSinkPartition[list[Record], Any]) -> None:
+    part.write_batch([[RECORD]])
+    part.snapshot()
+
+
+def test_a_denied_transactional_id_ends_the_run(secured: SecuredKafka, tmp_path: Path) -> None:
+    secured.allow(TOPIC, "out", "WRITE", "READ", "DESCRIBE")
+    context = RunContext("denied", state=tmp_path, exactly_once=True)
+
+    with pytest.raises(ConnectorError, match=r"[Tt]ransactional [Ii]d.*pynomaly-<pipeline>-") as it:
+        sink(secured, "out", context).sink().build_part("a", "0", [])
+
+    assert type(it.value) is ConnectorError, "a restart would not cure it"
+
+
+def test_a_denied_group_ends_the_run(secured: SecuredKafka) -> None:
+    secured.allow(TOPIC, "events", "READ", "DESCRIBE")
+    plugin = source(secured.sasl, secured.login())
+
+    with pytest.raises(ConnectorError, match="READ on the consumer group"):
+        plugin.source().build_part("source", "0", None)
+
+
+def test_with_just_the_rights_of_the_documentation_a_sink_delivers(
+    secured: SecuredKafka, tmp_path: Path
+) -> None:
+    secured.allow(TOPIC, "out", "WRITE", "READ", "DESCRIBE")
+    secured.allow(TRANSACTIONAL_ID, "pynomaly-allowed-", "WRITE", "DESCRIBE", pattern=PREFIXED)
+    secured.allow(GROUP, "pynomaly-read-back", "READ")
+    context = RunContext("allowed", state=tmp_path, exactly_once=True, every=timedelta(seconds=1))
+    part = sink(secured, "out", context).sink().build_part("a", "0", [])
+
+    part.write_batch([[RECORD]])
+    part.snapshot()
+    part.close()
+
+    assert [m.value() for m in secured.broker.read("out", "read_committed")] == [b"v"]

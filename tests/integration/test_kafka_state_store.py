@@ -1,0 +1,316 @@
+"""The state store in Kafka and the membership in the group, on a real broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bytewax.outputs import StatefulSinkPartition
+from confluent_kafka import Producer
+
+from connectors.kafka import manifest as manifests
+from connectors.kafka import state_store
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.kafka.sink import KafkaSink
+from connectors.kafka.source import KafkaSource
+from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
+from engine.application.ports import RunContext
+from engine.application.state.store import Checkpoint
+from engine.domain.errors import ConnectorError, InterruptionError, SnapshotError
+from engine.domain.record import Record
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+
+PROTOCOLS = ("classic", "consumer")
+
+
+class Instance:
+    """One process of a pipeline with its state in Kafka."""
+
+    def __init__(
+        self, cluster: KafkaCluster, source: str, out: str, protocol: str = "classic"
+    ) -> None:
+        self.cluster = cluster
+        self.context = RunContext(source, exactly_once=True)
+        chosen = KafkaStateSettings(brokers=cluster.bootstrap, topic=f"{source}-state")
+        plugin = KafkaStateStore(chosen, self.context)
+        settings = {"group.protocol": protocol}
+        if protocol == "classic":
+            settings |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000"}
+        wanted = KafkaSourceSettings(brokers=cluster.bootstrap, topic=source, settings={**settings})
+        self.source = KafkaSource(wanted, self.context)
+        self.store = plugin.store()
+        sink = KafkaSinkSettings(brokers=cluster.bootstrap, topic=out)
+        self._sink = KafkaSink(sink, self.context, "anomalies").sink()
+        self.membership = self.source.membership()
+        self.part: StatefulSinkPartition[list[Record], Any] | None = None
+
+    def open(self) -> None:
+        self.part = self._sink.build_part("anomalies", "0", [])
+
+    def wait_for(self, *tasks: str) -> None:
+        until = time.monotonic() + 60
+        while self.membership.owned() != frozenset(tasks):
+            assert time.monotonic() < until, f"it has {self.membership.owned()}, not {tasks}"
+            time.sleep(0.05)
+
+    def write(self, *numbers: int) -> None:
+        assert self.part is not None
+        self.part.write_batch([[Record(b"k", b"%d" % n, (), 0, str(n)) for n in numbers]])
+
+    def save(self, *checkpoints: Checkpoint) -> None:
+        assert self.part is not None
+        self.store.save(checkpoints, {"anomalies": self.part.snapshot()})
+
+    def close(self) -> None:
+        if self.part is not None:
+            self.part.close()
+        self.store.close()
+        self.membership.close()
+
+
+def checkpoint(task: str, position: int, blob: bytes | None = b"blob") -> Checkpoint:
+    snapshot = None if blob is None else {"detect": blob, "alert": b""}
+    return Checkpoint(task, position, snapshot, None, position * 7, 2, {"name": "p"})
+
+
+@pytest.fixture
+def instances(kafka: KafkaCluster, topic: TopicFactory) -> Iterator[list[Instance]]:
+    """Two processes of a pipeline that have not joined yet are made by the test; closed here."""
+    made: list[Instance] = []
+    yield made
+    for instance in made:
+        instance.close()
+
+
+def seen(cluster: KafkaCluster, out: str) -> list[int]:
+    return [int(message.value() or b"") for message in cluster.read(out, "read_committed")]
+
+
+def await_seen(cluster: KafkaCluster, out: str, wanted: list[int]) -> None:
+    until = time.monotonic() + 30
+    while seen(cluster, out) != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    assert seen(cluster, out) == wanted
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_gives_back_what_was_stored_with_what_was_written(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance], protocol: str
+) -> None:
+    source, out = topic(2), topic()
+    first = Instance(kafka, source, out, protocol)
+    instances.append(first)
+    first.wait_for("0", "1")
+    assert [first.store.load(task) for task in ("0", "1")] == [None, None]
+    first.open()
+    large = bytes(range(256)) * 5_000
+
+    first.save(checkpoint("0", 0), checkpoint("1", 0))
+    first.write(1, 2)
+    first.save(checkpoint("0", 10, large), checkpoint("1", 7, None))
+    first.write(3)
+
+    await_seen(kafka, out, [1, 2])
+    instances.remove(first)
+    first.close()
+    second = Instance(kafka, source, out, protocol)
+    instances.append(second)
+    second.wait_for("0", "1")
+    second.open()
+    stored = second.store.load("0")
+    assert stored is not None
+    assert (stored.number, stored.position, stored.snapshot_position) == (2, 10, 10)
+    assert stored.snapshot == {"detect": large, "alert": b""}
+    assert stored.results == 70
+    assert stored.identity == {"name": "p"}
+    other = second.store.load("1")
+    assert other is not None
+    assert (other.number, other.position, other.snapshot_position) == (2, 7, 0)
+    assert (other.results, other.snapshot_results) == (49, 0)
+    assert other.snapshot == {"detect": b"blob", "alert": b""}
+
+
+def test_old_generations_of_a_snapshot_are_removed(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(1), topic()
+    first = Instance(kafka, source, out)
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+
+    for position in range(5):
+        first.save(checkpoint("0", position, b"%d" % position))
+
+    standing: dict[bytes, bytes | None] = {}
+    for message in kafka.read(f"{source}-state", "read_committed"):
+        standing[message.key() or b""] = message.value()
+    values = [value for value in standing.values() if value is not None]
+    assert sorted(value for value in values if len(value) == 1) == [b"3", b"4"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_second_instance_gets_its_part_once_the_first_has_let_it_go(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance], protocol: str
+) -> None:
+    source, out = topic(2), topic()
+    first = Instance(kafka, source, out, protocol)
+    instances.append(first)
+    first.wait_for("0", "1")
+    for task in ("0", "1"):
+        first.store.load(task)
+    first.open()
+    first.save(checkpoint("0", 0), checkpoint("1", 0))
+
+    second = Instance(kafka, source, out, protocol)
+    instances.append(second)
+    until = time.monotonic() + 60
+    while len(kept := first.membership.owned()) == 2:
+        assert time.monotonic() < until, "it is not asked to let go"
+        time.sleep(0.02)
+    assert not first.membership.settled()
+    assert second.membership.owned() == frozenset()
+    (given,) = {"0", "1"} - kept
+    first.write(1)
+    first.save(checkpoint("0", 5), checkpoint("1", 5))
+    first.membership.released([given])
+    first.store.release([given])
+
+    second.wait_for(given)
+    stored = second.store.load(given)
+    assert stored is not None
+    assert stored.position == 5
+    second.open()
+    second.write(2)
+    second.save(checkpoint(given, 6, None))
+    first.write(3)
+    first.save(checkpoint(next(iter(kept)), 6))
+    await_seen(kafka, out, [1, 2, 3])
+
+
+def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_them(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(1), topic()
+    zombie = Instance(kafka, source, out)
+    instances.append(zombie)
+    zombie.wait_for("0")
+    zombie.store.load("0")
+    zombie.open()
+    zombie.save(checkpoint("0", 0))
+    zombie.write(1)
+    # It stands still: its member is not heard of any more.
+    zombie.membership._closing = True
+    zombie.membership._thread.join(60)
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.wait_for("0")
+    assert second.store.load("0") is not None
+    second.open()
+    second.write(1)
+    second.save(checkpoint("0", 9))
+
+    with pytest.raises((InterruptionError, ConnectorError), match=r"group|shut out"):
+        zombie.save(checkpoint("0", 9))
+    await_seen(kafka, out, [1])
+
+
+def test_a_commit_that_a_dead_process_left_half_done_is_ended_by_who_takes_over(
+    kafka: KafkaCluster,
+    topic: TopicFactory,
+    instances: list[Instance],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_store, "PENDING_SECONDS", 0.5)
+    source, out = topic(1), topic()
+    dead = Instance(kafka, source, out)
+    instances.append(dead)
+    dead.wait_for("0")
+    dead.store.load("0")
+    dead.open()
+    dead.save(checkpoint("0", 3))
+    dead.write(1)
+    transaction = dead.store._transaction
+    transaction.flush()
+    _, offsets = dead.store._write([checkpoint("0", 9)], {})
+    client = transaction.producer.client
+    client.send_offsets_to_transaction(offsets, dead.membership.metadata(), 30)
+    dead.membership.close()
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.wait_for("0")
+    stored = second.store.load("0")
+
+    assert stored is not None
+    assert stored.position == 3
+    second.open()
+    second.write(1)
+    second.save(checkpoint("0", 9))
+    await_seen(kafka, out, [1])
+
+
+def test_damage_of_a_stored_record_is_told_with_its_place(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(2), topic()
+    first = Instance(kafka, source, out)
+    instances.append(first)
+    first.wait_for("0", "1")
+    for task in ("0", "1"):
+        first.store.load(task)
+    first.open()
+    first.save(checkpoint("0", 1), checkpoint("1", 1))
+    whole = first.store._tasks["1"]
+    misplaced = replace(whole.blobs["detect"][0], offset=10_000)
+    without = manifests.encode(replace(whole, blobs={"detect": [misplaced], "alert": []}))
+    forger = Producer({"bootstrap.servers": kafka.bootstrap})
+    forger.produce(f"{source}-state", b"pynomaly-manifest 1 \xff\n{}", b"0/manifest", 0)
+    forger.produce(f"{source}-state", without, b"1/manifest", 1)
+    forger.flush(30)
+    instances.remove(first)
+    first.close()
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.open()
+    second.wait_for("0", "1")
+    with pytest.raises(SnapshotError, match=r"-state\[0\]: .* corrupt: its checksum"):
+        second.store.load("0")
+    with pytest.raises(SnapshotError, match=r"-state\[1\]: 1 records of a snapshot are missing"):
+        second.store.load("1")
+
+
+def test_a_task_that_comes_back_to_the_same_group_generation_is_stored_again(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(2), topic()
+    first = Instance(kafka, source, out)
+    instances.append(first)
+    first.wait_for("0", "1")
+    for task in ("0", "1"):
+        first.store.load(task)
+    first.open()
+    first.save(checkpoint("0", 0), checkpoint("1", 0))
+    first.write(1)
+    stale = first.membership.metadata()
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    with ThreadPoolExecutor() as pool:
+        joining = pool.submit(second.wait_for)
+        while len(first.membership.owned()) == 2:
+            time.sleep(0.02)
+        real = first.membership.metadata
+        answers = iter([stale, stale])
+        first.membership.metadata = lambda: next(answers, None) or real()  # type: ignore[method-assign]
+        first.save(checkpoint("0", 4), checkpoint("1", 4))
+        joining.result(60)
+
+    await_seen(kafka, out, [1])

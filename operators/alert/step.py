@@ -145,7 +145,9 @@ class AlertStep:
     def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> tuple[Anomaly, bool]:
         """Return the anomaly, and whether it is news of its incident."""
         events, pipeline = batch.events, self._pipeline
-        origin = Origin(events.topic, int(events.partitions[row]), int(events.offsets[row]))
+        index = None if events.indices is None else int(events.indices[row])
+        row_place = int(events.partitions[row]), int(events.offsets[row]), index
+        origin = Origin(events.topic, *row_place)
         p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
         known = None if np.isnan(threshold) else threshold
         grade = severity(p_value, GRADED_AGAINST if known is None else known)

@@ -60,7 +60,7 @@ def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Ev
     Args:
         fleet: the simulated fleet.
         alarms: all anomalies that were published.
-        budget_per_day: false alarms a day and sensor that the pipeline was allowed.
+        budget_per_day: false alarms a day that the pipeline was allowed.
     """
     faults = {fleet.name(fault.sensor): fault for fault in fleet.injected()}
     found: set[str] = set()
@@ -79,5 +79,5 @@ def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Ev
         missed=tuple(fault for name, fault in faults.items() if name not in found),
         during_faults=during,
         false_alarms=false,
-        budget=budget_per_day * fleet.sensors * fleet.minutes / MINUTES_PER_DAY,
+        budget=budget_per_day * fleet.minutes / MINUTES_PER_DAY,
     )

@@ -9,8 +9,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-FaultKind = Literal["spike", "level shift", "noise burst", "dropout"]
-KINDS: tuple[FaultKind, ...] = ("spike", "level shift", "noise burst", "dropout")
+FaultKind = Literal["spike", "level shift", "noise burst", "dropout", "stuck", "drift"]
+KINDS: tuple[FaultKind, ...] = (
+    "spike",
+    "level shift",
+    "noise burst",
+    "dropout",
+    "stuck",
+    "drift",
+)
+MINUTES: dict[FaultKind, int] = {
+    "spike": 2,
+    "level shift": 60,
+    "noise burst": 40,
+    "dropout": 5,
+    "stuck": 60,
+    "drift": 240,
+}
+"""How long a fault lasts."""
+LONGEST = max(MINUTES.values())
 VALUES = ("temperature", "vibration", "current")
 STEP_NS = 60_000_000_000
 """A reading a minute, in event time."""
@@ -66,7 +83,7 @@ class Fleet:
         """Return the faults, in order of sensor."""
         draw = np.random.default_rng([self.seed, 1])
         sensors = sorted(draw.choice(self.sensors, self.faults, replace=False))
-        starts = draw.integers(self.learning, self.minutes - 2 * SETTLING, self.faults)
+        starts = draw.integers(self.learning, self.minutes - LONGEST, self.faults)
         return [
             _fault(int(sensor), KINDS[i % len(KINDS)], int(start))
             for i, (sensor, start) in enumerate(zip(sensors, starts, strict=True))
@@ -106,8 +123,7 @@ class Fleet:
 
 
 def _fault(sensor: int, kind: FaultKind, start: int) -> Fault:
-    minutes = {"spike": 2, "level shift": SETTLING, "noise burst": 40, "dropout": 5}[kind]
-    return Fault(sensor, kind, start, start + minutes)
+    return Fault(sensor, kind, start, start + MINUTES[kind])
 
 
 def _smooth(noise: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,5 +142,9 @@ def inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generato
         rows[:, 2] += 9
     elif fault.kind == "noise burst":
         rows[:, 1] *= np.exp(draw.normal(0, 0.8, len(rows)))
+    elif fault.kind == "stuck":
+        rows[:, 1] = rows[0, 1]
+    elif fault.kind == "drift":
+        rows[:, 0] += np.linspace(0, 20, len(rows))
     else:
         rows[:, 2] = 0

@@ -19,7 +19,7 @@ from engine.application.demo.evaluation import Evaluation, evaluate
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun, Progress
 
-BUDGET_PER_DAY = 1.0
+BUDGET_PER_DAY = 10.0
 LEEWAY = 1.2
 """The budget is held within 20 %."""
 LEAST_RECALL = 0.8
@@ -130,8 +130,8 @@ def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
         table.add_row("  missed", f"{fault.kind} of {run.fleet.name(fault.sensor)}")
     table.add_row(
         "false alarms",
-        f"[bold]{evaluation.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day and "
-        f"sensor allows {evaluation.budget:.0f}",
+        f"[bold]{evaluation.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day "
+        f"allows {evaluation.budget:.0f}",
     )
     table.add_row(
         "alerts", f"{progress.realised} realised, {progress.promised:.0f} promised on normal data"

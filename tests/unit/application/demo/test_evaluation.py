@@ -1,7 +1,7 @@
 from engine.application.demo.evaluation import Alarm, evaluate
 from engine.application.demo.fleet import SETTLING, STEP_NS, Fleet
 
-FLEET = Fleet(sensors=8, minutes=1500, learning=1200, faults=4)
+FLEET = Fleet(sensors=8, minutes=1500, learning=1200, faults=6)
 
 
 def alarm(sensor: int, minute: int) -> Alarm:
@@ -10,15 +10,15 @@ def alarm(sensor: int, minute: int) -> Alarm:
 
 def test_no_alarms_find_nothing_and_none_is_false() -> None:
     result = evaluate(FLEET, [], 2)
-    assert (result.recall, result.false_alarms, len(result.missed)) == (0.0, 0, 4)
+    assert (result.recall, result.false_alarms, len(result.missed)) == (0.0, 0, 6)
 
 
 def test_one_alarm_within_each_fault_finds_all_faults() -> None:
     alarms = [alarm(fault.sensor, fault.stop - 1) for fault in FLEET.injected()]
     result = evaluate(FLEET, alarms, 2)
     assert result.recall == 1.0
-    assert result.during_faults == 4
-    assert sum(found for found, _ in result.by_kind().values()) == 4
+    assert result.during_faults == 6
+    assert sum(found for found, _ in result.by_kind().values()) == 6
 
 
 def test_alarm_just_after_a_fault_is_neither_a_find_nor_false() -> None:
@@ -39,5 +39,5 @@ def test_alarms_outside_of_faults_are_false() -> None:
     assert (result.false_alarms, result.during_faults) == (3, 0)
 
 
-def test_budget_covers_all_sensors_and_the_whole_stream() -> None:
-    assert evaluate(FLEET, [], 2).budget == 2 * 8 * 1500 / 1440
+def test_budget_is_of_all_sensors_and_covers_the_whole_stream() -> None:
+    assert evaluate(FLEET, [], 2).budget == 2 * 1500 / 1440

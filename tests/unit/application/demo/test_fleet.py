@@ -3,7 +3,7 @@ import orjson
 
 from engine.application.demo.fleet import KINDS, Fleet
 
-SMALL = Fleet(sensors=8, minutes=1500, learning=1200, faults=4)
+SMALL = Fleet(sensors=8, minutes=1500, learning=1200, faults=6)
 
 
 def test_same_seed_gives_same_fleet() -> None:

@@ -143,7 +143,7 @@ def inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generato
     elif fault.kind == "noise burst":
         rows[:, 1] *= np.exp(draw.normal(0, 0.8, len(rows)))
     elif fault.kind == "stuck":
-        rows[:, 1] = rows[0, 1]
+        rows[:, 1] = readings[fault.start - 1, fault.sensor, 1]
     elif fault.kind == "drift":
         rows[:, 0] += np.linspace(0, 20, len(rows))
     else:

@@ -277,7 +277,9 @@ def test_anomaly_holds_the_weight_of_each_detector() -> None:
     batch, spikes, _ = spiked(2, size=12.0)
     rules = spec(good(), BROKEN["random"])
     context = RunContext("plant")
-    found = alert_step(rules, context)(1).process([run(rules, batch)])
+    step = alert_step(rules, context)(1)
+    step.report_to(context.telemetry)
+    found = step.process([run(rules, batch)])
     (last,) = [anomaly for some in found for anomaly in some][-1:]
     assert spikes[last.origin.offset]
     document = orjson.loads(anomaly_record(last).value or b"")

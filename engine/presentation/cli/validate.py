@@ -59,7 +59,8 @@ def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
-    context = RunContext(pipeline.name)
+    exactly_once = file.delivery == "exactly_once"
+    context = RunContext(pipeline.name, state=file.state.directory, exactly_once=exactly_once)
     checks: list[tuple[str, Callable[[], None]]] = [
         (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
     ]

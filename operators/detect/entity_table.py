@@ -110,6 +110,15 @@ class EntityTable:
         self._free = sorted(gone, reverse=True)
         return idle.astype(np.int32)
 
+    def keep(self, count: int) -> int:
+        """Forget all entities but so many, those that spoke last; return how many went."""
+        used = self.used()
+        order = np.argsort(self._bank.records["touched"][used], kind="stable")
+        gone = set(used[order[: max(0, len(used) - count)]].tolist())
+        self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
+        self._free += sorted(gone, reverse=True)
+        return len(gone)
+
     def observe(self, slots: Int32s, times: Int64s, lateness: int | None) -> tuple[Floats, Bools]:
         """Return what is known before each event, then note its time.
 

@@ -34,7 +34,7 @@ from connectors.kafka.transaction import (
 )
 from engine.application.ports import RunContext, Settings
 from engine.application.state.store import Checkpoint, Json, StoredTask
-from engine.domain.errors import ConnectorError, InterruptionError, SnapshotError
+from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
 
 logger = logging.getLogger("pynomaly.kafka")
 
@@ -305,7 +305,7 @@ class TopicStore:
         """Give the transaction up and wait for the group's new generation, if we are in it."""
         self._refuse_losses(membership)
         if time.monotonic() > until:
-            raise InterruptionError(f"the group does not take our checkpoint: {error}")
+            raise TasksLostError(f"the group does not take our checkpoint: {error}")
         logger.info("the group has a new generation: the checkpoint is written again for it")
         self._transaction.rewind()
         membership.wait_for_change(1.0)
@@ -317,7 +317,7 @@ class TopicStore:
         published by whoever has them now.
         """
         if membership.losses != self._losses:
-            raise InterruptionError(
+            raise TasksLostError(
                 "the group has given partitions of this process to others: what was not stored "
                 "is left to them, and we begin again from the last checkpoint"
             )

@@ -17,7 +17,7 @@ from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
 from engine.application.ports import RunContext
-from engine.domain.batch import Headers, RawBatch
+from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
 
@@ -216,7 +216,7 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
         topic=topic,
         partition=partition,
         offsets=np.fromiter(map(Message.offset, messages), np.int64, n),
-        timestamps=stamps * 1_000_000,
+        timestamps=stamps_of_ms(stamps),
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)) if with_keys else None,
         headers=headers,

@@ -20,7 +20,7 @@ from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
-from operators.decode.step import Decoder
+from operators.decode.decoder import Decoder
 from operators.publish import dead_letter
 from tests.fuzz.mutations import mutated
 from tests.unit.operators.stream import MAPPING, pipeline

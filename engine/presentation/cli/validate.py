@@ -14,8 +14,10 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
 from engine.application.state.identity import state_place
+from engine.domain.batch import EventBatch
 from engine.domain.errors import PynomalyError
 from engine.domain.pipeline import Pipeline
+from engine.domain.time_units import doubt
 
 FIRST_REJECTS = 5
 
@@ -60,8 +62,12 @@ def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
-    exactly_once = file.delivery == "exactly_once"
-    context = RunContext(pipeline.name, state=file.state.directory, exactly_once=exactly_once)
+    context = RunContext(
+        pipeline.name,
+        text_fields=pipeline.mapping.text_fields,
+        state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+    )
     checks: list[tuple[str, Callable[[], None]]] = [
         (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
     ]
@@ -92,6 +98,9 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
     rejects = [reject for part in decoded if isinstance(part, list) for reject in part]
     messages = sum(len(batch) for batch in batches)
     print(f"messages      {messages - len(rejects)} of {messages} sampled decode")
+    times = [part.times for part in decoded if isinstance(part, EventBatch)]
+    for found in filter(None, [doubt(pipeline.mapping.time, some) for some in times]):
+        print(f"warning       {found}")
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

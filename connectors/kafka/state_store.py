@@ -160,7 +160,9 @@ class TopicStore:
             try:
                 self._transaction.flush()
                 written, offsets = self._write(checkpoints, outputs)
-                self._transaction.commit(offsets, membership.metadata())
+                self._transaction.commit(
+                    offsets, membership.metadata(), lambda: self._refuse_losses(membership)
+                )
             except GroupMovedError as error:
                 self._rewind(membership, until, error)
             else:

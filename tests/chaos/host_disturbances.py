@@ -159,7 +159,11 @@ def foreign_transaction(plant: Plant) -> None:
 def junk(plant: Plant) -> None:
     """Others write into our output topics what looks like ours, and what looks like nothing."""
     producer = Producer({"bootstrap.servers": plant.broker.bootstrap})
-    forged = {"pynomaly-id": JUNK, "pynomaly-mark": b"\xff\xfe", "pynomaly-writer": b"\xff"}
+    forged: dict[str, str | bytes | None] = {
+        "pynomaly-id": JUNK,
+        "pynomaly-mark": b"\xff\xfe",
+        "pynomaly-writer": b"\xff",
+    }
     for topic in plant.outputs:
         producer.produce(topic, b"\xff\x00", b"key", headers=forged)
         producer.produce(topic, None, None)

@@ -159,14 +159,13 @@ class TopicStore:
         self._open()
         membership = self._membership()
         self._refuse_losses(membership)
+        self._transaction.producer.still = lambda: self._refuse_losses(membership)
         until = time.monotonic() + GENERATION_SECONDS
         while True:
             try:
                 self._transaction.flush()
                 written, offsets = self._write(checkpoints, outputs)
-                self._transaction.commit(
-                    offsets, membership.metadata(), lambda: self._refuse_losses(membership)
-                )
+                self._transaction.commit(offsets, membership.metadata())
             except GroupMovedError as error:
                 self._rewind(membership, until, error)
             else:

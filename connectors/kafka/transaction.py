@@ -166,14 +166,12 @@ class Transaction:
         self,
         offsets: Sequence[TopicPartition] = (),
         member: Any = None,
-        still: Callable[[], object] = int,
     ) -> None:
         """Make what was written visible, however long the brokers take.
 
         Args:
             offsets: of the group, to be stored with it.
             member: who we are in the group, of its newest generation.
-            still: asked while waiting; raises where there is no use in it any more.
 
         Raises:
             InterruptionError: it failed, and nothing of it is visible.
@@ -185,8 +183,7 @@ class Transaction:
             self._persist(
                 lambda seconds: self.producer.client.send_offsets_to_transaction(
                     [*offsets], member, seconds
-                ),
-                still,
+                )
             )
         if self._began is None:
             return
@@ -267,14 +264,14 @@ class Transaction:
         client = self.producer.client
         self.producer.errors.served(lambda: client.abort_transaction(seconds), None)
 
-    def _persist(self, step: Callable[[float], object], still: Callable[[], object] = int) -> None:
+    def _persist(self, step: Callable[[float], object]) -> None:
         began = time.monotonic()
         while True:
             self._context.heartbeat.wait()
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
-                self._watched(lambda: step(TRY_SECONDS), still)
+                self._watched(lambda: step(TRY_SECONDS))
                 self.producer.errors.raise_if_fatal()
             except KafkaException as error:
                 self._refuse(error.args[0])
@@ -283,7 +280,7 @@ class Transaction:
                 self.producer.waited()
                 return
 
-    def _watched(self, step: Callable[[], object], still: Callable[[], object]) -> None:
+    def _watched(self, step: Callable[[], object]) -> None:
         """Run a step in another thread: librdkafka does not always keep to its own timeouts.
 
         An offset commit whose coordinator went away in the middle was seen to wait for ever.
@@ -298,7 +295,7 @@ class Transaction:
                 return
             self._context.heartbeat.wait()
             try:
-                still()
+                self.producer.still()
             except ConnectorError:
                 self._stuck = True
                 raise

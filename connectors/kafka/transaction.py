@@ -22,7 +22,7 @@ from engine.domain.errors import ConnectorError, InterruptionError, TasksLostErr
 from engine.domain.record import Record
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
-LOOK_SECONDS, STUCK_SECONDS = 0.5, 30.0
+LOOK_SECONDS, STUCK_SECONDS = 0.5, 15.0
 """Between looks at a step that takes long; and so long it is given."""
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 """After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -93,10 +94,11 @@ class Checkpoints:
         """
         self._began = time.perf_counter()
         readers = self._tasks.all()
+        old = self._old(readers)
         for reader in readers:
             mark = Mark(reader.task, last=reader.task.name in last)
             if reader.changed:
-                mark.whole = self._worth(reader, final=mark.last or final)
+                mark.whole = reader in old or self._worth(reader, final=mark.last or final)
                 kept = reader.take_journal()
                 mark.journal = None if mark.whole else kept
             if mark.whole:
@@ -111,6 +113,18 @@ class Checkpoints:
         self._arrived.add(mark)
         if len(self._arrived) == len(self._waiting):
             self._store()
+
+    def _old(self, readers: Collection[TaskReader]) -> set[TaskReader]:
+        """Return the tasks whose whole state was stored long ago: so many that all have their turn.
+
+        They do not all become old at once, for the stream stands still while they are stored.
+        """
+        interval = self._context.snapshot_interval.total_seconds()
+        before = time.monotonic() - interval
+        old = [each for each in readers if each.changed and each.task.stored_at < before]
+        turns = max(1.0, interval / max(self._every, 1e-3) / 2)
+        most = math.ceil(len(readers) / turns)
+        return set(sorted(old, key=lambda each: each.task.stored_at)[:most])
 
     def _worth(self, reader: TaskReader, *, final: bool) -> bool:
         task = reader.task
@@ -132,6 +146,7 @@ class Checkpoints:
             reader.stored(whole=mark.whole)
             if mark.whole:
                 reader.task.snapshots, reader.task.seconds = True, 0.0
+                reader.task.stored_at = time.monotonic()
         if released := [reader for reader, mark in waiting.items() if mark.last]:
             names = self._tasks.release(released)
             for name in names:

@@ -18,11 +18,12 @@ logger = logging.getLogger("pynomaly.checkpoint")
 
 SMALL_BYTES = 2**16
 """A state so small is stored whole each time."""
-REPLAY_SECONDS = 8.0
-"""Most seconds that all tasks of a pipeline together take to process again what came since."""
-WORTH = 10.0
-"""Events are not stored until processing them took so many times as long as storing the state: so
-storing takes a tenth of the time at most, and a run that resumes waits for no more than that."""
+CHEAP, DEAR = 50.0, 20.0
+"""State is stored whole once processing what came since took so many times as long as storing it:
+so storing takes a fiftieth of the time, and a run that resumes processes again no more than that.
+Where that would be longer than REPLAY_SECONDS, a twentieth of the time is given for it at most."""
+REPLAY_SECONDS = 30.0
+"""Of all tasks of a pipeline together, to process again what came since."""
 JOURNAL_SHARE = 0.5
 """Messages are kept while they take up less than this share of the state they lead to."""
 
@@ -132,8 +133,8 @@ class Checkpoints:
             return True
         if reader.kept_bytes > JOURNAL_SHARE * task.size:
             return True
-        limit = min(REPLAY_SECONDS / task.partitions, WORTH * task.dump_seconds)
-        return task.seconds > limit
+        cheap, dear = CHEAP * task.dump_seconds, DEAR * task.dump_seconds
+        return task.seconds > max(dear, min(cheap, REPLAY_SECONDS / task.partitions))
 
     def _store(self) -> None:
         waiting, self._waiting, self._arrived = self._waiting, {}, set()

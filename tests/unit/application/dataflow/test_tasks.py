@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from connectors import memory
 from engine.application.config.load import load
 from engine.application.dataflow import checkpoints
 from engine.application.dataflow.build import Flow, build
+from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.application.state.memory import MemoryStore
 from engine.domain.errors import OffsetLostError
@@ -264,3 +266,25 @@ def test_state_is_stored_whole_when_it_is_old_a_few_tasks_at_a_time(
 
 def _first_and_last(_self: Any, reader: Any, *, final: bool) -> bool:
     return final or not reader.task.snapshots
+
+
+@pytest.mark.parametrize(
+    ("dump", "partitions", "seconds", "whole"),
+    [
+        (0.01, 4, 0.49, False),
+        (0.01, 4, 0.51, True),
+        (1.0, 4, 19.0, False),
+        (1.0, 4, 21.0, True),
+        (0.3, 4, 7.4, False),
+        (0.3, 4, 7.6, True),
+    ],
+)
+def test_state_is_stored_whole_when_processing_again_would_take_long(
+    dump: float, partitions: int, seconds: float, whole: bool
+) -> None:
+    task = Task("0", partitions, snapshots=True, size=10**7, dump_seconds=dump, seconds=seconds)
+    reader: Any = SimpleNamespace(task=task, kept_bytes=0)
+    nobody: Any = None
+    own = checkpoints.Checkpoints(nobody, nobody, {}, RunContext("p"))
+
+    assert own._worth(reader, final=False) is whole

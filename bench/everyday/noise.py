@@ -146,21 +146,21 @@ def tell(kind: str, entities: int, days: int) -> Tally:
     chunk = NOISES[kind](draw, entities)
     rules = {budget: _pipeline(budget, entities) for budget in BUDGETS}
     context = RunContext("noise")
-    detect = registry.step("detect")(next(iter(rules.values())), context)(None)
-    alerts = {b: registry.step("alert")(rules[b], context)(None) for b in BUDGETS}
+    detect = registry.step("detect")(next(iter(rules.values())), context)(1)
+    alerts = {b: registry.step("alert")(rules[b], context)(1) for b in BUDGETS}
     keys = np.array([str(entity) for entity in range(entities)], object)
     tally = Tally()
     for first in range(0, int(days * DAY // STEP), ROWS):
         events = _events(chunk(ROWS), keys, first)
         began = process_time()
-        batches = detect.on_batch([events])[0]
+        batches = detect.process([events])
         for batch in batches:
             known = batch.p_value[~np.isnan(batch.p_value)]
             tally.events += len(known)
             for k, level in enumerate(LEVELS):
                 tally.beyond[k] += int((known <= level).sum())
         for budget, alert in alerts.items():
-            for found in alert.on_batch(batches)[0]:
+            for found in alert.process(batches):
                 onsets = [one for one in found if one.incident == one.id]
                 early = sum(one.time < START + DAY for one in onsets)
                 tally.first[budget] += early
@@ -190,7 +190,6 @@ def _pipeline(budget: str, entities: int) -> Pipeline:
             "sinks": {"anomalies": {"stdout": {}}},
             "state": {
                 "directory": "unused",
-                "key_groups": 1,
                 "memory": f"{max(entities // 20, 64)}MiB",
             },
         }

@@ -53,7 +53,7 @@ def pipeline(names: tuple[str, ...], budget: str) -> Pipeline:
             "detectors": [{"auto": {}}],
             "alert": dict(BUDGETS[budget]),
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "key_groups": 1, "memory": "512MiB"},
+            "state": {"directory": "unused", "memory": "512MiB"},
         }
     )
     return file.pipeline()
@@ -61,20 +61,20 @@ def pipeline(names: tuple[str, ...], budget: str) -> Pipeline:
 
 def score(stream: Stream) -> Scored:
     """Run a stream through `detect`: each event scored, then learned."""
-    detect = registry.step("detect")(pipeline(stream.names, DEFAULT), RunContext("everyday"))(None)
+    detect = registry.step("detect")(pipeline(stream.names, DEFAULT), RunContext("everyday"))(1)
     scored: list[ScoredBatch] = []
     began = process_time()
     for start in range(0, len(stream.keys), BATCH):
         rows = slice(start, min(start + BATCH, len(stream.keys)))
-        scored += detect.on_batch([events_of(stream, rows)])[0]
+        scored += detect.process([events_of(stream, rows)])
     return Scored(scored, process_time() - began)
 
 
 def send(stream: Stream, scored: Scored, budget: str = DEFAULT) -> list[Message]:
     """Return what `alert` sends of a scored stream under one of the `BUDGETS`."""
     rules = pipeline(stream.names, budget)
-    alert = registry.step("alert")(rules, RunContext("everyday"))(None)
-    found = alert.on_batch(scored.batches)[0]
+    alert = registry.step("alert")(rules, RunContext("everyday"))(1)
+    found = alert.process(scored.batches)
     messages = [_message(anomaly) for anomalies in found for anomaly in anomalies]
     return sorted(messages, key=lambda message: message.time)
 

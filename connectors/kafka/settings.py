@@ -32,6 +32,10 @@ class KafkaSourceSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
 
+    def places(self) -> frozenset[str]:
+        """Return where messages come from: an output there would be read again."""
+        return places(self.brokers, self.topic)
+
     @field_validator("settings")
     @classmethod
     def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
@@ -48,10 +52,19 @@ class KafkaSinkSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
 
+    def places(self) -> frozenset[str]:
+        """Return where records go."""
+        return places(self.brokers, self.topic)
+
     @field_validator("settings")
     @classmethod
     def _taken_by_the_producer(cls, settings: dict[str, Value]) -> dict[str, Value]:
         return _checked(settings, why_refused(Producer, {**PRODUCER, **settings}))
+
+
+def places(brokers: str, topic: str) -> frozenset[str]:
+    """Return what names a topic, once for each broker that it is reached by."""
+    return frozenset(f"{broker.strip().lower()} {topic}" for broker in brokers.split(","))
 
 
 OURS = {

@@ -13,7 +13,9 @@ from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
+from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSourceSettings
+from connectors.kafka.topic_limits import admin_client
 from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
@@ -113,6 +115,7 @@ class KafkaSource:
         consumer = self.consumer
         try:
             partitions = consumer.check()
+            self._check_rights()
             return [batch for p in partitions[:8] if (batch := self._sample(p, samples))]
         except KafkaException as error:
             raise ConnectorError(
@@ -120,6 +123,12 @@ class KafkaSource:
             ) from error
         finally:
             consumer.close()
+
+    def _check_rights(self) -> None:
+        settings, errors = self._settings, self.consumer.troubles
+        admin = admin_client(settings.brokers, settings.settings, errors)
+        require_topic(admin, settings.topic, ["READ"])
+        require_group(admin, group(settings, self._context))
 
     def _sample(self, partition: int, samples: int) -> RawBatch | None:
         low, high = self.consumer.bounds(partition)

@@ -23,7 +23,7 @@ from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership
-from connectors.kafka.settings import Value, shared_settings
+from connectors.kafka.settings import Value, places, shared_settings
 from connectors.kafka.state_partition import StatePartition, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.transaction import (
@@ -34,7 +34,7 @@ from connectors.kafka.transaction import (
 )
 from engine.application.ports import RunContext, Settings
 from engine.application.state.store import Checkpoint, Json, StoredTask
-from engine.domain.errors import ConnectorError, InterruptionError, SnapshotError
+from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
 
 logger = logging.getLogger("pynomaly.kafka")
 
@@ -61,6 +61,10 @@ class KafkaStateSettings(Settings):
     """Bootstrap servers; those of the source unless given."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are; those of the source unless given."""
+
+    def places(self) -> frozenset[str]:
+        """Return where checkpoints go."""
+        return places(self.brokers, self.topic)
 
 
 class KafkaStateStore:
@@ -155,6 +159,7 @@ class TopicStore:
         self._open()
         membership = self._membership()
         self._refuse_losses(membership)
+        self._transaction.producer.still = lambda: self._refuse_losses(membership)
         until = time.monotonic() + GENERATION_SECONDS
         while True:
             try:
@@ -305,7 +310,7 @@ class TopicStore:
         """Give the transaction up and wait for the group's new generation, if we are in it."""
         self._refuse_losses(membership)
         if time.monotonic() > until:
-            raise InterruptionError(f"the group does not take our checkpoint: {error}")
+            raise TasksLostError(f"the group does not take our checkpoint: {error}")
         logger.info("the group has a new generation: the checkpoint is written again for it")
         self._transaction.rewind()
         membership.wait_for_change(1.0)
@@ -317,7 +322,7 @@ class TopicStore:
         published by whoever has them now.
         """
         if membership.losses != self._losses:
-            raise InterruptionError(
+            raise TasksLostError(
                 "the group has given partitions of this process to others: what was not stored "
                 "is left to them, and we begin again from the last checkpoint"
             )

@@ -142,6 +142,18 @@ class EntityTable:
         self._bank.records["rate"][idle] = 0.0
         return idle.astype(np.int32)
 
+    def keep(self, count: int) -> int:
+        """Forget all entities but so many, those that spoke last; return how many went."""
+        used = self.used()
+        order = np.argsort(self._bank.records["touched"][used], kind="stable")
+        gone = set(used[order[: max(0, len(used) - count)]].tolist())
+        self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
+        self._free += sorted(gone, reverse=True)
+        idle = np.array(sorted(gone), np.int32)
+        self._total[0] -= self._bank.records["rate"][idle].sum()
+        self._bank.records["rate"][idle] = 0.0
+        return len(gone)
+
     def observe(
         self, slots: Int32s, times: Int64s, lateness: int | None
     ) -> tuple[Floats, Floats, Bools]:

@@ -13,6 +13,7 @@ from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
+from engine.application.state.identity import state_place
 from engine.domain.batch import EventBatch
 from engine.domain.errors import PynomalyError
 from engine.domain.pipeline import Pipeline
@@ -50,7 +51,7 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"values        {', '.join(pipeline.mapping.value_names)}")
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
-    print(f"state         {file.state.directory}")
+    print(f"state         {state_place(file)}")
     for role, choice in _sinks(file):
         path = getattr(choice.settings, "path", None)
         print(f"{role:<14}{choice.kind}{f' {path}' if path else ''}")
@@ -61,10 +62,18 @@ def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
-    context = RunContext(pipeline.name, text_fields=pipeline.mapping.text_fields)
+    context = RunContext(
+        pipeline.name,
+        text_fields=pipeline.mapping.text_fields,
+        state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+    )
     checks: list[tuple[str, Callable[[], None]]] = [
         (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
     ]
+    if file.state.kafka is not None:
+        store = file.state.kafka
+        checks.append(("state", store.plugin(store.settings, context).check))
     checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]
     if troubles:

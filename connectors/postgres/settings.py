@@ -10,8 +10,10 @@ from pydantic import Field, field_validator, model_validator
 from connectors.delivery.retry_settings import RetrySettings, need
 from engine.application.config.issues import invalid
 from engine.application.config.substitution import Secret
+from engine.domain.errors import nearest
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
+PARAMETER = re.compile(r"[?&](\w+)=")
 
 
 class PostgresSettings(RetrySettings):
@@ -43,6 +45,16 @@ class PostgresSettings(RetrySettings):
         try:
             if not shown and not conninfo_to_dict(url).keys() & {"password", "sslpassword"}:
                 return url
-        except ProgrammingError as error:
-            raise invalid(f"expected postgresql://user@host/database: {error}".strip()) from None
+        except ProgrammingError:
+            raise invalid(f"expected postgresql://user@host/database{_near(url)}") from None
         raise invalid("expected a URL without a password: write `password: ${file:/path}`")
+
+
+def _near(url: str) -> str:
+    """Say which of libpq's parameters was meant; what libpq says itself would quote the URL."""
+    from psycopg.pq import Conninfo
+
+    known = [option.keyword.decode() for option in Conninfo.get_defaults()]
+    unknown = [name for name in PARAMETER.findall(url) if name not in known]
+    found = [near for name in unknown if (near := nearest(name, known))]
+    return f": a parameter is not one of libpq's.{found[0]}" if found else ""

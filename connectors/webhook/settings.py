@@ -37,8 +37,9 @@ class WebhookSettings(RetrySettings):
 
         try:
             httpx.URL(url).host.encode("idna")
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise invalid(f"expected https://host/path: {error}") from None
+        except (httpx.InvalidURL, UnicodeError):
+            # What httpx says would quote the URL, in which there may be a token.
+            raise invalid("expected https://host/path, with a valid host and port") from None
         return url
 
     @field_validator("secret")

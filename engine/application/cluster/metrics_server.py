@@ -163,8 +163,9 @@ class _Handler(WSGIRequestHandler):
             return
         self.server.request_is_read(self.connection)
         environ = self.get_environ()
-        streams: Any = self.rfile, self.wfile, self.get_stderr()
-        response = _Response(*streams, environ, multithread=True)
+        reading: Any = self.rfile
+        writing: Any = self.wfile
+        response = _Response(reading, writing, self.get_stderr(), environ, multithread=True)
         response.request_handler = self  # type: ignore[attr-defined]
         application = self.server.get_app()
         assert application is not None

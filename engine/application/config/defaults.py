@@ -11,6 +11,9 @@ from engine.application.config.plugin_choice import single
 CONNECTION = ("brokers", "settings")
 """Fields that say how a cluster is reached: a sink takes them from the source of its kind."""
 
+DEAD_LETTERS_SIZE = "1GiB"
+"""Most bytes of the dead letters' file, where nothing is said of it."""
+
 
 def complete(data: Any) -> Any:
     """Return the file's data with the parts filled in that other parts decide.
@@ -28,7 +31,9 @@ def complete(data: Any) -> Any:
     data = data | {"state": state}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
-        letters = {"file": {"path": f"{directory}/dead_letters.ndjson"}}
+        # They share a disk with the checkpoints, which garbage must not fill.
+        path = f"{directory}/dead_letters.ndjson"
+        letters = {"file": {"path": path, "max_size": DEAD_LETTERS_SIZE}}
         data["sinks"] = {"dead_letters": letters} | data["sinks"]
         data["sinks"] |= _connected(data)
     return data

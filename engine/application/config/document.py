@@ -162,7 +162,7 @@ class _Reader:
                 merged |= self.value(value, place)
                 self._merges -= 1
             elif NO_TEXT.search(name):
-                self._trouble(line, place, f"the name {ascii(name)} holds {_no_text(name)}")
+                self._trouble(line, place, f"the name {name!a} holds {_no_text(name)}")
             elif not name:
                 self._trouble(line, place, "expected names of fields, found something else")
             elif name in fields:

@@ -106,7 +106,7 @@ class TracingSpec(Settings):
     )
     """Where to POST spans: http://host:4318/v1/traces, without user or password."""
     sample: float = Field(default=0.01, ge=0, le=1)
-    """Share of batches to trace, 0 to 1; those whose messages are being traced always are."""
+    """Share of batches to trace, 0 to 1; those whose messages are being traced come first."""
     headers: dict[str, Secret] = Field(default_factory=dict)
     """Headers of each request, such as authorization: ${NAME} or ${file:/path}."""
 

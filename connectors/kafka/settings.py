@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Producer
 from pydantic import Field, field_validator
 
 from connectors.kafka.client import why_refused
+from connectors.kafka.connection_risks import connection_risks
 from engine.application.ports import Settings
 
 Value = str | int | float | bool
@@ -32,6 +33,10 @@ class KafkaSourceSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
 
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
+
     @field_validator("settings")
     @classmethod
     def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
@@ -47,6 +52,10 @@ class KafkaSinkSettings(Settings):
     """The topic to write; it must exist."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
 
     @field_validator("settings")
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from connectors.delivery.retry_settings import RetrySettings, need
 from engine.application.config.issues import invalid
 from engine.application.config.substitution import Secret
+from engine.application.config.url import is_loopback, public_url
 from engine.domain.errors import nearest
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
@@ -27,6 +28,18 @@ class PostgresSettings(RetrySettings):
     """Name of the table, schema.name or name; pynomaly_<role> unless given. Made when missing."""
     batch: int = Field(default=500, ge=1, le=10_000)
     """Most rows a transaction."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        known = conninfo_to_dict(self.url)
+        hosts = str(known.get("host") or known.get("hostaddr") or "/").split(",")
+        local = all(host.startswith("/") or is_loopback(host) for host in hosts)
+        if local or known.get("sslmode") == "verify-full":
+            return []
+        risk = "without sslmode=verify-full another server may take this one's place and read all"
+        return [f"{public_url(self.url)}: {risk}; add ?sslmode=verify-full to the url"]
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from connectors.delivery.retry_settings import RetrySettings, need
 from connectors.webhook.signature import keys
 from engine.application.config.issues import invalid
 from engine.application.config.substitution import Secret
+from engine.application.config.url import is_in_the_clear, public_url
 
 
 class WebhookSettings(RetrySettings):
@@ -23,6 +24,12 @@ class WebhookSettings(RetrySettings):
     """PEM file with the authorities that may sign the receiver's certificate; else the usual."""
     rate: float = Field(default=10.0, gt=0, le=10_000)
     """Most requests a second, of the whole pipeline, repetitions included."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        if not is_in_the_clear(self.url):
+            return []
+        return [f"{public_url(self.url)}: records are signed but not encrypted; use https"]
 
     @model_validator(mode="before")
     @classmethod

@@ -27,6 +27,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs, such as a connection in the clear."""
+        return []
+
 
 @dataclass(frozen=True)
 class RunContext:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote
 
 from engine.application.telemetry.redaction import MASK
@@ -19,6 +20,7 @@ FORM = re.compile(
     re.DOTALL,
 )
 HOSTS = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?(?:,(?:[\w.-]+)(?::\d+)?)*")
+HOST_PORT = re.compile(r":\d+$")
 PARAMETER = re.compile(r"[?&]([^=&#]*)=([^&#]*)")
 PASSWORD = re.compile(r"passw|passphrase|pwd|secret|token|credential|key|sig", re.IGNORECASE)
 
@@ -51,6 +53,26 @@ def public_url(url: str) -> str:
     if found is None or HOSTS.fullmatch(found["host"]) is None or "@" in found["rest"]:
         return MASK
     return f"{found['scheme']}{found['host']}"
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, without its port; "" where it cannot be told."""
+    return HOST_PORT.sub("", public_url(url).partition("://")[2])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host; a name other than localhost may be anything."""
+    try:
+        address: IPv4Address | IPv6Address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def is_in_the_clear(url: str) -> bool:
+    """Whether what goes to a URL crosses a network without TLS."""
+    return url.lower().startswith("http://") and not is_loopback(host_of(url))
 
 
 def private_parts(url: str, references: Sequence[Span], whole: bool) -> PrivateParts:

@@ -41,9 +41,18 @@ def main() -> None:
         except PynomalyError as error:
             print(error, file=sys.stderr)
             sys.exit(2)
-        except Exception:  # noqa: BLE001 - as Python would print it, but redacted
-            traceback.print_exc()
-            sys.exit(1)
+        except Exception as error:  # noqa: BLE001 - as Python would print it, but redacted
+            sys.exit(_tell(error))
+
+
+def _tell(error: Exception) -> int:
+    """Print an error that is not ours; return the exit code."""
+    if isinstance(error, OSError) and error.filename is not None:
+        # Of the file system: read-only, full, a name that is too long.
+        print(f'"{error.filename}" cannot be used: {error.strerror}', file=sys.stderr)
+        return 2
+    traceback.print_exc()
+    return 1
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from engine.application.ports import RunContext
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
 from engine.domain.batch import Headers, ScoredBatch
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
 from engine.domain.trace import HEADER, Trace
+from pynomaly.plugins import RunContext
 
 _VERSION = str(SCHEMA_VERSION).encode()
 

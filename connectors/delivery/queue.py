@@ -14,8 +14,8 @@ from threading import Condition, Thread
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from engine.application.ports import RunContext
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 LOOK_SECONDS = 0.5
 """Between looks at what goes on while the stream waits."""

@@ -7,9 +7,7 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
-from engine.application.config.issues import invalid
-from engine.application.config.quantity import PositiveDuration
-from engine.application.ports import Settings
+from pynomaly.plugins import PositiveDuration, Settings, invalid
 
 
 class RetrySettings(Settings):

@@ -12,10 +12,9 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.delivery.json_line import json_line
 from connectors.files.shared_file import Position, SharedFile
-from engine.application.config.quantity import Size
-from engine.application.ports import RunContext, Settings
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext, Settings, Size
 
 State = dict[str, Any]
 """Of a file sink: the file's path, its size and its inode."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.application.config.url import is_loopback
+from pynomaly.plugins import is_loopback
 
 
 def connection_risks(brokers: str, settings: Mapping[str, object]) -> list[str]:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from connectors.kafka.client import why_refused
 from connectors.kafka.connection_risks import connection_risks
-from engine.application.ports import Settings
+from pynomaly.plugins import Settings
 
 Value = str | int | float | bool
 

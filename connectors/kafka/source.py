@@ -14,10 +14,10 @@ from confluent_kafka import KafkaException, Message
 from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
 from connectors.kafka.settings import KafkaSourceSettings
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
+from pynomaly.plugins import RunContext
 
 SAMPLE_SECONDS = 5.0
 HeaderList = list[tuple[str, bytes | None]]

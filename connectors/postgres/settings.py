@@ -8,10 +8,8 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from connectors.delivery.retry_settings import RetrySettings, need
-from engine.application.config.issues import invalid
-from engine.application.config.substitution import Secret
-from engine.application.config.url import is_loopback, public_url
 from engine.domain.errors import nearest
+from pynomaly.plugins import Secret, invalid, is_loopback, public_url
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
 PARAMETER = re.compile(r"[?&](\w+)=")

@@ -9,9 +9,9 @@ from connectors.delivery.rejected import RejectedRecords
 from connectors.delivery.retry_settings import RecordRejectedError, TransientError
 from connectors.postgres.row import row
 from connectors.postgres.settings import PostgresSettings
-from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 if TYPE_CHECKING:
     from connectors.postgres.table import Table

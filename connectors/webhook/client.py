@@ -15,8 +15,8 @@ from connectors.delivery.retry_settings import RecordRejectedError, TransientErr
 from connectors.webhook.deadline import Deadline, bound
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signature import keys, signature_headers
-from engine.application.config.url import public_url
 from engine.domain.record import Record
+from pynomaly.plugins import public_url
 
 REFUSED = {400, 409, 410, 413, 415, 422}
 """Answers that repeating the same request does not change: it is the record that is not wanted."""

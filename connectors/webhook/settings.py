@@ -8,9 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.delivery.retry_settings import RetrySettings, need
 from connectors.webhook.signature import keys
-from engine.application.config.issues import invalid
-from engine.application.config.substitution import Secret
-from engine.application.config.url import is_in_the_clear, public_url
+from pynomaly.plugins import Secret, invalid, is_in_the_clear, public_url
 
 
 class WebhookSettings(RetrySettings):

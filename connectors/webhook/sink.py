@@ -10,9 +10,9 @@ from connectors.delivery.retry_settings import RecordRejectedError, TransientErr
 from connectors.webhook.delivered_ids import DeliveredIds
 from connectors.webhook.rate_limiter import RateLimiter
 from connectors.webhook.settings import WebhookSettings
-from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 if TYPE_CHECKING:
     from connectors.webhook.client import WebhookClient

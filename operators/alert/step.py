@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import orjson
 
-from engine.application.ports import MakeTaskStep, RunContext
-from engine.application.telemetry.metrics import Telemetry
 from engine.domain import snapshot
 from engine.domain.alert_policy import (
     Budget,
@@ -31,6 +29,7 @@ from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
 from operators.alert.event_rate import EventRate
 from operators.alert.online_fdr import OnlineFdr
+from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
 EXPECTED_SCALES = 3.0
 """Half the width of an expected range, in robust standard deviations."""

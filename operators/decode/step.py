@@ -10,7 +10,6 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
-from engine.application.ports import Decode, RunContext
 from engine.domain.batch import Bools, EventBatch, Floats, Int64s, Objects, RawBatch
 from engine.domain.mapping import LONGEST_KEY, EventMapping
 from engine.domain.pipeline import Pipeline
@@ -18,6 +17,7 @@ from engine.domain.reject import Reject, RejectReason
 from operators.decode.diagnosis import Diagnosis
 from operators.decode.message_type import Column, MessageType, reader
 from operators.decode.timestamps import UNREADABLE, time_reader
+from pynomaly.plugins import Decode, RunContext
 
 NUMBERS = {int, float}
 TEXTS = {str, int}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 import time
@@ -26,6 +27,10 @@ READ_BYTES = 16_384
 TRACE = ("traceparent", "tracestate")
 PLAIN = re.compile(rb"[!-~]([ -~]*[!-~])?")
 """What a header of HTTP may hold; those of a dead letter are whatever its sender wrote."""
+
+for library in ("httpx", "httpcore"):
+    # They would write a line for each request, with its whole URL.
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class WebhookClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class SqliteSource:
     """
 
     Settings = SqliteSourceSettings
+    rereadable = "at_other_times"
+    """The same rows come again at the same position, with the time of reading as timestamps."""
 
     def __init__(self, settings: SqliteSourceSettings, context: RunContext) -> None:
         self.settings = settings
@@ -67,8 +70,11 @@ class SqliteSource:
         finally:
             reader.close()
 
+    def stored(self, positions: Mapping[str, int]) -> None:
+        """Do nothing: positions are in the checkpoints alone."""
+
     def finish(self) -> None:
-        """Do nothing: the position is in the checkpoints alone."""
+        """Do nothing: there is nothing to clean up."""
 
 
 class Table(FixedPartitionedSource[RawBatch, int]):
@@ -82,12 +88,12 @@ class Table(FixedPartitionedSource[RawBatch, int]):
         return ["0"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Reader:
-        """Start reading behind the position of the last checkpoint."""
+        """Start reading at the position of the last checkpoint."""
         return Reader(self._plugin, resume_state or 0)
 
 
 class Reader(StatefulSourcePartition[RawBatch, int]):
-    """Reads the table; its state is the rowid of the last row read."""
+    """Reads the table; its state is the rowid to go on from."""
 
     def __init__(self, plugin: SqliteSource, position: int) -> None:
         self._plugin = plugin
@@ -103,7 +109,7 @@ class Reader(StatefulSourcePartition[RawBatch, int]):
         """Return the next rows as one batch; [] where there are none."""
         settings = self._plugin.settings
         # The names match NAME: nothing in them needs to be quoted.
-        query = f"SELECT rowid, {settings.column} FROM {settings.table} WHERE rowid > ?"
+        query = f"SELECT rowid, {settings.column} FROM {settings.table} WHERE rowid >= ?"
         try:
             rows = self._rows.execute(f"{query} ORDER BY rowid LIMIT ?", (self._position, most))
             found = rows.fetchall()
@@ -111,7 +117,7 @@ class Reader(StatefulSourcePartition[RawBatch, int]):
             raise ConnectorError(f'table "{settings.table}": {error}') from error
         if not found:
             return []
-        self._position = int(found[-1][0])
+        self._position = int(found[-1][0]) + 1
         now = int(datetime.now(UTC).timestamp() * 1e9)
         return [
             RawBatch(
@@ -132,10 +138,6 @@ class Reader(StatefulSourcePartition[RawBatch, int]):
         if not batches and not self._plugin.settings.follow:
             raise StopIteration
         self._is_idle = not batches
-        telemetry = self._plugin.context.telemetry
-        for batch in batches:
-            telemetry.events.inc(len(batch))
-            telemetry.bytes.inc(sum(len(value or b"") for value in batch.values))
         return batches
 
     def next_awake(self) -> datetime | None:

@@ -9,8 +9,8 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
-from engine.application.ports import RunContext
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 
 class KafkaSink:

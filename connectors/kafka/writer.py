@@ -8,9 +8,9 @@ from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.topic_limits import USUAL_LIMIT
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 OVERHEAD = 512
 """Bytes of a record beside key, value and headers, generously."""

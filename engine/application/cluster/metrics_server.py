@@ -29,7 +29,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from engine.application.cluster.health import Health
 from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
 from engine.application.telemetry.redaction import redactor
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -272,13 +272,13 @@ def _require(path: Path, field: str) -> None:
 
 
 def _unfit(path: Path, field: str, why: str) -> PynomalyError:
-    return PynomalyError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
+    return FatalError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> PynomalyError:
     remedy = "correct metrics.host"
     if error.errno == errno.EADDRINUSE:
         remedy = "another program, or another pipeline, has that port; set metrics.port"
-    return PynomalyError(
+    return FatalError(
         f"the metrics page cannot listen on {host}:{port} ({error.strerror}): {remedy}"
     )

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 
 
 def refuse_strangers(directory: Path) -> None:
@@ -63,7 +63,7 @@ def _refuse_owner(path: Path, status: os.stat_result) -> None:
 
 
 def _refusal(path: Path, what: str, cure: str) -> PynomalyError:
-    return PynomalyError(
+    return FatalError(
         f'"{path}" {what}. Whoever writes to stored state can run code as this user'
         + (f": {cure}" if cure else "")
     )

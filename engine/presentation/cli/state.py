@@ -10,6 +10,7 @@ import typer
 
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.exit_code import ExitCode
 from engine.application.state.archive import export_state, import_state
 from engine.application.state.contents import Contents, read_contents
 from engine.application.state.identity import check_compatibility, identity_of
@@ -70,7 +71,7 @@ def reset(
     """
     directory = load(file).state.directory
     if not yes and not typer.confirm(f"Remove the state in {directory}?"):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.CRASHED)
     with StateLock(directory):
         for path in directory.iterdir():
             if path.is_dir():
@@ -107,7 +108,7 @@ def _tell_changes(file: PipelineFile, contents: Contents) -> None:
         told = [check_compatibility(where, now, task.identity) for task in contents.tasks.values()]
     except PynomalyError as error:
         print(f"refused       {error}")
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.FATAL) from None
     changes = dict.fromkeys(change for some in told for change in some)
     for change in changes or ["nothing changed: all of it is taken up"]:
         print(f"a run         {change}")

@@ -68,7 +68,7 @@ class Table:
                 )
             self._try(connection)
 
-    def check(self) -> None:
+    def reach(self) -> None:
         """Do what `prepare` does, and take it back: nothing is made.
 
         Raises: as `prepare` does.

@@ -7,14 +7,13 @@ import base64
 import orjson
 
 from engine.domain.batch import Headers
+from engine.domain.names import (
+    DEAD_LETTER_HEADERS,
+    HEADER_PREFIX,
+    REASON_HEADER,
+    SCHEMA_HEADER,
+)
 from engine.domain.record import Record
-
-SELF_TOLD = "pynomaly-schema-version"
-"""Records with this header are JSON that tells all by itself, unless they are dead letters."""
-PREFIX = "pynomaly-"
-OURS = ("id", "reason", "detail", "topic", "partition", "offset", "timestamp")
-"""Headers that we add to a dead letter, after those of its sender, without the prefix."""
-REASON = f"{PREFIX}reason"
 
 
 def json_line(record: Record) -> bytes:
@@ -24,7 +23,7 @@ def json_line(record: Record) -> bytes:
     sender under `headers`. What is not UTF-8 stands in base64 under a name that ends in _base64.
     """
     headers = dict(record.headers)
-    if SELF_TOLD in headers and REASON not in headers and record.value is not None:
+    if SCHEMA_HEADER in headers and REASON_HEADER not in headers and record.value is not None:
         return record.value + b"\n"
     ours, theirs = _split(record.headers)
     envelope: dict[str, object] = {}
@@ -41,12 +40,12 @@ def _split(headers: Headers) -> tuple[dict[str, bytes | None], list[tuple[str, b
     ours: dict[str, bytes | None] = {}
     theirs = []
     for name, value in reversed(headers):
-        own = name.removeprefix(PREFIX)
-        if name.startswith(PREFIX) and own in OURS and own not in ours:
+        own = name.removeprefix(HEADER_PREFIX)
+        if name.startswith(HEADER_PREFIX) and own in DEAD_LETTER_HEADERS and own not in ours:
             ours[own] = value
         else:
             theirs.append((name, value))
-    return {name: ours[name] for name in OURS if name in ours}, theirs[::-1]
+    return {name: ours[name] for name in DEAD_LETTER_HEADERS if name in ours}, theirs[::-1]
 
 
 def _together(headers: list[tuple[str, bytes | None]]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 from engine.application import registry
 from engine.application.config.issues import Place
 from engine.application.config.plugin_choice import single
+from engine.domain.names import DEAD_LETTERS
 
 CONNECTION = ("brokers", "settings")
 """Fields that say how a cluster is reached: a sink takes them from the source of its kind."""
@@ -34,7 +35,7 @@ def complete(data: Any) -> Any:
         # They share a disk with the checkpoints, which garbage must not fill.
         path = f"{directory}/dead_letters.ndjson"
         letters = {"file": {"path": path, "max_size": DEAD_LETTERS_SIZE}}
-        data["sinks"] = {"dead_letters": letters} | data["sinks"]
+        data["sinks"] = {DEAD_LETTERS: letters} | data["sinks"]
         data["sinks"] |= _connected(data)
     return data
 

@@ -71,7 +71,7 @@ def test_a_crash_that_passes_is_survived(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     once = (
         f"import pathlib, sys; p = pathlib.Path({str(mark)!r}); "
-        "seen = p.exists(); p.touch(); sys.exit(0 if seen else 3)"
+        "seen = p.exists(); p.touch(); sys.exit(0 if seen else 4)"
     )
     assert supervise(once) == (0, [(0, {}), (0, {"crashed": 1})])
 

@@ -107,6 +107,10 @@ class EventBatch:
         return EventBatch(batches[0].topic, *columns)
 
 
+EXPECTED_SCALES = 3.0
+"""Scales on either side of the center in which a normal value is expected: 99.7 % of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
     """Events with what the detectors said of them, by the state before each event.

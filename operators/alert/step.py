@@ -24,15 +24,13 @@ from engine.domain.anomaly import (
     anomaly_id,
     anomaly_score,
 )
-from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.batch import EXPECTED_SCALES, Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
 from operators.alert.event_rate import EventRate
 from operators.alert.online_fdr import OnlineFdr
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
-EXPECTED_SCALES = 3.0
-"""Half the width of an expected range, in robust standard deviations."""
 GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300

@@ -132,7 +132,8 @@ class AlertStep:
 
     def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> Anomaly:
         events, pipeline = batch.events, self._pipeline
-        place = int(events.partitions[row]), int(events.offsets[row])
+        index = None if events.indices is None else int(events.indices[row])
+        place = int(events.partitions[row]), int(events.offsets[row]), index
         origin = Origin(events.topic, *place)
         p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
         known = None if np.isnan(threshold) else threshold

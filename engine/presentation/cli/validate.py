@@ -13,8 +13,11 @@ from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
+from engine.application.state.identity import state_place
+from engine.domain.batch import EventBatch
 from engine.domain.errors import FatalError, PynomalyError
 from engine.domain.pipeline import Pipeline
+from engine.domain.time_units import doubt
 
 FIRST_REJECTS = 5
 
@@ -48,7 +51,7 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"values        {', '.join(pipeline.mapping.value_names)}")
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
-    print(f"state         {file.state.directory}")
+    print(f"state         {state_place(file)}")
     for role, choice in _sinks(file):
         path = getattr(choice.settings, "path", None)
         print(f"{role:<14}{choice.kind}{f' {path}' if path else ''}")
@@ -59,10 +62,18 @@ def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
-    context = RunContext(pipeline.name)
+    context = RunContext(
+        pipeline.name,
+        text_fields=pipeline.mapping.text_fields,
+        state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+    )
     checks: list[tuple[str, Callable[[], None]]] = [
         (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
     ]
+    if file.state.kafka is not None:
+        store = file.state.kafka
+        checks.append(("state", store.plugin(store.settings, context).check))
     checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]
     if troubles:
@@ -87,6 +98,9 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
     rejects = [reject for part in decoded if isinstance(part, list) for reject in part]
     messages = sum(len(batch) for batch in batches)
     print(f"messages      {messages - len(rejects)} of {messages} sampled decode")
+    times = [part.times for part in decoded if isinstance(part, EventBatch)]
+    for found in filter(None, [doubt(pipeline.mapping.time, some) for some in times]):
+        print(f"warning       {found}")
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

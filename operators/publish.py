@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ from engine.domain.reject import Reject
 from engine.domain.trace import HEADER, Trace
 from pynomaly.plugins import RunContext
 
+logger = logging.getLogger("pynomaly.rejects")
+
+PIPELINE = "pynomaly-pipeline"
+"""Header of a dead letter that names who rejected it."""
 _VERSION = str(SCHEMA_VERSION).encode()
 
 
@@ -125,9 +131,26 @@ def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reje
     """Return the step from rejects to dead letters: the message as it came, the reason added."""
 
     def publish(rejects: list[Reject]) -> list[Record]:
-        return [dead_letter(pipeline.name, reject) for reject in rejects]
+        new = [reject for reject in rejects if not _came_back(pipeline.name, reject)]
+        if len(new) < len(rejects):
+            _tell_of_loop(rejects[0].topic)
+        return [dead_letter(pipeline.name, reject) for reject in new]
 
     return publish
+
+
+def _came_back(pipeline: str, reject: Reject) -> bool:
+    """Tell whether a reject is a dead letter of this pipeline: it would be one for ever."""
+    return any(name == PIPELINE and value == pipeline.encode() for name, value in reject.headers)
+
+
+@cache
+def _tell_of_loop(topic: str) -> None:
+    logger.warning(
+        "dead letters of this pipeline come back in its source %s, and are dropped there: is the "
+        "sink of dead letters the source under another name?",
+        topic,
+    )
 
 
 def dead_letter(pipeline: str, reject: Reject) -> Record:
@@ -142,6 +165,7 @@ def dead_letter(pipeline: str, reject: Reject) -> Record:
         "partition": reject.partition,
         "offset": reject.offset,
         "timestamp": reject.timestamp,
+        "pipeline": pipeline,
     }
     if reject.index is not None:
         added["index"] = reject.index

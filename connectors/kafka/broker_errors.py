@@ -56,6 +56,7 @@ _WRONG_PROTOCOL = re.compile(
     r"|closed by peer: receive 0"
 )
 _HUNG_UP = re.compile(r"closed by peer: receive 0 after POLLIN$")
+_NO_NEWS = re.compile(r"is a (consumer|producer) property and will be ignored")
 _FAIL = re.compile(r"^\[thrd:[^\]]*\]: ")
 _VARIES = re.compile(r" \(after \d+ms in state \w+.*\)$")
 _SELDOM_KNOWN = re.compile(r"brokers are down|^Failed to get metadata|^Local: Broker transport")
@@ -78,6 +79,7 @@ class BrokerErrors:
         hopeless: an error that waiting does not cure; None while there is none.
         fatal: in librdkafka's words, why the client is of no use any more; "" while it is.
         cause: why the last connection failed, in librdkafka's words; "" while all is well.
+        was_reached: whether a broker has answered before.
         tls_failed, wrong_protocol: what kind of cause it is.
     """
 
@@ -90,10 +92,14 @@ class BrokerErrors:
         self._said: set[str] = set()
         self.hopeless: KafkaError | None = None
         self.cause = self.fatal = ""
+        self.was_reached = False
         self.tls_failed = self.wrong_protocol = False
 
     def log(self, level: int, line_format: str, facility: str, client: str, text: str) -> None:
         """Take in a log line of librdkafka's: attempts to connect are news only once."""
+        if _NO_NEWS.search(text) or facility == "TXNERR":
+            # Settings are shared by all our clients; what fails in a transaction is raised.
+            level = logging.DEBUG
         if facility == "FATAL":
             self.fatal = self.fatal or _FAIL.sub("", text).removeprefix("Fatal error: ")
         if facility == "FAIL":
@@ -143,6 +149,7 @@ class BrokerErrors:
     def over(self) -> None:
         """Say once that brokers answer again."""
         self._outages.pop(self._who, None)
+        self.was_reached = True
         self.cause = ""
         self.tls_failed = self.wrong_protocol = False
         if self._said:
@@ -167,9 +174,9 @@ class BrokerErrors:
 
     def _explain(self, text: str) -> None:
         text = _VARIES.sub("", text)
-        if _HUNG_UP.search(text):
+        if _HUNG_UP.search(text) and not self.was_reached:
             text += " (does this port speak TLS or SASL? see security.protocol)"
-        self.wrong_protocol = bool(_WRONG_PROTOCOL.search(text))
+        self.wrong_protocol = not self.was_reached and bool(_WRONG_PROTOCOL.search(text))
         # A second failure of the same kind says less than the first.
         if "certificate" not in self.cause or "certificate" in text:
             self.cause = text

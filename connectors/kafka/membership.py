@@ -63,6 +63,7 @@ class GroupMembership:
         self.errors = BrokerErrors("group", lambda kind: count.labels(kind).inc(), context.outages)
         self._changed = threading.Condition()
         self._owned: frozenset[str] = frozenset()
+        self._told: frozenset[str] | None = None
         self._asked: dict[str, int] = {}
         self._lost: set[str] = set()
         self.losses = 0
@@ -184,7 +185,7 @@ class GroupMembership:
         with self._changed:
             self._owned |= _names(partitions)
             self._moved()
-        logger.info("partitions of this process now: %s", _listed(self._owned))
+        self._tell()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         names = _names(partitions)
@@ -225,6 +226,11 @@ class GroupMembership:
         if partitions:
             consumer.incremental_unassign(partitions)
         if self._owned:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._owned != self._told:
+            self._told = self._owned
             logger.info("partitions of this process now: %s", _listed(self._owned))
 
     def _moved(self) -> None:

@@ -49,6 +49,7 @@ class RecordProducer:
         ends: for each topic the offsets behind the last records that arrived.
         failure: what a record was refused for, and of which role and topic it was.
         errors: what is wrong between us and the brokers.
+        still: asked while waiting for the brokers; raises where there is no use in it any more.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class RecordProducer:
         self.topics: set[str] = set()
         self.ends: dict[str, EndOffsets] = {}
         self.failure: tuple[KafkaError, str, str] | None = None
+        self.still: Callable[[], object] = int
         self.errors = BrokerErrors(who, self._count, context.outages)
         self._brokers = brokers
         self._settings = settings
@@ -201,6 +203,7 @@ class RecordProducer:
     def waiting(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""
         self._context.heartbeat.wait()
+        self.still()
         waited = time.monotonic() - began
         self._context.telemetry.sink_blocked.labels(self._who).set(waited)
         if waited > LONG_WAIT:

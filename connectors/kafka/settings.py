@@ -37,6 +37,10 @@ class KafkaSourceSettings(Settings):
         """Return what people should know before it runs."""
         return connection_risks(self.brokers, self.settings)
 
+    def places(self) -> frozenset[str]:
+        """Return where messages come from: an output there would be read again."""
+        return places(self.brokers, self.topic)
+
     @field_validator("settings")
     @classmethod
     def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
@@ -57,10 +61,19 @@ class KafkaSinkSettings(Settings):
         """Return what people should know before it runs."""
         return connection_risks(self.brokers, self.settings)
 
+    def places(self) -> frozenset[str]:
+        """Return where records go."""
+        return places(self.brokers, self.topic)
+
     @field_validator("settings")
     @classmethod
     def _taken_by_the_producer(cls, settings: dict[str, Value]) -> dict[str, Value]:
         return _checked(settings, why_refused(Producer, {**PRODUCER, **settings}))
+
+
+def places(brokers: str, topic: str) -> frozenset[str]:
+    """Return what names a topic, once for each broker that it is reached by."""
+    return frozenset(f"{broker.strip().lower()} {topic}" for broker in brokers.split(","))
 
 
 OURS = {

@@ -23,7 +23,7 @@ from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership
-from connectors.kafka.settings import Value, shared_settings
+from connectors.kafka.settings import Value, places, shared_settings
 from connectors.kafka.state_partition import StatePartition, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.transaction import (
@@ -60,6 +60,10 @@ class KafkaStateSettings(Settings):
     """Bootstrap servers; those of the source unless given."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are; those of the source unless given."""
+
+    def places(self) -> frozenset[str]:
+        """Return where checkpoints go."""
+        return places(self.brokers, self.topic)
 
 
 class KafkaStateStore:
@@ -154,6 +158,7 @@ class TopicStore:
         self._open()
         membership = self._membership()
         self._refuse_losses(membership)
+        self._transaction.producer.still = lambda: self._refuse_losses(membership)
         until = time.monotonic() + GENERATION_SECONDS
         while True:
             try:

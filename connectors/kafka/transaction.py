@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -16,11 +17,13 @@ from connectors.kafka.broker_errors import logger
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import Value
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, RetryableError
+from engine.domain.errors import ConnectorError, RetryableError, TasksLostError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
+LOOK_SECONDS, STUCK_SECONDS = 0.5, 15.0
+"""Between looks at a step that takes long; and so long it is given."""
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 """After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""
 LEAST_SECONDS = 5.0
@@ -74,6 +77,8 @@ class Transaction:
         self.id = own_id
         self.held = False
         self._initialised = False
+        self._stuck = False
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="transaction")
         self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
         self._context = context
         self._who = who
@@ -208,7 +213,7 @@ class Transaction:
     def abort(self) -> None:
         """End an open one without a trace: it belongs to no checkpoint; never raises."""
         self._kept, self._kept_bytes = [], 0
-        if self._began is not None:
+        if self._began is not None and not self._stuck:
             try:
                 self._abort(TRY_SECONDS)
             except KafkaException as error:
@@ -266,7 +271,7 @@ class Transaction:
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
-                self.producer.errors.served(lambda: step(TRY_SECONDS), None)
+                self._watched(lambda: step(TRY_SECONDS))
                 self.producer.errors.raise_if_fatal()
             except KafkaException as error:
                 self._refuse(error.args[0])
@@ -275,17 +280,43 @@ class Transaction:
                 self.producer.waited()
                 return
 
+    def _watched(self, step: Callable[[], object]) -> None:
+        """Run a step in another thread: librdkafka does not always keep to its own timeouts.
+
+        An offset commit whose coordinator went away in the middle was seen to wait for ever.
+        """
+        errors = self.producer.errors
+        running = self._helper.submit(lambda: errors.served(step, None))
+        began = time.monotonic()
+        while True:
+            done, _ = wait([running], LOOK_SECONDS)
+            if done:
+                running.result()
+                return
+            self._context.heartbeat.wait()
+            try:
+                self.producer.still()
+            except ConnectorError:
+                self._stuck = True
+                raise
+            if time.monotonic() - began > STUCK_SECONDS:
+                self._stuck = True
+                raise RetryableError(
+                    f"the transaction {self.id} got no answer for {STUCK_SECONDS:.0f} s: its "
+                    "records are written again after a restart"
+                )
+
     def _refuse(self, error: KafkaError) -> None:
         """Raise what trying again does not cure."""
         if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
             raise _TooLongError
         self._refuse_fencing(error)
-        self.producer.errors.note(error)
-        self.producer.errors.raise_if_fatal()
         if error.code() in MOVED_ON:
             raise GroupMovedError(error.str())
+        self.producer.errors.note(error)
+        self.producer.errors.raise_if_fatal()
         if error.code() in LEFT_GROUP:
-            raise RetryableError(
+            raise TasksLostError(
                 f"the group has given our partitions to others ({error.str()}): what was not "
                 "stored is left to them, and we begin again with what is ours now"
             )

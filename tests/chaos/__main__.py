@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.chaos import disturbances
+from tests.chaos import disturbances, hosts
 from tests.chaos.disturbances import World
 from tests.chaos.engine import Engine, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
@@ -173,12 +173,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state", default="directory", choices=["directory", "kafka"])
     parser.add_argument("--only", nargs="*", default=[], help="kinds of disturbances")
     parser.add_argument("--mutant", help="a fault to build in: no_read_back, no_flush, ...")
+    parser.add_argument("--hosts", action="store_true", help="three hosts, state in Kafka")
+    parser.add_argument("--protocol", default="classic", help="of the hosts' group, or consumer")
+    parser.add_argument("--pauses", type=float, default=1.0, help="times as long, with --hosts")
     parser.add_argument("--folder", type=Path, help="where to leave state and logs")
     chosen = parser.parse_args(arguments)
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="pynomaly-chaos-") as folder:
         place = chosen.folder or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
+        if chosen.hosts:
+            return 0 if hosts.run(chosen, place) else 1
         with KafkaBroker(relayed=True) as broker:
             return 0 if Harness(chosen, broker, place).run() else 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import cast
 
@@ -37,10 +37,18 @@ def _consumer(bootstrap: str) -> Consumer:
     )
 
 
-def read_all(bootstrap: str, topic: str) -> Found:
-    """Return all records of a topic that a reader may see."""
+def _nothing(_message: Message) -> bool:
+    return False
+
+
+def read_all(
+    bootstrap: str, topic: str, passed_over: Callable[[Message], bool] = _nothing
+) -> Found:
+    """Return all records of a topic that a reader may see, but for those of others."""
     found = Found()
     for message in visible(bootstrap, topic):
+        if passed_over(message):
+            continue
         own_id = _headers(message)["pynomaly-id"].decode()
         content = repr((message.key(), message.value())).encode()
         found.setdefault(own_id, []).append(blake2b(content, digest_size=16).digest())
@@ -78,9 +86,15 @@ class Monitor:
         changed: set whenever something became visible.
     """
 
-    def __init__(self, bootstrap: str, topics: list[str]) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: list[str],
+        passed_over: Callable[[Message], bool] = _nothing,
+    ) -> None:
         self.behind: dict[int, int] = {}
         self.changed = threading.Event()
+        self._passed_over = passed_over
         self._consumer = _consumer(bootstrap)
         places = [
             TopicPartition(topic, partition, 0)
@@ -101,7 +115,7 @@ class Monitor:
     def _watch(self) -> None:
         while not self._stopping.is_set():
             for message in self._consumer.consume(2_000, timeout=0.05):
-                if message.error() is None:
+                if message.error() is None and not self._passed_over(message):
                     partition, offset = origin(message)
                     self.behind[partition] = max(self.behind.get(partition, 0), offset + 1)
                     self.changed.set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 from bytewax.outputs import StatefulSinkPartition
+from confluent_kafka import Producer
 
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.sink import KafkaSink
@@ -19,8 +23,10 @@ from connectors.kafka.source import KafkaSource
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record
+from tests.e2e.test_pipeline import PYNOMALY
 from tests.support.secured_kafka import (
     GROUP,
+    PASSWORD,
     PREFIXED,
     TOPIC,
     TRANSACTIONAL_ID,
@@ -199,6 +205,79 @@ def test_a_check_tells_the_rights_that_a_source_misses(secured: SecuredKafka) ->
     secured.allow(TOPIC, "seen", "READ")
     with pytest.raises(ConnectorError, match=r'consumer group "pynomaly-checked".*READ'):
         KafkaSource(chosen, RunContext("checked")).check(1)
+
+
+PIPELINE = """
+name: run
+source: {{kafka: {{brokers: "{brokers}", topic: events, settings: {{{settings}}}}}}}
+event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
+detectors: [zscore]
+delivery: {delivery}
+sinks: {{anomalies: {{kafka: {{topic: {anomalies}}}}}}}
+state: {{directory: "{state}", every: 500ms}}
+metrics: null
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"anomalies": "nowhere"}, "the cluster has no topic"),
+        ({"password": "wrong"}, "Invalid username or password"),
+        ({"more": "securty.protocol: SSL"}, 'No such configuration property: "securty.protocol"'),
+        ({"delivery": "exactly_once"}, "ransactional Id authorization failed"),
+        ({"anomalies": "unwritable", "event": "yes"}, "Allow us"),
+    ],
+    ids=["missing topic", "wrong password", "unknown setting", "transactional id", "no WRITE"],
+)
+def test_a_run_that_is_refused_ends_with_code_2_and_its_cause(
+    secured: SecuredKafka, tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    for name in {"unwritable", "writable"} - secured.broker.topics().keys():
+        secured.broker.create_topic(name)
+    secured.allow(TOPIC, "unwritable", "DESCRIBE")
+    secured.allow(TOPIC, "writable", "WRITE", "READ", "DESCRIBE")
+    secured.allow(TOPIC, "events", "READ", "DESCRIBE")
+    secured.allow(GROUP, "pynomaly-run", "READ")
+    login = secured.login(changes.get("password", PASSWORD))
+    secret = {**login, "sasl.password": "${PASSWORD}"}
+    settings = [*(f'{name}: "{value}"' for name, value in secret.items()), changes.get("more", "")]
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(
+        PIPELINE.format(
+            brokers=secured.sasl,
+            settings=", ".join(filter(None, settings)),
+            delivery=changes.get("delivery", "at_least_once"),
+            anomalies=changes.get("anomalies", "writable"),
+            state=tmp_path / "state",
+        )
+    )
+    if "event" in changes:
+        send_anomaly(secured)
+
+    done = subprocess.run(
+        [*PYNOMALY, "run", str(file)],
+        env={**os.environ, "PASSWORD": login["sasl.password"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "panicked" not in done.stderr
+
+
+def send_anomaly(secured: SecuredKafka) -> None:
+    """Send readings of one sensor, the last of them strange."""
+    producer = Producer({"bootstrap.servers": secured.broker.bootstrap})
+    for number in range(3_000):
+        temp = number % 7 + (900 if number > 2_990 else 0)
+        event = {"sensor": "s", "ts": 1_767_225_600_000 + number * 1_000, "temp": temp}
+        producer.produce("events", json.dumps(event), partition=0)
+    producer.flush(60)
 
 
 def test_with_just_the_rights_of_the_documentation_a_sink_delivers(

@@ -1,6 +1,7 @@
 """A second way to a broker, which can be cut or held up while the first one stays as it is.
 
-Also the program that does it: `python -m tests.support.relay PORT INNER`.
+Also the program that does it: `python -m tests.support.relay PORT INNER [ADDRESS [DELAY]]`, where
+DELAY is by how many seconds each piece comes late.
 """
 
 from __future__ import annotations
@@ -75,20 +76,22 @@ class Relay:
             self._process = None
 
 
-async def _relay(port: int, target: int) -> None:
+async def _relay(port: int, target: int, address: str = HOST, delay: float = 0.0) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             there = await asyncio.open_connection(HOST, target, limit=CHUNK)
-            await asyncio.gather(_pass(reader, there[1]), _pass(there[0], writer))
+            await asyncio.gather(_pass(reader, there[1], delay), _pass(there[0], writer, delay))
         writer.close()
 
-    server = await asyncio.start_server(connected, HOST, port, limit=CHUNK)
+    server = await asyncio.start_server(connected, address, port, limit=CHUNK)
     await server.serve_forever()
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
     try:
         while data := await reader.read(CHUNK):
+            if delay:
+                await asyncio.sleep(delay)
             writer.write(data)
             await writer.drain()
     finally:
@@ -96,4 +99,5 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 if __name__ == "__main__":
-    asyncio.run(_relay(int(sys.argv[1]), int(sys.argv[2])))
+    address, delay = (*sys.argv[3:], *[HOST, "0"][len(sys.argv[3:]) :])
+    asyncio.run(_relay(int(sys.argv[1]), int(sys.argv[2]), address, float(delay)))

@@ -96,6 +96,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",
         every=file.state.every,
+        snapshot_interval=file.state.snapshot_interval,
         heartbeat=Heartbeat(heartbeat),
     )
     _drain_on_signals(context)

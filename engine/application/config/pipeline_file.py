@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
@@ -14,7 +15,7 @@ from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
 from engine.application.config.issues import invalid
-from engine.application.config.plugin_choice import PLUGIN, SourceChoice
+from engine.application.config.plugin_choice import PLUGIN, PluginChoice, SourceChoice
 from engine.application.config.quantity import nanoseconds
 from engine.application.config.sections import (
     CalibrationSpec,
@@ -90,6 +91,19 @@ class PipelineFile(Settings):
 
     @field_validator("sinks")
     @classmethod
+    def _no_sink_is_the_source(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
+        source = info.data.get("source")
+        for role, choice in sinks:
+            if choice is not None and source is not None and _meet(choice, source):
+                raise invalid(
+                    "it writes what the source reads: each record would be read again, for ever. "
+                    "Choose another topic",
+                    role,
+                )
+        return sinks
+
+    @field_validator("sinks")
+    @classmethod
     def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         if info.data.get("delivery") != "exactly_once":
             return sinks
@@ -105,6 +119,11 @@ class PipelineFile(Settings):
         if state.kafka is None:
             return state
         source, sinks = info.data.get("source"), info.data.get("sinks")
+        others = [source, *(choice for _, choice in sinks or ())]
+        if any(other is not None and _meet(state.kafka, other) for other in others):
+            raise invalid(
+                "the state needs a topic of its own: it is the source's, or a sink's", "kafka"
+            )
         if source is not None and not hasattr(source.plugin, "membership"):
             raise invalid(
                 f"state in Kafka needs a source whose group shares out partitions, such as kafka; "
@@ -164,6 +183,13 @@ class PipelineFile(Settings):
             asdict(self.calibration.calibration()),
         ]
         return _print(deciding)
+
+
+def _meet(one: PluginChoice, other: PluginChoice) -> bool:
+    """Tell whether two plug-ins name the same place; those that name none meet nobody."""
+    nowhere: Callable[[], frozenset[str]] = frozenset
+    places = [getattr(choice.settings, "places", nowhere)() for choice in (one, other)]
+    return bool(places[0] & places[1])
 
 
 def _print(decisive: object) -> str:

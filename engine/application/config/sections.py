@@ -59,6 +59,11 @@ class StateSpec(Settings):
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )
     """Time between checkpoints."""
+    snapshot_interval: PositiveDuration = Field(
+        default=timedelta(minutes=10), json_schema_extra={"default": "10m"}
+    )
+    """Longest time in which the state of each partition is stored whole once; what came since is
+    read again from the source after a crash, so it has to be well below the topic's retention."""
     key_groups: int | None = Field(default=None, ge=1, le=4096)
     """Not used any more: each partition of the source is stored by itself."""
     memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -17,11 +18,12 @@ logger = logging.getLogger("pynomaly.checkpoint")
 
 SMALL_BYTES = 2**16
 """A state so small is stored whole each time."""
-REPLAY_SECONDS = 8.0
-"""Most seconds that all tasks of a pipeline together take to process again what came since."""
-WORTH = 10.0
-"""Events are not stored until processing them took so many times as long as storing the state: so
-storing takes a tenth of the time at most, and a run that resumes waits for no more than that."""
+CHEAP, DEAR = 50.0, 20.0
+"""State is stored whole once processing what came since took so many times as long as storing it:
+so storing takes a fiftieth of the time, and a run that resumes processes again no more than that.
+Where that would be longer than REPLAY_SECONDS, a twentieth of the time is given for it at most."""
+REPLAY_SECONDS = 30.0
+"""Of all tasks of a pipeline together, to process again what came since."""
 JOURNAL_SHARE = 0.5
 """Messages are kept while they take up less than this share of the state they lead to."""
 
@@ -93,10 +95,11 @@ class Checkpoints:
         """
         self._began = time.perf_counter()
         readers = self._tasks.all()
+        old = self._old(readers)
         for reader in readers:
             mark = Mark(reader.task, last=reader.task.name in last)
             if reader.changed:
-                mark.whole = self._worth(reader, final=mark.last or final)
+                mark.whole = reader in old or self._worth(reader, final=mark.last or final)
                 kept = reader.take_journal()
                 mark.journal = None if mark.whole else kept
             if mark.whole:
@@ -112,14 +115,26 @@ class Checkpoints:
         if len(self._arrived) == len(self._waiting):
             self._store()
 
+    def _old(self, readers: Collection[TaskReader]) -> set[TaskReader]:
+        """Return the tasks whose whole state was stored long ago: so many that all have their turn.
+
+        They do not all become old at once, for the stream stands still while they are stored.
+        """
+        interval = self._context.snapshot_interval.total_seconds()
+        before = time.monotonic() - interval
+        old = [each for each in readers if each.changed and each.task.stored_at < before]
+        turns = max(1.0, interval / max(self._every, 1e-3) / 2)
+        most = math.ceil(len(readers) / turns)
+        return set(sorted(old, key=lambda each: each.task.stored_at)[:most])
+
     def _worth(self, reader: TaskReader, *, final: bool) -> bool:
         task = reader.task
         if final or not task.snapshots or task.size <= SMALL_BYTES:
             return True
         if reader.kept_bytes > JOURNAL_SHARE * task.size:
             return True
-        limit = min(REPLAY_SECONDS / task.partitions, WORTH * task.dump_seconds)
-        return task.seconds > limit
+        cheap, dear = CHEAP * task.dump_seconds, DEAR * task.dump_seconds
+        return task.seconds > max(dear, min(cheap, REPLAY_SECONDS / task.partitions))
 
     def _store(self) -> None:
         waiting, self._waiting, self._arrived = self._waiting, {}, set()
@@ -132,6 +147,7 @@ class Checkpoints:
             reader.stored(whole=mark.whole)
             if mark.whole:
                 reader.task.snapshots, reader.task.seconds = True, 0.0
+                reader.task.stored_at = time.monotonic()
         if released := [reader for reader, mark in waiting.items() if mark.last]:
             names = self._tasks.release(released)
             for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import Any
 
@@ -13,6 +14,9 @@ from engine.application.dataflow.task import Live, Task
 from engine.application.state.store import StoredTask
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import RawBatch
+from engine.domain.errors import OffsetLostError
+
+logger = logging.getLogger("pynomaly.tasks")
 
 Source = FixedPartitionedSource[RawBatch, Any]
 
@@ -47,14 +51,9 @@ class TaskReader:
         self.kept_bytes = 0
         self._stored = stored
         self._journal = deque(stored.journal if stored else ())
-        position = None
-        if stored is not None:
-            position = stored.position if stored.journal else stored.snapshot_position
-        self._part: StatefulSourcePartition[RawBatch, Any] = source.build_part(
-            "source", task.name, position
-        )
-        task.position = self._part.snapshot()
         task.live = stored is None or stored.snapshot_position == stored.position
+        self._part = self._open(source, stored)
+        task.position = self._part.snapshot()
 
     def read(self) -> list[RawBatch | Live]:
         """Return what has come, perhaps nothing; before what is new it says so once."""
@@ -84,6 +83,27 @@ class TaskReader:
     def close(self) -> None:
         """Close the partition."""
         self._part.close()
+
+    def _open(
+        self, source: Source, stored: StoredTask | None
+    ) -> StatefulSourcePartition[RawBatch, Any]:
+        name = self.task.name
+        if stored is None or stored.journal or self.task.live:
+            return source.build_part("source", name, stored.position if stored else None)
+        try:
+            return source.build_part("source", name, stored.snapshot_position)
+        except OffsetLostError as error:
+            # Where it goes on may still be there: better than not to go on.
+            part = source.build_part("source", name, stored.position)
+            logger.error(
+                "partition %s: what came since its state was last stored whole is gone from the "
+                "source (%s): models go on without it, and results may differ from those of a run "
+                "without a crash. Let the topic keep more than state.snapshot_interval",
+                *(name, error),
+            )
+            self._telemetry.replay_differences.inc()
+            self.task.live, self.task.results = True, stored.results
+            return part
 
     def _read(self) -> list[RawBatch]:
         batches = self._next()

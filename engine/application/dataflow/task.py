@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ class Task:
         live: whether events come for the first time; until then they lead from the last whole
             snapshot to the last checkpoint, and nothing of them is delivered.
         snapshots: whether a whole snapshot was stored.
+        stored_at: when that was, on the monotonic clock, or may have been.
         seconds: that the steps have worked since it.
         dump_seconds: that the steps took for it.
         size: of it, in bytes.
@@ -33,6 +35,7 @@ class Task:
     results: int = 0
     live: bool = True
     snapshots: bool = False
+    stored_at: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     dump_seconds: float = 0.0
     size: int = 0

@@ -108,6 +108,8 @@ class Tasks:
             task.state = stored.snapshot
             task.snapshots = True
             task.results = stored.snapshot_results
+            # It is older than this run, nobody knows how much.
+            task.stored_at -= self._context.snapshot_interval.total_seconds() / 2
             if stored.partitions != partitions:
                 logger.warning(
                     "partition %s: the source has %d partitions now, %d before: its share of "

@@ -229,9 +229,30 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
         ("pynomaly-partition", b"6"),
         ("pynomaly-offset", b"12"),
         ("pynomaly-timestamp", str(START).encode()),
+        ("pynomaly-pipeline", pipeline().name.encode()),
     )
     assert (second.key, second.value) == (None, None)
-    assert len(second.headers) == 7
+    assert len(second.headers) == 8
+
+
+def test_a_dead_letter_that_comes_back_is_dropped_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    publish = reject_step(pipeline(), CONTEXT)
+    (letter,) = publish([reject(topic="loop")])
+    back = reject(topic="loop", headers=letter.headers)
+
+    assert publish([back, back]) == []
+    assert len(publish([back, reject(topic="loop")])) == 1
+    assert caplog.text.count("come back in its source loop") == 1
+
+
+def test_a_dead_letter_of_another_pipeline_is_a_message_like_any_other() -> None:
+    (letter,) = reject_step(replace(pipeline(), name="other"), CONTEXT)([reject()])
+
+    (second,) = reject_step(pipeline(), CONTEXT)([reject(headers=letter.headers)])
+
+    assert second.headers[: len(letter.headers)] == letter.headers
 
 
 def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> None:

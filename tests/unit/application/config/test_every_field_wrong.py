@@ -46,7 +46,13 @@ COMPLETE: dict[str, Any] = {
         "scores": "stdout",
         "dead_letters": {"file": {"path": "x.ndjson"}},
     },
-    "state": {"directory": "d", "every": "10s", "key_groups": 32, "memory": "1GiB"},
+    "state": {
+        "directory": "d",
+        "every": "10s",
+        "snapshot_interval": "5m",
+        "key_groups": 32,
+        "memory": "1GiB",
+    },
     "metrics": {
         "host": "0.0.0.0",
         "port": 9464,
@@ -179,6 +185,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("state", "kafka"), [1], "expected a mapping"),
     (("state", "kafka"), {"topic": "t", "brokers": "b"}, "needs a source whose group shares out"),
     (("state", "every"), "10", "expected a duration with its unit"),
+    (("state", "snapshot_interval"), "0s", "expected a duration of more than 0s"),
     (("state", "key_groups"), 0, "expected at least 1"),
     (("state", "memory"), "lots", "expected a size with its unit"),
     (("metrics",), "off", "expected a mapping of fields"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -16,8 +17,10 @@ from connectors import memory
 from engine.application.config.load import load
 from engine.application.dataflow import checkpoints
 from engine.application.dataflow.build import Flow, build
+from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.application.state.memory import MemoryStore
+from engine.domain.errors import OffsetLostError
 from tests.unit.application.dataflow.test_build import FILE, published, stream
 
 PARTS, COUNT = 3, 1_600
@@ -202,3 +205,86 @@ def test_a_wall_clock_that_is_set_back_stops_nothing(
     run_all(file, MemoryStore(), 1)
 
     assert published() == undisturbed.found
+
+
+def test_what_retention_has_cut_off_is_told_and_the_rest_goes_on(
+    file: Path,
+    undisturbed: Undisturbed,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = MemoryStore()
+    run_until_killed(file, store, 1, after=8)
+    cut = {int(task): kept.position for task, kept in store.kept.items()}
+    before = [(kept.snapshot_position, kept) for kept in store.kept.values()]
+    build = memory.MemoryPartitions.build_part
+
+    def retained(self: Any, step: str, part: str, position: int | None) -> Any:
+        if (position or 0) < cut[int(part)]:
+            raise OffsetLostError(f"offset {position} is not available any more")
+        return build(self, step, part, position)
+
+    monkeypatch.setattr(memory.MemoryPartitions, "build_part", retained)
+    memory.records.clear()
+
+    run_all(file, store, 1)
+
+    told = [text for text in caplog.messages if "models go on without it" in text]
+    assert len(told) == sum(at != kept.position for at, kept in before)
+    assert told
+    assert all(kept.position == COUNT for kept in store.kept.values())
+
+
+def test_state_is_stored_whole_when_it_is_old_a_few_tasks_at_a_time(
+    file: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    wholes: list[int] = []
+    save = store.save
+
+    def counting(*both: Any) -> None:
+        given, outputs = both
+        wholes.append(sum(each.snapshot is not None for each in given))
+        save(given, outputs)
+
+    store.save = counting  # type: ignore[assignment, method-assign]
+    context = RunContext("whole", every=timedelta(0), snapshot_interval=timedelta(0))
+    monkeypatch.setattr(checkpoints.Checkpoints, "_worth", _first_and_last)
+
+    build(load(file), context, store).run()
+
+    assert wholes[0] == PARTS
+    assert set(wholes[1:-1]) == {PARTS}, "an interval of nothing is each time"
+    few = RunContext("whole", every=timedelta(0), snapshot_interval=timedelta(seconds=0.05))
+    wholes.clear()
+    memory.records.clear()
+    store.kept.clear()
+    build(load(file), few, store).run()
+    assert 1 in wholes[1:-1]
+    assert max(wholes[1:-1]) == 1
+
+
+def _first_and_last(_self: Any, reader: Any, *, final: bool) -> bool:
+    return final or not reader.task.snapshots
+
+
+@pytest.mark.parametrize(
+    ("dump", "partitions", "seconds", "whole"),
+    [
+        (0.01, 4, 0.49, False),
+        (0.01, 4, 0.51, True),
+        (1.0, 4, 19.0, False),
+        (1.0, 4, 21.0, True),
+        (0.3, 4, 7.4, False),
+        (0.3, 4, 7.6, True),
+    ],
+)
+def test_state_is_stored_whole_when_processing_again_would_take_long(
+    dump: float, partitions: int, seconds: float, whole: bool
+) -> None:
+    task = Task("0", partitions, snapshots=True, size=10**7, dump_seconds=dump, seconds=seconds)
+    reader: Any = SimpleNamespace(task=task, kept_bytes=0)
+    nobody: Any = None
+    own = checkpoints.Checkpoints(nobody, nobody, {}, RunContext("p"))
+
+    assert own._worth(reader, final=False) is whole

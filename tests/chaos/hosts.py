@@ -1,0 +1,191 @@
+"""The harness of hosts: `python -m tests.chaos --hosts`. Exit code 0: nothing lost or changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import Message
+
+from tests.chaos import host_disturbances
+from tests.chaos.engine import Engine
+from tests.chaos.host_disturbances import JUNK, Plant
+from tests.chaos.instances import SESSION_MS, Instance, write_pipeline
+from tests.chaos.reader import Monitor, committed, read_all
+from tests.chaos.stream import Writer
+from tests.chaos.verdict import Verdict, compare
+from tests.support.hosts import Host, broker_settings, enter_own_network, why_not
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_settings import free_port
+
+OUTPUTS = ("anomalies", "scores", "dead_letters")
+RECOVERY_SECONDS = 240.0
+OVERLAP = 0.25
+"""Share of disturbances that do not wait until the one before has been recovered from."""
+HOSTS = 3
+
+
+class HostHarness:
+    """Hosts, a broker between them, a stream, and what happened to them."""
+
+    def __init__(
+        self, chosen: argparse.Namespace, broker: KafkaBroker, hosts: list[Host], folder: Path
+    ) -> None:
+        self._chosen = chosen
+        self._broker = broker
+        self._folder = folder
+        self._draw = random.Random(chosen.seed)
+        self._done: Counter[str] = Counter()
+        self._recovered: dict[str, list[float]] = {}
+        self._instances = [self._instance(host) for host in hosts]
+
+    def run(self) -> bool:
+        """Disturb instances, compare with an undisturbed run, and return if all is well."""
+        chosen, broker = self._chosen, self._broker
+        broker.create_topic("in", chosen.partitions)
+        for prefix in ("disturbed-", "undisturbed-"):
+            for name in OUTPUTS:
+                broker.create_topic(prefix + name, 2)
+        for instance in self._instances:
+            instance.host.connect()
+            instance.start()
+        writer = Writer(broker.bootstrap, "in", chosen.partitions, chosen.seed, chosen.rate)
+        monitor = self._monitor("disturbed-")
+        outputs = [f"disturbed-{name}" for name in OUTPUTS]
+        plant = Plant(broker, self._instances, self._draw, chosen.pauses, outputs)
+        try:
+            self._disturb(plant, monitor, writer)
+            total = writer.stop()
+            self._wait(monitor, writer.ends)
+            for instance in plant.running():
+                host_disturbances.drain(instance)
+            offsets_true = committed(broker.bootstrap, "disturbed-group") == writer.ends
+        finally:
+            monitor.stop()
+            for instance in self._instances:
+                instance.kill()
+            if writer._thread.is_alive():
+                writer.stop()
+        return self._tell(total, self._compare(writer.ends), offsets_true)
+
+    def _disturb(self, plant: Plant, monitor: Monitor, writer: Writer) -> None:
+        kinds = [getattr(host_disturbances, name) for name in self._chosen.only]
+        kinds = kinds or host_disturbances.ALL
+        self._wait(monitor, dict.fromkeys(writer.ends, 1))
+        order: list[Callable[[Plant], None]] = []
+        for number in range(self._chosen.disturbances):
+            order = order or self._draw.sample(kinds, len(kinds))
+            disturb = order.pop()
+            name = disturb.__name__
+            time.sleep(self._draw.uniform(0.0, 1.5))
+            print(f"{number + 1}: {name}", flush=True)
+            disturb(plant)
+            self._done[name] += 1
+            self._ensure()
+            if self._draw.random() >= OVERLAP:
+                began = time.monotonic()
+                self._wait(monitor, dict(writer.ends))
+                self._recovered.setdefault(name, []).append(time.monotonic() - began)
+
+    def _ensure(self) -> None:
+        for instance in self._instances:
+            instance.ensure()
+
+    def _instance(self, host: Host) -> Instance:
+        file = self._folder / f"host-{host.number}.yaml"
+        chosen = self._chosen
+        write_pipeline(file, host.broker, "disturbed-", chosen.delivery, chosen.protocol, None)
+        return Instance(host, file)
+
+    def _monitor(self, prefix: str) -> Monitor:
+        topics = [f"{prefix}scores", f"{prefix}dead_letters"]
+        return Monitor(self._broker.bootstrap, topics, passed_over=is_junk)
+
+    def _wait(self, monitor: Monitor, ends: dict[int, int]) -> None:
+        """Wait until all input before `ends` is accounted for in what readers see."""
+        until = time.monotonic() + RECOVERY_SECONDS
+        while any(monitor.behind.get(part, 0) < end for part, end in ends.items()):
+            if time.monotonic() > until:
+                logs = [each.log.read_text().splitlines()[-12:] for each in self._instances]
+                said = "\n\n".join("\n".join(lines) for lines in logs)
+                raise SystemExit(f"not recovered in time: {monitor.behind} of {ends}\n{said}")
+            self._ensure()
+            time.sleep(0.02)
+
+    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
+        """Run the same pipeline without any disturbance, and compare."""
+        file = self._folder / "undisturbed.yaml"
+        address = self._broker.bootstrap
+        state = self._folder / "undisturbed-state"
+        write_pipeline(file, address, "undisturbed-", "at_least_once", "classic", state)
+        undisturbed = Engine(file)
+        monitor = self._monitor("undisturbed-")
+        undisturbed.start(1)
+        try:
+            self._wait(monitor, ends)
+            assert undisturbed.stop() == 0
+        finally:
+            monitor.stop()
+            undisturbed.close()
+        return {
+            name: compare(
+                read_all(address, f"disturbed-{name}", passed_over=is_junk),
+                read_all(address, f"undisturbed-{name}"),
+            )
+            for name in OUTPUTS
+        }
+
+    def _tell(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
+        once = self._chosen.delivery == "exactly_once"
+        accounted = verdicts["scores"].records + verdicts["dead_letters"].records == total
+        right = [verdict.is_right(once=once) for verdict in verdicts.values()]
+        times = [seconds for each in self._recovered.values() for seconds in each]
+        report = {
+            "seed": self._chosen.seed,
+            "delivery": self._chosen.delivery,
+            "protocol": self._chosen.protocol,
+            "disturbances": dict(self._done),
+            "messages": total,
+            "all_accounted_for": accounted,
+            "group_offsets_true": offsets_true,
+            "session_s": SESSION_MS / 1_000,
+            "recovered_s": {"all": _spread(times)}
+            | {name: _spread(each) for name, each in sorted(self._recovered.items())},
+            **{name: repr(verdict) for name, verdict in verdicts.items()},
+        }
+        print(json.dumps(report, indent=2), flush=True)
+        return all(right) and accounted and offsets_true
+
+
+def is_junk(message: Message) -> bool:
+    """Tell whether others have written a record."""
+    headers = dict(message.headers() or ())
+    own_id = headers.get("pynomaly-id")
+    return not isinstance(own_id, bytes) or own_id.startswith(JUNK.encode())
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    found = np.percentile(seconds, [50, 99, 100]).round(1) if seconds else np.empty(0)
+    return {"n": len(seconds), **dict(zip(("p50", "p99", "max"), found, strict=False))}
+
+
+def run(chosen: argparse.Namespace, folder: Path) -> bool:
+    """Make hosts and a broker in a network of their own, and disturb them."""
+    if missing := why_not():
+        raise SystemExit(f"--hosts: {missing}")
+    enter_own_network()
+    hosts = [Host(number, folder) for number in range(1, HOSTS + 1)]
+    try:
+        port, controller = free_port(together=2), free_port(together=2)
+        settings = broker_settings(hosts, port, controller)
+        with KafkaBroker(port, settings) as broker:
+            return HostHarness(chosen, broker, hosts, folder).run()
+    finally:
+        for host in hosts:
+            host.close()

@@ -1,0 +1,148 @@
+"""Instances of one pipeline, one a host, with their state in Kafka."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from tests.chaos.engine import PATIENCE, RUN, send
+from tests.support.hosts import Host
+
+SESSION_MS = 6_000
+"""Brokers allow no shorter one unless they are told to."""
+PIPELINE = """
+name: chaos
+source:
+  kafka: {{brokers: "{brokers}", topic: in, group: {group}, start: earliest, settings: {settings}}}
+event:
+  key: id
+  time: {{path: ts, unit: ms}}
+  max_future: 36500d
+  values: [a, b]
+detectors: [half_space_trees, zscore]
+alert: {{budget: 20/day}}
+delivery: {delivery}
+sinks:
+  anomalies: {{kafka: {{topic: {prefix}anomalies}}}}
+  scores: {{kafka: {{topic: {prefix}scores}}}}
+  dead_letters: {{kafka: {{topic: {prefix}dead_letters}}}}
+state: {state}
+metrics: null
+"""
+
+
+def write_pipeline(
+    file: Path, brokers: str, prefix: str, delivery: str, protocol: str, directory: Path | None
+) -> None:
+    """Write the file of an instance.
+
+    Args:
+        file: where to.
+        brokers: as the host reaches them.
+        prefix: of the output topics, the state topic and the group.
+        delivery: of the pipeline.
+        protocol: of the group.
+        directory: of the state; None keeps it in Kafka.
+    """
+    settings = f"reconnect.backoff.max.ms: 500, group.protocol: {protocol}"
+    if protocol == "classic":
+        settings += f", session.timeout.ms: {SESSION_MS}, heartbeat.interval.ms: 1500"
+    state = f"{{kafka: {{topic: {prefix}state}}, every: 500ms}}"
+    if directory is not None:
+        state = f'{{directory: "{directory}", every: 500ms}}'
+    file.write_text(
+        PIPELINE.format(
+            brokers=brokers,
+            group=f"{prefix}group",
+            settings=f"{{{settings}}}",
+            delivery=delivery,
+            prefix=prefix,
+            state=state,
+        )
+    )
+
+
+class Instance:
+    """`pynomaly run` on a host.
+
+    Attributes:
+        host: where.
+        log: file of what all its runs said.
+        wanted: whether it is meant to run.
+    """
+
+    def __init__(self, host: Host, file: Path) -> None:
+        self.host = host
+        self.log = file.with_suffix(".log")
+        self.wanted = False
+        self._file = file
+        self._run: subprocess.Popen[bytes] | None = None
+        self._codes: list[int] = []
+
+    def start(self) -> None:
+        """Start it."""
+        self.wanted = True
+        options = ["--max-restarts", "10000", "--hang-after", "120", "--log-format", "json"]
+        self._run = subprocess.Popen(
+            self.host.command([*RUN, str(self._file), *options]),
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        # Through a pipe: a limit on the size of files must not silence the log.
+        assert self._run.stderr is not None
+        threading.Thread(target=self._collect, args=[self._run.stderr], daemon=True).start()
+
+    def ensure(self) -> None:
+        """Start it again if it has ended though it is meant to run, as an init system would."""
+        if self.wanted and (self._run is None or self._run.poll() is not None):
+            self.start()
+
+    def pids(self) -> list[int]:
+        """Return the processes of the instance, its supervisor first."""
+        if self._run is None or self._run.poll() is not None:
+            return []
+        own = self._run.pid
+        path = Path(f"/proc/{own}/task/{own}/children")
+        children = path.read_text().split() if path.exists() else []
+        return [own, *map(int, children)]
+
+    def kill(self) -> None:
+        """End all of it at once, as a lost host would."""
+        self.wanted = False
+        for pid in self.pids():
+            send(pid, signal.SIGKILL)
+        if self._run is not None:
+            self._run.wait(PATIENCE)
+
+    def freeze(self) -> None:
+        """Stop all of it where it stands."""
+        for pid in self.pids():
+            send(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for pid in self.pids():
+            send(pid, signal.SIGCONT)
+
+    def stop(self) -> int:
+        """Ask it to drain, and return its exit code."""
+        self.wanted = False
+        if self._run is None:
+            return 0
+        until = time.monotonic() + PATIENCE
+        # Before it has a process of its own it may not be listening to signals yet.
+        while len(self.pids()) == 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        if self._run.poll() is None:
+            os.kill(self._run.pid, signal.SIGTERM)
+        return self._run.wait(PATIENCE)
+
+    def _collect(self, stream: IO[bytes]) -> None:
+        with stream, self.log.open("ab", buffering=0) as log:
+            for line in stream:
+                log.write(line)

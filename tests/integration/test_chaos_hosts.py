@@ -1,0 +1,39 @@
+"""The harness of hosts, short: instances on three hosts share a topic whatever happens to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import why_not
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "hosts can be made")
+@pytest.mark.parametrize(
+    ("delivery", "protocol", "kinds"),
+    [
+        ("exactly_once", "classic", ["lose_host", "foreign_transaction", "junk"]),
+        ("exactly_once", "consumer", ["roll", "cut_connections"]),
+        ("at_least_once", "classic", ["freeze_host"]),
+    ],
+)
+def test_hosts_lose_and_change_nothing(
+    tmp_path: Path, delivery: str, protocol: str, kinds: list[str]
+) -> None:
+    words = f"--hosts --disturbances {len(kinds)} --seed 5 --rate 400 --pauses 0.4"
+    chosen = ["--delivery", delivery, "--protocol", protocol, "--folder", str(tmp_path)]
+    # A process of its own: it moves to a network of its own, for good.
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", *words.split(), *chosen, "--only", *kinds],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, f"{done.stdout[-4_000:]}\n{done.stderr[-2_000:]}"

@@ -1,0 +1,54 @@
+"""A pipeline does not write what it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.application.config.load import load
+from engine.domain.errors import PipelineFileError
+
+FILE = """
+name: loop
+source: {{kafka: {{brokers: "a:9092,b:9092", topic: readings}}}}
+event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
+sinks:
+  anomalies: {{kafka: {{topic: {anomalies}}}}}
+  dead_letters: {{kafka: {{brokers: "{brokers}", topic: {dead_letters}}}}}
+state: {state}
+"""
+
+
+def write(folder: Path, **changes: str) -> Path:
+    chosen = {
+        "anomalies": "found",
+        "dead_letters": "bad",
+        "brokers": "b:9092",
+        "state": "{directory: here}",
+    }
+    file = folder / "pipeline.yaml"
+    file.write_text(FILE.format(**chosen | changes))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"anomalies": "readings"}, r"sinks\.anomalies.*it writes what the source reads"),
+        ({"dead_letters": "readings"}, r"sinks\.dead_letters.*it writes what the source reads"),
+        ({"state": "{kafka: {topic: readings}}"}, r"state.*topic of its own"),
+        ({"state": "{kafka: {topic: found}}"}, r"state.*topic of its own"),
+    ],
+)
+def test_refuses_an_output_that_is_the_source(
+    tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(PipelineFileError, match=said):
+        load(write(tmp_path, **changes), {})
+
+
+def test_takes_the_same_name_in_another_cluster(tmp_path: Path) -> None:
+    file = load(write(tmp_path, dead_letters="readings", brokers="c:9092"), {})
+
+    assert file.sinks.dead_letters is not None

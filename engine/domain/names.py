@@ -15,5 +15,14 @@ REASON_HEADER = f"{HEADER_PREFIX}reason"
 """Of dead letters: why the message was rejected."""
 TRUNCATED_HEADER = f"{HEADER_PREFIX}truncated"
 """Of dead letters that were too large for the topic: how many bytes the message had."""
-DEAD_LETTER_HEADERS = ("id", "reason", "detail", "topic", "partition", "offset", "timestamp")
+DEAD_LETTER_HEADERS = (
+    "id",
+    "reason",
+    "detail",
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "pipeline",
+)
 """Headers of a dead letter, without the prefix; they stand behind those of its sender."""

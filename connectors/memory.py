@@ -9,9 +9,9 @@ import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from engine.application.ports import RunContext, Settings
 from engine.domain.batch import RawBatch
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext, Settings
 
 messages: dict[str, list[list[bytes | None]]] = {}
 """What the sources of each store read: a list of payloads for each partition."""

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import orjson
 
-from engine.application.ports import RunContext
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
 from engine.domain.batch import Headers, ScoredBatch
+from engine.domain.names import HEADER_PREFIX, ID_HEADER, SCHEMA_HEADER
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
 from engine.domain.trace import HEADER, Trace
+from pynomaly.plugins import RunContext
 
 logger = logging.getLogger("pynomaly.rejects")
 
@@ -120,8 +121,8 @@ def _record(
     entity: str, own_id: str, document: dict[str, object], time: int, trace: Trace | None
 ) -> Record:
     headers: Headers = (
-        ("pynomaly-id", own_id.encode()),
-        ("pynomaly-schema-version", _VERSION),
+        (ID_HEADER, own_id.encode()),
+        (SCHEMA_HEADER, _VERSION),
     )
     if trace is not None:
         headers += ((HEADER, trace.traceparent),)
@@ -171,7 +172,8 @@ def dead_letter(pipeline: str, reject: Reject) -> Record:
     if reject.index is not None:
         added["index"] = reject.index
     headers = tuple(
-        (f"pynomaly-{name}", str(value).encode("utf-8", "replace")) for name, value in added.items()
+        (f"{HEADER_PREFIX}{name}", str(value).encode("utf-8", "replace"))
+        for name, value in added.items()
     )
     return Record(reject.key, reject.value, reject.headers + headers, reject.timestamp, own_id)
 

@@ -12,10 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from threading import Condition, Thread
 
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-
-from engine.application.ports import RunContext
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 LOOK_SECONDS = 0.5
 """Between looks at what goes on while the stream waits."""
@@ -137,54 +135,3 @@ class DeliveryQueue:
                 self._queue.popleft()
             self._changed.notify_all()
         return True
-
-
-class QueuedSink(FixedPartitionedSink[list[Record], None]):
-    """Bytewax's side: all parts of a process share a queue, and the last one closes it.
-
-    Args of its constructor: open, makes the queue, when the first part is built.
-    """
-
-    def __init__(self, open: Callable[[], DeliveryQueue]) -> None:  # noqa: A002 - it is what it does
-        self._open = open
-        self._queue: DeliveryQueue | None = None
-        self._parts = 0
-
-    def list_parts(self) -> list[str]:
-        """Return the names of the parts: a fixed number, so that processes can come and go."""
-        return list("0123")
-
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> QueuedPart:
-        """Open a part."""
-        self._queue = self._queue or self._open()
-        self._parts += 1
-        return QueuedPart(self._queue, self._leave)
-
-    def _leave(self) -> None:
-        self._parts -= 1
-        if not self._parts and self._queue is not None:
-            self._queue.close()
-            self._queue = None
-
-
-class QueuedPart(StatefulSinkPartition[list[Record], None]):
-    """One part of the sink."""
-
-    def __init__(self, queue: DeliveryQueue, leave: Callable[[], None]) -> None:
-        self._queue = queue
-        self._leave = leave
-
-    def write_batch(self, values: list[list[Record]]) -> None:
-        """Queue records, in their order."""
-        for records in values:
-            for record in records:
-                self._queue.put(record)
-
-    def snapshot(self) -> None:
-        """Wait for everything written: it belongs to the epoch that is about to be stored."""
-        self._queue.flush()
-
-    def close(self) -> None:
-        """Wait for everything written."""
-        self._queue.flush()
-        self._leave()

@@ -9,9 +9,8 @@ from pathlib import Path
 import orjson
 
 from connectors.delivery.json_line import json_line
-from engine.application.ports import RunContext
-from engine.application.telemetry.redaction import redactor
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext, redactor
 
 logger = logging.getLogger("pynomaly.sinks")
 

@@ -14,7 +14,7 @@ from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerListene
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from connectors.delivery.retry_settings import RetrySettings, TransientError
-from engine.application.ports import RunContext
+from pynomaly.plugins import RunContext
 
 logger = logging.getLogger("pynomaly.sinks")
 

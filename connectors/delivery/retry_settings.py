@@ -7,9 +7,7 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
-from engine.application.config.issues import invalid
-from engine.application.config.quantity import PositiveDuration
-from engine.application.ports import Settings
+from pynomaly.plugins import PositiveDuration, PynomalyError, RetryableError, Settings, invalid
 
 
 class RetrySettings(Settings):
@@ -33,7 +31,7 @@ class RetrySettings(Settings):
     """A file for records that the receiver can never take, one JSON line each."""
 
 
-class TransientError(Exception):
+class TransientError(RetryableError):
     """A call that failed, and may succeed when it is repeated.
 
     Attributes:
@@ -47,7 +45,7 @@ class TransientError(Exception):
         self.after = after
 
 
-class RecordRejectedError(Exception):
+class RecordRejectedError(PynomalyError):
     """A record that the receiver can never take; the text says why."""
 
 

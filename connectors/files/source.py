@@ -11,9 +11,9 @@ import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.files.lines import Format, format_of, read_messages
-from engine.application.ports import RunContext, Settings
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
+from pynomaly.plugins import RunContext, Settings
 
 BATCH = 5_000
 

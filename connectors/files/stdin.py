@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.files.source import raw_batch
-from engine.application.ports import RunContext, Settings
 from engine.domain.batch import RawBatch
+from pynomaly.plugins import RunContext, Settings
 
 STDIN = 0
 CHUNK = 1 << 20

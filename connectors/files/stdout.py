@@ -7,8 +7,8 @@ import sys
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.delivery.json_line import json_line
-from engine.application.ports import RunContext, Settings
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext, Settings
 
 
 class StdoutSettings(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, cast
 
@@ -15,8 +16,8 @@ from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_watch import TopicState, TopicWatch, is_missing
-from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, InterruptionError, OffsetLostError
+from engine.domain.errors import ConnectorError, OffsetLostError, RetryableError
+from pynomaly.plugins import RunContext
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 LAG_SECONDS = 1.0
@@ -104,6 +105,9 @@ class SharedConsumer:
         self._eof.pop(partition, None)
         self._asked.discard(partition)
         self._consumer.incremental_unassign([self._place(partition)])
+        # Whoever has it now tells how far it lags.
+        with suppress(KeyError):
+            self._telemetry.lag.remove(str(partition))
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""
@@ -231,7 +235,7 @@ class SharedConsumer:
         topic, known = self._settings.topic, len(self._known)
         if self._id and found.id and found.id != self._id:
             self._refuse_new_topic("while it was read")
-            raise InterruptionError(
+            raise RetryableError(
                 f'topic "{topic}" was deleted and made anew while it was read: after a restart it '
                 "is read from its beginning, as `on_missing_offset` says"
             )

@@ -18,8 +18,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import KafkaSourceSettings
-from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
+from pynomaly.plugins import RunContext
 
 POLL_SECONDS = 0.1
 MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"

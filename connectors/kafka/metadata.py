@@ -7,8 +7,8 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connectors.kafka.broker_errors import TLS, WRONG_PROTOCOL, BrokerErrors
-from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, nearest
+from pynomaly.plugins import RunContext
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 2.0
 """Seconds between attempts to reach the brokers, doubling."""
@@ -68,7 +68,7 @@ def wait_for_partitions(
 
     Raises:
         ConnectorError: no such topic, or trouble that waiting does not cure.
-        StoppedError: asked to stop while waiting.
+        Shutdown: asked to stop while waiting.
     """
     wait, timeout = FIRST_WAIT, FIRST_TIMEOUT
     stop = context.draining

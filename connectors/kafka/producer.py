@@ -12,10 +12,10 @@ from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import PRODUCER, Value
 from connectors.kafka.topic_limits import admin_client, largest_batches
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 QUEUE_WAIT = 0.1
 FLUSH_WAIT = 0.5
@@ -220,7 +220,7 @@ class RecordProducer:
         """Raise what a record was refused for, if one was.
 
         Raises:
-            InterruptionError: a restart cures it.
+            RetryableError: a restart cures it.
             ConnectorError: nothing but a change of rights, limits or settings does.
         """
         interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
@@ -232,7 +232,7 @@ class RecordProducer:
             return
         error, topic, role = self.failure
         if interrupted:
-            raise InterruptionError(
+            raise RetryableError(
                 f"writing {role} to {topic} was broken off: {error.str()}. Its records are "
                 "written again after a restart"
             )

@@ -13,8 +13,8 @@ from connectors.kafka.client import open_client
 from connectors.kafka.mark import ID, is_ours
 from connectors.kafka.producer import EndOffsets
 from connectors.kafka.settings import KafkaSinkSettings, shared_settings
-from engine.application.ports import RunContext
-from engine.domain.errors import InterruptionError
+from engine.domain.errors import RetryableError
+from pynomaly.plugins import RunContext
 
 LOOKUP_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -90,8 +90,8 @@ class ReadBack:
             until: the offset to stop at, of each partition.
 
         Raises:
-            InterruptionError: a transaction was open for longer than brokers let it.
-            StoppedError: asked to stop while waiting.
+            RetryableError: a transaction was open for longer than brokers let it.
+            Shutdown: asked to stop while waiting.
         """
         waiting: EndOffsets = {}
         for partition, end in until.items():
@@ -150,7 +150,7 @@ class ReadBack:
             logger.warning("%s: %s", self._who, why)
         self._context.outages[self._who] = f"{why}; for {time.monotonic() - began:.0f} s now"
         if still > LONGEST_TRANSACTION:
-            raise InterruptionError(
+            raise RetryableError(
                 f"{why}, and has been for longer than brokers let it: it hangs. Find it with "
                 "`kafka-transactions.sh find-hanging`, and abort it"
             )

@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, Producer
 from pydantic import Field, field_validator
 
 from connectors.kafka.client import why_refused
-from engine.application.ports import Settings
+from connectors.kafka.connection_risks import connection_risks
+from pynomaly.plugins import Settings
 
 Value = str | int | float | bool
 
@@ -32,6 +33,10 @@ class KafkaSourceSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, fetch sizes."""
 
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
+
     def places(self) -> frozenset[str]:
         """Return where messages come from: an output there would be read again."""
         return places(self.brokers, self.topic)
@@ -51,6 +56,10 @@ class KafkaSinkSettings(Settings):
     """The topic to write; it must exist."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
 
     def places(self) -> frozenset[str]:
         """Return where records go."""

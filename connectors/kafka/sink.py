@@ -12,8 +12,8 @@ from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.transaction import id_prefix
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
-from engine.application.ports import RunContext
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 
 class KafkaSink:

@@ -16,10 +16,10 @@ from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, gro
 from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
+from pynomaly.plugins import RunContext
 
 SAMPLE_SECONDS = 5.0
 HeaderList = list[tuple[str, bytes | None]]

@@ -12,8 +12,8 @@ from connectors.kafka import manifest as manifests
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
-from engine.application.ports import RunContext
 from engine.domain.errors import SnapshotError
+from pynomaly.plugins import RunContext
 
 POLL_SECONDS = 0.02
 RETRY_SECONDS = 0.2

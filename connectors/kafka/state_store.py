@@ -32,9 +32,8 @@ from connectors.kafka.transaction import (
     Transaction,
     shared_transaction,
 )
-from engine.application.ports import RunContext, Settings
-from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
+from pynomaly.plugins import Checkpoint, Json, RunContext, Settings, StoredTask
 
 logger = logging.getLogger("pynomaly.kafka")
 

@@ -16,10 +16,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from connectors.kafka.broker_errors import logger
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import Value
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, InterruptionError, TasksLostError
+from engine.domain.errors import ConnectorError, RetryableError, TasksLostError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 LOOK_SECONDS, STUCK_SECONDS = 0.5, 15.0
@@ -174,7 +174,7 @@ class Transaction:
             member: who we are in the group, of its newest generation.
 
         Raises:
-            InterruptionError: it failed, and nothing of it is visible.
+            RetryableError: it failed, and nothing of it is visible.
             ConnectorError: another run has shut us out.
         """
         self.flush()
@@ -196,10 +196,10 @@ class Transaction:
         """Give up the open one, and keep what was sent in it for the next.
 
         Raises:
-            InterruptionError: it was too much to be kept.
+            RetryableError: it was too much to be kept.
         """
         if self._sent_bytes >= REPEATED_BYTES:
-            raise InterruptionError(
+            raise RetryableError(
                 "the group has moved on while much was being written: we go back to the last "
                 "checkpoint"
             )
@@ -243,7 +243,7 @@ class Transaction:
         """Run a step; where it fails say so as what it was: of a purged record it is not known."""
         try:
             step()
-        except ConnectorError:
+        except (ConnectorError, RetryableError):
             failed = self.producer.failure
             for error in (failed and failed[0], self.producer.errors.hopeless, self._last_word()):
                 self._refuse_fencing(error or None)
@@ -301,7 +301,7 @@ class Transaction:
                 raise
             if time.monotonic() - began > STUCK_SECONDS:
                 self._stuck = True
-                raise InterruptionError(
+                raise RetryableError(
                     f"the transaction {self.id} got no answer for {STUCK_SECONDS:.0f} s: its "
                     "records are written again after a restart"
                 )
@@ -321,7 +321,7 @@ class Transaction:
                 "stored is left to them, and we begin again with what is ours now"
             )
         if error.txn_requires_abort() or not error.retriable():
-            raise InterruptionError(
+            raise RetryableError(
                 f"the transaction {self.id} failed: {error.str()}. Its records are written again "
                 "after a restart"
             )
@@ -330,7 +330,7 @@ class Transaction:
         if error is None or error.code() not in FENCED:
             return
         if self._began is not None and time.monotonic() - self._began > self._timeout:
-            raise InterruptionError(
+            raise RetryableError(
                 f"the transaction {self.id} was open for longer than {self._timeout:.0f} s, and "
                 "the brokers ended it. Its records are written again after a restart"
             )
@@ -340,7 +340,7 @@ class Transaction:
         )
 
 
-class GroupMovedError(InterruptionError):
+class GroupMovedError(RetryableError):
     """The group has a new generation, and did not take what we wrote as a member of the old one."""
 
 

@@ -20,9 +20,9 @@ from connectors.kafka.read_back import ReadBack
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.transaction import Transaction, earlier_ids, shared_transaction
 from connectors.kafka.writer import Writer
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 FORGET_AFTER = 100
 """Checkpoints without a match after which ids that were read back are no longer waited for."""

@@ -8,9 +8,10 @@ from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.topic_limits import USUAL_LIMIT
-from engine.application.ports import RunContext
 from engine.domain.batch import Headers
+from engine.domain.names import DEAD_LETTERS, TRUNCATED_HEADER
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 OVERHEAD = 512
 """Bytes of a record beside key, value and headers, generously."""
@@ -61,7 +62,7 @@ class Writer:
         """Wait until the brokers answer and the topic is there."""
         client = self.producer.probe()
         wait_for_partitions(client, self._topic, self.producer.errors, self._context)
-        if self._role == "dead_letters":
+        if self._role == DEAD_LETTERS:
             self._limit = self.producer.limits.get(self._topic, USUAL_LIMIT)
 
     def write(self, record: Record, more: Headers = ()) -> None:
@@ -84,5 +85,5 @@ class Writer:
         room = max(0, self._limit - OVERHEAD - len(record.key or b"") - headers)
         if len(record.value) <= room:
             return record
-        whole = ("pynomaly-truncated", b"%d" % len(record.value))
+        whole = (TRUNCATED_HEADER, b"%d" % len(record.value))
         return replace(record, value=record.value[:room], headers=(*record.headers, whole))

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from connectors.delivery.retry_settings import RetrySettings, need
-from engine.application.config.issues import invalid
-from engine.application.config.substitution import Secret
+from engine.domain.errors import nearest
+from pynomaly.plugins import Secret, invalid, is_loopback, public_url
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
+PARAMETER = re.compile(r"[?&](\w+)=")
 
 
 class PostgresSettings(RetrySettings):
@@ -25,6 +26,18 @@ class PostgresSettings(RetrySettings):
     """Name of the table, schema.name or name; pynomaly_<role> unless given. Made when missing."""
     batch: int = Field(default=500, ge=1, le=10_000)
     """Most rows a transaction."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        known = conninfo_to_dict(self.url)
+        hosts = str(known.get("host") or known.get("hostaddr") or "/").split(",")
+        local = all(host.startswith("/") or is_loopback(host) for host in hosts)
+        if local or known.get("sslmode") == "verify-full":
+            return []
+        risk = "without sslmode=verify-full another server may take this one's place and read all"
+        return [f"{public_url(self.url)}: {risk}; add ?sslmode=verify-full to the url"]
 
     @model_validator(mode="before")
     @classmethod
@@ -43,6 +56,16 @@ class PostgresSettings(RetrySettings):
         try:
             if not shown and not conninfo_to_dict(url).keys() & {"password", "sslpassword"}:
                 return url
-        except ProgrammingError as error:
-            raise invalid(f"expected postgresql://user@host/database: {error}".strip()) from None
+        except ProgrammingError:
+            raise invalid(f"expected postgresql://user@host/database{_near(url)}") from None
         raise invalid("expected a URL without a password: write `password: ${file:/path}`")
+
+
+def _near(url: str) -> str:
+    """Say which of libpq's parameters was meant; what libpq says itself would quote the URL."""
+    from psycopg.pq import Conninfo
+
+    known = [option.keyword.decode() for option in Conninfo.get_defaults()]
+    unknown = [name for name in PARAMETER.findall(url) if name not in known]
+    found = [near for name in unknown if (near := nearest(name, known))]
+    return f": a parameter is not one of libpq's.{found[0]}" if found else ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Event, Timer
 
 import psycopg
 from psycopg import errors, sql
@@ -15,6 +18,8 @@ from connectors.postgres.settings import PostgresSettings
 from engine.domain.errors import ConnectorError
 
 COLUMNS = "id text PRIMARY KEY, key text, time timestamptz NOT NULL, record jsonb NOT NULL"
+GRACE_SECONDS = 1.0
+"""For the server to keep `statement_timeout` by itself, and say so."""
 UNFIT = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
 """What is wrong with a row, and not with the database."""
 
@@ -28,7 +33,7 @@ class Table:
     def __init__(self, settings: PostgresSettings, name: str) -> None:
         self._name = name
         self._quoted = sql.Identifier(*name.split("."))
-        seconds = settings.timeout.total_seconds()
+        self._seconds = seconds = settings.timeout.total_seconds()
         more: dict[str, str | int] = {
             "connect_timeout": max(2, round(seconds)),
             "tcp_user_timeout": round(1_000 * seconds),
@@ -63,7 +68,7 @@ class Table:
                 )
             self._try(connection)
 
-    def check(self) -> None:
+    def reach(self) -> None:
         """Do what `prepare` does, and take it back: nothing is made.
 
         Raises: as `prepare` does.
@@ -106,8 +111,9 @@ class Table:
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
         try:
-            with self._connected().transaction():
-                yield self._connected()
+            connection = self._connected()
+            with _hung_up_after(self._seconds, connection), connection.transaction():
+                yield connection
         except UNFIT as error:
             raise RecordRejectedError(_said(error)) from None
         except psycopg.ProgrammingError as error:
@@ -115,6 +121,9 @@ class Table:
                 f'table "{self._name}": {_said(error)}. Correct the rights, or the table: '
                 f"CREATE TABLE {self._name} ({COLUMNS})"
             ) from None
+        except TransientError:
+            self.close()
+            raise
         except psycopg.Error as error:
             self.close()
             raise TransientError(_kind(error), _said(error)) from None
@@ -134,6 +143,36 @@ class Table:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def _hung_up_after(seconds: float, connection: psycopg.Connection) -> Iterator[None]:
+    """Break a connection that a transaction takes too long on.
+
+    `statement_timeout` is the server's: one that has stopped, or a proxy before it, does not keep
+    it, while its kernel goes on to acknowledge what we send.
+    """
+    # A descriptor of our own: that of a connection which is closed may soon be another file's.
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        late = Event()
+
+        def hang_up() -> None:
+            late.set()
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = Timer(seconds + GRACE_SECONDS, hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except psycopg.OperationalError as error:
+            if late.is_set():
+                raise TransientError("timeout", f"no answer in {seconds:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def _said(error: psycopg.Error) -> str:

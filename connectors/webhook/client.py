@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 import time
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 import httpx
 
 from connectors.delivery.json_line import json_line
 from connectors.delivery.retry_settings import RecordRejectedError, TransientError
+from connectors.webhook.deadline import Deadline, bound
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signature import keys, signature_headers
 from engine.domain.record import Record
+from pynomaly.plugins import public_url
 
 REFUSED = {400, 409, 410, 413, 415, 422}
 """Answers that repeating the same request does not change: it is the record that is not wanted."""
@@ -23,6 +27,10 @@ READ_BYTES = 16_384
 TRACE = ("traceparent", "tracestate")
 PLAIN = re.compile(rb"[!-~]([ -~]*[!-~])?")
 """What a header of HTTP may hold; those of a dead letter are whatever its sender wrote."""
+
+for library in ("httpx", "httpcore"):
+    # They would write a line for each request, with its whole URL.
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class WebhookClient:
@@ -36,6 +44,7 @@ class WebhookClient:
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._url = settings.url
+        self._receiver = public_url(settings.url)
         self._keys = keys(settings.secret.get_secret_value())
         self._seconds = settings.timeout.total_seconds()
         self._client = httpx.Client(
@@ -43,6 +52,8 @@ class WebhookClient:
             timeout=self._seconds,
             follow_redirects=False,
         )
+        self._deadline = Deadline(self._seconds)
+        bound(self._client, self._deadline)
 
     def send(self, record: Record) -> None:
         """Send a record; return when the receiver has it.
@@ -62,7 +73,7 @@ class WebhookClient:
         status, after, text = self._answer("POST", body, headers)
         if 200 <= status < 300:
             return
-        said = f"{self._url} answered {status} {text!r}"
+        said = f"{self._receiver} answered {status} {text!r}"
         if status in REFUSED:
             raise RecordRejectedError(said)
         raise TransientError(f"http_{status}", said, _seconds(after))
@@ -80,23 +91,24 @@ class WebhookClient:
         self._client.close()
 
     def _answer(self, method: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, str]:
-        until = time.monotonic() + self._seconds
+        self._deadline.start()
         try:
             with self._client.stream(method, self._url, content=body, headers=headers) as answer:
                 read = b""
-                # A timeout of httpx bounds each read: many of them may drip on for ever.
-                for part in answer.iter_raw():
-                    read += part
-                    if len(read) > READ_BYTES or time.monotonic() > until:
-                        break
+                # What the receiver says of it may come too slowly: the status stands.
+                with suppress(httpx.TimeoutException):
+                    for part in answer.iter_raw():
+                        read += part
+                        if len(read) > READ_BYTES:
+                            break
                 text = read[:200].decode("utf-8", "replace")
                 return answer.status_code, answer.headers.get("retry-after", ""), text
         except httpx.TimeoutException:
             raise TransientError(
-                "timeout", f"{self._url} did not answer in {self._seconds:g} s"
+                "timeout", f"{self._receiver} did not answer in {self._seconds:g} s"
             ) from None
         except httpx.TransportError as error:
-            raise TransientError("connection", f"{self._url}: {error}") from None
+            raise TransientError("connection", f"{self._receiver}: {error}") from None
 
 
 def _seconds(after: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zlib import crc32
 
-from engine.application.ports import RunContext
+from pynomaly.plugins import RunContext
 
 GENERATION = 50_000
 """Ids in one of the two files; the older file goes when the newer is full."""

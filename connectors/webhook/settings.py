@@ -8,8 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.delivery.retry_settings import RetrySettings, need
 from connectors.webhook.signature import keys
-from engine.application.config.issues import invalid
-from engine.application.config.substitution import Secret
+from pynomaly.plugins import Secret, invalid, is_in_the_clear, public_url
 
 
 class WebhookSettings(RetrySettings):
@@ -24,6 +23,12 @@ class WebhookSettings(RetrySettings):
     rate: float = Field(default=10.0, gt=0, le=10_000)
     """Most requests a second, of the whole pipeline, repetitions included."""
 
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        if not is_in_the_clear(self.url):
+            return []
+        return [f"{public_url(self.url)}: records are signed but not encrypted; use https"]
+
     @model_validator(mode="before")
     @classmethod
     def _installed(cls, data: Any) -> Any:
@@ -37,8 +42,9 @@ class WebhookSettings(RetrySettings):
 
         try:
             httpx.URL(url).host.encode("idna")
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise invalid(f"expected https://host/path: {error}") from None
+        except (httpx.InvalidURL, UnicodeError):
+            # What httpx says would quote the URL, in which there may be a token.
+            raise invalid("expected https://host/path, with a valid host and port") from None
         return url
 
     @field_validator("secret")

@@ -4,92 +4,70 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.delivery.queue import DeliveryQueue, QueuedSink
-from connectors.delivery.rejected import RejectedRecords
-from connectors.delivery.retry_settings import RecordRejectedError, TransientError
+from connectors.delivery import queued_sink
+from connectors.delivery.queued_sink import QueuedSink
 from connectors.webhook.delivered_ids import DeliveredIds
 from connectors.webhook.rate_limiter import RateLimiter
 from connectors.webhook.settings import WebhookSettings
-from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
+from pynomaly.plugins import RunContext
 
 if TYPE_CHECKING:
     from connectors.webhook.client import WebhookClient
 
 
-class WebhookSink:
+class WebhookSink(QueuedSink):
     """The plug-in behind `sinks: {...: {webhook: ...}}`."""
 
     Settings = WebhookSettings
-    exactly_once = False
+    receiver_name = "a receiver"
 
-    def __init__(self, settings: WebhookSettings, context: RunContext, role: str) -> None:
-        self._settings = settings
-        self._context = context
-        self._role = role
+    def connect(self) -> WebhookClient:
+        """Return the client.
 
-    def sink(self) -> QueuedSink:
-        """Return the Bytewax sink."""
-        return QueuedSink(self._open)
-
-    def check(self) -> None:
-        """Raise ConnectorError when nobody answers, or not with a trusted certificate."""
-        post = self._post()
-        try:
-            post.reach()
-        except TransientError as error:
-            raise ConnectorError(f"{error}. Is a receiver listening there?") from error
-        finally:
-            post.close()
-
-    def _open(self) -> DeliveryQueue:
-        post = self._post()
-        delivery = Delivery(self._settings, self._context, self._role, post)
-        return DeliveryQueue(
-            self._context, self._role, lambda: None, delivery.deliver, post.close, most=1
-        )
-
-    def _post(self) -> WebhookClient:
+        Raises:
+            ConnectorError: the file of authorities cannot be read.
+        """
         # Only who uses a webhook needs what it takes.
         from connectors.webhook.client import WebhookClient
 
         try:
-            return WebhookClient(self._settings)
+            return WebhookClient(self.settings)
         except OSError as error:
-            raise ConnectorError(f'"{self._settings.ca}" cannot be read: {error}') from error
+            raise ConnectorError(f'"{self.settings.ca}" cannot be read: {error}') from error
+
+    def delivery(self, receiver: WebhookClient) -> Delivery:
+        """Return what sends records to it."""
+        return Delivery(self.settings, self.context, self.role, receiver)
 
 
-class Delivery:
-    """Sends records until the receiver has them."""
+class Delivery(queued_sink.Delivery):
+    """Sends records until the receiver has them.
+
+    Args:
+        settings: of the sink.
+        context: of this process.
+        role: of the sink.
+        client: sends them.
+    """
 
     def __init__(
-        self, settings: WebhookSettings, context: RunContext, role: str, post: WebhookClient
+        self, settings: WebhookSettings, context: RunContext, role: str, client: WebhookClient
     ) -> None:
-        from connectors.delivery.retry import Caller
-
-        self._caller = Caller(settings, context, role)
-        self._refusals = RejectedRecords(settings.refused, context, role)
-        self._delivered = context.telemetry.delivered.labels(role)
-        self._pace = RateLimiter(settings.rate / context.processes)
-        self._sent = DeliveredIds(context, role, settings.url)
-        self._post = post
+        super().__init__(settings, context, role)
+        self._rate_limiter = RateLimiter(settings.rate / context.processes)
+        self._delivered_ids = DeliveredIds(context, role, settings.url)
+        self._client = client
 
     def deliver(self, records: list[Record]) -> None:
-        """Send records; those sent before are left out."""
+        """Send records one by one; those delivered before are left out."""
         for record in records:
-            if record.id not in self._sent:
-                self._send(record)
-                self._sent.add(record.id)
+            if record.id not in self._delivered_ids:
+                super().deliver([record])
+                self._delivered_ids.add(record.id)
 
-    def _send(self, record: Record) -> None:
-        def send() -> None:
-            self._pace.wait()
-            self._post.send(record)
-
-        try:
-            self._caller.call(send)
-        except RecordRejectedError as error:
-            self._refusals.keep(record, str(error))
-        else:
-            self._delivered.inc()
+    def send(self, records: list[Record]) -> None:
+        """Send one record, as fast as the receiver is to be asked."""
+        self._rate_limiter.wait()
+        self._client.send(records[0])

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import EventBatch, RawBatch
-from engine.domain.errors import StoppedError
+from engine.domain.errors import Shutdown
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
@@ -26,6 +26,10 @@ class Settings(BaseModel):
     """Base of every part of a pipeline file: frozen, and unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs, such as a connection in the clear."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,14 @@ class RunContext:
     outages: dict[str, str] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
 
-    def stopped(self, waiting_for: str) -> StoppedError:
+    def stopped(self, waiting_for: str) -> Shutdown:
         """End in order, since we were asked to stop while we waited for something outside.
 
         Where a supervisor listens, wait for it to end this process; else return what to raise.
         """
         why = f"asked to stop while waiting for {waiting_for}"
         self.heartbeat.stopped(why)
-        return StoppedError(why)
+        return Shutdown(why)
 
 
 Rereadable = Literal["exactly", "at_other_times", "never"]

@@ -128,6 +128,10 @@ class EventBatch:
         return replace(joined, indices=np.concatenate(places))
 
 
+EXPECTED_SCALES = 3.0
+"""Scales on either side of the center in which a normal value is expected: 99.7 % of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
     """Events with what the detectors said of them, by the state before each event.

@@ -7,14 +7,34 @@ from difflib import get_close_matches
 
 
 class PynomalyError(Exception):
-    """Base of all errors that a user may see; its text is shown without a traceback."""
+    """Base of all errors that a user may see; its text is shown without a traceback.
+
+    There are three kinds, by what a run does: `FatalError` ends it, `RetryableError` restarts the
+    process, `Shutdown` ends it in order.
+    """
 
 
-class PipelineFileError(PynomalyError):
+class FatalError(PynomalyError):
+    """Retries cannot cure it: the run ends with exit code 2 and this text."""
+
+
+class RetryableError(PynomalyError):
+    """Another system interrupted the work: a restart resumes it."""
+
+
+class TasksLostError(RetryableError):
+    """Other processes have our partitions: to begin again with what is ours now is no trouble."""
+
+
+class Shutdown(PynomalyError):
+    """A request to stop came before there was anything to do: an orderly end."""
+
+
+class PipelineFileError(FatalError):
     """A pipeline file that cannot be used as it stands."""
 
 
-class ParameterError(PynomalyError):
+class ParameterError(FatalError):
     """A plug-in was given a parameter it cannot use.
 
     Attributes:
@@ -26,31 +46,19 @@ class ParameterError(PynomalyError):
         self.parameter = parameter
 
 
-class ConnectorError(PynomalyError):
+class ConnectorError(FatalError):
     """Another system answered with an error that retries cannot cure."""
-
-
-class StoppedError(ConnectorError):
-    """A request to stop came before there was anything to do: an orderly end."""
-
-
-class InterruptionError(ConnectorError):
-    """Another system interrupted the work: a restart resumes it."""
-
-
-class TasksLostError(InterruptionError):
-    """Other processes have our partitions: to begin again with what is ours now is no trouble."""
 
 
 class OffsetLostError(ConnectorError):
     """The retention of the topic has removed the offset to resume from."""
 
 
-class SnapshotError(PynomalyError):
+class SnapshotError(FatalError):
     """Stored state that is corrupt, or newer than this program."""
 
 
-class UnknownNameError(PynomalyError):
+class UnknownNameError(FatalError):
     """A name that no plug-in or field has."""
 
 

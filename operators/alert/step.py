@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.application.ports import MakeTaskStep, RunContext
-from engine.application.telemetry.metrics import Telemetry
 from engine.domain import snapshot
 from engine.domain.alert_policy import (
     Budget,
@@ -25,7 +23,7 @@ from engine.domain.anomaly import (
     anomaly_id,
     anomaly_score,
 )
-from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.batch import EXPECTED_SCALES, Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS, OUTLIER
@@ -34,9 +32,8 @@ from engine.domain.summary import summary
 from operators.alert.event_rate import EventRate
 from operators.alert.incidents import Incidents
 from operators.alert.online_fdr import OnlineFdr
+from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
-EXPECTED_SCALES = 3.0
-"""Half the width of an expected range, in robust standard deviations."""
 GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300

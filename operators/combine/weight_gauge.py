@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import Floats, Int32s
 from operators.combine.weighted import Weights
+from pynomaly.plugins import Telemetry
 
 
 class WeightGauge:

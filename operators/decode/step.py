@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 
-from engine.application.ports import Decode, RunContext
 from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 from operators.decode.decoder import Decoder
 from operators.decode.log import DecodeLog
+from pynomaly.plugins import Decode, RunContext
 
 
 def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:

@@ -10,7 +10,6 @@ from typing import NamedTuple, cast
 import numpy as np
 import orjson
 
-from engine.application.telemetry.metrics import Telemetry
 from engine.domain import snapshot
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import (
@@ -31,6 +30,7 @@ from operators.combine.weighted import Weights
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
+from pynomaly.plugins import Telemetry
 
 logger = logging.getLogger("pynomaly.detect")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from engine.application.telemetry.metrics import Telemetry
+from pynomaly.plugins import Telemetry
 
 logger = logging.getLogger("pynomaly.detect")
 

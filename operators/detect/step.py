@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.application.ports import MakeTaskStep, RunContext
-from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_group import EntityGroup
 from operators.detect.shared_keys import SharedKeys
+from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
 AT_ONCE = 16_384
 """Events between two signs of life: a slow detector behind a flood is no process that hangs."""

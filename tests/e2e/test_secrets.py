@@ -37,6 +37,8 @@ SECRETS = {
     "WEBHOOK_SECRET": SECRET,
     "HOOK_TOKEN": "hK7-qvZ2xw0Lm9-hush",
     "POSTGRES_PASSWORD": PASSWORD,
+    "URL_PASSWORD": "hunter2-in-a-url",
+    "URL_TOKEN": "T0-B0-tok3n-of-a-path",
     "REFUSED_PASSWORD": "hush-refused-pw-77",
     "OTLP_AUTHORIZATION": "Bearer tR4ces-hush-91",
 }
@@ -155,6 +157,52 @@ def test_the_search_finds_a_piece_however_it_is_encoded() -> None:
 
 def test_a_right_file(folder: Path) -> None:
     assert pynomaly("validate", write(folder), folder=folder) == (0, "")
+
+
+URLS = """\
+name: p
+source: {stdin: {}}
+event: {key: sensor, values: [temp]}
+sinks:
+  anomalies: {webhook: {url: "ANOMALIES", secret: "${WEBHOOK_SECRET}"}}
+  dead_letters: {postgres: {url: "LETTERS"}}
+tracing: {endpoint: "TRACES"}
+"""
+GOOD_URLS = {
+    "ANOMALIES": "http://127.0.0.1:1/${URL_TOKEN}",
+    "LETTERS": "postgresql://u@127.0.0.1:1/${URL_TOKEN}",
+    "TRACES": "http://127.0.0.1:1/v1/${URL_TOKEN}",
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("ANOMALIES", "http://u:${URL_PASSWORD}@127.0.0.1:1/x"),
+        ("ANOMALIES", "http://127.0.0.1:x/${URL_TOKEN}"),
+        ("ANOMALIES", "${URL_TOKEN}"),
+        ("LETTERS", "postgresql://u:${URL_PASSWORD}@127.0.0.1:1/x"),
+        ("LETTERS", "postgresql://127.0.0.1/x?sslmod=${URL_PASSWORD}"),
+        ("LETTERS", "${URL_PASSWORD}"),
+        ("TRACES", "http://u:${URL_PASSWORD}@127.0.0.1:1/x"),
+    ],
+)
+def test_a_url_that_is_refused_shows_no_secret(folder: Path, place: str, url: str) -> None:
+    changes = [(name, url if name == place else good) for name, good in GOOD_URLS.items()]
+
+    code, said = pynomaly("validate", write(folder, *changes, text=URLS), folder=folder)
+
+    assert code == 2
+    assert "found *** (a secret)" in said
+
+
+def test_urls_that_nobody_answers_show_scheme_and_host_alone(folder: Path) -> None:
+    file = write(folder, *GOOD_URLS.items(), text=URLS)
+
+    code, said = pynomaly("validate", "--connect", file, folder=folder)
+
+    assert code == 2
+    assert "anomalies: http://127.0.0.1:1: " in said
 
 
 def test_a_secret_where_it_may_stand_but_should_not(folder: Path) -> None:

@@ -126,7 +126,7 @@ def test_contexts_come_in_and_go_out_by_kafka_headers(
         producer.poll(0)
     assert producer.flush(60) == 0
     with OtlpReceiver() as receiver:
-        add_tracing(file, receiver.endpoint, 0)
+        add_tracing(file, receiver.endpoint, 1)
         running = start("run", file)
         try:
             wait_for(

@@ -21,7 +21,7 @@ from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, StoppedError
+from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record
 from tests.e2e.test_pipeline import PYNOMALY
 from tests.support.secured_kafka import (
@@ -112,7 +112,7 @@ def test_what_may_pass_is_waited_for_and_told_in_log_and_health(
     def wait() -> None:
         try:
             plugin.source().list_parts()
-        except StoppedError as error:
+        except Shutdown as error:
             ended.append(error)
 
     with caplog.at_level("WARNING"):

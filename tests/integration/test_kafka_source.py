@@ -12,7 +12,7 @@ from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import KafkaSource, PartitionReader
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
-from engine.domain.errors import ConnectorError, InterruptionError, OffsetLostError
+from engine.domain.errors import ConnectorError, OffsetLostError, RetryableError, Shutdown
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -214,7 +214,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(
     make_again(kafka, name)
     produce(kafka, name, 300)
 
-    for reader, error in zip(readers, (OffsetLostError, InterruptionError), strict=True):
+    for reader, error in zip(readers, (OffsetLostError, RetryableError), strict=True):
         with pytest.raises(error, match="made anew while it was read"):
             turns(reader)
 
@@ -261,8 +261,14 @@ def test_a_partition_that_was_let_go_is_taken_up_again(
     first, second = (plugin.source().build_part("source", part, None) for part in "01")
     read(first, 30)
 
+    plugin.consumer._lag_told = 0.0
+    plugin.consumer.tell_lag(plugin.positions())
+    lag = plugin._context.telemetry.registry.get_sample_value
+    assert lag("pynomaly_lag_messages", {"partition": "0"}) is not None
+
     first.close()
     assert offsets(read(second, 100)) == list(range(100))
+    assert lag("pynomaly_lag_messages", {"partition": "0"}) is None, "others tell it now"
     again = plugin.source().build_part("source", "0", 30)
 
     assert offsets(read(again, 70)) == list(range(30, 100))
@@ -313,7 +319,7 @@ def test_check_says_that_nobody_listens() -> None:
 def test_waiting_for_brokers_ends_when_asked_to_stop() -> None:
     plugin = source(KafkaCluster("127.0.0.1:1"), "t")
     plugin._context.draining.set()
-    with pytest.raises(ConnectorError, match="asked to stop"):
+    with pytest.raises(Shutdown, match="asked to stop"):
         plugin.source().list_parts()
 
 

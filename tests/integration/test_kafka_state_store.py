@@ -20,7 +20,7 @@ from connectors.kafka.source import KafkaSource
 from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint
-from engine.domain.errors import ConnectorError, InterruptionError, SnapshotError
+from engine.domain.errors import ConnectorError, RetryableError, SnapshotError
 from engine.domain.record import Record
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -216,7 +216,7 @@ def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_th
     second.write(1)
     second.save(checkpoint("0", 9))
 
-    with pytest.raises((InterruptionError, ConnectorError), match=r"group|shut out"):
+    with pytest.raises((RetryableError, ConnectorError), match=r"group|shut out"):
         zombie.save(checkpoint("0", 9))
     await_seen(kafka, out, [1])
 

@@ -18,7 +18,7 @@ from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.transactional_sink import TransactionalPart, TransactionalSink
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError, InterruptionError, StoppedError
+from engine.domain.errors import ConnectorError, RetryableError, Shutdown
 from engine.domain.record import Record
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
@@ -294,7 +294,7 @@ def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
     # As a process that SIGSTOP has stopped: until the brokers, who look each second, end it.
     time.sleep(6)
 
-    with pytest.raises(InterruptionError, match=r"open for longer than 2 s|broken off|failed"):
+    with pytest.raises(RetryableError, match=r"open for longer than 2 s|broken off|failed"):
         part.snapshot()
     await_seen(kafka, name, [])
 
@@ -356,5 +356,5 @@ def test_a_run_that_is_asked_to_stop_while_it_waits_for_brokers_stops(tmp_path: 
     context = RunContext("t", state=tmp_path, exactly_once=True)
     context.draining.set()
 
-    with pytest.raises(StoppedError):
+    with pytest.raises(Shutdown):
         KafkaSink(chosen, context, "anomalies").sink().build_part("anomalies", "0", [])

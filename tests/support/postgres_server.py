@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,18 @@ PASSWORD = "correct-horse-battery"
 def _as_other() -> list[str]:
     """Return what to put before a command that refuses root."""
     return ["setpriv", "--reuid=nobody", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def _with_children(pid: int) -> list[int]:
+    """Return a process and its children, by what the kernel says of them."""
+    found = [pid]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name, in parentheses, may hold anything.
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 class PostgresServer:
@@ -81,6 +96,19 @@ class PostgresServer:
             self._process.wait(30)
             pid.unlink(missing_ok=True)
             self._process = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop all its processes, as SIGSTOP and a lost machine do: the kernel still answers."""
+        assert self._process is not None
+        own = _with_children(self._process.pid)
+        for pid in own:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in own:
+                os.kill(pid, signal.SIGCONT)
 
     def connect(self) -> psycopg.Connection:
         """Return a connection."""

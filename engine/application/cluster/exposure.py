@@ -1,12 +1,14 @@
-"""Exposure: what a run lets in from other machines, said when it starts."""
+"""Exposure: what a run lets in and sends in the clear, said when it starts."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from engine.application.config.sections import MetricsSpec
+from engine.application.config.url import is_loopback
+from engine.application.ports import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +24,22 @@ class Notice:
     text: str
 
 
-def notices(metrics: MetricsSpec | None) -> list[Notice]:
-    """Return what to say of the address that a run listens on: that of its metrics page, if any."""
-    return _of_metrics(metrics)
+def notices(
+    metrics: MetricsSpec | None, settings: Iterable[tuple[str, Settings | None]] = ()
+) -> list[Notice]:
+    """Return what to say of the address that a run listens on, and of those that it calls.
 
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host; a name other than localhost may be anything."""
-    try:
-        address: IPv4Address | IPv6Address = ip_address(host.strip("[]"))
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
+    Args:
+        metrics: the metrics page; None where there is none.
+        settings: of what calls out, each with its place in the pipeline file.
+    """
+    risks = [
+        Notice(logging.WARNING, f"{place}: {risk}")
+        for place, part in settings
+        if part is not None
+        for risk in part.risks()
+    ]
+    return [*_of_metrics(metrics), *risks]
 
 
 def _of_metrics(metrics: MetricsSpec | None) -> list[Notice]:

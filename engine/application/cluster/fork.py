@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Callable, Set
 from typing import NoReturn
 
+from engine.application.exit_code import ExitCode
+
 OWN = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 """Signals that the parent handles its own way."""
-CRASHED = 1
 
 
 class Fork:
@@ -68,7 +69,7 @@ class Fork:
 
 
 def _live(program: Callable[[], int], keep: int, mask: Set[signal.Signals | int]) -> NoReturn:
-    code = CRASHED
+    code: int = ExitCode.CRASHED
     try:
         os.setsid()
         for number in OWN:

@@ -1,38 +1,46 @@
 """The metrics page: what Prometheus reads, over TLS and behind a password where asked for.
 
 Beside it the health pages, without the password: whoever restarts a process has none.
+
+Connections are bounded in number and in time before any password is asked for: whoever reaches the
+port cannot use up the threads or the descriptors of the pipeline.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hmac
 import json
 import logging
 import socket
 import ssl
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from threading import Thread
-from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from engine.application.cluster.health import Health
 from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
 from engine.application.telemetry.redaction import redactor
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/metrics"
-SILENCE_SECONDS = 30
-"""A client that says nothing for so long is hung up on."""
+MOST_CONNECTIONS = 32
+"""Connections at once; further ones are hung up on."""
+REQUEST_SECONDS = 5.0
+"""From the connection to the end of the request's headers, the TLS handshake included."""
+ANSWER_SECONDS = 30.0
+"""From the connection to the end of the answer: a client that reads slowly is hung up on."""
 
 logger = logging.getLogger("pynomaly.metrics")
 
@@ -72,23 +80,100 @@ def serve(
     return server
 
 
-class MetricsServer(ThreadingMixIn, WSGIServer):
-    """A thread for each request, so that a slow client keeps none waiting."""
+class MetricsServer(WSGIServer):
+    """A thread for each of a bounded number of connections; none of them lasts.
 
-    daemon_threads = True
+    Args:
+        host: address or name to listen on.
+        port: port to listen on.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+
+    request_queue_size = MOST_CONNECTIONS
 
     def __init__(self, host: str, port: int) -> None:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family = found[0][0]
+        self._deadlines: dict[socket.socket, float] = {}
+        self._lock = Lock()
         super().__init__((str(found[0][4][0]), port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, or hang up where there are too many."""
+        with self._lock:
+            full = len(self._deadlines) >= MOST_CONNECTIONS
+            if not full:
+                self._deadlines[request] = time.monotonic() + REQUEST_SECONDS
+        if full:
+            self.shutdown_request(request)
+            return
+        serving = Thread(target=self._serve, args=(request, client_address), daemon=True)
+        serving.start()
+
+    def request_is_read(self, request: socket.socket) -> None:
+        """Give a client whose request has arrived the time to read the answer."""
+        with self._lock:
+            if request in self._deadlines:
+                self._deadlines[request] += ANSWER_SECONDS - REQUEST_SECONDS
+
+    def service_actions(self) -> None:
+        """Hang up on connections that took too long; called twice a second."""
+        now = time.monotonic()
+        with self._lock:
+            for request, deadline in self._deadlines.items():
+                if now > deadline:
+                    # Below TLS: another thread may be in the midst of a handshake.
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Pass over a client that broke off, or does not speak TLS: that is no trouble of ours."""
         logger.debug("%s was not served: %s", client_address, request, exc_info=True)
 
+    def _serve(self, request: socket.socket, client_address: Any) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except Exception:  # noqa: BLE001 - as socketserver does, in a thread
+            self.handle_error(request, client_address)
+        finally:
+            with self._lock:
+                del self._deadlines[request]
+            self.shutdown_request(request)
+
+
+class _Response(ServerHandler):
+    # The versions of what serves would tell an attacker which faults to try.
+    server_software = "pynomaly"
+
 
 class _Handler(WSGIRequestHandler):
-    timeout = SILENCE_SECONDS
+    server: MetricsServer
+    timeout = REQUEST_SECONDS
+
+    def handle(self) -> None:
+        """Answer one request, as the base class does, under our own name."""
+        self.raw_requestline = self.rfile.readline(65_537)
+        if len(self.raw_requestline) > 65_536:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(414)
+            return
+        if not self.parse_request():
+            return
+        self.server.request_is_read(self.connection)
+        environ = self.get_environ()
+        reading: Any = self.rfile
+        writing: Any = self.wfile
+        response = _Response(reading, writing, self.get_stderr(), environ, multithread=True)
+        response.request_handler = self  # type: ignore[attr-defined]
+        application = self.server.get_app()
+        assert application is not None
+        response.run(application)
+
+    def version_string(self) -> str:
+        """Return the name that errors give in their Server header."""
+        return "pynomaly"
 
     def log_message(self, *_: object) -> None:
         """Say nothing: a page that is read every few seconds would fill the log."""
@@ -187,13 +272,13 @@ def _require(path: Path, field: str) -> None:
 
 
 def _unfit(path: Path, field: str, why: str) -> PynomalyError:
-    return PynomalyError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
+    return FatalError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> PynomalyError:
     remedy = "correct metrics.host"
     if error.errno == errno.EADDRINUSE:
         remedy = "another program, or another pipeline, has that port; set metrics.port"
-    return PynomalyError(
+    return FatalError(
         f"the metrics page cannot listen on {host}:{port} ({error.strerror}): {remedy}"
     )

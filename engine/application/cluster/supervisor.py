@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.application.cluster.process import Program, WorkerProcess
-from engine.domain.errors import InterruptionError
+from engine.application.exit_code import ExitCode
+from engine.domain.errors import RetryableError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
-HOPELESS, LOST = 2, 3
-"""Exit codes: another try does not cure it; others have its partitions, and it begins again."""
 POLL_SECONDS = 0.05
 
 MakeProgram = Callable[[int, Mapping[str, int]], Program]
@@ -77,7 +76,7 @@ class Supervisor:
     all, in order: its share of the stream would stand still unseen.
 
     Args of its constructor: make, gives the program of each process, and may raise
-    InterruptionError; processes, how many; patience. Signals are meant for all of them from then
+    RetryableError; processes, how many; patience. Signals are meant for all of them from then
     on, also those that come before it runs.
     """
 
@@ -135,12 +134,12 @@ class Supervisor:
     def _code(self) -> int:
         outcomes = [each.outcome for each in self._watched]
         if Outcome.HOPELESS in outcomes:
-            return HOPELESS
-        return 1 if Outcome.GAVE_UP in outcomes else 0
+            return ExitCode.FATAL
+        return ExitCode.CRASHED if Outcome.GAVE_UP in outcomes else ExitCode.DONE
 
     def _overdue(self) -> int:
         logger.error("stopped: the drain was not done in time: killed; the next run resumes")
-        return max(1, self._code())
+        return max(ExitCode.CRASHED, self._code())
 
     def _ask(self, _signal: int, _frame: object) -> None:
         self._asked += 1
@@ -233,8 +232,8 @@ class Watched:
             # That may have taken seconds.
             if not self._asked():
                 self._member = WorkerProcess(self._number, program)
-        except InterruptionError as error:
-            self._judge(ExitReason(1, "crashed", str(error), stored=False))
+        except RetryableError as error:
+            self._judge(ExitReason(ExitCode.CRASHED, "crashed", str(error), stored=False))
 
     def _see_whether_it_hangs(self, worker: WorkerProcess) -> None:
         silent = time.monotonic() - worker.said.heard
@@ -256,9 +255,9 @@ class Watched:
             return ExitReason(
                 0, "planned" if said.restart else "drained", said.restart, said.stored
             )
-        if code == LOST:
+        if code == ExitCode.LOST:
             return ExitReason(code, "lost", said.failed, said.stored)
-        kind = "hopeless" if code == HOPELESS else "killed" if code < 0 else "crashed"
+        kind = "hopeless" if code == ExitCode.FATAL else "killed" if code < 0 else "crashed"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         cause = f"process {self._number}: {said.failed}" if said.failed else ""
         return ExitReason(code, kind, cause or f"process {self._number} {how}", said.stored)

@@ -23,18 +23,15 @@ from engine.application.cluster.metrics_server import serve
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
+from engine.application.exit_code import ExitCode
 from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.identity import compatibility_check, identity_of, state_place
 from engine.application.state.store import StateStore
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
-from engine.domain.errors import InterruptionError, PynomalyError, StoppedError, TasksLostError
+from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
 
-HOPELESS = 2
-CRASHED = 1
-LOST = 3
-"""Exit code of a process whose partitions others have now; it is simply started again."""
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 WEB_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
 """Environment variable that makes Bytewax start its web server, whatever its value."""
@@ -86,7 +83,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         file = load(config.file)
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
-        return HOPELESS
+        return ExitCode.FATAL
     identity = LogIdentity(file.name, str(config.process), config.run)
     configure_logging(config.log_format, identity, config.log_level)
     context = RunContext(
@@ -174,7 +171,7 @@ def _die_with_parent(config: WorkerConfig) -> None:
     # The command line is that of the supervisor: `ps -o comm` tells who is who.
     kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % config.process)
     if os.getppid() != config.parent:
-        os._exit(CRASHED)
+        os._exit(ExitCode.CRASHED)
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
@@ -185,14 +182,14 @@ def _explain(error: BaseException) -> tuple[int, str]:
         first_line = str(cause).partition("\n")[0]
         logger.error("crashed", exc_info=error)
         logger.error("%s: %s", type(cause).__name__, first_line)
-        return CRASHED, f"{type(cause).__name__}: {first_line}"
-    if isinstance(known, StoppedError):
+        return ExitCode.CRASHED, f"{type(cause).__name__}: {first_line}"
+    if isinstance(known, Shutdown):
         logger.info("%s", known)
-        return 0, ""
+        return ExitCode.DONE, ""
     logger.error("%s", known)
     if isinstance(known, TasksLostError):
-        return LOST, str(known)
-    return (CRASHED if isinstance(known, InterruptionError) else HOPELESS), str(known)
+        return ExitCode.LOST, str(known)
+    return (ExitCode.CRASHED if isinstance(known, RetryableError) else ExitCode.FATAL), str(known)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -7,9 +7,13 @@ from typing import Any
 from engine.application import registry
 from engine.application.config.issues import Place
 from engine.application.config.plugin_choice import single
+from engine.domain.names import DEAD_LETTERS
 
 CONNECTION = ("brokers", "settings")
 """Fields that say how a cluster is reached: a sink takes them from the source of its kind."""
+
+DEAD_LETTERS_SIZE = "1GiB"
+"""Most bytes of the dead letters' file, where nothing is said of it."""
 
 
 def complete(data: Any) -> Any:
@@ -28,8 +32,10 @@ def complete(data: Any) -> Any:
     data = data | {"state": state}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
-        letters = {"file": {"path": f"{directory}/dead_letters.ndjson"}}
-        data["sinks"] = {"dead_letters": letters} | data["sinks"]
+        # They share a disk with the checkpoints, which garbage must not fill.
+        path = f"{directory}/dead_letters.ndjson"
+        letters = {"file": {"path": path, "max_size": DEAD_LETTERS_SIZE}}
+        data["sinks"] = {DEAD_LETTERS: letters} | data["sinks"]
         data["sinks"] |= _connected(data)
     return data
 

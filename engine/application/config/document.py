@@ -18,9 +18,14 @@ from engine.application.config.substitution import (
     is_secret,
     substitute,
 )
+from engine.application.config.url import is_url_field, private_parts
 
 MOST_NODES = 20_000
 """Aliases of aliases can make a small file expand without end."""
+DEEPEST = 50
+TOO_DEEP = "is too large or nested too deeply"
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""NUL, and halves of surrogate pairs, which no file name and no message can hold."""
 
 # Scalars by the core rules of YAML 1.2: `1e-6` is a number, `on` and `yes` are text.
 NULL = re.compile(r"^(~|null|Null|NULL|)$")
@@ -85,6 +90,8 @@ def read(text: str, environ: Mapping[str, str]) -> Document:
         raise SyntaxProblem(line, f"is not YAML: {_reason(error)}") from None
     except yaml.YAMLError:
         raise SyntaxProblem(1, "is not YAML: it holds characters that YAML forbids") from None
+    except RecursionError:
+        raise SyntaxProblem(1, TOO_DEEP) from None
     if root is None:
         raise SyntaxProblem(1, "is empty, expected at least name, source, event and sinks")
     reader = _Reader(environ)
@@ -116,16 +123,21 @@ def plain(text: str) -> str | int | float | bool | None:
     return text
 
 
+def _no_text(text: str) -> str:
+    return "a NUL character" if "\0" in text else "half of a surrogate pair, which is no character"
+
+
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.document = Document()
         self._environ = environ
         self._nodes = 0
+        self._merges = 0
 
     def value(self, node: yaml.Node, place: Place) -> Any:
         self._nodes += 1
-        if self._nodes > MOST_NODES or len(place) > 50:
-            raise SyntaxProblem(node.start_mark.line + 1, "is too large or nested too deeply")
+        if self._nodes > MOST_NODES or len(place) + self._merges > DEEPEST:
+            raise SyntaxProblem(node.start_mark.line + 1, TOO_DEEP)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
@@ -145,7 +157,12 @@ class _Reader:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             below: Place = (*place, name)
             if name == "<<" and isinstance(value, yaml.MappingNode):
-                merged |= self._mapping(value, place)
+                # An alias may merge what it stands in: places do not grow, merges do.
+                self._merges += 1
+                merged |= self.value(value, place)
+                self._merges -= 1
+            elif NO_TEXT.search(name):
+                self._trouble(line, place, f"the name {name!a} holds {_no_text(name)}")
             elif not name:
                 self._trouble(line, place, "expected names of fields, found something else")
             elif name in fields:
@@ -162,6 +179,10 @@ class _Reader:
             self._trouble(node.start_mark.line + 1, place, str(error))
             self.document.broken.add(place)
             return node.value
+        if NO_TEXT.search(found.text):
+            self._trouble(node.start_mark.line + 1, place, f"holds {_no_text(found.text)}")
+            self.document.broken.add(place)
+            return node.value
         hidden = self._hide(found, place)
         # A secret from outside is text, were it all digits.
         as_text = found.secrets or (hidden and isinstance(found.text, FromOutside))
@@ -171,6 +192,8 @@ class _Reader:
         """Take note of what must not be shown; return whether the scalar itself must not be."""
         names = [str(step) for step in place]
         whole = any(map(is_secret, names))
+        if not whole and any(map(is_url_field, names)):
+            return self._hide_url(found, place)
         if whole or found.secrets:
             self.document.secrets.update(found.secrets or [found.text])
             self.document.hidden.add(place)
@@ -178,6 +201,18 @@ class _Reader:
         if any(map(is_credential, names)):
             self.document.credentials.add(found.text)
         return whole or bool(found.secrets)
+
+    def _hide_url(self, found: Substituted, place: Place) -> bool:
+        """Do what `_hide` does for a URL: its scheme and host may be shown."""
+        outside = isinstance(found.text, FromOutside)
+        parts = private_parts(found.text, found.references, outside)
+        # A file or a variable that holds the whole URL is not secret as a whole.
+        other = () if outside else found.credentials
+        self.document.secrets.update((*parts.secrets, *other))
+        self.document.credentials.update((*parts.credentials, *other))
+        if found.references:
+            self.document.hidden.add(place)
+        return bool(found.references)
 
     def _trouble(self, line: int, place: Place, text: str) -> None:
         self.document.issues.append(ValidationIssue(line, place_text(place), text))

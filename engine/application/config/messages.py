@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.application.config.document import Document
 from engine.application.config.issues import ISSUES, Place, ValidationIssue, place_text
+from engine.application.config.url import is_url_field, public_url
 from engine.application.telemetry.redaction import MASK, Redactor
 from engine.domain.errors import nearest
 
@@ -117,6 +118,8 @@ def _found(place: Place, document: Document) -> str:
         return "found *** (a secret), "
     if isinstance(value, (dict, list)):
         return ""
+    if any(is_url_field(str(step)) for step in document.known(place)):
+        return f"found {public_url(str(value))}, "
     text = json.dumps(value, ensure_ascii=False, default=str)
     return f"found {text if len(text) <= LONGEST else text[:LONGEST] + '…'}, "
 

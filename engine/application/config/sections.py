@@ -13,6 +13,7 @@ from engine.application.config.issues import invalid
 from engine.application.config.plugin_choice import KafkaStoreChoice, SinkChoice
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
+from engine.application.config.url import is_in_the_clear, public_url
 from engine.application.ports import Settings
 from engine.domain.pipeline import Calibration
 
@@ -111,9 +112,15 @@ class TracingSpec(Settings):
     )
     """Where to POST spans: http://host:4318/v1/traces, without user or password."""
     sample: float = Field(default=0.01, ge=0, le=1)
-    """Share of batches to trace, 0 to 1; those whose messages are being traced always are."""
+    """Share of batches to trace, 0 to 1; those whose messages are being traced come first."""
     headers: dict[str, Secret] = Field(default_factory=dict)
     """Headers of each request, such as authorization: ${NAME} or ${file:/path}."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        if not is_in_the_clear(self.endpoint):
+            return []
+        return [f"{public_url(self.endpoint)}: spans and headers are not encrypted; use https"]
 
     @model_validator(mode="before")
     @classmethod

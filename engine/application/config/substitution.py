@@ -45,11 +45,13 @@ class Substituted:
         text: the scalar; FromOutside where it is one reference without a default.
         secrets: the parts of it that must not be shown in its place.
         credentials: those of them that must be shown nowhere.
+        references: where the values of the references begin and end in the text.
     """
 
     text: str
     secrets: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    references: tuple[tuple[int, int], ...] = ()
 
 
 def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
@@ -60,9 +62,13 @@ def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
     """
     secrets: list[str] = []
     credentials: list[str] = []
+    references: list[tuple[int, int]] = []
+    longer = 0
 
     def replace(found: re.Match[str]) -> str:
+        nonlocal longer
         if found[1] is None:
+            longer -= 1
             return "${"
         if not found[0].endswith("}"):
             raise SubstitutionError(f'"{found[0]}" is not closed, expected a "}}"')
@@ -71,12 +77,15 @@ def substitute(text: str, environ: Mapping[str, str]) -> Substituted:
             secrets.append(value)
         if value and is_credential(name):
             credentials.append(value)
+        begin = found.start() + longer
+        references.append((begin, begin + len(value)))
+        longer += len(value) - len(found[0])
         return value
 
     replaced = REFERENCE.sub(replace, text)
     alone = ALONE.fullmatch(text) is not None
     text = FromOutside(replaced) if alone else replaced
-    return Substituted(text, tuple(secrets), tuple(credentials))
+    return Substituted(text, tuple(secrets), tuple(credentials), tuple(references))
 
 
 def is_secret(name: str) -> bool:

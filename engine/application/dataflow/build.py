@@ -32,6 +32,7 @@ from engine.application.tracing.source import traced_source
 from engine.application.tracing.start import start_tracing
 from engine.application.tracing.steps import traced_step
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
     from engine.application.tracing.tracer import Tracer
 
 PUBLISH = {
-    "anomalies": "publish_anomalies",
-    "scores": "publish_scores",
-    "dead_letters": "publish_rejects",
+    ANOMALIES: "publish_anomalies",
+    SCORES: "publish_scores",
+    DEAD_LETTERS: "publish_rejects",
 }
 """The step that makes the records of each sink."""
 

@@ -18,11 +18,11 @@ from engine.application.ports import Publish, RunContext
 from engine.application.state.store import Json
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import ScoredBatch
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.delivery")
 
-ANOMALIES, SCORES, DEAD_LETTERS = "anomalies", "scores", "dead_letters"
 UNKNOWN = 2.0
 """Stands for a p-value that is not known: not every NaN has the same bits."""
 

@@ -22,7 +22,7 @@ from engine.application import registry
 from engine.application.demo.evaluation import Alarm
 from engine.application.demo.fleet import Fleet
 from engine.application.ports import BrokerPlugin
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError
 
 PIPELINE = Path(__file__).with_name("pipeline.yaml")
 PARTITIONS = 4
@@ -146,11 +146,11 @@ class DemoRun:
             self._read_back(broker)
             yield self.progress
             if pipeline.poll() is not None:
-                raise PynomalyError(f"the pipeline ended early:\n{self._tail()}")
+                raise FatalError(f"the pipeline ended early:\n{self._tail()}")
             now = time.monotonic()
             moved = now if self.progress.read > before else moved
             if now - moved > stall_seconds:
-                raise PynomalyError(f"nothing was read for {stall_seconds:.0f} s:\n{self._tail()}")
+                raise FatalError(f"nothing was read for {stall_seconds:.0f} s:\n{self._tail()}")
             time.sleep(0.1)
 
     def _read_metrics(self) -> None:
@@ -200,7 +200,7 @@ def _free_port(count: int) -> int:
     for port in range(9464, 65_000 - count, count):
         if all(_is_free(candidate) for candidate in range(port, port + count)):
             return port
-    raise PynomalyError("no free port was found for the metrics page")
+    raise FatalError("no free port was found for the metrics page")
 
 
 def _is_free(port: int) -> bool:

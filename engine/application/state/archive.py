@@ -21,7 +21,7 @@ import orjson
 
 from engine.application.state.durable import sync_directory
 from engine.application.state.lock import IMPORTING
-from engine.domain.errors import PynomalyError, SnapshotError
+from engine.domain.errors import FatalError, SnapshotError
 
 SUMS = "sums.json"
 """First member of an archive: size and SHA-256 of each of the others."""
@@ -45,7 +45,7 @@ def export_state(directory: Path, archive: Path) -> int:
     """
     files = {str(path.relative_to(directory)): path for path in _files(directory)}
     if not files:
-        raise PynomalyError(f"there is no state in {directory}")
+        raise FatalError(f"there is no state in {directory}")
     sums: Sums = {name: (path.stat().st_size, _digest(path)) for name, path in files.items()}
     try:
         with archive.open("xb") as file:
@@ -56,9 +56,9 @@ def export_state(directory: Path, archive: Path) -> int:
                 archive.unlink()
                 raise
     except FileExistsError:
-        raise PynomalyError(f"{archive} exists already: give another name") from None
+        raise FatalError(f"{archive} exists already: give another name") from None
     except OSError as error:
-        raise PynomalyError(f"{archive} cannot be written: {error.strerror}") from error
+        raise FatalError(f"{archive} cannot be written: {error.strerror}") from error
     return archive.stat().st_size
 
 
@@ -75,7 +75,7 @@ def import_state(archive: Path, directory: Path) -> int:
         any((directory / folder).exists() for folder in (*FOLDERS, "recovery"))
         and not (directory / IMPORTING).exists()
     ):
-        raise PynomalyError(f"{directory} holds state already: `pynomaly state reset` removes it")
+        raise FatalError(f"{directory} holds state already: `pynomaly state reset` removes it")
     mark, draft = directory / IMPORTING, directory / UNPACKED
     mark.touch(mode=0o600)
     for folder in (*FOLDERS, UNPACKED):

@@ -20,7 +20,7 @@ from engine.application.state.durable import Syncs
 from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
 from engine.application.telemetry.heartbeat import Heartbeat
-from engine.domain.errors import InterruptionError, PynomalyError
+from engine.domain.errors import FatalError, RetryableError
 
 TASKS = "tasks"
 """Folder of the tasks' files in the state directory."""
@@ -91,7 +91,7 @@ class DirectoryStore:
                     manifests[task] = replace(manifest, outputs=outputs)
             write_manifests(self._path, filter(None, manifests.values()))
         except OSError as error:
-            raise InterruptionError(
+            raise RetryableError(
                 f"state in {self._directory} cannot be written: {error.strerror}"
             ) from error
         outdated = [old for task, old in self._files.items() if files[task].name != old.name]
@@ -136,7 +136,7 @@ class DirectoryStore:
             except BlockingIOError:
                 if time.monotonic() > until:
                     os.close(descriptor)
-                    raise PynomalyError(
+                    raise FatalError(
                         f"partition {task} is in use by another process of this pipeline ({path} "
                         "is locked): stop that one"
                     ) from None

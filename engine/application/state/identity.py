@@ -9,7 +9,7 @@ from typing import Any
 from engine import __version__
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.store import Json
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError
 
 
 def state_place(file: PipelineFile) -> str:
@@ -51,7 +51,7 @@ def check_compatibility(
     """
     if before["source"] != now["source"]:
         kind, topic = before["source"]
-        raise PynomalyError(
+        raise FatalError(
             f"the state in {where} holds positions in {kind} {topic}, and the pipeline reads "
             f"{' '.join(now['source'])}. Correct the pipeline file, give another state.directory, "
             "or start anew with `pynomaly state reset`"

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from engine.application.state.trust import refuse_strangers
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError
 
 LOCK = "lock"
 IMPORTING = "importing"
@@ -37,7 +37,7 @@ class StateLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise PynomalyError(
+            raise FatalError(
                 f'"{self._directory}" is in use by another run of this pipeline: stop that one, '
                 "or give this one another name or state.directory"
             ) from None
@@ -54,7 +54,7 @@ def refuse_unusable(directory: Path) -> None:
         PynomalyError: it is of the first releases, or only a part of an archive.
     """
     if (directory / FIRST_FORMAT).exists():
-        raise PynomalyError(
+        raise FatalError(
             f'the state in "{directory}" was written by an earlier release, which kept entities '
             "in key groups; this one keeps them by the partition they come from, and cannot take "
             "that up. Start anew with `pynomaly state reset` (entities warm up again; a Kafka "
@@ -62,7 +62,7 @@ def refuse_unusable(directory: Path) -> None:
             "release that wrote it"
         )
     if (directory / IMPORTING).exists():
-        raise PynomalyError(
+        raise FatalError(
             f'an import into "{directory}" was broken off, and what is there is not whole: run '
             "`pynomaly state import` again, or start anew with `pynomaly state reset`"
         )

@@ -93,7 +93,7 @@ class StateStore(Protocol):
             outputs: for each sink, where its output stands now; holds for all tasks of the process.
 
         Raises:
-            InterruptionError: it failed in a way that a restart cures; nothing was stored, or all.
+            RetryableError: it failed in a way that a restart cures; nothing was stored, or all.
             PynomalyError: another process has taken over: this one is shut out.
         """
         ...

@@ -29,6 +29,8 @@ from engine.domain.trace import Trace, distinct_traces, read_traceparent
 Attributes = Mapping[str, "str | int"]
 KINDS = {"poll": SpanKind.CONSUMER, "deliver": SpanKind.PRODUCER}
 """Spans on the border to other systems."""
+BURST_BATCHES = 100.0
+"""Batches that may be traced in a row, before the share of them is bounded."""
 
 
 class OwnIds(IdGenerator):
@@ -75,19 +77,21 @@ class Tracer:
         self._provider.add_span_processor(processor)
         self._spans = self._provider.get_tracer("pynomaly", __version__)
         self._sample = sample
+        self._allowance = BURST_BATCHES if sample else 0.0
         self._draw = Random()
 
     def polled(self, batch: RawBatch, began: int) -> RawBatch:
         """Return a batch that has just been read, in its trace if it is to be traced.
 
-        It is traced if one of its messages is in a sampled trace, or if sampling selects it.
+        It is traced if one of its messages is in a sampled trace, or if sampling selects it; but
+        no more than the share of `sample` is, whatever producers ask for.
 
         Args:
             batch: as the source read it.
             began: start of the poll, ns since 1970.
         """
         met = distinct_traces(map(read_traceparent, batch.traceparents()))
-        if not met and self._draw.random() >= self._sample:
+        if not self._selects(bool(met)):
             return batch
         attributes: dict[str, str | int] = {
             "messaging.operation.type": "receive",
@@ -97,6 +101,15 @@ class Tracer:
             "pynomaly.first_offset": int(batch.offsets[0]),
         }
         return replace(batch, trace=self._span("poll", met, began, attributes))
+
+    def _selects(self, asked_for: bool) -> bool:
+        """Whether to trace a batch: a producer asks for it, or chance does."""
+        self._allowance = min(self._allowance + self._sample, BURST_BATCHES)
+        wanted = asked_for or self._draw.random() < self._sample
+        if not wanted or self._allowance < 1.0:
+            return False
+        self._allowance -= 1.0
+        return True
 
     def span(
         self,

@@ -7,6 +7,7 @@ import traceback
 
 import typer
 
+from engine.application.exit_code import ExitCode
 from engine.application.telemetry.redaction import redacted_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
@@ -40,10 +41,19 @@ def main() -> None:
             app()
         except PynomalyError as error:
             print(error, file=sys.stderr)
-            sys.exit(2)
-        except Exception:  # noqa: BLE001 - as Python would print it, but redacted
-            traceback.print_exc()
-            sys.exit(1)
+            sys.exit(ExitCode.FATAL)
+        except Exception as error:  # noqa: BLE001 - as Python would print it, but redacted
+            sys.exit(_tell(error))
+
+
+def _tell(error: Exception) -> ExitCode:
+    """Print an error that is not ours; return the exit code."""
+    if isinstance(error, OSError) and error.filename is not None:
+        # Of the file system: read-only, full, a name that is too long.
+        print(f'"{error.filename}" cannot be used: {error.strerror}', file=sys.stderr)
+        return ExitCode.FATAL
+    traceback.print_exc()
+    return ExitCode.CRASHED
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import prepare
+from engine.application.ports import Settings
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.contents import earlier_processes
 from engine.application.state.identity import check_compatibility, identity_of, state_place
@@ -89,9 +90,20 @@ def run(
             _take_up(found, processes)
         if found.state.key_groups is not None:
             logger.warning("state.key_groups is not used any more: take it out of the file")
-        for notice in notices(found.metrics):
+        for notice in notices(found.metrics, _callers(found)):
             logger.log(notice.level, "%s", notice.text)
         raise typer.Exit(supervisor.run())
+
+
+def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
+    """Return the settings of what calls out, with their places in the pipeline file."""
+    sinks = [
+        (f"sinks.{role}.{choice.kind}", choice.settings)
+        for role, choice in file.sinks
+        if choice is not None
+    ]
+    source = (f"source.{file.source.kind}", file.source.settings)
+    return [source, *sinks, ("tracing", file.tracing)]
 
 
 def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:

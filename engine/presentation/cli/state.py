@@ -10,12 +10,13 @@ import typer
 
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.exit_code import ExitCode
 from engine.application.state.archive import export_state, import_state
 from engine.application.state.contents import Contents, read_contents
 from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import LOCK, StateLock, refuse_unusable
 from engine.application.state.trust import refuse_strangers
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
 
@@ -70,7 +71,7 @@ def reset(
     """
     directory = _directory(load(file))
     if not yes and not typer.confirm(f"Remove the state in {directory}?"):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.CRASHED)
     with StateLock(directory):
         for path in directory.iterdir():
             if path.is_dir():
@@ -84,7 +85,7 @@ def reset(
 
 def _directory(file: PipelineFile) -> Path:
     if file.state.kafka is not None:
-        raise PynomalyError(
+        raise FatalError(
             f"the state lies in {state_place(file)}, and these commands are for directories. It is "
             "carried by carrying the topic. To start anew, stop all instances, delete the topic "
             "and set back the offsets of the source's group (kafka-consumer-groups --reset-offsets)"
@@ -117,7 +118,7 @@ def _tell_changes(file: PipelineFile, contents: Contents) -> None:
         told = [check_compatibility(where, now, task.identity) for task in contents.tasks.values()]
     except PynomalyError as error:
         print(f"refused       {error}")
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.FATAL) from None
     changes = dict.fromkeys(change for some in told for change in some)
     for change in changes or ["nothing changed: all of it is taken up"]:
         print(f"a run         {change}")

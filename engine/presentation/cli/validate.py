@@ -15,7 +15,7 @@ from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
 from engine.application.state.identity import state_place
 from engine.domain.batch import EventBatch
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 from engine.domain.pipeline import Pipeline
 from engine.domain.time_units import doubt
 
@@ -77,7 +77,7 @@ def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
     checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]
     if troubles:
-        raise PynomalyError("\n".join(troubles))
+        raise FatalError("\n".join(troubles))
 
 
 def _trouble(role: str, check: Callable[[], None]) -> str:
@@ -105,7 +105,7 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")
     if len(rejects) == messages:
-        raise PynomalyError(
+        raise FatalError(
             "not one sampled message fits the event mapping; the first was rejected for: "
             + rejects[0].detail
         )

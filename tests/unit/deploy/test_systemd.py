@@ -6,7 +6,8 @@ from configparser import ConfigParser
 
 import pytest
 
-from engine.application.cluster.supervisor import HOPELESS, RestartPolicy
+from engine.application.cluster.supervisor import RestartPolicy
+from engine.application.exit_code import ExitCode
 from tests.unit.deploy.rules import ROOT
 
 
@@ -25,7 +26,7 @@ def test_a_stopping_unit_has_the_time_to_drain(unit: ConfigParser) -> None:
 
 def test_what_trying_again_does_not_cure_is_not_tried_again(unit: ConfigParser) -> None:
     assert unit["Service"]["Restart"] == "on-failure"
-    assert int(unit["Service"]["RestartPreventExitStatus"]) == HOPELESS
+    assert int(unit["Service"]["RestartPreventExitStatus"]) == ExitCode.FATAL
 
 
 def test_it_has_no_rights_and_its_state_is_its_own(unit: ConfigParser) -> None:

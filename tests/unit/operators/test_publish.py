@@ -12,13 +12,21 @@ from engine.application.ports import RunContext
 from engine.domain.alert_policy import ScoreThreshold
 from engine.domain.anomaly import Anomaly
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.domain.names import DEAD_LETTER_HEADERS, HEADER_PREFIX
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 from engine.domain.trace import Trace
 from operators.alert.step import alert_step
 from operators.detect.step import detect_step
-from operators.publish import anomaly_record, anomaly_step, iso_time, reject_step, score_step
+from operators.publish import (
+    anomaly_record,
+    anomaly_step,
+    dead_letter,
+    iso_time,
+    reject_step,
+    score_step,
+)
 from tests.unit.application.config.schema_check import fits
 from tests.unit.operators.pipelines import START, events, noise, pipeline, scored
 
@@ -261,3 +269,9 @@ def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> No
 def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:
     (record,) = reject_step(pipeline(), CONTEXT)([reject(detail="lone \ud800 half")])
     assert dict(record.headers)["pynomaly-detail"] == b"lone ? half"
+
+
+def test_the_headers_of_a_dead_letter_are_those_that_sinks_know_as_ours() -> None:
+    own = dead_letter("p", reject(headers=())).headers
+
+    assert tuple(name.removeprefix(HEADER_PREFIX) for name, _ in own) == DEAD_LETTER_HEADERS

@@ -4,9 +4,10 @@ import logging
 
 import pytest
 
-from engine.application.cluster.exposure import is_loopback, notices
-from engine.application.config.sections import MetricsSpec
+from engine.application.cluster.exposure import notices
+from engine.application.config.sections import MetricsSpec, TracingSpec
 from engine.application.config.substitution import FromOutside
+from engine.application.config.url import is_loopback
 
 TLS = {"certificate": "c.pem", "key": "k.pem"}
 AUTH = {"user": "u", "password": FromOutside("hush")}
@@ -51,3 +52,19 @@ def test_open_metrics_are_told(protection: dict[str, object], level: int, said: 
 def test_metrics_with_all_protection_need_no_word() -> None:
     spec = MetricsSpec.model_validate({"host": "0.0.0.0", "tls": TLS, "basic_auth": AUTH})
     assert notices(spec) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("http://otel.example:4318/v1/traces", ["tracing: http://otel.example:4318: spans and"]),
+        ("https://otel.example:4318/v1/traces", []),
+        ("http://localhost:4318/v1/traces", []),
+        ("http://[::1]:4318/v1/traces", []),
+    ],
+)
+def test_what_leaves_in_the_clear_is_warned_of(endpoint: str, said: list[str]) -> None:
+    found = notices(None, [("tracing", TracingSpec(endpoint=endpoint)), ("source", None)])
+
+    assert [notice.level for notice in found] == [logging.WARNING] * len(said)
+    assert all(notice.text.startswith(text) for notice, text in zip(found, said, strict=True))

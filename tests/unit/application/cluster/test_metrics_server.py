@@ -8,7 +8,9 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from engine.application.cluster.health import Health
-from engine.application.cluster.metrics_server import MetricsServer, serve
+from engine.application.cluster.metrics_server import MOST_CONNECTIONS, MetricsServer, serve
 from engine.application.config.sections import MetricsSpec
 from engine.application.config.substitution import FromOutside
 from engine.application.ports import RunContext
@@ -225,3 +227,67 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(PynomalyError, match=r"correct metrics\.host"):
             start(host=host)
+
+
+def test_silent_connections_do_not_use_up_threads_or_descriptors(start: Start) -> None:
+    server = start(basic_auth=AUTH)
+    address = ("127.0.0.1", server.server_port)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(address)) for _ in range(100)]
+        for client in clients:
+            client.settimeout(WAIT)
+
+        served = [thread for thread in threading.enumerate() if "_serve" in thread.name]
+        refused = [client for client in clients[MOST_CONNECTIONS:] if hung_up_on(client)]
+
+        assert len(served) <= MOST_CONNECTIONS
+        assert len(refused) == len(clients) - MOST_CONNECTIONS
+        # The silent ones are hung up on in the end, and the page is there again.
+        assert all(hung_up_on(client) for client in clients[:MOST_CONNECTIONS])
+        assert ask(server, authorization=basic("prometheus:hü:sh"))[0] == 200
+
+
+def hung_up_on(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_request_that_drips_is_hung_up_on(
+    start: Start, pem: dict[str, Path], secure: bool
+) -> None:
+    tls = {"tls": {"certificate": pem["certificate"], "key": pem["key"]}} if secure else {}
+    server = start(**tls)
+    with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+        client.settimeout(0.2)
+        # The header of a long TLS record; the first part of a request line.
+        client.sendall(b"\x16\x03\x01\x10\x00" if secure else b"GET")
+
+        assert any(has_ended(client) for _ in range(5 * WAIT))
+
+
+def has_ended(client: socket.socket) -> bool:
+    """Send one byte more, and return whether the server has hung up."""
+    try:
+        client.sendall(b"\x01")
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+
+
+def test_the_server_header_tells_no_versions(start: Start) -> None:
+    server = start()
+    for request in (b"GET /metrics HTTP/1.0\r\n\r\n", b"nonsense\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+            client.settimeout(WAIT)
+            client.sendall(request)
+
+            headers = client.makefile("rb").read().partition(b"\r\n\r\n")[0].splitlines()
+
+            found = [line for line in headers if line.lower().startswith(b"server:")]
+            assert found == [b"Server: pynomaly"] * len(found)
+            assert b"python" not in b"".join(headers).lower()

@@ -14,7 +14,7 @@ import pytest
 from engine.application.cluster.fork import OWN
 from engine.application.cluster.process import Program
 from engine.application.cluster.supervisor import RestartPolicy, Supervisor
-from engine.domain.errors import InterruptionError
+from engine.domain.errors import RetryableError
 
 QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
 FOREVER = "import time; time.sleep(60)"
@@ -298,7 +298,7 @@ def test_a_start_that_is_broken_off_is_tried_again() -> None:
     def make(_process: int, causes: Mapping[str, int]) -> Program:
         tries.append(sum(causes.values()))
         if len(tries) == 1:
-            raise InterruptionError("the disk is full")
+            raise RetryableError("the disk is full")
         return program("")
 
     assert Supervisor(make, 1, QUICK).run() == 0

@@ -47,6 +47,8 @@ class FakeFile:
     class Settings(PluginSettings):
         path: Path
         """Path of the file."""
+        max_size: str | None = None
+        """Most bytes of the file."""
 
 
 class FakeStdout:

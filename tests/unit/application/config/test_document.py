@@ -7,13 +7,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.application.config.document import SyntaxProblem, read
+from engine.application.config.document import SyntaxProblem, plain, read
 
+TEXT = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+# PyYAML writes what YAML 1.1 takes for text; "0E0" is a number in 1.2.
+WORDS = st.text(TEXT, max_size=5).filter(lambda text: isinstance(plain(text), str) or not text)
 JSONLIKE = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | WORDS,
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(min_size=1, max_size=4), inner, max_size=3)
+        | st.dictionaries(st.text(TEXT, min_size=1, max_size=4), inner, max_size=3)
     ),
     max_leaves=12,
 )
@@ -82,6 +85,10 @@ def test_a_field_without_a_name() -> None:
         ("# only a comment\n", 1, "is empty"),
         ("a: *nothing", 1, "found undefined alias"),
         ("a: &x [*x]", 1, "nested too deeply"),
+        ("a: &x {<<: *x}", 1, "nested too deeply"),
+        ("a: &x\n  b: {<<: *x}", 1, "nested too deeply"),
+        ("[" * 3_000, 1, "nested too deeply"),
+        ("a: " + "{b: " * 3_000, 1, "nested too deeply"),
     ],
 )
 def test_what_is_not_a_document(text: str, line: int, said: str) -> None:
@@ -89,6 +96,26 @@ def test_what_is_not_a_document(text: str, line: int, said: str) -> None:
         read(text, {})
     assert caught.value.line == line
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ('name: "\\uD800"', "name", "half of a surrogate pair"),
+        ('"\\uDFFF": 1', "the file", r"'\udfff' holds half of a surrogate pair"),
+        ('state: {directory: "a\\0b"}', "state.directory", "a NUL character"),
+        ("name: ${A}", "name", "half of a surrogate pair"),
+    ],
+)
+def test_text_that_no_file_and_no_message_can_hold_is_an_issue(
+    text: str, place: str, said: str
+) -> None:
+    # So does Python read a byte of the environment that is not UTF-8.
+    (issue,) = read(text, {"A": "\udcff"}).issues
+
+    assert issue.place == place
+    assert said in issue.text
+    assert str(issue).isprintable()
 
 
 def test_a_small_file_cannot_grow_without_end() -> None:

@@ -54,7 +54,7 @@ def test_references_that_cannot_be_replaced(text: str, said: str) -> None:
 def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("hush hush\n")
     found = substitute(f"${{file:{tmp_path / 's'}}}", {})
-    assert found == Substituted("hush hush", ("hush hush",), ("hush hush",))
+    assert found == Substituted("hush hush", ("hush hush",), ("hush hush",), ((0, 9),))
     (tmp_path / "s").write_bytes(b"\xff")
     with pytest.raises(SubstitutionError, match="it is not UTF-8"):
         substitute(f"${{file:{tmp_path / 's'}}}", {})

@@ -15,7 +15,7 @@ from engine.application.state import directory as module
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.store import Checkpoint, StoredTask
 from engine.application.telemetry.heartbeat import Heartbeat
-from engine.domain.errors import InterruptionError, PynomalyError, SnapshotError
+from engine.domain.errors import PynomalyError, RetryableError, SnapshotError
 
 STATE = {"detect": b"d" * 3_000, "alert": b"a" * 50}
 
@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(
     ours.save([checkpoint(position=1)], {})
     with monkeypatch.context() as full:
         full.setattr(os, "write", _no_space)
-        with pytest.raises(InterruptionError, match=r"cannot be written: No space left"):
+        with pytest.raises(RetryableError, match=r"cannot be written: No space left"):
             ours.save([checkpoint(position=2)], {})
     ours.close()
 

@@ -6,7 +6,8 @@ from threading import Event, Thread
 
 import pytest
 
-from connectors.delivery.queue import DeliveryQueue, QueuedSink
+from connectors.delivery.queue import DeliveryQueue
+from connectors.delivery.queued_sink import QueuedParts
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
@@ -88,24 +89,31 @@ def test_a_failure_that_no_try_cures_reaches_the_stream() -> None:
         box.put(record(2))
 
 
-def test_parts_share_an_outbox_and_a_snapshot_waits_for_it() -> None:
+def test_a_snapshot_and_the_end_wait_for_the_queue() -> None:
     receiver = Receiver()
-    opened: list[DeliveryQueue] = []
-
-    def open_() -> DeliveryQueue:
-        opened.append(queue(receiver))
-        return opened[-1]
-
-    sink = QueuedSink(open_)
-    parts = [sink.build_part("step", name, None) for name in sink.list_parts()[:2]]
-    assert len(opened) == 1
+    part = QueuedParts(lambda: queue(receiver)).build_part("step", "0", [])
     receiver.gate.set()
-    parts[0].write_batch([[record(1)], [record(2)]])
-    parts[1].snapshot()
+
+    part.write_batch([[record(1)], [record(2)]])
+    part.snapshot()
     assert receiver.taken == ["id1", "id2"]
-    parts[0].write_batch([[record(3)]])
-    parts[0].close()
+    part.write_batch([[record(3)]])
+    part.close()
+
     assert receiver.taken == ["id1", "id2", "id3"]
-    assert not receiver.released
-    parts[1].close()
     assert receiver.released
+
+
+def test_closing_after_a_failure_raises_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    receiver.failure = ConnectorError("the table is gone")
+    receiver.gate.set()
+    part = QueuedParts(lambda: queue(receiver)).build_part("step", "0", [])
+    part.write_batch([[record(1)]])
+    with pytest.raises(ConnectorError, match="the table is gone"):
+        part.snapshot()
+
+    part.close()
+
+    assert receiver.released
+    assert "the table is gone" in caplog.text

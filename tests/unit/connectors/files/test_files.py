@@ -251,7 +251,8 @@ def test_a_dead_letter_is_one_json_line_whatever_its_bytes() -> None:
     )
     line = json_line(letter)
     assert line.count(b"\n") == 1
-    expected = {"id": "2", "reason": "bad_utf8", "own": "1", "key": None, "value_base64": "/wo="}
+    expected: dict[str, object] = {"id": "2", "reason": "bad_utf8", "key": None}
+    expected |= {"value_base64": "/wo=", "headers": {"own": "1"}}
     assert json.loads(line) == expected
 
 
@@ -296,3 +297,68 @@ def test_the_standard_output_gets_a_line_a_record(capfdbinary) -> None:
 
 def test_idle_waits_are_short() -> None:
     assert timedelta(0) < stdin_module.IDLE < timedelta(milliseconds=100)
+
+
+def bounded(file: Path, max_size: str, states: list[State]) -> FileWriter:
+    chosen = FileSinkSettings.model_validate({"path": str(file), "max_size": max_size})
+    return FileWriter(FileSink(chosen, RunContext("t"), "dead_letters"), states)
+
+
+def kept(file: Path) -> list[str]:
+    """Return the ids in the older file and in the file."""
+    both = [file.with_name(f"{file.name}.1"), file]
+    return [one for part in both if part.exists() for one in ids(part)]
+
+
+def test_a_file_with_a_limit_keeps_the_newest_records(tmp_path: Path) -> None:
+    file = tmp_path / "letters"
+    part = bounded(file, "10KiB", [])
+
+    for begin in range(0, 1_000, 10):
+        part.write_batch([[anomaly(n, text="x" * 60) for n in range(begin, begin + 10)]])
+        part.snapshot()
+    part.close()
+
+    assert kept(file) == [f"id{n}" for n in range(1_000 - len(kept(file)), 1_000)]
+    assert 4_096 < sum(one.stat().st_size for one in tmp_path.glob("letters*")) <= 11 * 1_024
+
+
+@pytest.mark.parametrize("crashed_after", range(1, 12))
+def test_a_crash_around_a_rotation_loses_and_doubles_nothing(
+    tmp_path: Path, crashed_after: int
+) -> None:
+    file = tmp_path / "letters"
+    part = bounded(file, "1KiB", [])
+    states = [part.snapshot()]
+    for n in range(crashed_after):
+        part.write_batch([[anomaly(n, text="x" * 60)]])
+        states.append(part.snapshot())
+    # The last snapshot was taken and never stored; what came after it is written again.
+    part.write_batch([[anomaly(crashed_after, text="x" * 60)]])
+    part.close()
+
+    resumed = bounded(file, "1KiB", states[-2:-1])
+    again = range(crashed_after - 1, crashed_after + 1)
+    resumed.write_batch([[anomaly(n, text="x" * 60) for n in again]])
+    resumed.close()
+
+    found = [int(one.removeprefix("id")) for one in kept(file)]
+    assert found == list(range(found[0], crashed_after + 1))
+    assert len(found) >= min(5, crashed_after + 1)
+
+
+def test_processes_that_share_a_file_follow_its_rotation(tmp_path: Path) -> None:
+    file = tmp_path / "letters"
+    first, second = bounded(file, "100KiB", []), bounded(file, "100KiB", [])
+
+    first.write_batch([[anomaly(1, text="x" * 60_000)]])
+    second.write_batch([[anomaly(2)]])
+    first.snapshot()
+    second.write_batch([[anomaly(3)]])
+    second.snapshot()
+    first.write_batch([[anomaly(4)]])
+    first.close()
+    second.close()
+
+    assert ids(file.with_name("letters.1")) == ["id1", "id2"]
+    assert ids(file) == ["id3", "id4"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import socket
 import time
+from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -193,6 +195,74 @@ def test_a_receiver_that_does_not_answer_is_given_up_and_tried_again() -> None:
             post.send(record(1))
     assert raised.value.kind == "timeout"
     assert context.pipeline == "p"
+
+
+class Dripping:
+    """A receiver that reads a request, sends `first`, and then a byte now and then, without end."""
+
+    def __init__(self, first: bytes) -> None:
+        self._first = first
+        self._listening = socket.create_server((HOST, 0))
+        self._ended = Event()
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        self.url = f"http://{HOST}:{self._listening.getsockname()[1]}/hook"
+
+    def __enter__(self) -> Dripping:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        client, _ = self._listening.accept()
+        with client, suppress(OSError):
+            client.recv(65_536)
+            client.sendall(self._first)
+            while not self._ended.wait(0.05):
+                client.sendall(b"x")
+
+
+def test_headers_that_drip_are_given_up_by_the_deadline() -> None:
+    with Dripping(b"HTTP/1.1 200 OK\r\nx-slow: ") as receiver:
+        post = WebhookClient(settings(receiver.url, timeout="300ms"))
+
+        with pytest.raises(TransientError, match=r"did not answer in 0\.3 s") as raised:
+            post.send(record(1))
+
+    assert raised.value.kind == "timeout"
+
+
+def test_a_body_that_drips_does_not_undo_the_status() -> None:
+    with Dripping(b"HTTP/1.1 200 OK\r\n\r\n") as receiver:
+        WebhookClient(settings(receiver.url, timeout="300ms")).send(record(1))
+    with (
+        Dripping(b"HTTP/1.1 422 No\r\n\r\n") as receiver,
+        pytest.raises(RecordRejectedError, match="answered 422"),
+    ):
+        WebhookClient(settings(receiver.url, timeout="300ms")).send(record(1))
+
+
+def test_a_proxy_is_held_to_the_deadline_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Dripping(b"HTTP/1.1 200 OK\r\nx-slow: ") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        post = WebhookClient(settings("http://receiver.invalid/hook", timeout="300ms"))
+
+        with pytest.raises(TransientError, match=r"did not answer in 0\.3 s"):
+            post.send(record(1))
+
+
+def test_errors_show_scheme_and_host_alone() -> None:
+    with Receiver() as receiver:
+        receiver.answers = [503]
+        post = WebhookClient(settings(receiver.url.replace("/hook", "/services/tok-en-77")))
+
+        with pytest.raises(TransientError) as raised:
+            post.send(record(1))
+
+    assert str(raised.value) == f"http://{HOST}:{receiver.port} answered 503 ''"
 
 
 def test_retry_after_is_obeyed_within_reason() -> None:

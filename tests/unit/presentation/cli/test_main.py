@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,30 @@ def test_no_arguments_show_the_commands() -> None:
     command = [sys.executable, "-m", "engine.presentation.cli.main"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert all(name in shown.stdout for name in ("validate", "detectors", "schema", "version"))
+
+
+@pytest.mark.parametrize("command", [("run",), ("state", "reset", "--yes"), ("state", "inspect")])
+@pytest.mark.parametrize("directory", ["FOLDER/a-file/state", "FOLDER/" + "n" * 300])
+def test_a_state_directory_that_cannot_be_made_is_one_message(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    directory: str,
+) -> None:
+    (tmp_path / "a-file").touch()
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "name: p\nsource: {queue: {brokers: b, topic: t}}\nevent: {key: k, values: [v]}\n"
+        "sinks: {anomalies: {file: {path: out}}}\n"
+        f"state: {{directory: '{directory.replace('FOLDER', str(tmp_path))}'}}\n"
+    )
+    if command == ("state", "inspect") and "a-file" in directory:
+        pytest.skip("nothing is stored there, which is what it says")
+
+    code = run(*command, file)
+
+    shown = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert len(shown) == 1, shown
+    assert str(tmp_path) in shown[0]

@@ -1,0 +1,194 @@
+"""A sink that calls a receiver: through a queue, with retries, a circuit breaker, rejected records.
+
+What webhooks, databases and other receivers have in common. A sink says how to connect, how to
+deliver records, and how many at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from connectors.delivery.queue import DeliveryQueue
+from connectors.delivery.rejected import RejectedRecords
+from connectors.delivery.retry_settings import RecordRejectedError, RetrySettings, TransientError
+from engine.domain.errors import ConnectorError
+from engine.domain.record import Record
+from pynomaly.plugins import RunContext
+
+logger = logging.getLogger("pynomaly.sinks")
+T = TypeVar("T")
+
+
+class Receiver(Protocol):
+    """What is called."""
+
+    def reach(self) -> object:
+        """See that it answers, and deliver nothing.
+
+        Raises:
+            TransientError: it does not, now.
+            ConnectorError: it refuses us.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class Delivery(ABC):
+    """Delivers records until the receiver has them, or says that it never will.
+
+    Args:
+        settings: how patient to be.
+        context: of this process.
+        role: of the sink.
+    """
+
+    def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:
+        # Only who calls out needs tenacity and pybreaker.
+        from connectors.delivery.retry import Caller
+
+        self._caller = Caller(settings, context, role)
+        self._rejected = RejectedRecords(settings.refused, context, role)
+        self._delivered = context.telemetry.delivered.labels(role)
+
+    def prepare(self) -> None:  # noqa: B027 - most have nothing to wait for
+        """Wait for what has to be there before the first record."""
+
+    @abstractmethod
+    def send(self, records: list[Record]) -> None:
+        """Hand records over, once.
+
+        Raises:
+            TransientError: repeat it.
+            RecordRejectedError: one of them can never be taken, and none was.
+        """
+
+    def deliver(self, records: list[Record]) -> None:
+        """Hand records over; one that can never be taken does not stop the others."""
+        try:
+            self.call(lambda: self.send(records))
+            self._delivered.inc(len(records))
+        except RecordRejectedError as error:
+            if len(records) == 1:
+                self._rejected.keep(records[0], str(error))
+                return
+            for record in records:
+                self.deliver([record])
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call the receiver until it answers."""
+        return self._caller.call(function)
+
+
+class QueuedSink(ABC):
+    """A plug-in whose records wait in a queue until the receiver has them.
+
+    Args:
+        settings: what the pipeline file says.
+        context: of this process.
+        role: of the sink.
+    """
+
+    exactly_once: bool = False
+    receiver_name: str
+    """What should listen at the other end, for the error of a check."""
+
+    def __init__(self, settings: Any, context: RunContext, role: str) -> None:
+        self.settings = settings
+        self.context = context
+        self.role = role
+
+    @abstractmethod
+    def connect(self) -> Receiver:
+        """Return the receiver; nothing needs to be connected yet."""
+
+    @abstractmethod
+    def delivery(self, receiver: Any) -> Delivery:
+        """Return what delivers to the receiver that `connect` returned."""
+
+    @property
+    def batch(self) -> int:
+        """Most records a call."""
+        return 1
+
+    def sink(self) -> QueuedParts:
+        """Return the Bytewax sink."""
+        return QueuedParts(self._open)
+
+    def check(self) -> None:
+        """Raise ConnectorError when the receiver cannot be used; nothing is delivered."""
+        receiver = self.connect()
+        try:
+            receiver.reach()
+        except TransientError as error:
+            text = f"{error}. Is {self.receiver_name} listening there?"
+            raise ConnectorError(text) from error
+        finally:
+            receiver.close()
+
+    def _open(self) -> DeliveryQueue:
+        receiver = self.connect()
+        delivery = self.delivery(receiver)
+        return DeliveryQueue(
+            self.context,
+            self.role,
+            delivery.prepare,
+            delivery.deliver,
+            receiver.close,
+            most=self.batch,
+            size=max(1_000, 2 * self.batch),
+        )
+
+
+class QueuedParts(FixedPartitionedSink[list[Record], None]):
+    """Bytewax's side: one part a process, and a queue of its own.
+
+    Args:
+        open_queue: makes the queue.
+    """
+
+    def __init__(self, open_queue: Callable[[], DeliveryQueue]) -> None:
+        self._open_queue = open_queue
+
+    def list_parts(self) -> list[str]:
+        """Return the name of the one part."""
+        return ["0"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: object) -> QueuedPart:
+        """Open the queue; there is no state to go on from."""
+        return QueuedPart(self._open_queue())
+
+
+class QueuedPart(StatefulSinkPartition[list[Record], None]):
+    """The part of a process.
+
+    Args:
+        queue: where its records wait.
+    """
+
+    def __init__(self, queue: DeliveryQueue) -> None:
+        self._queue = queue
+
+    def write_batch(self, values: list[list[Record]]) -> None:
+        """Queue records, in their order."""
+        for records in values:
+            for record in records:
+                self._queue.put(record)
+
+    def snapshot(self) -> None:
+        """Wait for everything written: it belongs to the checkpoint that is about to be stored."""
+        self._queue.flush()
+
+    def close(self) -> None:
+        """Wait for everything written; what failed was raised before, and is only logged here."""
+        try:
+            self._queue.close()
+        except Exception as error:  # noqa: BLE001 - another error may be on its way already
+            logger.error("the sink did not close in order: %s", error)

@@ -1,0 +1,28 @@
+"""Names that several packages share: of sinks, and of the headers of what they are given."""
+
+from __future__ import annotations
+
+ANOMALIES, SCORES, DEAD_LETTERS = "anomalies", "scores", "dead_letters"
+"""What sinks take; their names in a pipeline file and in metrics."""
+
+HEADER_PREFIX = "pynomaly-"
+"""Headers of records that begin so are ours."""
+ID_HEADER = f"{HEADER_PREFIX}id"
+"""Of every record: its deterministic id."""
+SCHEMA_HEADER = f"{HEADER_PREFIX}schema-version"
+"""Of anomalies and scores: their value is JSON of this version of the schema."""
+REASON_HEADER = f"{HEADER_PREFIX}reason"
+"""Of dead letters: why the message was rejected."""
+TRUNCATED_HEADER = f"{HEADER_PREFIX}truncated"
+"""Of dead letters that were too large for the topic: how many bytes the message had."""
+DEAD_LETTER_HEADERS = (
+    "id",
+    "reason",
+    "detail",
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "pipeline",
+)
+"""Headers of a dead letter, without the prefix; they stand behind those of its sender."""

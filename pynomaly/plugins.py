@@ -1,0 +1,144 @@
+"""All that a plug-in may import: of a source, a sink, a detector or a step.
+
+A plug-in is a class or a function that an installed package names in its entry points:
+
+    [project.entry-points."pynomaly.sources"]
+    sqlite = "pynomaly_sqlite.source:SqliteSource"
+
+The groups are `pynomaly.sources`, `pynomaly.sinks`, `pynomaly.detectors` and `pynomaly.steps`. The
+plug-ins of Pynomaly itself are loaded the same way, and import from here and from `engine.domain`.
+`docs/plugins.md` is a guide; `examples/plugin` is a complete package.
+"""
+
+from __future__ import annotations
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from engine.application.config.issues import invalid
+from engine.application.config.quantity import Duration, PositiveDuration, Rate, Size
+from engine.application.config.substitution import Secret
+from engine.application.config.url import is_in_the_clear, is_loopback, public_url
+from engine.application.conformance import check_detector, run_checks
+from engine.application.ports import (
+    Decode,
+    MakeTaskStep,
+    Publish,
+    Rereadable,
+    RunContext,
+    Settings,
+    SinkPlugin,
+    SourcePlugin,
+    StepPlugin,
+    TaskStep,
+)
+from engine.application.state.store import Checkpoint, Json, StateStore, StoredTask
+from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.redaction import redactor
+from engine.domain.anomaly import Anomaly
+from engine.domain.batch import (
+    Bools,
+    EventBatch,
+    Floats,
+    Headers,
+    Int32s,
+    Int64s,
+    Objects,
+    RawBatch,
+    ScoredBatch,
+)
+from engine.domain.detector import (
+    Bank,
+    CalibratedBank,
+    CalibratedDetector,
+    Declaration,
+    Detector,
+    DetectorFamily,
+    Parameter,
+    SnapshotForm,
+    State,
+    TimedBank,
+)
+from engine.domain.errors import (
+    ConnectorError,
+    FatalError,
+    ParameterError,
+    PynomalyError,
+    RetryableError,
+    Shutdown,
+    SnapshotError,
+    TasksLostError,
+    UnknownNameError,
+    nearest,
+)
+from engine.domain.pipeline import Pipeline
+from engine.domain.record import Record
+from engine.domain.reject import Reject, RejectReason
+
+__all__ = [
+    "Anomaly",
+    "Bank",
+    "Bools",
+    "CalibratedBank",
+    "CalibratedDetector",
+    "Checkpoint",
+    "ConnectorError",
+    "Declaration",
+    "Decode",
+    "Detector",
+    "DetectorFamily",
+    "Duration",
+    "EventBatch",
+    "FatalError",
+    "FixedPartitionedSink",
+    "FixedPartitionedSource",
+    "Floats",
+    "Headers",
+    "Int32s",
+    "Int64s",
+    "Json",
+    "MakeTaskStep",
+    "Objects",
+    "Parameter",
+    "ParameterError",
+    "Pipeline",
+    "PositiveDuration",
+    "Publish",
+    "PynomalyError",
+    "Rate",
+    "RawBatch",
+    "Record",
+    "Reject",
+    "RejectReason",
+    "Rereadable",
+    "RetryableError",
+    "RunContext",
+    "ScoredBatch",
+    "Secret",
+    "Settings",
+    "Shutdown",
+    "SinkPlugin",
+    "Size",
+    "SnapshotError",
+    "SnapshotForm",
+    "SourcePlugin",
+    "State",
+    "StateStore",
+    "StatefulSinkPartition",
+    "StatefulSourcePartition",
+    "StepPlugin",
+    "StoredTask",
+    "TaskStep",
+    "TasksLostError",
+    "Telemetry",
+    "TimedBank",
+    "UnknownNameError",
+    "check_detector",
+    "invalid",
+    "is_in_the_clear",
+    "is_loopback",
+    "nearest",
+    "public_url",
+    "redactor",
+    "run_checks",
+]

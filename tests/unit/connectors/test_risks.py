@@ -1,0 +1,56 @@
+"""Connections that are not protected, warned of when a run starts."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.postgres.settings import PostgresSettings
+from connectors.webhook.settings import WebhookSettings
+from tests.support.http_receiver import SECRET
+
+SASL = {"sasl.mechanism": "PLAIN", "sasl.username": "u", "sasl.password": "p"}
+
+
+@pytest.mark.parametrize(
+    ("url", "risks"),
+    [("https://h.example/t", 0), ("http://127.0.0.1:80/t", 0), ("http://h.example/tok-en-77", 1)],
+)
+def test_a_webhook_in_the_clear(url: str, risks: int) -> None:
+    found = WebhookSettings.model_validate({"url": url, "secret": SecretStr(SECRET)}).risks()
+
+    assert len(found) == risks
+    assert "tok-en-77" not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "risks"),
+    [
+        ("postgresql://u@db.example/d", 1),
+        ("postgresql://u@db.example/d?sslmode=require", 1),
+        ("postgresql://u@db.example/d?sslmode=verify-full", 0),
+        ("postgresql://u@localhost,db.example/d", 1),
+        ("postgresql://u@127.0.0.1:5432/d?sslmode=disable", 0),
+        ("postgresql:///d?host=/run/postgresql", 0),
+    ],
+)
+def test_a_database_that_is_not_verified(url: str, risks: int) -> None:
+    assert len(PostgresSettings.model_validate({"url": url}).risks()) == risks
+
+
+@pytest.mark.parametrize(
+    ("brokers", "settings", "risks"),
+    [
+        ("k.example:9092", {}, 0),
+        ("k.example:9093", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 1),
+        ("127.0.0.1:9093,localhost:1", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 0),
+        ("k.example:9093", {"security.protocol": "SASL_SSL", **SASL}, 0),
+        ("k.example:9093", {"enable.ssl.certificate.verification": False}, 1),
+        ("k.example:9093", {"ssl.endpoint.identification.algorithm": "none"}, 1),
+    ],
+)
+def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], risks: int) -> None:
+    given = {"brokers": brokers, "topic": "t", "settings": settings}
+    for kind in (KafkaSourceSettings, KafkaSinkSettings):
+        assert len(kind.model_validate(given).risks()) == risks

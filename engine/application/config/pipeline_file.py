@@ -25,6 +25,7 @@ from engine.application.config.sections import (
 )
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
+from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -92,10 +93,11 @@ class PipelineFile(Settings):
     def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         if info.data.get("delivery") != "exactly_once":
             return sinks
-        for role, choice in sinks:
-            if choice is not None and not getattr(choice.plugin, "exactly_once", False):
+        for sink in sinks.chosen():
+            if not getattr(sink.choice.plugin, "exactly_once", False):
                 other = "choose a sink that can, such as kafka or file, or at_least_once"
-                raise invalid(f"{choice.kind} cannot deliver exactly once: {other}", role)
+                text = f"{sink.choice.kind} cannot deliver exactly once: {other}"
+                raise invalid(text, role_of(sink.name))
         return sinks
 
     @field_validator("state")

@@ -49,19 +49,16 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
     print(f"state         {file.state.directory}")
-    for role, choice in _sinks(file):
-        path = getattr(choice.settings, "path", None)
-        print(f"{role:<14}{choice.kind}{f' {path}' if path else ''}")
-
-
-def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
-    return [(role, choice) for role, choice in file.sinks if choice is not None]
+    for sink in file.sinks.chosen():
+        path = getattr(sink.choice.settings, "path", None)
+        print(f"{sink.name:<14}{sink.choice.kind}{f' {path}' if path else ''}")
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
     context = RunContext(pipeline.name)
     checks: list[tuple[str, Callable[[], None]]] = [
-        (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
+        (sink.name, sink.choice.plugin(sink.choice.settings, context, sink.name).check)
+        for sink in file.sinks.chosen()
     ]
     checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]

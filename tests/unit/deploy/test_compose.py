@@ -117,7 +117,7 @@ def test_the_pipeline_is_what_the_producer_sends(monkeypatch) -> None:
     monkeypatch.setenv("KAFKA_BROKERS", "kafka:29092")
     file = load(FOLDER / "pipeline.yaml")
     mapping = file.pipeline().mapping
-    chosen = [file.source, *(sink for _, sink in file.sinks if sink is not None)]
+    chosen = [file.source, *(sink.choice for sink in file.sinks.chosen())]
     assert {choice.settings.model_dump()["topic"] for choice in chosen} == set(producer.TOPICS)
     first, second = itertools.islice(producer.messages(1_000_000, 1000), 2)
     assert (b"press-000", producer.GARBAGE) in first

@@ -134,6 +134,7 @@ class SinkPlugin(Protocol):
     Attributes:
         exactly_once: whether it can publish every record once, crashes or not: its snapshot makes
             visible, or can take back, what was written.
+        roles: optional, the roles that it can have; all unless given.
     """
 
     Settings: type[Settings]

@@ -90,6 +90,15 @@ class PipelineFile(Settings):
 
     @field_validator("sinks")
     @classmethod
+    def _sinks_take_what_they_are_given(cls, sinks: SinksSpec) -> SinksSpec:
+        for sink in sinks.chosen():
+            taken = getattr(sink.choice.plugin, "roles", (role := role_of(sink.name),))
+            if role not in taken:
+                raise invalid(f"{sink.choice.kind} takes {', '.join(taken)} alone", role)
+        return sinks
+
+    @field_validator("sinks")
+    @classmethod
     def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         if info.data.get("delivery") != "exactly_once":
             return sinks

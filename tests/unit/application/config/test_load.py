@@ -146,6 +146,12 @@ def test_what_is_wrong_in_one_of_several_sinks_is_named(
     assert any(line.startswith(issue) for line in found), found
 
 
+def test_a_sink_that_takes_other_roles_is_refused(problems: Problems) -> None:
+    text = LEAST.replace("sinks: {", "sinks: {dead_letters: stdout, ")
+
+    assert problems(text) == ["4: sinks.dead_letters: stdout takes anomalies, scores alone"]
+
+
 def test_a_sink_of_another_kind_takes_nothing_from_the_source(load_text: Load) -> None:
     text = LEAST.replace(
         "anomalies: {queue: {topic: a}}", "anomalies: stdout, scores: {file: {path: f}}"

@@ -74,7 +74,9 @@ class Transaction:
         self.id = own_id
         self.held = False
         self._initialised = False
-        self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
+        self._timeout = min(
+            max(SHORTEST, EPOCHS * context.checkpoint_interval.total_seconds()), LONGEST
+        )
         self._context = context
         self._who = who
         self._kept: list[Kept] = []

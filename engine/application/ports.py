@@ -45,7 +45,7 @@ class RunContext:
         state: directory where the pipeline's state is kept; None where it is kept elsewhere.
         earlier_processes: how many the run before had, as far as it is known.
         exactly_once: whether sinks must publish every record once, crashes or not.
-        every: time between checkpoints.
+        checkpoint_interval: time between checkpoints.
         heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
         shared: what the plug-ins of this process share with each other, by a name of their own.
@@ -60,7 +60,7 @@ class RunContext:
     state: Path | None = None
     earlier_processes: int = 0
     exactly_once: bool = False
-    every: timedelta = timedelta(seconds=10)
+    checkpoint_interval: timedelta = timedelta(seconds=10)
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)

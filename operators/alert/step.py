@@ -106,8 +106,8 @@ class AlertStep:
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
             promised = thresholds[~np.isnan(batch.p_value)].sum()
-            self._telemetry.promised.inc(float(promised))
-            self._telemetry.realised.inc(int(np.count_nonzero(flags)))
+            self._telemetry.expected.inc(float(promised))
+            self._telemetry.emitted.inc(int(np.count_nonzero(flags)))
         rows = np.flatnonzero(flags).tolist()
         return [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
 
@@ -121,8 +121,8 @@ class AlertStep:
 
         rates = self._rate.observe(batch.events.times)
         accepted = self._discoveries.test(policy, batch.p_value, rates, discover)
-        self._telemetry.promised.inc(accepted)
-        self._telemetry.realised.inc(sum(anomaly.incident == anomaly.id for anomaly in found))
+        self._telemetry.expected.inc(accepted)
+        self._telemetry.emitted.inc(sum(anomaly.incident == anomaly.id for anomaly in found))
         return found
 
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:

@@ -224,7 +224,7 @@ class EntityGroup:
         if count > self._table.capacity:
             raise SnapshotError(
                 f"stored state has {count} entities in one partition, whose share of memory now "
-                f"holds {self._table.capacity}: raise state.memory"
+                f"holds {self._table.capacity}: raise state.memory_limit"
             )
         self._table.load(entities)
         self._profile.load(_under("profile", parts))

@@ -43,7 +43,7 @@ sinks:
   anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
   scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
   dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
-state: {{directory: "{state}", every: 500ms}}
+state: {{directory: "{state}", checkpoint_interval: 500ms}}
 metrics: null
 """
     )

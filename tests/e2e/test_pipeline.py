@@ -48,7 +48,7 @@ event:
   values: [temp]
 detectors: [{{zscore: {{half_life: 100}}}}]
 sinks: {sinks}
-state: {{directory: "{folder}/state-{name}", every: 1s}}
+state: {{directory: "{folder}/state-{name}", checkpoint_interval: 1s}}
 metrics: {{port: {port}}}
 """
     )
@@ -116,7 +116,9 @@ def long_pipeline(folder: Path, source: Path) -> tuple[Path, int]:
     sinks = ", ".join(f'{{file: {{path: "{folder}/{name}"}}}}' for name in ("out", "copy"))
     out = f"{{anomalies: [{sinks}]}}"
     file, port = write_pipeline(folder, f'{{file: {{path: "{source}/in.ndjson"}}}}', out)
-    file.write_text(file.read_text().replace("every: 1s", "every: 20ms"))
+    file.write_text(
+        file.read_text().replace("checkpoint_interval: 1s", "checkpoint_interval: 20ms")
+    )
     return file, port
 
 
@@ -128,7 +130,7 @@ def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(
     wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
     children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
     os.kill(int(children.split()[0]), signal.SIGKILL)
-    wait_for(lambda: metric(port, "pynomaly_restarts") == 1 or supervisor.poll() is not None)
+    wait_for(lambda: metric(port, "pynomaly_restarts_total") == 1 or supervisor.poll() is not None)
     assert supervisor.wait(120) == 0
     assert ids(tmp_path / "out") == long[1]
     assert ids(tmp_path / "copy") == long[1]

@@ -169,7 +169,9 @@ def test_with_just_the_rights_of_the_documentation_a_sink_delivers(
     secured.allow(TOPIC, "out", "WRITE", "READ", "DESCRIBE")
     secured.allow(TRANSACTIONAL_ID, "pynomaly-allowed-", "WRITE", "DESCRIBE", pattern=PREFIXED)
     secured.allow(GROUP, "pynomaly-read-back", "READ")
-    context = RunContext("allowed", state=tmp_path, exactly_once=True, every=timedelta(seconds=1))
+    context = RunContext(
+        "allowed", state=tmp_path, exactly_once=True, checkpoint_interval=timedelta(seconds=1)
+    )
     part = sink(secured, "out", context).sink().build_part("a", "0", [])
 
     part.write_batch([[RECORD]])

@@ -28,6 +28,7 @@ from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.identity import compatibility_check, identity_of, state_place
 from engine.application.state.store import StateStore
+from engine.application.telemetry.exposition import exposed_registry
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
@@ -94,7 +95,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         earlier_processes=config.earlier_processes,
         state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",
-        every=file.state.every,
+        checkpoint_interval=file.state.checkpoint_interval,
         heartbeat=Heartbeat(heartbeat),
     )
     _drain_on_signals(context)
@@ -110,7 +111,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
 def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry = context.telemetry
     for cause, count in config.restarts.items():
-        telemetry.restarts.labels(cause).set(count)
+        telemetry.restarts.labels(cause).inc(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
     identity = identity_of(file)
@@ -138,7 +139,8 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
-        serve(file.metrics, context.process, context.telemetry.registry, Health(context))
+        page = exposed_registry(context.telemetry, file.name)
+        serve(file.metrics, context.process, page, Health(context))
 
 
 def _refuse_web_server() -> None:

@@ -143,7 +143,7 @@ class PipelineFile(Settings):
             calibration=self.calibration.calibration(),
             alert=self.alert.policy(),
             incident_gap=nanoseconds(self.alert.incident_gap),
-            memory_bytes=self.state.memory,
+            memory_bytes=self.state.memory_limit,
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
         )

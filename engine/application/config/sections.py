@@ -86,13 +86,13 @@ class StateSpec(Settings):
     """Directory of the checkpoints; .pynomaly/<name> unless given."""
     kafka: KafkaStoreChoice = None
     """Keeps checkpoints in a compacted topic instead: instances share the source's partitions."""
-    every: PositiveDuration = Field(
+    checkpoint_interval: PositiveDuration = Field(
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )
     """Time between checkpoints."""
     key_groups: int | None = Field(default=None, ge=1, le=4096)
     """Not used any more: each partition of the source is stored by itself."""
-    memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
+    memory_limit: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""
 
 

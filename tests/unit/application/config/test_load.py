@@ -26,7 +26,7 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     assert file.sinks.dead_letters[0].kind == "file"
     assert file.sinks.dead_letters[0].settings.path == Path(".pynomaly/plant/dead_letters.ndjson")  # type: ignore[attr-defined]
     assert file.state.directory == Path(".pynomaly/plant")
-    assert file.state.every == timedelta(seconds=10)
+    assert file.state.checkpoint_interval == timedelta(seconds=10)
     assert file.metrics is not None
     assert (file.metrics.host, file.metrics.port) == ("127.0.0.1", 9464)
     assert file.pipeline().alert == Budget(2.0, "entity")
@@ -168,7 +168,7 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
     version = load_text(LEAST).version
     same = (
         LEAST.replace("b:1", "c:2").replace("name: plant", "name: other")
-        + "state: {memory: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
+        + "state: {memory_limit: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
         + "detectors: [{auto: }]\ncombine: any\n"
     )
     assert load_text(same).version == version

@@ -38,7 +38,9 @@ def _states_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def flow_of(file: Path, store: MemoryStore, process: int, processes: int, **more: Any) -> Flow:
-    context = RunContext("whole", process=process, processes=processes, every=timedelta(0), **more)
+    context = RunContext(
+        "whole", process=process, processes=processes, checkpoint_interval=timedelta(0), **more
+    )
     return build(load(file), context, store)
 
 

@@ -27,6 +27,7 @@ bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
 
 quality: $(READY)
+	$(BIN)/python -m bench.everyday $(EVERYDAY)
 	$(BIN)/python -m bench.quality $(ARGS)
 
 # The detector contract, on every detector: half an hour.

@@ -47,7 +47,7 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         "late": anomaly.late,
         "values": anomaly.values,
         "detectors": anomaly.detectors,
-        "origin": anomaly.origin,
+        "origin": anomaly.origin.document(),
         "pipeline": anomaly.pipeline,
         "pipeline_version": anomaly.pipeline_version,
     }
@@ -70,9 +70,10 @@ def score_step(pipeline: Pipeline, _context: RunContext) -> Callable[[ScoredBatc
 def _rows(batch: ScoredBatch) -> Any:
     events = batch.events
     topic = [events.topic] * len(events)
+    places = [None] * len(events) if events.indices is None else events.indices.tolist()
     columns = (events.keys, events.times, events.partitions, events.offsets, batch.p_value)
     tables = (batch.scores, batch.p_values)
-    return zip(topic, *(column.tolist() for column in columns + tables), strict=True)
+    return zip(topic, places, *(column.tolist() for column in columns + tables), strict=True)
 
 
 def _score_record(
@@ -80,6 +81,7 @@ def _score_record(
     names: tuple[str, ...],
     trace: Trace | None,
     topic: str,
+    index: int | None,
     entity: str,
     time: int,
     partition: int,
@@ -88,7 +90,7 @@ def _score_record(
     scores: list[float],
     p_values: list[float],
 ) -> Record:
-    origin = Origin(topic, partition, offset)
+    origin = Origin(topic, partition, offset, index)
     own_id = anomaly_id(pipeline.name, pipeline.version, origin)
     parts = zip(names, scores, p_values, strict=True)
     document = {
@@ -100,7 +102,7 @@ def _score_record(
         "score": anomaly_score(p_value),
         "p_value": p_value,
         "detectors": [{"detector": d, "score": s, "p_value": p} for d, s, p in parts],
-        "origin": origin,
+        "origin": origin.document(),
         "pipeline": pipeline.name,
         "pipeline_version": pipeline.version,
     }
@@ -130,7 +132,8 @@ def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reje
 
 def dead_letter(pipeline: str, reject: Reject) -> Record:
     """Return a reject as it is published: original bytes, key and headers, and why and where."""
-    own_id = anomaly_id(pipeline, "", Origin(reject.topic, reject.partition, reject.offset))
+    origin = Origin(reject.topic, reject.partition, reject.offset, reject.index)
+    own_id = anomaly_id(pipeline, "", origin)
     added = {
         "id": own_id,
         "reason": reject.reason.value,
@@ -140,6 +143,8 @@ def dead_letter(pipeline: str, reject: Reject) -> Record:
         "offset": reject.offset,
         "timestamp": reject.timestamp,
     }
+    if reject.index is not None:
+        added["index"] = reject.index
     headers = tuple(
         (f"{HEADER_PREFIX}{name}", str(value).encode("utf-8", "replace"))
         for name, value in added.items()

@@ -112,7 +112,7 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         self._source = source
         self._number = number
         self._next = skip
-        self._messages = read_messages(path, kind, skip)
+        self._messages = read_messages(path, kind, skip, source.context.text_fields)
 
     def lines(self, at_most: int) -> list[tuple[int, bytes]]:
         """Return the next numbered lines."""

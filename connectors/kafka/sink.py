@@ -6,7 +6,10 @@ from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaSinkSettings
+from connectors.kafka.topic_limits import admin_client
+from connectors.kafka.transaction import id_prefix
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
 from engine.domain.record import Record
@@ -32,8 +35,16 @@ class KafkaSink:
         return IdempotentSink(Writer(self._settings, self._context, self._role))
 
     def check(self) -> None:
-        """Raise ConnectorError when no broker answers, or there is no such topic."""
-        Writer(self._settings, self._context, self._role).check()
+        """Raise ConnectorError when no broker answers, or the topic is not there or not ours."""
+        settings, context = self._settings, self._context
+        writer = Writer(settings, context, self._role)
+        writer.check()
+        errors = writer.producer.errors
+        admin = admin_client(settings.brokers, settings.settings, errors)
+        reads_back = context.exactly_once and context.state is not None
+        require_topic(admin, settings.topic, ["WRITE", *(["READ"] if reads_back else [])])
+        if context.exactly_once:
+            require_transactions(settings.brokers, settings.settings, id_prefix(context), errors)
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):

@@ -13,8 +13,10 @@ from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
+from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSourceSettings
-from engine.domain.batch import Headers, RawBatch
+from connectors.kafka.topic_limits import admin_client
+from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
 from pynomaly.plugins import RunContext
@@ -113,6 +115,7 @@ class KafkaSource:
         consumer = self.consumer
         try:
             partitions = consumer.check()
+            self._check_rights()
             return [batch for p in partitions[:8] if (batch := self._sample(p, samples))]
         except KafkaException as error:
             raise ConnectorError(
@@ -120,6 +123,12 @@ class KafkaSource:
             ) from error
         finally:
             consumer.close()
+
+    def _check_rights(self) -> None:
+        settings, errors = self._settings, self.consumer.troubles
+        admin = admin_client(settings.brokers, settings.settings, errors)
+        require_topic(admin, settings.topic, ["READ"])
+        require_group(admin, group(settings, self._context))
 
     def _sample(self, partition: int, samples: int) -> RawBatch | None:
         low, high = self.consumer.bounds(partition)
@@ -207,7 +216,7 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
         topic=topic,
         partition=partition,
         offsets=np.fromiter(map(Message.offset, messages), np.int64, n),
-        timestamps=stamps * 1_000_000,
+        timestamps=stamps_of_ms(stamps),
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)) if with_keys else None,
         headers=headers,

@@ -32,7 +32,7 @@ from connectors.kafka.transaction import (
     Transaction,
     shared_transaction,
 )
-from engine.domain.errors import ConnectorError, RetryableError, SnapshotError
+from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
 from pynomaly.plugins import Checkpoint, Json, RunContext, Settings, StoredTask
 
 logger = logging.getLogger("pynomaly.kafka")
@@ -304,7 +304,7 @@ class TopicStore:
         """Give the transaction up and wait for the group's new generation, if we are in it."""
         self._refuse_losses(membership)
         if time.monotonic() > until:
-            raise RetryableError(f"the group does not take our checkpoint: {error}")
+            raise TasksLostError(f"the group does not take our checkpoint: {error}")
         logger.info("the group has a new generation: the checkpoint is written again for it")
         self._transaction.rewind()
         membership.wait_for_change(1.0)
@@ -316,7 +316,7 @@ class TopicStore:
         published by whoever has them now.
         """
         if membership.losses != self._losses:
-            raise RetryableError(
+            raise TasksLostError(
                 "the group has given partitions of this process to others: what was not stored "
                 "is left to them, and we begin again from the last checkpoint"
             )

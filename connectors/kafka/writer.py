@@ -9,7 +9,7 @@ from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.topic_limits import USUAL_LIMIT
 from engine.domain.batch import Headers
-from engine.domain.names import DEAD_LETTERS, role_of
+from engine.domain.names import DEAD_LETTERS, TRUNCATED_HEADER, role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -85,5 +85,5 @@ class Writer:
         room = max(0, self._limit - OVERHEAD - len(record.key or b"") - headers)
         if len(record.value) <= room:
             return record
-        whole = ("pynomaly-truncated", b"%d" % len(record.value))
+        whole = (TRUNCATED_HEADER, b"%d" % len(record.value))
         return replace(record, value=record.value[:room], headers=(*record.headers, whole))

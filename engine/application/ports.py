@@ -41,6 +41,7 @@ class RunContext:
         telemetry: the metrics of this process.
         draining: set when the process was asked to end: sources stop reading.
         needs_keys: whether the mapping reads the message key.
+        text_fields: names of fields that the mapping reads as texts; see `EventMapping`.
         process, processes: number of this process, and how many this run has.
         state: directory where the pipeline's state is kept; None where it is kept elsewhere.
         earlier_processes: how many the run before had, as far as it is known.
@@ -55,6 +56,7 @@ class RunContext:
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: Event = field(default_factory=Event)
     needs_keys: bool = True
+    text_fields: frozenset[str] = frozenset()
     process: int = 0
     processes: int = 1
     state: Path | None = None

@@ -45,11 +45,26 @@ class ValuePart:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The position of the event in its source."""
+    """The position of the event in its source.
+
+    Attributes:
+        topic, partition, offset: of its message.
+        index: its place in a message that was exploded; None where the message is the event.
+    """
 
     topic: str
     partition: int
     offset: int
+    index: int | None = None
+
+    def document(self) -> dict[str, str | int]:
+        """Return it as it is published: with an index only where there is one."""
+        found: dict[str, str | int] = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+        }
+        return found if self.index is None else found | {"index": self.index}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,8 @@ class Anomaly:
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:
     """Return the deterministic id of the result of a pipeline for one event: 32 hex digits."""
     text = f"{pipeline}\0{version}\0{origin.topic}\0{origin.partition}\0{origin.offset}"
+    if origin.index is not None:
+        text += f"\0{origin.index}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -66,6 +66,7 @@ _ORIGIN = _object(
         "offset": _field("integer", "Position in the partition.", minimum=0),
     },
     "Where the event stands in its source.",
+    optional={"index": _field("integer", "Place in a message with an array of events.", minimum=0)},
 )
 
 _ANOMALY = {

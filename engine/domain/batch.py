@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,10 @@ Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Objects = NDArray[np.object_]
+
+NO_TIME = -(2**63)
+"""Stands in a column of times for one that is not known."""
+_MOST_MS = (2**63 - 1) // 1_000_000
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -30,6 +34,14 @@ def no_traceparents() -> Iterable[bytes]:
     return ()
 
 
+def stamps_of_ms(milliseconds: Int64s) -> Int64s:
+    """Return message timestamps in ns; NO_TIME where a message has none, or none that fits."""
+    fits = (milliseconds >= 0) & (milliseconds <= _MOST_MS)
+    stamps: Int64s = np.where(fits, milliseconds, 0) * 1_000_000
+    stamps[~fits] = NO_TIME
+    return stamps
+
+
 @dataclass(frozen=True, slots=True)
 class RawBatch:
     """Undecoded messages of one partition, in their order.
@@ -38,7 +50,8 @@ class RawBatch:
         topic: where they come from: a topic, a file, "stdin".
         partition: number of the partition.
         offsets: int64 [n], each message's position in its partition.
-        timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message.
+        timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message;
+            NO_TIME where there is none.
         values: n payloads; None is a tombstone.
         keys: n message keys, or None when the mapping does not need them.
         headers: gives the headers of row i; called for rejects only.
@@ -74,6 +87,7 @@ class EventBatch:
         offsets: int64 [n].
         timestamps: int64 [n], ns since 1970: the broker's time, for latency.
         trace: the span it belongs to; None unless it is traced.
+        indices: int32 [n], place of each event in its message; None where a message is an event.
     """
 
     topic: str
@@ -84,18 +98,20 @@ class EventBatch:
     offsets: Int64s
     timestamps: Int64s
     trace: Trace | None = None
+    indices: Int32s | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def take(self, rows: NDArray[np.intp] | slice) -> EventBatch:
         """Return the given rows, in the given order."""
-        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace]
+        indices = None if self.indices is None else self.indices[rows]
+        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace, indices]
         return EventBatch(self.topic, *taken)
 
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """Return the columns in the order of the fields, without topic and trace."""
-        return tuple(getattr(self, field.name) for field in fields(self)[1:-1])
+        """Return the columns that every batch has, in the order of the fields."""
+        return tuple(getattr(self, field.name) for field in fields(self)[1:-2])
 
     @staticmethod
     def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
@@ -104,7 +120,15 @@ class EventBatch:
             return batches[0]
         parts = zip(*(batch.columns() for batch in batches), strict=True)
         columns: list[Any] = [np.concatenate(part) for part in parts]
-        return EventBatch(batches[0].topic, *columns)
+        joined = EventBatch(batches[0].topic, *columns)
+        places = [batch.indices for batch in batches if batch.indices is not None]
+        if len(places) < len(batches):
+            return joined
+        return replace(joined, indices=np.concatenate(places))
+
+
+EXPECTED_SCALES = 3.0
+"""Scales on either side of the center in which a normal value is expected: 99.7 % of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import Field, dataclass, fields, is_dataclass
+from typing import Any, Literal
 
-Path = tuple[str | int, ...]
-"""Steps into a JSON document: names of fields and indices of arrays."""
+from engine.domain.condition import Condition, paths, texts_compared
+from engine.domain.path import JsonText, Path
 
 LONGEST_KEY = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
+KeyFormat = Literal["string", "int16", "int32", "int64", "uuid", "hex"]
+"""How the bytes of a message key are read."""
+Reading = Literal["plain", "number", "quantity", "decimal"]
+"""How a value is read: as a number alone, or also as text, with a unit, or as base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """A part of the entity's key: the message key, and how its bytes are read."""
+
+    format: KeyFormat = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A part of the entity's key that is the same for all events."""
+
+    text: str
+
+
+KeyPart = Path | MessageKey | Constant
 
 
 @dataclass(frozen=True, slots=True)
 class ValueField:
-    """One value of an event: its name, where it stands, and whether it may be missing."""
+    """One value of an event: its name, where it stands, and how it is read.
+
+    Attributes:
+        name: of the value.
+        path: where it stands.
+        optional: whether it may be missing or null: a gap.
+        reading: "number" takes numbers as text too, "quantity" with a prefix or unit as well,
+            "decimal" base64 of a big-endian integer, as Debezium writes them.
+        decimal: the decimal sign of numbers as text.
+        scale: digits after the point of a "decimal".
+        unit: that a "quantity" is written with.
+        numbers: what texts, true and false mean, by their text.
+        missing: texts and numbers that mean that nothing was measured: a gap.
+    """
 
     name: str
     path: Path
     optional: bool = False
+    reading: Reading = "plain"
+    decimal: str = "."
+    scale: int = 0
+    unit: str = ""
+    numbers: tuple[tuple[str, float], ...] = ()
+    missing: tuple[str | float, ...] = ()
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether a text may be one of its numbers."""
+        return self.reading != "plain" or bool(self.numbers) or bool(self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +75,21 @@ class TimeField:
     Attributes:
         path: None takes the message's own timestamp.
         unit: of a number; exactly one of unit and format is set where path is.
-        format: "iso8601", or a strptime format (UTC where it names no zone).
+        format: "iso8601", or a strptime format.
+        also: further fields of the time, such as a clock beside a date; joined by spaces.
+        zone: name of the time zone of texts that name none; UTC unless given.
     """
 
     path: Path | None = None
     unit: TimeUnit | None = None
     format: str | None = None
+    also: tuple[Path, ...] = ()
+    zone: str | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The fields of the time; none where it is the message's own."""
+        return () if self.path is None else (self.path, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +97,58 @@ class EventMapping:
     """How a message becomes an event.
 
     Attributes:
-        key: paths whose values, joined by "/", name the entity; empty takes the message key.
+        key: parts that, joined by "/", name the entity; empty takes the message key as text.
         time: the event time.
         values: the d values, in column order.
         max_bytes: a larger message is rejected.
-        max_future: ns; an event further ahead of its message's timestamp is rejected.
+        max_future: ns; an event further ahead of its message's timestamp, or of the clock of this
+            machine, is rejected.
         lateness: ns; an event older than its entity's newest by more is late; None: never.
+        where: what holds for messages that become events; others are passed over.
+        explode: path of an array, each element of which becomes an event: it stands in the place
+            of the array then. Empty: the message is such an array itself. None: no array.
+        tombstones: whether messages without a payload are rejected or passed over.
+        max_past: ns; an event further behind its message's timestamp is rejected, and a message
+            whose own timestamp is the event time, further behind the clock of this machine; None:
+            never.
     """
 
-    key: tuple[Path, ...]
+    key: tuple[KeyPart, ...]
     time: TimeField
     values: tuple[ValueField, ...]
     max_bytes: int = 1_048_576
     max_future: int = 86_400_000_000_000
     lateness: int | None = None
+    where: Condition | None = None
+    explode: Path | None = None
+    tombstones: Literal["reject", "skip"] = "reject"
+    max_past: int | None = None
+
+    @property
+    def key_parts(self) -> tuple[KeyPart, ...]:
+        """The parts of the key; at least one."""
+        return self.key or (MessageKey(),)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All paths that are read, in the message as it is or with an element in its place."""
+        keys = [part for part in self.key if isinstance(part, tuple)]
+        conditions = () if self.where is None else paths(self.where)
+        return (*keys, *self.time.paths, *(value.path for value in self.values), *conditions)
+
+    @property
+    def text_fields(self) -> frozenset[str]:
+        """Names of the outermost fields that are read as texts, also where they look like numbers.
+
+        A source of texts, such as CSV, must not turn them into numbers: 007 and 7 are two ids.
+        """
+        texts = [part for part in self.key if isinstance(part, tuple)]
+        if self.time.format is not None:
+            texts += self.time.paths
+        if self.where is not None:
+            texts += texts_compared(self.where)
+        texts += [path for path in self.paths if JsonText() in path]
+        return frozenset(str(path[0]) for path in texts)
 
     @property
     def value_names(self) -> tuple[str, ...]:
@@ -64,7 +156,29 @@ class EventMapping:
         return tuple(value.name for value in self.values)
 
 
-def path_text(path: Path) -> str:
-    """Write a path the way the pipeline file does: `a.b[0]`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
+FIRST_FIELDS: dict[type, set[str]] = {
+    EventMapping: {"key", "time", "values", "max_bytes", "max_future", "lateness"},
+    TimeField: {"path", "unit", "format"},
+    ValueField: {"name", "path", "optional"},
+}
+"""What mappings had in the first release."""
+
+
+def decisive(part: Any) -> Any:
+    """Return a mapping, or a part of one, as plain data, for the digests that ids are made from.
+
+    A field that the first release did not have is left out where it has its default: an upgrade
+    alone changes no id.
+    """
+    if isinstance(part, tuple):
+        return [decisive(inner) for inner in part]
+    if not is_dataclass(part):
+        return part
+    kind = {} if type(part) in FIRST_FIELDS else {"kind": type(part).__name__}
+    kept = {field.name: getattr(part, field.name) for field in fields(part) if _counts(field, part)}
+    return kind | {name: decisive(value) for name, value in kept.items()}
+
+
+def _counts(field: Field[Any], part: Any) -> bool:
+    first = FIRST_FIELDS.get(type(part), ())
+    return field.name in first or getattr(part, field.name) != field.default

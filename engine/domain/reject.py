@@ -19,6 +19,7 @@ class RejectReason(StrEnum):
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
     MISSING_KEY = "missing_key"
+    BINARY_KEY = "binary_key"
     MISSING_TIME = "missing_time"
     MISSING_VALUE = "missing_value"
     NULL_VALUE = "null_value"
@@ -26,6 +27,7 @@ class RejectReason(StrEnum):
     NOT_FINITE = "not_finite"
     BAD_TIME = "bad_time"
     TIME_IN_FUTURE = "time_in_future"
+    TIME_IN_PAST = "time_in_past"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class Reject:
         detail: one sentence for people: the field and what was found there.
         topic, partition, offset: its position.
         timestamp: ns since 1970, the source's time.
-        key, value, headers: the message as it came.
+        key, value, headers: the message as it came; of an exploded one the element alone, with
+            what is read of its parents, as JSON.
+        index: place of the element in its message; None for a whole message.
     """
 
     reason: RejectReason
@@ -49,3 +53,4 @@ class Reject:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    index: int | None = None

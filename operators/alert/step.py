@@ -24,15 +24,13 @@ from engine.domain.anomaly import (
     anomaly_id,
     anomaly_score,
 )
-from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.batch import EXPECTED_SCALES, Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
 from operators.alert.event_rate import EventRate
 from operators.alert.online_fdr import OnlineFdr
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
-EXPECTED_SCALES = 3.0
-"""Half the width of an expected range, in robust standard deviations."""
 GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300
@@ -134,7 +132,8 @@ class AlertStep:
 
     def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> Anomaly:
         events, pipeline = batch.events, self._pipeline
-        place = int(events.partitions[row]), int(events.offsets[row])
+        index = None if events.indices is None else int(events.indices[row])
+        place = int(events.partitions[row]), int(events.offsets[row]), index
         origin = Origin(events.topic, *place)
         p_value = float(np.nan_to_num(batch.p_value[row], nan=1.0))
         known = None if np.isnan(threshold) else threshold

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import orjson
-
-from engine.domain.mapping import LONGEST_KEY, EventMapping, Path, path_text
+from engine.domain.batch import NO_TIME
+from engine.domain.mapping import LONGEST_KEY, Constant, EventMapping, MessageKey, ValueField
+from engine.domain.path import Path, path_text
 from engine.domain.reject import RejectReason
-from operators.decode.timestamps import UNREADABLE, time_reader
+from engine.domain.time_units import other_unit
+from operators.decode.entity_keys import BinaryKeyError, key_text, name
+from operators.decode.explode import Exploder
+from operators.decode.json_errors import Finding, RejectedError, document_of, payload_error
+from operators.decode.numbers import NoNumberError, NumberReader
+from operators.decode.reading import MisplacedError, MissingError, look_up, quote
+from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
-Finding = tuple[RejectReason, str]
-LONGEST_QUOTE = 80
-
-
-class Missing(Exception):
-    """Nothing stands at a path."""
-
-
-class Misplaced(Exception):
-    """Something else than an object or an array stands on the way."""
+Clocks = tuple[int, int]
+"""The message's own time, ns since 1970 or NO_TIME, and this machine's."""
+HERE = "this machine's clock"
 
 
 class Diagnosis:
@@ -28,145 +27,175 @@ class Diagnosis:
 
     def __init__(self, mapping: EventMapping) -> None:
         self._mapping = mapping
-        self._read_time = time_reader(mapping.time)
+        self._times = TimeReader(mapping.time)
+        self._values = [(field, NumberReader(field)) for field in mapping.values]
+        explode = mapping.explode
+        self._exploder = None if explode is None else Exploder(explode, mapping.paths)
 
-    def of(self, value: bytes | None, key: bytes | None, timestamp: int) -> Finding | None:
+    def of(
+        self, value: bytes | None, key: bytes | None, timestamp: int, now: int
+    ) -> Finding | None:
         """Return the first thing that is wrong, or None when nothing is.
 
         Args:
             value: the payload.
             key: the message key, where the mapping reads it.
-            timestamp: the message's own time, ns since 1970.
+            timestamp: the message's own time, ns since 1970; NO_TIME where it has none.
+            now: the clock of this machine, ns since 1970.
         """
-        return self._of_bytes(value) or self._of_text(value or b"", key, timestamp)
-
-    def _of_bytes(self, value: bytes | None) -> Finding | None:
-        if value is None:
-            return RejectReason.TOMBSTONE, "the message has no payload"
-        if not value.strip():
-            return RejectReason.EMPTY, "the payload is empty"
-        if len(value) > self._mapping.max_bytes:
-            found = f"the payload has {len(value)} bytes, at most {self._mapping.max_bytes} allowed"
-            return RejectReason.TOO_LARGE, found
+        finding = payload_error(value, self._mapping.max_bytes)
+        if finding is not None:
+            return finding
         try:
-            value.decode()
-        except UnicodeDecodeError as error:
-            return RejectReason.BAD_UTF8, f"byte {error.start} of the payload is not UTF-8"
-        return None
+            document = document_of(value or b"")
+        except RejectedError as error:
+            return error.finding
+        if self._exploder is not None:
+            return _unexploded(self._exploder, document)
+        return self.of_document(document, key, (timestamp, now))
 
-    def _of_text(self, value: bytes, key: bytes | None, timestamp: int) -> Finding | None:
-        try:
-            document = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            return self._of_bad_json(value, error)
+    def of_document(self, document: Any, key: bytes | None, clocks: Clocks) -> Finding | None:
+        """Return what is wrong with a document, or with one that an element stands in."""
         if not isinstance(document, dict):
-            return RejectReason.NOT_AN_OBJECT, f"the payload is {_quote(document)}, not an object"
+            hint = ": set event.explode: $message?" if isinstance(document, list) else ""
+            found = f"the payload is {quote(document)}, not an object{hint}"
+            return RejectReason.NOT_AN_OBJECT, found
         try:
             return (
                 self._of_key(document, key)
-                or self._of_time(document, timestamp)
+                or self._of_time(document, *clocks)
                 or self._of_values(document)
             )
-        except Misplaced as misplaced:
+        except MisplacedError as misplaced:
             return RejectReason.WRONG_TYPE, str(misplaced)
 
-    def _of_bad_json(self, value: bytes, error: orjson.JSONDecodeError) -> Finding:
-        said = error.msg.lower()
-        if "depth" in said or "recursion" in said:
-            return RejectReason.TOO_DEEP, "the payload nests too deeply"
-        if "infinity" in said or any(word in value for word in (b"NaN", b"Infinity")):
-            return RejectReason.NOT_FINITE, f"a number at byte {error.pos} is not finite"
-        return RejectReason.NOT_JSON, f"not JSON at byte {error.pos}: {error.msg}"
-
     def _of_key(self, document: dict[str, Any], key: bytes | None) -> Finding | None:
-        if not self._mapping.key:
-            return _of_message_key(key)
-        parts = []
-        for path in self._mapping.key:
-            try:
-                part = look_up(document, path)
-            except Missing as missing:
-                return RejectReason.MISSING_KEY, f"nothing stands at {missing}"
-            if part is None:
-                return RejectReason.MISSING_KEY, f"{path_text(path)} is null"
-            if type(part) not in (str, int):
-                return _wrong(path, part, "a text or an integer")
-            parts.append(str(part))
-        return _of_length("/".join(parts))
+        texts = []
+        for part in self._mapping.key_parts:
+            found = part.text if isinstance(part, Constant) else _key_part(part, document, key)
+            if not isinstance(found, str):
+                return found
+            texts.append(found)
+        return _of_length("/".join(texts))
 
-    def _of_time(self, document: dict[str, Any], timestamp: int) -> Finding | None:
+    def _of_time(self, document: dict[str, Any], timestamp: int, now: int) -> Finding | None:
+        if self._mapping.time.path is None:
+            return self._of_message_time(timestamp, now)
+        columns = []
+        for path in self._mapping.time.paths:
+            try:
+                columns.append([look_up(document, path)])
+            except MissingError as missing:
+                return RejectReason.MISSING_TIME, f"nothing stands at {missing}"
+            if columns[-1] == [None]:
+                return RejectReason.MISSING_TIME, f"{path_text(path)} is null"
+        written = together(columns)[0]
+        return self._of_written_time(written, timestamp, now)
+
+    def _of_message_time(self, timestamp: int, now: int) -> Finding | None:
+        if timestamp == NO_TIME:
+            found = "the message has no timestamp, or one before 1970 or after 2262"
+            return RejectReason.BAD_TIME, f"{found}: set event.time to a field of the message"
+        return self._of_distance("the message's timestamp", timestamp, (now, HERE))
+
+    def _of_written_time(self, written: object, timestamp: int, now: int) -> Finding | None:
         time = self._mapping.time
-        if time.path is None:
-            return None
-        try:
-            written = look_up(document, time.path)
-        except Missing as missing:
-            return RejectReason.MISSING_TIME, f"nothing stands at {missing}"
-        if written is None:
-            return RejectReason.MISSING_TIME, f"{path_text(time.path)} is null"
-        fitting = (int, float) if time.unit is not None else (str,)
-        if type(written) not in fitting:
-            return _wrong(time.path, written, "a number" if time.unit else "a text")
-        moment = int(self._read_time([written])[0])
+        where = " and ".join(map(path_text, time.paths))
+        if type(written) not in (int, float, str):
+            expected = "a number" if time.unit else "a text"
+            return RejectReason.WRONG_TYPE, f"{where} is {quote(written)}, expected {expected}"
+        moment = int(self._times.column([written])[0])
+        hint = other_unit(written, time.unit)
         if moment == UNREADABLE:
-            how = time.unit or time.format
-            found = f"{path_text(time.path)} is {_quote(written)}, not readable as {how}"
-            return RejectReason.BAD_TIME, found
-        ahead = moment - timestamp
+            how = f"a number in {time.unit}" if time.unit else f"{time.format}"
+            found = f"{where} is {quote(written)}, not readable as {how}"
+            return RejectReason.BAD_TIME, found + hint
+        clock = timestamp, "the message's own time"
+        if timestamp == NO_TIME or timestamp > now:
+            clock = now, HERE
+        finding = self._of_distance(where, moment, clock)
+        return finding and (finding[0], finding[1] + hint)
+
+    def _of_distance(self, where: str, moment: int, clock: tuple[int, str]) -> Finding | None:
+        """Hold a time against a clock, given with its name."""
+        ahead, most = moment - clock[0], self._mapping.max_past
         if ahead > self._mapping.max_future:
-            found = f"{path_text(time.path)} is {ahead / 1e9:.0f} s ahead of the message's own time"
+            allowed = f"event.max_future allows {self._mapping.max_future / 1e9:.0f} s"
+            found = f"{where} is {ahead / 1e9:.0f} s ahead of {clock[1]}, {allowed}"
             return RejectReason.TIME_IN_FUTURE, found
+        if most is not None and -ahead > most:
+            found = f"{where} is {-ahead / 1e9:.0f} s behind {clock[1]}"
+            return RejectReason.TIME_IN_PAST, f"{found}, event.max_past allows {most / 1e9:.0f} s"
         return None
 
     def _of_values(self, document: dict[str, Any]) -> Finding | None:
-        for value in self._mapping.values:
+        for field, reader in self._values:
             try:
-                number = look_up(document, value.path)
-            except Missing as missing:
-                if value.optional:
+                found = look_up(document, field.path)
+            except MissingError as missing:
+                if field.optional:
                     continue
                 return RejectReason.MISSING_VALUE, f"nothing stands at {missing}"
-            if number is None and value.optional:
-                continue
-            if number is None:
-                return RejectReason.NULL_VALUE, f"{path_text(value.path)} is null"
-            if type(number) not in (int, float):
-                return _wrong(value.path, number, "a number")
-            if not _is_finite(number):
-                found = f"{path_text(value.path)} is {_quote(number)}, beyond any finite number"
-                return RejectReason.NOT_FINITE, found
+            finding = _of_value(field, reader, found)
+            if finding is not None:
+                return finding
         return None
 
 
-def look_up(document: Any, path: Path) -> Any:
-    """Return what stands at a path.
-
-    Raises:
-        Missing: nothing does; its text is the path up to where it ends.
-        Misplaced: the way there ends at something else; its text says so.
-    """
-    for depth, step in enumerate(path):
-        fits = isinstance(document, list if isinstance(step, int) else dict)
-        if document is None:
-            raise Missing(path_text(path[: depth + 1]))
-        if not fits:
-            kind = "an array" if isinstance(step, int) else "an object"
-            where = path_text(path[:depth]) or "the payload"
-            raise Misplaced(f"{where} is {_quote(document)}, expected {kind}")
-        try:
-            document = document[step]
-        except (KeyError, IndexError):
-            raise Missing(path_text(path[: depth + 1])) from None
-    return document
+def _of_value(field: ValueField, reader: NumberReader, found: Any) -> Finding | None:
+    where = path_text(field.path)
+    if found is None:
+        return None if field.optional else (RejectReason.NULL_VALUE, f"{where} is null")
+    try:
+        number = reader.number(found)
+    except NoNumberError as error:
+        return RejectReason.WRONG_TYPE, f"{where} is {quote(found)}, expected {error}"
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number) or (math.isnan(number) and not reader.may_miss):
+        return RejectReason.NOT_FINITE, f"{where} is {quote(found)}, expected a finite number"
+    return None
 
 
-def _of_message_key(key: bytes | None) -> Finding | None:
+def _unexploded(exploder: Exploder, document: Any) -> Finding | None:
+    """Return why a message could not be exploded."""
+    if not isinstance(document, (dict, list)):
+        return RejectReason.NOT_AN_OBJECT, f"the payload is {quote(document)}, not an object"
+    try:
+        exploder.explode(document)
+    except MissingError as missing:
+        return RejectReason.MISSING_VALUE, f"nothing stands at {missing}, which is to be exploded"
+    except MisplacedError as misplaced:
+        return RejectReason.WRONG_TYPE, str(misplaced)
+    return None
+
+
+def _key_part(
+    part: Path | MessageKey, document: dict[str, Any], key: bytes | None
+) -> str | Finding:
+    """Return what a part of the entity's key is in a message, or why it is none."""
+    if isinstance(part, MessageKey):
+        return _message_key(key, part)
+    try:
+        found = look_up(document, part)
+    except MissingError as missing:
+        return RejectReason.MISSING_KEY, f"nothing stands at {missing}"
+    if found is None:
+        return RejectReason.MISSING_KEY, f"{path_text(part)} is null"
+    text = name(found)
+    if text is not None:
+        return text
+    detail = f"{path_text(part)} is {quote(found)}, expected a text or an integer"
+    return RejectReason.WRONG_TYPE, detail
+
+
+def _message_key(key: bytes | None, part: MessageKey) -> str | Finding:
     if key is None:
         return RejectReason.MISSING_KEY, "the message has no key"
     try:
-        return _of_length(key.decode())
-    except UnicodeDecodeError as error:
-        return RejectReason.BAD_UTF8, f"byte {error.start} of the message key is not UTF-8"
+        return key_text(key, part.format)
+    except BinaryKeyError as error:
+        return RejectReason.BINARY_KEY, str(error)
 
 
 def _of_length(entity: str) -> Finding | None:
@@ -174,20 +203,3 @@ def _of_length(entity: str) -> Finding | None:
         return None
     found = f"the entity's key has {len(entity)} characters, at most {LONGEST_KEY} allowed"
     return RejectReason.TOO_LARGE, found
-
-
-def _wrong(path: Path, found: object, expected: str) -> Finding:
-    text = f"{path_text(path)} is {_quote(found)}, expected {expected}"
-    return RejectReason.WRONG_TYPE, text
-
-
-def _quote(found: object) -> str:
-    text = repr(found)
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
-
-
-def _is_finite(number: float) -> bool:
-    try:
-        return math.isfinite(float(number))
-    except OverflowError:
-        return False

@@ -1,99 +1,122 @@
-"""The type of a message: made from the event mapping, so that one call decodes a batch."""
+"""The type of a JSON message: made from the event mapping, so that one call decodes a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from engine.domain.mapping import EventMapping, Path, TimeField
+from engine.domain.mapping import EventMapping, TimeField
+from engine.domain.path import EACH, Path
 
-Column = list[Any]
-Read = Callable[[list[Any]], Column]
+
+@dataclass
+class Node:
+    """A field of a message.
+
+    Attributes:
+        fields: what is read below it, by name; none where it is read itself.
+        kinds: the types it is read as.
+        required: whether a message without it is no event.
+    """
+
+    fields: dict[str, Node] = field(default_factory=dict)
+    kinds: list[Any] = field(default_factory=list)
+    required: bool = False
+
+    @property
+    def is_structure(self) -> bool:
+        """Whether it is an object of which only fields are read."""
+        return bool(self.fields) and not self.kinds
 
 
 class MessageType:
     """A msgspec structure with as much of a message as the mapping reads.
 
+    Strict about types where every message has to be an event. Where some are passed over or
+    hold several, the outermost fields alone are known: what lies below is judged in columns.
+
     Attributes:
-        decoder: decodes one message, or many lines of them; strict about types.
+        names: of the outermost fields that are read.
+        is_whole: whether a message is decoded with all that it holds.
+        decoder: decodes one message, or many lines of them.
     """
 
     def __init__(self, mapping: EventMapping) -> None:
-        root: dict[str, Any] = {}
-        for path in mapping.key:
-            _insert(root, path, str | int, required=True)
-        if mapping.time.path is not None:
-            _insert(root, mapping.time.path, _time_type(mapping.time), required=True)
-        for value in mapping.values:
-            leaf = float | None if value.optional else float
-            _insert(root, value.path, leaf, required=not value.optional)
-        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_structure(root))
+        self._root = Node()
+        strict = mapping.where is None and mapping.explode is None
+        for path, kind, required in _wanted(mapping) if strict else _outermost(mapping):
+            self._insert(path, kind, required)
+        self.names = tuple(self._root.fields)
+        self.is_whole = mapping.explode is not None and mapping.explode[:1] in ((), (EACH,))
+        kind = Any if self.is_whole else _structure(self._root)
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+
+    def attributes(self, path: Path) -> int:
+        """Return how many steps of a path are attributes of structures; below are plain objects."""
+        node = self._root
+        for count, step in enumerate(path):
+            if not node.is_structure or not isinstance(step, str):
+                return count
+            node = node.fields[step]
+        return len(path)
+
+    def _insert(self, path: Path, kind: Any, required: bool) -> None:
+        node = self._root
+        for step in path:
+            if not isinstance(step, str):
+                # What is no field of an object is judged in columns, with all that lies below.
+                kind = Any
+                break
+            node = node.fields.setdefault(step, Node())
+            node.required |= required
+        node.kinds.append(kind)
 
 
-def reader(path: Path) -> Read:
-    """Return a function from decoded messages to the column of what stands at a path.
+def field_name(name: str) -> str:
+    """Return the identifier that stands for a field of this name."""
+    return "f_" + name.encode().hex()
 
-    None stands for what is absent or null; on the way, too.
-    """
-    expression = "m"
-    for number, step in enumerate(path):
-        inner = f"v{number}"
-        if isinstance(step, int):
-            reach = f"{inner}[{step}] if isinstance(({inner} := {expression}), list)"
-            expression = f"({reach} and len({inner}) > {step} else None)"
-        elif number and isinstance(path[number - 1], int):
-            reach = f"{inner}.get({step!r}) if isinstance(({inner} := {expression}), dict)"
-            expression = f"({reach} else None)"
-        elif number:
-            name = _identifier(step)
-            expression = f"({inner}.{name} if ({inner} := {expression}) is not None else None)"
-        else:
-            expression = f"m.{_identifier(step)}"
-    # The names come from _identifier and repr: no text of the pipeline file is executed.
-    read: Read = eval(f"lambda messages: [{expression} for m in messages]")
-    return read
+
+def _wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
+    """Yield the path, the type, and whether it is required, of each field that is read."""
+    for part in mapping.key:
+        if isinstance(part, tuple):
+            yield part, str | int, True
+    for path in mapping.time.paths:
+        yield path, _time_type(mapping.time), True
+    for value in mapping.values:
+        kind = Any if value.takes_text else float | bool
+        may_miss = value.optional or bool(value.missing)
+        yield value.path, kind | None if may_miss and kind is not Any else kind, not may_miss
+
+
+def _outermost(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
+    return ((path[:1], Any, False) for path in mapping.paths)
 
 
 def _time_type(time: TimeField) -> Any:
-    return int | float if time.unit is not None else str
+    return str | int if time.unit is None else str | int | float
 
 
-def _insert(tree: dict[str, Any], path: Path, leaf: Any, *, required: bool) -> None:
-    """Add a path to the tree of wanted fields; below an array everything is judged in columns."""
-    name = str(path[0])
-    if len(path) == 1:
-        tree.setdefault(name, (leaf, required))
-    elif isinstance(path[1], int):
-        tree.setdefault(name, (list[Any] if required else list[Any] | None, required))
-    else:
-        branch = tree.setdefault(name, {})
-        if isinstance(branch, dict):
-            _insert(branch, path[1:], leaf, required=required)
-
-
-def _structure(tree: dict[str, Any]) -> Any:
-    required, optional = [], []
-    for name, branch in tree.items():
-        if isinstance(branch, dict):
-            kind, needed = _structure(branch), _is_required(branch)
-            kind = kind if needed else kind | None
+def _structure(node: Node) -> Any:
+    required, optional, names = [], [], {}
+    for name, inner in node.fields.items():
+        kind = _kind(inner)
+        identifier = names[name] = field_name(name)
+        if inner.required:
+            required.append((identifier, kind))
         else:
-            kind, needed = branch
-        if needed:
-            required.append((_identifier(name), kind))
-        else:
-            optional.append((_identifier(name), kind, None))
-    names = {_identifier(name): name for name in tree}
-    return msgspec.defstruct("Message", [*required, *optional], rename=names, gc=False)
+            optional.append((identifier, kind, None))
+    renamed = {identifier: name for name, identifier in names.items()}
+    return msgspec.defstruct("Message", [*required, *optional], rename=renamed, gc=False)
 
 
-def _is_required(tree: dict[str, Any]) -> bool:
-    return any(
-        _is_required(branch) if isinstance(branch, dict) else branch[1] for branch in tree.values()
-    )
-
-
-def _identifier(name: str | int) -> str:
-    return "f_" + str(name).encode().hex()
+def _kind(node: Node) -> Any:
+    if node.is_structure:
+        return _structure(node) if node.required else _structure(node) | None
+    same = all(kind == node.kinds[0] for kind in node.kinds)
+    # What is read in two ways may be of either type: the columns tell.
+    return node.kinds[0] if same and not node.fields else Any

@@ -4,63 +4,149 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from engine.domain.batch import Int64s
+from engine.domain.batch import NO_TIME, Int64s
 from engine.domain.mapping import TimeField
-
-NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-LIMIT = 2**63 - 1
-UNREADABLE = -(2**63)
-"""Stands in a column for a time that cannot be read."""
-
-_ISO = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)(?:Z|z|([+-])(\d\d):?(\d\d))?"
+from engine.domain.time_units import NS
+from operators.decode.local_times import LocalTimes
+from operators.decode.reading import Column
+from operators.decode.written_times import (
+    DEFAULT_ABBREVIATIONS,
+    FIRST_YEAR,
+    LAST_YEAR,
+    Written,
+    iso_8601,
+    strptime,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_YEAR, _LAST_YEAR = "1678", "2261"
+
+LIMIT = 2**63 - 1
+UNREADABLE = NO_TIME
+"""Stands in a column for a time that cannot be read."""
+LONGEST_TEXT = 100
+_FIRST_YEAR, _LAST_YEAR = str(FIRST_YEAR), str(LAST_YEAR)
+_DIGITS = re.compile(r"\s*-?[0-9]{1,30}\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*-?[0-9]{1,30}\.[0-9]{0,30}\s*", re.ASCII)
 
 
-def time_reader(time: TimeField) -> Callable[[list[Any]], Int64s]:
-    """Return a function from a column of times as written to int64 [n] ns since 1970.
+class TimeReader:
+    """Reads columns of times as written. Each row is read alone, where its text tells all."""
 
-    What cannot be read becomes `UNREADABLE`. Each row is read alone: its neighbours do not matter.
-    """
-    if time.unit is not None:
-        factor = NS[time.unit]
-        return lambda column: _numbers(column, factor)
-    if time.format == "iso8601":
-        return _iso_column
-    written = time.format or ""
-    return lambda column: _each(column, lambda text: _strptime(text, written))
+    def __init__(self, time: TimeField) -> None:
+        self._time = time
+        self._local = LocalTimes(time.zone) if time.zone else None
+        known = self._local.abbreviations if self._local else DEFAULT_ABBREVIATIONS
+        self._is_iso = time.format == "iso8601"
+        self._written: Written = iso_8601(known)
+        if time.format is not None and not self._is_iso:
+            self._written = strptime(time.format, known)
+
+    @property
+    def ambiguous(self) -> str:
+        """The first time that came in an hour that comes twice; or an empty text."""
+        return self._local.ambiguous if self._local else ""
+
+    def column(
+        self,
+        written: Column,
+        keys: Iterable[str] = repeat(""),
+        stamps: Iterable[int] = repeat(NO_TIME),
+    ) -> Int64s:
+        """Return the times in ns since 1970; UNREADABLE where there is none to be read.
+
+        Args:
+            written: what stands in the messages.
+            keys: the entities of the messages.
+            stamps: the messages' own times, ns since 1970.
+        """
+        if self._time.unit is not None:
+            return _numbers(written, NS[self._time.unit])
+        if self._is_iso and all(map(_is_common, written)):
+            try:
+                return _common(written)
+            except (ValueError, UserWarning):
+                pass
+        if self._local is None:
+            return np.array([_one(text, self._utc) for text in written], np.int64)
+        rows = zip(written, keys, stamps, strict=False)
+        return np.array([self._at_home(*row) for row in rows], np.int64)
+
+    def _utc(self, text: Any) -> int:
+        return self._written(_as_text(text))[0]
+
+    def _at_home(self, text: Any, key: str, stamp: int) -> int:
+        assert self._local is not None
+        try:
+            moment, zoned = self._written(_as_text(text))
+        except (ValueError, TypeError, OverflowError):
+            return UNREADABLE
+        return moment if zoned else self._local.utc(moment, key, stamp)
 
 
-def _numbers(column: list[Any], factor: int) -> Int64s:
+def together(columns: Sequence[Column]) -> Column:
+    """Return what several fields say of one time, joined by spaces; None where one is missing."""
+    if len(columns) == 1:
+        return columns[0]
+    return [_joined(parts) for parts in zip(*columns, strict=True)]
+
+
+def _joined(parts: tuple[Any, ...]) -> str | None:
+    if all(type(part) in (str, int) for part in parts):
+        return " ".join(map(_as_text, parts))
+    return None
+
+
+def _as_text(text: Any) -> str:
+    """Return a text; digits alone, such as 20240131, may have come as a number."""
+    if type(text) is int and 0 <= text < 10**20:
+        return str(text)
+    if type(text) is not str or len(text) > LONGEST_TEXT:
+        raise TypeError
+    return text.strip()
+
+
+def _numbers(column: Column, factor: int) -> Int64s:
     if set(map(type, column)) == {int}:
-        try:
-            times = np.array(column, np.int64)
-        except OverflowError:
-            return _each(column, lambda number: number * factor)
-        if np.abs(times).max(initial=0) <= LIMIT // factor:
+        times, most = _integers(column), LIMIT // factor
+        if times is not None and -most <= times.min() and times.max() <= most:
             return times * factor
-    return _each(column, lambda number: round(number * factor))
+    return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
 
 
-def _iso_column(column: list[Any]) -> Int64s:
-    if all(map(_is_common, column)):
-        try:
-            with warnings.catch_warnings():
-                # Of a second zone before the Z, which numpy would take for none.
-                warnings.simplefilter("error", UserWarning)
-                stamps = np.array([text[:-1] for text in column], "datetime64[ns]")
-        except (ValueError, UserWarning):
-            return _each(column, _iso)
-        return stamps.astype(np.int64)
-    return _each(column, _iso)
+def _integers(column: Column) -> Int64s | None:
+    try:
+        return np.array(column, np.int64)
+    except OverflowError:
+        return None
+
+
+def _scaled(number: Any, factor: int) -> int:
+    if type(number) is str:
+        if _DIGITS.fullmatch(number):
+            number = int(number)
+        elif _DECIMAL.fullmatch(number):
+            number = float(number)
+    # A list times a million would be a very long list.
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeError
+    return round(number * factor)
+
+
+def _common(column: Column) -> Int64s:
+    """Read the form that most producers write, in one go.
+
+    Raises:
+        ValueError, UserWarning: one is of another form.
+    """
+    with warnings.catch_warnings():
+        # Of a second zone before the Z, which numpy would take for none.
+        warnings.simplefilter("error", UserWarning)
+        stamps = np.array([text[:-1] for text in column], "datetime64[ns]")
+    return stamps.astype(np.int64)
 
 
 def _is_common(text: Any) -> bool:
@@ -74,32 +160,9 @@ def _is_common(text: Any) -> bool:
     )
 
 
-def _iso(text: str) -> int:
-    found = _ISO.fullmatch(text)
-    if found is None or not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
-        raise ValueError(text)
-    day, clock, sign, hours, minutes = found.groups()
-    stamp = np.datetime64(f"{day}T{clock.replace(',', '.')}", "ns")
-    offset = 0
-    if sign:
-        offset = (int(hours) * 60 + int(minutes)) * 60 * NS["s"] * (-1 if sign == "-" else 1)
-    return int(stamp.astype(np.int64)) - offset
-
-
-def _strptime(text: str, written: str) -> int:
-    moment = datetime.strptime(text, written)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
-
-
-def _each(column: list[Any], read: Callable[[Any], int]) -> Int64s:
-    return np.array([_one(written, read) for written in column], np.int64)
-
-
 def _one(written: Any, read: Callable[[Any], int]) -> int:
     try:
         time = read(written)
-    except (ValueError, TypeError, OverflowError, AttributeError):
+    except (ValueError, TypeError, OverflowError):
         return UNREADABLE
     return time if -LIMIT <= time <= LIMIT else UNREADABLE

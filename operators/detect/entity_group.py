@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -28,6 +30,8 @@ from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segmen
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 from pynomaly.plugins import Telemetry
+
+logger = logging.getLogger("pynomaly.detect")
 
 Calibrator = PeaksOverThreshold | Onsets
 ScoredColumns = tuple[Floats, Floats, Floats, Floats | None]
@@ -197,6 +201,7 @@ class EntityGroup:
         parts: State = {
             "mapping": self._pipeline.mapping_fingerprint.encode(),
             "detectors": orjson.dumps(prints),
+            "partitions": np.array([self._pipeline.partitions], np.int64),
         }
         parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
         parts["entities/warm"] = self._warm[used]
@@ -221,6 +226,10 @@ class EntityGroup:
             return
         entities = _under("entities", parts)
         count = len(entities["state"])
+        before = int(np.asarray(parts.get("partitions", [self._pipeline.partitions]))[0])
+        if count > self._table.capacity and before < self._pipeline.partitions:
+            self.restore(self._shrunk(blob, before))
+            return
         if count > self._table.capacity:
             raise SnapshotError(
                 f"stored state has {count} entities in one partition, whose share of memory now "
@@ -238,6 +247,19 @@ class EntityGroup:
                 keeper.load(found)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
+
+    def _shrunk(self, blob: bytes, partitions: int) -> bytes:
+        """Return a state of a larger share without the entities idle longest, now too many."""
+        wide = EntityGroup(replace(self._pipeline, partitions=partitions))
+        wide.restore(blob)
+        gone = wide._table.keep(self._table.capacity)
+        self._telemetry.evictions.inc(gone)
+        logger.warning(
+            "%d entities idle longest are evicted: the source has %d partitions now, %d before, "
+            "and each has an equal share of state.memory_limit",
+            *(gone, self._pipeline.partitions, partitions),
+        )
+        return wide.dump()
 
     def _stored_names(self, parts: State) -> list[str]:
         """Return the name that each detector has in stored state; "" where it is not there."""

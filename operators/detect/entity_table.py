@@ -21,8 +21,28 @@ SMALLEST_GAP = 1.0
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
+LEAST_JUMP, LEAST_JUMP_UNBOUNDED = 60_000_000_000, 3_600_000_000_000
+"""ns: a shorter gap is never a jump; where no lateness bounds how much is out of order, an hour."""
+JUMP_GAPS = 10.0
+"""So many mean gaps at once are a jump: one event alone may have a wrong clock."""
+AGREEING = 3
+"""Events that must agree on a jump, each later than the one before, to be believed."""
+
 NOBODY = np.empty(0, np.int32)
-RECORD = np.dtype([("newest", "<i8"), ("mean_gap", "<f8"), ("count", "<i8"), ("touched", "<i8")])
+RECORD = np.dtype(
+    [
+        ("newest", "<i8"),
+        ("mean_gap", "<f8"),
+        ("count", "<i8"),
+        ("touched", "<i8"),
+        ("apart", "<i8"),
+        ("agreed", "<i4"),
+        ("settled", "<i4"),
+    ]
+)
+"""Of one entity: its newest event time, mean gap and number of events; when it was last touched;
+the time that events apart from the newest agree on, and how many do; how many events have come
+near the newest since it last jumped, up to AGREEING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,15 @@ class EntityTable:
         self._free = sorted(gone, reverse=True)
         return idle.astype(np.int32)
 
+    def keep(self, count: int) -> int:
+        """Forget all entities but so many, those that spoke last; return how many went."""
+        used = self.used()
+        order = np.argsort(self._bank.records["touched"][used], kind="stable")
+        gone = set(used[order[: max(0, len(used) - count)]].tolist())
+        self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
+        self._free += sorted(gone, reverse=True)
+        return len(gone)
+
     def observe(self, slots: Int32s, times: Int64s, lateness: int | None) -> tuple[Floats, Bools]:
         """Return what is known before each event, then note its time.
 
@@ -163,13 +192,32 @@ def _loop(  # pragma: no cover - runs compiled
         rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
+        # One event with a wrong clock must not move the newest time; several that agree do. Back
+        # it moves only where nothing has confirmed it yet: else what is old is late.
+        least = LEAST_JUMP if lateness >= 0 else LEAST_JUMP_UNBOUNDED
+        jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
+        moves = True
+        if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING)):
+            near = state.agreed > 0 and 0 < times[i] - state.apart <= jump
+            state.agreed = state.agreed + 1 if near else 1
+            state.apart = times[i]
+            moves = state.agreed >= AGREEING
+            if moves:
+                state.settled, state.agreed = 0, 0
+                if gap < 0:
+                    state.newest, gap = times[i], 0
+        else:
+            state.agreed = 0
+            if gap >= 0 or state.count == 0:
+                state.settled = min(state.settled + 1, AGREEING)
         if state.count == 0:
             state.newest = times[i]
         else:
             # Out of order it adds no time, and still is an event: the mean is span by count.
             weight = max(RATE_MEMORY, 1.0 / state.count)
-            state.mean_gap += weight * (max(gap, 0) - state.mean_gap)
-            state.newest = max(state.newest, times[i])
+            state.mean_gap += weight * ((max(gap, 0) if moves else 0) - state.mean_gap)
+            if moves:
+                state.newest = max(state.newest, times[i])
         state.count += 1
 
 

@@ -25,8 +25,9 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 from numba.core.types import Record
 
-NAMES = 1
-"""What functions are called in machine code; that of another number is compiled anew."""
+NAMES = 2
+"""What functions are called in machine code, and the form of files; others are compiled anew."""
+DIGEST_BYTES = 16
 
 
 def _named_by_fields(record: Any) -> tuple[str, tuple[str]]:
@@ -59,7 +60,11 @@ class KernelFiles:
     def load(self, key: Any) -> Any:
         """Return what was saved for a key; None where nothing whole is there."""
         try:
-            stamp, saved, data = pickle.loads(self._path(key).read_bytes())
+            digest, content = _split(self._path(key).read_bytes())
+            # Before it is unpickled: damaged code would end the process, or run wrongly.
+            if digest != _digest(content):
+                return None
+            stamp, saved, data = pickle.loads(content)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             return None
         return data if (stamp, saved) == (self._stamp, key) else None
@@ -70,7 +75,8 @@ class KernelFiles:
         partial = path.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             try:
-                partial.write_bytes(dumps((self._stamp, key, data)))
+                content = dumps((self._stamp, key, data))
+                partial.write_bytes(_digest(content) + content)
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
@@ -78,3 +84,11 @@ class KernelFiles:
     def _path(self, key: Any) -> Path:
         digest = blake2b(repr((self._stamp, key)).encode(), digest_size=8).hexdigest()
         return self._folder / f"{self._name}.{digest}.nbc"
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
+
+
+def _split(whole: bytes) -> tuple[bytes, bytes]:
+    return whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]

@@ -65,7 +65,9 @@ class Harness:
 
     def _disturb(self, world: World, writer: Writer) -> None:
         chosen = [getattr(disturbances, name) for name in self._chosen.only]
-        kinds = chosen or disturbances.ALL
+        kinds = chosen or (
+            disturbances.OF_GROUPS if self._chosen.state == "kafka" else disturbances.ALL
+        )
         self._wait(world.monitor, dict.fromkeys(writer.ends, 1), world.engine)
         # Each kind in turn, in an order of chance: a short run has as many kinds as it can.
         order: list[Callable[[World], None]] = []
@@ -87,7 +89,8 @@ class Harness:
         for name in OUTPUTS:
             self._broker.create_topic(prefix + name, 2)
         file = self._folder / f"{prefix}run.yaml"
-        state = self._folder / f"{prefix}state"
+        in_kafka = self._chosen.state == "kafka" and prefix == "disturbed-"
+        state = None if in_kafka else self._folder / f"{prefix}state"
         write_pipeline(file, self._broker, "in", prefix, delivery, state)
         return Engine(file, mutant)
 
@@ -167,6 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=3, help="at most")
     parser.add_argument("--rate", type=float, default=1_000.0, help="messages a second")
     parser.add_argument("--delivery", default="exactly_once", help="or at_least_once")
+    parser.add_argument("--state", default="directory", choices=["directory", "kafka"])
     parser.add_argument("--only", nargs="*", default=[], help="kinds of disturbances")
     parser.add_argument("--mutant", help="a fault to build in: no_read_back, no_flush, ...")
     parser.add_argument("--folder", type=Path, help="where to leave state and logs")

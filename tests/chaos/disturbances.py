@@ -131,6 +131,18 @@ def start_second(world: World) -> None:
     assert "in use by another run" in said, said
 
 
+def join_second(world: World) -> None:
+    """A second instance joins, takes its share, and leaves in order or is killed."""
+    other = Engine(world.engine.file)
+    other.start(1)
+    try:
+        time.sleep(world.draw.uniform(3.0, 12.0))
+        if world.draw.random() < 0.5:
+            assert other.stop() == 0
+    finally:
+        other.close()
+
+
 ALL: list[Callable[[World], None]] = [
     kill_one,
     kill_all,
@@ -145,6 +157,10 @@ ALL: list[Callable[[World], None]] = [
     rescale,
     start_second,
 ]
+
+
+OF_GROUPS = [kind for kind in ALL if kind not in (start_second, fill_disk)] + [join_second]
+"""Where state lies in Kafka: a second instance is welcome, and the disk does not matter."""
 
 
 def _limit_files(pid: int, size: int) -> None:

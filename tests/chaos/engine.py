@@ -21,12 +21,16 @@ MUTANTS = Path(__file__).parent / "mutants"
 
 
 def write_pipeline(
-    file: Path, broker: KafkaBroker, source: str, prefix: str, delivery: str, state: Path
+    file: Path, broker: KafkaBroker, source: str, prefix: str, delivery: str, state: Path | None
 ) -> None:
-    """Write a pipeline that reads `source` and writes, by relay, `<prefix>anomalies` and so on."""
+    """Write a pipeline that reads `source` and writes, by relay, `<prefix>anomalies` and so on.
+
+    Its state lies in a directory, or, where none is given, in a topic.
+    """
     bootstrap, relayed = broker.bootstrap, broker.relay.address
     fast = "{reconnect.backoff.max.ms: 500, transaction.timeout.ms: 10000}"
     to = f'brokers: "{relayed}", settings: {fast}'
+    kept = f"kafka: {{topic: {prefix}state, {to}}}" if state is None else f'directory: "{state}"'
     file.write_text(
         f"""
 name: chaos
@@ -43,7 +47,7 @@ sinks:
   anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
   scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
   dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
-state: {{directory: "{state}", checkpoint_interval: 500ms}}
+state: {{{kept}, checkpoint_interval: 500ms}}
 metrics: null
 """
     )

@@ -9,7 +9,6 @@ import resource
 import sys
 from collections import Counter
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import orjson
@@ -20,7 +19,7 @@ from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
-from operators.decode.step import Decoder
+from operators.decode.decoder import Decoder
 from operators.publish import dead_letter
 from tests.fuzz.mutations import mutated
 from tests.unit.operators.stream import MAPPING, pipeline
@@ -87,29 +86,23 @@ class Steps:
     def __init__(self, spec: Pipeline) -> None:
         self._spec, self._context = spec, RunContext("fuzz")
         self.decoder = Decoder(spec.mapping)
-        self._route, self._detect, self._alert, self._anomalies, self._scores = (
+        detect, alert, self._anomalies, self._scores = (
             registry.step(name)(spec, self._context)
-            for name in ("route", "detect", "alert", "publish_anomalies", "publish_scores")
+            for name in ("detect", "alert", "publish_anomalies", "publish_scores")
         )
-        self._groups: dict[str, tuple[Any, Any]] = {}
+        self._detect, self._alert = detect(1), alert(1)
 
     def publish(self, events: EventBatch) -> int:
         """Return how many records of scores events become, each of which is JSON."""
-        count = 0
-        for group, batch in self._route([events]):
-            if group not in self._groups:
-                self._groups[group] = self._detect(None), self._alert(None)
-            detect, alert = self._groups[group]
-            found, _ = detect.on_batch([batch])
-            records: list[Record] = []
-            for anomalies in alert.on_batch(found)[0]:
-                records += self._anomalies((group, anomalies))[1]
-            for part in found:
-                assert not np.isinf(part.scores).any()
-                records += self._scores((group, part))[1]
-                count += len(part)
-            assert all(orjson.loads(record.value or b"") for record in records)
-        return count
+        found = self._detect.process([events])
+        records: list[Record] = []
+        for anomalies in self._alert.process(found):
+            records += self._anomalies(anomalies)
+        for part in found:
+            assert not np.isinf(part.scores).any()
+            records += self._scores(part)
+        assert all(orjson.loads(record.value or b"") for record in records)
+        return sum(map(len, found))
 
 
 if __name__ == "__main__":

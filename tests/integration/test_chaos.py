@@ -19,3 +19,9 @@ def test_at_least_once_loses_nothing(tmp_path) -> None:
 def test_a_fault_built_in_is_found(tmp_path) -> None:
     words = f"--disturbances 1 --seed 13 --processes 1 --rate 500 --folder {tmp_path}"
     assert main([*words.split(), "--mutant", "offset_moved", "--only", "kill_one"]) == 1
+
+
+def test_state_in_kafka_is_exactly_once_too(tmp_path) -> None:
+    kinds = ["kill_one", "join_second"]
+    words = f"--disturbances 2 --seed 14 --processes 2 --rate 500 --folder {tmp_path}"
+    assert main([*words.split(), "--state", "kafka", "--only", *kinds]) == 0

@@ -163,15 +163,54 @@ def test_a_denied_group_ends_the_run(secured: SecuredKafka) -> None:
         plugin.source().build_part("source", "0", None)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "exactly_once", "said"),
+    [
+        (["DESCRIBE", "READ"], False, r'topic "checked-0": we may not WRITE'),
+        (["DESCRIBE", "WRITE"], True, r'topic "checked-1": we may not READ'),
+        (["DESCRIBE", "READ", "WRITE"], True, r'transactional id "pynomaly-checked-validate"'),
+    ],
+)
+def test_a_check_tells_the_rights_that_a_sink_misses(
+    secured: SecuredKafka,
+    tmp_path: Path,
+    allowed: list[str],
+    exactly_once: bool,
+    said: str,
+) -> None:
+    topic = f"checked-{len(secured.broker.topics())}"
+    said = said.replace("checked-0", topic).replace("checked-1", topic)
+    secured.broker.create_topic(topic)
+    secured.allow(TOPIC, topic, *allowed)
+    context = RunContext("checked", state=tmp_path, exactly_once=exactly_once)
+
+    with pytest.raises(ConnectorError, match=said):
+        sink(secured, topic, context).check()
+
+
+def test_a_check_tells_the_rights_that_a_source_misses(secured: SecuredKafka) -> None:
+    secured.broker.create_topic("seen")
+    secured.allow(TOPIC, "seen", "DESCRIBE")
+    chosen = KafkaSourceSettings(brokers=secured.sasl, topic="seen", settings={**secured.login()})
+
+    with pytest.raises(ConnectorError, match=r'topic "seen": we may not READ'):
+        KafkaSource(chosen, RunContext("checked")).check(1)
+
+    secured.allow(TOPIC, "seen", "READ")
+    with pytest.raises(ConnectorError, match=r'consumer group "pynomaly-checked".*READ'):
+        KafkaSource(chosen, RunContext("checked")).check(1)
+
+
 def test_with_just_the_rights_of_the_documentation_a_sink_delivers(
     secured: SecuredKafka, tmp_path: Path
 ) -> None:
     secured.allow(TOPIC, "out", "WRITE", "READ", "DESCRIBE")
     secured.allow(TRANSACTIONAL_ID, "pynomaly-allowed-", "WRITE", "DESCRIBE", pattern=PREFIXED)
-    secured.allow(GROUP, "pynomaly-read-back", "READ")
+    secured.allow(GROUP, "pynomaly-allowed", "READ")
     context = RunContext(
         "allowed", state=tmp_path, exactly_once=True, checkpoint_interval=timedelta(seconds=1)
     )
+    sink(secured, "out", context).check()
     part = sink(secured, "out", context).sink().build_part("a", "0", [])
 
     part.write_batch([[RECORD]])

@@ -90,6 +90,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     context = RunContext(
         file.name,
         needs_keys=True,
+        text_fields=file.event.mapping().text_fields,
         process=config.process,
         processes=config.processes,
         earlier_processes=config.earlier_processes,

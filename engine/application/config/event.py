@@ -2,64 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from datetime import timedelta
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from engine.application.config.issues import FieldIssue, invalid, invalid_fields
-from engine.application.config.json_path import JsonPath
+from engine.application.config.event_key import Key
+from engine.application.config.event_time import TimeSpec
+from engine.application.config.event_values import Values, ValueSpec, each
+from engine.application.config.event_where import Where
+from engine.application.config.issues import invalid
+from engine.application.config.json_path import parse_path
 from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.ports import Settings
-from engine.domain.mapping import EventMapping, TimeField, TimeUnit, ValueField
+from engine.domain.condition import AllOf, IsScalar, conjuncts
+from engine.domain.mapping import EventMapping, KeyPart, TimeField, ValueField
+from engine.domain.path import EACH, Path
 
-MESSAGE_KEY = "$message_key"
-PROBE = datetime(2001, 2, 3, 4, 5, 6)
-
-
-class TimeSpec(Settings):
-    """Where the event time stands, and how it is written: a unit or a format."""
-
-    path: JsonPath
-    """Path of the field."""
-    unit: TimeUnit | None = None
-    """Unit of a number since 1970: s, ms, us or ns."""
-    format: str | None = None
-    """Format of a text: iso8601, or strptime codes such as %d/%m/%Y %H:%M:%S (UTC unless %z)."""
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if (self.unit is None) == (self.format is None):
-            raise invalid(
-                "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
-            )
-        if self.format not in (None, "iso8601"):
-            _check_format(str(self.format))
-        return self
-
-
-class ValueSpec(Settings):
-    """One value: its path, and whether it may be missing."""
-
-    path: JsonPath
-    """Path of the field."""
-    optional: bool = False
-    """Whether the field may be missing or null: then it is a gap, and not a reject."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-
-def _key(value: object) -> object:
-    if value == MESSAGE_KEY:
-        return []
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list) or not value:
-        raise invalid(f"expected a path, a list of paths, or {MESSAGE_KEY}")
-    return value
+MESSAGE = "$message"
 
 
 def _time(value: object) -> object:
@@ -68,73 +28,91 @@ def _time(value: object) -> object:
     return None if value == "message" else value
 
 
-def _values(value: object) -> object:
-    if not value or not isinstance(value, (dict, list)):
-        raise invalid("expected names with their paths, or a list of paths; at least one")
-    if isinstance(value, dict):
-        return value
-    strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
-    issues = [
-        FieldIssue((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)
-    ]
-    again = "expected a path that is not listed yet"
-    issues += [FieldIssue((n,), again) for n, path in enumerate(value) if path in value[:n]]
-    if issues:
-        raise invalid_fields(issues)
-    return {path: path for path in value}
+def _explode(value: object) -> Path | None:
+    if value is None or value == MESSAGE:
+        return None if value is None else ()
+    path = parse_path(value)
+    if any(isinstance(step, int) for step in path):
+        raise invalid("expected a path to an array, without the index of an element")
+    return path
 
 
-def _check_format(text: str) -> None:
-    try:
-        read = datetime.strptime(PROBE.strftime(text), text)
-    except ValueError as error:
-        raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
-    if read.date() != PROBE.date():
-        raise invalid("expected iso8601, or strptime codes that give a full date", "format")
-
-
-_PATH_SCHEMA = {"type": "string", "minLength": 1}
 _TIME_SCHEMA = {"anyOf": [{"const": "message"}, TimeSpec.model_json_schema()]}
-_VALUE_SCHEMA = {"anyOf": [_PATH_SCHEMA, ValueSpec.model_json_schema()]}
-_KEY_SCHEMA = {"anyOf": [_PATH_SCHEMA, {"type": "array", "items": _PATH_SCHEMA, "minItems": 1}]}
-_VALUES_SCHEMA = {
-    "anyOf": [
-        {"type": "object", "additionalProperties": _VALUE_SCHEMA, "minProperties": 1},
-        {"type": "array", "items": _PATH_SCHEMA, "minItems": 1, "uniqueItems": True},
-    ]
-}
 
 
 class EventSpec(Settings):
     """How a message becomes an event."""
 
-    key: Annotated[tuple[JsonPath, ...], BeforeValidator(_key), WithJsonSchema(_KEY_SCHEMA)]
-    """The entity: a path, a list of paths joined by "/", or $message_key for the message's key."""
+    key: Key
+    """The entity: a path, a list of paths joined by "/", $message_key for the message's key,
+    {message: int64} for one that is binary, or {const: name} where all is of one entity."""
     time: Annotated[TimeSpec | None, BeforeValidator(_time), WithJsonSchema(_TIME_SCHEMA)] = Field(
         default=None, json_schema_extra={"default": "message"}
     )
     """The event time: a path with unit or format, or the word message for its own timestamp."""
-    values: Annotated[
-        dict[str, ValueSpec], BeforeValidator(_values), WithJsonSchema(_VALUES_SCHEMA)
-    ]
-    """The values: names with their paths, or a list of paths."""
+    values: Values
+    """The values: names with their paths, or a list of paths; {each: "fields.*"} makes an event
+    of each field of an object, of the entity with the field's name behind its own."""
+    where: Where | None = None
+    """Conditions: what they do not hold for is passed over and counted."""
+    explode: Annotated[
+        Path | None,
+        PlainValidator(_explode),
+        WithJsonSchema({"type": ["string", "null"], "minLength": 1}),
+    ] = None
+    """Path of an array, each element of which is an event: in all other paths it stands in the
+    array's place. $message where the message is the array; fields.* for the fields of an object."""
+    tombstones: Literal["reject", "skip"] = "reject"
+    """Whether messages without a payload are rejected, or passed over and counted."""
     max_bytes: Size = Field(default=2**20, json_schema_extra={"default": "1MiB"})
     """A larger message is rejected."""
     max_future: Duration = Field(default=timedelta(days=1), json_schema_extra={"default": "1d"})
-    """An event further ahead of its message's timestamp is rejected."""
+    """An event further ahead of its message's timestamp, or of the clock here, is rejected."""
+    max_past: Duration | None = None
+    """An event further behind its message's timestamp is rejected, with time: message one further
+    behind the clock here; null: never."""
     lateness: Duration | None = None
     """An event older than its entity's newest by more is late: scored, not learned; null: never."""
 
+    @model_validator(mode="after")
+    def _stars_are_exploded(self) -> Self:
+        one, explode = each(self.values), self.explode
+        if one is not None and explode is not None and one.path[: len(explode)] != explode:
+            raise invalid("expected a path below event.explode", "values", "each")
+        for name, value in self.values.items():
+            stars = value.path.count(EACH) - (value is one)
+            if stars > (explode or ()).count(EACH):
+                hint = 'expected no * here, but in event.explode, or in {each: "fields.*"} alone'
+                raise invalid(hint, "values", name, "path")
+        return self
+
     def mapping(self) -> EventMapping:
         """Return the mapping in the domain's words."""
-        time = self.time
+        key, values, explode, where = self.key, self._values(), self.explode, self.where
+        one = each(self.values)
+        if one is not None:
+            key, values, explode = self._each(one)
+            texts = values[0].takes_text
+            is_value = IsScalar((*one.path, "value"), texts)
+            where = AllOf((*conjuncts(where), is_value))
         return EventMapping(
-            key=self.key,
-            time=TimeField() if time is None else TimeField(time.path, time.unit, time.format),
-            values=tuple(
-                ValueField(name, value.path, value.optional) for name, value in self.values.items()
-            ),
+            key=key,
+            time=TimeField() if self.time is None else self.time.field(),
+            values=values,
             max_bytes=self.max_bytes,
             max_future=nanoseconds(self.max_future),
             lateness=None if self.lateness is None else nanoseconds(self.lateness),
+            where=where,
+            explode=explode,
+            tombstones=self.tombstones,
+            max_past=None if self.max_past is None else nanoseconds(self.max_past),
         )
+
+    def _values(self) -> tuple[ValueField, ...]:
+        return tuple(value.field(name, value.path) for name, value in self.values.items())
+
+    def _each(self, one: ValueSpec) -> tuple[tuple[KeyPart, ...], tuple[ValueField, ...], Path]:
+        """Return key, values and what is exploded where each field of an object is an event."""
+        name: Path = (*one.path, "name")
+        given = self.key or EventMapping((), TimeField(), ()).key_parts
+        return (*given, name), (one.field("value", (*one.path, "value")),), one.path

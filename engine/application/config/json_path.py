@@ -8,34 +8,56 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from engine.application.config.issues import invalid
-from engine.domain.mapping import Path
+from engine.domain.path import MOST_STEPS, JsonText, Named, Path, Step
 
 STEP = re.compile(
-    r'(?P<dot>\.?)(?P<name>[^.\[\]"]+)|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
+    r"(?P<json>\s*\|\s*json(?![^.\[|\s])\s*(?P<pipe>\|\s*)?)"
+    r'|(?P<dot>\.?)(?P<name>(?:(?!\s*\|\s*json\b)[^.\[\]"])+)'
+    r'|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
+    r'|\[(?P<field>[^=\[\]"]+)=(?:"(?P<text>[^"]*)"|(?P<plain>[^\]"]+))\]'
 )
 
 
 def parse_path(value: object) -> Path:
-    """Read `a.b[0]`; a name that holds dots or brackets is written `["a.b"]`."""
+    """Read a path.
+
+    `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a | json.b`
+    a field of JSON that stands as text in `a`; a name with dots or brackets is written `["a.b"]`.
+    """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")
-    steps: list[str | int] = []
-    position = 0
+    steps: list[Step] = []
+    position, joined = 0, True
     while position < len(value):
-        step = STEP.match(value, position)
-        if step is None or not _joins(step, first=position == 0):
+        found = STEP.match(value, position)
+        if found is None or not _joins(found, first=position == 0, joined=joined):
             rest = value[position:]
             raise invalid(f'expected a path such as a.b[0].c, it cannot be read from "{rest}" on')
-        steps.append(int(step["index"]) if step["index"] else step["name"] or step["quoted"])
-        position = step.end()
+        steps.append(_step(found))
+        # After | json a name may follow with a dot, after another | without one.
+        joined = bool(found["pipe"])
+        position = found.end()
+    if len(steps) > MOST_STEPS:
+        raise invalid(f"expected a path of at most {MOST_STEPS} steps, it has {len(steps)}")
     return tuple(steps)
 
 
-def _joins(step: re.Match[str], first: bool) -> bool:
+def _step(found: re.Match[str]) -> Step:
+    if found["json"]:
+        return JsonText()
+    if found["index"]:
+        return int(found["index"])
+    if found["field"]:
+        text = found["plain"] if found["text"] is None else found["text"]
+        return Named(found["field"].strip(), text.strip())
+    return found["name"] or found["quoted"]
+
+
+def _joins(step: re.Match[str], first: bool, joined: bool) -> bool:
     """Names are joined by dots, the outermost step is a name: a message is an object."""
     if step["name"]:
-        return bool(step["dot"]) != first
-    return not (first and step["index"])
+        return bool(step["dot"]) != (first or joined)
+    return not (first and (step["index"] or step["json"] or step["field"]))
 
 
 JsonPath = Annotated[
@@ -43,3 +65,4 @@ JsonPath = Annotated[
     PlainValidator(parse_path),
     WithJsonSchema({"type": "string", "minLength": 1, "examples": ["readings[0].value"]}),
 ]
+PATH_SCHEMA = {"type": "string", "minLength": 1}

@@ -28,8 +28,13 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Pipeline
             each problem.
     """
     path = Path(path)
+    return parse(_text(path), path, os.environ if environ is None else environ)
+
+
+def parse(text: str, path: Path, environ: Mapping[str, str]) -> PipelineFile:
+    """Read the text of a pipeline file, as `load` does; errors name the path."""
     try:
-        found = document.read(_text(path), os.environ if environ is None else environ)
+        found = document.read(text, environ)
     except document.SyntaxProblem as error:
         raise invalid_file(path, [ValidationIssue(error.line, "the file", str(error))]) from None
     redactor.learn(found.credentials)

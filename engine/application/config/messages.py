@@ -158,7 +158,7 @@ def _names(model: type[BaseModel] | None, place: Place) -> list[str]:
 def _description(model: type[BaseModel] | None, place: Place) -> str:
     inner = _model_at(model, place[:-1])
     field = inner.model_fields.get(str(place[-1])) if inner else None
-    return (field.description or "a value") if field else "a value"
+    return " ".join((field.description or "a value").split()) if field else "a value"
 
 
 def _model_at(annotation: Any, place: Place) -> type[BaseModel] | None:

@@ -25,6 +25,7 @@ from engine.application.config.sections import (
 )
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
+from engine.domain.mapping import decisive
 from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
 
@@ -152,7 +153,11 @@ class PipelineFile(Settings):
     def mapping_fingerprint(self) -> str:
         """Digest of what an entity and its values are; another one makes stored entities void."""
         mapping = self.event.mapping()
-        return _print([mapping.key, [[value.name, value.path] for value in mapping.values]])
+        values: list[Any] = [[value.name, decisive(value.path)] for value in mapping.values]
+        meanings = [[value.numbers, value.scale] for value in mapping.values]
+        if any(numbers or scale for numbers, scale in meanings):
+            values.append(meanings)
+        return _print([decisive(mapping.key), values])
 
     @property
     def detector_prints(self) -> tuple[str, ...]:
@@ -163,13 +168,13 @@ class PipelineFile(Settings):
     @property
     def version(self) -> str:
         """Twelve hex digits that change with all that decides scores and ids, and nothing else."""
-        decisive = [
-            asdict(self.event.mapping()),
+        deciding = [
+            decisive(self.event.mapping()),
             [asdict(choice) for choice in self.detectors],
             self.combine,
             asdict(self.calibration.calibration()),
         ]
-        return _print(decisive)
+        return _print(deciding)
 
 
 def _print(decisive: object) -> str:

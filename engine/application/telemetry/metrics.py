@@ -24,6 +24,9 @@ class Telemetry:
         self.events = self._counter("events", "Messages read from the source")
         self.bytes = self._counter("bytes", "Bytes of payload read from the source")
         self.rejects = self._counter("rejects", "Inputs that could not be decoded", "reason")
+        self.passed_over = self._counter(
+            "passed_over", "Messages, or elements of them, that the mapping leaves out", "reason"
+        )
         self.lag = self._gauge("lag_messages", "Messages not yet read, by partition", "partition")
         self.source_errors = self._counter("source_errors", "Errors of the source", "kind")
         self.offset_jumps = self._counter(

@@ -13,10 +13,10 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.exit_code import ExitCode
 from engine.application.state.archive import export_state, import_state
 from engine.application.state.contents import Contents, read_contents
-from engine.application.state.identity import check_compatibility, identity_of
+from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import LOCK, StateLock, refuse_unusable
 from engine.application.state.trust import refuse_strangers
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError, PynomalyError
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
 
@@ -28,7 +28,7 @@ Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz
 def inspect(file: File) -> None:
     """Say what is stored, and what a run of this pipeline file would make of it."""
     found = load(file)
-    directory = found.state.directory
+    directory = _directory(found)
     print(f"state         {directory}")
     if not directory.exists():
         print("              nothing is stored: a run starts afresh")
@@ -47,7 +47,7 @@ def inspect(file: File) -> None:
 @state.command("export")
 def export_(file: File, archive: Archive) -> None:
     """Write the state into an archive, checksums included; the pipeline must not be running."""
-    directory = load(file).state.directory
+    directory = _directory(load(file))
     with StateLock(directory):
         refuse_unusable(directory)
         print(f"{archive}: {export_state(directory, archive):,} bytes")
@@ -56,7 +56,7 @@ def export_(file: File, archive: Archive) -> None:
 @state.command("import")
 def import_(file: File, archive: Archive) -> None:
     """Bring the state back from an archive; there must be none yet."""
-    directory = load(file).state.directory
+    directory = _directory(load(file))
     with StateLock(directory):
         print(f"{directory}: {import_state(archive, directory):,} bytes")
 
@@ -69,7 +69,7 @@ def reset(
 
     Dead letters that were written into the state directory are kept.
     """
-    directory = load(file).state.directory
+    directory = _directory(load(file))
     if not yes and not typer.confirm(f"Remove the state in {directory}?"):
         raise typer.Exit(ExitCode.CRASHED)
     with StateLock(directory):
@@ -81,6 +81,16 @@ def reset(
     print(
         f"{directory}: removed. A source with `start: committed` goes on from its group's offsets"
     )
+
+
+def _directory(file: PipelineFile) -> Path:
+    if file.state.kafka is not None:
+        raise FatalError(
+            f"the state lies in {state_place(file)}, and these commands are for directories. It is "
+            "carried by carrying the topic. To start anew, stop all instances, delete the topic "
+            "and set back the offsets of the source's group (kafka-consumer-groups --reset-offsets)"
+        )
+    return file.state.directory
 
 
 def _tell_origin(contents: Contents) -> None:

@@ -13,8 +13,11 @@ from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
+from engine.application.state.identity import state_place
+from engine.domain.batch import EventBatch
 from engine.domain.errors import FatalError, PynomalyError
 from engine.domain.pipeline import Pipeline
+from engine.domain.time_units import doubt
 
 FIRST_REJECTS = 5
 
@@ -48,18 +51,26 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"values        {', '.join(pipeline.mapping.value_names)}")
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
-    print(f"state         {file.state.directory}")
+    print(f"state         {state_place(file)}")
     for sink in file.sinks.chosen():
         path = getattr(sink.choice.settings, "path", None)
         print(f"{sink.name:<14}{sink.choice.kind}{f' {path}' if path else ''}")
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
-    context = RunContext(pipeline.name)
+    context = RunContext(
+        pipeline.name,
+        text_fields=pipeline.mapping.text_fields,
+        state=file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+    )
     checks: list[tuple[str, Callable[[], None]]] = [
         (sink.name, sink.choice.plugin(sink.choice.settings, context, sink.name).check)
         for sink in file.sinks.chosen()
     ]
+    if file.state.kafka is not None:
+        store = file.state.kafka
+        checks.append(("state", store.plugin(store.settings, context).check))
     checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]
     if troubles:
@@ -84,6 +95,9 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
     rejects = [reject for part in decoded if isinstance(part, list) for reject in part]
     messages = sum(len(batch) for batch in batches)
     print(f"messages      {messages - len(rejects)} of {messages} sampled decode")
+    times = [part.times for part in decoded if isinstance(part, EventBatch)]
+    for found in filter(None, [doubt(pipeline.mapping.time, some) for some in times]):
+        print(f"warning       {found}")
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

@@ -10,6 +10,8 @@ from connectors.postgres.settings import PostgresSettings
 from connectors.webhook.settings import WebhookSettings
 from tests.support.http_receiver import SECRET
 
+SASL = {"sasl.mechanism": "PLAIN", "sasl.username": "u", "sasl.password": "p"}
+
 
 @pytest.mark.parametrize(
     ("url", "risks"),
@@ -41,9 +43,9 @@ def test_a_database_that_is_not_verified(url: str, risks: int) -> None:
     ("brokers", "settings", "risks"),
     [
         ("k.example:9092", {}, 0),
-        ("k.example:9093", {"security.protocol": "SASL_PLAINTEXT"}, 1),
-        ("127.0.0.1:9093,localhost:1", {"security.protocol": "SASL_PLAINTEXT"}, 0),
-        ("k.example:9093", {"security.protocol": "SASL_SSL"}, 0),
+        ("k.example:9093", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 1),
+        ("127.0.0.1:9093,localhost:1", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 0),
+        ("k.example:9093", {"security.protocol": "SASL_SSL", **SASL}, 0),
         ("k.example:9093", {"enable.ssl.certificate.verification": False}, 1),
         ("k.example:9093", {"ssl.endpoint.identification.algorithm": "none"}, 1),
     ],

@@ -22,7 +22,8 @@ from tests.unit.deploy.rules import ROOT
 FOLDER = ROOT / "deploy" / "kubernetes"
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 PATCHES = {"processes.yaml", "ports.yaml"}
-PROMETHEUS_OPERATOR = "monitoring.coreos.com/v1"
+OPERATORS = ("monitoring.coreos.com/", "keda.sh/")
+"""Whose kinds no schema is at hand for."""
 MULTIPLES = {"Mi": 2**20, "Gi": 2**30}
 
 Manifest = dict[str, Any]
@@ -46,7 +47,7 @@ def base() -> list[Manifest]:
     return [data for path, data in manifests() if path.parent.name == "base"]
 
 
-@pytest.fixture(params=["StatefulSet", "Job"])
+@pytest.fixture(params=["StatefulSet", "Job", "Deployment"])
 def pod(request: pytest.FixtureRequest) -> Manifest:
     found: Manifest = one(request.param, [data for _, data in manifests()])["spec"]["template"]
     return found
@@ -54,7 +55,7 @@ def pod(request: pytest.FixtureRequest) -> Manifest:
 
 def check(manifest: Manifest, version: str) -> None:
     """Hold a manifest against the schema of a Kubernetes version, unknown fields refused."""
-    if manifest["apiVersion"] != PROMETHEUS_OPERATOR:
+    if not manifest["apiVersion"].startswith(OPERATORS):
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
@@ -94,6 +95,45 @@ def test_the_prometheus_rule_holds_every_rule_as_it_is() -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def stateless() -> list[Manifest]:
+    return [data for path, data in manifests() if path.parent.name == "stateless"]
+
+
+def test_stateless_pods_have_no_volume_to_lose(stateless: list[Manifest]) -> None:
+    spec = one("Deployment", stateless)["spec"]["template"]["spec"]
+    kinds = {key for volume in spec["volumes"] for key in volume} - {"name"}
+    assert kinds == {"configMap", "secret", "emptyDir"}
+    mounts = {mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in spec["volumes"]}
+
+
+def test_stateless_pods_are_let_in_to_by_prometheus_alone(stateless: list[Manifest]) -> None:
+    policy = one("NetworkPolicy", stateless)["spec"]
+    [way_in] = policy["ingress"]
+    [port] = one("Deployment", stateless)["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert way_in["ports"] == [{"protocol": "TCP", "port": port["containerPort"]}]
+
+
+def test_what_scales_stateless_pods_names_them_and_their_group(
+    stateless: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = one("Deployment", stateless)
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    for variable in container["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    file = load(FOLDER / "stateless" / "pipeline.yaml")
+    [trigger] = one("ScaledObject", stateless)["spec"]["triggers"]
+
+    for kind in ("HorizontalPodAutoscaler", "ScaledObject"):
+        name = one(kind, stateless)["spec"]["scaleTargetRef"]["name"]
+        assert name == deployment["metadata"]["name"]
+    assert file.state.kafka is not None
+    assert trigger["metadata"]["consumerGroup"] == f"pynomaly-{file.name}"
+    assert trigger["metadata"]["topic"] == file.source.settings.topic  # type: ignore[attr-defined]
+    assert trigger["metadata"]["bootstrapServers"] == container["env"][0]["value"]
+
+
 def test_pods_have_no_rights(pod: Manifest) -> None:
     spec = pod["spec"]
     assert spec["automountServiceAccountToken"] is False
@@ -115,6 +155,7 @@ def test_pods_run_as_the_image_s_user(pod: Manifest) -> None:
     assert context["fsGroup"] == group
 
 
+@pytest.mark.parametrize("pod", ["StatefulSet", "Job"], indirect=True)
 def test_every_volume_is_mounted_and_every_mount_has_its_volume(base, pod: Manifest) -> None:
     claims = one("StatefulSet", base)["spec"]["volumeClaimTemplates"]
     volumes = {volume["name"] for volume in pod["spec"]["volumes"]}

@@ -1,5 +1,6 @@
 from engine.domain.errors import nearest
-from engine.domain.mapping import EventMapping, TimeField, ValueField, path_text
+from engine.domain.mapping import EventMapping, TimeField, ValueField
+from engine.domain.path import path_text
 
 
 def test_path_text_matches_the_pipeline_file() -> None:

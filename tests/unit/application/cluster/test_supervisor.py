@@ -71,9 +71,25 @@ def test_a_crash_that_passes_is_survived(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     once = (
         f"import pathlib, sys; p = pathlib.Path({str(mark)!r}); "
-        "seen = p.exists(); p.touch(); sys.exit(0 if seen else 3)"
+        "seen = p.exists(); p.touch(); sys.exit(0 if seen else 5)"
     )
     assert supervise(once) == (0, [(0, {}), (0, {"crashed": 1})])
+
+
+def test_a_process_whose_partitions_others_have_is_started_again_and_not_counted(
+    tmp_path: Path,
+) -> None:
+    marks = tmp_path / "marks"
+    often = (
+        f"import pathlib, sys; p = pathlib.Path({str(marks)!r}); "
+        "n = len(p.read_text()) if p.exists() else 0; p.write_text('x' * (n + 1)); "
+        "sys.exit(0 if n == 3 else 3)"
+    )
+
+    code, starts = supervise(often, policy=replace(QUICK, max_restarts=0, soon=0.01))
+
+    assert code == 0
+    assert [causes for _, causes in starts] == [{}, {"lost": 1}, {"lost": 2}, {"lost": 3}]
 
 
 def test_a_killed_process_is_restarted_alone(tmp_path: Path) -> None:

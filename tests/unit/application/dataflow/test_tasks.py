@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,16 @@ def test_a_source_that_cannot_be_read_again_is_kept_in_a_journal(
     run_all(file, store, 1)
 
     assert unique(published()) == undisturbed.found
+
+
+def test_a_wall_clock_that_is_set_back_stops_nothing(
+    file: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What asked for the next turn before the clock was set back asks for a time far off."""
+    far = datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr(memory.MemoryReader, "next_awake", lambda _: far)
+    memory.records.clear()
+
+    run_all(file, MemoryStore(), 1)
+
+    assert published() == undisturbed.found

@@ -54,6 +54,41 @@ def test_csv_rows_are_objects_and_gz_is_unpacked(tmp_path: Path) -> None:
     assert rows[2] == b"th\xff,1,1"
 
 
+IDS = ["007", "7", "1_2", "12", "5e10", "5f10", "inf", "nan", "0001E4", "1e5"]
+
+
+def test_ids_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
+    file = tmp_path / "ids.csv"
+    file.write_text("sensor,temp\n" + "".join(f"{name},1_2\n{name},7e1\n" for name in IDS))
+    plugin = FileSource(
+        FileSourceSettings(path=str(file)), RunContext("t", text_fields=frozenset({"sensor"}))
+    )
+
+    rows = drain(plugin.source().build_part("s", "0", None))
+
+    found = [orjson.loads(value or b"") for _, value in rows]
+    assert [row["sensor"] for row in found[::2]] == IDS
+    assert [row["temp"] for row in found[:2]] == ["1_2", 70.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.csv", b"sensor,temp\ns1,2\n", [b'{"sensor":"s1","temp":2}']),
+        ("a.ndjson", b'{"a":1}\n{"a":2}\n', [b'{"a":1}', b'{"a":2}']),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_the_first_line(
+    tmp_path: Path, name: str, text: bytes, expected: list[bytes]
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"\xef\xbb\xbf" + text)
+
+    rows = drain(source(file).source().build_part("s", "0", None))
+
+    assert [value for _, value in rows] == expected
+
+
 def test_a_pattern_is_one_partition_a_file(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.ndjson").write_text(name)

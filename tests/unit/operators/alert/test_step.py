@@ -88,8 +88,8 @@ def test_an_entity_spends_its_own_budget() -> None:
     assert found[1].threshold == 1e-2, "never above max_p_value"
 
 
-def test_a_key_group_spends_its_share_of_the_pipelines_budget() -> None:
-    """4 groups, 8 a day, an event a second here: 2 / 86,400 = 2.3e-5."""
+def test_a_partition_spends_its_share_of_the_pipelines_budget() -> None:
+    """4 partitions, 8 a day, an event a second here: 2 / 86,400 = 2.3e-5."""
     spec = pipeline(alert=Budget(8.0, scope="pipeline"))
     p_values = np.full(100, 0.5)
     p_values[[0, 1]], p_values[50], p_values[51] = 1e-12, 2.3e-5, 2.4e-5

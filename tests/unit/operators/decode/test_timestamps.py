@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.domain.mapping import TimeField
-from operators.decode.timestamps import UNREADABLE, time_reader
+from operators.decode.timestamps import UNREADABLE, TimeReader
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,18 @@ from operators.decode.timestamps import UNREADABLE, time_reader
         ("s", -1, -1_000_000_000),
         ("s", 10**12, UNREADABLE),
         ("ns", 2**70, UNREADABLE),
+        ("ms", -(2**63), UNREADABLE),
         ("s", float("inf"), UNREADABLE),
-        ("s", "1", UNREADABLE),
+        ("s", "1", 1_000_000_000),
+        ("ns", "1767225600000000001", 1_767_225_600_000_000_001),
+        ("s", "1.5", 1_500_000_000),
+        ("s", "one", UNREADABLE),
+        ("s", True, UNREADABLE),
+        ("ms", [1] * 3, UNREADABLE),
     ],
 )
 def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
-    read = time_reader(TimeField(("t",), unit))
+    read = TimeReader(TimeField(("t",), unit)).column
     assert read([written]).tolist() == [expected]
     assert read([0, written, 1.0]).tolist()[1] == expected
 
@@ -38,7 +44,7 @@ def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
     ],
 )
 def test_iso_8601_in_its_usual_forms(written: str, expected: str) -> None:
-    read = time_reader(TimeField(("t",), None, "iso8601"))
+    read = TimeReader(TimeField(("t",), None, "iso8601")).column
     wanted = int(np.datetime64(expected, "ns").astype(np.int64))
     assert read([written]).tolist() == [wanted]
     assert read([written, "2026-01-01T00:00:00Z", "now"]).tolist()[0] == wanted
@@ -60,7 +66,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("written", NO_TIMES)
 def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
-    read = time_reader(TimeField(("t",), None, "iso8601"))
+    read = TimeReader(TimeField(("t",), None, "iso8601")).column
     good = "1970-01-01T00:00:01Z"
     assert read([good, written, good]).tolist() == [10**9, UNREADABLE, 10**9]
     assert read([good, written, "1970"]).tolist() == [10**9, UNREADABLE, UNREADABLE]
@@ -68,8 +74,8 @@ def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
 
 
 def test_strptime_is_utc_where_no_zone_is_named() -> None:
-    plain = time_reader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S"))
-    zoned = time_reader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S %z"))
+    plain = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S")).column
+    zoned = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S %z")).column
     assert plain(["01/Jan/1970:00:00:02"]).tolist() == [2 * 10**9]
     assert zoned(["01/Jan/1970:01:00:02 +0100"]).tolist() == [2 * 10**9]
     assert plain(["1 January"]).tolist() == [UNREADABLE]

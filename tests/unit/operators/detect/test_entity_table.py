@@ -208,3 +208,40 @@ def test_what_does_not_fit_is_refused() -> None:
     run(table, ["a", "b", "c"], steady(3))
     with pytest.raises(SnapshotError, match="3 entities"):
         EntityTable(2).load(table.dump())
+
+
+@pytest.mark.parametrize("ahead", [20 * 60, 10 * 366 * 1_440])
+@pytest.mark.parametrize("first", [0, 1, 50])
+def test_one_clock_far_ahead_makes_no_others_late(ahead: int, first: int) -> None:
+    times = steady(200)
+    times = np.insert(times, first, times[first] + ahead * MINUTE)
+
+    late = [late for _, late, _ in run(EntityTable(1), ["a"] * 201, times, lateness=10 * MINUTE)]
+
+    assert sum(late) <= 3
+    assert not any(late[first + 5 :])
+
+
+def test_a_jump_that_several_events_agree_on_is_believed() -> None:
+    times = np.r_[steady(50), 20 * 60 * MINUTE + steady(50), [60 * MINUTE]]
+
+    late = [late for _, late, _ in run(EntityTable(1), ["a"] * 101, times, lateness=10 * MINUTE)]
+
+    assert late == [False] * 100 + [True]
+
+
+def test_repeats_of_one_wrong_time_agree_on_nothing() -> None:
+    times = np.r_[steady(50), np.full(20, 20 * 60 * MINUTE), 50 * MINUTE + steady(50)]
+
+    late = [late for _, late, _ in run(EntityTable(1), ["a"] * 120, times, lateness=10 * MINUTE)]
+
+    assert not any(late)
+
+
+def test_a_backlog_after_settled_events_stays_late() -> None:
+    times = np.r_[10 * 60 * MINUTE + steady(50), steady(50), 10 * 60 * MINUTE + steady(5)]
+
+    late = [late for _, late, _ in run(EntityTable(1), ["a"] * 105, times, lateness=10 * MINUTE)]
+
+    assert late[50:100] == [True] * 50
+    assert not any(late[:50])

@@ -297,6 +297,24 @@ def test_gauges_are_right_after_a_restart() -> None:
     assert metric(context, "warming_entities") == 0
 
 
+def test_a_smaller_share_of_memory_keeps_those_that_spoke_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spec = replace(pipeline(), partitions=2)
+    spec = replace(spec, memory_bytes=8 * entity_bytes(spec))
+    first = step_of(spec)
+    run(first, events(["a", "b", "c", "d", "a"], [[1, 2]] * 5))
+    context = RunContext("plant")
+
+    more = step_of(replace(spec, partitions=4), first.dump(), context)
+
+    assert metric(context, "entities") == 2
+    assert "2 entities idle longest are evicted" in caplog.text
+    (known, other) = run(more, events(["a", "d"], [[1, 2]] * 2), events(["b"], [[1, 2]]))
+    assert np.isfinite(known.centers).all()
+    assert np.isnan(other.centers).all()
+
+
 def test_an_evicted_entity_warms_up_again() -> None:
     spec = pipeline()
     spec = replace(spec, memory_bytes=spec.partitions * entity_bytes(spec))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from operators.kernels.cache import KernelFiles
 
@@ -44,6 +46,20 @@ def test_a_file_cut_short_is_written_again(tmp_path: Path, end: int) -> None:
     assert files(tmp_path).load("signature") is None
     files(tmp_path).save("signature", b"code")
     assert files(tmp_path).load("signature") == b"code"
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(place=st.integers(0), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_is_compiled_again(tmp_path: Path, place: int, bit: int) -> None:
+    files(tmp_path).save("signature", b"code" * 50)
+    [file] = tmp_path.iterdir()
+    content = bytearray(file.read_bytes())
+    content[place % len(content)] ^= 1 << bit
+    file.write_bytes(content)
+
+    assert files(tmp_path).load("signature") is None
 
 
 def test_a_folder_that_takes_no_file_is_no_trouble(tmp_path: Path) -> None:

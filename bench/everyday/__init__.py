@@ -1,0 +1,1 @@
+"""Everyday situations: what operators see, with planted faults and without."""

@@ -1,0 +1,55 @@
+"""All situations by their names: one file for each kind."""
+
+from __future__ import annotations
+
+from bench.everyday.situations import (
+    cadence,
+    correlation,
+    counter,
+    drift,
+    large_fleet,
+    little_known,
+    missed_season,
+    missing_values,
+    normal_calendar,
+    normal_change,
+    normal_noise,
+    normal_sending,
+    normal_still,
+    other_pace,
+    pattern,
+    plant,
+    service,
+    shift,
+    spike,
+    stuck,
+    variance,
+)
+from bench.everyday.stream import Situation
+
+_FILES = (
+    spike,
+    shift,
+    drift,
+    stuck,
+    variance,
+    missed_season,
+    pattern,
+    correlation,
+    counter,
+    cadence,
+    service,
+    little_known,
+    missing_values,
+    other_pace,
+    large_fleet,
+    plant,
+    normal_noise,
+    normal_calendar,
+    normal_sending,
+    normal_change,
+    normal_still,
+)
+SITUATIONS: dict[str, Situation] = {
+    situation.name: situation for file in _FILES for situation in file.SITUATIONS
+}

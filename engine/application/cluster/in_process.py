@@ -1,0 +1,68 @@
+"""A pipeline in this process, without a supervisor: for notebooks, services and tests."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.application.cluster.exposure import notices
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.dataflow.build import Origin, build
+from engine.application.ports import RunContext
+from engine.application.state.contents import earlier_processes
+from engine.application.state.directory import DirectoryStore
+from engine.application.state.identity import compatibility_check, identity_of, state_place
+from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.telemetry.heartbeat import Heartbeat
+from engine.domain.errors import FatalError
+
+logger = logging.getLogger("pynomaly.run")
+
+
+def run_in_process(file: PipelineFile) -> None:
+    """Run a pipeline until its source ends; Ctrl-C drains it where this is the main thread.
+
+    Args:
+        file: the pipeline file.
+
+    Raises:
+        PynomalyError: what trying again does not cure.
+    """
+    if file.state.kafka is not None:
+        raise FatalError("state in Kafka is for processes under a supervisor: use `pynomaly run`")
+    directory = file.state.directory
+    with StateLock(directory):
+        refuse_unusable(directory)
+        for notice in notices(file.metrics):
+            logger.log(notice.level, "%s", notice.text)
+        context = RunContext(
+            file.name,
+            state=directory,
+            earlier_processes=earlier_processes(directory),
+            exactly_once=file.delivery == "exactly_once",
+            checkpoint_interval=file.state.checkpoint_interval,
+            heartbeat=Heartbeat(),
+        )
+        identity = identity_of(file)
+        origin = Origin(identity, compatibility_check(state_place(file), identity))
+        store = DirectoryStore(directory, context.process, context.heartbeat)
+        flow = build(file, context, store, origin)
+        with _drained_by_interrupt(context):
+            flow.run()
+        flow.finish()
+
+
+@contextmanager
+def _drained_by_interrupt(context: RunContext) -> Iterator[None]:
+    """Let Ctrl-C ask for an orderly end, as long as the pipeline runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: context.draining.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

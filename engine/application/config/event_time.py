@@ -1,0 +1,81 @@
+"""The event time in the pipeline file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, WithJsonSchema, field_validator, model_validator
+
+from engine.application.config.issues import invalid
+from engine.application.config.json_path import PATH_SCHEMA, JsonPath
+from engine.application.ports import Settings
+from engine.domain.errors import nearest
+from engine.domain.mapping import TimeField, TimeUnit
+
+PROBE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, (str, list)) or not value:
+        raise invalid("expected a path to a field, or a list of paths")
+    return [value] if isinstance(value, str) else value
+
+
+class TimeSpec(Settings):
+    """Where the event time stands, and how it is written: a unit or a format."""
+
+    path: Annotated[
+        tuple[JsonPath, ...],
+        BeforeValidator(_listed),
+        WithJsonSchema(
+            {"anyOf": [PATH_SCHEMA, {"type": "array", "items": PATH_SCHEMA, "minItems": 1}]}
+        ),
+    ]
+    """Path of the field, or of several that are one time together: [Date, Time]."""
+    unit: TimeUnit | None = None
+    """Unit of a number since 1970: s, ms, us or ns."""
+    format: str | None = None
+    """Format of a text: iso8601, or strptime codes such as %d/%m/%Y %H:%M:%S, %Z and %z too."""
+    zone: str | None = None
+    """Time zone of texts that name none, such as Europe/Berlin; UTC unless given."""
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            try:
+                ZoneInfo(zone)
+            except (KeyError, ValueError, OSError):
+                near = nearest(zone, available_timezones())
+                raise invalid(f"expected a time zone such as Europe/Berlin.{near}") from None
+        return zone
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.unit is None) == (self.format is None):
+            raise invalid(
+                "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
+            )
+        if self.format not in (None, "iso8601"):
+            _check_format(str(self.format))
+        if self.unit is not None and self.zone is not None:
+            raise invalid("expected format beside it, and not unit: it is for texts", "zone")
+        if self.unit is not None and len(self.path) > 1:
+            raise invalid("expected one path, or format: several are texts together", "path")
+        return self
+
+    def field(self) -> TimeField:
+        """Return the time in the domain's words."""
+        return TimeField(self.path[0], self.unit, self.format, self.path[1:], self.zone)
+
+
+def _check_format(text: str) -> None:
+    asked = text.replace("%Z", "%z")
+    try:
+        read = datetime.strptime(PROBE.strftime(asked), asked)
+    except ValueError as error:
+        raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
+    if read.date() != PROBE.date():
+        raise invalid("expected iso8601, or strptime codes that give a full date", "format")

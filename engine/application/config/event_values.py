@@ -1,0 +1,108 @@
+"""The values of an event in the pipeline file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from engine.application.config.issues import FieldIssue, invalid, invalid_fields
+from engine.application.config.json_path import PATH_SCHEMA, JsonPath
+from engine.application.ports import Settings
+from engine.domain.mapping import Reading, ValueField
+from engine.domain.path import EACH, Path
+
+
+def _missing(value: object) -> object:
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, (str, int, float)) for text in texts):
+        raise invalid("expected a list of texts and numbers that mean that nothing was measured")
+    return [str(text).lower() if isinstance(text, bool) else text for text in texts]
+
+
+class ValueSpec(Settings):
+    """One value: its path, and how it is read."""
+
+    path: JsonPath
+    """Path of the field."""
+    optional: bool = False
+    """Whether the field may be missing or null: then it is a gap, and not a reject."""
+    reading: Literal["number", "quantity", "decimal"] | None = Field(default=None, alias="as")
+    """number: also a number as text; quantity: a number as text with a prefix and unit, such as
+    512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals."""
+    decimal: Literal[".", ","] = "."
+    """Decimal sign of numbers as text."""
+    scale: int = Field(default=0, ge=0, le=400)
+    """Digits after the point, with as: decimal."""
+    unit: str | None = None
+    """Unit that numbers are written with, with as: quantity; a prefix may stand before it."""
+    map: dict[str, float] = Field(default_factory=dict)
+    """What texts, true and false mean: {on: 1, off: 0}."""
+    missing: Annotated[
+        tuple[str | int | float, ...],
+        BeforeValidator(_missing),
+        WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}}),
+    ] = ()
+    """Texts and numbers that mean that nothing was measured: [-200, unavailable]; a gap."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.decimal == "," and self.reading not in ("number", "quantity"):
+            raise invalid("expected as: number or as: quantity beside it", "decimal")
+        if self.scale and self.reading != "decimal":
+            raise invalid("expected as: decimal beside it", "scale")
+        if self.unit is not None and self.reading != "quantity":
+            raise invalid("expected as: quantity beside it", "unit")
+        return self
+
+    def field(self, name: str, path: Path) -> ValueField:
+        """Return the value in the domain's words."""
+        reading: Reading = self.reading or "plain"
+        return ValueField(
+            name,
+            path,
+            self.optional,
+            reading,
+            self.decimal,
+            self.scale,
+            self.unit or "",
+            tuple(sorted(self.map.items())),
+            self.missing,
+        )
+
+
+def each(values: dict[str, ValueSpec]) -> ValueSpec | None:
+    """Return the value that stands for each field of an object; None where values are named."""
+    found = values.get("each")
+    return found if found is not None and found.path[-1] == EACH and len(values) == 1 else None
+
+
+def _values(value: object) -> object:
+    if not value or not isinstance(value, (dict, list)):
+        raise invalid("expected names with their paths, or a list of paths; at least one")
+    if isinstance(value, dict):
+        return value
+    strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
+    issues = [
+        FieldIssue((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)
+    ]
+    again = "expected a path that is not listed yet"
+    issues += [FieldIssue((n,), again) for n, path in enumerate(value) if path in value[:n]]
+    if issues:
+        raise invalid_fields(issues)
+    return {path: path for path in value}
+
+
+_VALUE_SCHEMA = {"anyOf": [PATH_SCHEMA, ValueSpec.model_json_schema()]}
+_SCHEMA = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": _VALUE_SCHEMA, "minProperties": 1},
+        {"type": "array", "items": PATH_SCHEMA, "minItems": 1, "uniqueItems": True},
+    ]
+}
+Values = Annotated[dict[str, ValueSpec], BeforeValidator(_values), WithJsonSchema(_SCHEMA)]

@@ -1,0 +1,46 @@
+"""Paths into a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_STEPS = 32
+"""Of a path: deeper documents are rejected as too deep anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The step to the first element of an array whose field has this text: `[name=temperature]`."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """The step into JSON that stands as text in a field: `log | json`."""
+
+
+Step = str | int | Named | JsonText
+"""One step: the name of a field, the index of an array, or one of the above."""
+Path = tuple[Step, ...]
+"""Steps into a document, from the outside in."""
+
+EACH = "*"
+"""In the path of what is exploded: each field of an object, as an object of `name` and `value`."""
+
+
+def path_text(path: Path) -> str:
+    """Write a path the way the pipeline file does: `a.b[0]`."""
+    text = "".join(map(_step_text, path))
+    return text.removeprefix(".")
+
+
+def _step_text(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if isinstance(step, Named):
+        return f"[{step.field}={step.text}]"
+    if isinstance(step, JsonText):
+        return " | json"
+    return f'["{step}"]' if any(sign in step for sign in ".[]|") else f".{step}"

@@ -1,0 +1,232 @@
+"""The decoder: raw batches by one mapping into columns of events, and rejects."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
+from typing import Any
+
+import numpy as np
+
+from engine.domain.batch import (
+    NO_TIME,
+    Bools,
+    EventBatch,
+    Floats,
+    Int32s,
+    Int64s,
+    Objects,
+    RawBatch,
+)
+from engine.domain.condition import AllOf, Condition, conjuncts, paths
+from engine.domain.mapping import Constant, EventMapping, MessageKey
+from engine.domain.path import Path
+from engine.domain.reject import Reject
+from operators.decode.conditions import Holds, condition
+from operators.decode.entity_keys import joined, message_key_texts, names
+from operators.decode.explode import Exploder
+from operators.decode.json_messages import JsonMessages
+from operators.decode.numbers import NumberReader
+from operators.decode.reading import MisplacedError, MissingError, Read, reader
+from operators.decode.rejects import Rejects
+from operators.decode.timestamps import UNREADABLE, TimeReader, together
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Messages, or elements of them, on their way to becoming events.
+
+    Attributes:
+        messages: what the columns are read from.
+        rows: int64 [n], the payload that each of them is of.
+        indices: int32 [n], the place of each in its message; None where they are whole messages.
+    """
+
+    messages: list[Any]
+    rows: Int64s
+    indices: Int32s | None = None
+
+    def only(self, kept: Bools) -> Decoded:
+        """Return some of them."""
+        indices = None if self.indices is None else self.indices[kept]
+        return Decoded(list(compress(self.messages, kept)), self.rows[kept], indices)
+
+
+class Decoder:
+    """Decodes batches by one mapping; every message becomes events or rejects, or is passed over.
+
+    Args of its constructor: the mapping; and a clock, ns since 1970, that times are held against.
+
+    Attributes:
+        passed_over: how many messages, or elements of them, the last batch had that the mapping
+            has no interest in, by reason.
+    """
+
+    def __init__(self, mapping: EventMapping, clock: Callable[[], int] = time.time_ns) -> None:
+        self._mapping = mapping
+        self._clock = clock
+        self._json = JsonMessages(mapping)
+        self._key_parts = [
+            self._reader(part) if isinstance(part, tuple) else part for part in mapping.key_parts
+        ]
+        self._values = [(self._reader(v.path), NumberReader(v)) for v in mapping.values]
+        self._read_times = [self._reader(path) for path in mapping.time.paths]
+        self._times = TimeReader(mapping.time)
+        explode = mapping.explode
+        self._exploder = None if explode is None else Exploder(explode, mapping.paths)
+        self._of_messages, self._of_elements = self._conditions()
+        self._rejects = Rejects(mapping)
+        self.passed_over: Counter[str] = Counter()
+
+    @property
+    def ambiguous(self) -> str:
+        """The first local time that came in an hour that comes twice; or an empty text."""
+        return self._times.ambiguous
+
+    def decode(self, raw: Sequence[RawBatch]) -> tuple[EventBatch, list[Reject]]:
+        """Decode batches of one topic, in their order."""
+        payloads = list(chain.from_iterable(batch.values for batch in raw))
+        self.passed_over = Counter()
+        accounted = self._tombstones(payloads)
+        found = self._where(self._of_messages, Decoded(*self._json.decode(payloads)), accounted)
+        if self._exploder is not None:
+            found = self._explode(self._exploder, found, accounted)
+            found = self._where(self._of_elements, found, accounted)
+        positions = [_positions(batch) for batch in raw]
+        partitions, offsets, stamps = (
+            np.concatenate(column)[found.rows] for column in zip(*positions, strict=True)
+        )
+        now = self._clock()
+        keys, known = self._keys(raw, found)
+        values, finite = self._numbers(found.messages)
+        times, timely = self._moments(found.messages, keys, stamps, now)
+        good = known & finite & timely
+        # A message without a timestamp of its own counts as sent when it happened.
+        if NO_TIME in stamps:
+            stamps = np.where(stamps == NO_TIME, times, stamps)
+        columns = keys, times, values, partitions, offsets, stamps
+        events = EventBatch(raw[0].topic, *columns, indices=found.indices)
+        if not good.all():
+            events = events.take(np.flatnonzero(good))
+        return events, self._rejected(raw, found, good, accounted, now)
+
+    def _rejected(
+        self, raw: Sequence[RawBatch], found: Decoded, good: Bools, accounted: Bools, now: int
+    ) -> list[Reject]:
+        """Return the rejects: payloads that are not accounted for, and bad elements of others."""
+        elements = None
+        if found.indices is None:
+            accounted[found.rows[good]] = True
+        elif not good.all():
+            bad = found.only(~good)
+            elements = bad.rows, found.indices[~good], bad.messages
+        if elements is None and accounted.all():
+            return []
+        return self._rejects.of(raw, np.flatnonzero(~accounted), elements, now)
+
+    def _reader(self, path: Path) -> Read:
+        return reader(path, self._json.attributes(path))
+
+    def _conditions(self) -> tuple[Holds | None, Holds | None]:
+        """Return what is asked of messages as they are, and of elements of exploded ones."""
+        explode = self._mapping.explode
+        parts = conjuncts(self._mapping.where)
+        of_messages = [part for part in parts if _is_of_message(part, explode)]
+        of_elements = [part for part in parts if part not in of_messages]
+        first, second = (
+            condition(AllOf(tuple(some)), self._reader) if some else None
+            for some in (of_messages, of_elements)
+        )
+        return first, second
+
+    def _tombstones(self, payloads: Sequence[bytes | None]) -> Bools:
+        """Return which payloads are accounted for, as tombstones are that are passed over."""
+        accounted = np.zeros(len(payloads), np.bool_)
+        if self._mapping.tombstones == "skip" and None in payloads:
+            accounted[:] = [payload is None for payload in payloads]
+            self.passed_over["tombstone"] += int(np.count_nonzero(accounted))
+        return accounted
+
+    def _where(self, holds: Holds | None, found: Decoded, accounted: Bools) -> Decoded:
+        """Leave out what the conditions do not hold for."""
+        if holds is None or not found.messages:
+            return found
+        kept = holds(found.messages)
+        if kept.all():
+            return found
+        self.passed_over["where"] += int(np.count_nonzero(~kept))
+        if found.indices is None:
+            accounted[found.rows[~kept]] = True
+        return found.only(kept)
+
+    def _explode(self, exploder: Exploder, found: Decoded, accounted: Bools) -> Decoded:
+        """Replace messages by their elements; the rows of those without an array stay open."""
+        elements: list[Any] = []
+        rows, counts = [], []
+        for message, row in zip(found.messages, found.rows.tolist(), strict=True):
+            try:
+                inner = exploder.explode(message)
+            except (MissingError, MisplacedError):
+                continue
+            accounted[row] = True
+            elements += inner
+            rows.append(row)
+            counts.append(len(inner))
+        self.passed_over["empty_array"] += counts.count(0)
+        indices = [np.arange(count, dtype=np.int32) for count in counts]
+        none = np.empty(0, np.int32)
+        of_rows = np.repeat(np.array(rows, np.int64), counts)
+        return Decoded(elements, of_rows, np.concatenate([none, *indices]))
+
+    def _keys(self, raw: Sequence[RawBatch], found: Decoded) -> tuple[Objects, Bools]:
+        columns = []
+        for part in self._key_parts:
+            if isinstance(part, MessageKey):
+                columns.append(message_key_texts(_given_keys(raw, found.rows), part.format))
+            elif isinstance(part, Constant):
+                columns.append([part.text] * len(found.messages))
+            else:
+                columns.append(part(found.messages))
+        return names(joined(columns))
+
+    def _moments(
+        self, messages: list[Any], keys: Objects, stamps: Int64s, now: int
+    ) -> tuple[Int64s, Bools]:
+        """Return the event times, and which are near enough to the clocks they are held against."""
+        times, clocks = stamps, np.full(1, now)
+        if self._read_times:
+            written = together([read(messages) for read in self._read_times])
+            times = self._times.column(written, keys, stamps)
+            clocks = np.minimum(stamps, now)
+            clocks[stamps == NO_TIME] = now
+        good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)
+        if self._mapping.max_past is not None:
+            good &= times >= clocks - self._mapping.max_past
+        return times, good
+
+    def _numbers(self, messages: list[Any]) -> tuple[Floats, Bools]:
+        values = np.empty((len(messages), len(self._values)))
+        good = np.ones(len(messages), np.bool_)
+        for column, (read, numbers) in enumerate(self._values):
+            values[:, column] = numbers.column(read(messages), good)
+        return values, good
+
+
+def _is_of_message(part: Condition, explode: Path | None) -> bool:
+    """Whether a condition can be asked before its message is exploded."""
+    if explode is None:
+        return True
+    return explode != () and all(len(p) == 1 or p[0] != explode[0] for p in paths(part))
+
+
+def _positions(batch: RawBatch) -> tuple[Any, Int64s, Int64s]:
+    partitions = np.full(len(batch), batch.partition, np.int32)
+    return partitions, batch.offsets, batch.timestamps
+
+
+def _given_keys(raw: Sequence[RawBatch], rows: Int64s) -> list[bytes | None]:
+    given = list(chain.from_iterable(batch.keys or [None] * len(batch) for batch in raw))
+    return [given[row] for row in rows.tolist()]

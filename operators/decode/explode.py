@@ -1,0 +1,98 @@
+"""Exploding: one message with an array becomes as many documents with an element in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.domain.path import EACH, JsonText, Named, Path, path_text
+from operators.decode.reading import MisplacedError, MissingError, look_up, quote
+
+
+class Exploder:
+    """Explodes documents along a path.
+
+    Each array on the way is exploded too. A document keeps of its parents what is read of them
+    alone: a large parent of many elements must not be multiplied.
+
+    Args of its constructor: the path, and all paths that are read of the documents.
+    """
+
+    def __init__(self, path: Path, read: Iterable[Path]) -> None:
+        self._path = path
+        read = list(read)
+        self._kept = [_below(path[:level], read) - {path[level]} for level in range(len(path))]
+        for level, step in enumerate(path[:-1]):
+            if isinstance(step, Named):
+                self._kept[level + 1] |= {step.field}
+
+    def explode(self, document: Any) -> list[Any]:
+        """Return a document for each element, in their order.
+
+        An object where the array is expected counts as its only element.
+
+        Raises:
+            MissingError: there is no such array.
+            MisplacedError: the way there ends at something else.
+        """
+        return self._spread(document, 0)
+
+    def _spread(self, node: Any, level: int) -> list[Any]:
+        if level == len(self._path):
+            return self._elements(node)
+        step = self._path[level]
+        if type(node) is list and isinstance(step, (str, JsonText)):
+            return [inner for element in node for inner in self._inner(element, level)]
+        if step == EACH:
+            return self._fields(node, level)
+        if type(node) is not dict and isinstance(step, str):
+            raise self._error(node, level, "an object")
+        found = look_up(node, (step,))
+        inner = self._spread(found, level + 1)
+        if isinstance(step, JsonText):
+            return inner
+        if isinstance(step, Named):
+            return [[element] for element in inner]
+        kept = self._keep(node, level)
+        return [{**kept, step: element} for element in inner]
+
+    def _inner(self, element: Any, level: int) -> list[Any]:
+        """Explode an element; one that leads nowhere stays as it is, and is judged alone."""
+        try:
+            return self._spread(element, level)
+        except (MissingError, MisplacedError):
+            return [element]
+
+    def _elements(self, node: Any) -> list[Any]:
+        if type(node) is dict:
+            return [node]
+        if type(node) is not list:
+            raise self._error(node, len(self._path), "an array")
+        return node
+
+    def _fields(self, node: Any, level: int) -> list[Any]:
+        """Return a document for each field of an object that is not read by its own name."""
+        if type(node) is not dict:
+            raise self._error(node, level, "an object")
+        kept = self._keep(node, level)
+        return [
+            {**kept, EACH: {"name": name, "value": value}}
+            for name, value in node.items()
+            if name not in kept
+        ]
+
+    def _keep(self, node: dict[str, Any], level: int) -> dict[str, Any]:
+        return {name: node[name] for name in self._kept[level] if name in node}
+
+    def _error(self, node: Any, level: int, expected: str) -> Exception:
+        where = path_text(self._path[:level]) or "the payload"
+        if node is None:
+            return MissingError(where)
+        return MisplacedError(f"{where} is {quote(node)}, expected {expected}")
+
+
+def _below(prefix: Path, read: list[Path]) -> set[str]:
+    """Return the names that are read directly below a place."""
+    level = len(prefix)
+    names = {path[level] for path in read if path[:level] == prefix and len(path) > level}
+    return {name for name in names if isinstance(name, str)}

@@ -1,0 +1,89 @@
+"""JSON payloads as messages: all of a batch at once, or each for itself where one is bad."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from engine.domain.batch import Int64s
+from engine.domain.mapping import EventMapping
+from engine.domain.path import Path
+from operators.decode.message_type import MessageType, field_name
+
+BOM = b"\xef\xbb\xbf"
+_ERRORS = (msgspec.DecodeError, RecursionError, TypeError, UnicodeDecodeError)
+
+
+class JsonMessages:
+    """Decodes payloads into as much of them as the mapping reads."""
+
+    def __init__(self, mapping: EventMapping) -> None:
+        self._type = MessageType(mapping)
+        self._decoder = self._type.decoder
+        self._max_bytes = mapping.max_bytes
+        self._plain = mapping.explode is not None and not self._type.is_whole
+        self._fields = [(name, field_name(name)) for name in self._type.names]
+        self._explodes = mapping.explode is not None
+
+    def attributes(self, path: Path) -> int:
+        """Return how many steps of a path are attributes of a message; see `reader`."""
+        return 0 if self._explodes else self._type.attributes(path)
+
+    def decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any], Int64s]:
+        """Return the messages that fit, and which payloads they are."""
+        messages, rows = self._decode(payloads)
+        return [self._dictionary(m) for m in messages] if self._plain else messages, rows
+
+    def _decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any], Int64s]:
+        try:
+            lines = b"\n".join(payloads)  # type: ignore[arg-type]
+            if lines.count(b"\n") == len(payloads) - 1 and self._sizes_fit(payloads):
+                messages = self._decoder.decode_lines(lines)
+                if len(messages) == len(payloads):
+                    return messages, np.arange(len(payloads))
+        except _ERRORS:
+            pass
+        rows, messages = [], []
+        for row, payload in enumerate(payloads):
+            if payload is not None and len(payload) <= self._max_bytes:
+                try:
+                    messages.append(self._one(payload))
+                    rows.append(row)
+                except (*_ERRORS, ValueError):
+                    pass
+        return messages, np.array(rows, np.int64)
+
+    def _sizes_fit(self, payloads: Sequence[bytes | None]) -> bool:
+        return max(map(len, payloads)) <= self._max_bytes  # type: ignore[arg-type]
+
+    def _one(self, payload: bytes) -> Any:
+        try:
+            return self._decoder.decode(payload.removeprefix(BOM))
+        except _ERRORS:
+            if b"NaN" not in payload:
+                raise
+            return self._decoder.decode(without_nan(payload))
+
+    def _dictionary(self, message: Any) -> dict[str, Any]:
+        """Return what was read of a message, as exploding takes it."""
+        found = ((name, getattr(message, attribute)) for name, attribute in self._fields)
+        return {name: value for name, value in found if value is not None}
+
+
+def without_nan(payload: bytes) -> bytes:
+    """Return a payload with null for each bare NaN, which JSON has no word for.
+
+    Raises:
+        ValueError: it is not JSON otherwise.
+    """
+    document = json.loads(payload.removeprefix(BOM), parse_constant=_constant)
+    return json.dumps(document).encode()
+
+
+def _constant(name: str) -> str | None:
+    """An infinity is no gap: as a text it is judged where it stands."""
+    return None if name == "NaN" else name

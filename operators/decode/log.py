@@ -1,0 +1,60 @@
+"""What the log says of decoding: the first reject of each reason, and times in doubt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from engine.domain.batch import EventBatch
+from engine.domain.mapping import EventMapping
+from engine.domain.reject import Reject, RejectReason
+from engine.domain.time_units import doubt
+
+logger = logging.getLogger("pynomaly.decode")
+# Where nobody has set up logs, as in `pynomaly validate`, there are other ways to tell.
+logger.addHandler(logging.NullHandler())
+
+
+class DecodeLog:
+    """Says a thing once: a bad producer sends thousands of messages a second."""
+
+    def __init__(self, mapping: EventMapping) -> None:
+        self._time = mapping.time
+        self._told: set[RejectReason] = set()
+        self._doubted = False
+        self._ambiguous = ""
+
+    def note(self, events: EventBatch, rejects: Sequence[Reject], ambiguous: str = "") -> None:
+        """Log what is new in a batch.
+
+        Args:
+            events: of the batch.
+            rejects: of the batch.
+            ambiguous: the first local time that came in an hour that comes twice, if any.
+        """
+        if ambiguous and not self._ambiguous:
+            self._ambiguous = ambiguous
+            logger.warning(
+                "%s comes twice in %s: which one is meant is told by the message's timestamp where "
+                "it is near, else by the order of an entity's events",
+                ambiguous,
+                self._time.zone,
+            )
+        for reject in rejects:
+            if reject.reason not in self._told:
+                self._told.add(reject.reason)
+                self._tell(reject)
+        if not self._doubted and (found := doubt(self._time, events.times)):
+            self._doubted = True
+            logger.warning("%s; set event.time.unit", found)
+
+    def _tell(self, reject: Reject) -> None:
+        logger.warning(
+            "rejected %s[%d]@%d: %s: %s; more of this reason are counted in pynomaly_rejects_total "
+            "and go to the dead letters, without a line here",
+            reject.topic,
+            reject.partition,
+            reject.offset,
+            reject.reason.value,
+            reject.detail,
+        )

@@ -1,0 +1,190 @@
+"""Values: what stands in a message, as a number or a gap."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from engine.domain.batch import Bools, Floats
+from engine.domain.mapping import ValueField
+from operators.decode.reading import Column
+
+NUMBERS = {int, float, bool}
+GAP = float("nan")
+PREFIXES = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0}
+PREFIXES |= {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+PREFIXES |= {f"{prefix}i": 1024.0**n for n, prefix in enumerate("KMGTPE", 1)}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_QUANTITY = re.compile(r"(.*[0-9]\.?)\s*([^0-9]*)", re.DOTALL)
+_BLANKS = re.compile(r"(?<=[0-9])[' \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+_GROUPED = {sign: re.compile(rf"[+-]?[0-9]{{1,3}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
+_NOT_FINITE = {"nan": GAP, "inf": math.inf, "infinity": math.inf}
+LONGEST_TEXT = 400
+"""Characters of a number as text: a longer one is no reading."""
+
+
+class NoNumberError(ValueError):
+    """What stands there is no number of its field; its text says what was expected."""
+
+
+class NumberReader:
+    """Reads the values of one field."""
+
+    def __init__(self, field: ValueField) -> None:
+        self._field = field
+        self.may_miss = field.optional or bool(field.missing)
+        self._numbers = dict(field.numbers)
+        self._missing = {text for text in field.missing if isinstance(text, str)}
+        self._missing_numbers = {float(n) for n in field.missing if not isinstance(n, str)}
+
+    def column(self, found: Column, good: Bools) -> Floats:
+        """Return the numbers of a column, marking the rows where none is and one had to be."""
+        if self._field.takes_text or not set(map(type, found)) <= NUMBERS:
+            found = self._each(found, good)
+        numbers = _floats(found)
+        good &= ~np.isinf(numbers) if self.may_miss else np.isfinite(numbers)
+        return numbers
+
+    def number(self, found: Any) -> float:
+        """Return what one field says; NaN is a gap.
+
+        Raises:
+            NoNumberError: it is no number.
+        """
+        if found is None:
+            if not self._field.optional:
+                raise NoNumberError("a number")
+            return GAP
+        if self._is_missing(found):
+            return GAP
+        if self._numbers:
+            number = self._numbers.get(_text(found))
+            if number is not None:
+                return number
+        if type(found) in NUMBERS:
+            return float(found)
+        if isinstance(found, Decimal):
+            return float(found)
+        return self._from_text(found)
+
+    def _each(self, found: Column, good: Bools) -> Column:
+        numbers: Column = []
+        for row, item in enumerate(found):
+            try:
+                numbers.append(self.number(item))
+            except OverflowError:
+                numbers.append(np.inf)
+            except NoNumberError:
+                numbers.append(GAP)
+                good[row] = False
+        return numbers
+
+    def _is_missing(self, found: Any) -> bool:
+        if type(found) is str:
+            return found in self._missing
+        return type(found) in (int, float) and found in self._missing_numbers
+
+    def _from_text(self, found: Any) -> float:
+        field = self._field
+        if field.reading == "decimal":
+            return _decimal(found, field.scale)
+        if type(found) is not str or field.reading == "plain" or len(found) > LONGEST_TEXT:
+            raise NoNumberError(self._expected(found))
+        text = found.strip()
+        special = _NOT_FINITE.get(text.lstrip("+-").lower())
+        if special is not None:
+            return special
+        if field.reading == "quantity":
+            return _quantity(text, field)
+        number = _plain(text, field.decimal)
+        if number is None:
+            raise NoNumberError(self._expected(found))
+        return number
+
+    def _expected(self, found: Any) -> str:
+        """Return what should stand there, and how the file can take what does."""
+        if self._numbers:
+            return f"a number or one of {', '.join(self._numbers)}"
+        if type(found) is not str:
+            return "a number"
+        text, sign = found.strip(), self._field.decimal
+        other = "," if sign == "." else "."
+        if self._field.reading != "plain":
+            hint = f': set decimal: "{other}"' if _plain(text, other) is not None else ""
+            return f'a number with the decimal sign "{sign}"{hint}'
+        if _plain(text, ".") is not None:
+            return "a number: set as: number"
+        if _plain(text, ",") is not None:
+            return 'a number: set as: number and decimal: ","'
+        return "a number: set map or missing for such texts"
+
+
+def _plain(text: str, decimal: str) -> float | None:
+    """Return what a text says with this decimal sign; None where it is no number.
+
+    Groups of thousands are taken where no other reading is possible: 1 013,25 and 1.013,25 with
+    a comma; a lone 1.013 would be either.
+    """
+    text = _BLANKS.sub("", text)
+    other = "," if decimal == "." else "."
+    if other in text:
+        whole, sign, rest = text.partition(decimal)
+        if not sign or not _GROUPED[other].fullmatch(whole):
+            return None
+        text = whole.replace(other, "") + sign + rest
+    text = text.replace(decimal, ".")
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _quantity(text: str, field: ValueField) -> float:
+    found = _QUANTITY.fullmatch(text)
+    number = found and _plain(found[1], field.decimal)
+    if found is None or number is None:
+        raise NoNumberError("a number with its unit")
+    prefix = found[2]
+    if field.unit:
+        if not prefix.endswith(field.unit):
+            raise NoNumberError(f"a number in {field.unit}")
+        prefix = prefix.removesuffix(field.unit).strip()
+    if prefix not in PREFIXES:
+        raise NoNumberError("a number with a prefix such as k, M or Ki; or set unit")
+    return number * PREFIXES[prefix]
+
+
+def _decimal(found: Any, scale: int) -> float:
+    """Return a decimal as Kafka Connect writes it: big-endian, in base64 or as bytes."""
+    if type(found) is dict and type(found.get("scale")) is int:
+        found, scale = found.get("value"), min(max(found["scale"], -400), 400)
+    if type(found) is str:
+        try:
+            found = base64.b64decode(found, validate=True)
+        except ValueError:
+            raise NoNumberError("a decimal in base64") from None
+    if type(found) is not bytes or len(found) > LONGEST_TEXT:
+        raise NoNumberError("a decimal in base64")
+    return float(Decimal(int.from_bytes(found, "big", signed=True)).scaleb(-scale))
+
+
+def _text(found: Any) -> str:
+    if type(found) is bool:
+        return "true" if found else "false"
+    return found if type(found) is str else repr(found) if type(found) in (int, float) else ""
+
+
+def _floats(numbers: Column) -> Floats:
+    try:
+        return np.array(numbers, np.float64)
+    except OverflowError:
+        return np.array([_float(number) for number in numbers])
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,153 @@
+"""Reading: functions from decoded messages to the column of what stands at a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from engine.domain.path import JsonText, Named, Path, Step, path_text
+from operators.decode.message_type import field_name
+
+Column = list[Any]
+Read = Callable[[list[Any]], Column]
+
+
+class Misplaced:
+    """What stands in a column where the way to a field ends at something else than an object."""
+
+    def __repr__(self) -> str:
+        return "MISPLACED"
+
+
+MISPLACED = Misplaced()
+
+
+class MissingError(Exception):
+    """Nothing stands at a path; its text is the path up to where it ends."""
+
+
+class MisplacedError(Exception):
+    """The way to a field ends at something else than an object; its text says so."""
+
+
+def reader(path: Path, attributes: int = 0) -> Read:
+    """Return a function from decoded messages to the column of what stands at a path.
+
+    None stands for what is absent or null, on the way too; MISPLACED for what lies below
+    something that holds no fields or elements.
+
+    Args:
+        path: where to read.
+        attributes: how many of its first steps are attributes of structures; the rest are keys of
+            dictionaries and indices of lists.
+    """
+    expression = "m"
+    for number, step in enumerate(path):
+        if number >= attributes:
+            expression = _inner(expression, f"v{number}", step)
+        elif number:
+            found = f"(v{number} := {expression})"
+            expression = f"(v{number}.{field_name(str(step))} if {found} is not None else None)"
+        else:
+            expression = f"m.{field_name(str(step))}"
+    # The names come from field_name and repr: no text of the pipeline file is executed.
+    names = {"nothing": _nothing, "named": _named, "parsed": _parsed}
+    read: Read = eval(f"lambda messages: [{expression} for m in messages]", names)
+    return read
+
+
+def look_up(document: Any, path: Path) -> Any:
+    """Return what stands at a path of one document.
+
+    Raises:
+        MissingError: nothing does; its text is the path up to where it ends.
+        MisplacedError: the way there ends at something else; its text says so.
+    """
+    for depth, step in enumerate(path):
+        where = path_text(path[: depth + 1])
+        if document is None:
+            raise MissingError(where)
+        fits, expected = _expected(step)
+        if not isinstance(document, fits):
+            before = path_text(path[:depth]) or "the payload"
+            raise MisplacedError(f"{before} is {quote(document)}, expected {expected}")
+        document = _step(document, step, where)
+    return document
+
+
+def quote(found: object) -> str:
+    """Return what was found, as much of it as a sentence can hold."""
+    try:
+        text = repr(found)
+    except ValueError:
+        return "an integer of thousands of digits"
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+
+
+LONGEST_QUOTE = 80
+
+
+def _expected(step: Step) -> tuple[tuple[type, ...], str]:
+    if isinstance(step, (int, Named)):
+        return (list,), "an array"
+    if isinstance(step, JsonText):
+        return (str, dict, list), "JSON as text"
+    return (dict,), "an object"
+
+
+def _step(document: Any, step: Step, where: str) -> Any:
+    if isinstance(step, Named):
+        found = _named(document, step.field, step.text)
+        if found is None:
+            raise MissingError(where)
+        return found
+    if isinstance(step, JsonText):
+        found = _parsed(document)
+        if found is MISPLACED:
+            raise MisplacedError(f"{where} cannot be read: {quote(document)} is not JSON")
+        return found
+    try:
+        return document[step]
+    except (KeyError, IndexError):
+        raise MissingError(where) from None
+
+
+def _inner(expression: str, name: str, step: Step) -> str:
+    """Return the expression for a step below another, which may lead to anything."""
+    if isinstance(step, Named):
+        return f"named({expression}, {step.field!r}, {step.text!r})"
+    if isinstance(step, JsonText):
+        return f"parsed({expression})"
+    if isinstance(step, int):
+        kind, reach = "list", f"({name}[{step}] if len({name}) > {step} else None)"
+    else:
+        kind, reach = "dict", f"{name}.get({step!r})"
+    return f"({reach} if type({name} := {expression}) is {kind} else nothing({name}))"
+
+
+def _nothing(found: Any) -> Any:
+    return None if found is None else MISPLACED
+
+
+def _named(found: Any, field: str, text: str) -> Any:
+    """Return the first element whose field has this text."""
+    if type(found) is not list:
+        return _nothing(found)
+    for element in found:
+        if type(element) is dict:
+            name = element.get(field)
+            if name == text or (type(name) is int and str(name) == text):
+                return element
+    return None
+
+
+def _parsed(found: Any) -> Any:
+    """Return what JSON as text says; what has been parsed already stays as it is."""
+    if type(found) is not str:
+        return found if type(found) in (dict, list) else _nothing(found)
+    try:
+        return orjson.loads(found)
+    except orjson.JSONDecodeError:
+        return MISPLACED

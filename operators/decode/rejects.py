@@ -1,0 +1,110 @@
+"""Rejects: what did not become events, each with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from engine.domain.batch import Int32s, Int64s, RawBatch
+from engine.domain.mapping import EventMapping
+from engine.domain.reject import Reject, RejectReason
+from operators.decode.diagnosis import Diagnosis
+from operators.decode.json_errors import Finding
+
+MOST_ELEMENTS = 100
+"""Rejects of one message: a large one must not become a million of them."""
+Elements = tuple[Int64s, Int32s, list[Any]]
+"""Rows of payloads, places in their messages, and documents of elements."""
+
+
+class Rejects:
+    """Diagnoses messages, and elements of exploded ones."""
+
+    def __init__(self, mapping: EventMapping) -> None:
+        self._diagnosis = Diagnosis(mapping)
+
+    def of(
+        self, raw: Sequence[RawBatch], rows: Int64s, elements: Elements | None, now: int
+    ) -> list[Reject]:
+        """Return the rejects of some payloads, and of elements of others, in their order.
+
+        Args:
+            raw: the batches.
+            rows: payloads that are bad as a whole, counted through all batches.
+            elements: bad elements of payloads.
+            now: the clock of this machine, ns since 1970.
+        """
+        inner = _by_row(elements)
+        starts = np.cumsum([0, *map(len, raw)])
+        rejects: list[Reject] = []
+        for row in sorted({*rows.tolist(), *inner}):
+            number = int(np.searchsorted(starts, row, "right")) - 1
+            batch, here = raw[number], row - int(starts[number])
+            if row in inner:
+                rejects += self._elements(batch, here, inner[row], now)
+            else:
+                rejects.append(self._message(batch, here, now))
+        return rejects
+
+    def _message(self, batch: RawBatch, row: int, now: int) -> Reject:
+        key, value = _key(batch, row), batch.values[row]
+        stamp = int(batch.timestamps[row])
+        finding = self._diagnosis.of(value, key, stamp, now) or NOT_STRICT
+        return _reject(batch, row, finding, value)
+
+    def _elements(
+        self, batch: RawBatch, row: int, found: list[tuple[int, Any]], now: int
+    ) -> list[Reject]:
+        key, clocks = _key(batch, row), (int(batch.timestamps[row]), now)
+        rejects = []
+        for index, document in found[:MOST_ELEMENTS]:
+            finding = self._diagnosis.of_document(document, key, clocks) or NOT_STRICT
+            value = _json(document) or batch.values[row]
+            rejects.append(_reject(batch, row, finding, value, index))
+        more = len(found) - len(rejects)
+        if more:
+            reason, detail = finding
+            text = f"{more} more elements are bad; the last that was looked at: {detail}"
+            rejects.append(_reject(batch, row, (reason, text), batch.values[row]))
+        return rejects
+
+
+NOT_STRICT: Finding = (RejectReason.NOT_JSON, "the payload is not strict JSON")
+
+
+def _by_row(elements: Elements | None) -> dict[int, list[tuple[int, Any]]]:
+    if elements is None:
+        return {}
+    rows, indices, documents = elements
+    inner: dict[int, list[tuple[int, Any]]] = {}
+    for row, index, document in zip(rows.tolist(), indices.tolist(), documents, strict=True):
+        inner.setdefault(row, []).append((index, document))
+    return inner
+
+
+def _json(document: Any) -> bytes | None:
+    """Return a document as JSON; None where it has no form there."""
+    try:
+        return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        pass
+    try:
+        return json.dumps(document, default=str).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _key(batch: RawBatch, row: int) -> bytes | None:
+    return batch.keys[row] if batch.keys is not None else None
+
+
+def _reject(
+    batch: RawBatch, row: int, finding: Finding, value: bytes | None, index: int | None = None
+) -> Reject:
+    reason, detail = finding
+    place = batch.topic, batch.partition, int(batch.offsets[row]), int(batch.timestamps[row])
+    return Reject(reason, detail, *place, _key(batch, row), value, batch.headers(row), index)

@@ -1,0 +1,144 @@
+"""Times as texts: ISO 8601 as databases and people write it, and formats in strptime codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from operators.decode.local_times import OFFSETS, SECOND
+
+Written = Callable[[str], tuple[int, bool]]
+"""From a text to ns since 1970, and whether the text names its zone; else it is a local time."""
+
+FIRST_YEAR, LAST_YEAR = 1678, 2261
+_ISO = re.compile(
+    r"(\d{4})(-?)(\d\d)\2(\d\d)"
+    r"(?:(?:[Tt]|\s+)(\d\d)(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d+))?)?)?"
+    r"\s*(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
+)
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
+_ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_CODES = {"Y": r"(?P<Y>\d{4})", "f": r"(?P<f>\d+)"}
+_CODES |= {code: rf"(?P<{code}>\d{{2}})" for code in "mdHMSy"}
+
+
+def iso_8601(abbreviations: Mapping[str, int]) -> Written:
+    """Return what reads ISO 8601, given the seconds that abbreviations of zones stand for."""
+
+    def read(text: str) -> tuple[int, bool]:
+        found = _ISO.fullmatch(text)
+        if found is None:
+            raise ValueError(text)
+        year, _, month, day, hour, _, minute, second, fraction, zone = found.groups()
+        local = _ns(int(year), int(month), int(day), hour, minute, second, fraction)
+        if zone is None:
+            return local, False
+        return local - _zone_offset(zone, abbreviations) * SECOND, True
+
+    return read
+
+
+def strptime(text: str, abbreviations: Mapping[str, int]) -> Written:
+    """Return what reads a format; formats of digits alone are read without strptime, faster."""
+    pattern = _pattern(text)
+    if pattern is None:
+        return lambda written: _strptime(written, text, abbreviations)
+
+    def read(written: str) -> tuple[int, bool]:
+        found = pattern.fullmatch(written)
+        if found is None:
+            raise ValueError(written)
+        parts = found.groupdict()
+        return _ns(_year(parts), int(parts["m"]), int(parts["d"]), *map(parts.get, "HMSf")), False
+
+    return read
+
+
+def _year(parts: Mapping[str, str]) -> int:
+    if "Y" in parts:
+        return int(parts["Y"])
+    short = int(parts["y"])
+    return short + (2000 if short < 69 else 1900)
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    """Return the pattern of a format of digits; None where strptime has to read it.
+
+    Digits that stand alone may leave out a leading zero, those that follow each other may not.
+    """
+    tokens = re.findall(r"%.|\s+|.", text, re.DOTALL)
+    pattern, codes = "", set()
+    for place, token in enumerate(tokens):
+        if len(token) == 2 and token[0] == "%":
+            code = token[1]
+            if code not in _CODES or code in codes:
+                return None
+            codes.add(code)
+            beside = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]
+            alone = not any(other[0] == "%" or other.isdigit() for other in beside)
+            pattern += _CODES[code].replace("{2}", "{1,2}") if alone else _CODES[code]
+        else:
+            pattern += r"\s+" if token.isspace() else re.escape(token)
+    if not {"m", "d"} <= codes or not codes & {"Y", "y"} or {"Y", "y"} <= codes:
+        return None
+    return re.compile(pattern, re.ASCII)
+
+
+def _strptime(written: str, text: str, abbreviations: Mapping[str, int]) -> tuple[int, bool]:
+    if "%Z" in text:
+        text, written = text.replace("%Z", "%z"), _with_offset(written, abbreviations)
+    moment = datetime.strptime(written, text)
+    zoned = moment.tzinfo is not None
+    if not zoned:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000, zoned
+
+
+def _with_offset(written: str, abbreviations: Mapping[str, int]) -> str:
+    """Replace the last known abbreviation of a zone by its offset: strptime knows only UTC."""
+    for found in reversed(list(_ABBREVIATION.finditer(written))):
+        if found[0] in abbreviations:
+            minutes = abbreviations[found[0]] // 60
+            offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+            return written[: found.start()] + offset + written[found.end() :]
+    return written
+
+
+def _zone_offset(zone: str, abbreviations: Mapping[str, int]) -> int:
+    """Return the seconds that a zone is ahead of UTC."""
+    if zone in ("Z", "z"):
+        return 0
+    found = _OFFSET.fullmatch(zone)
+    if found is None:
+        if zone not in abbreviations:
+            raise ValueError(zone)
+        return abbreviations[zone]
+    seconds = int(found[2]) * 3_600 + int(found[3] or 0) * 60
+    return -seconds if found[1] == "-" else seconds
+
+
+def _ns(
+    year: int,
+    month: int,
+    day: int,
+    hour: str | None,
+    minute: str | None,
+    second: str | None,
+    fraction: str | None,
+) -> int:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(year)
+    h, m, s = int(hour or 0), int(minute or 0), int(second or 0)
+    # Midnight may be written as the end of the day before, a leap second as the 60th.
+    if m > 59 or s > 60 or h > 24 or (h == 24 and (m or s)):
+        raise ValueError(hour)
+    days = date(year, month, day).toordinal() - _EPOCH_DAY
+    parts = int((fraction or "")[:9].ljust(9, "0"))
+    return ((days * 24 + h) * 3_600 + m * 60 + s) * SECOND + parts
+
+
+DEFAULT_ABBREVIATIONS = {name: hours * 3_600 for name, hours in OFFSETS.items()}

@@ -1,0 +1,89 @@
+"""Mappings of real shapes, from files through the command line to scores and dead letters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.test_pipeline import run
+
+START = 1_704_067_200_000
+
+
+def scored(
+    folder: Path, lines: str, event: dict[str, Any], name: str = "in.ndjson", **source: Any
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run a pipeline over a file; return its scores and its dead letters."""
+    (folder / name).write_text(lines)
+    outputs = {role: folder / f"{role}.ndjson" for role in ("anomalies", "scores", "dead_letters")}
+    pipeline = {
+        "name": "p",
+        "source": {"file": {"path": str(folder / name), **source}},
+        "event": event,
+        "detectors": ["zscore"],
+        "sinks": {role: {"file": {"path": str(path)}} for role, path in outputs.items()},
+        "state": {"directory": str(folder / "state")},
+        "metrics": None,
+    }
+    file = folder / "p.yaml"
+    file.write_text(yaml.safe_dump(pipeline))
+    done = run("run", file)
+    assert done.returncode == 0, done.stderr
+    found = [outputs["scores"], outputs["dead_letters"]]
+    texts = [path.read_text() if path.exists() else "" for path in found]
+    scores, letters = ([json.loads(line) for line in text.splitlines()] for text in texts)
+    return scores, letters
+
+
+def test_ids_in_csv_stay_ten_entities(tmp_path: Path) -> None:
+    ids = ["007", "7", "1_2", "12", "5e10", "5f10", "inf", "nan", "0001E4", "1e5"]
+    rows = [f"{name},{START + i * 1000},{i}" for i in range(3) for name in ids]
+    event = {"key": "id", "time": {"path": "ts", "unit": "ms"}, "values": ["temp"]}
+
+    scores, letters = scored(tmp_path, "\ufeffid,ts,temp\n" + "\n".join(rows), event, "in.csv")
+
+    assert letters == []
+    assert {score["entity"] for score in scores} == set(ids)
+
+
+def test_a_path_through_an_array_of_objects_ends_no_run(tmp_path: Path) -> None:
+    good: Any = [{"tags": {"host": "web-1"}, "fields": {"idle": 90}}]
+    shapes = [good, [], [7], [{"tags": "none"}], good]
+    lines = [json.dumps({"ts": START, "metrics": shape}) for shape in shapes]
+    event = {
+        "key": "metrics[0].tags.host",
+        "time": {"path": "ts", "unit": "ms"},
+        "values": {"idle": "metrics[0].fields.idle"},
+    }
+
+    scores, letters = scored(tmp_path, "\n".join(lines), event)
+
+    assert [score["entity"] for score in scores] == ["web-1"] * 2
+    assert [letter["offset"] for letter in letters] == ["1", "2", "3"]
+
+
+def test_elements_of_messages_are_scored_with_ids_of_their_own(tmp_path: Path) -> None:
+    def port(name: str, octets: object) -> dict[str, object]:
+        return {"ts": START, "tags": {"port": name}, "values": {"octets": octets}}
+
+    message = [port("eth1", 1), port("eth2", "x"), port("eth3", 3)]
+    event = {
+        "explode": "$message",
+        "where": {"not": {"path": "tags.port", "equals": "lo"}},
+        "key": "tags.port",
+        "time": {"path": "ts", "unit": "ms"},
+        "values": {"octets": "values.octets"},
+    }
+
+    scores, letters = scored(tmp_path, json.dumps([*message, port("lo", 5)]), event)
+
+    assert [(score["entity"], score["origin"]["index"]) for score in scores] == [
+        ("eth1", 0),
+        ("eth3", 2),
+    ]
+    assert len({score["id"] for score in scores}) == 2
+    assert [(letter["reason"], letter["index"]) for letter in letters] == [("wrong_type", "1")]
+    assert json.loads(letters[0]["value"]) == port("eth2", "x")

@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := $(VENV)/audit
 
-.PHONY: demo test lint bench quality broker chaos conformance jaeger dashboard lock image clean
+.PHONY: demo test lint bench quality broker chaos conformance jaeger dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -52,7 +53,13 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 lock:
 	$(COMPILE) pyproject.toml --group dev --extra all -o requirements.lock
 	$(COMPILE) pyproject.toml --extra all --no-annotate -c requirements.lock -o deploy/container/run.lock
+	$(COMPILE) pyproject.toml --no-annotate -c requirements.lock -o deploy/container/core.lock
 	$(COMPILE) --group image --no-annotate -c requirements.lock -o deploy/container/tools.lock
+	$(COMPILE) --group audit --no-annotate -c requirements.lock -o deploy/container/audit.lock
+
+# Known vulnerabilities of everything that is locked; says so where no advisory database is reachable.
+audit: $(AUDIT)/.ready
+	$(AUDIT)/bin/python deploy/container/audit.py requirements.lock deploy/container/tools.lock deploy/container/audit.lock
 
 # Needs docker, podman or buildah; BASE names another base image.
 image:
@@ -66,4 +73,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(AUDIT)/.ready: $(READY) deploy/container/audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r deploy/container/audit.lock
 	touch $@

@@ -117,7 +117,7 @@ source: {{file: {{path: "{folder}/in.ndjson"}}}}
 event: {{key: id, values: [a, b, c]}}
 detectors: [half_space_trees, zscore]
 sinks: {{anomalies: {{file: {{path: "{folder}/out.ndjson"}}}}}}
-state: {{directory: "{folder}/state", every: {every}}}
+state: {{directory: "{folder}/state", checkpoint_interval: {every}}}
 metrics: null
 """
     )

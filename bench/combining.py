@@ -66,7 +66,7 @@ class Choice:
             "combine": self.combine,
             "alert": {"p_value": THRESHOLD},
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "memory": "256MiB"},
+            "state": {"directory": "unused", "memory_limit": "256MiB"},
         }
         return PipelineFile.model_validate(file).pipeline()
 

@@ -40,7 +40,7 @@ detectors: [{detectors}]
 alert: {{budget: 2/day, per: entity}}
 sinks:
   anomalies: {{kafka: {{topic: {sink}}}}}
-state: {{directory: "{directory}/state", every: 10s}}
+state: {{directory: "{directory}/state", checkpoint_interval: 10s}}
 metrics: {{port: {port}}}
 """
 

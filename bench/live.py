@@ -37,7 +37,7 @@ detectors: [half_space_trees, zscore]
 alert: {{score: {{detector: zscore, above: 50}}}}
 sinks:
   anomalies: {{kafka: {{topic: {sink}}}}}
-state: {{directory: "{directory}/state", every: 10s}}
+state: {{directory: "{directory}/state", checkpoint_interval: 10s}}
 metrics: {{port: {port}}}
 delivery: {delivery}
 """

@@ -49,11 +49,11 @@ from engine.domain.batch import (
 )
 from engine.domain.detector import (
     Bank,
-    CalibratedBank,
-    CalibratedDetector,
     Declaration,
     Detector,
     DetectorFamily,
+    ExplainingBank,
+    ExplainingDetector,
     Parameter,
     SnapshotForm,
     State,
@@ -71,6 +71,7 @@ from engine.domain.errors import (
     UnknownNameError,
     nearest,
 )
+from engine.domain.explanation import Explanation
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
@@ -79,8 +80,6 @@ __all__ = [
     "Anomaly",
     "Bank",
     "Bools",
-    "CalibratedBank",
-    "CalibratedDetector",
     "Checkpoint",
     "ConnectorError",
     "Declaration",
@@ -89,6 +88,9 @@ __all__ = [
     "DetectorFamily",
     "Duration",
     "EventBatch",
+    "ExplainingBank",
+    "ExplainingDetector",
+    "Explanation",
     "FatalError",
     "FixedPartitionedSink",
     "FixedPartitionedSource",

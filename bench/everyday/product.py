@@ -55,7 +55,7 @@ def pipeline(names: tuple[str, ...], budget: str) -> Pipeline:
             "detectors": [{"auto": {}}],
             "alert": dict(BUDGETS[budget]),
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "memory": "512MiB"},
+            "state": {"directory": "unused", "memory_limit": "512MiB"},
         }
     )
     return file.pipeline()

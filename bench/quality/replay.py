@@ -34,7 +34,7 @@ def pipeline(detector: str, parameters: Mapping[str, object], values: int) -> Pi
             "detectors": [{detector: dict(parameters)}],
             "alert": {"p_value": THRESHOLD},
             "sinks": {"anomalies": {"stdout": {}}},
-            "state": {"directory": "unused", "memory": "256MiB"},
+            "state": {"directory": "unused", "memory_limit": "256MiB"},
         }
     )
     return file.pipeline()

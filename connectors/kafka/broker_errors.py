@@ -33,7 +33,7 @@ REFUSED = {
     KafkaError._UNSUPPORTED_FEATURE: "These brokers are too old for it",
     KafkaError.SECURITY_DISABLED: "Check security.protocol in `settings`",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: (
-        "Raise the brokers' transaction.max.timeout.ms, or lower `state.every`"
+        "Raise the brokers' transaction.max.timeout.ms, or lower `state.checkpoint_interval`"
     ),
 }
 """Errors that waiting does not cure, and what does."""

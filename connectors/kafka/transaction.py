@@ -79,7 +79,9 @@ class Transaction:
         self._initialised = False
         self._stuck = False
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="transaction")
-        self._timeout = min(max(SHORTEST, EPOCHS * context.every.total_seconds()), LONGEST)
+        self._timeout = min(
+            max(SHORTEST, EPOCHS * context.checkpoint_interval.total_seconds()), LONGEST
+        )
         self._context = context
         self._who = who
         self._kept: list[Kept] = []

@@ -9,7 +9,7 @@ from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.topic_limits import USUAL_LIMIT
 from engine.domain.batch import Headers
-from engine.domain.names import DEAD_LETTERS, TRUNCATED_HEADER
+from engine.domain.names import DEAD_LETTERS, TRUNCATED_HEADER, role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -62,7 +62,7 @@ class Writer:
         """Wait until the brokers answer and the topic is there."""
         client = self.producer.probe()
         wait_for_partitions(client, self._topic, self.producer.errors, self._context)
-        if self._role == DEAD_LETTERS:
+        if role_of(self._role) == DEAD_LETTERS:
             self._limit = self.producer.limits.get(self._topic, USUAL_LIMIT)
 
     def write(self, record: Record, more: Headers = ()) -> None:

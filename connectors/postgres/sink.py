@@ -8,6 +8,7 @@ from connectors.delivery import queued_sink
 from connectors.delivery.queued_sink import QueuedSink
 from connectors.postgres.row import row
 from connectors.postgres.settings import PostgresSettings
+from engine.domain.names import role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -32,7 +33,7 @@ class PostgresSink(QueuedSink):
         # Only who uses PostgreSQL needs what it takes.
         from connectors.postgres.table import Table
 
-        return Table(self.settings, self.settings.table or f"pynomaly_{self.role}")
+        return Table(self.settings, self.settings.table or f"pynomaly_{role_of(self.role)}")
 
     def delivery(self, receiver: Table) -> Delivery:
         """Return what inserts records into it."""

@@ -77,7 +77,7 @@ ENGINE_ROOM = Dashboard(
         "Troubles": [
             Panel(
                 "Restarts, by cause",
-                {"{{cause}}": or_nothing(largest("restarts", "cause"), "cause")},
+                {"{{cause}}": or_nothing(largest("restarts_total", "cause"), "cause")},
                 text="Since the supervisor was started.",
             ),
             Panel(

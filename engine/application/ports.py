@@ -46,7 +46,7 @@ class RunContext:
         state: directory where the pipeline's state is kept; None where it is kept elsewhere.
         earlier_processes: how many the run before had, as far as it is known.
         exactly_once: whether sinks must publish every record once, crashes or not.
-        every: time between checkpoints.
+        checkpoint_interval: time between checkpoints.
         snapshot_interval: longest time in which all state is stored whole once.
         heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
@@ -63,7 +63,7 @@ class RunContext:
     state: Path | None = None
     earlier_processes: int = 0
     exactly_once: bool = False
-    every: timedelta = timedelta(seconds=10)
+    checkpoint_interval: timedelta = timedelta(seconds=10)
     snapshot_interval: timedelta = timedelta(minutes=10)
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
@@ -132,11 +132,13 @@ class SourcePlugin(Protocol):
 class SinkPlugin(Protocol):
     """What an entry point in `pynomaly.sinks` names: a class.
 
-    Args of its constructor: settings, context, and the role: anomalies, scores or dead_letters.
+    Args of its constructor: settings, context, and the role: anomalies, scores or dead_letters;
+    where a role has several sinks, a dot and a name follow (`engine.domain.names.role_of`).
 
     Attributes:
         exactly_once: whether it can publish every record once, crashes or not: its snapshot makes
             visible, or can take back, what was written.
+        roles: optional, the roles that it can have; all unless given.
     """
 
     Settings: type[Settings]

@@ -112,13 +112,24 @@ def _results(
         at = batch.events.offsets
         found["p_value"][at] = batch.p_value
         found["score"][at] = _score(batch.p_value)
+        centers, widths = _expected(batch)
         for n, value in enumerate(values):
-            found[f"{value}_low"][at] = batch.centers[:, n] - EXPECTED_SCALES * batch.scales[:, n]
-            found[f"{value}_high"][at] = batch.centers[:, n] + EXPECTED_SCALES * batch.scales[:, n]
+            found[f"{value}_low"][at] = centers[:, n] - widths[:, n]
+            found[f"{value}_high"][at] = centers[:, n] + widths[:, n]
         if several:
             for n, name in enumerate(pipeline.detector_names):
                 found[f"{name}_p_value"][at] = batch.p_values[:, n]
     return found
+
+
+def _expected(batch: ScoredBatch) -> tuple[Floats, Floats]:
+    """Return the centers of the expected ranges, and half of their widths, as anomalies have them.
+
+    They are those of the first detector that explains itself, else three scales around the level.
+    """
+    for explanation in batch.explanations.values():
+        return explanation.centers, explanation.widths
+    return batch.centers, EXPECTED_SCALES * batch.scales
 
 
 def _score(p_values: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ANOMALIES, SCORES, DEAD_LETTERS = "anomalies", "scores", "dead_letters"
-"""What sinks take; their names in a pipeline file and in metrics."""
+"""What sinks take: their roles in a pipeline file."""
 
 HEADER_PREFIX = "pynomaly-"
 """Headers of records that begin so are ours."""
@@ -26,3 +26,8 @@ DEAD_LETTER_HEADERS = (
     "pipeline",
 )
 """Headers of a dead letter, without the prefix; they stand behind those of its sender."""
+
+
+def role_of(sink: str) -> str:
+    """Return what a sink takes, by its name: "anomalies" of "anomalies.kafka"."""
+    return sink.partition(".")[0]

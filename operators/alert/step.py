@@ -104,12 +104,12 @@ class AlertStep:
             thresholds = self._thresholds(policy, batch)
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
-            self._telemetry.promised.inc(float(thresholds[~np.isnan(batch.p_value)].sum()))
+            self._telemetry.expected.inc(float(thresholds[~np.isnan(batch.p_value)].sum()))
         rows = np.flatnonzero(flags).tolist()
         found = [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
         if isinstance(policy, Budget | PValueThreshold):
             onsets = sum(anomaly.incident == anomaly.id for anomaly, _ in found)
-            self._telemetry.realised.inc(onsets)
+            self._telemetry.emitted.inc(onsets)
         # A budget is of messages: within an incident only news is one.
         sent = [one for one, is_news in found if is_news or not isinstance(policy, Budget)]
         self._telemetry.suppressed.inc(len(found) - len(sent))
@@ -128,8 +128,8 @@ class AlertStep:
 
         rates = self._rate.observe(batch.events.times)
         accepted = self._discoveries.test(policy, batch.p_value, rates, discover)
-        self._telemetry.promised.inc(accepted)
-        self._telemetry.realised.inc(sum(anomaly.incident == anomaly.id for anomaly in found))
+        self._telemetry.expected.inc(accepted)
+        self._telemetry.emitted.inc(sum(anomaly.incident == anomaly.id for anomaly in found))
         return found
 
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:

@@ -273,7 +273,7 @@ class EntityGroup:
         if count > self._table.capacity:
             raise SnapshotError(
                 f"stored state has {count} entities in one partition, whose share of memory now "
-                f"holds {self._table.capacity}: raise state.memory"
+                f"holds {self._table.capacity}: raise state.memory_limit"
             )
         self._table.load(entities)
         self._profile.load(_under("profile", parts))
@@ -296,7 +296,7 @@ class EntityGroup:
         self._telemetry.evictions.inc(gone)
         logger.warning(
             "%d entities idle longest are evicted: the source has %d partitions now, %d before, "
-            "and each has an equal share of state.memory",
+            "and each has an equal share of state.memory_limit",
             *(gone, self._pipeline.partitions, partitions),
         )
         return wide.dump()

@@ -19,7 +19,7 @@ from tests.support.kafka_settings import free_port, is_free
 STALL_SECONDS = 120.0
 """Without a single message more that is accounted for, the stream is taken to stand."""
 BESIDE_STATE = 1_536
-"""MiB a process may have beside state.memory; docs/sizing.md says what they are for."""
+"""MiB a process may have beside state.memory_limit; docs/sizing.md says what they are for."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Setup:
     """What a trial's pipeline is like.
 
     Attributes:
-        memory: state.memory in MiB.
+        memory: state.memory_limit in MiB.
         scores: whether every event's scores are published.
         letter_bytes: largest record that the dead-letter topic takes.
     """
@@ -155,7 +155,7 @@ class Trial:
             wrong.append("more memory than stated")
         if accounted != written:
             wrong.append("not each message accounted for once")
-        if watch.most["pynomaly_restarts"]:
+        if watch.most["pynomaly_restarts_total"]:
             wrong.append("restarted")
         if not told:
             wrong.append("the metrics do not tell")
@@ -186,7 +186,10 @@ detectors: {setup.detectors}
 delivery: {setup.delivery}
 sinks:
 {sinks}
-state: {{directory: "{folder / self.name}", every: 5s, memory: {setup.memory}MiB}}
+state:
+  directory: "{folder / self.name}"
+  checkpoint_interval: 5s
+  memory_limit: {setup.memory}MiB
 metrics: {{port: {self._port}}}
 """
 

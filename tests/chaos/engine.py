@@ -47,7 +47,7 @@ sinks:
   anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
   scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
   dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
-state: {{{kept}, every: 500ms}}
+state: {{{kept}, checkpoint_interval: 500ms}}
 metrics: null
 """
     )

@@ -52,9 +52,9 @@ def write_pipeline(
     settings = f"reconnect.backoff.max.ms: 500, group.protocol: {protocol}"
     if protocol == "classic":
         settings += f", session.timeout.ms: {SESSION_MS}, heartbeat.interval.ms: 1500"
-    state = f"{{kafka: {{topic: {prefix}state}}, every: 500ms}}"
+    state = f"{{kafka: {{topic: {prefix}state}}, checkpoint_interval: 500ms}}"
     if directory is not None:
-        state = f'{{directory: "{directory}", every: 500ms}}'
+        state = f'{{directory: "{directory}", checkpoint_interval: 500ms}}'
     file.write_text(
         PIPELINE.format(
             brokers=brokers,

@@ -20,7 +20,7 @@ event: {key: sensor, time: {path: ts, unit: ms}, values: [temp]}
 detectors: [half_space_trees, zscore]
 alert: {p_value: 0.001}
 sinks: {anomalies: {file: {path: "out.ndjson"}}, scores: {file: {path: "scores.ndjson"}}}
-state: {directory: "state", every: 1s}
+state: {directory: "state", checkpoint_interval: 1s}
 metrics: null
 """
 

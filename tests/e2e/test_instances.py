@@ -41,7 +41,7 @@ class Plant:
             "scores": f"{{kafka: {{topic: {self.scores}}}}}",
             "dead_letters": f"{{kafka: {{topic: {self.dead_letters}}}}}",
         }
-        state = f"{{kafka: {{topic: {self.state}}}, every: 500ms}}"
+        state = f"{{kafka: {{topic: {self.state}}}, checkpoint_interval: 500ms}}"
         return self._write(f"instance-{number}", "", sinks, state, delivery)
 
     def undisturbed(self) -> Path:

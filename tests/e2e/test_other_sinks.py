@@ -44,7 +44,7 @@ alert: {{p_value: 0.001}}
 sinks:
   anomalies: {{webhook: {{url: "{receiver.url}", secret: "${{KEY}}", rate: 10000, {SETTINGS}}}}}
   dead_letters: {{postgres: {{url: "{server.url}", password: "${{PASSWORD}}", {SETTINGS}}}}}
-state: {{directory: "{folder}/state", every: 500ms}}
+state: {{directory: "{folder}/state", checkpoint_interval: 500ms}}
 metrics: {{port: {port}}}
 """
     )

@@ -48,7 +48,7 @@ event:
   values: [temp]
 detectors: [{{zscore: {{half_life: 100}}}}]
 sinks: {sinks}
-state: {{directory: "{folder}/state-{name}", every: 1s}}
+state: {{directory: "{folder}/state-{name}", checkpoint_interval: 1s}}
 metrics: {{port: {port}}}
 """
     )
@@ -113,9 +113,12 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 
 def long_pipeline(folder: Path, source: Path) -> tuple[Path, int]:
-    out = f'{{anomalies: {{file: {{path: "{folder}/out"}}}}}}'
+    sinks = ", ".join(f'{{file: {{path: "{folder}/{name}"}}}}' for name in ("out", "copy"))
+    out = f"{{anomalies: [{sinks}]}}"
     file, port = write_pipeline(folder, f'{{file: {{path: "{source}/in.ndjson"}}}}', out)
-    file.write_text(file.read_text().replace("every: 1s", "every: 20ms"))
+    file.write_text(
+        file.read_text().replace("checkpoint_interval: 1s", "checkpoint_interval: 20ms")
+    )
     return file, port
 
 
@@ -127,16 +130,23 @@ def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(
     wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
     children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
     os.kill(int(children.split()[0]), signal.SIGKILL)
-    wait_for(lambda: metric(port, "pynomaly_restarts") == 1 or supervisor.poll() is not None)
+    wait_for(lambda: metric(port, "pynomaly_restarts_total") == 1 or supervisor.poll() is not None)
     assert supervisor.wait(120) == 0
     assert ids(tmp_path / "out") == long[1]
+    assert ids(tmp_path / "copy") == long[1]
 
 
-def test_a_drained_run_goes_on_where_it_was(tmp_path: Path, long: tuple[Path, list[str]]) -> None:
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]], ids=["stopped", "hung-up"]
+)
+def test_a_drained_run_goes_on_where_it_was(
+    tmp_path: Path, long: tuple[Path, list[str]], signals: list[signal.Signals]
+) -> None:
     file, port = long_pipeline(tmp_path, long[0])
     supervisor = start("run", file)
     wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
-    supervisor.send_signal(signal.SIGTERM)
+    for number in signals:
+        supervisor.send_signal(number)
     assert supervisor.wait(120) == 0
     before = ids(tmp_path / "out") if (tmp_path / "out").exists() else []
     assert len(before) < len(long[1]), "it had ended before it was asked to"

@@ -51,7 +51,7 @@ source: {{file: {{path: "{tmp_path}/in-*.ndjson"}}}}
 event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
 detectors: [{{zscore: {{half_life: 100}}}}]
 sinks: {{anomalies: {{file: {{path: "{tmp_path}/out.ndjson"}}}}}}
-state: {{directory: "{tmp_path}/state", every: 200ms}}
+state: {{directory: "{tmp_path}/state", checkpoint_interval: 200ms}}
 metrics: {{port: {port}}}
 """)
     running = subprocess.Popen([*PYNOMALY, "run", str(file), "--processes", str(processes)])

@@ -60,7 +60,7 @@ delivery: {request.param}
 sinks:
   anomalies: {{file: {{path: home/outputs/anomalies.ndjson}}}}
   scores: {{file: {{path: home/more/scores.ndjson}}}}
-state: {{directory: home/states/p, every: 100ms}}
+state: {{directory: home/states/p, checkpoint_interval: 100ms}}
 metrics: {{port: {port}}}
 """)
     return file, port

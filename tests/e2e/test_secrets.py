@@ -234,7 +234,8 @@ IN_WRONG_PLACES = [
     ("sinks:\n", "combine: '${KEY_PASSPHRASE}'\nsinks:\n  ${KAFKA_PASSWORD}: {stdout: {}}\n"),
     (
         "metrics:\n",
-        "state: {directory: d, every: '${file:pem}', memory: '${EXPONENT_TOKEN}'}\nmetrics:\n",
+        "state: {directory: d, checkpoint_interval: '${file:pem}', "
+        "memory_limit: '${EXPONENT_TOKEN}'}\nmetrics:\n",
     ),
     ("user: prometheus", 'user: "x:${KAFKA_PASSWORD}"'),
     (
@@ -412,9 +413,8 @@ def test_a_run_that_works(folder: Path) -> None:
     text = (
         text[: text.index("sinks:")] + "sinks: {anomalies: stdout, scores: {file: {path: d/s}}}\n"
     )
-    text += (
-        "state: {directory: d, every: 200ms}\ndetectors: [{zscore: {half_life: 100}}]\nmetrics:\n"
-    )
+    text += "state: {directory: d, checkpoint_interval: 200ms}\n"
+    text += "detectors: [{zscore: {half_life: 100}}]\nmetrics:\n"
     text += f'  port: {port}\n  basic_auth: {{user: prometheus, password: "${{file:one}}"}}\n'
     with Running(folder, write(folder, text=text), processes=2) as running:
         running.give(messages())
@@ -439,7 +439,7 @@ sinks:
     webhook: {{url: "{hook}/${{HOOK_TOKEN}}", secret: "${{WEBHOOK_SECRET}}", rate: 1000, {quick}}}
   dead_letters: {{postgres: {{url: "{store}", password: "${{POSTGRES_PASSWORD}}", {quick}}}}}
 metrics: null
-state: {{directory: d, every: 200ms}}
+state: {{directory: d, checkpoint_interval: 200ms}}
 tracing: {{endpoint: "{traces}", sample: 1, headers: {{authorization: "${{OTLP_AUTHORIZATION}}"}}}}
 """
 

@@ -40,7 +40,7 @@ event: {{key: id, values: [v]}}
 sinks:
   anomalies: {{file: {{path: "{folder}/out.ndjson"}}}}
   scores: {{kafka: {{topic: {scores}}}}}
-state: {{directory: "{folder}/state", every: 500ms}}
+state: {{directory: "{folder}/state", checkpoint_interval: 500ms}}
 metrics: null
 """
         )

@@ -47,7 +47,7 @@ source: {{kafka: {{brokers: "{broker.bootstrap}", topic: in, settings: {{
   reconnect.backoff.max.ms: 500}}}}}}
 event: {{key: id, values: [v]}}
 sinks: {{anomalies: {{kafka: {{topic: out}}}}}}
-state: {{directory: "{tmp_path}/state", every: 1s}}
+state: {{directory: "{tmp_path}/state", checkpoint_interval: 1s}}
 metrics: {{port: {port}}}
 """
     )

@@ -214,7 +214,7 @@ event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
 detectors: [zscore]
 delivery: {delivery}
 sinks: {{anomalies: {{kafka: {{topic: {anomalies}}}}}}}
-state: {{directory: "{state}", every: 500ms}}
+state: {{directory: "{state}", checkpoint_interval: 500ms}}
 metrics: null
 """
 
@@ -286,7 +286,9 @@ def test_with_just_the_rights_of_the_documentation_a_sink_delivers(
     secured.allow(TOPIC, "out", "WRITE", "READ", "DESCRIBE")
     secured.allow(TRANSACTIONAL_ID, "pynomaly-allowed-", "WRITE", "DESCRIBE", pattern=PREFIXED)
     secured.allow(GROUP, "pynomaly-allowed", "READ")
-    context = RunContext("allowed", state=tmp_path, exactly_once=True, every=timedelta(seconds=1))
+    context = RunContext(
+        "allowed", state=tmp_path, exactly_once=True, checkpoint_interval=timedelta(seconds=1)
+    )
     sink(secured, "out", context).check()
     part = sink(secured, "out", context).sink().build_part("a", "0", [])
 

@@ -287,7 +287,7 @@ def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
 ) -> None:
     monkeypatch.setattr(transaction, "SHORTEST", 2.0)
     name = topic()
-    part = Run(kafka, name, tmp_path, every=timedelta(seconds=0.1)).part()
+    part = Run(kafka, name, tmp_path, checkpoint_interval=timedelta(seconds=0.1)).part()
     part.write_batch(records(1))
     part._transaction.flush()
 

@@ -156,7 +156,7 @@ detectors: [{{zscore: {{half_life: 100}}}}]
 sinks:
   anomalies: {{kafka: {{topic: {outlet}}}}}
   dead_letters: {{kafka: {{topic: {letters}}}}}
-state: {{directory: "{folder}/state", every: 500ms}}
+state: {{directory: "{folder}/state", checkpoint_interval: 500ms}}
 metrics: {{port: {port}}}
 tracing: {{endpoint: "{collector}", sample: 0.5}}
 """

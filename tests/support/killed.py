@@ -39,7 +39,7 @@ sinks:
   anomalies: {{kafka: {{topic: anomalies}}}}
   scores: {{kafka: {{topic: scores}}}}
   dead_letters: {{kafka: {{topic: dead_letters}}}}
-state: {{directory: "{folder}/state", every: 1s}}
+state: {{directory: "{folder}/state", checkpoint_interval: 1s}}
 metrics: null
 """
 GROUP = "killed"

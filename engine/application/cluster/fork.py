@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from engine.application.exit_code import ExitCode
 
-OWN = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+OWN = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals that the parent handles its own way."""
 
 

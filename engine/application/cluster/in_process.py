@@ -43,7 +43,7 @@ def run_in_process(file: PipelineFile) -> None:
             state=directory,
             earlier_processes=earlier_processes(directory),
             exactly_once=file.delivery == "exactly_once",
-            every=file.state.every,
+            checkpoint_interval=file.state.checkpoint_interval,
             heartbeat=Heartbeat(),
         )
         identity = identity_of(file)

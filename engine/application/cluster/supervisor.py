@@ -92,6 +92,9 @@ class Supervisor:
         self._loudness: signal.Signals | None = None
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
+        # Under nohup it stays ignored.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._hang_up)
         signal.signal(signal.SIGUSR1, self._set_loudness)
         signal.signal(signal.SIGUSR2, self._set_loudness)
 
@@ -143,6 +146,10 @@ class Supervisor:
 
     def _ask(self, _signal: int, _frame: object) -> None:
         self._asked += 1
+
+    def _hang_up(self, _signal: int, _frame: object) -> None:
+        # A terminal that is closed sends it more than once: that is not impatience.
+        self._asked = max(self._asked, 1)
 
     def _set_loudness(self, number: int, _frame: object) -> None:
         self._loudness = signal.Signals(number)

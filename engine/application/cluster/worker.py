@@ -1,6 +1,6 @@
 """One process of a run: what its supervisor's fork runs.
 
-Exit codes: 0 the source ended, or drained after SIGTERM or SIGINT; 2 trouble that another try
+Exit codes: 0 the source ended, or drained after a signal; 2 trouble that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).
 """
 
@@ -28,6 +28,7 @@ from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.identity import compatibility_check, identity_of, state_place
 from engine.application.state.store import StateStore
+from engine.application.telemetry.exposition import exposed_registry
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
@@ -95,7 +96,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         earlier_processes=config.earlier_processes,
         state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",
-        every=file.state.every,
+        checkpoint_interval=file.state.checkpoint_interval,
         snapshot_interval=file.state.snapshot_interval,
         heartbeat=Heartbeat(heartbeat),
     )
@@ -112,7 +113,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
 def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry = context.telemetry
     for cause, count in config.restarts.items():
-        telemetry.restarts.labels(cause).set(count)
+        telemetry.restarts.labels(cause).inc(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
     identity = identity_of(file)
@@ -140,7 +141,8 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
-        serve(file.metrics, context.process, context.telemetry.registry, Health(context))
+        page = exposed_registry(context.telemetry, file.name)
+        serve(file.metrics, context.process, page, Health(context))
 
 
 def _refuse_web_server() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from engine.application import registry
@@ -36,7 +37,7 @@ def complete(data: Any) -> Any:
         path = f"{directory}/dead_letters.ndjson"
         letters = {"file": {"path": path, "max_size": DEAD_LETTERS_SIZE}}
         data["sinks"] = {DEAD_LETTERS: letters} | data["sinks"]
-        data["sinks"] |= _connected(data)
+        data["sinks"] = _connected(data)
     return data
 
 
@@ -45,15 +46,15 @@ def inherited(data: Any) -> list[Place]:
     if not isinstance(data, dict):
         return []
     return [
-        ("sinks", role, kind, field)
-        for role, kind, given in _borrowers(data)
+        ("sinks", *place, kind, field)
+        for place, kind, given in _borrowers(data)
         for field in CONNECTION
         if field not in given
     ]
 
 
-def _borrowers(data: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return role, kind and settings of each sink that talks to the source's brokers.
+def _borrowers(data: dict[str, Any]) -> list[tuple[Place, str, dict[str, Any]]]:
+    """Return place, kind and settings of each sink that talks to the source's brokers.
 
     Of a source that is unknown any sink may be the borrower.
     """
@@ -62,19 +63,35 @@ def _borrowers(data: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
         return []
     named = source is not None and source[0] in registry.names("sources")
     kinds = {source[0]} if source and named else registry.names("sinks")
-    chosen = [(role, single(sink)) for role, sink in sinks.items()]
+    chosen = [(place, single(sink)) for place, sink in _places(sinks)]
     return [
-        (role, sink[0], sink[1])
-        for role, sink in chosen
+        (place, sink[0], sink[1])
+        for place, sink in chosen
         if sink and sink[0] in kinds and isinstance(sink[1], dict) and "brokers" not in sink[1]
     ]
 
 
+def _places(sinks: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
+    """Yield each sink with its place: a role has one, or a list of them."""
+    for role, sink in sinks.items():
+        if isinstance(sink, list):
+            yield from (((role, number), one) for number, one in enumerate(sink))
+        else:
+            yield (role,), sink
+
+
 def _connected(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the sinks, with what the source lends them."""
     lent = _lent(data)
-    if not lent:
-        return {}
-    return {role: {kind: _merged(lent, given)} for role, kind, given in _borrowers(data)}
+    changed: dict[Place, Any] = dict(_places(data["sinks"]))
+    if lent:
+        changed |= {place: {kind: _merged(lent, given)} for place, kind, given in _borrowers(data)}
+    return {
+        role: [changed[role, number] for number in range(len(sink))]
+        if isinstance(sink, list)
+        else changed[(role,)]
+        for role, sink in data["sinks"].items()
+    }
 
 
 def _lent(data: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from engine.application.config.sections import (
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.mapping import decisive
+from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -93,13 +94,22 @@ class PipelineFile(Settings):
     @classmethod
     def _no_sink_is_the_source(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         source = info.data.get("source")
-        for role, choice in sinks:
-            if choice is not None and source is not None and _meet(choice, source):
+        for sink in sinks.chosen():
+            if source is not None and _meet(sink.choice, source):
                 raise invalid(
                     "it writes what the source reads: each record would be read again, for ever. "
                     "Choose another topic",
-                    role,
+                    role_of(sink.name),
                 )
+        return sinks
+
+    @field_validator("sinks")
+    @classmethod
+    def _sinks_take_what_they_are_given(cls, sinks: SinksSpec) -> SinksSpec:
+        for sink in sinks.chosen():
+            taken = getattr(sink.choice.plugin, "roles", (role := role_of(sink.name),))
+            if role not in taken:
+                raise invalid(f"{sink.choice.kind} takes {', '.join(taken)} alone", role)
         return sinks
 
     @field_validator("sinks")
@@ -107,10 +117,11 @@ class PipelineFile(Settings):
     def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         if info.data.get("delivery") != "exactly_once":
             return sinks
-        for role, choice in sinks:
-            if choice is not None and not getattr(choice.plugin, "exactly_once", False):
+        for sink in sinks.chosen():
+            if not getattr(sink.choice.plugin, "exactly_once", False):
                 other = "choose a sink that can, such as kafka or file, or at_least_once"
-                raise invalid(f"{choice.kind} cannot deliver exactly once: {other}", role)
+                text = f"{sink.choice.kind} cannot deliver exactly once: {other}"
+                raise invalid(text, role_of(sink.name))
         return sinks
 
     @field_validator("state")
@@ -119,7 +130,8 @@ class PipelineFile(Settings):
         if state.kafka is None:
             return state
         source, sinks = info.data.get("source"), info.data.get("sinks")
-        others = [source, *(choice for _, choice in sinks or ())]
+        chosen = list(sinks.chosen()) if sinks else []
+        others = [source, *(sink.choice for sink in chosen)]
         if any(other is not None and _meet(state.kafka, other) for other in others):
             raise invalid(
                 "the state needs a topic of its own: it is the source's, or a sink's", "kafka"
@@ -131,11 +143,11 @@ class PipelineFile(Settings):
                 "kafka",
             )
         if info.data.get("delivery") == "exactly_once":
-            for role, choice in sinks or ():
-                if choice is not None and not getattr(choice.plugin, "shares_transaction", False):
+            for sink in chosen:
+                if not getattr(sink.choice.plugin, "shares_transaction", False):
                     raise invalid(
-                        f"the sink {role} ({choice.kind}) is in no transaction with state in "
-                        "Kafka: use a kafka sink, at_least_once, or state in a directory",
+                        f"the sink {sink.name} ({sink.choice.kind}) is in no transaction with "
+                        "state in Kafka: use a kafka sink, at_least_once, or state in a directory",
                         "kafka",
                     )
         return state
@@ -152,7 +164,7 @@ class PipelineFile(Settings):
             calibration=self.calibration.calibration(),
             alert=self.alert.policy(),
             incident_gap=nanoseconds(self.alert.incident_gap),
-            memory_bytes=self.state.memory,
+            memory_bytes=self.state.memory_limit,
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
         )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from engine.application import registry
-from engine.application.config.issues import invalid, invalid_fields, nested
+from engine.application.config.issues import (
+    ISSUES,
+    FieldIssue,
+    invalid,
+    invalid_fields,
+    nested,
+)
 from engine.application.ports import Settings
 from engine.domain.errors import UnknownNameError
 
@@ -66,8 +73,25 @@ def _source(value: object) -> PluginChoice:
     return _choose("sources", registry.source, value)
 
 
-def _sink(value: object) -> PluginChoice:
-    return _choose("sinks", registry.sink, value)
+def _sinks(value: object) -> tuple[PluginChoice, ...]:
+    """Return the sinks of a role: one, or a list of them."""
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, list):
+        return (_choose("sinks", registry.sink, value),)
+    if not value:
+        raise invalid("expected one sink, or a list of at least one")
+    chosen: list[PluginChoice] = []
+    found: list[FieldIssue] = []
+    for number, one in enumerate(value):
+        try:
+            chosen.append(_choose("sinks", registry.sink, one))
+        except PydanticCustomError as error:
+            issues: list[FieldIssue] = (error.context or {})[ISSUES]
+            found += [replace(issue, place=(number, *issue.place)) for issue in issues]
+    if found:
+        raise invalid_fields(found)
+    return tuple(chosen)
 
 
 def _kafka_store(value: object) -> PluginChoice | None:
@@ -80,4 +104,11 @@ KafkaStoreChoice = Annotated[
     PluginChoice | None, PlainValidator(_kafka_store), WithJsonSchema({PLUGIN: "Store.kafka"})
 ]
 SourceChoice = Annotated[PluginChoice, PlainValidator(_source), WithJsonSchema({PLUGIN: "Source"})]
-SinkChoice = Annotated[PluginChoice, PlainValidator(_sink), WithJsonSchema({PLUGIN: "Sink"})]
+SINKS = {
+    "anyOf": [
+        {PLUGIN: "Sink"},
+        {"type": "array", "items": {PLUGIN: "Sink"}, "minItems": 1},
+    ]
+}
+SinkChoices = Annotated[tuple[PluginChoice, ...], PlainValidator(_sinks), WithJsonSchema(SINKS)]
+"""The sinks of a role: the file names one, or a list of them."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from engine.application.config.issues import invalid
-from engine.application.config.plugin_choice import KafkaStoreChoice, SinkChoice
+from engine.application.config.plugin_choice import KafkaStoreChoice, PluginChoice, SinkChoices
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, public_url
@@ -18,15 +21,43 @@ from engine.application.ports import Settings
 from engine.domain.pipeline import Calibration
 
 
-class SinksSpec(Settings):
-    """Where anomalies, scores and rejects go."""
+@dataclass(frozen=True, slots=True)
+class ChosenSink:
+    """One of the sinks that the pipeline file chose.
 
-    anomalies: SinkChoice
-    """Takes every anomaly."""
-    scores: SinkChoice | None = None
-    """Takes the scores of every event; nothing is published unless given."""
-    dead_letters: SinkChoice | None = None
-    """Takes what could not be decoded; dead_letters.ndjson in the state directory unless given."""
+    Attributes:
+        name: "anomalies", or "anomalies.kafka" where anomalies have several sinks.
+        place: below `sinks` in the file: "anomalies", or "anomalies[0]".
+        choice: the plug-in and its settings.
+    """
+
+    name: str
+    place: str
+    choice: PluginChoice
+
+
+class SinksSpec(Settings):
+    """Where anomalies, scores and rejects go: one sink each, or a list of them."""
+
+    anomalies: SinkChoices
+    """Take every anomaly."""
+    scores: SinkChoices | None = None
+    """Take the scores of every event; nothing is published unless given."""
+    dead_letters: SinkChoices | None = None
+    """Take what could not be decoded; dead_letters.ndjson in the state directory unless given."""
+
+    def chosen(self) -> Iterator[ChosenSink]:
+        """Yield the sinks, each with a name of its own."""
+        for role in type(self).model_fields:
+            choices: tuple[PluginChoice, ...] = getattr(self, role) or ()
+            kinds: Counter[str] = Counter()
+            for number, choice in enumerate(choices):
+                kinds[choice.kind] += 1
+                again = f"_{kinds[choice.kind]}" if kinds[choice.kind] > 1 else ""
+                alone = len(choices) == 1
+                name = role if alone else f"{role}.{choice.kind}{again}"
+                place = role if alone else f"{role}[{number}]"
+                yield ChosenSink(name, place, choice)
 
 
 class CalibrationSpec(Settings):
@@ -55,7 +86,7 @@ class StateSpec(Settings):
     """Directory of the checkpoints; .pynomaly/<name> unless given."""
     kafka: KafkaStoreChoice = None
     """Keeps checkpoints in a compacted topic instead: instances share the source's partitions."""
-    every: PositiveDuration = Field(
+    checkpoint_interval: PositiveDuration = Field(
         default=timedelta(seconds=10), json_schema_extra={"default": "10s"}
     )
     """Time between checkpoints."""
@@ -66,7 +97,7 @@ class StateSpec(Settings):
     read again from the source after a crash, so it has to be well below the topic's retention."""
     key_groups: int | None = Field(default=None, ge=1, le=4096)
     """Not used any more: each partition of the source is stored by itself."""
-    memory: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
+    memory_limit: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""
 
 

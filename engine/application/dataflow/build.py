@@ -32,7 +32,7 @@ from engine.application.tracing.source import traced_source
 from engine.application.tracing.start import start_tracing
 from engine.application.tracing.steps import traced_step
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
-from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES, role_of
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 
@@ -175,11 +175,11 @@ def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:
 def _outputs(
     file: PipelineFile, pipeline: Pipeline, context: RunContext, tracer: Tracer | None
 ) -> Iterator[Output]:
-    for role, choice in file.sinks:
-        if choice is not None:
-            sink = cast("SinkPlugin", choice.plugin(choice.settings, context, role))
-            publish = _step(pipeline, context, PUBLISH[role])
-            yield Output(role, publish, traced_sink(tracer, role, sink.sink()))
+    for chosen in file.sinks.chosen():
+        name, choice = chosen.name, chosen.choice
+        sink = cast("SinkPlugin", choice.plugin(choice.settings, context, name))
+        publish = _step(pipeline, context, PUBLISH[role_of(name)])
+        yield Output(name, publish, traced_sink(tracer, name, sink.sink()))
 
 
 def _step(pipeline: Pipeline, context: RunContext, name: str) -> Callable[..., Any]:

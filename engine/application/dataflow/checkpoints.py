@@ -53,7 +53,7 @@ class Checkpoints:
         self.on_release: Callable[[Sequence[str]], None] = lambda _names: None
         self._identity = identity
         self._context = context
-        self._every = context.every.total_seconds()
+        self._every = context.checkpoint_interval.total_seconds()
         self._due = time.monotonic() + self._every
         self._waiting: dict[TaskReader, Mark] = {}
         self._arrived: set[Mark] = set()

@@ -18,7 +18,7 @@ from engine.application.ports import Publish, RunContext
 from engine.application.state.store import Json
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import ScoredBatch
-from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES, role_of
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.delivery")
@@ -32,12 +32,12 @@ class Output:
     """One of the sinks.
 
     Attributes:
-        role: anomalies, scores or dead_letters.
+        name: of the sink: anomalies, scores or dead_letters, or such as anomalies.kafka.
         publish: makes records of what it is given.
         sink: takes them.
     """
 
-    role: str
+    name: str
     publish: Publish
     sink: FixedPartitionedSink[list[Record], Any]
 
@@ -49,7 +49,10 @@ class Delivery:
     """
 
     def __init__(self, outputs: Sequence[Output], context: RunContext) -> None:
-        self._outputs = {output.role: output for output in outputs}
+        self._outputs = {output.name: output for output in outputs}
+        self._names: dict[str, list[str]] = defaultdict(list)
+        for name in self._outputs:
+            self._names[role_of(name)].append(name)
         self._context = context
         self._parts: dict[str, StatefulSinkPartition[list[Record], Any]] = {}
         self._tasks: dict[str, Task] = {}
@@ -61,10 +64,10 @@ class Delivery:
         Args:
             stored: where the outputs stood at the last checkpoint of each task.
         """
-        for role, output in self._outputs.items():
-            states = [outputs[role] for outputs in stored if outputs.get(role) is not None]
-            name = str(self._context.process)
-            self._parts[role] = output.sink.build_part(role, name, states)
+        process = str(self._context.process)
+        for name, output in self._outputs.items():
+            states = [outputs[name] for outputs in stored if outputs.get(name) is not None]
+            self._parts[name] = output.sink.build_part(name, process, states)
 
     def take(self, items: Sequence[tuple[str, Any]]) -> None:
         """Deliver what tasks have found; what they had found before a restart is left out."""
@@ -74,11 +77,11 @@ class Delivery:
                 self._digest(self._tasks[key], item)
             if key in self._silent:
                 continue
-            role = self._role(item)
-            if role in self._parts:
-                found[role].append(self._outputs[role].publish(item))
-        for role, records in found.items():
-            self._parts[role].write_batch(records)
+            if names := self._names.get(self._role(item)):
+                found[names[0]].append(self._outputs[names[0]].publish(item))
+        for first, records in found.items():
+            for name in self._names[role_of(first)]:
+                self._parts[name].write_batch(records)
 
     def begin(self, task: Task) -> None:
         """Take note that a task begins."""
@@ -101,15 +104,15 @@ class Delivery:
 
     def outputs(self) -> dict[str, Json]:
         """Return where each output stands, once all that was written belongs there."""
-        return {role: part.snapshot() for role, part in self._parts.items()}
+        return {name: part.snapshot() for name, part in self._parts.items()}
 
     def close(self) -> None:
         """Close the sinks; never raises."""
-        for role, part in self._parts.items():
+        for name, part in self._parts.items():
             try:
                 part.close()
             except Exception as error:  # noqa: BLE001 - raised here, it would hide what happened
-                logger.error("sink %s: %s", role, error)
+                logger.error("sink %s: %s", name, error)
         self._parts = {}
 
     def _digest(self, task: Task, batch: ScoredBatch) -> None:

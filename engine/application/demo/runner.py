@@ -41,7 +41,7 @@ class Progress:
     Attributes:
         sent: readings and malformed messages sent so far.
         garbage: malformed messages among them.
-        read, scored, rejects, entities, promised, realised: from the pipeline's metrics page.
+        read, scored, rejects, entities, expected, emitted: from the pipeline's metrics page.
         alarms: anomalies read back from their topic.
         latest: the newest anomalies as published, newest first.
         dead_letters: messages read back from the dead-letter topic.
@@ -54,8 +54,8 @@ class Progress:
     scored: int = 0
     rejects: int = 0
     entities: int = 0
-    promised: float = 0.0
-    realised: int = 0
+    expected: float = 0.0
+    emitted: int = 0
     alarms: list[Alarm] = field(default_factory=list)
     latest: list[dict[str, object]] = field(default_factory=list)
     dead_letters: int = 0
@@ -163,8 +163,8 @@ class DemoRun:
         progress.scored = int(totals.get("pynomaly_scored_events_total", 0))
         progress.rejects = int(totals.get("pynomaly_rejects_total", 0))
         progress.entities = int(totals.get("pynomaly_entities", 0))
-        progress.promised = totals.get("pynomaly_alerts_promised_total", 0.0)
-        progress.realised = int(totals.get("pynomaly_alerts_realised_total", 0))
+        progress.expected = totals.get("pynomaly_alerts_expected_total", 0.0)
+        progress.emitted = int(totals.get("pynomaly_alerts_emitted_total", 0))
         if progress.read and self._first_read is None:
             self._first_read = time.monotonic()
         if self._first_read is not None:

@@ -43,15 +43,13 @@ class Telemetry:
         self.anomalies = self._counter(
             "anomalies", "Anomalies emitted, by strongest detector", "detector", "severity"
         )
-        self.promised = self._counter(
-            "alerts_promised", "False alarms that the alert policy accepts for the events scored"
+        self.expected = self._counter(
+            "alerts_expected", "False alarms that the alert policy accepts for the events scored"
         )
         self.suppressed = self._counter(
             "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
         )
-        self.realised = self._counter(
-            "alerts_realised", "Incidents, false or not, for these events"
-        )
+        self.emitted = self._counter("alerts_emitted", "Incidents, false or not, for these events")
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
         self.split_entities = self._counter(
@@ -108,7 +106,7 @@ class Telemetry:
             registry=self.registry,
         )
         self.checkpoints = self._counter("checkpoints", "Checkpoints that were stored")
-        self.restarts = self._gauge(
+        self.restarts = self._counter(
             "restarts", "Restarts of this process by its supervisor, by what made it end", "cause"
         )
         self.replay_differences = self._counter(

@@ -134,7 +134,7 @@ def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
         f"allows {evaluation.budget:.0f}",
     )
     table.add_row(
-        "alerts", f"{progress.realised} realised, {progress.promised:.0f} promised on normal data"
+        "alerts", f"{progress.emitted} emitted, {progress.expected:.0f} expected on normal data"
     )
     table.add_row("anomalies during faults", f"{evaluation.during_faults}")
     table.add_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
@@ -16,15 +17,25 @@ from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.state import state
 from engine.presentation.cli.validate import validate
-from engine.presentation.cli.version import version
+from engine.presentation.cli.version import print_version, version
 
 app = typer.Typer(
     name="pynomaly",
-    help="Streaming anomaly detection: Kafka in, calibrated anomalies out.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Streaming anomaly detection: Kafka in, calibrated anomalies out."""
+
+
 app.command()(run)
 app.command()(demo)
 app.command()(validate)

@@ -44,7 +44,7 @@ def run(
         LogLevel, typer.Option(help="Lowest to be written. SIGUSR1: debug; SIGUSR2: as before.")
     ] = "info",
 ) -> None:
-    """Run a pipeline until it is stopped; SIGTERM and Ctrl-C drain it, losing nothing.
+    """Run a pipeline until it is stopped; SIGTERM, SIGHUP and Ctrl-C drain it, losing nothing.
 
     Exit codes: 0 ended or drained; 1 gave up after too many restarts, or a drain took too long;
     2 something that trying again does not cure, said in the last log line.
@@ -98,16 +98,15 @@ def run(
 def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
     """Return the settings of what calls out, with their places in the pipeline file."""
     sinks = [
-        (f"sinks.{role}.{choice.kind}", choice.settings)
-        for role, choice in file.sinks
-        if choice is not None
+        (f"sinks.{sink.place}.{sink.choice.kind}", sink.choice.settings)
+        for sink in file.sinks.chosen()
     ]
     source = (f"source.{file.source.kind}", file.source.settings)
     return [source, *sinks, ("tracing", file.tracing)]
 
 
 def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
-    sinks = ", ".join(f"{role}: {choice.kind}" for role, choice in file.sinks if choice is not None)
+    sinks = ", ".join(f"{sink.name}: {sink.choice.kind}" for sink in file.sinks.chosen())
     logger.info(
         "%s %s: %s to %s, %d process(es), state in %s",
         "resuming" if resumed else "starting",

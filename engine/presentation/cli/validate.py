@@ -52,13 +52,9 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
     print(f"state         {state_place(file)}")
-    for role, choice in _sinks(file):
-        path = getattr(choice.settings, "path", None)
-        print(f"{role:<14}{choice.kind}{f' {path}' if path else ''}")
-
-
-def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
-    return [(role, choice) for role, choice in file.sinks if choice is not None]
+    for sink in file.sinks.chosen():
+        path = getattr(sink.choice.settings, "path", None)
+        print(f"{sink.name:<14}{sink.choice.kind}{f' {path}' if path else ''}")
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
@@ -69,7 +65,8 @@ def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
         exactly_once=file.delivery == "exactly_once",
     )
     checks: list[tuple[str, Callable[[], None]]] = [
-        (role, choice.plugin(choice.settings, context, role).check) for role, choice in _sinks(file)
+        (sink.name, sink.choice.plugin(sink.choice.settings, context, sink.name).check)
+        for sink in file.sinks.chosen()
     ]
     if file.state.kafka is not None:
         store = file.state.kafka

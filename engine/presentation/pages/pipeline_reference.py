@@ -100,7 +100,8 @@ def _expected(schema: Schema) -> str:
     kind = schema.get("type", "anything")
     kind = " or ".join(kind) if isinstance(kind, list) else str(kind)
     if kind == "array":
-        return f"list of {_expected(schema.get('items', {}))}"
+        item = _expected(schema.get("items", {}))
+        return f"list of {item.removeprefix('a ')}{'s' * item.startswith('a ')}"
     text = {"object": "mapping", "string": "text", "boolean": "true or false"}.get(kind, kind)
     return text + _bounds(schema)
 

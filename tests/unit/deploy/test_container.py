@@ -5,6 +5,7 @@ That it builds and runs is tried by `make image` and `deploy/container/check`.
 
 import re
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -82,6 +83,43 @@ def test_everything_that_is_installed_has_a_hash() -> None:
         for entry, hashes in locked(lock).items():
             assert "==" in entry
             assert hashes, entry
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_core_is_a_part_of_the_image_without_copyleft_but_orjson(python: str) -> None:
+    core, image = (chosen(FOLDER / f"{name}.lock", python) for name in ("core", "run"))
+
+    assert core.items() < image.items(), "run: make lock"
+    assert not core.keys() & {"psycopg", "psycopg-binary", "certifi"}
+
+
+def test_every_package_of_the_image_has_a_licence_with_its_text() -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / "licences.py"], capture_output=True, text=True, check=False
+    )
+
+    inside = chosen(FOLDER / "run.lock", PYTHONS[0])
+    assert inside
+    assert not inside.keys() & {line.partition(":")[0] for line in done.stderr.splitlines()}
+    page = done.stdout.lower().replace("_", "-")
+    for name, (version, _) in inside.items():
+        assert f"\n{name} {version.removeprefix('==')}\nlicence: " in page
+
+
+def test_a_package_without_licence_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bare-1.0.dist-info").mkdir()
+    (tmp_path / "bare-1.0.dist-info" / "METADATA").write_text("Name: bare\nVersion: 1.0\n")
+
+    done = subprocess.run(
+        [sys.executable, "-S", FOLDER / "licences.py"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "bare: no licence is named\nbare: no licence text\n"
 
 
 def test_no_development_tool_is_in_the_image() -> None:

@@ -280,7 +280,7 @@ def test_the_state_is_on_the_volume(objects, pipeline) -> None:
 def test_memory_leaves_room_for_the_engine_itself(objects, pipeline) -> None:
     container, environment = pod_of(objects)
     limit = container["resources"]["limits"]["memory"]
-    room = int(limit[:-2]) * MULTIPLES[limit[-2:]] - pipeline.state.memory
+    room = int(limit[:-2]) * MULTIPLES[limit[-2:]] - pipeline.state.memory_limit
     assert room >= int(environment["PROCESSES"]) * 2**30
 
 

@@ -52,6 +52,8 @@ class FakeFile:
 
 
 class FakeStdout:
+    roles = ("anomalies", "scores")
+
     class Settings(PluginSettings):
         pass
 

@@ -23,10 +23,10 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     file = load_text(LEAST)
     assert [choice.name for choice in file.detectors] == ["auto"]
     assert file.sinks.dead_letters is not None
-    assert file.sinks.dead_letters.kind == "file"
-    assert file.sinks.dead_letters.settings.path == Path(".pynomaly/plant/dead_letters.ndjson")  # type: ignore[attr-defined]
+    assert file.sinks.dead_letters[0].kind == "file"
+    assert file.sinks.dead_letters[0].settings.path == Path(".pynomaly/plant/dead_letters.ndjson")  # type: ignore[attr-defined]
     assert file.state.directory == Path(".pynomaly/plant")
-    assert file.state.every == timedelta(seconds=10)
+    assert file.state.checkpoint_interval == timedelta(seconds=10)
     assert file.metrics is not None
     assert (file.metrics.host, file.metrics.port) == ("127.0.0.1", 9464)
     assert file.pipeline().alert == Budget(10.0, "pipeline")
@@ -44,7 +44,7 @@ def test_one_detector_needs_no_list(load_text: Load, problems: Problems) -> None
 def test_dead_letters_follow_the_state_directory(load_text: Load) -> None:
     file = load_text(LEAST + "state: {directory: /data/x}")
     assert file.sinks.dead_letters is not None
-    assert str(file.sinks.dead_letters.settings.path) == "/data/x/dead_letters.ndjson"  # type: ignore[attr-defined]
+    assert str(file.sinks.dead_letters[0].settings.path) == "/data/x/dead_letters.ndjson"  # type: ignore[attr-defined]
 
 
 def test_the_mapping_in_the_domains_words(load_text: Load) -> None:
@@ -104,18 +104,59 @@ def test_sinks_use_the_brokers_of_their_source(load_text: Load) -> None:
     )
     text = text.replace("topic: a}", "topic: a, settings: {b: y}}")
     sinks = load_text(text).sinks
-    anomalies: Any = sinks.anomalies.settings
+    anomalies: Any = sinks.anomalies[0].settings
     assert (anomalies.brokers, anomalies.settings) == ("b:1", {"a": 1, "b": "y"})
     assert sinks.scores is not None
-    scores: Any = sinks.scores.settings
+    scores: Any = sinks.scores[0].settings
     assert (scores.brokers, scores.settings) == ("other:1", {})
+
+
+def test_a_role_has_several_sinks(load_text: Load) -> None:
+    text = LEAST.replace(
+        "{queue: {topic: a}}",
+        "[{queue: {topic: a}}, {file: {path: f}}, {queue: {topic: b, brokers: 'other:1'}}]",
+    )
+
+    found = [*load_text(text).sinks.chosen()]
+
+    assert [(sink.name, sink.place) for sink in found] == [
+        ("anomalies.queue", "anomalies[0]"),
+        ("anomalies.file", "anomalies[1]"),
+        ("anomalies.queue_2", "anomalies[2]"),
+        ("dead_letters", "dead_letters"),
+    ]
+    brokers = [getattr(sink.choice.settings, "brokers", None) for sink in found]
+    assert brokers == ["b:1", None, "other:1", None]
+
+
+@pytest.mark.parametrize(
+    ("sinks", "issue"),
+    [
+        ("[]", "4: sinks.anomalies: expected one sink, or a list of at least one"),
+        ("[stdout, {queue: {topc: a}}]", "4: sinks.anomalies[1].queue.topc: "),
+        ("[stdout, nonsense]", "4: sinks.anomalies[1]"),
+        ("[{file: {path: 1}}, 3]", "4: sinks.anomalies[1]: found 3, expected one plug-in"),
+    ],
+)
+def test_what_is_wrong_in_one_of_several_sinks_is_named(
+    problems: Problems, sinks: str, issue: str
+) -> None:
+    found = problems(LEAST.replace("{queue: {topic: a}}", sinks))
+
+    assert any(line.startswith(issue) for line in found), found
+
+
+def test_a_sink_that_takes_other_roles_is_refused(problems: Problems) -> None:
+    text = LEAST.replace("sinks: {", "sinks: {dead_letters: stdout, ")
+
+    assert problems(text) == ["4: sinks.dead_letters: stdout takes anomalies, scores alone"]
 
 
 def test_a_sink_of_another_kind_takes_nothing_from_the_source(load_text: Load) -> None:
     text = LEAST.replace(
         "anomalies: {queue: {topic: a}}", "anomalies: stdout, scores: {file: {path: f}}"
     )
-    assert load_text(text).sinks.anomalies.kind == "stdout"
+    assert load_text(text).sinks.anomalies[0].kind == "stdout"
 
 
 def test_what_is_wrong_in_the_source_is_told_once(problems: Problems) -> None:
@@ -127,7 +168,7 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
     version = load_text(LEAST).version
     same = (
         LEAST.replace("b:1", "c:2").replace("name: plant", "name: other")
-        + "state: {memory: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
+        + "state: {memory_limit: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
         + "detectors: [{auto: }]\ncombine: any\n"
     )
     assert load_text(same).version == version
@@ -154,7 +195,7 @@ def test_anchors_and_merges(load_text: Load) -> None:
     text = LEAST.replace('{brokers: "b:1", topic: t}', '&q {brokers: "b:1", topic: t}').replace(
         "{topic: a}", "{<<: *q, topic: a}"
     )
-    anomalies: Any = load_text(text).sinks.anomalies.settings
+    anomalies: Any = load_text(text).sinks.anomalies[0].settings
     assert (anomalies.brokers, anomalies.topic) == ("b:1", "a")
 
 

@@ -109,11 +109,11 @@ def test_the_reference_has_a_row_for_every_field(schema: dict[str, Any]) -> None
     for field in PipelineFile.model_fields:
         assert f"\n| `{field}` |" in text.split("\n## ")[0]
     every = ["such as `10s`", "`10s`", "Time between checkpoints."]
-    assert _row(text, "state", "every")[1:] == every
+    assert _row(text, "state", "checkpoint_interval")[1:] == every
     assert _row(text, "alert", "per")[1] == "`entity`, `pipeline`"
     assert _row(text, "calibration", "window")[1] == "integer at least 32, at most 65536"
     assert _row(text, "alert.score", "above")[2] == "**required**"
-    assert _row(text, "sinks", "scores")[1] == "a sink"
+    assert _row(text, "sinks", "scores")[1] == "a sink or list of sinks"
     assert _row(text, "source: queue", "topic")[3] == "Name of the topic."
 
 

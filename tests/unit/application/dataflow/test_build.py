@@ -50,9 +50,9 @@ def stream(parts: int, count: int) -> list[list[bytes | None]]:
     return found
 
 
-def run(folder: Path, batch: int = 1_000) -> RunContext:
+def run(folder: Path, batch: int = 1_000, changed: str = FILE) -> RunContext:
     file = folder / "whole.yaml"
-    file.write_text(FILE.replace("BATCH", str(batch)))
+    file.write_text(changed.replace("BATCH", str(batch)))
     loaded = load(file)
     context = RunContext(loaded.name)
     memory.records.clear()
@@ -66,6 +66,16 @@ def published() -> dict[str, list[bytes]]:
         store: sorted(record.id.encode() + (record.value or b"") for record in records)
         for store, records in memory.records.items()
     }
+
+
+def test_each_sink_of_a_role_gets_all_of_it(tmp_path: Path) -> None:
+    memory.messages["in"] = stream(1, 3_000)
+    one, two = "{memory: {store: anomalies}}", "{memory: {store: copy}}"
+
+    run(tmp_path, changed=FILE.replace(f"anomalies: {one}", f"anomalies: [{one}, {two}]"))
+
+    assert memory.records["anomalies"]
+    assert memory.records["copy"] == memory.records["anomalies"]
 
 
 def test_every_event_is_accounted_for_and_spikes_are_found(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def _states_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def flow_of(file: Path, store: MemoryStore, process: int, processes: int, **more: Any) -> Flow:
-    context = RunContext("whole", process=process, processes=processes, every=timedelta(0), **more)
+    context = RunContext(
+        "whole", process=process, processes=processes, checkpoint_interval=timedelta(0), **more
+    )
     return build(load(file), context, store)
 
 
@@ -248,14 +250,16 @@ def test_state_is_stored_whole_when_it_is_old_a_few_tasks_at_a_time(
         save(given, outputs)
 
     store.save = counting  # type: ignore[assignment, method-assign]
-    context = RunContext("whole", every=timedelta(0), snapshot_interval=timedelta(0))
+    context = RunContext("whole", checkpoint_interval=timedelta(0), snapshot_interval=timedelta(0))
     monkeypatch.setattr(checkpoints.Checkpoints, "_worth", _first_and_last)
 
     build(load(file), context, store).run()
 
     assert wholes[0] == PARTS
     assert set(wholes[1:-1]) == {PARTS}, "an interval of nothing is each time"
-    few = RunContext("whole", every=timedelta(0), snapshot_interval=timedelta(seconds=0.05))
+    few = RunContext(
+        "whole", checkpoint_interval=timedelta(0), snapshot_interval=timedelta(seconds=0.05)
+    )
     wholes.clear()
     memory.records.clear()
     store.kept.clear()

@@ -120,8 +120,8 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
         steady([0.5, NAN, 0.5, 0.001, 0.003], rates=rates),
     )
     sample = context.telemetry.registry.get_sample_value
-    assert sample("pynomaly_alerts_promised_total") == pytest.approx(3 * 0.002)
-    assert sample("pynomaly_alerts_realised_total") == 1
+    assert sample("pynomaly_alerts_expected_total") == pytest.approx(3 * 0.002)
+    assert sample("pynomaly_alerts_emitted_total") == 1
 
 
 def test_normal_data_spends_about_an_entitys_budget() -> None:
@@ -165,8 +165,8 @@ def test_the_share_of_false_alarms_promises_by_day_and_incident() -> None:
     p_values[[9_000, 9_001, 15_000]] = 1e-12
     assert len(run(step_of(spec, context=context), steady(p_values, gap=10 * SECOND))) == 3
     sample = context.telemetry.registry.get_sample_value
-    assert sample("pynomaly_alerts_promised_total") == pytest.approx(0.1 * (2 + 2), rel=0.01)
-    assert sample("pynomaly_alerts_realised_total") == 2
+    assert sample("pynomaly_alerts_expected_total") == pytest.approx(0.1 * (2 + 2), rel=0.01)
+    assert sample("pynomaly_alerts_emitted_total") == 2
 
 
 def test_discoveries_outlive_a_restart_and_another_policy() -> None:

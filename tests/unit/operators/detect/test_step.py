@@ -348,7 +348,7 @@ def stored_by(spec: Pipeline) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"memory_bytes": 1}, "raise state.memory"),
+        ({"memory_bytes": 1}, "raise state.memory_limit"),
         ({"calibration": Calibration(window=64)}, "recent"),
     ],
 )

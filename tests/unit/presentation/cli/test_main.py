@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,29 @@ from tests.unit.presentation.cli.conftest import Run
 def test_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("version") == 0
     assert capsys.readouterr().out == f"{engine.__version__}\n"
+
+
+def test_version_is_an_option_too(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"{engine.__version__}\n"
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {
+        "_PYNOMALY_COMPLETE": "complete_bash",
+        "COMP_WORDS": "pynomaly val",
+        "COMP_CWORD": "1",
+    }
+
+    done = subprocess.run(
+        [Path(sysconfig.get_path("scripts")) / "pynomaly"],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["validate"]
 
 
 def test_schema(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,71 @@
+"""An anomaly as an alert of Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from connectors.alertmanager.settings import LABELS, AlertmanagerSettings
+from engine.domain.record import Record
+
+NAME = "PynomalyAnomaly"
+LONGEST_TEXT = 200
+SECOND_NS = 1_000_000_000
+
+
+def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str, Any]:
+    """Return an alert as the API takes it.
+
+    Args:
+        record: an anomaly.
+        settings: of the sink.
+        now: ns since 1970.
+    """
+    anomaly: dict[str, Any] = orjson.loads(record.value or b"{}")
+    begins = int(anomaly["time_ns"])
+    is_old = now - begins > settings.longest_delay.total_seconds() * SECOND_NS
+    last_seen = begins if is_old else max(begins, now)
+    ends = last_seen + int(settings.resolve_after.total_seconds() * SECOND_NS)
+    known = {"alertname": NAME, **{name: anomaly.get(name) for name in LABELS[1:]}}
+    return {
+        "labels": {**settings.labels, **{n: str(v) for n, v in known.items() if v}},
+        "annotations": describe(anomaly),
+        "startsAt": _rfc3339(begins),
+        "endsAt": _rfc3339(ends),
+    }
+
+
+def describe(anomaly: Mapping[str, Any]) -> dict[str, str]:
+    """Return what people read: the value that deviates most, and how rare that is."""
+    values = anomaly.get("values") or []
+    found = {
+        "summary": f"{anomaly['entity']} is anomalous ({anomaly['severity']})",
+        "time": str(anomaly["time"]),
+        "p_value": f"{anomaly['p_value']:.3g}",
+        "score": f"{anomaly['score']:.3g}",
+        "anomaly": str(anomaly["id"]),
+        "incident": str(anomaly["incident"]),
+    }
+    if values:
+        strongest = max(values, key=lambda value: value["contribution"])
+        found["description"] = _value_text(strongest)
+    return {name: text[:LONGEST_TEXT] for name, text in found.items()}
+
+
+def _value_text(value: Mapping[str, Any]) -> str:
+    if value["value"] is None:
+        return f"{value['name']} is missing"
+    text = f"{value['name']} is {value['value']:g}"
+    if value["expected_low"] is None:
+        return text
+    return f"{text}, expected {value['expected_low']:g} to {value['expected_high']:g}"
+
+
+def _rfc3339(time: int) -> str:
+    """Return a time as the API reads it; one that no calendar has is the nearest that it has."""
+    seconds = min(max(time // SECOND_NS, 0), 253_402_300_799)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time % SECOND_NS:09d}Z"

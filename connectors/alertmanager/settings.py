@@ -1,0 +1,57 @@
+"""What a pipeline file may say of Alertmanager."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from connectors.delivery.retry_settings import RetrySettings, need
+from pynomaly.plugins import PositiveDuration, Secret, invalid, is_in_the_clear, public_url
+
+LABELS = ("alertname", "pipeline", "entity", "severity", "kind")
+"""Labels of each alert: what Alertmanager tells alerts apart by."""
+
+
+class AlertmanagerSettings(RetrySettings):
+    """Alertmanager's API, version 2: one alert for each entity, severity and kind."""
+
+    url: str = Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")
+    """Where Alertmanager is, without /api/v2: http://alertmanager:9093. No user or password."""
+    resolve_after: PositiveDuration = Field(
+        default=timedelta(minutes=5), json_schema_extra={"default": "5m"}
+    )
+    """An alert is resolved so long after its last anomaly."""
+    longest_delay: PositiveDuration = Field(
+        default=timedelta(hours=1), json_schema_extra={"default": "1h"}
+    )
+    """An anomaly whose event is older pages nobody: its alert is resolved when it is sent."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Further labels of each alert, such as team: press-shop."""
+    headers: dict[str, Secret] = Field(default_factory=dict)
+    """Headers of each request, such as authorization: ${NAME} or ${file:/path}."""
+    ca: str | None = None
+    """PEM file with the authorities that may sign the server's certificate; else the usual."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        if not is_in_the_clear(self.url):
+            return []
+        return [f"{public_url(self.url)}: alerts and headers are not encrypted; use https"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _installed(cls, data: Any) -> Any:
+        need("alertmanager", "httpx", "pybreaker", "tenacity")
+        return data
+
+    @field_validator("labels")
+    @classmethod
+    def _are_labels(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if name in LABELS:
+                raise invalid("is a label that each alert has already", name)
+            if not name.isascii() or not name.isidentifier():
+                raise invalid("expected letters, digits and _, and no digit first", name)
+        return labels

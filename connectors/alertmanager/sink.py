@@ -1,0 +1,140 @@
+"""The Alertmanager sink: an anomaly fires an alert, which resolves when no more follow."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+
+from connectors.alertmanager.alert import alert
+from connectors.alertmanager.settings import AlertmanagerSettings
+from connectors.delivery import queued_sink
+from connectors.delivery.queued_sink import QueuedSink
+from engine.domain.errors import ConnectorError
+from engine.domain.names import ANOMALIES
+from engine.domain.record import Record
+from pynomaly.plugins import RunContext
+
+if TYPE_CHECKING:
+    from connectors.delivery.http_client import HttpClient
+
+MOST_ALERTS = 100
+"""Alerts a request."""
+
+
+class AlertmanagerSink(QueuedSink):
+    """The plug-in behind `sinks: {anomalies: {alertmanager: ...}}`.
+
+    Alertmanager tells alerts apart by their labels: one that is sent again is the same alert.
+    """
+
+    Settings = AlertmanagerSettings
+    exactly_once = True
+    roles = (ANOMALIES,)
+    receiver_name = "Alertmanager"
+
+    @property
+    def batch(self) -> int:
+        """Most alerts a request."""
+        return MOST_ALERTS
+
+    def connect(self) -> Alertmanager:
+        """Return the client.
+
+        Raises:
+            ConnectorError: the file of authorities cannot be read.
+        """
+        # Only who uses it needs what it takes.
+        from connectors.delivery.http_client import HttpClient
+
+        settings, seconds = self.settings, self.settings.timeout.total_seconds()
+        base = f"{settings.url.rstrip('/')}/api/v2"
+        try:
+            alerts = HttpClient(f"{base}/alerts", seconds, settings.ca)
+            status = HttpClient(f"{base}/status", seconds, settings.ca)
+        except OSError as error:
+            raise ConnectorError(f'"{settings.ca}" cannot be read: {error}') from error
+        return Alertmanager(settings, alerts, status)
+
+    def delivery(self, receiver: Alertmanager) -> Delivery:
+        """Return what sends alerts to it."""
+        return Delivery(self.settings, self.context, self.role, receiver)
+
+
+class Alertmanager:
+    """An Alertmanager.
+
+    Args:
+        settings: of the sink.
+        alerts: calls what takes alerts.
+        status: calls what says how it is.
+    """
+
+    def __init__(
+        self, settings: AlertmanagerSettings, alerts: HttpClient, status: HttpClient
+    ) -> None:
+        self._settings = settings
+        self._alerts = alerts
+        self._status = status
+        self._headers = {
+            name: secret.get_secret_value() for name, secret in settings.headers.items()
+        }
+
+    def send(self, records: list[Record]) -> None:
+        """Send alerts; what it knows already is left as it is.
+
+        Raises:
+            TransientError: repeat it.
+            RecordRejectedError: it can never take one of them.
+        """
+        now = time.time_ns()
+        body = orjson.dumps([alert(record, self._settings, now) for record in records])
+        headers = self._headers | {"content-type": "application/json"}
+        self._alerts.call("POST", body, headers).accept()
+
+    def reach(self) -> None:
+        """See that an Alertmanager answers.
+
+        Raises:
+            TransientError: nobody does, now.
+            ConnectorError: what answers is none, or refuses us.
+        """
+        answer = self._status.call("GET", b"", self._headers)
+        if answer.status >= 500:
+            answer.accept()
+        if answer.status != 200:
+            raise ConnectorError(
+                f"{answer.receiver} answered {answer.status}: no Alertmanager is at this url, or "
+                "it wants other `headers`"
+            )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._alerts.close()
+        self._status.close()
+
+
+class Delivery(queued_sink.Delivery):
+    """Sends alerts until Alertmanager has them.
+
+    Args:
+        settings: of the sink.
+        context: of this process.
+        role: of the sink.
+        receiver: the Alertmanager.
+    """
+
+    def __init__(
+        self,
+        settings: AlertmanagerSettings,
+        context: RunContext,
+        role: str,
+        receiver: Alertmanager,
+    ) -> None:
+        super().__init__(settings, context, role)
+        self._receiver = receiver
+
+    def send(self, records: list[Record]) -> None:
+        """Send some alerts in one request."""
+        self._receiver.send(records)

@@ -1,0 +1,200 @@
+"""The Alertmanager sink against a real Alertmanager, and what it tells people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from connectors.alertmanager.settings import AlertmanagerSettings
+from connectors.alertmanager.sink import AlertmanagerSink
+from engine.domain.alert_policy import Severity
+from engine.domain.anomaly import Anomaly, DetectorPart, Origin, ValuePart
+from engine.domain.errors import ConnectorError
+from engine.domain.record import Record
+from operators.publish import anomaly_record
+from pynomaly.plugins import RunContext
+from tests.support.bound_process import start_bound
+from tests.support.debian_programs import program
+from tests.support.kafka_settings import HOST, free_port
+from tests.support.prometheus_servers import wait_for
+
+HOUR_NS = 3_600 * 1_000_000_000
+
+
+class Notified(BaseHTTPRequestHandler):
+    found: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        type(self).found += body["alerts"]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def notified() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    class Handler(Notified):
+        found: list[dict[str, Any]] = []  # noqa: RUF012 - of this test alone
+
+    with ThreadingHTTPServer((HOST, 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{HOST}:{server.server_port}/", Handler.found
+        server.shutdown()
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, notified: tuple[str, Any]) -> Iterator[str]:
+    """Return the URL of a running Alertmanager."""
+    config = {
+        "route": {
+            "receiver": "people",
+            "group_by": ["..."],
+            "group_wait": "100ms",
+            "group_interval": "500ms",
+        },
+        "receivers": [
+            {"name": "people", "webhook_configs": [{"url": notified[0], "send_resolved": True}]}
+        ],
+    }
+    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    port, path = free_port(), Path(program("prometheus-alertmanager"))
+    command = [
+        "env",
+        f"--chdir={path.parents[2]}",
+        str(path),
+        f"--config.file={tmp_path}/alertmanager.yml",
+        f"--storage.path={tmp_path}/alerts",
+        f"--web.listen-address={HOST}:{port}",
+        "--cluster.listen-address=",
+    ]
+    process = start_bound(command, tmp_path / "alertmanager.log")
+    url = f"http://{HOST}:{port}"
+    try:
+        wait_for(partial(is_ready, url), "an Alertmanager that is ready")
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/-/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def alerts(url: str) -> list[dict[str, Any]]:
+    """Return the alerts that are active."""
+    with urlopen(f"{url}/api/v2/alerts?active=true", timeout=5) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+
+def anomaly(number: int, entity: str = "press-7", ago: int = 0) -> Record:
+    begins = time.time_ns() - ago
+    return anomaly_record(
+        Anomaly(
+            id=f"{number:032x}",
+            entity=entity,
+            time=begins,
+            timestamp=begins,
+            score=0.9,
+            p_value=1e-9,
+            threshold=1e-5,
+            severity=Severity.CRITICAL,
+            incident=f"{number:032x}",
+            late=False,
+            values=(ValuePart("temp", 99.5, 1.0, 20.0, 24.5),),
+            detectors=(DetectorPart("auto", 3.0, 1e-9, None),),
+            origin=Origin("events", 0, number),
+            pipeline="plant",
+            pipeline_version="0" * 12,
+        )
+    )
+
+
+def deliver(url: str, *records: Record, resolve_after: float = 300.0, **more: Any) -> RunContext:
+    settings = AlertmanagerSettings(url=url, resolve_after=timedelta(seconds=resolve_after), **more)
+    context = RunContext("plant")
+    part = AlertmanagerSink(settings, context, "anomalies").sink().build_part("s", "0", [])
+    part.write_batch([[*records]])
+    part.snapshot()
+    part.close()
+    return context
+
+
+def test_an_anomaly_fires_an_alert_for_its_entity(alertmanager: str) -> None:
+    deliver(alertmanager, anomaly(1), anomaly(2), labels={"team": "press-shop"})
+
+    [alert] = alerts(alertmanager)
+
+    assert alert["labels"] == {
+        "alertname": "PynomalyAnomaly",
+        "pipeline": "plant",
+        "entity": "press-7",
+        "severity": "critical",
+        "team": "press-shop",
+    }
+    assert alert["annotations"]["description"] == "temp is 99.5, expected 20 to 24.5"
+
+
+def test_an_alert_resolves_when_no_anomaly_follows(
+    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
+) -> None:
+    deliver(alertmanager, anomaly(1), resolve_after=3.0)
+
+    wait_for(lambda: len(notified[1]) >= 2, "people are told twice")
+
+    assert [told["status"] for told in notified[1]] == ["firing", "resolved"]
+    assert alerts(alertmanager) == []
+
+
+def test_anomalies_of_yesterday_page_nobody(
+    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
+) -> None:
+    deliver(alertmanager, anomaly(1, "old", ago=24 * HOUR_NS), anomaly(2, "new"))
+
+    wait_for(lambda: notified[1], "people are told of the new one")
+
+    assert {told["labels"]["entity"] for told in notified[1]} == {"new"}
+
+
+def test_entities_of_any_name_are_alerts_of_their_own(alertmanager: str) -> None:
+    names = ["Ünïcödé", 'quo"te', "new\nline", "x" * 5_000, "nul\0"]
+
+    context = deliver(alertmanager, *(anomaly(n, name) for n, name in enumerate(names)))
+
+    assert {alert["labels"]["entity"] for alert in alerts(alertmanager)} == set(names)
+    assert context.telemetry.delivered.labels("anomalies")._value.get() == len(names)
+
+
+def test_a_check_tells_an_alertmanager_from_others(
+    alertmanager: str, notified: tuple[str, Any]
+) -> None:
+    def check(url: str) -> None:
+        settings = AlertmanagerSettings(url=url)
+        AlertmanagerSink(settings, RunContext("plant"), "anomalies").check()
+
+    check(alertmanager)
+    check(f"{alertmanager}/")
+
+    with pytest.raises(ConnectorError, match="no Alertmanager is at this url"):
+        check(f"{alertmanager}/nothing-here")
+    with pytest.raises(ConnectorError, match="Is Alertmanager listening there"):
+        check(f"http://{HOST}:{free_port()}")

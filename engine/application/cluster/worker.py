@@ -31,6 +31,7 @@ from engine.application.state.store import StateStore
 from engine.application.telemetry.exposition import exposed_registry
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
+from engine.application.telemetry.progress import ProgressLog
 from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -126,9 +127,10 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
+    progress = ProgressLog(telemetry)
     flow.run()
     flow.finish()
-    logger.info("drained" if context.draining.is_set() else "the source has ended")
+    progress.end("drained" if context.draining.is_set() else "the source has ended")
     return 0
 
 

@@ -1,0 +1,132 @@
+"""What a run does, told in the log: a line a minute, and a summary at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from engine.application.telemetry.metrics import Telemetry
+
+logger = logging.getLogger("pynomaly.progress")
+
+MINUTE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a process has done since it started."""
+
+    read: int
+    scored: int
+    warming: int
+    rejects: int
+    anomalies: int
+
+    def since(self, earlier: Counts) -> Counts:
+        """Return what was done since earlier counts."""
+        return Counts(
+            self.read - earlier.read,
+            self.scored - earlier.scored,
+            self.warming - earlier.warming,
+            self.rejects - earlier.rejects,
+            self.anomalies - earlier.anomalies,
+        )
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.read:,} messages read",
+            f"{self.scored:,} events scored",
+            f"{self.warming:,} while entities warmed up",
+            f"{self.rejects:,} rejected",
+            f"{self.anomalies:,} anomalies",
+        ]
+        return ", ".join(parts)
+
+
+NONE = Counts(0, 0, 0, 0, 0)
+
+
+def counts_of(telemetry: Telemetry) -> Counts:
+    """Return what the metrics of a process say that it has done."""
+    return Counts(
+        _total(telemetry.events),
+        _total(telemetry.scored),
+        _total(telemetry.warming),
+        _total(telemetry.rejects),
+        _total(telemetry.anomalies),
+    )
+
+
+class ProgressLog:
+    """Writes a line each minute, from a thread of its own.
+
+    Args:
+        telemetry: the metrics of this process.
+        seconds: between lines.
+    """
+
+    def __init__(self, telemetry: Telemetry, seconds: float = MINUTE_SECONDS) -> None:
+        self._telemetry = telemetry
+        self._seconds = seconds
+        self._began = time.monotonic()
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name="progress", daemon=True)
+        self._thread.start()
+
+    def end(self, how: str) -> None:
+        """Stop, and write the summary.
+
+        Args:
+            how: why the run ended.
+        """
+        self._ended.set()
+        self._thread.join()
+        seconds = time.monotonic() - self._began
+        rate = counts_of(self._telemetry).read / max(seconds, 1e-3)
+        logger.info(
+            "%s: %s in %s, %s messages/s",
+            how,
+            counts_of(self._telemetry),
+            _duration(seconds),
+            f"{rate:,.0f}",
+        )
+
+    def _run(self) -> None:
+        earlier = NONE
+        while not self._ended.wait(self._seconds):
+            now = counts_of(self._telemetry)
+            logger.info(
+                "in the last %s: %s; %s entities, %s messages behind",
+                _duration(self._seconds),
+                now.since(earlier),
+                f"{_total(self._telemetry.entities):,}",
+                f"{_total(self._telemetry.lag):,}",
+            )
+            earlier = now
+
+
+def _total(metric: MetricWrapperBase) -> int:
+    """Return the sum of a metric over its labels."""
+    return int(sum(_values(metric)))
+
+
+def _values(metric: MetricWrapperBase) -> Iterable[float]:
+    for family in metric.collect():
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                yield sample.value
+
+
+def _duration(seconds: float) -> str:
+    if seconds < MINUTE_SECONDS:
+        return f"{seconds:.1f} s"
+    hours, rest = divmod(int(seconds), 3_600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if left else f"{minutes} min"

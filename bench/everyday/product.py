@@ -24,6 +24,8 @@ BUDGETS: dict[str, Mapping[str, object]] = {
     "10/day": {"budget": "10/day", "per": "pipeline"},
     "2/day per entity": {"budget": "2/day", "per": "entity"},
 }
+A_DAY = {"1/week": 1 / 7, "10/day": 10.0, "2/day per entity": 2.0}
+"""How many false alarms a day each of them accepts, of the pipeline or of an entity."""
 DEFAULT = "10/day"
 """The budget of all figures that name none."""
 BATCH = 50_000
@@ -77,6 +79,21 @@ def send(stream: Stream, scored: Scored, budget: str = DEFAULT) -> list[Message]
     found = alert.on_batch(scored.batches)[0]
     messages = [_message(anomaly) for anomalies in found for anomaly in anomalies]
     return sorted(messages, key=lambda message: message.time)
+
+
+def accepted(stream: Stream, budget: str, few: int) -> float:
+    """Return the false alarms that a budget accepts of a stream.
+
+    Args:
+        stream: with its days and its entities.
+        budget: one of the `BUDGETS`.
+        few: at most so many entities are looked at, to which their share is due.
+    """
+    entities = len(np.unique(stream.keys))
+    per_entity = A_DAY[budget]
+    if BUDGETS[budget]["per"] == "pipeline":
+        per_entity /= entities
+    return per_entity * min(few, entities) * stream.days
 
 
 def events_of(stream: Stream, rows: slice) -> EventBatch:

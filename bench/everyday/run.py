@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -129,7 +130,7 @@ def _judge_rivals(
 def _calibrate(
     found: Run, budgets: Sequence[str], say: Callable[[str], None]
 ) -> dict[Key, ScoredStream]:
-    """Find the thresholds at which rivals have as many false incidents as the product.
+    """Find the thresholds at which rivals have as many false incidents as a budget accepts.
 
     Returns:
         What was scored for it, by who, seed and situation.
@@ -138,19 +139,17 @@ def _calibrate(
     normal = [situation for situation in SITUATIONS.values() if situation.group == "normal"]
     names = [who for who in SCORED if who != FOREST or find_spec("krcf")]
     kept: dict[Key, ScoredStream] = {}
-    allowed = {(few, budget): 0 for few in (True, False) for budget in budgets}
+    allowed = dict.fromkeys(itertools.product(names, budgets), 0.0)
     for situation, seed, stream in streams(normal, 1, DEVELOPMENT):
-        scored = product.score(stream)
-        for budget in budgets:
-            messages = product.send(stream, scored, budget)
-            allowed[False, budget] += judge(stream, messages).false_incidents
-            allowed[True, budget] += _judge_few(stream, messages).false_incidents
         for who in names:
+            few = FIRST if who == FOREST else len(stream.keys)
+            for budget in budgets:
+                allowed[who, budget] += product.accepted(stream, budget, few)
             kept[who, str(seed), situation.name] = score_rival(who, stream)
     for who in names:
         own = [one for (name, _, _), one in kept.items() if name == who]
         for budget in budgets:
-            found.thresholds[who, budget] = threshold(own, allowed[who == FOREST, budget])
+            found.thresholds[who, budget] = threshold(own, int(allowed[who, budget]))
     say(f"thresholds {found.thresholds}: {perf_counter() - began:.0f} s")
     return kept
 

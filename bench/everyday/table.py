@@ -28,8 +28,8 @@ of 5, noise x4 or /5, a season or beat missed, a correlation lost for 100 sample
 the shares. *By chance*: what the false incidents would find, at the rate they have in that
 situation. *Delay*: median minutes. *Blame*: the first message blames a value at fault. *Kind*: the
 first / any message of the fault names its kind (season and pattern are one, and an absence may be
-called cadence). *Order*: rank correlation of strength with size,
-the mean over situations. *Precision*: true incidents of those true or false.
+called cadence, where two kinds are as right both are). *Order*: rank correlation of strength with
+size, the mean over situations. *Precision*: true incidents of those true or false.
 """
 RIVALS = """\
 Rivals, on the same streams and the same judge: *rules* are three rules of thumb with constants of
@@ -38,10 +38,11 @@ gap > 10 minutes and > three usual gaps); *EW z*: exponentially weighted z-score
 *kNN*: 32-shingles against a reservoir of 256, or for several values the nearest of 64 vectors times
 the RMS of z; *forest*: a random cut forest, 50 trees of 256, on the first two entities of each
 fleet and the first seed only (it is a hundred times slower). The threshold of the last three is
-the lowest at which they have no more false incidents than the product, at the same budget, on all
-normal situations of the first seed of development together (the forest: on the same entities).
-*Tuned*: the lowest at which they have no more false incidents than the product in that stream, so
-the best that hindsight could choose for each at the same price.
+the lowest at which their false incidents, on all normal situations of the first seed of development
+together, are no more than the budget accepts there (for the forest: the share of its entities).
+*Tuned*: for each stream the lowest at which they have no more false incidents in it than the
+product had, so the best that hindsight could choose at the same price. A missing value is to them
+the last known one.
 *before*: the product as it was when this benchmark began.
 """
 SHOWN_OF_RIVALS = {"plain", "plain_found", "false_a_day"}

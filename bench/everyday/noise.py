@@ -151,7 +151,7 @@ def tell(kind: str, entities: int, days: int) -> Tally:
     keys = np.array([str(entity) for entity in range(entities)], object)
     tally = Tally()
     for first in range(0, int(days * DAY // STEP), ROWS):
-        events = _events(chunk(ROWS), keys, first)
+        events = _events(np.asarray(chunk(ROWS), np.float64), keys, first)
         began = process_time()
         batches = detect.on_batch([events])[0]
         for batch in batches:

@@ -122,6 +122,9 @@ def markdown(found: Mapping[str, Any], about: str = "") -> str:
         parts.append(f"{about}\n")
     default = product.get(DEFAULT) or next(iter(product.values()))
     parts += [f"## Kinds of faults, at {DEFAULT} for the pipeline\n", _kinds(default)]
+    for budget, own in product.items():
+        if own is not default:
+            parts += [f"At {budget}:\n", _kinds(own)]
     if others:
         parts += [
             "## Plain faults found, beside the rivals\n",

@@ -12,7 +12,7 @@ from bench.everyday.message import INCIDENT_GAP, Message, incidents
 from bench.everyday.rivals.compiled import compiled
 from bench.everyday.stream import Floats, Int32s, Int64s, Stream
 
-STEP, HALVINGS = 1.02, 12
+MORE, HALVINGS = 1.05, 12
 TIE = 1e-9
 Kept = tuple[Int32s, Int64s, Floats]
 
@@ -41,12 +41,18 @@ def threshold(normal: Sequence[ScoredStream], allowed: int) -> float:
     scores = np.sort(np.concatenate([own[2] for own in kept]))[::-1]
     if len(scores) <= allowed:
         return 0.0
-    # So few events are no more incidents than that.
-    high = float(scores[max(allowed - 1, 0)]) * (1.0 if allowed else 1 + TIE)
-    low = high / STEP
-    while low > scores[-1] and _false(kept, low) <= allowed:
-        high, low = low, low / STEP
-    for _ in range(HALVINGS):
+    # So few events are no more incidents than that. Steps are in events, not in scores, which may
+    # fall to the smallest number there is.
+    last = max(allowed - 1, 0)
+    high = float(scores[last]) * (1.0 if allowed else 1 + TIE)
+    low = high
+    while last < len(scores) - 1:
+        last = min(int(last * MORE) + 1, len(scores) - 1)
+        low = float(scores[last])
+        if _false(kept, low) > allowed:
+            break
+        high = low
+    for _ in range(HALVINGS if low < high else 0):
         middle = (low + high) / 2
         low, high = (low, middle) if _false(kept, middle) <= allowed else (middle, high)
     return high

@@ -94,3 +94,13 @@ def test_flagged_events_close_together_are_one_incident() -> None:
     numbers = [message.incident for message in found]
     assert numbers[0] == numbers[1] == numbers[3]
     assert len(set(numbers)) == 3
+
+
+def test_a_threshold_is_found_on_scores_that_fade_to_nothing() -> None:
+    stream = build("quiet_another_constant")
+    fading = 0.5 ** np.minimum(np.arange(len(stream.keys)), 1_070).astype(float)
+    scored = ScoredStream(stream, fading, np.zeros(len(fading), np.int32))
+
+    found = threshold([scored], 20)
+
+    assert judge(stream, scored.above(found)).false_incidents <= 20

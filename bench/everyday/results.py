@@ -50,12 +50,21 @@ class Results:
         """
         whole = self.joined(found)
         self._stored[self._mode] = {"about": about, "figures": whole}
-        self._file.write_text(json.dumps(self._stored, indent=1) + "\n")
+        self._file.write_text(_lines(self._stored) + "\n")
         recorded = PRODUCT in self._stored.get(RECORD, {}).get("figures", {})
         shown = self._stored.get(RECORD if recorded else DEVELOPMENT, {})
         if PRODUCT in shown.get("figures", {}):
             (self._folder / "results.md").write_text(markdown(shown["figures"], shown["about"]))
             (self._folder / "results.svg").write_text(bars(_columns(shown["figures"])))
+
+
+def _lines(node: Any, depth: int = 0) -> str:
+    """Return JSON of a line for each situation, kind or other innermost object."""
+    if not isinstance(node, Mapping) or not any(isinstance(one, Mapping) for one in node.values()):
+        return json.dumps(node)
+    inner = [f"{json.dumps(name)}: {_lines(one, depth + 1)}" for name, one in node.items()]
+    space = "\n" + " " * (depth + 1)
+    return "{" + space + f",{space}".join(inner) + "\n" + " " * depth + "}"
 
 
 def _columns(figures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -87,7 +87,9 @@ def run(
             false[False, budget] = verdict.false_incidents
             if rivals:
                 few = _judge_few(stream, messages)
-                found.add(SAME, budget, situation.name, few)
+                # Like the forest, of one seed.
+                if seed == first:
+                    found.add(SAME, budget, situation.name, few)
                 false[True, budget] = few.false_incidents
         if rivals:
             one = _Streamed(situation.name, seed, stream, seed == first, false)

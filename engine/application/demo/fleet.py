@@ -145,6 +145,6 @@ def inject(readings: NDArray[np.float64], fault: Fault, draw: np.random.Generato
     elif fault.kind == "stuck":
         rows[:, 1] = readings[fault.start - 1, fault.sensor, 1]
     elif fault.kind == "drift":
-        rows[:, 0] += np.linspace(0, 20, len(rows))
+        rows[:, 0] += 20 * np.arange(1, len(rows) + 1) / len(rows)
     else:
         rows[:, 2] = 0

@@ -18,7 +18,7 @@ from bench.quality.plot import bars
 from bench.quality.series import Corpus, Series
 from bench.quality.table import markdown
 from engine.application import registry
-from operators.calibrators.onsets import Onsets
+from engine.domain.detector import ExplainingBank
 
 ROWS, GAP, START = 4_000, 60 * 1_000_000_000, 1_767_225_600 * 1_000_000_000
 WINDOWS = [(1_500, 1_599), (3_000, 3_199)]
@@ -70,8 +70,10 @@ def direct(series: Series) -> tuple[np.ndarray, np.ndarray]:
     names = [f"v{j}" for j in range(series.values.shape[1])]
     detector = registry.detector_family("auto").create("auto", {}, names)
     slots, learn = np.zeros(len(series), np.int32), np.ones(len(series), bool)
-    raw, told = detector.bank(1).score_and_tell(slots, series.values, learn, series.times)  # type: ignore[attr-defined]
-    return raw, Onsets(1).p_values(slots, told, learn)
+    bank = detector.bank(1)
+    assert isinstance(bank, ExplainingBank)
+    explained = bank.score_and_explain(slots, series.values, learn, series.times)
+    return explained.scores, explained.p_values
 
 
 def test_scores_of_spikes_that_nothing_else_reaches(accepted: Path) -> None:

@@ -243,7 +243,8 @@ def test_a_setting_that_the_client_refuses_and_quotes(
         code, said = pynomaly(*words, folder=folder)
         assert code in (1, 2)
         assert "***" in said
-    no_leak(*files(folder / "d"))
+    if (folder / "d").exists():
+        no_leak(*files(folder / "d"))
 
 
 def test_a_passphrase_that_does_not_open_its_key(folder: Path) -> None:

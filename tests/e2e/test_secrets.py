@@ -345,7 +345,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         folder, ("port: 9464", f"port: {port}"), ("sinks:\n", "state: {directory: d}\nsinks:\n")
     )
     with Running(folder, file) as running:
-        wait_for(lambda: running.said("retrying"))
+        wait_for(lambda: running.said("going on trying"))
         titles = running.titles()
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")
@@ -373,7 +373,8 @@ def test_a_run_that_works(folder: Path) -> None:
         running.give(messages())
         wait_for(lambda: b"pynomaly_anomalies_total{" in page(port, IN_FILES["one"]))
         wait_for(lambda: (folder / "d" / "dead_letters.ndjson").exists())
-        assert len(running.family()) == 3
+        # Standard input is one partition: the second process has nothing to do, and has ended.
+        wait_for(lambda: len(running.family()) == 2)
         shown, titles = page(port, IN_FILES["one"]), running.titles()
         no_leak(*files(folder / "d"))
         assert running.stop() == 0

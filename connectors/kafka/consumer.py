@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, cast
 
@@ -104,6 +105,9 @@ class SharedConsumer:
         self._eof.pop(partition, None)
         self._asked.discard(partition)
         self._consumer.incremental_unassign([self._place(partition)])
+        # Whoever has it now tells how far it lags.
+        with suppress(KeyError):
+            self._telemetry.lag.remove(str(partition))
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""

@@ -243,7 +243,8 @@ def test_a_setting_that_the_client_refuses_and_quotes(
         code, said = pynomaly(*words, folder=folder)
         assert code in (1, 2)
         assert "***" in said
-    no_leak(*files(folder / "d"))
+    if (folder / "d").exists():
+        no_leak(*files(folder / "d"))
 
 
 def test_a_passphrase_that_does_not_open_its_key(folder: Path) -> None:
@@ -344,7 +345,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         folder, ("port: 9464", f"port: {port}"), ("sinks:\n", "state: {directory: d}\nsinks:\n")
     )
     with Running(folder, file) as running:
-        wait_for(lambda: running.said("retrying"))
+        wait_for(lambda: running.said("going on trying"))
         titles = running.titles()
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")
@@ -372,7 +373,8 @@ def test_a_run_that_works(folder: Path) -> None:
         running.give(messages())
         wait_for(lambda: b"pynomaly_anomalies_total{" in page(port, IN_FILES["one"]))
         wait_for(lambda: (folder / "d" / "dead_letters.ndjson").exists())
-        assert len(running.family()) == 3
+        # Standard input is one partition: the second process has nothing to do, and has ended.
+        wait_for(lambda: len(running.family()) == 2)
         shown, titles = page(port, IN_FILES["one"]), running.titles()
         no_leak(*files(folder / "d"))
         assert running.stop() == 0

@@ -261,8 +261,14 @@ def test_a_partition_that_was_let_go_is_taken_up_again(
     first, second = (plugin.source().build_part("source", part, None) for part in "01")
     read(first, 30)
 
+    plugin.consumer._lag_told = 0.0
+    plugin.consumer.tell_lag(plugin.positions())
+    lag = plugin._context.telemetry.registry.get_sample_value
+    assert lag("pynomaly_lag_messages", {"partition": "0"}) is not None
+
     first.close()
     assert offsets(read(second, 100)) == list(range(100))
+    assert lag("pynomaly_lag_messages", {"partition": "0"}) is None, "others tell it now"
     again = plugin.source().build_part("source", "0", 30)
 
     assert offsets(read(again, 70)) == list(range(30, 100))

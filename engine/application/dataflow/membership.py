@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
+
+logger = logging.getLogger("pynomaly.tasks")
 
 
 class Membership(Protocol):
@@ -56,6 +59,8 @@ class FixedShare:
 
     def __init__(self, partitions: Callable[[], list[str]], process: int, processes: int) -> None:
         self._owned = frozenset(partitions()[process::processes])
+        if not self._owned:
+            logger.info("no partition is left for this process: more processes than partitions")
 
     def owned(self) -> frozenset[str]:
         """Return the tasks of this process."""

@@ -6,7 +6,9 @@ have learned says what will be told. So nobody else may have a hand in it.
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +20,9 @@ def refuse_strangers(directory: Path) -> None:
     """Refuse a state directory that another user owns, or may write to, at any place of it.
 
     The directory, all in it, and the folders above. A folder above may be open to all where
-    only owners may rename what is in it (as in /tmp), and to the group we run as where it is root's
-    (as volumes of a Kubernetes pod are).
+    only owners may rename what is in it (as in /tmp), to the group we run as where it is root's (as
+    volumes of a Kubernetes pod are), and to a group that has nobody in it but us (as many systems
+    give each user).
 
     Raises:
         PynomalyError: it is not ours alone; the text says what, and how to change that.
@@ -41,11 +44,25 @@ def _refuse_parent(parent: Path) -> None:
     status = parent.stat()
     _refuse_owner(parent, status)
     sticky = bool(status.st_mode & stat.S_ISVTX)
-    groups_own = status.st_uid == 0 and status.st_gid == os.getegid()
+    own = status.st_gid == os.getegid()
+    groups_own = own and (_is_root(status.st_uid) or _is_private(status.st_gid))
     others = status.st_mode & stat.S_IWOTH
     group = status.st_mode & stat.S_IWGRP and not groups_own
     if (others or group) and not sticky:
         raise _refusal(parent, "may be written to by others", f"chmod go-w {parent}")
+
+
+def _is_root(user: int) -> bool:
+    return user == 0
+
+
+def _is_private(group: int) -> bool:
+    """Whether a group is a user's own: of his name, without other members."""
+    try:
+        found, user = grp.getgrgid(group), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
 
 
 def _refuse_entry(path: Path) -> None:

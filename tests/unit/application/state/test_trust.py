@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from engine.application.state import trust
 from engine.application.state.lock import StateLock
 from engine.application.state.trust import refuse_strangers
 from engine.domain.errors import PynomalyError
@@ -108,3 +112,22 @@ def test_a_link_above_is_followed_and_what_it_leads_to_is_checked(state: Path) -
 
     with pytest.raises(PynomalyError, match="may be written to by others"):
         refuse_strangers(link / "state")
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "trusted"),
+    [("me", [], True), ("me", ["me"], True), ("me", ["other"], False), ("users", [], False)],
+)
+def test_a_folder_above_may_be_open_to_a_group_of_our_own(
+    state: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], trusted: bool
+) -> None:
+    monkeypatch.setattr(trust, "_is_root", lambda _: False)
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
+    state.parent.chmod(0o775)
+
+    if trusted:
+        refuse_strangers(state)
+    else:
+        with pytest.raises(PynomalyError, match="may be written to by others"):
+            refuse_strangers(state)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.domain.batch import Floats
+from operators.detectors.auto import autoregression
+from tests.unit.operators.detectors.auto.streams import autoregressive, forecasts, one_of
+
+ORDER = 8
+
+
+def settled(values: Floats) -> Any:
+    state = one_of(autoregression.fields(ORDER))
+    forecasts(state, values, 0)
+    return state
+
+
+def test_weights_solve_the_yule_walker_equations() -> None:
+    seen = 3_000
+    state = settled(autoregressive(seen, 0.7))
+    covariance = state["covariance"].astype(float)
+    lags = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
+    ridge = covariance[0] * (autoregression.RIDGE + autoregression.EARLY_RIDGE / seen)
+
+    autoregression.solve(state, seen)
+
+    weights = np.linalg.solve(covariance[lags] + ridge * np.eye(ORDER), covariance[1:])
+    np.testing.assert_allclose(state["weights"], weights, rtol=1e-4, atol=1e-5)
+    assert state["weight_sum"] == pytest.approx(weights.sum(), rel=1e-4)
+
+
+def test_foretells_a_series_that_carries_on() -> None:
+    values = autoregressive(4_000, 0.9)
+    state = settled(values[:3_000])
+
+    expected = forecasts(state, values[3_000:], 3_000)
+
+    unexplained = np.var(values[3_000:] - expected) / np.var(values[3_000:])
+    assert unexplained < 0.3
+
+
+def test_one_outlier_does_not_spoil_the_next_forecasts() -> None:
+    values = autoregressive(3_020, 0.8)
+    spoilt = values.copy()
+    spoilt[3_000] += 1_000.0
+    clean, other = settled(values[:3_000]), settled(values[:3_000])
+    error = autoregression.scale(clean, 0.0)
+
+    expected = forecasts(clean, values[3_000:], 3_000)
+    after_outlier = forecasts(other, spoilt[3_000:], 3_000)
+
+    moved = np.abs(after_outlier - expected)
+    assert np.max(moved) < 1.5 * autoregression.CLIP * error
+    assert moved[-1] < error
+
+
+def test_a_run_of_outliers_is_a_new_regime() -> None:
+    state = settled(autoregressive(3_000, 0.0))
+
+    forecasts(state, np.full(autoregression.REGIME_EVENTS, 1_000.0), 3_000)
+
+    start = int(state["place"])
+    assert state["history"][start] == 1_000.0
+    assert state["history"][start + 1] < 100.0
+
+
+def test_restart_fills_the_history() -> None:
+    state = settled(autoregressive(3_000, 0.8))
+
+    autoregression.restart(state, 7.0)
+
+    assert set(state["history"].tolist()) == {7.0}
+    expected = autoregression.forecast(state, 0.0)
+    assert expected == pytest.approx(7.0 * float(state["weight_sum"]), rel=1e-4)
+
+
+def test_foretells_the_mean_before_the_first_solution() -> None:
+    state = one_of(autoregression.fields(ORDER))
+
+    expected = autoregression.forecast(state, 3.0)
+
+    assert expected == 3.0
+
+
+def test_error_is_at_least_a_part_of_the_step() -> None:
+    state = settled(np.zeros(500))
+
+    scale = autoregression.scale(state, 2.0)
+
+    assert scale == pytest.approx(0.6)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+from operators.detectors.auto import counter
+from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MONDAY, one_of
+
+SEEN = 3_000
+
+
+def feed(state: Any, values: Any) -> list[bool]:
+    changes = []
+    for value in values:
+        changes.append(bool(counter.changes_mode(state, float(value))))
+        state["last_raw"] = value
+    return changes
+
+
+def rising() -> Any:
+    state = one_of(counter.FIELDS)
+    state["first_time"] = MONDAY
+    feed(state, range(1, 1 + counter.ENOUGH_RISES))
+    return state
+
+
+def test_a_value_that_only_rises_becomes_a_counter_once() -> None:
+    state = one_of(counter.FIELDS)
+
+    changes = feed(state, range(1, 200))
+
+    assert changes.index(True) == counter.ENOUGH_RISES - 1
+    assert sum(changes) == 1
+    assert state["is_counter"]
+
+
+def test_pauses_do_not_hinder_a_counter() -> None:
+    state = one_of(counter.FIELDS)
+
+    feed(state, [k // 2 for k in range(200)])
+
+    assert state["is_counter"]
+
+
+def test_a_value_that_falls_now_and_then_is_no_counter() -> None:
+    state = one_of(counter.FIELDS)
+
+    changes = feed(state, [k % 40 for k in range(400)])
+
+    assert not any(changes)
+    assert not state["is_counter"]
+
+
+def test_a_small_fall_shows_that_it_is_no_counter() -> None:
+    state = rising()
+
+    changes = feed(state, [counter.ENOUGH_RISES - 3])
+
+    assert changes == [True]
+    assert not state["is_counter"]
+
+
+def test_a_fall_by_much_leaves_it_a_counter() -> None:
+    state = rising()
+
+    changes = feed(state, [0])
+
+    assert changes == [False]
+    assert state["is_counter"]
+
+
+def test_tells_a_reset() -> None:
+    p = counter.reset_p_value(rising(), 1e6, MONDAY + 2 * DAY + 5 * HOUR, SEEN)
+
+    assert 0.0 < p < 1e-6
+
+
+def test_a_larger_reset_is_rarer() -> None:
+    at = MONDAY + 2 * DAY
+
+    small, large = (counter.reset_p_value(rising(), fall, at, SEEN) for fall in (100.0, 1e5))
+
+    assert large < small < 1e-3
+
+
+def test_a_reset_at_the_hour_of_the_one_before_is_usual() -> None:
+    state = rising()
+
+    first = counter.reset_p_value(state, 1e6, MONDAY + 2 * DAY, SEEN)
+    next_day = counter.reset_p_value(state, 1e6, MONDAY + 3 * DAY, SEEN + 1_440)
+    other_hour = counter.reset_p_value(state, 1e6, MONDAY + 3 * DAY + 9 * HOUR, SEEN + 2_000)
+
+    assert first < 1e-6
+    assert next_day == 1.0
+    assert other_hour < 1e-3
+
+
+def test_says_nothing_of_resets_on_the_first_day() -> None:
+    p = counter.reset_p_value(rising(), 1e6, MONDAY + 5 * HOUR, SEEN)
+
+    assert p == 1.0

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.domain.batch import Floats
+from engine.domain.errors import ParameterError
+from engine.domain.explanation import Explanation
+from engine.domain.kinds import KINDS
+from operators.detectors.auto.detector import Auto, AutoDetector
+from tests.unit.operators.detectors.auto.streams import (
+    autoregressive,
+    explain,
+    explained,
+    minutes,
+    noise,
+)
+
+EVENTS = 3_000
+COLUMNS = ("scores", "p_values", "kinds", "contributions", "centers", "widths")
+
+
+def assert_same(one: Explanation, other: Explanation, rows: slice = slice(None)) -> None:
+    for column in COLUMNS:
+        np.testing.assert_array_equal(getattr(one, column), getattr(other, column)[rows])
+
+
+def kind(explanation: Explanation, event: int) -> str:
+    return KINDS[explanation.kinds[event]]
+
+
+def correlated(n: int) -> Floats:
+    common = noise(n, 1)
+    return common + 0.2 * noise(n, 3, seed=1)
+
+
+def test_judges_nothing_before_the_warm_up() -> None:
+    explanation = explained(noise(200, 1))
+
+    warm_up = AutoDetector.warm_up
+    assert np.isnan(explanation.p_values[:warm_up]).all()
+    assert np.isfinite(explanation.p_values[warm_up:]).all()
+    assert np.isfinite(explanation.scores[warm_up:]).all()
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, -273.15, 1e12])
+@pytest.mark.parametrize("d", [1, 3])
+def test_constants_never_alert(constant: float, d: int) -> None:
+    explanation = explained(np.full((EVENTS, d), constant))
+
+    assert np.nanmin(explanation.p_values) > 1e-3
+
+
+def test_a_value_that_moves_once_to_its_limit_does_not_alert() -> None:
+    values = np.concatenate([np.full(2_000, 0.999), np.full(4_000, 1.0)])[:, None]
+
+    explanation = explained(values)
+
+    assert np.nanmin(explanation.p_values) > 1e-3
+
+
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize(("scale", "shift"), [(1024.0, 0.0), (1e-6, 0.0), (1.0, 1e4), (-3.0, 50.0)])
+def test_p_values_depend_neither_on_unit_nor_on_origin(d: int, scale: float, shift: float) -> None:
+    values = noise(EVENTS, d)
+    values[2_500, 0] += 20.0
+
+    p = explained(values).p_values
+    other = explained(values * scale + shift).p_values
+
+    np.testing.assert_allclose(other, p, rtol=1e-3)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_cuts_into_calls_change_nothing(d: int) -> None:
+    values, times = noise(EVENTS, d), minutes(EVENTS)
+    values[2_500] += 20.0
+    expected = explained(values)
+    bank = AutoDetector(d).bank(1)
+
+    for start, end in ((0, 1), (1, 49), (49, 700), (700, 2_501), (2_501, EVENTS)):
+        part = explain(bank, values[start:end], times[start:end])
+
+        assert_same(part, expected, slice(start, end))
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_goes_on_from_a_dump(d: int) -> None:
+    values, times = noise(EVENTS, d), minutes(EVENTS)
+    expected = explained(values)
+    first, second = AutoDetector(d).bank(1), AutoDetector(d).bank(1)
+    explain(first, values[:1_234], times[:1_234])
+
+    second.load(first.dump(np.zeros(1, np.int32)))
+    rest = explain(second, values[1_234:], times[1_234:])
+
+    assert_same(rest, expected, slice(1_234, None))
+
+
+def test_entities_do_not_touch_each_other() -> None:
+    values, times = noise(2 * EVENTS, 1), minutes(2 * EVENTS)
+    slots = np.tile(np.array([1, 0], np.int32), EVENTS)
+    alone = explain(AutoDetector(1).bank(1), values[::2], times[::2])
+
+    together = (
+        AutoDetector(1).bank(2).score_and_explain(slots, values, np.ones(2 * EVENTS, bool), times)
+    )
+
+    assert_same(alone, together, slice(0, None, 2))
+
+
+def test_an_event_that_is_not_learned_leaves_no_trace() -> None:
+    bank = AutoDetector(1).bank(1)
+    explain(bank, noise(EVENTS, 1), minutes(EVENTS))
+    before = bank.records.tobytes()
+
+    explanation = bank.score_and_explain(
+        np.zeros(1, np.int32),
+        np.full((1, 1), 50.0),
+        np.zeros(1, bool),
+        minutes(EVENTS + 1)[-1:],
+    )
+
+    assert explanation.p_values[0] < 1e-4
+    assert bank.records.tobytes() == before
+
+
+@pytest.mark.parametrize(
+    ("memory", "d", "most"), [("small", 1, 2_048), ("normal", 1, 4_096), ("normal", 8, 12_288)]
+)
+def test_keeps_to_its_bytes(memory: str, d: int, most: int) -> None:
+    names = [f"value_{j}" for j in range(d)]
+
+    detector = Auto().create("auto", {"memory": memory}, names)
+
+    assert detector.bank(1).records.itemsize == detector.bytes_per_entity <= most
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wrong"), [({"memory": "tiny"}, "memory"), ({"window": 5}, "window")]
+)
+def test_refuses_other_parameters(parameters: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ParameterError, match=wrong):
+        Auto().create("auto", parameters, ["value"])
+
+
+@pytest.mark.parametrize("spiked", [0, 1, 2])
+def test_blames_the_value_that_spikes(spiked: int) -> None:
+    values = noise(EVENTS, 3)
+    values[2_500, spiked] += 20.0
+
+    explanation = explained(values)
+
+    assert explanation.p_values[2_500] <= 1e-4
+    assert kind(explanation, 2_500) == "spike"
+    assert np.argmax(explanation.contributions[2_500]) == spiked
+    center, width = explanation.centers[2_500, spiked], explanation.widths[2_500, spiked]
+    assert abs(values[2_500, spiked] - center) > width > 0.0
+
+
+def test_contributions_sum_to_one() -> None:
+    explanation = explained(noise(EVENTS, 3))
+
+    np.testing.assert_allclose(explanation.contributions.sum(axis=1), 1.0)
+    assert explanation.contributions.min() >= 0.0
+
+
+def test_most_values_lie_inside_of_the_normal_range() -> None:
+    values = noise(EVENTS, 1)
+
+    explanation = explained(values)
+
+    outside = np.abs(values - explanation.centers) > explanation.widths
+    assert 0.0 < np.mean(outside[200:]) < 0.03
+
+
+def test_a_gap_of_one_value_is_not_blamed() -> None:
+    values = noise(EVENTS, 3)
+    values[2_500] = [np.nan, 20.0, 0.0]
+
+    explanation = explained(values)
+
+    assert explanation.p_values[2_500] <= 1e-4
+    assert np.argmax(explanation.contributions[2_500]) == 1
+    assert np.isnan(explanation.centers[2_500, 0])
+
+
+def test_names_and_blames_a_stuck_value() -> None:
+    values = noise(EVENTS, 3)
+    values[2_500:2_530, 1] = values[2_500, 1]
+
+    explanation = explained(values)
+
+    assert explanation.p_values[2_529] <= 1e-4
+    assert kind(explanation, 2_529) == "stuck"
+    assert np.argmax(explanation.contributions[2_529]) == 1
+
+
+def test_names_a_lost_correlation() -> None:
+    values = correlated(EVENTS)
+    values[2_500:2_600, 2] = noise(100, 1, seed=9)[:, 0]
+
+    explanation = explained(values)
+
+    rarest = 2_500 + int(np.argmin(explanation.p_values[2_500:2_600]))
+    assert explanation.p_values[rarest] <= 1e-4
+    assert kind(explanation, rarest) == "correlation"
+    assert np.argmax(explanation.contributions[rarest]) == 2
+
+
+@pytest.mark.parametrize("part", [0.0, 0.9])
+def test_false_alarms_on_one_value_stay_within_the_p_value(part: float) -> None:
+    p = np.concatenate(
+        [explained(autoregressive(20_000, part, seed)[:, None]).p_values for seed in range(8)]
+    )
+
+    assert np.nanmean(p <= 1e-3) <= 1.5e-3

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.domain.batch import Floats, Int64s
+from operators.detectors.auto import season
+from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MONDAY, one_of, seasonal
+
+EVERY = HOUR // 6
+
+
+def times(days: int) -> Int64s:
+    return MONDAY + EVERY * np.arange(days * DAY // EVERY, dtype=np.int64)
+
+
+def by_hour(at: Int64s) -> Floats:
+    return 10.0 * np.sin(2 * np.pi * ((at % DAY) // HOUR) / 24)
+
+
+def by_weekday(at: Int64s) -> Floats:
+    day_off = (at - MONDAY) // DAY % 7 >= 5
+    return np.where(day_off, -20.0, by_hour(at))
+
+
+@pytest.mark.parametrize("buckets", [168, 48])
+def test_knows_the_hour_of_the_day_after_a_day(buckets: int) -> None:
+    state = one_of(season.fields(buckets))
+    noon = MONDAY + DAY + 18 * HOUR + HOUR // 2
+
+    before = season.expected(state, noon)
+    seasonal(state, by_hour(times(1)), times(1))
+
+    assert np.isnan(before)
+    assert season.expected(state, noon) == pytest.approx(-10.0, abs=0.1)
+
+
+@pytest.mark.parametrize("buckets", [168, 48])
+def test_knows_the_hour_of_the_week_once_it_foretells_better(buckets: int) -> None:
+    state = one_of(season.fields(buckets))
+    at = times(63)
+
+    foreseen = seasonal(state, by_weekday(at), at)
+
+    # Near the edges of hours the expected value goes along a line to the next hour's.
+    last_week = slice(-7 * DAY // EVERY, None)
+    errors = np.abs(foreseen[last_week] - by_weekday(at)[last_week])
+    assert np.median(errors) < 1.0
+    saturday_noon = MONDAY + 68 * DAY + 12 * HOUR + HOUR // 2
+    assert season.expected(state, saturday_noon) == pytest.approx(-20.0, abs=1.0)
+
+
+def test_keeps_to_the_hour_of_the_day_where_the_days_are_alike() -> None:
+    state = one_of(season.fields(168))
+    at = times(28)
+    noise = np.random.default_rng(0).normal(size=len(at))
+
+    seasonal(state, by_hour(at) + noise, at)
+
+    assert state["weeks"] > 0
+    assert state["week_error"] >= season.BETTER * state["day_error"]
+
+
+def test_goes_along_a_line_between_hours() -> None:
+    state = one_of(season.fields(168))
+    seasonal(state, by_hour(times(1)), times(1))
+    full_hour = MONDAY + DAY + 3 * HOUR
+
+    expected = season.expected(state, full_hour)
+
+    two, three = (10.0 * np.sin(2 * np.pi * hour / 24) for hour in (2, 3))
+    assert expected == pytest.approx((two + three) / 2, abs=0.1)
+
+
+def test_one_outlier_hardly_moves_the_pattern() -> None:
+    state = one_of(season.fields(168))
+    at = times(14)
+    seasonal(state, by_hour(at) + np.random.default_rng(0).normal(size=len(at)), at)
+    noon = MONDAY + 14 * DAY + 12 * HOUR + HOUR // 2
+    before = season.expected(state, noon)
+
+    season.learn(state, 1e6, before, noon, 1.0)
+
+    assert season.expected(state, noon) == pytest.approx(before, abs=2.0)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.domain.batch import Floats
+from operators.detectors.auto import tail
+from tests.unit.operators.detectors.auto.streams import one, rarities, untimed_rarities
+
+SPIKE_DEVIATIONS = 60.0
+
+
+def gaussian(n: int, seed: int) -> Floats:
+    return np.abs(np.random.default_rng(seed).normal(size=n))
+
+
+def distances(law: str, n: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    if law == "t3":
+        return np.abs(rng.standard_t(3, n))
+    return rng.pareto(3, n) if law == "pareto" else gaussian(n, seed)
+
+
+def settled(seed: int = 0, n: int = 5_000) -> Any:
+    state = one(tail.RECORD)
+    untimed_rarities(state, gaussian(n, seed))
+    return state
+
+
+def p_at(state: Any, distance: float) -> float:
+    return float(tail.p_value(state, distance, 0.0, 0.0, tail.PRIOR_CLUSTERS))
+
+
+def after_spikes(hours: list[int]) -> Any:
+    """Have a spike at each of these hours, among small distances."""
+    state = settled()
+    for hour in hours:
+        rarities(state, np.array([0.5, SPIKE_DEVIATIONS, 0.5]), np.full(3, hour))
+    return state
+
+
+def test_predicts_pareto_excesses_exactly_with_few_clusters() -> None:
+    rng = np.random.default_rng(0)
+    n, clusters = 50_000, 3
+    excesses = rng.exponential(0.4, (n, clusters)).sum(axis=1)
+    distances = tail.FIRST_LEVEL * np.exp(rng.exponential(0.4, n))
+    state = one(tail.RECORD)
+    state["mean"], state["events"] = 1.0, 999
+    state["above"][0], state["clusters"][0] = 9.5, clusters
+
+    rare = np.empty(n)
+    for i in range(n):
+        state["excess"][0] = excesses[i]
+        rare[i] = tail.p_value(state, distances[i], 0.0, 0.0, 0.0) / 0.01
+
+    for share in (0.5, 0.1, 0.01):
+        assert np.mean(rare <= share) == pytest.approx(share, abs=4 * (share / n) ** 0.5)
+
+
+@pytest.mark.parametrize("law", ["gaussian", "t3", "pareto"])
+def test_false_alarms_stay_within_the_p_value(law: str) -> None:
+    # One series' estimate serves all its events, so series differ: many of them are needed.
+    p = np.concatenate(
+        [untimed_rarities(one(tail.RECORD), distances(law, 100_000, seed)) for seed in range(30)]
+    )
+
+    for share in (1e-3, 1e-4):
+        assert np.mean(p <= share) <= 1.5 * share
+
+
+def test_p_value_falls_with_distance() -> None:
+    state = settled()
+
+    p = [p_at(state, distance) for distance in (3.0, 5.0, 10.0, 20.0, 60.0)]
+
+    assert p == sorted(p, reverse=True)
+    assert p_at(state, 60.0) < p_at(state, 20.0) < 1e-4
+
+
+def test_is_ordinary_below_the_first_level_before_the_first_and_for_nan() -> None:
+    state = settled()
+
+    p = p_at(state, 2.0), p_at(one(tail.RECORD), 100.0), p_at(state, np.nan)
+
+    assert p == (1.0, 1.0, 1.0)
+
+
+def test_tenth_repeat_of_a_spike_is_still_rare() -> None:
+    distances = gaussian(10_000, 0)
+    spikes = 3_000 + 500 * np.arange(11)
+    distances[spikes] = SPIKE_DEVIATIONS
+
+    p = untimed_rarities(one(tail.RECORD), distances)
+
+    assert p[spikes[10]] <= 1e-5
+
+
+@pytest.mark.parametrize("hours", [[5], [5, 11], [5, 11, 20]])
+def test_does_not_learn_spikes_at_different_hours(hours: list[int]) -> None:
+    before = settled()
+
+    state = after_spikes(hours)
+
+    assert state["above"].tolist() == before["above"].tolist()
+    assert state["excess"].tolist() == before["excess"].tolist()
+
+
+@pytest.mark.parametrize("hours", [[5, 5], [5, 6], [24, 1]])
+def test_learns_a_spike_at_about_the_hour_of_the_one_before(hours: list[int]) -> None:
+    before = settled()
+
+    state = after_spikes(hours)
+
+    assert state["above"].tolist() == [count + 1 for count in before["above"].tolist()]
+    assert p_at(state, SPIKE_DEVIATIONS) > 2 * p_at(before, SPIKE_DEVIATIONS)
+
+
+def test_halving_keeps_the_p_value() -> None:
+    state = settled(n=2 * tail.HALVED_EVENTS)
+    before = [p_at(state, distance) for distance in (3.0, 4.0, 5.0)]
+
+    tail.learn(state, 0.5, 1.0, 0.0, 0.0, 0)
+
+    assert state["events"] == tail.HALVED_EVENTS + 1
+    after = [p_at(state, distance) for distance in (3.0, 4.0, 5.0)]
+    np.testing.assert_allclose(after, before, rtol=0.5)

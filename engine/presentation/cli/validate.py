@@ -62,9 +62,12 @@ def _sinks(file: PipelineFile) -> list[tuple[str, PluginChoice]]:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
+    mapping = pipeline.mapping
     context = RunContext(
         pipeline.name,
-        text_fields=pipeline.mapping.text_fields,
+        fields=mapping.fields,
+        text_fields=mapping.text_fields,
+        max_bytes=mapping.max_bytes,
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
     )

@@ -61,6 +61,17 @@ def scale(state: Any, resolution: float) -> float:
 
 
 @njit(error_model="numpy")
+def forget(state: Any) -> None:
+    """Begin anew."""
+    state.history[:] = 0.0
+    state.covariance[:] = 0.0
+    state.weights[:] = 0.0
+    state.weight_sum = 0.0
+    state.error = 0.0
+    state.clipped = 0
+
+
+@njit(error_model="numpy")
 def restart(state: Any, offset: float) -> None:
     """Fill the history with one value: the first, or the first after a gap."""
     state.history[:] = offset

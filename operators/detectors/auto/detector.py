@@ -82,8 +82,6 @@ class AutoDetector:
     resolution = 0.5
     snapshot: Literal["bytes"] = "bytes"
     warm_up = value.WARM_UP
-    layout = 2
-    """Number of the record's layout: state of another one starts afresh."""
 
     def __init__(self, d: int, small: bool = False) -> None:
         self._d = d

@@ -35,6 +35,10 @@ GAP_TIMES = 20.0
 """An entity that was silent for so many of its usual gaps begins its short history anew."""
 GAP_EVENTS = 64.0
 ZMAX = 4.0
+CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
+"""Events before the pace is judged, and events that its recent mean rests on."""
+CADENCE_FLOOR = 0.03
+"""Least mean of the log gaps' deviation to believe in."""
 OUTPUTS = 8
 
 
@@ -110,10 +114,6 @@ def _pace(state: Any, time: int) -> float:
     ratio = max(np.float64(time - state.newest), 0.0) / usual
     off = min(max(log(ratio + 0.01), -2.0), 2.0)
     return state.cadence + (off - state.cadence) / CADENCE_EVENTS
-
-
-CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
-CADENCE_FLOOR = 0.03
 
 
 def _drive(  # pragma: no cover - runs compiled
@@ -195,7 +195,7 @@ def _drive(  # pragma: no cover - runs compiled
                 neighbours.learn(state.neighbours, vector, state.seen)
                 correlation.learn(state.correlation, z, state.seen, squares)
         if timed and state.seen > CADENCE_KNOWN and not after_gap:
-            pace, pace_p = _pace(state, time), 1.0
+            pace = _pace(state, time)
             distance = abs(pace)
             pace_p = tail.p_value(
                 state.tails[2], distance, CADENCE_FLOOR, 0.0, tail.MEAN_PRIOR_CLUSTERS

@@ -42,6 +42,14 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
 
 
 @njit(error_model="numpy")
+def forget(gauge: Any) -> None:
+    """Begin anew."""
+    gauge.center = 0.0
+    gauge.spread = 0.0
+    gauge.events = 0
+
+
+@njit(error_model="numpy")
 def learn(gauge: Any, logarithm: float) -> None:
     """Count a statistic by its logarithm."""
     if np.isnan(logarithm):

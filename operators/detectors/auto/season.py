@@ -45,6 +45,19 @@ def fields(buckets: int) -> list[Any]:
 
 
 @njit(error_model="numpy")
+def forget(state: Any) -> None:
+    """Begin anew."""
+    state.pattern[:] = 0.0
+    state.counts[:] = 0
+    state.carried = 0.0
+    state.error = 0.0
+    state.errors = 0
+    state.weeks = 0
+    state.day_error = 0.0
+    state.week_error = 0.0
+
+
+@njit(error_model="numpy")
 def bucket_of(state: Any, time: int) -> int:
     """Return the bucket of a time in ns."""
     hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168

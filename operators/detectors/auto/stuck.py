@@ -43,6 +43,18 @@ FIELDS = [
 
 
 @njit(error_model="numpy")
+def forget(state: Any) -> None:
+    """Begin anew."""
+    state.run = 0
+    state.runs = 0.0
+    state.excess = 0.0
+    state.longest = 0.0
+    state.rarest = 1.0
+    state.began = 0
+    state.anomaly_began = 0
+
+
+@njit(error_model="numpy")
 def p_value(state: Any, seen: int, at_edge: bool, still: float) -> float:
     """Return how rare a run as long as the present one is, in shares of events."""
     run = state.run + 1.0

@@ -72,6 +72,12 @@ RECORD = np.dtype(
 
 
 @njit(error_model="numpy")
+def first_level(tail: Any, floor: float) -> float:
+    """Return the distance that is far: the first level, where the mean is at least `floor`."""
+    return max(np.float64(tail.mean), floor) * FIRST_LEVEL
+
+
+@njit(error_model="numpy")
 def p_value(tail: Any, distance: float, floor: float, still: float, prior: float) -> float:
     """Return the share of normal events at least so far out; 1 before the first and for NaN.
 
@@ -82,7 +88,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, prior: float
         still: share of the values that are equal to the one before.
         prior: clusters that a tail like that of normal noise is taken to have shown.
     """
-    level = max(np.float64(tail.mean), floor) * FIRST_LEVEL
+    level = first_level(tail, floor)
     if not distance > level or tail.events == 0 or level <= 0.0:
         return 1.0
     chosen, higher = 0, level
@@ -117,7 +123,7 @@ def learn(tail: Any, distance: float, p: float, floor: float, half_step: float, 
         _halve(tail)
     tail.events += 1
     mean = np.float64(tail.mean)
-    unit = max(mean, floor) * FIRST_LEVEL
+    unit = first_level(tail, floor)
     if distance > unit and unit > 0.0:
         _continue_cluster(tail, distance, p, unit, half_step)
     elif tail.pending[0] > 0:

@@ -52,6 +52,8 @@ SEASONAL = 0.6
 PREDICTABLE = 0.7
 """Share of the variance explained above which large errors break a pattern."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
+ERROR_FLOOR = 0.8
+"""Least mean error, in units of the error, to believe in: that of normal noise."""
 FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
 """Mean sizes of the moving means of independent values, in mean deviations of one: the least to
 believe in, sqrt(1 / (2 n - 1))."""
@@ -121,12 +123,6 @@ def restart(state: Any, value: float) -> None:
     state.slow = 0.0
     state.burst = 0.0
     state.calm = 0.0
-    state.burst_gauge.center = 0.0
-    state.burst_gauge.spread = 0.0
-    state.burst_gauge.events = 0
-    state.calm_gauge.center = 0.0
-    state.calm_gauge.spread = 0.0
-    state.calm_gauge.events = 0
     state.still = 0.0
     state.hour_peak = 0.0
     state.usual_peak = 0.0
@@ -141,27 +137,11 @@ def restart(state: Any, value: float) -> None:
     state.first_rest = 0.0
     state.aged = 0
     state.began = 0
-    state.ar.history[:] = 0.0
-    state.ar.covariance[:] = 0.0
-    state.ar.weights[:] = 0.0
-    state.ar.weight_sum = 0.0
-    state.ar.error = 0.0
-    state.ar.clipped = 0
-    state.season.pattern[:] = 0.0
-    state.season.counts[:] = 0
-    state.season.carried = 0.0
-    state.season.error = 0.0
-    state.season.errors = 0
-    state.season.weeks = 0
-    state.season.day_error = 0.0
-    state.season.week_error = 0.0
-    state.stuck.run = 0
-    state.stuck.runs = 0.0
-    state.stuck.excess = 0.0
-    state.stuck.longest = 0.0
-    state.stuck.rarest = 1.0
-    state.stuck.began = 0
-    state.stuck.anomaly_began = 0
+    gauge.forget(state.burst_gauge)
+    gauge.forget(state.calm_gauge)
+    autoregression.forget(state.ar)
+    season.forget(state.season)
+    stuck.forget(state.stuck)
     for e in range(TAILS):
         tail.forget(state.tails[e])
 
@@ -230,7 +210,8 @@ def _observe(
     rest = deviation - foreseen if known else deviation
     wobble = max(np.float64(state.wobble), floor)
     hour = part_of_day(state, time)
-    rest *= _usual_share(state, hour, wobble)
+    share = _usual_share(state, hour, wobble)
+    rest *= share
     bound = CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
@@ -242,14 +223,13 @@ def _observe(
     distances = np.empty(TAILS)
     floors = np.zeros(TAILS)
     distances[SPIKE] = np.nan if after_gap else abs(error) * _hour_factor(state, hour)
-    floors[SPIKE] = 0.8
+    floors[SPIKE] = ERROR_FLOOR
     distances[LEVEL] = abs(deviation)
     floors[LEVEL] = floor
     season_unit = max(np.float64(state.season.error), 0.1 * error_unit)
     off = deviation - foreseen - season.CARRIED * state.season.carried
-    share = _usual_share(state, hour, wobble)
     distances[SEASON] = abs(off) * share / season_unit if known and season_unit > 0.0 else np.nan
-    floors[SEASON] = 0.8
+    floors[SEASON] = ERROR_FLOOR
     distances[SHIFT] = abs(fast) if aged else np.nan
     floors[SHIFT] = max(floor, wobble * FAST_FLOOR)
     distances[DRIFT] = abs(slow) if aged else np.nan
@@ -262,7 +242,7 @@ def _observe(
     floors[BURST] = 1.0
     floors[CALM] = 1.0
 
-    p_values = np.ones(TAILS)
+    p_values = np.ones(VALUE_EVIDENCE)
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
             prior = tail.MEAN_PRIOR_CLUSTERS if e >= SHIFT else tail.PRIOR_CLUSTERS
@@ -270,27 +250,27 @@ def _observe(
         if not aged:
             p_values[LEVEL] = 1.0
     at_edge = x == 0.0 - state.origin or x <= state.least or x >= state.greatest
-    stuck_p = 1.0
     if same and seen >= WARM_UP:
-        stuck_p = stuck.p_value(state.stuck, seen, at_edge, state.still)
-    _judge(p_values, stuck_p, reset_p, out)
+        p_values[STUCK] = stuck.p_value(state.stuck, seen, at_edge, state.still)
+    p_values[RESET] = reset_p
+    _judge(p_values, out)
     chosen = int(out[1])
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
-    sudden = distances[SPIKE] > tail.FIRST_LEVEL * max(np.float64(state.tails[SPIKE].mean), 0.8)
+    sudden = distances[SPIKE] > tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
     if learns:
         _note_run(state, outside, sudden, rest, wobble)
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
     out[4] = _kind(state, chosen, distances, floors, predictable, sudden)
-    center, width = level, tail.FIRST_LEVEL * max(np.float64(state.tails[LEVEL].mean), floor)
+    center, width = level, tail.first_level(state.tails[LEVEL], floor)
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
-        width = tail.FIRST_LEVEL * max(np.float64(state.tails[SEASON].mean), 0.8) * season_unit
+        width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit
     elif chosen in (SHIFT, DRIFT):
         center = level + (foreseen if known else 0.0)
-        width = tail.FIRST_LEVEL * max(np.float64(state.tails[chosen].mean), floor)
+        width = tail.first_level(state.tails[chosen], floor)
     elif chosen != LEVEL:
         center = expected
-        width = tail.FIRST_LEVEL * max(np.float64(state.tails[SPIKE].mean), 0.8) * error_unit
+        width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
     out[6] = deviation / unit if unit > 0.0 else 0.0
@@ -318,7 +298,7 @@ def _observe(
     state.fast, state.slow = fast, slow
     state.burst, state.calm = burst, calm
     state.wobble = _moved_mean(state.wobble, abs(rest), seen)
-    stuck.learn(state.stuck, same, stuck_p, seen, time)
+    stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
     _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
     _settle(state)
     _come_of_age(state, time)
@@ -404,13 +384,11 @@ def _kind(
     if chosen > DRIFT:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
-    inside = not distances[LEVEL] > tail.FIRST_LEVEL * level_unit
+    inside = not distances[LEVEL] > tail.first_level(state.tails[LEVEL], floors[LEVEL])
     seasonal = state.wobble < SEASONAL * level_unit and inside
     if seasonal and state.unseasonal:
         return SEASON
-    if state.outside >= SETTLED_EVENTS:
-        return SHIFT if state.sudden else DRIFT
-    if chosen in (SHIFT, DRIFT):
+    if state.outside >= SETTLED_EVENTS or chosen in (SHIFT, DRIFT):
         return SHIFT if state.sudden else DRIFT
     if sudden or state.sudden:
         return SPIKE
@@ -428,17 +406,10 @@ def level_kind(state: Any) -> int:
 
 
 @njit(error_model="numpy")
-def _judge(p_values: Floats, stuck_p: float, reset_p: float, out: Floats) -> None:
+def _judge(p_values: Floats, out: Floats) -> None:
     best, chosen, total = 1.0, SPIKE, 0.0
     for e in range(VALUE_EVIDENCE):
-        if e < TAILS:
-            p = p_values[e]
-        elif e == STUCK:
-            p = stuck_p
-        elif e == RESET:
-            p = reset_p
-        else:
-            continue
+        p = p_values[e]
         if p < 0.1:
             total -= np.log10(p)
         if p / WEIGHTS[e] < best:
@@ -484,7 +455,7 @@ def _learn(
 @njit(error_model="numpy")
 def _settle(state: Any) -> None:
     """Take a shift that stays for the new level."""
-    far = abs(state.slow) > tail.FIRST_LEVEL * state.tails[DRIFT].mean
+    far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
     if state.shifted >= REGIME_EVENTS:
         state.level += np.float64(state.slow)

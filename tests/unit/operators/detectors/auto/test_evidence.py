@@ -15,7 +15,7 @@ def judged(p_values: Floats) -> Floats:
     best, out = np.empty(len(p_values)), np.zeros(8)
     for i in range(len(p_values)):
         row = p_values[i]
-        value._judge(row[: value.TAILS], row[evidence.STUCK], row[evidence.RESET], out)
+        value._judge(row, out)
         best[i] = out[0]
     return best
 

@@ -9,6 +9,8 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain import kinds
+
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
@@ -19,20 +21,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_767_571_200 * SECOND
 """Midnight of a Monday."""
-KINDS = (
-    "spike",
-    "shift",
-    "drift",
-    "stuck",
-    "burst",
-    "calm",
-    "season",
-    "pattern",
-    "correlation",
-    "counter_reset",
-    "cadence",
-    "absence",
-)
+KINDS = (*(kind for kind in kinds.KINDS if kind != "outlier"), "absence")
+"""What the product names, and what it does not find yet."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rate of events of one key group, for a budget that the whole pipeline shares."""
+"""The rate of events of one task, for a share of false alarms that the whole pipeline has."""
 
 from __future__ import annotations
 

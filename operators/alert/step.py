@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS, OUTLIER
 from engine.domain.pipeline import Pipeline
 from engine.domain.summary import summary
-from operators.alert.event_rate import EventRate
+from operators.alert.event_rate import NS_PER_DAY, EventRate
 from operators.alert.incidents import Incidents
 from operators.alert.online_fdr import OnlineFdr
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
@@ -38,12 +38,19 @@ GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where something is divided by it."""
-NS_PER_DAY = 86_400e9
 
 
 def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
     """Return what makes the step of one task."""
     return lambda partitions: AlertStep(replace(pipeline, partitions=partitions))
+
+
+class Finding(NamedTuple):
+    """An anomaly, the detector that claims most, and whether it is news of its incident."""
+
+    anomaly: Anomaly
+    detector: str
+    is_news: bool
 
 
 class AlertStep:
@@ -108,22 +115,19 @@ class AlertStep:
         rows = np.flatnonzero(flags).tolist()
         found = [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
         if isinstance(policy, Budget | PValueThreshold):
-            onsets = sum(anomaly.incident == anomaly.id for anomaly, _ in found)
+            onsets = sum(one.anomaly.incident == one.anomaly.id for one in found)
             self._telemetry.emitted.inc(onsets)
         # A budget is of messages: within an incident only news is one.
-        sent = [one for one, is_news in found if is_news or not isinstance(policy, Budget)]
+        sent = [one for one in found if one.is_news or not isinstance(policy, Budget)]
         self._telemetry.suppressed.inc(len(found) - len(sent))
-        for anomaly in sent:
-            self._count(anomaly)
-        return sent
+        return [self._counted(one) for one in sent]
 
     def _discover(self, policy: FalseDiscoveryRate, batch: ScoredBatch) -> list[Anomaly]:
         """Return what is found; an incident pays for later ones once, however long it lasts."""
         found: list[Anomaly] = []
 
         def discover(row: int, level: float) -> bool:
-            found.append(self._anomaly(batch, row, level)[0])
-            self._count(found[-1])
+            found.append(self._counted(self._anomaly(batch, row, level)))
             return found[-1].incident == found[-1].id
 
         rates = self._rate.observe(batch.events.times)
@@ -139,8 +143,7 @@ class AlertStep:
         totals = batch.rates if batch.pipeline_rates is None else batch.pipeline_rates
         return policy.thresholds(batch.rates, totals * self._pipeline.partitions)
 
-    def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> tuple[Anomaly, bool]:
-        """Return the anomaly, and whether it is news of its incident."""
+    def _anomaly(self, batch: ScoredBatch, row: int, threshold: float) -> Finding:
         events, pipeline = batch.events, self._pipeline
         index = None if events.indices is None else int(events.indices[row])
         row_place = int(events.partitions[row]), int(events.offsets[row]), index
@@ -185,18 +188,13 @@ class AlertStep:
             pipeline=pipeline.name,
             pipeline_version=pipeline.version,
         )
-        return anomaly, place.is_news
+        return Finding(anomaly, pipeline.detector_names[strongest], place.is_news)
 
-    def _count(self, anomaly: Anomaly) -> None:
-        strongest = min(
-            anomaly.detectors,
-            key=lambda part: (
-                np.inf
-                if part.p_value is None
-                else part.p_value / max(part.weight or 0.0, NO_WEIGHT)
-            ),
-        )
-        self._telemetry.anomalies.labels(strongest.detector, anomaly.severity.value).inc()
+    def _counted(self, found: Finding) -> Anomaly:
+        """Count an anomaly that is sent, and return it."""
+        severity_name = found.anomaly.severity.value
+        self._telemetry.anomalies.labels(found.detector, severity_name).inc()
+        return found.anomaly
 
     def _strongest(self, batch: ScoredBatch, row: int) -> int:
         """Return the number of the detector that claims most."""

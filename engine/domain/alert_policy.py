@@ -49,12 +49,26 @@ class Budget:
             thresholds = np.minimum(thresholds, self.max_p_value)
         return np.where(np.isnan(thresholds), 0.0, thresholds)
 
+    def threshold_of_equals(self, entities: int, events_per_day: float) -> float:
+        """Return the threshold if all entities send equally often.
+
+        Args:
+            entities: how many there are.
+            events_per_day: of all of them together, above 0.
+        """
+        each = np.array([events_per_day / entities])
+        return float(self.thresholds(each, np.array([events_per_day]))[0])
+
 
 @dataclass(frozen=True, slots=True)
 class PValueThreshold:
     """Alert where the combined p-value is at most this."""
 
     p_value: float
+
+    def threshold_of_equals(self, _entities: int, _events_per_day: float) -> float:
+        """Return the threshold, whatever the rates."""
+        return self.p_value
 
     def thresholds(self, rates: Floats) -> Floats:
         """Return the same threshold for every event: float64 [n]."""

@@ -29,6 +29,7 @@ from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS, OUTLIER
 from engine.domain.pipeline import Pipeline
 from engine.domain.summary import summary
+from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.event_rate import NS_PER_DAY, EventRate
 from operators.alert.incidents import Incidents
 from operators.alert.online_fdr import OnlineFdr
@@ -62,6 +63,7 @@ class AlertStep:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._telemetry = Telemetry()
+        self._gauge = BudgetGauge()
         self._incidents = Incidents(pipeline.incident_gap)
         self._rate = EventRate()
         self._discoveries = OnlineFdr(1 / pipeline.partitions)
@@ -73,9 +75,11 @@ class AlertStep:
     def report_to(self, telemetry: Telemetry) -> None:
         """Count in these metrics from now on."""
         self._telemetry = telemetry
+        self._gauge.report_to(telemetry)
 
     def leave(self) -> None:
-        """Do nothing: what was counted stays counted."""
+        """Take the rate of events off the metrics; what was counted stays counted."""
+        self._gauge.report_to(Telemetry())
 
     def dump(self) -> bytes:
         """Return open incidents, the task's rate and its discoveries as versioned bytes."""
@@ -107,11 +111,14 @@ class AlertStep:
             column = self._pipeline.detector_names.index(policy.detector)
             thresholds = np.full(len(batch), np.nan)
             flags = policy.flags(batch.scores[:, column])
+            self._gauge.observe(batch, thresholds[:0])
         else:
             thresholds = self._thresholds(policy, batch)
             # NaN, a warm-up, is never below a threshold.
             flags = batch.p_value <= thresholds
-            self._telemetry.expected.inc(float(thresholds[~np.isnan(batch.p_value)].sum()))
+            in_force = thresholds[~np.isnan(batch.p_value)]
+            self._telemetry.expected.inc(float(in_force.sum()))
+            self._gauge.observe(batch, in_force)
         rows = np.flatnonzero(flags).tolist()
         found = [self._anomaly(batch, row, float(thresholds[row])) for row in rows]
         if isinstance(policy, Budget | PValueThreshold):
@@ -130,6 +137,7 @@ class AlertStep:
             found.append(self._counted(self._anomaly(batch, row, level)))
             return found[-1].incident == found[-1].id
 
+        self._gauge.observe(batch, np.empty(0))
         rates = self._rate.observe(batch.events.times)
         accepted = self._discoveries.test(policy, batch.p_value, rates, discover)
         self._telemetry.expected.inc(accepted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 LATENCY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 CHECKPOINT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30)
@@ -43,13 +44,7 @@ class Telemetry:
         self.anomalies = self._counter(
             "anomalies", "Anomalies emitted, by strongest detector", "detector", "severity"
         )
-        self.expected = self._counter(
-            "alerts_expected", "False alarms that the alert policy accepts for the events scored"
-        )
-        self.suppressed = self._counter(
-            "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
-        )
-        self.emitted = self._counter("alerts_emitted", "Incidents, false or not, for these events")
+        self._alerting()
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
         self.split_entities = self._counter(
@@ -78,6 +73,34 @@ class Telemetry:
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
+
+    def _alerting(self) -> None:
+        self.expected = self._counter(
+            "alerts_expected", "False alarms that the alert policy accepts for the events scored"
+        )
+        self.emitted = self._counter("alerts_emitted", "Incidents, false or not, for these events")
+        self.suppressed = self._counter(
+            "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
+        )
+        self.event_rate = self._gauge(
+            "event_rate_per_second",
+            "Events per second of event time, as the alert budget counts them",
+        )
+        self.expected_rate = self._gauge(
+            "alerts_expected_per_second",
+            "False alarms per second of event time that the alert policy accepts at this rate",
+        )
+        self.threshold = self._gauge(
+            "alert_threshold_p_value",
+            "p-value at which an event alerts, mean over the events; 0 until rates are known, and "
+            "where the alert policy is fdr or score",
+        )
+        self.threshold.set_function(self.mean_threshold)
+
+    def mean_threshold(self) -> float:
+        """Return the p-value threshold in force, as a mean over events; 0 while unknown."""
+        rate = value_of(self.event_rate)
+        return value_of(self.expected_rate) / rate if rate > 0 else 0.0
 
     def _sinks(self) -> None:
         self.delivered = self._counter("delivered_records", "Records acknowledged", "sink")
@@ -125,8 +148,14 @@ class Telemetry:
         return Gauge(f"pynomaly_{name}", text, labels, registry=self.registry)
 
 
+def value_of(metric: MetricWrapperBase) -> float:
+    """Return the sum of a counter or gauge over its labels."""
+    samples = (sample for family in metric.collect() for sample in family.samples)
+    return sum(sample.value for sample in samples if not sample.name.endswith("_created"))
+
+
 class Mean:
-    """A gauge with one label that shows a mean over what several key groups hold."""
+    """A gauge with one label that shows a mean over what several tasks hold."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
@@ -134,7 +163,7 @@ class Mean:
         self._sums: dict[str, float] = {}
 
     def move(self, count: int, sums: Mapping[str, float]) -> None:
-        """Add the change of a key group since its last report.
+        """Add the change of a task since its last report.
 
         Args:
             count: change of the number of items that the mean is over.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Event, Thread
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.metrics import Telemetry, value_of
+from engine.domain.alert_policy import AlertPolicy, ScoreThreshold
+from engine.domain.alert_promise import in_force, promise
 
 logger = logging.getLogger("pynomaly.progress")
 
-MINUTE_SECONDS = 60.0
+MINUTE_SECONDS, DAY_SECONDS = 60.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,15 @@ class ProgressLog:
 
     Args:
         telemetry: the metrics of this process.
+        policy: how alerts are decided.
         seconds: between lines.
     """
 
-    def __init__(self, telemetry: Telemetry, seconds: float = MINUTE_SECONDS) -> None:
+    def __init__(
+        self, telemetry: Telemetry, policy: AlertPolicy, seconds: float = MINUTE_SECONDS
+    ) -> None:
         self._telemetry = telemetry
+        self._policy = policy
         self._seconds = seconds
         self._began = time.monotonic()
         self._ended = Event()
@@ -89,11 +94,12 @@ class ProgressLog:
         seconds = time.monotonic() - self._began
         rate = counts_of(self._telemetry).read / max(seconds, 1e-3)
         logger.info(
-            "%s: %s in %s, %s messages/s",
+            "%s: %s in %s, %s messages/s; %s",
             how,
             counts_of(self._telemetry),
             _duration(seconds),
             f"{rate:,.0f}",
+            alerts_of(self._telemetry, self._policy),
         )
 
     def _run(self) -> None:
@@ -101,25 +107,35 @@ class ProgressLog:
         while not self._ended.wait(self._seconds):
             now = counts_of(self._telemetry)
             logger.info(
-                "in the last %s: %s; %s entities, %s messages behind",
+                "in the last %s: %s; %s messages behind; %s",
                 _duration(self._seconds),
                 now.since(earlier),
-                f"{_total(self._telemetry.entities):,}",
                 f"{_total(self._telemetry.lag):,}",
+                budget_of(self._telemetry, self._policy),
             )
             earlier = now
 
 
+def budget_of(telemetry: Telemetry, policy: AlertPolicy) -> str:
+    """Return what the alert policy means for the stream as it is now."""
+    entities = _total(telemetry.entities)
+    events_per_day = value_of(telemetry.event_rate) * DAY_SECONDS
+    if entities == 0 or events_per_day <= 0:
+        return f"{entities:,} entities, whose rates of events are not known yet"
+    # While all entities warm up there is no threshold in force: say what it will be.
+    return in_force(policy, entities, events_per_day, telemetry.mean_threshold() or None)
+
+
+def alerts_of(telemetry: Telemetry, policy: AlertPolicy) -> str:
+    """Return how many incidents there were, beside how many false alarms were accepted."""
+    if isinstance(policy, ScoreThreshold):
+        return promise(policy)
+    emitted, expected = _total(telemetry.emitted), value_of(telemetry.expected)
+    return f"{emitted:,} incidents; at most {expected:,.1f} false alarms were expected"
+
+
 def _total(metric: MetricWrapperBase) -> int:
-    """Return the sum of a metric over its labels."""
-    return int(sum(_values(metric)))
-
-
-def _values(metric: MetricWrapperBase) -> Iterable[float]:
-    for family in metric.collect():
-        for sample in family.samples:
-            if not sample.name.endswith("_created"):
-                yield sample.value
+    return int(value_of(metric))
 
 
 def _duration(seconds: float) -> str:

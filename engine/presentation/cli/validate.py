@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from engine.application import registry
@@ -14,12 +15,14 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
 from engine.application.state.identity import state_place
-from engine.domain.batch import EventBatch
+from engine.domain.alert_promise import in_force, promise, unknown_yet
+from engine.domain.batch import EventBatch, Int64s
 from engine.domain.errors import FatalError, PynomalyError
 from engine.domain.pipeline import Pipeline
 from engine.domain.time_units import doubt
 
 FIRST_REJECTS = 5
+DAY_NS = 86_400_000_000_000
 
 
 def validate(
@@ -51,6 +54,9 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"values        {', '.join(pipeline.mapping.value_names)}")
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
+    print(f"alerts        {promise(pipeline.alert)}")
+    if unknown := unknown_yet(pipeline.alert):
+        print(f"threshold     not known yet: {unknown}")
     print(f"state         {state_place(file)}")
     for sink in file.sinks.chosen():
         path = getattr(sink.choice.settings, "path", None)
@@ -86,6 +92,18 @@ def _trouble(role: str, check: Callable[[], None]) -> str:
     return ""
 
 
+def events_per_day(events: list[EventBatch]) -> float:
+    """Return the rate of a sample by event time, summed over its partitions; 0 where unknown."""
+    times: dict[int, list[Int64s]] = {}
+    for batch in events:
+        for partition in np.unique(batch.partitions).tolist():
+            own = batch.times[batch.partitions == partition]
+            times.setdefault(partition, []).append(own)
+    joined = [np.concatenate(parts) for parts in times.values()]
+    spans = [(len(one) - 1, int(np.ptp(one))) for one in joined]
+    return sum(count * DAY_NS / span for count, span in spans if span > 0)
+
+
 def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, samples: int) -> None:
     batches = choice.plugin(choice.settings, context).check(samples)
     if not any(map(len, batches)):
@@ -95,9 +113,13 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
     rejects = [reject for part in decoded if isinstance(part, list) for reject in part]
     messages = sum(len(batch) for batch in batches)
     print(f"messages      {messages - len(rejects)} of {messages} sampled decode")
-    times = [part.times for part in decoded if isinstance(part, EventBatch)]
-    for found in filter(None, [doubt(pipeline.mapping.time, some) for some in times]):
+    events = [part for part in decoded if isinstance(part, EventBatch)]
+    doubts = [doubt(pipeline.mapping.time, part.times) for part in events]
+    for found in filter(None, doubts):
         print(f"warning       {found}")
+    if (rate := events_per_day(events)) > 0 and not any(doubts):
+        entities = len({key for part in events for key in part.keys.tolist()})
+        print(f"threshold     in the sample: {in_force(pipeline.alert, entities, rate)}")
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

@@ -6,7 +6,15 @@ import time
 import pytest
 
 from engine.application.telemetry.metrics import Telemetry
-from engine.application.telemetry.progress import ProgressLog, counts_of
+from engine.application.telemetry.progress import (
+    ProgressLog,
+    alerts_of,
+    budget_of,
+    counts_of,
+)
+from engine.domain.alert_policy import Budget, ScoreThreshold
+
+BUDGET = Budget(10.0)
 
 
 def test_counts_are_sums_over_all_labels() -> None:
@@ -25,7 +33,7 @@ def test_lines_tell_what_was_done_since_the_last_one(caplog: pytest.LogCaptureFi
     telemetry = Telemetry()
     telemetry.events.inc(1_000)
 
-    log = ProgressLog(telemetry, seconds=0.2)
+    log = ProgressLog(telemetry, BUDGET, seconds=0.2)
     _wait_for_lines(caplog, 1)
     telemetry.events.inc(500)
     _wait_for_lines(caplog, 2)
@@ -40,9 +48,45 @@ def test_lines_tell_what_was_done_since_the_last_one(caplog: pytest.LogCaptureFi
 def test_nothing_is_written_after_the_summary(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pynomaly.progress")
 
-    ProgressLog(Telemetry(), seconds=60).end("the source has ended")
+    ProgressLog(Telemetry(), BUDGET, seconds=60).end("the source has ended")
 
     assert len(caplog.records) == 1
+
+
+def test_a_budget_is_said_with_the_threshold_in_force() -> None:
+    telemetry = Telemetry()
+    telemetry.entities.inc(50)
+    telemetry.event_rate.inc(72_000 / 86_400)
+    telemetry.expected_rate.inc(4.32 / 86_400)
+
+    assert budget_of(telemetry, BUDGET) == (
+        "50 entities, 72,000 events a day: an event needs p <= 6e-05; "
+        "at most 4.3 false alarms a day are expected"
+    )
+
+
+def test_a_budget_without_rates_says_so() -> None:
+    telemetry = Telemetry()
+    telemetry.entities.inc(3)
+
+    assert budget_of(telemetry, BUDGET) == "3 entities, whose rates of events are not known yet"
+
+
+def test_a_budget_while_all_warm_up_says_what_the_threshold_will_be() -> None:
+    telemetry = Telemetry()
+    telemetry.entities.inc(50)
+    telemetry.event_rate.inc(72_000 / 86_400)
+
+    assert "p <= 6.9e-05" in budget_of(telemetry, BUDGET)
+
+
+def test_incidents_are_said_beside_the_false_alarms_expected() -> None:
+    telemetry = Telemetry()
+    telemetry.emitted.inc(3)
+    telemetry.expected.inc(1.24)
+
+    assert alerts_of(telemetry, BUDGET) == ("3 incidents; at most 1.2 false alarms were expected")
+    assert "no number of false alarms" in alerts_of(telemetry, ScoreThreshold("zscore", 6.0))
 
 
 def _wait_for_lines(caplog: pytest.LogCaptureFixture, count: int) -> None:

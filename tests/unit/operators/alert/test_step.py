@@ -124,6 +124,50 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
     assert sample("pynomaly_alerts_emitted_total") == 1
 
 
+def test_gauges_show_the_threshold_in_force_and_the_rate_of_events() -> None:
+    """10 a day in 86,400 events of one entity, which may use 0.1 of it: p <= 0.1 / 86,400."""
+    context = RunContext("plant")
+    rates = np.full(5, 86_400.0)
+    batch = replace(steady([0.5, NAN, 0.5, 0.5, 0.5], rates=rates), pipeline_rates=rates)
+
+    step = step_of(pipeline(alert=Budget(10.0), partitions=1), context=context)
+    run(step, batch)
+
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_event_rate_per_second") == pytest.approx(1.0)
+    assert sample("pynomaly_alert_threshold_p_value") == pytest.approx(0.1 / 86_400)
+    assert sample("pynomaly_alerts_expected_per_second") == pytest.approx(0.1 / 86_400)
+
+
+def test_gauges_are_sums_over_tasks_and_without_those_that_left() -> None:
+    context = RunContext("plant")
+    spec = pipeline(alert=Budget(10.0), partitions=2)
+    tasks = [step_of(spec, context=context) for _ in range(2)]
+    for task, rate in zip(tasks, (864_000.0, 86_400.0), strict=True):
+        rates = np.full(5, rate)
+        run(task, replace(steady([0.5] * 5, rates=rates / 100), pipeline_rates=rates))
+
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_event_rate_per_second") == pytest.approx(11.0)
+    assert sample("pynomaly_alerts_expected_per_second") == pytest.approx(10 / 86_400)
+
+    tasks[0].leave()
+
+    assert sample("pynomaly_event_rate_per_second") == pytest.approx(1.0)
+
+
+def test_a_raw_score_has_a_rate_and_no_threshold() -> None:
+    context = RunContext("plant")
+    rates = np.full(5, 86_400.0)
+    batch = replace(steady([0.5] * 5, rates=rates), pipeline_rates=rates)
+
+    run(step_of(pipeline(alert=ScoreThreshold("zscore", 6.0)), context=context), batch)
+
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_event_rate_per_second") == pytest.approx(1.0)
+    assert sample("pynomaly_alert_threshold_p_value") == 0
+
+
 def test_normal_data_spends_about_an_entitys_budget() -> None:
     """30 days of an event every ten seconds, p-values as they should be; budget 5 a day."""
     n = 30 * 8_640

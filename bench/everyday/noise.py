@@ -190,7 +190,7 @@ def _pipeline(budget: str, entities: int) -> Pipeline:
             "sinks": {"anomalies": {"stdout": {}}},
             "state": {
                 "directory": "unused",
-                "memory": f"{max(entities // 20, 64)}MiB",
+                "memory_limit": f"{max(entities // 20, 64)}MiB",
             },
         }
     )

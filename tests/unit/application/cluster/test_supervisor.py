@@ -18,7 +18,6 @@ from engine.domain.errors import RetryableError
 
 QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
 FOREVER = "import time; time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +49,29 @@ def supervise(
         return program(codes[process])
 
     return Supervisor(make, len(codes), policy).run(), starts
+
+
+def _listening(file: Path, handler: str) -> str:
+    """Return a process that makes a file when its handler of SIGTERM is in place."""
+    return (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, {handler})\n"
+        f"pathlib.Path({str(file)!r}).touch()\n"
+        "time.sleep(60)\n"
+    )
+
+
+def _signal_when(*files: Path, signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)) -> None:
+    """Send signals to this process, which supervises, as soon as files are there."""
+
+    def send() -> None:
+        while not all(file.exists() for file in files):
+            time.sleep(0.02)
+        for number in signals:
+            os.kill(os.getpid(), number)
+            time.sleep(0.2)
+
+    Thread(target=send, daemon=True).start()
 
 
 def test_an_orderly_end_is_the_end() -> None:
@@ -120,18 +142,9 @@ def test_a_process_that_is_given_up_ends_the_others_in_order(tmp_path: Path) -> 
 
 def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    orderly = (
-        "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
-        f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
-    )
+    _signal_when(ready)
 
-    def ask() -> None:
-        while not ready.exists():
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    Thread(target=ask, daemon=True).start()
-    assert supervise(orderly)[0] == 0
+    assert supervise(_listening(ready, "lambda *_: sys.exit(0)"))[0] == 0
 
 
 def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
@@ -164,26 +177,26 @@ def test_who_is_asked_to_stop_before_it_runs_starts_nothing(tmp_path: Path) -> N
 
 
 def test_all_processes_are_told_to_drain(tmp_path: Path) -> None:
-    def ask() -> None:
-        while len(list(tmp_path.iterdir())) < 2:
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
+    _signal_when(tmp_path / "a", tmp_path / "b")
 
-    Thread(target=ask, daemon=True).start()
     assert supervise(*(_orderly(tmp_path / name) for name in "ab"))[0] == 0
     assert [file.read_text() for file in tmp_path.iterdir()] == ["drained", "drained"]
 
 
-def test_who_was_asked_to_stop_while_it_waited_is_ended(caplog: pytest.LogCaptureFixture) -> None:
+def test_who_was_asked_to_stop_while_it_waited_is_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
+    ready = tmp_path / "ready"
     waits = (
-        "import os, signal, sys, time\n"
+        "import os, pathlib, signal, sys, time\n"
         "pulse = int(sys.argv[sys.argv.index('--pulse') + 1])\n"
         "signal.signal(signal.SIGTERM, lambda *_: os.write(pulse, b'stopped asked to stop\\n'))\n"
         "os.write(pulse, b'rest\\n')\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
         "while True: time.sleep(1)\n"
     )
-    Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    _signal_when(ready)
 
     assert supervise(waits)[0] == 0
     assert "asked to stop: nothing is lost" in caplog.text
@@ -202,24 +215,25 @@ def _orderly(file: Path) -> str:
     )
 
 
-def test_a_crash_while_draining_is_told() -> None:
-    crash = (
-        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); "
-        "time.sleep(60)"
-    )
-    Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert supervise(crash)[0] == 1
+def test_a_crash_while_draining_is_told(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    _signal_when(ready)
+
+    assert supervise(_listening(ready, "lambda *_: sys.exit(3)"))[0] == 1
 
 
-def test_who_does_not_drain_in_time_is_killed() -> None:
-    Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert supervise(STUBBORN)[0] == 1
+def test_who_does_not_drain_in_time_is_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    _signal_when(ready)
+
+    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == 1
 
 
-def test_a_second_signal_does_not_wait() -> None:
-    for delay in (0.5, 0.8):
-        Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
-    assert supervise(STUBBORN)[0] == 1
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    _signal_when(ready, signals=(signal.SIGINT, signal.SIGINT))
+
+    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == 1
 
 
 SPEAK = """
@@ -233,7 +247,7 @@ def last_line(caplog: pytest.LogCaptureFixture) -> str:
 
 
 def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
-    policy = replace(QUICK, hang=1.0, max_restarts=1)
+    policy = replace(QUICK, hang=3.0, max_restarts=1)
 
     code, starts = supervise(SPEAK + "say('beat'); time.sleep(60)", policy=policy)
 
@@ -245,14 +259,14 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
 @pytest.mark.parametrize(
     "code",
     [
-        "say('rest'); time.sleep(2.5)",
-        "[(say('beat'), time.sleep(0.3)) for _ in range(8)]",
-        "[(say('wait'), time.sleep(0.3)) for _ in range(8)]",
-        "say('beat'); say('rest'); say('wait'); say('stored'); time.sleep(2.5)",
+        "say('rest'); time.sleep(4)",
+        "[(say('beat'), time.sleep(0.3)) for _ in range(13)]",
+        "[(say('wait'), time.sleep(0.3)) for _ in range(13)]",
+        "say('beat'); say('rest'); say('wait'); say('stored'); time.sleep(4)",
     ],
 )
 def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
-    policy = replace(QUICK, hang=1.0, max_restarts=0)
+    policy = replace(QUICK, hang=3.0, max_restarts=0)
     assert supervise(SPEAK + code, policy=policy)[0] == 0
 
 

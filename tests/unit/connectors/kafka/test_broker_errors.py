@@ -68,15 +68,3 @@ def test_a_fatal_error_of_the_client_is_raised_with_its_cure() -> None:
 
     with pytest.raises(ConnectorError, match=r"refuses the sink anomalies: .*Allow us WRITE"):
         errors.raise_if_fatal()
-
-
-def test_a_client_that_dies_in_a_call_gives_the_default() -> None:
-    errors = BrokerErrors("sink anomalies", lambda _: None)
-
-    def dies() -> int:
-        raise KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "denied", fatal=True)  # type: ignore[misc]
-
-    assert errors.served(dies, 7) == 7
-
-    with pytest.raises(ConnectorError, match="denied"):
-        errors.raise_if_fatal()

@@ -436,6 +436,7 @@ name: p
 source: stdin
 event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
 detectors: [{{zscore: {{half_life: 100}}}}]
+alert: {{budget: 8/day, per: entity}}
 sinks:
   anomalies:
     webhook: {{url: "{hook}/${{HOOK_TOKEN}}", secret: "${{WEBHOOK_SECRET}}", rate: 1000, {quick}}}

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from tests.chaos.instances import Instance
 from tests.support.kafka_broker import KafkaBroker
 
+SHARE_SECONDS = 30.0
 JUNK = "junk-"
 """What the ids of records begin with that others write into the output topics."""
 
@@ -53,6 +54,16 @@ def lose_host(plant: Plant) -> None:
     instance.kill()
     plant.pause(0.0, 15.0)
     instance.start()
+
+
+def take_over(plant: Plant) -> None:
+    """SIGKILL for all of an instance, for good: how long the others take is what is measured."""
+    for instance in plant.instances:
+        if not instance.wanted:
+            instance.start()
+    for instance in plant.instances:
+        instance.wait_for_share(SHARE_SECONDS)
+    plant.one().kill()
 
 
 def freeze_host(plant: Plant) -> None:
@@ -179,6 +190,7 @@ def drain(instance: Instance) -> None:
 
 ALL: list[Callable[[Plant], None]] = [
     lose_host,
+    take_over,
     freeze_host,
     unplug_host,
     lose_answers,

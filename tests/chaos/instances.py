@@ -111,6 +111,16 @@ class Instance:
         children = path.read_text().split() if path.exists() else []
         return [own, *map(int, children)]
 
+    def wait_for_share(self, seconds: float) -> None:
+        """Wait until it has taken partitions since it was started last, for so long at most."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            since = said[said.rfind('"starting ') :]
+            if "partitions of this process now: " in since.replace("now: none", ""):
+                return
+            time.sleep(0.2)
+
     def kill(self) -> None:
         """End all of it at once, as a lost host would."""
         self.wanted = False

@@ -31,7 +31,12 @@ class Instance:
     """One process of a pipeline with its state in Kafka."""
 
     def __init__(
-        self, cluster: KafkaCluster, source: str, out: str, protocol: str = "classic"
+        self,
+        cluster: KafkaCluster,
+        source: str,
+        out: str,
+        protocol: str = "classic",
+        member: str | None = None,
     ) -> None:
         self.cluster = cluster
         self.context = RunContext(source, exactly_once=True)
@@ -40,6 +45,8 @@ class Instance:
         settings = {"group.protocol": protocol}
         if protocol == "classic":
             settings |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000"}
+        if member is not None:
+            settings["group.instance.id"] = member
         wanted = KafkaSourceSettings(brokers=cluster.bootstrap, topic=source, settings={**settings})
         self.source = KafkaSource(wanted, self.context)
         self.store = plugin.store()
@@ -314,3 +321,30 @@ def test_a_task_that_comes_back_to_the_same_group_generation_is_stored_again(
         joining.result(60)
 
     await_seen(kafka, out, [1])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_static_member_that_is_restarted_moves_no_partition(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance], protocol: str
+) -> None:
+    source, out = topic(4), topic()
+    first = Instance(kafka, source, out, protocol, member="host-a")
+    instances.append(first)
+    first.wait_for("0", "1", "2", "3")
+    second = Instance(kafka, source, out, protocol, member="host-b")
+    instances.append(second)
+    until = time.monotonic() + 60
+    while len(second.membership.owned()) != 2:
+        assert time.monotonic() < until, "the second one gets no share"
+        first.membership.owned()
+        time.sleep(0.05)
+    kept, moved = first.membership.owned(), second.membership.owned()
+    instances.remove(second)
+    second.close()
+
+    again = Instance(kafka, source, out, protocol, member="host-b")
+    instances.append(again)
+    again.wait_for(*moved)
+
+    assert first.membership.owned() == kept
+    assert first.membership.losses == 0

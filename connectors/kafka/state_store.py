@@ -23,13 +23,16 @@ from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership
+from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import Value, places, shared_settings
 from connectors.kafka.state_partition import StatePartition, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
+from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.transaction import (
     INSTANCE,
     GroupMovedError,
     Transaction,
+    id_prefix,
     shared_transaction,
 )
 from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
@@ -84,11 +87,13 @@ class KafkaStateStore:
         return TopicStore(self._settings, self._context)
 
     def check(self) -> None:
-        """Raise ConnectorError where the topic cannot be reached, or does not fit."""
+        """Raise ConnectorError where the topic cannot be reached, does not fit, or is not ours."""
+        chosen, context = self._settings, self._context
         errors = BrokerErrors("state", lambda _: None)
-        prepare_state_topic(
-            self._settings.brokers, self._settings.settings, self._settings.topic, None, errors
-        )
+        admin = admin_client(chosen.brokers, chosen.settings, errors)
+        if prepare_state_topic(chosen.brokers, chosen.settings, chosen.topic, None, errors):
+            require_topic(admin, chosen.topic, ["READ", "WRITE"])
+        require_transactions(chosen.brokers, chosen.settings, id_prefix(context), errors)
 
 
 class TopicStore:

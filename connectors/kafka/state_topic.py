@@ -34,8 +34,8 @@ def prepare_state_topic(
     topic: str,
     source: str | None,
     errors: BrokerErrors,
-) -> None:
-    """Make sure that the state topic is there, and keeps what is written.
+) -> bool:
+    """Make sure that the state topic is there, and keeps what is written; return whether it was.
 
     Args:
         brokers: bootstrap servers.
@@ -52,10 +52,9 @@ def prepare_state_topic(
         topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
         wanted = len(topics[source].partitions) if source in topics else 1
         if topic not in topics:
-            if source is None:
-                return
-            _create(admin, topic, wanted)
-            return
+            if source is not None:
+                _create(admin, topic, wanted)
+            return False
         found = len(topics[topic].partitions)
         policy = _policy(admin, topic)
     except KafkaException as error:
@@ -72,6 +71,7 @@ def prepare_state_topic(
             f'the state topic "{topic}" has cleanup.policy {policy}: it would lose state. Set it '
             "to `compact`"
         )
+    return True
 
 
 def _create(admin: AdminClient, topic: str, partitions: int) -> None:

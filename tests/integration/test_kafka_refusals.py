@@ -20,6 +20,7 @@ from confluent_kafka import Producer
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
+from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record
@@ -205,6 +206,24 @@ def test_a_check_tells_the_rights_that_a_source_misses(secured: SecuredKafka) ->
     secured.allow(TOPIC, "seen", "READ")
     with pytest.raises(ConnectorError, match=r'consumer group "pynomaly-checked".*READ'):
         KafkaSource(chosen, RunContext("checked")).check(1)
+
+
+def test_a_check_tells_the_rights_that_the_state_misses(secured: SecuredKafka) -> None:
+    def check() -> None:
+        chosen = KafkaStateSettings(
+            brokers=secured.sasl, topic="kept", settings={**secured.login()}
+        )
+        KafkaStateStore(chosen, RunContext("stateful")).check()
+
+    secured.broker.create_topic("kept", config={"cleanup.policy": "compact"})
+    secured.allow(TOPIC, "kept", "DESCRIBE", "READ")
+    with pytest.raises(ConnectorError, match=r'topic "kept": we may not WRITE'):
+        check()
+    secured.allow(TOPIC, "kept", "WRITE")
+    with pytest.raises(ConnectorError, match=r'transactional id "pynomaly-stateful-validate"'):
+        check()
+    secured.allow(TRANSACTIONAL_ID, "pynomaly-stateful-", "WRITE", "DESCRIBE", pattern=PREFIXED)
+    check()
 
 
 PIPELINE = """

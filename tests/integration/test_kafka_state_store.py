@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from connectors.kafka import manifest as manifests
 from connectors.kafka import state_store
@@ -348,3 +349,54 @@ def test_a_static_member_that_is_restarted_moves_no_partition(
 
     assert first.membership.owned() == kept
     assert first.membership.losses == 0
+
+
+def test_state_counts_when_the_offsets_of_the_group_have_expired(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(1), topic()
+    first = Instance(kafka, source, out)
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+    first.save(checkpoint("0", 3))
+    first.save(checkpoint("0", 8, None))
+    instances.remove(first)
+    first.close()
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    (deleted,) = admin.delete_consumer_groups([f"pynomaly-{source}"]).values()
+    deleted.result(30)
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.wait_for("0")
+    stored = second.store.load("0")
+
+    assert stored is not None
+    assert (stored.position, stored.snapshot_position, stored.number) == (8, 3, 2)
+
+
+def test_a_state_topic_that_was_emptied_is_told(
+    kafka: KafkaCluster,
+    topic: TopicFactory,
+    instances: list[Instance],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_store, "MARKER_SECONDS", 1.0)
+    source, out = topic(1), topic()
+    first = Instance(kafka, source, out)
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+    first.save(checkpoint("0", 3))
+    instances.remove(first)
+    first.close()
+    kafka.delete_topic(f"{source}-state")
+
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.wait_for("0")
+    with pytest.raises(SnapshotError, match=r"checkpoint 1 of partition 0 is missing"):
+        second.store.load("0")

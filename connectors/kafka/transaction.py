@@ -101,7 +101,9 @@ class Transaction:
         self.end(ids)
         while True:
             try:
-                self._persist(lambda seconds: self.producer.client.init_transactions(seconds))
+                self._persist(
+                    lambda seconds: self.producer.client.init_transactions(seconds), "beginning"
+                )
             except _TooLongError:
                 self._shorten()
             else:
@@ -112,7 +114,7 @@ class Transaction:
         """Fence off processes that are gone, and abort what they left open."""
         for other in ids:
             producer = self.producer.sibling(self._more(other))
-            self._persist(lambda seconds, p=producer: p.client.init_transactions(seconds))  # type: ignore[misc]
+            self._persist(producer.client.init_transactions, "beginning")
 
     def write(self, topic: str, role: str, record: Record, headers: Headers = ()) -> None:
         """Keep a record for the next commit."""
@@ -185,11 +187,12 @@ class Transaction:
             self._persist(
                 lambda seconds: self.producer.client.send_offsets_to_transaction(
                     [*offsets], member, seconds
-                )
+                ),
+                "sending offsets",
             )
         if self._began is None:
             return
-        self._persist(self.producer.client.commit_transaction)
+        self._persist(self.producer.client.commit_transaction, "committing")
         logger.debug("transaction %s is committed", self.id)
         self._began = None
         self._sent, self._sent_bytes = [], 0
@@ -207,7 +210,7 @@ class Transaction:
             )
         again, self._sent, self._sent_bytes = self._sent, [], 0
         kept, self._kept = self._kept, []
-        self._persist(self.producer.client.abort_transaction)
+        self._persist(self.producer.client.abort_transaction, "aborting")
         self._began = None
         self.producer.clear()
         self._kept = again + kept
@@ -266,14 +269,14 @@ class Transaction:
         client = self.producer.client
         self.producer.errors.served(lambda: client.abort_transaction(seconds), None)
 
-    def _persist(self, step: Callable[[float], object]) -> None:
+    def _persist(self, step: Callable[[float], object], name: str) -> None:
         began = time.monotonic()
         while True:
             self._context.heartbeat.wait()
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
-                self._watched(lambda: step(TRY_SECONDS))
+                self._watched(lambda: step(TRY_SECONDS), name)
                 self.producer.errors.raise_if_fatal()
             except KafkaException as error:
                 self._refuse(error.args[0])
@@ -282,7 +285,7 @@ class Transaction:
                 self.producer.waited()
                 return
 
-    def _watched(self, step: Callable[[], object]) -> None:
+    def _watched(self, step: Callable[[], object], name: str) -> None:
         """Run a step in another thread: librdkafka does not always keep to its own timeouts.
 
         An offset commit whose coordinator went away in the middle was seen to wait for ever.
@@ -304,8 +307,8 @@ class Transaction:
             if time.monotonic() - began > STUCK_SECONDS:
                 self._stuck = True
                 raise RetryableError(
-                    f"the transaction {self.id} got no answer for {STUCK_SECONDS:.0f} s: its "
-                    "records are written again after a restart"
+                    f"the transaction {self.id} got no answer for {STUCK_SECONDS:.0f} s while "
+                    f"{name}: its records are written again after a restart"
                 )
 
     def _refuse(self, error: KafkaError) -> None:

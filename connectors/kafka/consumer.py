@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -20,6 +21,7 @@ from engine.domain.errors import ConnectorError, OffsetLostError, RetryableError
 from pynomaly.plugins import RunContext
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
+MISSING = {KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 LAG_SECONDS = 1.0
 LOOKS_UNTIL_GONE = 3
 LOOK_SETTING = "topic.metadata.refresh.interval.ms"
@@ -30,6 +32,9 @@ AWAY_SECONDS = 2.0
 LOOKUP_SECONDS = 30.0
 ID_TRIES, ID_SECONDS = 3, 5.0
 COMMITTED_SECONDS = 5.0
+
+
+Answer = TypeVar("Answer")
 
 
 class SharedConsumer:
@@ -112,7 +117,9 @@ class SharedConsumer:
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""
         place = self._place(partition)
-        return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+        return self._asked_until(
+            lambda: self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
+        )
 
     def take(self, partition: int) -> list[Message]:
         """Return messages of a partition that have arrived, in their order; maybe none.
@@ -333,19 +340,35 @@ class SharedConsumer:
         if start == "earliest":
             return low
         place = self._place(partition, int(start.timestamp() * 1_000))
-        found = self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)[0].offset
+        found = self._asked_until(
+            lambda: self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)
+        )[0].offset
         return found if found >= 0 else high
 
     def _committed(self, place: TopicPartition) -> int:
         """Return what the group committed, however long its brokers take to answer."""
+        found = self._asked_until(
+            lambda: self._consumer.committed([place], timeout=COMMITTED_SECONDS)
+        )
+        return int(found[0].offset)
+
+    def _asked_until(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what the brokers answer, however long they take: they may just have started."""
+        began = time.monotonic()
         while not self._context.draining.is_set():
             self._context.heartbeat.wait()
             try:
-                return int(self._consumer.committed([place], timeout=COMMITTED_SECONDS)[0].offset)
+                return ask()
             except KafkaException as error:
                 self._hear()
                 self.troubles.note(error.args[0])
                 self.troubles.raise_if_fatal()
+                gone = error.args[0].code() in MISSING
+                if gone and time.monotonic() - began > LOOKUP_SECONDS:
+                    raise ConnectorError(
+                        f'topic "{self._settings.topic}" lacks a partition that it had: '
+                        f"{error.args[0].str()}"
+                    ) from error
                 self._context.draining.wait(AWAY_SECONDS)
         raise self._context.stopped("the brokers")
 

@@ -45,7 +45,7 @@ RECORD_ROOM = 2_048
 """Bytes of a batch beside a chunk."""
 PENDING_SECONDS = 3.0
 """A commit that is under way for longer was left behind by a process that is gone."""
-MARKER_SECONDS = 60.0
+MARKER_SECONDS, RETRY_SECONDS = 60.0, 1.0
 GENERATION_SECONDS = 30.0
 """For so long a new generation of the group is waited for."""
 SAME_CLUSTER = (
@@ -91,7 +91,18 @@ class KafkaStateStore:
         chosen, context = self._settings, self._context
         errors = BrokerErrors("state", lambda _: None)
         admin = admin_client(chosen.brokers, chosen.settings, errors)
-        if prepare_state_topic(chosen.brokers, chosen.settings, chosen.topic, None, errors):
+        try:
+            is_there = prepare_state_topic(
+                chosen.brokers, chosen.settings, chosen.topic, None, errors
+            )
+        except KafkaException as error:
+            errors.note(error.args[0])
+            errors.raise_if_fatal()
+            said = errors.cause or error.args[0].str()
+            raise ConnectorError(
+                f"{chosen.brokers}: {said}. Is a broker listening there?"
+            ) from error
+        if is_there:
             require_topic(admin, chosen.topic, ["READ", "WRITE"])
         require_transactions(chosen.brokers, chosen.settings, id_prefix(context), errors)
 
@@ -171,6 +182,8 @@ class TopicStore:
                 written, offsets = self._write(checkpoints, outputs)
                 self._transaction.commit(offsets, membership.metadata())
             except GroupMovedError as error:
+                if error.brokers_away:
+                    until = time.monotonic() + GENERATION_SECONDS
                 self._rewind(membership, until, error)
             else:
                 break
@@ -202,12 +215,27 @@ class TopicStore:
         others = self._context.shared["kafka.transactions"]
         if len(others) > 1 and self._context.exactly_once:
             raise ConnectorError(SAME_CLUSTER)
-        chosen = self._settings
-        prepare_state_topic(
-            chosen.brokers, chosen.settings, chosen.topic, self._source_topic(), self.errors
-        )
+        self._prepare()
         self._transaction.end_earlier()
         self._opened = True
+
+    def _prepare(self) -> None:
+        """Make sure of the state topic, however long the brokers take to answer."""
+        chosen = self._settings
+        while not self._context.draining.is_set():
+            self._context.heartbeat.wait()
+            try:
+                prepare_state_topic(
+                    chosen.brokers, chosen.settings, chosen.topic, self._source_topic(), self.errors
+                )
+            except KafkaException as error:
+                self.errors.note(error.args[0])
+                self.errors.raise_if_fatal()
+                self._context.draining.wait(RETRY_SECONDS)
+            else:
+                self.errors.over()
+                return
+        raise self._context.stopped("the brokers")
 
     def _write(
         self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]
@@ -315,7 +343,8 @@ class TopicStore:
         self._refuse_losses(membership)
         if time.monotonic() > until:
             raise TasksLostError(f"the group does not take our checkpoint: {error}")
-        logger.info("the group has a new generation: the checkpoint is written again for it")
+        why = "its broker went away" if error.brokers_away else "it has a new generation"
+        logger.info("the group did not take a checkpoint (%s): it is written again", why)
         self._transaction.rewind()
         membership.wait_for_change(1.0)
 

@@ -18,7 +18,7 @@ from connectors.kafka.settings import Value
 from connectors.kafka.topic_limits import admin_client
 from engine.domain.errors import ConnectorError
 
-REQUEST_SECONDS = 30.0
+REQUEST_SECONDS = 10.0
 CONFIG = {
     "cleanup.policy": "compact",
     # Small, and cleaned early: who takes a partition over may have to read all of it.
@@ -46,21 +46,17 @@ def prepare_state_topic(
 
     Raises:
         ConnectorError: it is missing and cannot be made, or does not fit.
+        KafkaException: no broker answers.
     """
     admin = admin_client(brokers, settings, errors)
-    try:
-        topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
-        wanted = len(topics[source].partitions) if source in topics else 1
-        if topic not in topics:
-            if source is not None:
-                _create(admin, topic, wanted)
-            return False
-        found = len(topics[topic].partitions)
-        policy = _policy(admin, topic)
-    except KafkaException as error:
-        errors.note(error.args[0])
-        errors.raise_if_fatal()
-        raise ConnectorError(f"the state topic cannot be reached: {error.args[0].str()}") from error
+    topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
+    wanted = len(topics[source].partitions) if source in topics else 1
+    if topic not in topics:
+        if source is not None:
+            _create(admin, topic, wanted)
+        return False
+    found = len(topics[topic].partitions)
+    policy = _policy(admin, topic)
     if found < wanted:
         raise ConnectorError(
             f'the state topic "{topic}" has {found} partitions, the source {wanted}: add '
@@ -81,6 +77,8 @@ def _create(admin: AdminClient, topic: str, partitions: int) -> None:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
+        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
+            raise
         raise ConnectorError(
             f'there is no state topic "{topic}", and it cannot be made: {error.args[0].str()}. '
             f"Make it with {partitions} partitions and cleanup.policy=compact"

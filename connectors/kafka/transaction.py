@@ -22,8 +22,8 @@ from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
-LOOK_SECONDS, STUCK_SECONDS = 0.5, 15.0
-"""Between looks at a step that takes long; and so long it is given."""
+LOOK_SECONDS, MOST_LOOKS = 0.5, 16
+"""Between looks at a step that takes long; and so many it is given, well beyond its own timeout."""
 EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
 """After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""
 LEAST_SECONDS = 5.0
@@ -184,12 +184,7 @@ class Transaction:
         self.flush()
         if offsets and member is not None:
             self.begin()
-            self._persist(
-                lambda seconds: self.producer.client.send_offsets_to_transaction(
-                    [*offsets], member, seconds
-                ),
-                "sending offsets",
-            )
+            self._send_offsets(offsets, member)
         if self._began is None:
             return
         self._persist(self.producer.client.commit_transaction, "committing")
@@ -285,6 +280,25 @@ class Transaction:
                 self.producer.waited()
                 return
 
+    def _send_offsets(self, offsets: Sequence[TopicPartition], member: Any) -> None:
+        """Put the group's offsets into the transaction, in one attempt.
+
+        A second call after one that failed was seen to wait for ever, so all is written again.
+        """
+        client = self.producer.client
+        try:
+            self._watched(
+                lambda: client.send_offsets_to_transaction([*offsets], member, TRY_SECONDS),
+                "sending offsets",
+            )
+            self.producer.errors.raise_if_fatal()
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.retriable() and error.code() not in MOVED_ON:
+                self.producer.errors.note(error)
+                raise GroupMovedError(error.str(), brokers_away=True) from failure
+            self._refuse(error)
+
     def _watched(self, step: Callable[[], object], name: str) -> None:
         """Run a step in another thread: librdkafka does not always keep to its own timeouts.
 
@@ -292,8 +306,7 @@ class Transaction:
         """
         errors = self.producer.errors
         running = self._helper.submit(lambda: errors.served(step, None))
-        began = time.monotonic()
-        while True:
+        for _ in range(MOST_LOOKS):
             done, _ = wait([running], LOOK_SECONDS)
             if done:
                 running.result()
@@ -304,12 +317,11 @@ class Transaction:
             except ConnectorError:
                 self._stuck = True
                 raise
-            if time.monotonic() - began > STUCK_SECONDS:
-                self._stuck = True
-                raise RetryableError(
-                    f"the transaction {self.id} got no answer for {STUCK_SECONDS:.0f} s while "
-                    f"{name}: its records are written again after a restart"
-                )
+        self._stuck = True
+        raise RetryableError(
+            f"the transaction {self.id} got no answer while {name}: its records are written again "
+            "after a restart"
+        )
 
     def _refuse(self, error: KafkaError) -> None:
         """Raise what trying again does not cure."""
@@ -346,7 +358,15 @@ class Transaction:
 
 
 class GroupMovedError(RetryableError):
-    """The group has a new generation, and did not take what we wrote as a member of the old one."""
+    """The group did not take our offsets: it has a new generation, or its broker went away.
+
+    Attributes:
+        brokers_away: which of the two.
+    """
+
+    def __init__(self, text: str, *, brokers_away: bool = False) -> None:
+        super().__init__(text)
+        self.brokers_away = brokers_away
 
 
 class _TooLongError(Exception):

@@ -187,5 +187,5 @@ class BrokerErrors:
         text = _VARIES.sub("", text)
         if text not in self._said and len(self._said) < _MOST_CAUSES:
             self._said.add(text)
-            going_on = "" if self.hopeless is not None else "; going on trying"
-            logger.warning("%s: %s%s", self._who, text, going_on)
+            then = "" if self.hopeless is not None else "; retrying"
+            logger.warning("%s: %s%s", self._who, text, then)

@@ -261,8 +261,15 @@ class Transaction:
         return None
 
     def _abort(self, seconds: float) -> None:
-        client = self.producer.client
-        self.producer.errors.served(lambda: client.abort_transaction(seconds), None)
+        client, errors = self.producer.client, self.producer.errors
+        running = self._helper.submit(
+            lambda: errors.served(lambda: client.abort_transaction(seconds), None)
+        )
+        done, _ = wait([running], seconds + TRY_SECONDS)
+        if done:
+            running.result()
+        else:
+            self._stuck = True
 
     def _persist(self, step: Callable[[float], object], name: str) -> None:
         began = time.monotonic()

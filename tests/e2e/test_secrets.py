@@ -394,7 +394,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         folder, ("port: 9464", f"port: {port}"), ("sinks:\n", "state: {directory: d}\nsinks:\n")
     )
     with Running(folder, file) as running:
-        wait_for(lambda: running.said("going on trying"))
+        wait_for(lambda: running.said("retrying"))
         titles = running.titles()
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")

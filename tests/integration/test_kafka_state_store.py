@@ -21,8 +21,9 @@ from connectors.kafka.source import KafkaSource
 from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint
-from engine.domain.errors import ConnectorError, RetryableError, SnapshotError
+from engine.domain.errors import ConnectorError, RetryableError, SnapshotError, TasksLostError
 from engine.domain.record import Record
+from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 PROTOCOLS = ("classic", "consumer")
@@ -375,6 +376,55 @@ def test_state_counts_when_the_offsets_of_the_group_have_expired(
 
     assert stored is not None
     assert (stored.position, stored.snapshot_position, stored.number) == (8, 3, 2)
+
+
+def test_brokers_that_are_away_when_a_task_is_taken_up_are_waited_for(
+    fresh_kafka: KafkaBroker, instances: list[Instance]
+) -> None:
+    for name in ("in", "out"):
+        fresh_kafka.create_topic(name)
+    first = Instance(fresh_kafka, "in", "out")
+    instances.append(first)
+    first.wait_for("0")
+    fresh_kafka.kill()
+
+    with ThreadPoolExecutor() as pool:
+        loading = pool.submit(first.store.load, "0")
+        fresh_kafka.start()
+
+        assert loading.result(120) is None
+
+
+def test_a_checkpoint_that_its_broker_dies_under_is_stored_whole_or_given_up(
+    fresh_kafka: KafkaBroker, instances: list[Instance]
+) -> None:
+    for name in ("in", "out"):
+        fresh_kafka.create_topic(name)
+    first = Instance(fresh_kafka, "in", "out")
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+    first.save(checkpoint("0", 0))
+    first.write(1)
+    fresh_kafka.kill()
+
+    with ThreadPoolExecutor() as pool:
+        saving = pool.submit(first.save, checkpoint("0", 5))
+        fresh_kafka.start()
+        failure = saving.exception(120)
+
+    # Librdkafka may never answer, or the group may have lost us meanwhile.
+    assert failure is None or isinstance(failure, RetryableError | TasksLostError)
+    instances.remove(first)
+    first.close()
+    second = Instance(fresh_kafka, "in", "out")
+    instances.append(second)
+    second.wait_for("0")
+    stored = second.store.load("0")
+    assert stored is not None
+    assert stored.position == 5 or (failure is not None and stored.position == 0)
+    await_seen(fresh_kafka, "out", [1] if stored.position == 5 else [])
 
 
 def test_a_state_topic_that_was_emptied_is_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,29 @@ def test_many_records_are_sent_before_their_checkpoint_and_seen_with_it(
     assert seen(kafka, name, "read_committed") == []
     part.snapshot()
     await_seen(kafka, name, list(range(10)))
+
+
+def test_a_step_that_never_returns_is_given_up_and_leaves_a_part_that_closes(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topic()
+    part = Run(kafka, name, tmp_path).part()
+    part.write_batch(records(1))
+    part._transaction.flush()
+    never = threading.Event()
+
+    with monkeypatch.context() as soon:
+        soon.setattr(transaction, "LOOK_SECONDS", 0.01)
+        with pytest.raises(RetryableError, match="got no answer while committing"):
+            part._transaction._persist(lambda _: never.wait(), "committing")
+
+    part.close()
+    never.set()
+    again = Run(kafka, name, tmp_path).part()
+    again.write_batch(records(1))
+    again.snapshot()
+    await_seen(kafka, name, [1])
+    again.close()
 
 
 def test_what_was_open_when_a_run_died_is_never_seen(

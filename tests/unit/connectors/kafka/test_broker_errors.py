@@ -32,7 +32,7 @@ def test_an_attempt_to_connect_is_news_once_with_its_cause(
             attempt(errors, milliseconds)
 
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line == "source: kafka:9092: Connect failed: Connection refused; going on trying"
+    assert line == "source: kafka:9092: Connect failed: Connection refused; retrying"
     assert outages == {"source": "kafka:9092: Connect failed: Connection refused"}
 
 

@@ -59,6 +59,8 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         "pipeline": anomaly.pipeline,
         "pipeline_version": anomaly.pipeline_version,
     }
+    if anomaly.rule is not None:
+        document["rule"] = anomaly.rule
     if anomaly.trace is not None:
         document["trace_id"] = anomaly.trace.trace_id
     return _record(anomaly.entity, anomaly.id, document, anomaly.time, anomaly.trace)

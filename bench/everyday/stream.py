@@ -21,7 +21,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_767_571_200 * SECOND
 """Midnight of a Monday."""
-KINDS = (*(kind for kind in kinds.KINDS if kind != "outlier"), "absence")
+NO_FAULTS = ("outlier", kinds.OUT_OF_RANGE)
+KINDS = (*(kind for kind in kinds.KINDS if kind not in NO_FAULTS), "absence")
 """What the product names, and what it does not find yet."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import log10
@@ -86,6 +87,7 @@ class Anomaly:
         late: the event was older than the allowed lateness.
         pipeline: name of the pipeline.
         pipeline_version: digest of what decides its scores.
+        rule: the rule of the value that found it, or that it passed; None where there is none.
         trace: the span that found it; None unless its batch is traced.
     """
 
@@ -107,6 +109,7 @@ class Anomaly:
     pipeline: str
     pipeline_version: str
     trace: Trace | None = None
+    rule: Mapping[str, object] | None = None
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:

@@ -104,6 +104,19 @@ _ANOMALY = {
 _TRACE_ID = _field(
     "string", "Trace of the batch that the event was in; only while tracing is on.", **_ID
 )
+_RULE = _object(
+    {"value": _field("string", "Name of the value.")},
+    "The rule of a value that found the anomaly, or that it passed; only where there is one.",
+    optional={
+        "valid_range": {
+            "type": "array",
+            "description": "The range that the value left; null is no bound.",
+            "items": {"type": _MAYBE},
+        },
+        "direction": _field("string", "Deviations that matter.", enum=["above", "below", "both"]),
+        "min_deviation": _field("object", "Least deviation that matters: absolute, relative."),
+    },
+)
 
 ANOMALY_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -111,7 +124,7 @@ ANOMALY_SCHEMA: Schema = {
     **_object(
         _ANOMALY,
         "A flagged event with everything needed to act on it.",
-        optional={"trace_id": _TRACE_ID},
+        optional={"trace_id": _TRACE_ID, "rule": _RULE},
     ),
 }
 """Describes the payload of every message of the anomalies sink."""

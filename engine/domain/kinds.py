@@ -15,6 +15,9 @@ KINDS = (
     "correlation",
     "counter_reset",
     "cadence",
+    "out_of_range",
 )
 """In the order of the numbers that detectors use; "outlier" where a detector does not tell."""
 OUTLIER = 0
+OUT_OF_RANGE = "out_of_range"
+"""A value outside of the range that the pipeline file calls valid."""

@@ -50,6 +50,7 @@ class ValueField:
         unit: that a "quantity" is written with.
         numbers: what texts, true and false mean, by their text.
         missing: texts and numbers that mean that nothing was measured: a gap.
+        counter: whether it is a counter, of which the rate is watched.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ValueField:
     unit: str = ""
     numbers: tuple[tuple[str, float], ...] = ()
     missing: tuple[str | float, ...] = ()
+    counter: bool = False
 
     @property
     def takes_text(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 from engine.domain.alert_policy import AlertPolicy
 from engine.domain.detector import Detector
 from engine.domain.mapping import EventMapping
+from engine.domain.value_rule import ValueRule
 
 Combination = Literal["any", "all", "cauchy", "weighted"]
 
@@ -46,6 +47,7 @@ class Pipeline:
         memory_bytes: hard budget for the entities' state in the whole pipeline.
         mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
+        rules: of each value, None where it has none; empty where no value has one.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Pipeline:
     partitions: int = 1
     mapping_fingerprint: str = ""
     detector_prints: tuple[str, ...] = ()
+    rules: tuple[ValueRule | None, ...] = ()
 
     @property
     def detector_names(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.domain.kinds import OUT_OF_RANGE
+
 SECOND_NS = 1_000_000_000
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -18,6 +20,7 @@ SENTENCES = {
     "correlation": "{name} {value} does not follow the other values as usual",
     "counter_reset": "{name} fell back: the counter was reset",
     "cadence": "events come at another pace than usual",
+    "out_of_range": "{name} {value} is outside of the valid range",
 }
 
 
@@ -39,7 +42,8 @@ def summary(
         high: upper end.
         duration: ns since the incident began.
     """
-    sentence = SENTENCES["outlier"] if low is None or high is None else SENTENCES[kind]
+    unknown = kind != OUT_OF_RANGE and (low is None or high is None)
+    sentence = SENTENCES["outlier"] if unknown else SENTENCES[kind]
     text = sentence.format(name=name, value=_number(value), low=_number(low), high=_number(high))
     return f"{text}, for {duration_text(duration)}" if duration >= SECOND_NS else text
 

@@ -27,6 +27,7 @@ from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine.fixed import combine
 from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
+from operators.detect.counters import CounterBank
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
@@ -64,6 +65,8 @@ class EntityGroup:
         self._calibrators = [
             _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
         ]
+        counters = counter_columns(pipeline)
+        self._counters = CounterBank(capacity, counters) if counters else None
         self._weights, self._gauge = None, None
         if weighted(pipeline):
             self._weights = Weights(capacity, len(self._banks))
@@ -115,6 +118,9 @@ class EntityGroup:
         lateness = self._pipeline.mapping.lateness
         rates, totals, late = self._table.observe(slots, events.times, lateness)
         learn = ~late
+        if self._counters is not None:
+            rates_of = self._counters.rates(slots, events.values, events.times, learn)
+            events = replace(events, values=rates_of)
         centers, scales, filled = self._profile.observe(slots, events.values, learn)
         found = self._judge(slots, events, filled, scales, learn)
         self._warm[slots[~np.isnan(found.p_value)]] = True
@@ -220,10 +226,15 @@ class EntityGroup:
     def _keepers(self) -> dict[str, StatefulPart]:
         """Return all that holds state by slot, under its name in the snapshot."""
         names = [f"{k}.{name}" for k, name in enumerate(self._pipeline.detector_names)]
-        keepers: dict[str, StatefulPart] = {"profile": self._profile}
+        keepers = self._of_values()
         for k, name in enumerate(names):
             keepers |= self._of_detector(k, name)
         return keepers | self._of_weights(names)
+
+    def _of_values(self) -> dict[str, StatefulPart]:
+        """Return what does not depend on the detectors."""
+        profile: dict[str, StatefulPart] = {"profile": self._profile}
+        return profile if self._counters is None else profile | {"counters": self._counters}
 
     def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
         calibrator = self._calibrators[k]
@@ -276,12 +287,11 @@ class EntityGroup:
                 f"holds {self._table.capacity}: raise state.memory_limit"
             )
         self._table.load(entities)
-        self._profile.load(_under("profile", parts))
         names = self._stored_names(parts)
         for k, name in enumerate(names):
             for part, bank in self._of_detector(k, name).items() if name else ():
                 bank.load(_under(part, parts))
-        for part, keeper in self._of_weights(names).items():
+        for part, keeper in (self._of_values() | self._of_weights(names)).items():
             # Absent where the pipeline combined otherwise before: they start equal.
             if found := _under(part, parts):
                 keeper.load(found)
@@ -309,6 +319,11 @@ class EntityGroup:
         return [stored.get(pair, "") for pair in ours]
 
 
+def counter_columns(pipeline: Pipeline) -> list[int]:
+    """Return the numbers of the values that are counters."""
+    return [k for k, value in enumerate(pipeline.mapping.values) if value.counter]
+
+
 def weighted(pipeline: Pipeline) -> bool:
     """Whether there are weights to learn."""
     return pipeline.combine == "weighted" and len(pipeline.detectors) > 1
@@ -324,7 +339,9 @@ def entity_bytes(pipeline: Pipeline) -> int:
         if (calibrator := _calibrator(1, pipeline, detector)) is not None
     )
     weights = Weights(1, len(pipeline.detectors)).bytes_per_entity if weighted(pipeline) else 0
-    return KEY_BYTES + RECORD.itemsize + profile + detectors + calibrators + weights
+    columns = counter_columns(pipeline)
+    counters = CounterBank(1, columns).bytes_per_entity if columns else 0
+    return KEY_BYTES + RECORD.itemsize + profile + counters + detectors + calibrators + weights
 
 
 def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> PeaksOverThreshold | None:

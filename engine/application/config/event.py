@@ -18,6 +18,7 @@ from engine.application.ports import Settings
 from engine.domain.condition import AllOf, IsScalar, conjuncts
 from engine.domain.mapping import EventMapping, KeyPart, TimeField, ValueField
 from engine.domain.path import EACH, Path
+from engine.domain.value_rule import ValueRule
 
 MESSAGE = "$message"
 
@@ -107,6 +108,11 @@ class EventSpec(Settings):
             tombstones=self.tombstones,
             max_past=None if self.max_past is None else nanoseconds(self.max_past),
         )
+
+    def rules(self) -> tuple[ValueRule | None, ...]:
+        """Return the rule of each value of the mapping; nothing where none has one."""
+        rules = tuple(value.rule() for value in self.values.values())
+        return rules if any(rules) else ()
 
     def _values(self) -> tuple[ValueField, ...]:
         return tuple(value.field(name, value.path) for name, value in self.values.items())

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.application.config.issues import FieldIssue, invalid, invalid_fields
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
-from engine.application.ports import Settings
+from engine.application.config.value_rule import ValueRuleSpec
 from engine.domain.mapping import Reading, ValueField
 from engine.domain.path import EACH, Path
 
@@ -20,7 +20,7 @@ def _missing(value: object) -> object:
     return [str(text).lower() if isinstance(text, bool) else text for text in texts]
 
 
-class ValueSpec(Settings):
+class ValueSpec(ValueRuleSpec):
     """One value: its path, and how it is read."""
 
     path: JsonPath
@@ -73,6 +73,7 @@ class ValueSpec(Settings):
             self.unit or "",
             tuple(sorted(self.map.items())),
             self.missing,
+            self.counter,
         )
 
 

@@ -167,6 +167,7 @@ class PipelineFile(Settings):
             memory_bytes=self.state.memory_limit,
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
+            rules=self.event.rules(),
         )
 
     @property
@@ -177,6 +178,8 @@ class PipelineFile(Settings):
         meanings = [[value.numbers, value.scale] for value in mapping.values]
         if any(numbers or scale for numbers, scale in meanings):
             values.append(meanings)
+        if counters := [value.name for value in mapping.values if value.counter]:
+            values.append(["counters", counters])
         return _print([decisive(mapping.key), values])
 
     @property

@@ -79,6 +79,9 @@ class Telemetry:
             "alerts_expected", "False alarms that the alert policy accepts for the events scored"
         )
         self.emitted = self._counter("alerts_emitted", "Incidents, false or not, for these events")
+        self.muted = self._counter(
+            "anomalies_muted", "Anomalies left out by a rule of the pipeline file", "by"
+        )
         self.suppressed = self._counter(
             "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
         )

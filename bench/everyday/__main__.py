@@ -2,7 +2,7 @@
 
     python -m bench.everyday [--situations GLOB ...] [--seeds N] [--budget NAME] [--rivals]
     python -m bench.everyday --read SITUATION [--budget NAME]
-    python -m bench.everyday --noise [KIND ...]
+    python -m bench.everyday --noise [KIND ...] [--detectors NAME ...]
 
 Ends with exit code 1, and leaves the accepted results as they are, if a figure is worse than its
 tolerance allows. Results are written only of a run of all situations.
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(lines(stream, messages)))
         return 0
     if given.noise is not None:
-        return measure(given.noise or list(NOISES), given.entities, given.days)
+        kinds = given.noise or list(NOISES)
+        return measure(kinds, given.entities, given.days, given.detectors)
     return _table(given, first)
 
 
@@ -93,6 +94,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--noise", nargs="*", metavar="KIND", help=f"of {', '.join(NOISES)}")
     parser.add_argument("--entities", type=int, default=1_000, help="with --noise")
     parser.add_argument("--days", type=int, default=30, help="with --noise")
+    parser.add_argument("--detectors", nargs="+", default=["auto"], help="with --noise")
     parser.add_argument("--read", metavar="SITUATION", choices=list(SITUATIONS))
     return parser.parse_args(arguments)
 

@@ -114,16 +114,26 @@ class Tally:
     seconds: float = 0.0
 
 
-def measure(kinds: Sequence[str], entities: int, days: int) -> int:
-    """Print a line for each kind of noise; return 1 if one is over its budget by a fifth."""
+def measure(
+    kinds: Sequence[str], entities: int, days: int, detectors: Sequence[str] = ("auto",)
+) -> int:
+    """Print a line for each kind of noise; return 1 if one is over its budget by a fifth.
+
+    Args:
+        kinds: of noise, names in `NOISES`.
+        entities: how many send it.
+        days: for how long.
+        detectors: of the pipeline.
+    """
     heads = "".join(f"{budget:>16}" for budget in BUDGETS)
     levels = "".join(f"{f'p<={level:.0e} x':>12}" for level in LEVELS)
-    print(f"{entities} entities, {days} days, an event each {STEP // MINUTE} minutes.")
+    about = f"{entities} entities, {days} days, an event each {STEP // MINUTE} minutes"
+    print(f"{about}; detectors: {', '.join(detectors)}.")
     print("Incidents over those allowed from day 2 on (first day in brackets); share over level.")
     print(f"{'kind':12}{heads}{levels}{'us/event':>10}")
     over = False
     for kind in kinds:
-        tally = tell(kind, entities, days)
+        tally = tell(kind, entities, days, detectors)
         ratios = {b: tally.later[b] / (BUDGETS[b] * (days - 1)) for b in BUDGETS}
         # Of few allowed ones, chance alone brings more than a fifth too many.
         over |= any(
@@ -140,11 +150,11 @@ def measure(kinds: Sequence[str], entities: int, days: int) -> int:
     return int(over)
 
 
-def tell(kind: str, entities: int, days: int) -> Tally:
+def tell(kind: str, entities: int, days: int, detectors: Sequence[str] = ("auto",)) -> Tally:
     """Run one kind of noise through the real steps, under all budgets at once."""
     draw = np.random.default_rng([1_000, sorted(NOISES).index(kind)])
     chunk = NOISES[kind](draw, entities)
-    rules = {budget: _pipeline(budget, entities) for budget in BUDGETS}
+    rules = {budget: _pipeline(budget, entities, detectors) for budget in BUDGETS}
     context = RunContext("noise")
     detect = registry.step("detect")(next(iter(rules.values())), context)(1)
     alerts = {b: registry.step("alert")(rules[b], context)(1) for b in BUDGETS}
@@ -179,13 +189,13 @@ def _events(values: Floats, keys: NDArray[np.object_], first: int) -> EventBatch
     return EventBatch("noise", np.tile(keys, rows), times, column, partitions, offsets, times)
 
 
-def _pipeline(budget: str, entities: int) -> Pipeline:
+def _pipeline(budget: str, entities: int, detectors: Sequence[str]) -> Pipeline:
     file = PipelineFile.model_validate(
         {
             "name": "noise",
             "source": {"stdin": {}},
             "event": {"key": "entity", "values": ["v"]},
-            "detectors": [{"auto": {}}],
+            "detectors": [{name: {}} for name in detectors],
             "alert": {"budget": budget, "per": "pipeline"},
             "sinks": {"anomalies": {"stdout": {}}},
             "state": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from engine.domain.alert_policy import (
     AlertPolicy,
     Budget,
@@ -11,54 +13,80 @@ from engine.domain.alert_policy import (
 )
 
 
-def promise(policy: AlertPolicy) -> str:
-    """Return what the policy accepts, as far as it is known without any event."""
-    if isinstance(policy, Budget):
-        accepted = f"at most {_a_day(policy.per_day)} for {_whose(policy)}"
-        if policy.scope == "entity":
-            return accepted
-        return f"{accepted}, and {_a_day(policy.entity_share)} for one entity alone"
-    if isinstance(policy, PValueThreshold):
-        return f"an event alerts at p <= {policy.p_value:.2g}; no number of false alarms is bounded"
-    if isinstance(policy, FalseDiscoveryRate):
-        return f"at most {policy.share:.0%} of the incidents of all entities are false alarms"
-    return _raw(policy)
+@dataclass(frozen=True, slots=True)
+class AlertPromise:
+    """What the alert policy of a pipeline promises with its detectors.
 
-
-def unknown_yet(policy: AlertPolicy) -> str:
-    """Return what only events can tell; "" where nothing depends on them."""
-    if isinstance(policy, Budget):
-        return (
-            "the threshold is the budget divided by the events a day, "
-            "which are measured while the pipeline runs"
-        )
-    return ""
-
-
-def in_force(
-    policy: AlertPolicy, entities: int, events_per_day: float, threshold: float | None = None
-) -> str:
-    """Return what the policy means for a stream whose rates are known.
-
-    Args:
+    Attributes:
         policy: how alerts are decided.
-        entities: how many there are.
-        events_per_day: of all of them together, above 0.
-        threshold: the mean p-value threshold in force; None where it is to be derived, as if all
-            entities sent equally often.
+        unbounded: names of the detectors whose p-values are not known to keep a budget.
     """
-    stream = f"{_count(entities, 'entity', 'entities')}, {_rounded(events_per_day)} events a day"
-    if isinstance(policy, ScoreThreshold):
-        return f"{stream}: {_raw(policy)}"
-    if isinstance(policy, FalseDiscoveryRate):
-        return f"{stream}: {promise(policy)}"
-    if threshold is None:
-        threshold = policy.threshold_of_equals(entities, events_per_day)
-    expected = threshold * events_per_day
-    return (
-        f"{stream}: an event needs p <= {threshold:.2g}; "
-        f"at most {_rounded(expected)} false alarms a day are expected"
-    )
+
+    policy: AlertPolicy
+    unbounded: tuple[str, ...] = ()
+
+    def known(self) -> str:
+        """Return what the policy accepts, as far as it is known without any event."""
+        policy = self.policy
+        if isinstance(policy, Budget):
+            accepted = f"at most {_a_day(policy.per_day)} for {_whose(policy)}"
+            if policy.scope == "entity":
+                return accepted
+            return f"{accepted}, and {_a_day(policy.entity_share)} for one entity alone"
+        if isinstance(policy, PValueThreshold):
+            least = f"an event alerts at p <= {policy.p_value:.2g}"
+            return f"{least}; no number of false alarms is bounded"
+        if isinstance(policy, FalseDiscoveryRate):
+            return f"at most {policy.share:.0%} of the incidents of all entities are false alarms"
+        return _raw(policy)
+
+    def unknown_yet(self) -> str:
+        """Return what only events can tell; "" where nothing depends on them."""
+        if isinstance(self.policy, Budget):
+            return (
+                "the threshold is the budget divided by the events a day, "
+                "which are measured while the pipeline runs"
+            )
+        return ""
+
+    def caveat(self) -> str:
+        """Return what the detectors do not promise; "" where the policy is kept."""
+        if not self.unbounded or isinstance(self.policy, ScoreThreshold):
+            return ""
+        names = ", ".join(self.unbounded)
+        return (
+            f"no bound on false alarms is promised for {names}: heavy tails and moving levels give "
+            "several times what the policy accepts (docs/alerts.md); auto keeps a budget"
+        )
+
+    def in_force(self, entities: int, events_per_day: float, threshold: float | None = None) -> str:
+        """Return what the policy means for a stream whose rates are known.
+
+        Args:
+            entities: how many there are.
+            events_per_day: of all of them together, above 0.
+            threshold: the mean p-value threshold in force; None where it is to be derived, as if
+                all entities sent equally often.
+        """
+        policy = self.policy
+        count = _count(entities, "entity", "entities")
+        stream = f"{count}, {_rounded(events_per_day)} events a day"
+        if isinstance(policy, ScoreThreshold | FalseDiscoveryRate):
+            return f"{stream}: {self.known()}"
+        if threshold is None:
+            threshold = policy.threshold_of_equals(entities, events_per_day)
+        expected = f"{_rounded(threshold * events_per_day)} false alarms a day"
+        told = f"{stream}: an event needs p <= {threshold:.2g}"
+        if self.unbounded:
+            return f"{told}, for about {expected}; no bound is promised"
+        return f"{told}; at most {expected} are expected"
+
+    def kept(self, incidents: int, expected: float) -> str:
+        """Return what came of it: incidents, beside the false alarms that were accepted."""
+        if isinstance(self.policy, ScoreThreshold):
+            return self.known()
+        accepted = "about" if self.unbounded else "at most"
+        return f"{incidents:,} incidents; {accepted} {expected:,.1f} false alarms were expected"
 
 
 def _raw(policy: ScoreThreshold) -> str:

@@ -41,6 +41,8 @@ class Declaration:
         source: the paper or package the algorithm comes from.
         suits: what it is good and bad at, in a sentence or two.
         exceptions: checks of `check_detector` that it cannot meet, each with the reason.
+        keeps_budget: whether its p-values were measured to keep an alert budget on normal data of
+            many kinds (`python -m bench.everyday --noise`); else none is promised with it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Declaration:
     source: str
     suits: str = ""
     exceptions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    keeps_budget: bool = False
 
 
 class Bank(Protocol):

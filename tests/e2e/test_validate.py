@@ -73,6 +73,7 @@ def test_connect_decodes_real_messages(sensors: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "5 of 7 sampled decode" in ended.stdout
     assert "1 entity, 86,400 events a day: an event needs p <= 1.2e-06" in ended.stdout
+    assert "no bound on false alarms is promised for zscore" in ended.stdout
     assert "not_json" in ended.stdout
 
 

@@ -127,7 +127,7 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
-    progress = ProgressLog(telemetry, file.alert.policy())
+    progress = ProgressLog(telemetry, file.alert_promise())
     flow.run()
     flow.finish()
     progress.end("drained" if context.draining.is_set() else "the source has ended")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from engine.application import registry
 from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
@@ -25,6 +26,7 @@ from engine.application.config.sections import (
     TracingSpec,
 )
 from engine.application.ports import Settings
+from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import nearest
 from engine.domain.mapping import decisive
 from engine.domain.names import role_of
@@ -169,6 +171,12 @@ class PipelineFile(Settings):
             detector_prints=self.detector_prints,
             rules=self.event.rules(),
         )
+
+    def alert_promise(self) -> AlertPromise:
+        """Return what the alert policy promises with these detectors."""
+        names = dict.fromkeys(choice.name for choice in self.detectors)
+        unbounded = tuple(n for n in names if not registry.declaration(n).keeps_budget)
+        return AlertPromise(self.alert.policy(), unbounded)
 
     @property
     def mapping_fingerprint(self) -> str:

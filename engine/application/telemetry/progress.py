@@ -10,8 +10,7 @@ from threading import Event, Thread
 from prometheus_client.metrics import MetricWrapperBase
 
 from engine.application.telemetry.metrics import Telemetry, value_of
-from engine.domain.alert_policy import AlertPolicy, ScoreThreshold
-from engine.domain.alert_promise import in_force, promise
+from engine.domain.alert_promise import AlertPromise
 
 logger = logging.getLogger("pynomaly.progress")
 
@@ -68,15 +67,15 @@ class ProgressLog:
 
     Args:
         telemetry: the metrics of this process.
-        policy: how alerts are decided.
+        promise: of the alert policy.
         seconds: between lines.
     """
 
     def __init__(
-        self, telemetry: Telemetry, policy: AlertPolicy, seconds: float = MINUTE_SECONDS
+        self, telemetry: Telemetry, promise: AlertPromise, seconds: float = MINUTE_SECONDS
     ) -> None:
         self._telemetry = telemetry
-        self._policy = policy
+        self._promise = promise
         self._seconds = seconds
         self._began = time.monotonic()
         self._ended = Event()
@@ -99,7 +98,7 @@ class ProgressLog:
             counts_of(self._telemetry),
             _duration(seconds),
             f"{rate:,.0f}",
-            alerts_of(self._telemetry, self._policy),
+            self._promise.kept(_total(self._telemetry.emitted), value_of(self._telemetry.expected)),
         )
 
     def _run(self) -> None:
@@ -111,27 +110,19 @@ class ProgressLog:
                 _duration(self._seconds),
                 now.since(earlier),
                 f"{_total(self._telemetry.lag):,}",
-                budget_of(self._telemetry, self._policy),
+                budget_of(self._telemetry, self._promise),
             )
             earlier = now
 
 
-def budget_of(telemetry: Telemetry, policy: AlertPolicy) -> str:
+def budget_of(telemetry: Telemetry, promise: AlertPromise) -> str:
     """Return what the alert policy means for the stream as it is now."""
     entities = _total(telemetry.entities)
     events_per_day = value_of(telemetry.event_rate) * DAY_SECONDS
     if entities == 0 or events_per_day <= 0:
         return f"{entities:,} entities, whose rates of events are not known yet"
     # While all entities warm up there is no threshold in force: say what it will be.
-    return in_force(policy, entities, events_per_day, telemetry.mean_threshold() or None)
-
-
-def alerts_of(telemetry: Telemetry, policy: AlertPolicy) -> str:
-    """Return how many incidents there were, beside how many false alarms were accepted."""
-    if isinstance(policy, ScoreThreshold):
-        return promise(policy)
-    emitted, expected = _total(telemetry.emitted), value_of(telemetry.expected)
-    return f"{emitted:,} incidents; at most {expected:,.1f} false alarms were expected"
+    return promise.in_force(entities, events_per_day, telemetry.mean_threshold() or None)
 
 
 def _total(metric: MetricWrapperBase) -> int:

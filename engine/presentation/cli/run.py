@@ -26,7 +26,6 @@ from engine.application.state.contents import earlier_processes
 from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import StateLock, refuse_unusable
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
-from engine.domain.alert_promise import promise, unknown_yet
 
 logger = logging.getLogger("pynomaly.run")
 
@@ -117,8 +116,10 @@ def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
         processes,
         state_place(file),
     )
-    policy = file.alert.policy()
-    logger.info("alerts: %s", "; ".join(filter(None, [promise(policy), unknown_yet(policy)])))
+    promise = file.alert_promise()
+    logger.info("alerts: %s", "; ".join(filter(None, [promise.known(), promise.unknown_yet()])))
+    if caveat := promise.caveat():
+        logger.warning("alerts: %s", caveat)
     if file.metrics is not None:
         host, port = file.metrics.host, file.metrics.port
         last = f" to {port + processes - 1}" if processes > 1 else ""

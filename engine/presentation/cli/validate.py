@@ -12,10 +12,8 @@ import typer
 from engine.application import registry
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.config.plugin_choice import PluginChoice
 from engine.application.ports import RunContext
 from engine.application.state.identity import state_place
-from engine.domain.alert_promise import in_force, promise, unknown_yet
 from engine.domain.batch import EventBatch, Int64s
 from engine.domain.errors import FatalError, PynomalyError
 from engine.domain.pipeline import Pipeline
@@ -54,9 +52,12 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
     print(f"values        {', '.join(pipeline.mapping.value_names)}")
     print(f"detectors     {', '.join(pipeline.detector_names)}, combined by {pipeline.combine}")
     print(f"memory        {pipeline.memory_bytes:,} bytes, about {bytes_per_entity:,} an entity")
-    print(f"alerts        {promise(pipeline.alert)}")
-    if unknown := unknown_yet(pipeline.alert):
+    promise = file.alert_promise()
+    print(f"alerts        {promise.known()}")
+    if unknown := promise.unknown_yet():
         print(f"threshold     not known yet: {unknown}")
+    if caveat := promise.caveat():
+        print(f"warning       {caveat}")
     print(f"state         {state_place(file)}")
     for sink in file.sinks.chosen():
         path = getattr(sink.choice.settings, "path", None)
@@ -77,7 +78,7 @@ def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
     if file.state.kafka is not None:
         store = file.state.kafka
         checks.append(("state", store.plugin(store.settings, context).check))
-    checks.append(("source", lambda: _sample(file.source, pipeline, context, samples)))
+    checks.append(("source", lambda: _sample(file, pipeline, context, samples)))
     troubles = [trouble for role, check in checks if (trouble := _trouble(role, check))]
     if troubles:
         raise FatalError("\n".join(troubles))
@@ -104,8 +105,8 @@ def events_per_day(events: list[EventBatch]) -> float:
     return sum(count * DAY_NS / span for count, span in spans if span > 0)
 
 
-def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, samples: int) -> None:
-    batches = choice.plugin(choice.settings, context).check(samples)
+def _sample(file: PipelineFile, pipeline: Pipeline, context: RunContext, samples: int) -> None:
+    batches = file.source.plugin(file.source.settings, context).check(samples)
     if not any(map(len, batches)):
         print("messages      none to sample")
         return
@@ -119,7 +120,7 @@ def _sample(choice: PluginChoice, pipeline: Pipeline, context: RunContext, sampl
         print(f"warning       {found}")
     if (rate := events_per_day(events)) > 0 and not any(doubts):
         entities = len({key for part in events for key in part.keys.tolist()})
-        print(f"threshold     in the sample: {in_force(pipeline.alert, entities, rate)}")
+        print(f"threshold     in the sample: {file.alert_promise().in_force(entities, rate)}")
     for reject in rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

@@ -14,29 +14,34 @@ WIDTHS = (1, 3)
 INTRODUCTION = """\
 # Detectors
 
-A detector gives each event a raw score: higher is stranger. Any of them is written below
-`detectors:` in a pipeline file; where nothing is named there, it is `auto`. `pynomaly detectors`
-lists what is installed, `pynomaly detectors NAME` shows one with all its parameters.
+A detector gives each event a raw score: a higher score is more anomalous. Name detectors below
+`detectors:` in a pipeline file. Without it, the detector is `auto`. `pynomaly detectors` lists the
+installed detectors; `pynomaly detectors NAME` shows one with all its parameters.
 
-All are held to one contract, by checks that plug-in authors have too:
+An [alert budget](alerts.md) is a bound on false alarms with `auto` alone. The p-values of every
+other detector are fitted to its recent scores, and no bound is promised for them.
+
+All detectors meet one contract, which a test suite checks. Authors of plug-ins use the same suite:
 
 ```python
-from engine.application.conformance import check_detector
+from pynomaly.plugins import check_detector
 
 
-def test_it_keeps_the_contract():
+def test_keeps_the_contract_of_a_detector() -> None:
     check_detector("mine")
 ```
 
-What a detector cannot do is told below under the name of the check. `make conformance` runs all
-checks on all detectors. Scores of different detectors are compared by their p-values, never raw.
+A check that a detector cannot meet is listed below with the reason. `make conformance` runs all
+checks on all detectors. Raw scores of different detectors are never compared, only their p-values.
 
-Bytes per entity are what the memory budget counts, with default parameters. State stored as
-pickle is read back by the same version of its package only. What an event costs depends on the
-machine: `pynomaly detectors NAME --cost` measures it there, yours too.
+Bytes per entity are for default parameters, and are what the memory budget counts. State stored as
+pickle can be read by the same version of its package only. The cost of an event depends on the
+machine: `pynomaly detectors NAME --cost` measures it.
 
-This page is written by `pynomaly detectors --markdown`, with the packages that are installed.
+This page is generated with the installed packages: `pynomaly detectors --markdown`.
 """
+BOUND = "an alert budget bounds them"
+NO_BOUND = "no bound is promised"
 PARAMETERS = "| parameter | type | default | meaning |\n|---|---|---|---|"
 PACKAGE = (
     "| detector | good and bad at | bytes per entity (1 value, 3 values) | cannot meet |\n"
@@ -65,6 +70,7 @@ def section(declared: Declaration) -> str:
         f"- Source: {declared.source}",
         f"- Bytes per entity: {sizes} (with {' / '.join(map(str, WIDTHS))} values), stored as "
         f"{declared.snapshot}",
+        f"- False alarms: {BOUND if declared.keeps_budget else NO_BOUND}",
     ]
     lines += [f"- Cannot meet {limit}" for limit in limits(declared)] or ["- Meets every check"]
     if declared.parameters:

@@ -112,6 +112,7 @@ class Auto:
                     "counters and changes of cadence, each named. Bad where a fixed limit is "
                     "known, and in the first fifty events; levels are judged after a day."
                 ),
+                keeps_budget=True,
             ),
         )
 

@@ -8,13 +8,13 @@ import pytest
 from engine.application.telemetry.metrics import Telemetry
 from engine.application.telemetry.progress import (
     ProgressLog,
-    alerts_of,
     budget_of,
     counts_of,
 )
-from engine.domain.alert_policy import Budget, ScoreThreshold
+from engine.domain.alert_policy import Budget
+from engine.domain.alert_promise import AlertPromise
 
-BUDGET = Budget(10.0)
+BUDGET = AlertPromise(Budget(10.0))
 
 
 def test_counts_are_sums_over_all_labels() -> None:
@@ -78,15 +78,6 @@ def test_a_budget_while_all_warm_up_says_what_the_threshold_will_be() -> None:
     telemetry.event_rate.inc(72_000 / 86_400)
 
     assert "p <= 6.9e-05" in budget_of(telemetry, BUDGET)
-
-
-def test_incidents_are_said_beside_the_false_alarms_expected() -> None:
-    telemetry = Telemetry()
-    telemetry.emitted.inc(3)
-    telemetry.expected.inc(1.24)
-
-    assert alerts_of(telemetry, BUDGET) == ("3 incidents; at most 1.2 false alarms were expected")
-    assert "no number of false alarms" in alerts_of(telemetry, ScoreThreshold("zscore", 6.0))
 
 
 def _wait_for_lines(caplog: pytest.LogCaptureFixture, count: int) -> None:

@@ -143,6 +143,12 @@ def test_rank_correlation() -> None:
     assert np.isnan(spearman(sizes, np.ones(4)))
 
 
+def test_noise_is_scored_by_any_detector(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--noise", "gaussian", "--entities=3", "--days=2", "--detectors", "zscore"]) == 0
+
+    assert "detectors: zscore." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", list(NOISES))
 def test_noise_of_each_kind_is_scored(kind: str) -> None:
     tally = tell(kind, entities=5, days=3)

@@ -1,87 +1,57 @@
-"""Lines of a file as messages: NDJSON as it stands, CSV rows as JSON objects; gzip by suffix."""
+"""Lines of a stream of bytes, none of them larger than a message may be."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import math
-import re
-from codecs import BOM_UTF8
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Protocol
 
-import orjson
-
-Format = Literal["ndjson", "csv"]
-INTEGER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
-NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\s*", re.ASCII)
-NOT_NUMBERS = {"nan", "NaN", "NAN"}
-"""Cells that say that there is no number."""
-LONGEST_LINE = 128 * 2**20
-"""Bytes read of one line: a file that is no text must not fill the memory."""
+CHUNK = 2**20
 
 
-def format_of(path: Path) -> Format:
-    """Return the format that a file's name tells: .csv and .csv.gz are CSV, all else NDJSON."""
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    return "csv" if suffixes and suffixes[-1] == ".csv" else "ndjson"
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes; none at the end."""
+        ...
 
 
-def read_messages(
-    path: Path, kind: Format, skip: int, texts: frozenset[str] = frozenset()
-) -> Iterator[tuple[int, bytes]]:
-    """Yield number and payload of each line that is not blank, the first `skip` lines left out.
+class LineSplitter:
+    """Splits chunks into lines, without ever holding more than one line that fits.
 
-    Args:
-        path: the file.
-        kind: its format.
-        skip: number of the first line to yield.
-        texts: columns of CSV whose cells stay texts, also where they look like numbers.
-
-    Raises:
-        OSError: the file cannot be read.
+    A line above the limit is cut to one byte more, by which it is known to be too large.
     """
-    with _open(path) as file:
-        _skip_byte_order_mark(file)
-        numbered = enumerate(_csv_rows(file, texts) if kind == "csv" else _lines(file))
-        for number, payload in numbered:
-            if number >= skip and payload:
-                yield number, payload
+
+    def __init__(self, max_bytes: int) -> None:
+        self._most = max_bytes + 1
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that a chunk ends, without their ends."""
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        if self._skipping and lines:
+            # The end of a line that was told already.
+            del lines[0]
+            self._skipping = False
+        elif self._skipping:
+            self._rest = b""
+        if len(self._rest) > self._most:
+            lines.append(self._rest)
+            self._rest, self._skipping = b"", True
+        return [line if len(line) <= self._most else line[: self._most] for line in lines]
+
+    def end(self) -> list[bytes]:
+        """Return the last line, which has no end."""
+        rest, self._rest = self._rest, b""
+        skipping, self._skipping = self._skipping, False
+        return [rest] if rest and not skipping else []
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb"))
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    while line := file.readline(LONGEST_LINE):
-        yield line.strip()
-
-
-def _skip_byte_order_mark(file: IO[bytes]) -> None:
-    if file.read(len(BOM_UTF8)) != BOM_UTF8:
-        file.seek(0)
-
-
-def _csv_rows(file: IO[bytes], as_text: frozenset[str]) -> Iterator[bytes]:
-    texts = (line.decode("utf-8", "surrogateescape") for line in file)
-    for row in csv.DictReader(texts):
-        cells = {
-            name: text if name in as_text else _cell(text)
-            for name, text in row.items()
-            if name and text
-        }
-        try:
-            yield orjson.dumps(cells)
-        except TypeError:
-            # Not UTF-8: passed on as it is, to be rejected with its reason.
-            yield ",".join(map(str, row.values())).encode("utf-8", "surrogateescape")
-
-
-def _cell(text: str) -> str | int | float | None:
-    if INTEGER.fullmatch(text):
-        return int(text)
-    if NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
-        return number
-    return None if text in NOT_NUMBERS else text
+def bounded_lines(file: Readable, max_bytes: int) -> Iterator[bytes]:
+    """Yield the lines of a stream without their ends."""
+    splitter = LineSplitter(max_bytes)
+    while chunk := file.read(CHUNK):
+        yield from splitter.feed(chunk)
+    yield from splitter.end()

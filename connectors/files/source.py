@@ -1,30 +1,48 @@
-"""The file source: each file a partition, each line a message."""
+"""The file source: each file a partition, each line or row a message."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from itertools import islice
-from pathlib import Path
 
-import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from pydantic import Field, field_validator
 
-from connectors.files.lines import Format, format_of, read_messages
+from connectors.files.batches import BATCH, raw_batch, take
+from connectors.files.find import find_files
+from connectors.files.follow import FollowReader
+from connectors.files.messages import FileMessages, Format, Reading
+from connectors.formats.csv_dialect import CsvSettings
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
 from pynomaly.plugins import RunContext, Settings
-
-BATCH = 5_000
 
 
 class FileSourceSettings(Settings):
     """Files to read, from beginning to end."""
 
     path: str
-    """A file, or a pattern such as data/*.ndjson.gz."""
+    """A file, a pattern such as data/*.ndjson.gz, or an address such as s3://bucket/*.csv."""
     format: Format | None = None
-    """ndjson or csv; default: by suffix."""
+    """ndjson, csv or parquet; default: by suffix, below that of a compression (gz, bz2, xz, zst,
+    lz4)."""
+    encoding: str | None = None
+    """Encoding of texts, such as cp1252; default: by byte order mark, else UTF-8."""
+    csv: CsvSettings = Field(default_factory=CsvSettings)
+    """How CSV is written; what is not given is found out from the first lines, and logged."""
+    follow: bool = False
+    """Whether to wait for more at the end: lines, and files that match the pattern. All files are
+    one partition then, in the order in which they come."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str | None) -> str | None:
+        if encoding is not None:
+            try:
+                "".encode(encoding)
+            except LookupError:
+                raise ValueError("expected an encoding such as utf-8, cp1252 or latin-1") from None
+        return encoding
 
 
 class FileSource:
@@ -36,24 +54,35 @@ class FileSource:
     def __init__(self, settings: FileSourceSettings, context: RunContext) -> None:
         self.settings = settings
         self.context = context
+        self.damaged: list[str] = []
 
     @property
     def topic(self) -> str:
         """The path or pattern."""
         return self.settings.path
 
-    def files(self) -> list[Path]:
+    @property
+    def reading(self) -> Reading:
+        """How each file is read."""
+        settings, context = self.settings, self.context
+        return Reading(
+            settings.format,
+            settings.encoding,
+            settings.csv,
+            context.fields,
+            context.text_fields,
+            context.max_bytes,
+        )
+
+    def files(self) -> list[str]:
         """Return the files, in the order of their names.
 
         Raises:
             ConnectorError: there are none.
         """
-        pattern = Path(self.settings.path)
-        if pattern.exists():
-            return [pattern]
-        found = sorted(pattern.parent.glob(pattern.name))
+        found = find_files(self.settings.path)
         if not found:
-            raise ConnectorError(f'no file matches "{pattern}": correct source.file.path')
+            raise ConnectorError(f'no file matches "{self.topic}": correct source.file.path')
         return found
 
     def source(self) -> Files:
@@ -62,9 +91,7 @@ class FileSource:
 
     def read(self, number: int, skip: int) -> FileReader:
         """Return what reads a file from a line on."""
-        path = self.files()[number]
-        kind = self.settings.format or format_of(path)
-        return FileReader(self, path, number, kind, skip)
+        return FileReader(self, self.files()[number], number, skip)
 
     def check(self, samples: int) -> list[RawBatch]:
         """Return the first lines of each file.
@@ -73,11 +100,12 @@ class FileSource:
             ConnectorError: there is no file, or it cannot be read.
         """
         try:
-            return [
-                raw_batch(self.topic, number, found, time.time_ns())
-                for number in range(len(self.files()))
-                if (found := self.read(number, 0).lines(samples))
-            ]
+            batches = []
+            for number in range(len(self.files())):
+                reader = self.read(number, 0)
+                batches.append(reader.batch(samples))
+                reader.close()
+            return [batch for batch in batches if batch is not None]
         except OSError as error:
             raise ConnectorError(f"{self.settings.path}: {error}") from error
 
@@ -85,7 +113,13 @@ class FileSource:
         """Do nothing: positions are in the state store only."""
 
     def finish(self) -> None:
-        """Do nothing."""
+        """End the run as one that failed where a file could not be read to its end.
+
+        Raises:
+            ConnectorError: a file is cut off or damaged; what it held before that is stored.
+        """
+        if self.damaged:
+            raise ConnectorError("; ".join(self.damaged))
 
 
 class Files(FixedPartitionedSource[RawBatch, int]):
@@ -95,48 +129,53 @@ class Files(FixedPartitionedSource[RawBatch, int]):
         self._source = source
 
     def list_parts(self) -> list[str]:
-        """Return the files' numbers."""
+        """Return the files' numbers; one for all where they are followed."""
+        if self._source.settings.follow:
+            return ["0"]
         return [str(number) for number in range(len(self._source.files()))]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> FileReader:
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: int | None
+    ) -> StatefulSourcePartition[RawBatch, int]:
         """Start reading a file, at the line to go on from."""
-        return self._source.read(int(for_part), resume_state or 0)
+        source = self._source
+        if source.settings.follow:
+            return FollowReader(source.topic, source.reading, source.context, resume_state or 0)
+        return source.read(int(for_part), resume_state or 0)
 
 
 class FileReader(StatefulSourcePartition[RawBatch, int]):
     """Reads one file; its state is the next line."""
 
-    def __init__(
-        self, source: FileSource, path: Path, number: int, kind: Format, skip: int
-    ) -> None:
+    def __init__(self, source: FileSource, path: str, number: int, skip: int) -> None:
         self._source = source
         self._number = number
         self._next = skip
-        self._messages = read_messages(path, kind, skip, source.context.text_fields)
+        self._file = FileMessages(path, source.reading, skip)
 
-    def lines(self, at_most: int) -> list[tuple[int, bytes]]:
-        """Return the next numbered lines."""
-        found = list(islice(self._messages, at_most))
-        if found:
-            self._next = found[-1][0] + 1
-        return found
+    def batch(self, at_most: int = BATCH) -> RawBatch | None:
+        """Return the next messages; None at the end."""
+        found = take(self._file, at_most)
+        if not found:
+            return None
+        self._next = found[-1][0] + 1
+        return raw_batch(self._source.topic, self._number, found, time.time_ns(), self._file.hint)
 
     def next_batch(self) -> list[RawBatch]:
         """Return the next batch; the end of the file is the end of the partition."""
         if self._source.context.draining.is_set():
             raise StopIteration
-        found = self.lines(BATCH)
-        if not found:
+        batch = self.batch()
+        if batch is None:
+            if self._file.damage:
+                self._source.damaged.append(self._file.damage)
             raise StopIteration
-        return [raw_batch(self._source.topic, self._number, found, time.time_ns())]
+        return [batch]
 
     def snapshot(self) -> int:
         """Return the next line."""
         return self._next
 
-
-def raw_batch(topic: str, number: int, lines: list[tuple[int, bytes]], now: int) -> RawBatch:
-    """Put numbered lines into columns; `now`, ns since 1970, is when they were read."""
-    offsets = np.array([line for line, _ in lines], np.int64)
-    stamps = np.full(len(lines), now, np.int64)
-    return RawBatch(topic, number, offsets, stamps, [payload for _, payload in lines])
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

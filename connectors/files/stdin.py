@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from connectors.files.source import raw_batch
+from connectors.files.batches import raw_batch
+from connectors.files.lines import LineSplitter
+from connectors.files.messages import Message
 from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext, Settings
 
@@ -69,7 +71,8 @@ class LineReader(StatefulSourcePartition[RawBatch, int]):
     def __init__(self, context: RunContext, first: int) -> None:
         self._context = context
         self._next = first
-        self._rest = b""
+        self._lines = LineSplitter(context.max_bytes)
+        self._ended = False
         self._idle = False
 
     def next_batch(self) -> list[RawBatch]:
@@ -81,13 +84,15 @@ class LineReader(StatefulSourcePartition[RawBatch, int]):
         if not ready:
             return []
         chunk = os.read(STDIN, CHUNK)
-        if not chunk and not self._rest:
+        if self._ended:
             raise StopIteration
-        *lines, self._rest = (self._rest + (chunk or b"\n")).split(b"\n")
-        return self._batch(lines)
+        self._ended = not chunk
+        return self._batch(self._lines.feed(chunk) if chunk else self._lines.end())
 
     def _batch(self, lines: list[bytes]) -> list[RawBatch]:
-        numbered = [(number, line) for number, line in enumerate(lines, self._next) if line.strip()]
+        numbered: list[Message] = [
+            (number, line, None) for number, line in enumerate(lines, self._next) if line.strip()
+        ]
         self._next += len(lines)
         if not numbered:
             return []

@@ -41,7 +41,9 @@ class RunContext:
         telemetry: the metrics of this process.
         draining: set when the process was asked to end: sources stop reading.
         needs_keys: whether the mapping reads the message key.
-        text_fields: names of fields that the mapping reads as texts; see `EventMapping`.
+        fields, text_fields: names of fields that the mapping reads, and reads as texts; see
+            `EventMapping`.
+        max_bytes: of a message: what is larger is rejected, and need not be read whole.
         process, processes: number of this process, and how many this run has.
         state: directory where the pipeline's state is kept; None where it is kept elsewhere.
         earlier_processes: how many the run before had, as far as it is known.
@@ -57,7 +59,9 @@ class RunContext:
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: Event = field(default_factory=Event)
     needs_keys: bool = True
+    fields: frozenset[str] = frozenset()
     text_fields: frozenset[str] = frozenset()
+    max_bytes: int = 2**20
     process: int = 0
     processes: int = 1
     state: Path | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.explanation import Explanation
+from engine.domain.finding import Finding
 from engine.domain.trace import Trace
 
 Bools = NDArray[np.bool_]
@@ -59,6 +60,8 @@ class RawBatch:
         traceparents: gives the W3C traceparent headers of the messages, in their order; called
             only while tracing is on.
         trace: the span it belongs to; None unless it is traced.
+        errors: what the source found wrong with some messages, by row: they are rejects.
+        hint: what to do where a field is missing, for rejects.
     """
 
     topic: str
@@ -70,6 +73,8 @@ class RawBatch:
     headers: Callable[[int], Headers] = no_headers
     traceparents: Callable[[], Iterable[bytes]] = no_traceparents
     trace: Trace | None = None
+    errors: Mapping[int, Finding] | None = None
+    hint: str = ""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -139,6 +139,11 @@ class EventMapping:
         return (*keys, *self.time.paths, *(value.path for value in self.values), *conditions)
 
     @property
+    def fields(self) -> frozenset[str]:
+        """Names of the outermost fields that are read."""
+        return frozenset(str(path[0]) for path in self.paths)
+
+    @property
     def text_fields(self) -> frozenset[str]:
         """Names of the outermost fields that are read as texts, also where they look like numbers.
 

@@ -88,7 +88,7 @@ class Decoder:
 
     def decode(self, raw: Sequence[RawBatch]) -> tuple[EventBatch, list[Reject]]:
         """Decode batches of one topic, in their order."""
-        payloads = list(chain.from_iterable(batch.values for batch in raw))
+        payloads = list(chain.from_iterable(map(_payloads, raw)))
         self.passed_over = Counter()
         accounted = self._tombstones(payloads)
         found = self._where(self._of_messages, Decoded(*self._json.decode(payloads)), accounted)
@@ -220,6 +220,13 @@ def _is_of_message(part: Condition, explode: Path | None) -> bool:
     if explode is None:
         return True
     return explode != () and all(len(p) == 1 or p[0] != explode[0] for p in paths(part))
+
+
+def _payloads(batch: RawBatch) -> Sequence[bytes | None]:
+    """Return the payloads of a batch; none of those in which the source found an error."""
+    if not batch.errors:
+        return batch.values
+    return [b"" if row in batch.errors else value for row, value in enumerate(batch.values)]
 
 
 def _positions(batch: RawBatch) -> tuple[Any, Int64s, Int64s]:

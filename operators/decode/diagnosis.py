@@ -8,11 +8,11 @@ from typing import Any
 from engine.domain.batch import NO_TIME
 from engine.domain.mapping import LONGEST_KEY, Constant, EventMapping, MessageKey, ValueField
 from engine.domain.path import Path, path_text
-from engine.domain.reject import RejectReason
+from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_units import other_unit
 from operators.decode.entity_keys import BinaryKeyError, key_text, name
 from operators.decode.explode import Exploder
-from operators.decode.json_errors import Finding, RejectedError, document_of, payload_error
+from operators.decode.json_errors import RejectedError, document_of, payload_error
 from operators.decode.numbers import NoNumberError, NumberReader
 from operators.decode.reading import MisplacedError, MissingError, look_up, quote
 from operators.decode.timestamps import UNREADABLE, TimeReader, together

@@ -7,11 +7,8 @@ from typing import Any
 
 import orjson
 
-from engine.domain.reject import RejectReason
+from engine.domain.reject import Finding, RejectReason
 from operators.decode.json_messages import BOM
-
-Finding = tuple[RejectReason, str]
-"""Why something is rejected: the kind, and a sentence."""
 
 
 class RejectedError(Exception):

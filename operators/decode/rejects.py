@@ -11,9 +11,8 @@ import orjson
 
 from engine.domain.batch import Int32s, Int64s, RawBatch
 from engine.domain.mapping import EventMapping
-from engine.domain.reject import Reject, RejectReason
+from engine.domain.reject import Finding, Reject, RejectReason
 from operators.decode.diagnosis import Diagnosis
-from operators.decode.json_errors import Finding
 
 MOST_ELEMENTS = 100
 """Rejects of one message: a large one must not become a million of them."""
@@ -53,7 +52,11 @@ class Rejects:
     def _message(self, batch: RawBatch, row: int, now: int) -> Reject:
         key, value = _key(batch, row), batch.values[row]
         stamp = int(batch.timestamps[row])
-        finding = self._diagnosis.of(value, key, stamp, now) or NOT_STRICT
+        finding = (batch.errors or {}).get(row)
+        if finding is None:
+            finding = self._diagnosis.of(value, key, stamp, now) or NOT_STRICT
+            if batch.hint and finding[0] in MISSING:
+                finding = finding[0], f"{finding[1]}; {batch.hint}"
         return _reject(batch, row, finding, value)
 
     def _elements(
@@ -73,6 +76,7 @@ class Rejects:
         return rejects
 
 
+MISSING = {RejectReason.MISSING_KEY, RejectReason.MISSING_TIME, RejectReason.MISSING_VALUE}
 NOT_STRICT: Finding = (RejectReason.NOT_JSON, "the payload is not strict JSON")
 
 

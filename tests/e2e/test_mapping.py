@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ def scored(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Run a pipeline over a file; return its scores and its dead letters."""
     (folder / name).write_text(lines)
+    done = run("run", pipeline_file(folder, event, name, **source))
+    assert done.returncode == 0, done.stderr
+    paths = [folder / f"{role}.ndjson" for role in ("scores", "dead_letters")]
+    texts = [path.read_text() if path.exists() else "" for path in paths]
+    scores, letters = ([json.loads(line) for line in text.splitlines()] for text in texts)
+    return scores, letters
+
+
+def pipeline_file(folder: Path, event: dict[str, Any], name: str, **source: Any) -> Path:
     outputs = {role: folder / f"{role}.ndjson" for role in ("anomalies", "scores", "dead_letters")}
     pipeline = {
         "name": "p",
@@ -30,12 +40,7 @@ def scored(
     }
     file = folder / "p.yaml"
     file.write_text(yaml.safe_dump(pipeline))
-    done = run("run", file)
-    assert done.returncode == 0, done.stderr
-    found = [outputs["scores"], outputs["dead_letters"]]
-    texts = [path.read_text() if path.exists() else "" for path in found]
-    scores, letters = ([json.loads(line) for line in text.splitlines()] for text in texts)
-    return scores, letters
+    return file
 
 
 def test_ids_in_csv_stay_ten_entities(tmp_path: Path) -> None:
@@ -87,3 +92,34 @@ def test_elements_of_messages_are_scored_with_ids_of_their_own(tmp_path: Path) -
     assert len({score["id"] for score in scores}) == 2
     assert [(letter["reason"], letter["index"]) for letter in letters] == [("wrong_type", "1")]
     assert json.loads(letters[0]["value"]) == port("eth2", "x")
+
+
+def test_a_european_csv_file_is_read_as_it_is(tmp_path: Path) -> None:
+    rows = [f"silo;01.02.2024 00:{minute:02d};20,{minute};1013,1" for minute in range(10)]
+    event = {
+        "key": "station",
+        "time": {"path": "zeit", "format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"},
+        "values": ["temp", "druck"],
+    }
+
+    text = "\n".join(["station;zeit;temp;druck", *rows])
+    scores, letters = scored(tmp_path, text, event, "in.csv")
+
+    assert letters == []
+    assert len(scores) == 10
+    assert scores[0]["time_ns"] == 1_706_742_000_000_000_000
+
+
+def test_the_good_part_of_a_damaged_file_is_scored_and_the_run_fails(tmp_path: Path) -> None:
+    lines = [json.dumps({"id": "a", "ts": START + i, "v": i * 0.1}) for i in range(20_000)]
+    packed = gzip.compress("\n".join(lines).encode())
+    (tmp_path / "in.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    event = {"key": "id", "time": {"path": "ts", "unit": "ms"}, "values": ["v"]}
+    file = pipeline_file(tmp_path, event, "in.ndjson.gz")
+
+    done = run("run", file)
+
+    assert done.returncode == 2
+    assert "is cut off or damaged" in done.stderr
+    scores = (tmp_path / "scores.ndjson").read_text().splitlines()
+    assert 1_000 < len(scores) < 20_000

@@ -88,10 +88,13 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         return ExitCode.FATAL
     identity = LogIdentity(file.name, str(config.process), config.run)
     configure_logging(config.log_format, identity, config.log_level)
+    mapping = file.event.mapping()
     context = RunContext(
         file.name,
         needs_keys=True,
-        text_fields=file.event.mapping().text_fields,
+        fields=mapping.fields,
+        text_fields=mapping.text_fields,
+        max_bytes=mapping.max_bytes,
         process=config.process,
         processes=config.processes,
         earlier_processes=config.earlier_processes,

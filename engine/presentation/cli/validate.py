@@ -65,9 +65,12 @@ def _describe(file: PipelineFile, pipeline: Pipeline) -> None:
 
 
 def _connect(file: PipelineFile, pipeline: Pipeline, samples: int) -> None:
+    mapping = pipeline.mapping
     context = RunContext(
         pipeline.name,
-        text_fields=pipeline.mapping.text_fields,
+        fields=mapping.fields,
+        text_fields=mapping.text_fields,
+        max_bytes=mapping.max_bytes,
         state=file.state.directory,
         exactly_once=file.delivery == "exactly_once",
     )

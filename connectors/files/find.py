@@ -1,0 +1,20 @@
+"""Finding files: by a path, a pattern, or an address of a remote file system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connectors.files.streams import remote
+
+
+def find_files(pattern: str) -> list[str]:
+    """Return the files that a path, pattern or address names, in the order of their names."""
+    if "://" in pattern:
+        system = remote(pattern)
+        scheme = pattern.partition("://")[0]
+        found = system.glob(pattern) if "*" in pattern else [pattern.partition("://")[2]]
+        return [f"{scheme}://{str(name).removeprefix('/')}" for name in sorted(found)]
+    path = Path(pattern)
+    if path.exists():
+        return [pattern]
+    return sorted(str(file) for file in path.parent.glob(path.name))

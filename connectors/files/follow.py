@@ -1,0 +1,219 @@
+"""Following files: what is added to the last of them, and the files that come after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from bytewax.inputs import StatefulSourcePartition
+
+from connectors.files.batches import BATCH, raw_batch, take
+from connectors.files.find import find_files
+from connectors.files.lines import CHUNK, LineSplitter
+from connectors.files.messages import FileMessages, Message, Reading, format_of
+from connectors.files.streams import is_packed, open_plain
+from connectors.formats.csv_dialect import find_dialect
+from connectors.formats.csv_rows import CsvRows
+from engine.application.ports import RunContext
+from engine.domain.batch import RawBatch
+
+IDLE = timedelta(milliseconds=100)
+LOOK_EVERY = 0.5
+"""Seconds between two looks for new files."""
+WHOLE_AFTER = 2.0
+"""Seconds that a compressed file must have lain unchanged: until then it is being written."""
+LINES = 2**40
+"""More than the lines of any file: a position is a file's number times this, and a line's."""
+ORDER = "followed_files.json"
+"""In the state directory: the files in the order in which they came."""
+
+
+class FollowReader(StatefulSourcePartition[RawBatch, int]):
+    """Reads all files of a pattern as one partition, one after the other, without an end."""
+
+    def __init__(self, pattern: str, reading: Reading, context: RunContext, position: int) -> None:
+        self._pattern = pattern
+        self._reading = reading
+        self._context = context
+        self._number, self._line = divmod(position, LINES)
+        self._order = _Order(context.state)
+        self._file: Tail | Whole | None = None
+        self._looked = 0.0
+        self._idle = False
+
+    def next_batch(self) -> list[RawBatch]:
+        """Return at most one batch: what has come."""
+        if self._context.draining.is_set():
+            self.close()
+            raise StopIteration
+        self._look()
+        found, hint = self._take()
+        self._idle = not found
+        if not found:
+            return []
+        self._line = found[-1][0] + 1
+        first = self._number * LINES
+        placed = [(first + line, payload, finding) for line, payload, finding in found]
+        batch = raw_batch(self._pattern, 0, placed, time.time_ns(), hint)
+        return [batch]
+
+    def next_awake(self) -> datetime | None:
+        """Ask again at once while there is something to read."""
+        return datetime.now(UTC) + IDLE if self._idle else None
+
+    def snapshot(self) -> int:
+        """Return the file's number and the next line in it, as one number."""
+        return self._number * LINES + self._line
+
+    def close(self) -> None:
+        """Close the file that is being read."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._order.add(find_files(self._pattern))
+
+    def _take(self) -> tuple[list[Message], str]:
+        """Return the next messages, of the next file where this one has no more."""
+        names = self._order.names
+        while self._number < len(names):
+            if self._file is None:
+                self._file = _opened(names[self._number], self._reading, self._line)
+            if self._file is None:
+                return [], ""
+            is_last = self._number + 1 == len(names)
+            found = self._file.take(BATCH, is_last)
+            if found or is_last:
+                return found, self._file.hint
+            self.close()
+            self._number, self._line = self._number + 1, 0
+        return [], ""
+
+
+class Whole:
+    """A file that is read as it is, once it has come whole."""
+
+    def __init__(self, path: str, reading: Reading, skip: int) -> None:
+        self._file = FileMessages(path, reading, skip)
+
+    @property
+    def hint(self) -> str:
+        """What to do where a column is missing."""
+        return self._file.hint
+
+    def take(self, at_most: int, _more: bool) -> list[Message]:
+        """Return the next messages."""
+        return take(self._file, at_most)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Tail:
+    """A text file to which lines are added."""
+
+    def __init__(self, path: str, reading: Reading, skip: int) -> None:
+        self.hint = ""
+        self._reading = reading
+        self._skip = skip
+        self._is_csv = (reading.format or format_of(path)) == "csv"
+        self._rows: CsvRows | None = None
+        self._lines = LineSplitter(reading.max_bytes)
+        self._file: IO[bytes] = open_plain(path)
+        self._number = 0
+        self._skip_lines = reading.csv.skip if self._is_csv else 0
+
+    def take(self, at_most: int, more: bool) -> list[Message]:
+        """Return the next messages; the last line has to end, unless no more comes."""
+        found: list[Message] = []
+        while not found:
+            chunk = self._file.read(CHUNK)
+            lines = self._lines.feed(chunk) if chunk else []
+            if not chunk and not more:
+                lines = self._lines.end()
+            found = [message for line in lines for message in self._message(line)]
+            if not chunk and not (lines and not more):
+                break
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _message(self, line: bytes) -> Iterator[Message]:
+        line = line.removeprefix(b"\xef\xbb\xbf").strip(b"\r")
+        if self._skip_lines:
+            self._skip_lines -= 1
+            return
+        if not self._is_csv:
+            number, self._number = self._number, self._number + 1
+            if number >= self._skip and line.strip():
+                yield number, line.strip(), None
+            return
+        if not line.strip():
+            return
+        if self._rows is None:
+            self._begin(line)
+            if self._reading.csv.names is None:
+                return
+        assert self._rows is not None
+        for payload, finding in self._rows.only_rows(iter([line])):
+            number, self._number = self._number, self._number + 1
+            if number >= self._skip:
+                yield number, payload, finding
+
+    def _begin(self, header: bytes) -> None:
+        reading = self._reading
+        text = header.decode("utf-8", "replace")
+        dialect = find_dialect([text], reading.csv, reading.fields, reading.texts)
+        self.hint = dialect.hint
+        self._rows = CsvRows(dialect, reading.texts, reading.max_bytes)
+
+
+class _Order:
+    """The files in the order in which they came, kept in the state directory."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._path = None if state is None else state / ORDER
+        self.names: list[str] = []
+        if self._path is not None and self._path.exists():
+            self.names = json.loads(self._path.read_text())
+        self._known = set(self.names)
+
+    def add(self, found: list[str]) -> None:
+        """Put new files behind those that are known, in the order of their names."""
+        new = [name for name in found if name not in self._known]
+        if not new:
+            return
+        self.names += new
+        self._known.update(new)
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._path.with_suffix(".new")
+            with beside.open("w") as file:
+                json.dump(self.names, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+
+
+def _opened(path: str, reading: Reading, skip: int) -> Tail | Whole | None:
+    """Open a file; None while it is being written, where it can only be read whole."""
+    kind = reading.format or format_of(path)
+    if "://" in path:
+        return Whole(path, reading, skip)
+    if not is_packed(path) and kind != "parquet" and reading.encoding in (None, "utf-8"):
+        return Tail(path, reading, skip)
+    if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER:
+        return None
+    return Whole(path, reading, skip)

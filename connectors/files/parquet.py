@@ -1,0 +1,68 @@
+"""Rows of a Parquet file as JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import IO, Any
+
+import orjson
+
+from engine.domain.errors import ConnectorError
+
+ROWS = 5_000
+
+
+def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
+    """Yield number and payload of each row, the first `skip` rows left out.
+
+    Times become texts in ISO 8601, to the nanosecond.
+
+    Raises:
+        ConnectorError: pyarrow is not installed, or it is no Parquet file.
+    """
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ModuleNotFoundError:
+        advice = "pip install 'pynomaly-engine[parquet]'"
+        raise ConnectorError(
+            f"{path}: reading Parquet needs the package pyarrow: {advice}"
+        ) from None
+    try:
+        opened = parquet.ParquetFile(file)
+        number = 0
+        for group in range(opened.metadata.num_row_groups):
+            count = opened.metadata.row_group(group).num_rows
+            if number + count <= skip:
+                number += count
+                continue
+            for batch in opened.iter_batches(ROWS, row_groups=[group]):
+                for row in _readable(arrow, batch).to_pylist():
+                    if number >= skip:
+                        yield number, orjson.dumps(row, default=_plain)
+                    number += 1
+    except arrow.ArrowException as error:
+        raise ConnectorError(f"{path} is no Parquet file that can be read: {error}") from None
+
+
+def _readable(arrow: Any, batch: Any) -> Any:
+    """Return a batch whose times are texts and whose decimals are numbers."""
+    kinds = arrow.types
+    columns = []
+    for column in batch.columns:
+        kind = column.type
+        if kinds.is_timestamp(kind):
+            utc = arrow.timestamp(kind.unit)
+            text = column.cast(utc).cast(arrow.string())
+            suffix = arrow.scalar("Z" if kind.tz is not None else "")
+            column = arrow.compute.binary_join_element_wise(text, suffix, "")
+        elif kinds.is_date(kind) or kinds.is_time(kind):
+            column = column.cast(arrow.string())
+        elif kinds.is_decimal(kind):
+            column = column.cast(arrow.float64())
+        columns.append(column)
+    return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _plain(found: object) -> str:
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)

@@ -1,0 +1,167 @@
+"""Files as streams of bytes: local or remote, unpacked by suffix, in UTF-8 whatever they were."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import PurePosixPath
+from typing import IO, Any, cast
+
+from connectors.files.lines import Readable
+from engine.domain.errors import ConnectorError
+
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""Encodings by the byte order mark that a text begins with."""
+
+
+def unpacked_name(path: str) -> str:
+    """Return a file's name without the suffix of its compression."""
+    name = PurePosixPath(path)
+    return name.stem if name.suffix in UNPACK else name.name
+
+
+def is_packed(path: str) -> bool:
+    """Whether a file is compressed."""
+    return PurePosixPath(path).suffix in UNPACK
+
+
+@contextmanager
+def open_stream(path: str) -> Iterator[Readable]:
+    """Open a file, unpacked.
+
+    Raises:
+        OSError: it cannot be read.
+        ConnectorError: what it takes to read it is not installed.
+    """
+    with open_plain(path) as file:
+        unpack = UNPACK.get(PurePosixPath(path).suffix)
+        yield unpack(file) if unpack else file
+
+
+def open_plain(path: str) -> IO[bytes]:
+    """Open a file as it is: of this machine, or with a scheme such as s3:// through fsspec."""
+    if "://" not in path:
+        return open(path, "rb")  # noqa: PTH123 - the caller closes it
+    return cast("IO[bytes]", remote(path).open(path, "rb"))
+
+
+def remote(path: str) -> Any:
+    """Return the file system of an address such as s3://bucket/data.csv.
+
+    Raises:
+        ConnectorError: nothing installed can reach it.
+    """
+    fsspec = _module("fsspec", "remote")
+    try:
+        return fsspec.core.url_to_fs(path)[0]
+    except (ImportError, ValueError) as error:
+        raise ConnectorError(f"{path}: {error}") from None
+
+
+def as_utf8(file: Readable, encoding: str | None) -> Readable:
+    """Return a stream in UTF-8 without a byte order mark.
+
+    Args:
+        file: at its beginning.
+        encoding: its encoding; None for what the byte order mark tells, else UTF-8.
+    """
+    head = file.read(max(map(len, MARKS)))
+    for mark, found in MARKS.items():
+        if head.startswith(mark) and encoding in (None, found, "utf-8", "utf-16"):
+            return Recoded(file, head[len(mark) :], found)
+    return Recoded(file, head, encoding or "utf-8")
+
+
+class Recoded:
+    """A stream in UTF-8 of one in another encoding; bytes that are none stay as they are."""
+
+    def __init__(self, file: Readable, head: bytes, encoding: str) -> None:
+        # What can be unpacked before the place that is damaged comes out of read1 alone.
+        self._some: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        self._head = head
+        self._decoder: codecs.IncrementalDecoder | None = None
+        if codecs.lookup(encoding).name != "utf-8":
+            errors = "replace" if "16" in encoding or "32" in encoding else "surrogateescape"
+            self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes; none at the end."""
+        chunk, self._head = self._head + self._some(size), b""
+        if self._decoder is None:
+            return chunk
+        while True:
+            text = self._decoder.decode(chunk, final=not chunk)
+            if text or not chunk:
+                return text.encode("utf-8", "surrogateescape")
+            chunk = self._some(size)
+
+
+def _module(name: str, extra: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        advice = f"pip install 'pynomaly-engine[{extra}]'"
+        raise ConnectorError(f"reading this needs the package {name}: {advice}") from None
+
+
+class ZstdStream:
+    """Unpacks zstd; unlike the library's own stream, it tells where a file is cut off."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        zstandard = _module("zstandard", "files")
+        head = file.read(18)
+        file.seek(0)
+        try:
+            size = zstandard.frame_content_size(head)
+        except zstandard.ZstdError as error:
+            raise EOFError(f"no zstd: {error}") from None
+        # -1 where the header does not tell; the file may have further frames.
+        self._least = max(size, 0)
+        self._stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        self._read = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes; none at the end."""
+        chunk: bytes = self._stream.read(size)
+        self._read += len(chunk)
+        if not chunk and self._read < self._least:
+            raise EOFError(f"it ends after {self._read} of {self._least} bytes")
+        return chunk
+
+
+def _lz4(file: IO[bytes]) -> Readable:
+    opened: Readable = _module("lz4.frame", "files").open(file)
+    return opened
+
+
+def _gzip(file: IO[bytes]) -> Readable:
+    return gzip.GzipFile(fileobj=file)
+
+
+UNPACK: dict[str, Callable[[IO[bytes]], Readable]] = {
+    ".gz": _gzip,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": ZstdStream,
+    ".zstd": ZstdStream,
+    ".lz4": _lz4,
+}
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that a compressed file is cut off or damaged."""
+    kinds = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+    if isinstance(error, kinds) or type(error).__name__ == "ZstdError":
+        return True
+    # bz2 and lz4 have no errors of their own; those of the file system have a number.
+    return isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno is None)

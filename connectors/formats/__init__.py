@@ -1,0 +1,1 @@
+"""Formats of messages, and what files share with them."""

@@ -1,0 +1,153 @@
+"""The dialect of CSV: as the pipeline file says, and found out where it does not."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from engine.application.ports import Settings
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SAMPLE_LINES = 200
+_COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3})*|[0-9]*),[0-9]+\s*")
+_POINT_NUMBER = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
+Sign = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+
+
+class CsvSettings(Settings):
+    """How CSV is written; what is not given is found out from the first lines, and logged."""
+
+    delimiter: Sign | None = None
+    """Sign between cells, such as ";"."""
+    decimal: Literal[".", ","] | None = None
+    """Decimal sign of numbers."""
+    quote: Sign = '"'
+    """Sign around cells that hold delimiters or line ends."""
+    names: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Names of the columns, where no header line has them."""
+    skip: int = Field(default=0, ge=0)
+    """Lines before the header to leave out."""
+    comment: str | None = Field(default=None, min_length=1)
+    """Lines that begin so are left out, such as "#"."""
+    trim: bool = True
+    """Whether blanks around cells are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How CSV is written.
+
+    Attributes:
+        delimiter, decimal, quote: signs.
+        names: of the columns.
+        has_header: whether the names came from a line of their own.
+        comment: what lines that are left out begin with; empty: none are.
+        trim: whether blanks around cells are left out.
+        hint: what to do where a column is missing, for rejects.
+    """
+
+    delimiter: str
+    decimal: str
+    quote: str
+    names: tuple[str, ...]
+    has_header: bool
+    comment: str
+    trim: bool
+    hint: str
+
+    def cells(self, line: str) -> list[str]:
+        """Return the cells of one line, without line ends inside of quotes."""
+        return _cells(line, self.delimiter, self.quote, self.trim)
+
+    def __str__(self) -> str:
+        names = self.delimiter.join(self.names)
+        return f"CSV, delimiter {self.delimiter!r}, decimal sign {self.decimal!r}, columns {names}"
+
+
+def find_dialect(
+    lines: Sequence[str],
+    settings: CsvSettings,
+    wanted: Collection[str] = (),
+    texts: Collection[str] = (),
+) -> Dialect:
+    """Return the dialect of a text by its first lines, those to be skipped left out.
+
+    Args:
+        lines: without their ends.
+        settings: what is known.
+        wanted: names of columns that the event mapping reads.
+        texts: those of them that are no numbers.
+    """
+    lines = [line for line in lines if line.strip() and not _is_comment(line, settings)]
+    delimiter = settings.delimiter or _delimiter(lines, settings, wanted)
+    rows = [_cells(line, delimiter, settings.quote, settings.trim) for line in lines]
+    names = settings.names or (tuple(rows[0]) if rows else ())
+    body = rows if settings.names else rows[1:]
+    decimal = settings.decimal or _decimal(body, names, texts, delimiter)
+    header = lines[0] if lines and not settings.names else ""
+    return Dialect(
+        delimiter,
+        decimal,
+        settings.quote,
+        names,
+        settings.names is None,
+        settings.comment or "",
+        settings.trim,
+        _hint(names, delimiter, header),
+    )
+
+
+def _is_comment(line: str, settings: CsvSettings) -> bool:
+    return settings.comment is not None and line.startswith(settings.comment)
+
+
+def _delimiter(lines: Sequence[str], settings: CsvSettings, wanted: Collection[str]) -> str:
+    """Return the sign that cuts most lines alike, or the one that gives names that are wanted."""
+    best, most = ",", (0, 0.0, 1)
+    for sign in DELIMITERS:
+        rows = [_cells(line, sign, settings.quote, settings.trim) for line in lines]
+        if not rows:
+            break
+        width = len(settings.names or rows[0])
+        known = 0 if settings.names else len(set(rows[0]) & set(wanted))
+        alike = Counter(len(row) == width for row in rows)[True] / len(rows)
+        if width > 1 and (known, alike, width) > most:
+            best, most = sign, (known, alike, width)
+    return best
+
+
+def _decimal(
+    rows: Sequence[Sequence[str]], names: Sequence[str], texts: Collection[str], delimiter: str
+) -> str:
+    if delimiter == ",":
+        return "."
+    cells = [
+        cell for row in rows for name, cell in zip(names, row, strict=False) if name not in texts
+    ]
+    points = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
+    commas = any(_COMMA_NUMBER.fullmatch(cell) for cell in cells)
+    return "," if commas and not points else "."
+
+
+def _hint(names: Sequence[str], delimiter: str, header: str) -> str:
+    text = f"the columns are {', '.join(names)}"
+    found = [sign for sign in DELIMITERS if sign != delimiter and sign in header]
+    if len(names) == 1 and found:
+        word = DELIMITERS[found[0]]
+        return f"{text}: {word} stand in the header, set csv.delimiter: {found[0]!r}"
+    return f"{text} (delimiter {delimiter!r})"
+
+
+def _cells(line: str, delimiter: str, quote: str, trim: bool) -> list[str]:
+    reader = csv.reader([line], delimiter=delimiter, quotechar=quote, skipinitialspace=trim)
+    try:
+        row = next(reader, [])
+    except csv.Error:
+        return [line]
+    return [cell.strip() for cell in row] if trim else row

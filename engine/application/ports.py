@@ -17,6 +17,7 @@ from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.errors import Shutdown
+from engine.domain.format import Format
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
@@ -234,6 +235,18 @@ class StepPlugin(Protocol):
     def __call__(self, pipeline: Pipeline, context: RunContext) -> Callable[..., Any]:
         """Return what the dataflow calls: one of the forms above."""
         ...
+
+
+class FormatPlugin(Format, Protocol):
+    """What an entry point in `pynomaly.formats` names: a class.
+
+    Args of its constructor: its settings, as the pipeline file has them; and the names of the
+    outermost fields that the mapping reads as texts, which a format of texts must leave so.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, text_fields: frozenset[str]) -> None: ...
 
 
 class BrokerPlugin(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from engine.application.ports import (
     BrokerPlugin,
+    FormatPlugin,
     SinkPlugin,
     SourcePlugin,
     StateStorePlugin,
@@ -57,6 +58,15 @@ def step(name: str) -> StepPlugin:
         UnknownNameError: there is none.
     """
     return cast("StepPlugin", _load("steps", name))
+
+
+def format(name: str) -> type[FormatPlugin]:  # noqa: A001 - as the others, by what it finds
+    """Return the format of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[FormatPlugin]", _load("formats", name))
 
 
 def broker(name: str) -> type[BrokerPlugin]:

@@ -6,6 +6,7 @@ from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from engine.domain.condition import Condition, paths, texts_compared
+from engine.domain.format import Format
 from engine.domain.path import JsonText, Path
 
 LONGEST_KEY = 4_096
@@ -109,6 +110,7 @@ class EventMapping:
         where: what holds for messages that become events; others are passed over.
         explode: path of an array, each element of which becomes an event: it stands in the place
             of the array then. Empty: the message is such an array itself. None: no array.
+        format: reads payloads; None: they are JSON.
         tombstones: whether messages without a payload are rejected or passed over.
         max_past: ns; an event further behind its message's timestamp is rejected, and a message
             whose own timestamp is the event time, further behind the clock of this machine; None:
@@ -124,6 +126,7 @@ class EventMapping:
     where: Condition | None = None
     explode: Path | None = None
     tombstones: Literal["reject", "skip"] = "reject"
+    format: Format | None = None
     max_past: int | None = None
 
     @property
@@ -183,7 +186,13 @@ def decisive(part: Any) -> Any:
         return part
     kind = {} if type(part) in FIRST_FIELDS else {"kind": type(part).__name__}
     kept = {field.name: getattr(part, field.name) for field in fields(part) if _counts(field, part)}
-    return kind | {name: decisive(value) for name, value in kept.items()}
+    found = {name: decisive(value) for name, value in kept.items() if name != "format"}
+    if isinstance(part, EventMapping) and part.format is not None:
+        # Where a registry stands decides nothing, and its settings may be secret.
+        found["format"] = part.format.name
+    elif "format" in kept:
+        found["format"] = kept["format"]
+    return kind | found
 
 
 def _counts(field: Field[Any], part: Any) -> bool:

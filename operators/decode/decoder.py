@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from engine.domain.batch import (
     Bools,
     EventBatch,
     Floats,
-    Int32s,
     Int64s,
     Objects,
     RawBatch,
@@ -26,33 +24,15 @@ from engine.domain.mapping import Constant, EventMapping, MessageKey
 from engine.domain.path import Path
 from engine.domain.reject import Reject
 from operators.decode.conditions import Holds, condition
+from operators.decode.decoded import Decoded
 from operators.decode.entity_keys import joined, message_key_texts, names
 from operators.decode.explode import Exploder
+from operators.decode.format_messages import FormatMessages
 from operators.decode.json_messages import JsonMessages
 from operators.decode.numbers import NumberReader
 from operators.decode.reading import MisplacedError, MissingError, Read, reader
 from operators.decode.rejects import Rejects
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Messages, or elements of them, on their way to becoming events.
-
-    Attributes:
-        messages: what the columns are read from.
-        rows: int64 [n], the payload that each of them is of.
-        indices: int32 [n], the place of each in its message; None where they are whole messages.
-    """
-
-    messages: list[Any]
-    rows: Int64s
-    indices: Int32s | None = None
-
-    def only(self, kept: Bools) -> Decoded:
-        """Return some of them."""
-        indices = None if self.indices is None else self.indices[kept]
-        return Decoded(list(compress(self.messages, kept)), self.rows[kept], indices)
 
 
 class Decoder:
@@ -69,6 +49,7 @@ class Decoder:
         self._mapping = mapping
         self._clock = clock
         self._json = JsonMessages(mapping)
+        self._format = None if mapping.format is None else FormatMessages(mapping.format, mapping)
         self._key_parts = [
             self._reader(part) if isinstance(part, tuple) else part for part in mapping.key_parts
         ]
@@ -88,10 +69,17 @@ class Decoder:
 
     def decode(self, raw: Sequence[RawBatch]) -> tuple[EventBatch, list[Reject]]:
         """Decode batches of one topic, in their order."""
-        payloads = list(chain.from_iterable(map(_payloads, raw)))
         self.passed_over = Counter()
+        if self._format is not None:
+            raw, found, passed = self._format.decode(raw)
+            self.passed_over["format"] += int(np.count_nonzero(passed))
+        payloads = list(chain.from_iterable(map(_payloads, raw)))
         accounted = self._tombstones(payloads)
-        found = self._where(self._of_messages, Decoded(*self._json.decode(payloads)), accounted)
+        if self._format is None:
+            found = Decoded(*self._json.decode(payloads))
+        else:
+            accounted |= passed
+        found = self._where(self._of_messages, found, accounted)
         if self._exploder is not None:
             found = self._explode(self._exploder, found, accounted)
             found = self._where(self._of_elements, found, accounted)
@@ -128,7 +116,7 @@ class Decoder:
         return self._rejects.of(raw, np.flatnonzero(~accounted), elements, now)
 
     def _reader(self, path: Path) -> Read:
-        return reader(path, self._json.attributes(path))
+        return reader(path, 0 if self._format else self._json.attributes(path))
 
     def _conditions(self) -> tuple[Holds | None, Holds | None]:
         """Return what is asked of messages as they are, and of elements of exploded ones."""

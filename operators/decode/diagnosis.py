@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.domain.batch import NO_TIME
+from engine.domain.batch import NO_TIME, Headers
+from engine.domain.format import FormatError
 from engine.domain.mapping import LONGEST_KEY, Constant, EventMapping, MessageKey, ValueField
 from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
@@ -33,7 +34,12 @@ class Diagnosis:
         self._exploder = None if explode is None else Exploder(explode, mapping.paths)
 
     def of(
-        self, value: bytes | None, key: bytes | None, timestamp: int, now: int
+        self,
+        value: bytes | None,
+        key: bytes | None,
+        timestamp: int,
+        now: int,
+        headers: Headers = (),
     ) -> Finding | None:
         """Return the first thing that is wrong, or None when nothing is.
 
@@ -42,17 +48,23 @@ class Diagnosis:
             key: the message key, where the mapping reads it.
             timestamp: the message's own time, ns since 1970; NO_TIME where it has none.
             now: the clock of this machine, ns since 1970.
+            headers: of the message.
         """
         finding = payload_error(value, self._mapping.max_bytes)
         if finding is not None:
             return finding
         try:
-            document = document_of(value or b"")
-        except RejectedError as error:
+            document = self._document(value or b"", headers)
+        except (RejectedError, FormatError) as error:
             return error.finding
         if self._exploder is not None:
             return _unexploded(self._exploder, document)
         return self.of_document(document, key, (timestamp, now))
+
+    def _document(self, value: bytes, headers: Headers) -> Any:
+        if self._mapping.format is None:
+            return document_of(value)
+        return self._mapping.format.decode(value, headers)
 
     def of_document(self, document: Any, key: bytes | None, clocks: Clocks) -> Finding | None:
         """Return what is wrong with a document, or with one that an element stands in."""

@@ -54,7 +54,7 @@ class Rejects:
         stamp = int(batch.timestamps[row])
         finding = (batch.errors or {}).get(row)
         if finding is None:
-            finding = self._diagnosis.of(value, key, stamp, now) or NOT_STRICT
+            finding = self._diagnosis.of(value, key, stamp, now, batch.headers(row)) or NOT_STRICT
             if batch.hint and finding[0] in MISSING:
                 finding = finding[0], f"{finding[1]}; {batch.hint}"
         return _reject(batch, row, finding, value)

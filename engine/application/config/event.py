@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
+from engine.application.config.event_format import FormatField
 from engine.application.config.event_key import Key
 from engine.application.config.event_time import TimeSpec
 from engine.application.config.event_values import Values, ValueSpec, each
@@ -44,6 +46,8 @@ _TIME_SCHEMA = {"anyOf": [{"const": "message"}, TimeSpec.model_json_schema()]}
 class EventSpec(Settings):
     """How a message becomes an event."""
 
+    format: FormatField = Field(default=None, json_schema_extra={"default": "json"})
+    """Format of the messages: json, or one of docs/formats.md with its settings."""
     key: Key
     """The entity: a path, a list of paths joined by "/", $message_key for the message's key,
     {message: int64} for one that is binary, or {const: name} where all is of one entity."""
@@ -96,7 +100,7 @@ class EventSpec(Settings):
             texts = values[0].takes_text
             is_value = IsScalar((*one.path, "value"), texts)
             where = AllOf((*conjuncts(where), is_value))
-        return EventMapping(
+        mapping = EventMapping(
             key=key,
             time=TimeField() if self.time is None else self.time.field(),
             values=values,
@@ -108,6 +112,11 @@ class EventSpec(Settings):
             tombstones=self.tombstones,
             max_past=None if self.max_past is None else nanoseconds(self.max_past),
         )
+        if self.format is None:
+            return mapping
+        read = self.format.create(mapping.text_fields)
+        whole = () if read.many and explode is None else explode
+        return replace(mapping, format=read, explode=whole)
 
     def rules(self) -> tuple[ValueRule | None, ...]:
         """Return the rule of each value of the mapping; nothing where none has one."""

@@ -114,7 +114,14 @@ class FakePoint:
         return self._target
 
 
+class FakeFormat:
+    class Settings(PluginSettings):
+        registry: str
+        """Address of the registry."""
+
+
 POINTS: dict[str, dict[str, Any]] = {
+    "formats": {"avro": FakeFormat, "broken": ImportError("No module called x")},
     "sources": {"queue": FakeQueue, "file": FakeFile},
     "sinks": {
         "queue": FakeQueue,

@@ -1,0 +1,127 @@
+"""Envelopes around JSON: Kafka Connect, Debezium and CloudEvents."""
+
+from __future__ import annotations
+
+import base64
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from connectors.formats.binary import NoSettings
+from engine.domain.batch import Headers
+from engine.domain.format import FormatError
+
+DECIMAL = "org.apache.kafka.connect.data.Decimal"
+
+
+class Connect:
+    """The plug-in behind `format: connect`: JSON of Kafka Connect's converter."""
+
+    Settings = NoSettings
+    name = "connect"
+    many = False
+
+    def __init__(self, settings: NoSettings, text_fields: frozenset[str]) -> None:
+        pass
+
+    def decode(self, payload: bytes, headers: Headers) -> Any:
+        """Return the payload of the envelope, its decimals as numbers; what has none as it is."""
+        return _opened(_json(payload))
+
+
+class Debezium:
+    """The plug-in behind `format: debezium`: the state of a row after each change."""
+
+    Settings = NoSettings
+    name = "debezium"
+    many = False
+
+    def __init__(self, settings: NoSettings, text_fields: frozenset[str]) -> None:
+        pass
+
+    def decode(self, payload: bytes, headers: Headers) -> Any:
+        """Return the row, with `__op`, `__ts_ms` and `__source`; None where it was deleted."""
+        change = _opened(_json(payload))
+        if not isinstance(change, dict) or "op" not in change:
+            raise FormatError("the payload is no change event: it has no field op")
+        if change["op"] in ("d", "t", "m"):
+            return None
+        row = change.get("after")
+        if not isinstance(row, dict):
+            raise FormatError("the change event has no object in its field after")
+        notes = {"op": change["op"], "ts_ms": change.get("ts_ms"), "source": change.get("source")}
+        return {**row, **{f"__{name}": value for name, value in notes.items()}}
+
+
+class CloudEvents:
+    """The plug-in behind `format: cloudevents`: structured, or in the headers of the message."""
+
+    Settings = NoSettings
+    name = "cloudevents"
+    many = False
+
+    def __init__(self, settings: NoSettings, text_fields: frozenset[str]) -> None:
+        pass
+
+    def decode(self, payload: bytes, headers: Headers) -> Any:
+        """Return the attributes of the event, and its JSON below `data`."""
+        named = {name.lower(): value for name, value in headers if value is not None}
+        if "ce_specversion" not in named:
+            return _structured(_json(payload))
+        try:
+            event: dict[str, Any] = {
+                name[3:]: value.decode() for name, value in named.items() if name[:3] == "ce_"
+            }
+        except UnicodeDecodeError:
+            raise FormatError("a ce_ header is not UTF-8") from None
+        return event | {"data": _json(payload)}
+
+
+def _structured(event: Any) -> Any:
+    if not isinstance(event, dict) or "specversion" not in event:
+        raise FormatError("the payload is no CloudEvent: no specversion in it, or in ce_ headers")
+    if "data_base64" in event:
+        try:
+            data = base64.b64decode(str(event["data_base64"]), validate=True)
+        except ValueError:
+            raise FormatError("data_base64 of the CloudEvent is no base64") from None
+        return event | {"data": _json(data)}
+    return event
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise FormatError(f"not JSON at byte {error.pos}: {error.msg}") from None
+
+
+def _opened(document: Any) -> Any:
+    """Return what is in an envelope of schema and payload."""
+    if not isinstance(document, dict) or not {"schema", "payload"} >= document.keys():
+        return document
+    return _typed(document.get("payload"), document.get("schema"), 0)
+
+
+def _typed(found: Any, schema: Any, depth: int) -> Any:
+    """Return a value with its decimals as numbers."""
+    if not isinstance(schema, dict) or found is None or depth > 50:
+        return found
+    if schema.get("name") == DECIMAL and isinstance(found, str):
+        return _decimal(found, schema.get("parameters"))
+    if isinstance(found, dict) and isinstance(schema.get("fields"), list):
+        kinds = {f.get("field"): f for f in schema["fields"] if isinstance(f, dict)}
+        return {name: _typed(value, kinds.get(name), depth + 1) for name, value in found.items()}
+    if isinstance(found, list):
+        return [_typed(value, schema.get("items"), depth + 1) for value in found]
+    return found
+
+
+def _decimal(text: str, parameters: Any) -> Any:
+    scale = parameters.get("scale", "0") if isinstance(parameters, dict) else "0"
+    try:
+        unscaled = int.from_bytes(base64.b64decode(text, validate=True), "big", signed=True)
+        return float(Decimal(unscaled).scaleb(-int(scale)))
+    except (ValueError, ArithmeticError, TypeError):
+        return text

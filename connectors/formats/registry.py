@@ -1,0 +1,222 @@
+"""Schemas of a registry that speaks Confluent's API: fetched once, kept, and refused with care."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, Generic, Self, TypeVar
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+from pydantic import Field, SecretStr, model_validator
+
+from engine.application.ports import Settings
+from engine.domain.batch import Headers
+from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.finding import RejectReason
+from engine.domain.format import FormatError
+
+logger = logging.getLogger("pynomaly.registry")
+
+MAGIC_ID, MAGIC_GUID = 0, 1
+ID_HEADER = "__value_schema_id"
+"""Where newer clients of Confluent put the schema's id instead of before the payload."""
+WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
+"""Seconds between attempts while the registry cannot be reached."""
+LOUD = 1.0
+"""Seconds of waiting from which on the log tells."""
+UNKNOWN_WAIT = 0.3
+"""Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
+UNKNOWN_FOR = 30.0
+"""Seconds that an unknown id is not asked for any more."""
+MOST_UNKNOWN = 10_000
+Read = TypeVar("Read")
+
+
+class RegistrySettings(Settings):
+    """A schema registry with Confluent's API, such as Confluent's, Apicurio's or Redpanda's."""
+
+    url: str
+    """Address, such as https://registry:8081; several are separated by commas."""
+    user: str | None = None
+    """User of basic auth."""
+    password: SecretStr | None = None
+    """Password of the user: ${NAME} or ${file:/path}."""
+    token: SecretStr | None = None
+    """Bearer token: ${NAME} or ${file:/path}."""
+    ca: str | None = None
+    """PEM file with the authorities that may sign the registry's certificate; else the usual."""
+    certificate: str | None = None
+    """PEM file with a certificate to show to the registry."""
+    key: str | None = None
+    """PEM file with the certificate's private key."""
+    timeout: float = Field(default=10, gt=0, le=600)
+    """Seconds that a request may take."""
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("expected user and password together")
+        if self.user is not None and self.token is not None:
+            raise ValueError("expected user and password, or a token")
+        if "@" in self.url:
+            raise ValueError("expected an address without user and password")
+        return self
+
+    def client(self) -> SchemaRegistryClient:
+        """Return a client; nothing is reached before its first use."""
+        config: dict[str, Any] = {"url": self.url, "timeout": self.timeout, "max.retries": 0}
+        if self.user is not None and self.password is not None:
+            secret = self.password.get_secret_value()
+            config["basic.auth.user.info"] = f"{self.user}:{secret}"
+        if self.token is not None:
+            config["bearer.auth.credentials.source"] = "STATIC_TOKEN"
+            config["bearer.auth.token"] = self.token.get_secret_value()
+            config["bearer.auth.logical.cluster"] = "none"
+        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
+        config |= {f"ssl.{name}.location": path for name, path in files.items() if path}
+        return SchemaRegistryClient(config)
+
+
+class Schemas(Generic[Read]):
+    """What payloads are read with, by the id of their schema.
+
+    Args of its constructor: settings; make, from a schema and a client, for what it refers to, to
+    what reads; kind, the type of schemas that it takes.
+    """
+
+    def __init__(
+        self,
+        settings: RegistrySettings,
+        make: Callable[[Schema, SchemaRegistryClient], Read],
+        kind: str,
+    ) -> None:
+        self._settings = settings
+        self._make = make
+        self._kind = kind
+        self._known: dict[int | str, Read] = {}
+        self._unknown: dict[int | str, tuple[float, str]] = {}
+
+    def of(self, payload: bytes, headers: Headers) -> tuple[Read, int]:
+        """Return what reads a payload, and where its data begin.
+
+        Raises:
+            FormatError: it names no schema, or one that the registry does not have.
+            InterruptionError: the registry cannot be reached.
+            ConnectorError: the registry refuses us.
+        """
+        if payload[:1] == b"\0" and len(payload) >= 5:
+            own: int | str = int.from_bytes(payload[1:5], "big")
+            start = 5
+        else:
+            own, start = _of_headers(headers) or _of_guid(payload)
+        read = self._known.get(own)
+        return (read if read is not None else self._fetch(own)), start
+
+    def _fetch(self, own: int | str) -> Read:
+        until, why = self._unknown.get(own, (0.0, ""))
+        if time.monotonic() < until:
+            raise FormatError(why, RejectReason.UNKNOWN_SCHEMA)
+        try:
+            with closing(self._settings.client()) as client:
+                schema = self._ask(own, client)
+                kind = schema.schema_type or "AVRO"
+                if kind != self._kind:
+                    found = f"schema {own} of the registry is {kind}"
+                    raise FormatError(f"{found}, expected {self._kind}")
+                read = self._make(schema, client)
+        except FormatError as error:
+            self._forget(own, str(error))
+            raise FormatError(str(error), RejectReason.UNKNOWN_SCHEMA) from None
+        except (ConnectorError, InterruptionError):
+            raise
+        except Exception as error:
+            why = f"schema {own} of the registry cannot be read: {error}"[:300]
+            self._forget(own, why)
+            raise FormatError(why, RejectReason.UNKNOWN_SCHEMA) from error
+        self._known[own] = read
+        return read
+
+    def _forget(self, own: int | str, why: str) -> None:
+        if len(self._unknown) >= MOST_UNKNOWN:
+            self._unknown.clear()
+        self._unknown[own] = time.monotonic() + UNKNOWN_FOR, why
+
+    def _ask(self, own: int | str, client: SchemaRegistryClient) -> Schema:
+        """Return a schema; wait while the registry cannot be reached."""
+        problem: Exception | None = None
+        for wait in (0.0, *WAITS):
+            time.sleep(wait)
+            try:
+                return _once(own, client)
+            except SchemaRegistryError as error:
+                if 400 <= error.http_status_code < 500:
+                    return self._again(own, client, error)
+                problem = error
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                problem = error
+            except Exception as error:
+                # The client lets out what its HTTP library raises.
+                if "http" not in type(error).__module__:
+                    raise
+                problem = error
+            if wait >= LOUD:
+                logger.warning("schema registry %s: %s; trying again", self._settings.url, problem)
+        raise InterruptionError(f"the schema registry {self._settings.url}: {problem}")
+
+    def _again(
+        self, own: int | str, client: SchemaRegistryClient, error: SchemaRegistryError
+    ) -> Schema:
+        """Ask once more for what is not known: another replica may have it by now."""
+        if error.http_status_code in (401, 403):
+            text = f"the schema registry {self._settings.url} refuses us: {error}"
+            raise ConnectorError(f"{text}: correct user, password or token")
+        time.sleep(UNKNOWN_WAIT)
+        try:
+            return _once(own, client)
+        except SchemaRegistryError:
+            text = f"the registry {self._settings.url} has no schema {own}: {error}"
+            raise FormatError(text) from None
+
+
+def _once(own: int | str, client: SchemaRegistryClient) -> Schema:
+    schema = client.get_schema_by_guid(own) if isinstance(own, str) else client.get_schema(own)
+    if not isinstance(schema.schema_str, str):
+        raise ValueError(f"it answered without a schema for {own}")
+    return schema
+
+
+def references(schema: Schema, client: SchemaRegistryClient) -> dict[str, str]:
+    """Return the texts of the schemas that one refers to, by the names it knows them by."""
+    found: dict[str, str] = {}
+    waiting = list(schema.references or [])
+    while waiting and len(found) < 100:
+        reference = waiting.pop()
+        if reference.name in found:
+            continue
+        subject, version = str(reference.subject), int(reference.version or 1)
+        known = client.get_version(subject, version).schema
+        found[str(reference.name)] = known.schema_str or ""
+        waiting += known.references or []
+    return found
+
+
+def _of_headers(headers: Headers) -> tuple[int | str, int] | None:
+    for name, value in headers:
+        if name == ID_HEADER and value:
+            if value[0] == MAGIC_ID and len(value) >= 5:
+                return int.from_bytes(value[1:5], "big"), 0
+            return _of_guid(value)[0], 0
+    return None
+
+
+def _of_guid(payload: bytes) -> tuple[str, int]:
+    if payload[:1] != bytes([MAGIC_GUID]) or len(payload) < 17:
+        shown = payload[:5].hex()
+        raise FormatError(
+            f"the payload begins with 0x{shown}, expected 0x00 and four bytes of a schema's id: "
+            "is it written without a registry?"
+        )
+    text = payload[1:17].hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])), 17

@@ -1,0 +1,29 @@
+"""Messages on their way to becoming events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
+
+from engine.domain.batch import Bools, Int32s, Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Messages, or elements of them, on their way to becoming events.
+
+    Attributes:
+        messages: what the columns are read from.
+        rows: int64 [n], the payload that each of them is of.
+        indices: int32 [n], the place of each in its message; None where they are whole messages.
+    """
+
+    messages: list[Any]
+    rows: Int64s
+    indices: Int32s | None = None
+
+    def only(self, kept: Bools) -> Decoded:
+        """Return some of them."""
+        indices = None if self.indices is None else self.indices[kept]
+        return Decoded(list(compress(self.messages, kept)), self.rows[kept], indices)

@@ -1,0 +1,62 @@
+"""Payloads of a format plug-in as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.domain.batch import Bools, RawBatch
+from engine.domain.errors import PynomalyError
+from engine.domain.format import Format, FormatError
+from engine.domain.mapping import EventMapping
+from operators.decode.decoded import Decoded
+
+
+class FormatMessages:
+    """Decodes payloads one by one; what cannot be decoded becomes an error of its batch."""
+
+    def __init__(self, read: Format, mapping: EventMapping) -> None:
+        self._format = read
+        self._max_bytes = mapping.max_bytes
+
+    def decode(self, raw: Sequence[RawBatch]) -> tuple[list[RawBatch], Decoded, Bools]:
+        """Return the batches with their errors, the documents, and what says nothing."""
+        documents: list[Any] = []
+        rows: list[int] = []
+        passed: list[bool] = []
+        noted = []
+        for batch in raw:
+            errors = dict(batch.errors or {})
+            for row, payload in enumerate(batch.values):
+                place = len(passed)
+                passed.append(False)
+                if not payload or len(payload) > self._max_bytes or row in errors:
+                    continue
+                found = self._document(payload, batch, row)
+                if isinstance(found, FormatError):
+                    errors[row] = found.finding
+                elif found is None:
+                    passed[place] = True
+                else:
+                    documents.append(found)
+                    rows.append(place)
+            noted.append(replace(batch, errors=errors) if errors else batch)
+        return noted, Decoded(documents, np.array(rows, np.int64)), np.array(passed, np.bool_)
+
+    def _document(self, payload: bytes, batch: RawBatch, row: int) -> Any:
+        try:
+            return self._format.decode(payload, batch.headers(row))
+        except FormatError as error:
+            return error
+        except PynomalyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
+            return FormatError(f"the payload is no {self._format.name}: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} {text}"[:200]

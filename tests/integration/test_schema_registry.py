@@ -1,0 +1,264 @@
+"""Formats with a schema registry: a real one, and ones that are down, slow or answer nonsense."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+from confluent_kafka.schema_registry import (
+    Schema,
+    SchemaReference,
+    SchemaRegistryClient,
+)
+
+import connectors.formats.registry as registry_module
+from engine.application.config.document import read
+from engine.application.config.event import EventSpec
+from engine.domain.batch import Headers, RawBatch
+from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.reject import Reject, RejectReason
+from operators.decode.decoder import Decoder
+from tests.support.schema_registry import RegistryUnavailableError, schema_registry
+from tests.unit.connectors.formats.test_formats import AVRO, NOW, READING, TS, avro, entities, field
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    try:
+        with schema_registry() as found:
+            yield found
+    except RegistryUnavailableError as error:
+        pytest.skip(str(error))
+
+
+def decoder(kind: str, url: str, values: str = "[temp]", **settings: Any) -> Decoder:
+    asked = json.dumps({"url": url, **settings})
+    text = f"""
+format: {{{kind}: {{registry: {asked}}}}}
+key: sensor
+time: {{path: ts, unit: ms}}
+values: {values}
+"""
+    return Decoder(EventSpec.model_validate(read(text, {}).data).mapping(), clock=lambda: NOW)
+
+
+def decode(
+    found: Decoder, *payloads: bytes, headers: Headers = ()
+) -> tuple[list[tuple[str, float]], list[Reject]]:
+    n = len(payloads)
+    batch = RawBatch(
+        "t", 0, np.arange(n), np.full(n, NOW), list(payloads), headers=lambda _row: headers
+    )
+    events, rejects = found.decode([batch])
+    return entities(events), rejects
+
+
+def register(url: str, subject: str, schema: Schema) -> int:
+    with closing(SchemaRegistryClient({"url": url})) as client:
+        return client.register_schema(subject, schema)
+
+
+def framed(own: int, body: bytes) -> bytes:
+    return b"\0" + own.to_bytes(4, "big") + body
+
+
+def test_avro_is_read_while_its_schema_evolves(url: str) -> None:
+    old = register(url, "evolving-value", Schema(json.dumps(AVRO), "AVRO"))
+    note = {"name": "note", "type": "string", "default": ""}
+    later = {**AVRO, "fields": [note, *AVRO["fields"]]}
+    found = decoder("avro", url)
+    first, _ = decode(found, framed(old, avro(READING)))
+
+    new = register(url, "evolving-value", Schema(json.dumps(later), "AVRO"))
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(later), {**READING, "note": "x"})
+    both, rejects = decode(found, framed(new, stream.getvalue()), framed(old, avro(READING)))
+
+    assert first == [("s1", 20.5)]
+    assert (both, rejects) == ([("s1", 20.5)] * 2, [])
+
+
+def test_an_id_in_a_header_is_read(url: str) -> None:
+    own = register(url, "h", Schema(json.dumps(AVRO), "AVRO"))
+
+    events, rejects = decode(
+        decoder("avro", url), avro(READING), headers=(("__value_schema_id", framed(own, b"")),)
+    )
+
+    assert (events, rejects) == ([("s1", 20.5)], [])
+
+
+def test_an_unknown_schema_is_a_reject_with_its_id(url: str) -> None:
+    own = register(url, "u", Schema(json.dumps(AVRO), "AVRO"))
+
+    events, rejects = decode(
+        decoder("avro", url), framed(999_999, b"x"), framed(own, avro(READING)), b"{}", b""
+    )
+
+    assert events == [("s1", 20.5)]
+    assert [r.reason for r in rejects] == [
+        RejectReason.UNKNOWN_SCHEMA,
+        RejectReason.BAD_FORMAT,
+        RejectReason.EMPTY,
+    ]
+    assert "has no schema 999999" in rejects[0].detail
+
+
+PROTO = """
+syntax = "proto3";
+package plant;
+import "google/protobuf/timestamp.proto";
+message Other { string x = 1; }
+message Reading {
+  string sensor = 1;
+  int64 ts = 2;
+  optional double temp = 3;
+  enum State { OFF = 0; ON = 1; }
+  State state = 4;
+  message Inner { repeated int32 levels = 1; map<string, double> named = 2; }
+  Inner inner = 5;
+  google.protobuf.Timestamp at = 6;
+}
+"""
+
+
+def test_protobuf_of_any_type_in_its_schema_is_read(url: str) -> None:
+    own = register(url, "proto-value", Schema(PROTO, "PROTOBUF"))
+    inner = field(1, b"\x07\x08") + field(2, field(1, "a") + field(2, 1.5))
+    body = field(1, "s1") + field(2, TS) + field(3, 20.5) + field(4, 1) + field(5, inner)
+    second_type = b"\x02\x02"
+    values = """{temp: temp, level: "inner.levels[1]", named: inner.named.a,
+      state: {path: state, map: {"ON": 1}}}"""
+    found = decoder("protobuf", url, values)
+
+    events, rejects = decode(found, framed(own, second_type + body), framed(own, b"\x02\x14"))
+
+    assert events == [("s1", 20.5)]
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+
+
+def test_a_schema_may_refer_to_another(url: str) -> None:
+    shared = 'syntax = "proto3"; package shared; message Level { double value = 1; }'
+    register(url, "shared.proto", Schema(shared, "PROTOBUF"))
+    text = """
+syntax = "proto3";
+import "shared.proto";
+message Reading { string sensor = 1; int64 ts = 2; shared.Level level = 3; }
+"""
+    reference = SchemaReference("shared.proto", "shared.proto", 1)
+    own = register(url, "refers-value", Schema(text, "PROTOBUF", [reference]))
+    body = field(1, "s1") + field(2, TS) + field(3, field(1, 3.5))
+
+    events, rejects = decode(
+        decoder("protobuf", url, "{v: level.value}"), framed(own, b"\0" + body)
+    )
+
+    assert (events, rejects) == ([("s1", 3.5)], [])
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A registry that answers as its server's `answers` say, one after the other."""
+
+    asked: list[str | None]
+
+    def do_GET(self) -> None:
+        server: Any = self.server
+        server.asked.append(self.headers.get("authorization"))
+        status, body = server.answers[min(len(server.asked), len(server.answers)) - 1]
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(registry_module, "WAITS", (0.01, 0.01))
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    server.answers, server.asked = [], []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+GOOD = 200, json.dumps({"schema": json.dumps(AVRO)}).encode()
+
+
+def test_a_registry_that_fails_now_and_then_is_asked_again(odd: Any) -> None:
+    odd.answers = [(503, b"{}"), (500, b"oops"), GOOD]
+
+    events, rejects = decode(decoder("avro", odd.url), *[framed(7, avro(READING))] * 3)
+
+    assert (events, rejects) == ([("s1", 20.5)] * 3, [])
+    assert len(odd.asked) == 3
+
+
+def test_a_registry_that_is_down_rejects_nothing_and_interrupts_the_run(odd: Any) -> None:
+    odd.answers = [(503, b"{}")]
+
+    with pytest.raises(InterruptionError, match="the schema registry"):
+        decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_registry_that_refuses_us_ends_the_run(odd: Any, status: int) -> None:
+    odd.answers = [(status, b"{}")]
+
+    with pytest.raises(ConnectorError, match="refuses us"):
+        decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    ["{", '"nothing"', '{"type":"record"}', '{"type":"record","name":"A","fields":7}'],
+)
+def test_a_schema_that_is_nonsense_is_a_reject(odd: Any, schema: str) -> None:
+    odd.answers = [(200, json.dumps({"schema": schema}).encode())]
+
+    events, rejects = decode(decoder("avro", odd.url), *[framed(7, avro(READING))] * 2)
+
+    assert events == []
+    assert [r.reason for r in rejects] == [RejectReason.UNKNOWN_SCHEMA] * 2
+    assert len(odd.asked) == 1
+
+
+def test_an_unknown_id_is_asked_for_twice_and_then_not_for_a_while(odd: Any) -> None:
+    odd.answers = [(404, b'{"error_code":40403,"message":"none"}')]
+    found = decoder("avro", odd.url)
+
+    for _ in range(3):
+        _, rejects = decode(found, framed(7, b"x"))
+
+    assert [r.reason for r in rejects] == [RejectReason.UNKNOWN_SCHEMA]
+    assert len(odd.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        ({"user": "u", "password": "p"}, "Basic dTpw"),
+        ({"token": "t"}, "Bearer t"),
+        ({}, None),
+    ],
+)
+def test_credentials_are_sent(odd: Any, settings: dict[str, str], sent: str | None) -> None:
+    odd.answers = [GOOD]
+
+    decode(decoder("avro", odd.url, **settings), framed(7, avro(READING)))
+
+    assert odd.asked == [sent]

@@ -1,0 +1,117 @@
+"""A real schema registry for tests: Apicurio's, from Maven, with Confluent's API, in memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.support.kafka_settings import free_port
+
+VERSION = "3.3.3"
+ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
+GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
+LEAST_JAVA = 21
+SECONDS = 300
+
+
+class RegistryUnavailableError(RuntimeError):
+    """A registry cannot be had on this machine; the message says why."""
+
+
+@contextmanager
+def schema_registry() -> Iterator[str]:
+    """Run a registry; yield the address of its Confluent-compatible API."""
+    folder, java, port = _folder(), _java(), free_port()
+    environment = {**os.environ, "QUARKUS_HTTP_PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1"}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [str(java), "-Xmx384m", "-jar", "quarkus-run.jar"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+            _wait_until_up(url, process)
+            yield url
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RegistryUnavailableError(f"the registry ended with code {process.returncode}")
+        try:
+            with urlopen(f"{url}/subjects", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise RegistryUnavailableError(f"the registry did not answer within {SECONDS} s")
+
+
+def _folder() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    final = base / "pynomaly" / "apicurio" / VERSION
+    if final.is_dir():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=final.parent))
+    try:
+        with tarfile.open(_archive(partial)) as archive:
+            archive.extractall(partial / "app", filter="data")
+        if not final.is_dir():
+            (partial / "app").rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return final
+
+
+def _archive(folder: Path) -> Path:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise RegistryUnavailableError("mvn is not on PATH: install Apache Maven (Debian: maven)")
+    for goal in (
+        [f"{GOAL}:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"],
+        [f"{GOAL}:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"],
+    ):
+        done = subprocess.run(
+            [maven, "-q", "-B", *goal],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        if done.returncode != 0:
+            raise RegistryUnavailableError(f"mvn {goal[0]}: {done.stdout[-500:]}")
+    return next(folder.glob("*.tar.gz"))
+
+
+def _java() -> Path:
+    homes = [Path(os.environ.get("JAVA_HOME", "/nowhere")), *Path("/usr/lib/jvm").glob("*")]
+    for home in homes:
+        java = home / "bin" / "java"
+        if java.exists() and _version(java) >= LEAST_JAVA:
+            return java
+    raise RegistryUnavailableError(f"the registry needs Java {LEAST_JAVA} or newer")
+
+
+def _version(java: Path) -> int:
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0

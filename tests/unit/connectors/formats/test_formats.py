@@ -1,0 +1,394 @@
+"""Formats other than JSON: what their specifications and producers write, and what is broken."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import random
+import struct
+from typing import Any
+
+import cbor2
+import cramjam
+import fastavro
+import msgspec
+import numpy as np
+import orjson
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
+from engine.application.config.document import read
+from engine.application.config.event import EventSpec
+from engine.domain.batch import EventBatch, Headers, RawBatch
+from engine.domain.reject import Reject, RejectReason
+from operators.decode.decoder import Decoder
+
+NOW = 1_767_225_600_000_000_000
+TS = 1_704_067_200_000
+
+
+def decoder(text: str) -> Decoder:
+    return Decoder(EventSpec.model_validate(read(text, {}).data).mapping(), clock=lambda: NOW)
+
+
+def decode(
+    text: str, *payloads: bytes | None, headers: Headers = ()
+) -> tuple[EventBatch, list[Reject]]:
+    n = len(payloads)
+    stamps = np.full(n, NOW)
+    batch = RawBatch("t", 0, np.arange(n), stamps, list(payloads), headers=lambda _row: headers)
+    return decoder(text).decode([batch])
+
+
+def entities(events: EventBatch) -> list[tuple[str, float]]:
+    return list(zip(events.keys.tolist(), events.values[:, 0].tolist(), strict=True))
+
+
+FLAT = "key: sensor\ntime: {path: ts, unit: ms}\nvalues: [temp]\n"
+READING = {"sensor": "s1", "ts": TS, "temp": 20.5}
+
+# Protobuf's wire format, written by hand: number, type and value.
+
+
+def field(number: int, value: int | float | str | bytes) -> bytes:
+    if isinstance(value, float):
+        return varint(number << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value % 2**64)
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(number: int) -> bytes:
+    found = b""
+    while number > 127:
+        found += bytes([number & 127 | 128])
+        number >>= 7
+    return found + bytes([number])
+
+
+AVRO = {
+    "type": "record",
+    "name": "Reading",
+    "fields": [
+        {"name": "sensor", "type": "string"},
+        {"name": "ts", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "temp", "type": ["null", "double"], "default": None},
+    ],
+}
+
+
+def avro(record: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(AVRO), record)
+    return stream.getvalue()
+
+
+def test_avro_of_a_given_schema_is_read() -> None:
+    text = FLAT + f"format: {{avro: {{schema_text: {json.dumps(json.dumps(AVRO))}}}}}"
+
+    events, rejects = decode(text, avro(READING), b"\x08abc", avro({**READING, "temp": None}))
+
+    assert entities(events) == [("s1", 20.5)]
+    assert events.times.tolist() == [TS * 1_000_000]
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT, RejectReason.NULL_VALUE]
+
+
+def test_messagepack_is_read() -> None:
+    events, rejects = decode(FLAT + "format: msgpack", msgspec.msgpack.encode(READING), b"\xc1")
+
+    assert entities(events) == [("s1", 20.5)]
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+    assert rejects[0].value == b"\xc1"
+
+
+def test_cbor_is_read() -> None:
+    events, rejects = decode(FLAT + "format: cbor", cbor2.dumps(READING), b"\xff")
+
+    assert entities(events) == [("s1", 20.5)]
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+
+
+def test_json_with_the_id_of_a_schema_is_read() -> None:
+    body = orjson.dumps(READING)
+
+    events, rejects = decode(
+        FLAT + "format: json_schema", b"\0\0\0\0\7" + body, body, b"\0\0\0\0\7{"
+    )
+
+    assert entities(events) == [("s1", 20.5)] * 2
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+
+
+def test_rows_of_csv_in_a_message_are_read() -> None:
+    text = FLAT + "format: {csv: {names: [sensor, ts, temp], delimiter: ';', decimal: ','}}"
+
+    events, rejects = decode(text, f"007;{TS};20,5\n7;{TS};1\n7;{TS};1;2\n".encode())
+
+    assert entities(events) == [("007", 20.5), ("7", 1.0)]
+    assert [(r.index, r.reason) for r in rejects] == [(2, RejectReason.NOT_AN_OBJECT)]
+
+
+def test_a_message_of_csv_may_have_its_header() -> None:
+    events, rejects = decode(FLAT + "format: csv", f"sensor,ts,temp\na,{TS},1.5\n".encode())
+
+    assert (entities(events), rejects) == ([("a", 1.5)], [])
+
+
+INFLUX = """
+format: influx
+where: {path: measurement, equals: cpu}
+key: tags.host
+time: {path: time, unit: ns}
+values: {idle: fields.idle}
+"""
+
+
+def test_lines_of_influx_are_read() -> None:
+    lines = [
+        rf'cpu,host=web\ 1,region=eu\,1 idle=90.5,n=7i,on=t,state="a \"b\", c" {TS * 1_000_000}',
+        f"mem,host=h used=1 {TS * 1_000_000}",
+        "# a comment",
+        f"cpu,host=h2 idle=1e1 {TS * 1_000_000}",
+        "cpu,host=h3 idle=",
+    ]
+
+    events, rejects = decode(INFLUX, "\n".join(lines).encode())
+
+    assert entities(events) == [("web 1", 90.5), ("h2", 10.0)]
+    assert events.times.tolist() == [TS * 1_000_000] * 2
+    assert rejects == []
+
+
+def test_a_broken_line_of_influx_is_a_reject_of_its_own() -> None:
+    text = INFLUX.replace("where: {path: measurement, equals: cpu}\n", "")
+
+    events, rejects = decode(text, f"cpu,host=a idle=1 {TS * 1_000_000}\ncpu host idle\n".encode())
+
+    assert entities(events) == [("a", 1.0)]
+    assert [(r.index, r.reason) for r in rejects] == [(1, RejectReason.NOT_AN_OBJECT)]
+
+
+# The example of the OTLP specification, shortened.
+OTLP = {
+    "resourceMetrics": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+            "scopeMetrics": [
+                {
+                    "scope": {"name": "my.library"},
+                    "metrics": [
+                        {
+                            "name": "my.gauge",
+                            "unit": "1",
+                            "gauge": {
+                                "dataPoints": [
+                                    {
+                                        "asDouble": 10,
+                                        "timeUnixNano": "1704067200000000000",
+                                        "attributes": [{"key": "cpu", "value": {"intValue": "3"}}],
+                                    }
+                                ]
+                            },
+                        },
+                        {
+                            "name": "my.histogram",
+                            "histogram": {
+                                "dataPoints": [
+                                    {"timeUnixNano": "1704067200000000000", "count": "2", "sum": 3}
+                                ]
+                            },
+                        },
+                    ],
+                }
+            ],
+        }
+    ]
+}
+OTLP_EVENT = """
+format: otlp_metrics
+key: ['resource["service.name"]', name]
+time: {path: time, unit: ns}
+values: [value]
+"""
+
+
+def test_otlp_metrics_are_read_as_json_and_as_protobuf() -> None:
+    from google.protobuf.json_format import ParseDict
+
+    binary = ParseDict(OTLP, ExportMetricsServiceRequest()).SerializeToString()
+
+    events, rejects = decode(OTLP_EVENT, orjson.dumps(OTLP), binary, b"{}", b"\xff")
+
+    points = [("shop/my.gauge", 10.0), ("shop/my.histogram", 1.5)]
+    assert entities(events) == points * 2
+    assert set(events.times.tolist()) == {TS * 1_000_000}
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT] * 2
+
+
+def test_otlp_logs_are_read() -> None:
+    record = {
+        "timeUnixNano": "1704067200000000000",
+        "severityText": "ERROR",
+        "severityNumber": 17,
+        "body": {"stringValue": "payment failed"},
+        "attributes": [{"key": "took", "value": {"doubleValue": 2.5}}],
+    }
+    resource = {"attributes": [{"key": "host", "value": {"stringValue": "h1"}}]}
+    part = {"resource": resource, "scopeLogs": [{"logRecords": [record]}]}
+    text = "format: otlp_logs\nkey: resource.host\ntime: {path: time, unit: ns}\n"
+
+    events, rejects = decode(
+        text + "values: {took: attributes.took}", orjson.dumps({"resourceLogs": [part]})
+    )
+
+    assert (entities(events), rejects) == ([("h1", 2.5)], [])
+
+
+def remote_write(name: str, labels: dict[str, str], samples: list[tuple[float, int]]) -> bytes:
+    series = b"".join(
+        field(1, field(1, key) + field(2, value))
+        for key, value in {"__name__": name, **labels}.items()
+    )
+    series += b"".join(field(2, field(1, value) + field(2, stamp)) for value, stamp in samples)
+    return bytes(cramjam.snappy.compress_raw(field(1, series)))
+
+
+def test_samples_of_prometheus_remote_write_are_read() -> None:
+    text = """
+format: prometheus
+where: {path: name, equals: node_load1}
+key: labels.instance
+time: {path: timestamp, unit: ms}
+values: {load: {path: value, optional: true}}
+"""
+    stale = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+    payload = remote_write("node_load1", {"instance": "n1"}, [(1.25, TS), (stale, TS + 1)])
+
+    events, rejects = decode(text, payload, b"\xff\xff\xff\xff\xff\xff")
+
+    assert events.keys.tolist() == ["n1", "n1"]
+    assert events.values[0, 0] == 1.25
+    assert np.isnan(events.values[1, 0])
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+
+
+def test_metrics_of_sparkplug_are_read_by_name() -> None:
+    text = """
+format: sparkplug
+key: {const: device}
+time: {path: timestamp, unit: ms}
+values: {t: 'metrics[name=temperature].value', n: 'metrics[name=count].value'}
+"""
+    temperature = field(1, "temperature") + field(4, 10) + field(13, 20.5)
+    count = field(1, "count") + field(4, 3) + field(10, -5 % 2**32)
+    body = field(1, TS) + field(3, 7)
+    orders = [
+        body + field(2, a) + field(2, b) for a, b in ((temperature, count), (count, temperature))
+    ]
+
+    events, rejects = decode(text, *orders, orders[0][:-3])
+
+    assert events.values.tolist() == [[20.5, -5.0]] * 2
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+
+
+def decimal_schema(name: str) -> dict[str, Any]:
+    return {
+        "field": name,
+        "type": "bytes",
+        "name": "org.apache.kafka.connect.data.Decimal",
+        "parameters": {"scale": "2"},
+    }
+
+
+def test_the_envelope_of_kafka_connect_is_opened_and_its_decimals_read() -> None:
+    price = base64.b64encode(b"\x04\xd2").decode()
+    schema = {"type": "struct", "fields": [decimal_schema("temp")]}
+    body = {"schema": schema, "payload": {"sensor": 7, "ts": TS, "temp": price}}
+
+    events, rejects = decode(FLAT + "format: connect", orjson.dumps(body), orjson.dumps(READING))
+
+    assert (entities(events), rejects) == ([("7", 12.34), ("s1", 20.5)], [])
+
+
+def test_changes_of_debezium_are_rows_and_deletes_are_passed_over() -> None:
+    found = decoder("format: debezium\nkey: id\ntime: {path: __ts_ms, unit: ms}\nvalues: [v]")
+    row = {"id": 7, "v": 1.5}
+    changes: list[dict[str, Any]] = [
+        {"before": None, "after": row, "op": "c", "ts_ms": TS, "source": {"table": "t"}},
+        {"before": row, "after": None, "op": "d", "ts_ms": TS},
+        {"schema": {}, "payload": {"before": row, "after": row, "op": "u", "ts_ms": TS}},
+        {"id": 7},
+    ]
+    stamps = np.full(4, NOW)
+    values = [orjson.dumps(change) for change in changes]
+
+    events, rejects = found.decode([RawBatch("t", 0, np.arange(4), stamps, values)])
+
+    assert entities(events) == [("7", 1.5)] * 2
+    assert [r.offset for r in rejects] == [3]
+    assert found.passed_over["format"] == 1
+
+
+CLOUD = "format: cloudevents\nkey: source\ntime: {path: time, format: iso8601}\nvalues: {t: data.t}"
+EVENT = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "/s",
+    "type": "x",
+    "time": "2024-01-01T00:00:00Z",
+}
+
+
+def test_cloudevents_are_read_structured_and_in_headers() -> None:
+    encoded = {**EVENT, "data_base64": base64.b64encode(b'{"t":2}').decode()}
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in EVENT.items())
+
+    whole, rejects = decode(
+        CLOUD, orjson.dumps({**EVENT, "data": {"t": 1}}), orjson.dumps(encoded), b"{}"
+    )
+    binary, others = decode(CLOUD, b'{"t":3}', headers=headers)
+
+    assert entities(whole) == [("/s", 1.0), ("/s", 2.0)]
+    assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
+    assert (entities(binary), others) == ([("/s", 3.0)], [])
+
+
+GOOD = {
+    FLAT + "format: msgpack": msgspec.msgpack.encode(READING),
+    FLAT + "format: cbor": cbor2.dumps(READING),
+    FLAT + "format: csv": f"sensor,ts,temp\na,{TS},1.5\n".encode(),
+    FLAT + f"format: {{avro: {{schema_text: {json.dumps(json.dumps(AVRO))}}}}}": avro(READING),
+    INFLUX: f"cpu,host=a idle=1 {TS * 1_000_000}".encode(),
+    OTLP_EVENT: orjson.dumps(OTLP),
+    "format: prometheus\nkey: name\nvalues: [value]": remote_write("n", {}, [(1.0, TS)]),
+    "format: sparkplug\nkey: {const: d}\nvalues: {each: 'metrics.*'}": field(1, TS) + field(2, b""),
+    "format: debezium\nkey: id\nvalues: [v]": b'{"after":{"id":1,"v":2},"op":"c"}',
+    CLOUD: orjson.dumps({**EVENT, "data": {"t": 1}}),
+}
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_mutated_messages_are_all_accounted_for(text: str) -> None:
+    draw, found, good = random.Random(7), decoder(text), GOOD[text]
+    for _ in range(20):
+        payloads = []
+        for _ in range(50):
+            body = bytearray(good)
+            for _ in range(draw.choice([0, 1, 3])):
+                place = draw.randrange(len(body) + 1)
+                body[place : place + draw.randrange(3)] = draw.randbytes(draw.randrange(4))
+            payloads.append(
+                bytes(body[: draw.randrange(len(body) + 1)] if draw.random() < 0.2 else body)
+            )
+        stamps = np.full(len(payloads), NOW)
+
+        events, rejects = found.decode([RawBatch("t", 0, np.arange(50), stamps, payloads)])
+
+        seen = {*events.offsets.tolist(), *(r.offset for r in rejects)}
+        assert len(seen) + sum(found.passed_over.values()) >= len(payloads)
+        assert all(r.detail for r in rejects)

@@ -123,3 +123,34 @@ def test_the_good_part_of_a_damaged_file_is_scored_and_the_run_fails(tmp_path: P
     assert "is cut off or damaged" in done.stderr
     scores = (tmp_path / "scores.ndjson").read_text().splitlines()
     assert 1_000 < len(scores) < 20_000
+
+
+def test_rejects_are_shown_by_reason_tried_and_written_out_once(tmp_path: Path) -> None:
+    message = [{"id": "a", "ts": START, "v": v} for v in (1, "2,5", "on", "?", None)]
+    event = {
+        "explode": "$message",
+        "key": "id",
+        "time": {"path": "ts", "unit": "ms"},
+        "values": ["v"],
+    }
+    lines = "\n".join([json.dumps(message), "no json", json.dumps(message[0])])
+    scores, letters = scored(tmp_path, lines, event)
+    path, again = tmp_path / "dead_letters.ndjson", tmp_path / "again.ndjson"
+    # As after a crash, that writes some of them twice.
+    path.write_text(path.read_text() * 2)
+    value = {"path": "v", "as": "number", "decimal": ",", "map": {"on": 1}}
+    changed = pipeline_file(tmp_path, {**event, "values": {"v": value}}, "again.ndjson")
+
+    shown = run("rejects", path)
+    tried = run("rejects", path, "--try", changed, "--write", again)
+    refused = run("rejects", path, "--try", changed, "--write", again)
+
+    assert (len(scores), len(letters)) == (2, 5)
+    assert f"{path}: 5 dead letters" in shown.stdout
+    assert "wrong_type  3" in shown.stdout
+    assert "expected a number: set as: number and decimal" in shown.stdout
+    assert "in.ndjson[0]@0.1" in shown.stdout
+    assert "2 become events" in tried.stdout
+    assert "3 are rejected" in tried.stdout
+    assert [json.loads(line)["v"] for line in again.read_text().splitlines()] == ["2,5", "on"]
+    assert (refused.returncode, "is there already" in refused.stderr) == (2, True)

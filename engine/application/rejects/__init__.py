@@ -1,0 +1,1 @@
+"""Dead letters that lie in a file: told by reason, and tried with another mapping."""

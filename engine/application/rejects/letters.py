@@ -60,15 +60,14 @@ def read_letters(path: Path) -> Iterator[Letter]:
     Raises:
         PynomalyError: the file cannot be read, or a line of it is no dead letter.
     """
-    seen: set[bytes] = set()
+    seen: set[str] = set()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     letter = _letter(line, f"{path}:{number}")
-                    own = bytes.fromhex(letter.id)
-                    if own not in seen:
-                        seen.add(own)
+                    if letter.id not in seen:
+                        seen.add(letter.id)
                         yield letter
     except OSError as error:
         raise PynomalyError(f"{path}: {error.strerror}: give a file of dead letters") from None
@@ -92,7 +91,7 @@ def _letter(line: bytes, where: str) -> Letter:
         found = orjson.loads(line)
         index = f".{found['index']}" if "index" in found else ""
         return Letter(
-            found["id"],
+            str(found["id"]),
             str(found["reason"]),
             str(found["detail"]),
             f"{found['topic']}[{found['partition']}]@{found['offset']}{index}",

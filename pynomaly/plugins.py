@@ -1,12 +1,13 @@
-"""All that a plug-in may import: of a source, a sink, a detector or a step.
+"""All that a plug-in may import: of a source, a sink, a detector, a step or a format.
 
 A plug-in is a class or a function that an installed package names in its entry points:
 
     [project.entry-points."pynomaly.sources"]
     sqlite = "pynomaly_sqlite.source:SqliteSource"
 
-The groups are `pynomaly.sources`, `pynomaly.sinks`, `pynomaly.detectors` and `pynomaly.steps`. The
-plug-ins of Pynomaly itself are loaded the same way, and import from here and from `engine.domain`.
+The groups are `pynomaly.sources`, `pynomaly.sinks`, `pynomaly.detectors`, `pynomaly.steps` and
+`pynomaly.formats`. The plug-ins of Pynomaly itself are loaded the same way, and import from here
+and from `engine.domain`.
 `docs/plugins.md` is a guide; `examples/plugin` is a complete package.
 """
 
@@ -22,6 +23,7 @@ from engine.application.config.url import is_in_the_clear, is_loopback, public_u
 from engine.application.conformance import check_detector, run_checks
 from engine.application.ports import (
     Decode,
+    FormatPlugin,
     MakeTaskStep,
     Publish,
     Rereadable,
@@ -72,6 +74,8 @@ from engine.domain.errors import (
     nearest,
 )
 from engine.domain.explanation import Explanation
+from engine.domain.finding import Finding
+from engine.domain.format import Format, FormatError
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
@@ -92,9 +96,13 @@ __all__ = [
     "ExplainingDetector",
     "Explanation",
     "FatalError",
+    "Finding",
     "FixedPartitionedSink",
     "FixedPartitionedSource",
     "Floats",
+    "Format",
+    "FormatError",
+    "FormatPlugin",
     "Headers",
     "Int32s",
     "Int64s",

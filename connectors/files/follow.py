@@ -19,8 +19,8 @@ from connectors.files.messages import FileMessages, Message, Reading, format_of
 from connectors.files.streams import is_packed, open_plain
 from connectors.formats.csv_dialect import find_dialect
 from connectors.formats.csv_rows import CsvRows
-from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
+from pynomaly.plugins import RunContext
 
 IDLE = timedelta(milliseconds=100)
 LOOK_EVERY = 0.5

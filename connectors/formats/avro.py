@@ -13,9 +13,9 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import model_validator
 
 from connectors.formats.registry import RegistrySettings, Schemas, references
-from engine.application.ports import Settings
 from engine.domain.batch import Headers
 from engine.domain.format import FormatError
+from pynomaly.plugins import Settings
 
 KEPT = {"decimal", "uuid"}
 """Logical types that become more than the number that is written: times stay numbers."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from engine.application.ports import Settings
 from engine.domain.batch import Headers
 from engine.domain.format import FormatError
+from pynomaly.plugins import Settings
 
 
 class NoSettings(Settings):

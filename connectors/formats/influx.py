@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from engine.application.ports import Settings
 from engine.domain.batch import Headers
 from engine.domain.format import FormatError
+from pynomaly.plugins import Settings
 
 _NAME = re.compile(r"(?:\\.|[^,\s\\]|\\(?![\s\S]))+")
 _KEY = re.compile(r"(?:\\.|[^,=\s\\]|\\(?![,=\s]))+")

@@ -16,9 +16,9 @@ from pydantic import model_validator
 
 from connectors.formats.registry import RegistrySettings, Schemas, references
 from connectors.formats.wire import varint
-from engine.application.ports import Settings
 from engine.domain.batch import Headers
 from engine.domain.format import FormatError
+from pynomaly.plugins import Settings
 
 ROOT = "pynomaly_message.proto"
 TEXTS = {"google.protobuf.Timestamp", "google.protobuf.Duration"}

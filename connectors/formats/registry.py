@@ -11,11 +11,11 @@ from typing import Any, Generic, Self, TypeVar
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 from pydantic import Field, SecretStr, model_validator
 
-from engine.application.ports import Settings
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
 from engine.domain.format import FormatError
+from pynomaly.plugins import Settings
 
 logger = logging.getLogger("pynomaly.registry")
 
@@ -103,7 +103,7 @@ class Schemas(Generic[Read]):
 
         Raises:
             FormatError: it names no schema, or one that the registry does not have.
-            InterruptionError: the registry cannot be reached.
+            RetryableError: the registry cannot be reached.
             ConnectorError: the registry refuses us.
         """
         if payload[:1] == b"\0" and len(payload) >= 5:
@@ -129,7 +129,7 @@ class Schemas(Generic[Read]):
         except FormatError as error:
             self._forget(own, str(error))
             raise FormatError(str(error), RejectReason.UNKNOWN_SCHEMA) from None
-        except (ConnectorError, InterruptionError):
+        except (ConnectorError, RetryableError):
             raise
         except Exception as error:
             why = f"schema {own} of the registry cannot be read: {error}"[:300]
@@ -163,7 +163,7 @@ class Schemas(Generic[Read]):
                 problem = error
             if wait >= LOUD:
                 logger.warning("schema registry %s: %s; trying again", self._settings.url, problem)
-        raise InterruptionError(f"the schema registry {self._settings.url}: {problem}")
+        raise RetryableError(f"the schema registry {self._settings.url}: {problem}")
 
     def _again(
         self, own: int | str, client: SchemaRegistryClient, error: SchemaRegistryError

@@ -23,7 +23,7 @@ import connectors.formats.registry as registry_module
 from engine.application.config.document import read
 from engine.application.config.event import EventSpec
 from engine.domain.batch import Headers, RawBatch
-from engine.domain.errors import ConnectorError, InterruptionError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.reject import Reject, RejectReason
 from operators.decode.decoder import Decoder
 from tests.support.schema_registry import RegistryUnavailableError, schema_registry
@@ -211,7 +211,7 @@ def test_a_registry_that_fails_now_and_then_is_asked_again(odd: Any) -> None:
 def test_a_registry_that_is_down_rejects_nothing_and_interrupts_the_run(odd: Any) -> None:
     odd.answers = [(503, b"{}")]
 
-    with pytest.raises(InterruptionError, match="the schema registry"):
+    with pytest.raises(RetryableError, match="the schema registry"):
         decode(decoder("avro", odd.url), framed(7, avro(READING)))
 
 

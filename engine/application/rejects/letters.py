@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def read_letters(path: Path) -> Iterator[Letter]:
                         seen.add(letter.id)
                         yield letter
     except OSError as error:
-        raise PynomalyError(f"{path}: {error.strerror}: give a file of dead letters") from None
+        raise FatalError(f"{path}: {error.strerror}: give a file of dead letters") from None
 
 
 def by_reason(letters: Iterable[Letter], samples: int) -> dict[str, Group]:
@@ -100,7 +100,7 @@ def _letter(line: bytes, where: str) -> Letter:
             _bytes(found, "value"),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise PynomalyError(f"{where}: is no dead letter as the file sink writes them") from None
+        raise FatalError(f"{where}: is no dead letter as the file sink writes them") from None
 
 
 def _bytes(found: dict[str, Any], name: str) -> bytes | None:

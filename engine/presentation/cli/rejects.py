@@ -10,7 +10,7 @@ import typer
 from engine.application.config.load import load
 from engine.application.rejects.letters import Group, by_reason, read_letters
 from engine.application.rejects.trial import Trial, line_of, try_letters
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import FatalError
 
 LONGEST = 200
 
@@ -37,7 +37,7 @@ def rejects(
     letters = _letters_file(file)
     if trial is None:
         if write is not None:
-            raise PynomalyError("--write needs --try: a pipeline file that reads the messages")
+            raise FatalError("--write needs --try: a pipeline file that reads the messages")
         groups = by_reason(read_letters(letters), samples)
         print(f"{letters}: {sum(group.count for group in groups.values())} dead letters")
         _show(groups)
@@ -53,9 +53,9 @@ def _try(letters: Path, trial: Path, write: Path | None, samples: int) -> None:
             pass
     else:
         if pipeline.mapping.format is not None:
-            raise PynomalyError(f"--write: {trial} reads another format than JSON")
+            raise FatalError(f"--write: {trial} reads another format than JSON")
         if write.exists():
-            raise PynomalyError(f"--write: {write} is there already: name a new file")
+            raise FatalError(f"--write: {write} is there already: name a new file")
         with write.open("xb") as lines:
             lines.writelines(map(line_of, accepted))
     refused = sum(group.count for group in result.refused.values())
@@ -75,7 +75,7 @@ def _letters_file(file: Path) -> Path:
     choice = load(file).sinks.dead_letters
     path = getattr(getattr(choice, "settings", None), "path", None)
     if path is None:
-        raise PynomalyError(
+        raise FatalError(
             f"{file}: sinks.dead_letters is no file: give the dead letters as a file of lines, "
             "as the file sink writes them"
         )

@@ -36,12 +36,13 @@ def json_line(record: Record) -> bytes:
 
 
 def _split(headers: Headers) -> tuple[dict[str, bytes | None], list[tuple[str, bytes | None]]]:
-    """Return our headers by name, and those of the sender: a name of ours is ours the last time."""
+    """Return our headers by name, and those of the sender, which all stand before ours."""
     ours: dict[str, bytes | None] = {}
     theirs = []
     for name, value in reversed(headers):
         own = name.removeprefix(HEADER_PREFIX)
-        if name.startswith(HEADER_PREFIX) and own in DEAD_LETTER_HEADERS and own not in ours:
+        is_ours = name.startswith(HEADER_PREFIX) and own in DEAD_LETTER_HEADERS
+        if is_ours and own not in ours and DEAD_LETTER_HEADERS[0] not in ours:
             ours[own] = value
         else:
             theirs.append((name, value))

@@ -24,8 +24,10 @@ DEAD_LETTER_HEADERS = (
     "offset",
     "timestamp",
     "pipeline",
+    "index",
 )
-"""Headers of a dead letter, without the prefix; they stand behind those of its sender."""
+"""Headers of a dead letter in their order, without the prefix, behind those of its sender; `index`
+is there for an element of an exploded message alone."""
 
 
 def role_of(sink: str) -> str:

@@ -16,7 +16,9 @@ def letter(*theirs: tuple[str, bytes | None]) -> dict[str, object]:
 
 
 def test_a_sender_cannot_forge_what_a_dead_letter_says() -> None:
-    theirs = (("key_base64", b"forged"), ("pynomaly-reason", b"forged"), ("value", b"forged"))
+    theirs = tuple(
+        (name, b"forged") for name in ("key_base64", "pynomaly-reason", "pynomaly-index", "value")
+    )
 
     found = letter(*theirs)
 
@@ -25,7 +27,9 @@ def test_a_sender_cannot_forge_what_a_dead_letter_says() -> None:
         "reason": "not_json",
         "key_base64": "/w==",
         "value": "value",
-        "headers": {"key_base64": "forged", "pynomaly-reason": "forged", "value": "forged"},
+        "headers": dict.fromkeys(
+            ("key_base64", "pynomaly-reason", "pynomaly-index", "value"), "forged"
+        ),
     }
 
 

@@ -16,7 +16,6 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from connectors.delivery.queue import DeliveryQueue
 from connectors.delivery.rejected import RejectedRecords
 from connectors.delivery.retry_settings import RecordRejectedError, RetrySettings, TransientError
-from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -123,13 +122,18 @@ class QueuedSink(ABC):
         return QueuedParts(self._open)
 
     def check(self) -> None:
-        """Raise ConnectorError when the receiver cannot be used; nothing is delivered."""
+        """See that the receiver can be used; nothing is delivered.
+
+        Raises:
+            ConnectorError: it refuses us, or is none of its kind.
+            TransientError: it does not answer now.
+        """
         receiver = self.connect()
         try:
             receiver.reach()
         except TransientError as error:
             text = f"{error}. Is {self.receiver_name} listening there?"
-            raise ConnectorError(text) from error
+            raise TransientError(error.kind, text) from error
         finally:
             receiver.close()
 

@@ -19,6 +19,14 @@ from pynomaly.plugins import RunContext, Settings, Size
 State = dict[str, Any]
 """Of a file sink: the file's path, its size and its inode."""
 Mark = tuple[str, bool, bool]
+NEVER = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+)
+"""Errors of opening a file that trying again does not cure."""
 FORGET_AFTER = 100
 """Checkpoints without a match after which lines that were read back are no longer waited for."""
 
@@ -69,7 +77,12 @@ class FileParts(FixedPartitionedSink[list[Record], State]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> FileWriter:
         """Open the file; its state says how long it was at the tasks' checkpoints."""
-        return FileWriter(self._file, resume_state)
+        try:
+            return FileWriter(self._file, resume_state)
+        except NEVER as error:
+            raise ConnectorError(
+                f'"{error.filename}" cannot be written: {error.strerror}. Correct the sink\'s path'
+            ) from error
 
 
 class FileWriter(StatefulSinkPartition[list[Record], State]):

@@ -7,7 +7,7 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connectors.kafka.broker_errors import TLS, WRONG_PROTOCOL, BrokerErrors
-from engine.domain.errors import ConnectorError, nearest
+from engine.domain.errors import ConnectorError, RetryableError, nearest
 from pynomaly.plugins import RunContext
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 2.0
@@ -48,7 +48,8 @@ def reach_once(
     """Return a topic's partitions, waiting ten seconds at most.
 
     Raises:
-        ConnectorError: there is no such topic, or no broker answered: the text says why.
+        ConnectorError: there is no such topic, or trouble that waiting does not cure.
+        RetryableError: no broker answered: the text says why.
     """
     try:
         return partitions(client, topic, timeout=10.0)
@@ -58,7 +59,7 @@ def reach_once(
         if errors.tls_failed:
             errors.refuse(errors.cause, TLS)
         said = errors.cause or error.args[0].str()
-        raise ConnectorError(f"{brokers}: {said}. Is a broker listening there?") from error
+        raise RetryableError(f"{brokers}: {said}. Is a broker listening there?") from error
 
 
 def wait_for_partitions(

@@ -163,10 +163,11 @@ class SinkPlugin(Protocol):
         ...
 
     def check(self) -> None:
-        """Reach the real thing, as `validate --connect` does.
+        """Reach the real thing, as `validate --connect` does, and a run before it starts.
 
         Raises:
-            ConnectorError: it cannot be reached, or does not hold what the settings name.
+            ConnectorError: it does not hold what the settings name, or refuses us.
+            RetryableError: it does not answer now.
         """
         ...
 

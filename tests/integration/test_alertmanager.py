@@ -20,7 +20,7 @@ from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.alertmanager.sink import AlertmanagerSink
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import Anomaly, DetectorPart, Origin, ValuePart
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from operators.publish import anomaly_record
 from pynomaly.plugins import RunContext
@@ -198,5 +198,5 @@ def test_a_check_tells_an_alertmanager_from_others(
 
     with pytest.raises(ConnectorError, match="no Alertmanager is at this url"):
         check(f"{alertmanager}/nothing-here")
-    with pytest.raises(ConnectorError, match="Is Alertmanager listening there"):
+    with pytest.raises(RetryableError, match="Is Alertmanager listening there"):
         check(f"http://{HOST}:{free_port()}")

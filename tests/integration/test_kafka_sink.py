@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.sink import KafkaSink
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
@@ -103,5 +103,5 @@ def test_check_names_what_is_wrong(kafka: KafkaCluster, topic: TopicFactory) -> 
     sink(kafka, name).check()
     with pytest.raises(ConnectorError, match="Did you mean"):
         sink(kafka, name + "x").check()
-    with pytest.raises(ConnectorError, match="Is a broker listening there"):
+    with pytest.raises(RetryableError, match="Is a broker listening there"):
         sink(KafkaCluster("127.0.0.1:1"), "t").check()

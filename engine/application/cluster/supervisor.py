@@ -12,7 +12,7 @@ from enum import Enum
 
 from engine.application.cluster.process import Program, WorkerProcess
 from engine.application.exit_code import ExitCode
-from engine.domain.errors import RetryableError
+from engine.domain.errors import FatalError, RetryableError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
@@ -97,6 +97,11 @@ class Supervisor:
             signal.signal(signal.SIGHUP, self._hang_up)
         signal.signal(signal.SIGUSR1, self._set_loudness)
         signal.signal(signal.SIGUSR2, self._set_loudness)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal asked to stop."""
+        return self._asked > 0
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -241,6 +246,8 @@ class Watched:
                 self._member = WorkerProcess(self._number, program)
         except RetryableError as error:
             self._judge(ExitReason(ExitCode.CRASHED, "crashed", str(error), stored=False))
+        except FatalError as error:
+            self._judge(ExitReason(ExitCode.FATAL, "hopeless", str(error), stored=False))
 
     def _see_whether_it_hangs(self, worker: WorkerProcess) -> None:
         silent = time.monotonic() - worker.said.heard

@@ -15,6 +15,7 @@ import typer
 
 from engine.application.cluster.exposure import notices
 from engine.application.cluster.process import Program
+from engine.application.cluster.reach import reach_sinks
 from engine.application.cluster.supervisor import RestartPolicy, Supervisor
 from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import load
@@ -62,8 +63,10 @@ def run(
     def program(process: int, restarts: Mapping[str, int]) -> Program:
         nonlocal prepared
         if not prepared:
-            # Here and not before: compiling takes seconds, in which a signal may ask to stop.
-            prepare(found)
+            # Here and not before: these take seconds, in which a signal may ask to stop.
+            reach_sinks(found, lambda: supervisor.asked)
+            if not supervisor.asked:
+                prepare(found)
             prepared = True
         task = WorkerConfig(
             file,

@@ -362,3 +362,10 @@ def test_processes_that_share_a_file_follow_its_rotation(tmp_path: Path) -> None
 
     assert ids(file.with_name("letters.1")) == ["id1", "id2"]
     assert ids(file) == ["id3", "id4"]
+
+
+def test_a_folder_that_cannot_be_made_is_named_when_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConnectorError, match="cannot be written: File exists"):
+        writer(tmp_path / "file" / "out.ndjson", [])

@@ -23,7 +23,7 @@ from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signature import keys, signature_headers
 from connectors.webhook.sink import Delivery, WebhookSink
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from tests.support.http_receiver import SECRET, Receiver
 from tests.support.kafka_settings import HOST, free_port
@@ -321,7 +321,7 @@ def test_check_reaches_the_receiver_and_delivers_nothing() -> None:
         WebhookSink(settings(receiver.url), RunContext("p"), "anomalies").check()
     assert receiver.seen == []
     nobody = f"http://{HOST}:{free_port()}/hook"
-    with pytest.raises(ConnectorError, match="Is a receiver listening there"):
+    with pytest.raises(RetryableError, match="Is a receiver listening there"):
         WebhookSink(settings(nobody), RunContext("p"), "anomalies").check()
     with pytest.raises(ConnectorError, match="cannot be read"):
         WebhookSink(settings(nobody, ca="/no/such.pem"), RunContext("p"), "anomalies").check()

@@ -1,0 +1,63 @@
+"""Reaching the sinks before anything else is done: what is wrong there is told at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from engine.application.cluster.process import WorkerProcess
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.exit_code import ExitCode
+from engine.application.ports import RunContext
+from engine.application.telemetry.heartbeat import Heartbeat
+from engine.domain.errors import FatalError, RetryableError
+
+logger = logging.getLogger("pynomaly.run")
+
+POLL_SECONDS = 0.02
+
+
+def reach_sinks(file: PipelineFile, stopped: Callable[[], bool]) -> None:
+    """See whether the sinks can be used, before seconds go by in compiling.
+
+    That is done in a process of its own: clients of brokers start threads, which a process that is
+    forked later must not have. A sink that does not answer now is warned of, and waited for later.
+
+    Args:
+        file: the pipeline file.
+        stopped: whether a signal asked to stop.
+
+    Raises:
+        FatalError: a sink that waiting does not cure.
+    """
+    worker = WorkerProcess(0, partial(_reach, file))
+    try:
+        while worker.process.poll() is None and not stopped():
+            worker.listen()
+            time.sleep(POLL_SECONDS)
+        worker.listen()
+        if worker.process.poll() == ExitCode.FATAL:
+            raise FatalError(worker.said.failed)
+    finally:
+        worker.close()
+
+
+def _reach(file: PipelineFile, descriptor: int) -> int:
+    heartbeat = Heartbeat(descriptor)
+    context = RunContext(
+        file.name,
+        text_fields=file.event.mapping().text_fields,
+        state=None if file.state.kafka else file.state.directory,
+        exactly_once=file.delivery == "exactly_once",
+    )
+    for sink in file.sinks.chosen():
+        try:
+            sink.choice.plugin(sink.choice.settings, context, sink.name).check()
+        except RetryableError as error:
+            logger.warning("sink %s: %s Starting all the same: it is waited for", sink.name, error)
+        except FatalError as error:
+            heartbeat.failed(f"sink {sink.name}: {error}")
+            return ExitCode.FATAL
+    return ExitCode.DONE

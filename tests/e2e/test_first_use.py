@@ -1,0 +1,82 @@
+"""What a run says to somebody who starts it for the first time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.e2e.test_pipeline import PYNOMALY
+from tests.support.kafka_settings import HOST, free_port
+
+FILE = """
+name: first
+source: {file: {path: in.ndjson}}
+event: {key: id, values: [v]}
+detectors: [zscore]
+sinks:
+  anomalies:
+    - file: {path: out.ndjson}
+    - alertmanager: {url: "ALERTS", timeout: 2s}
+metrics: null
+"""
+COUNT = 500
+
+
+class NoAlertmanager(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def other_server() -> Iterator[str]:
+    with ThreadingHTTPServer((HOST, 0), NoAlertmanager) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{HOST}:{server.server_port}"
+        server.shutdown()
+
+
+def run(folder: Path, alerts: str) -> subprocess.CompletedProcess[str]:
+    (folder / "p.yaml").write_text(FILE.replace("ALERTS", alerts))
+    lines = [json.dumps({"id": "a", "v": n % 7}) for n in range(COUNT)]
+    (folder / "in.ndjson").write_text("\n".join([*lines, "garbage", ""]))
+    command = [*PYNOMALY, "run", "p.yaml", "--log-format", "text"]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_a_sink_that_cannot_be_used_is_told_before_anything_is_read(
+    tmp_path: Path, other_server: str
+) -> None:
+    done = run(tmp_path, other_server)
+
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert f"stopped: sink anomalies.alertmanager: {other_server} answered 404" in last
+    assert "first[0]" not in done.stderr, "a process was started"
+    assert not (tmp_path / "out.ndjson").exists()
+
+
+def test_a_sink_that_does_not_answer_is_warned_of_and_waited_for(tmp_path: Path) -> None:
+    done = run(tmp_path, f"http://{HOST}:{free_port()}")
+
+    assert done.returncode == 0, done.stderr
+    warned = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    assert any("anomalies.alertmanager" in line and "it is waited for" in line for line in warned)
+
+
+def test_a_run_ends_with_a_summary(tmp_path: Path) -> None:
+    done = run(tmp_path, f"http://{HOST}:{free_port()}")
+
+    last = done.stderr.splitlines()[-1]
+    assert f"the source has ended: {COUNT + 1} messages read" in last
+    assert "1 rejected, 0 anomalies in" in last

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
-from engine.application.cluster.in_process import run_in_process
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.scoring import like, score_table
+from engine.application.use_cases.run_in_process import run_in_process
+from engine.application.use_cases.score_table import like, score_table
 from engine.domain.errors import PipelineFileError, PynomalyError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A member of a run, as its supervisor sees it: a process, and what it says."""
+"""A worker process as its supervisor sees it: the process, and what it reports."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ Program = Callable[[int], int]
 class WorkerProcess:
     """A running process.
 
-    Args of its constructor: number, in the cluster; program, that it runs. It has a session of its
-    own: a terminal's Ctrl-C reaches the supervisor, which passes it on once.
+    It has a session of its own: Ctrl-C reaches the supervisor, which passes it on once.
+
+    Args:
+        number: of the process.
+        program: that it runs.
 
     Attributes:
         number: as given.
@@ -30,7 +33,7 @@ class WorkerProcess:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         self.number = number
-        self._loudness: signal.Signals | None = None
+        self._log_signal: signal.Signals | None = None
         self._ended = False
         self._kill_at = float("inf")
         self.said = HeartbeatMonitor(reading)
@@ -48,13 +51,13 @@ class WorkerProcess:
         if time.monotonic() > self._kill_at:
             self.process.send_signal(signal.SIGKILL)
 
-    def pass_on(self, loudness: signal.Signals | None) -> None:
+    def pass_on(self, log_signal: signal.Signals | None) -> None:
         """Pass on the signal that sets the level of log lines, once the process listens to it."""
         # One that has not begun may not listen yet: the signal would end it.
-        if loudness is None or loudness is self._loudness or not self.said.begun:
+        if log_signal is None or log_signal is self._log_signal or not self.said.begun:
             return
-        self._loudness = loudness
-        self.process.send_signal(loudness)
+        self._log_signal = log_signal
+        self.process.send_signal(log_signal)
 
     def end_in_order(self) -> None:
         """Ask the process to drain; once, for a second time would be an impatient one."""

@@ -9,8 +9,8 @@ from functools import partial
 
 from engine.application.cluster.process import WorkerProcess
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.dataflow.context import context_of
 from engine.application.exit_code import ExitCode
-from engine.application.ports import RunContext
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.domain.errors import FatalError, RetryableError
 
@@ -46,12 +46,7 @@ def reach_sinks(file: PipelineFile, stopped: Callable[[], bool]) -> None:
 
 def _reach(file: PipelineFile, descriptor: int) -> int:
     heartbeat = Heartbeat(descriptor)
-    context = RunContext(
-        file.name,
-        text_fields=file.event.mapping().text_fields,
-        state=None if file.state.kafka else file.state.directory,
-        exactly_once=file.delivery == "exactly_once",
-    )
+    context = context_of(file)
     for sink in file.sinks.chosen():
         try:
             sink.choice.plugin(sink.choice.settings, context, sink.name).check()

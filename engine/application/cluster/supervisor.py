@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.application.cluster.process import Program, WorkerProcess
+from engine.application.cluster.signals import SupervisorSignals
 from engine.application.exit_code import ExitCode
 from engine.domain.errors import FatalError, RetryableError
 
@@ -75,33 +76,25 @@ class Supervisor:
     A process that fails is restarted, and the others go on. One that cannot be helped ends them
     all, in order: its share of the stream would stand still unseen.
 
-    Args of its constructor: make, gives the program of each process, and may raise
-    RetryableError; processes, how many; patience. Signals are meant for all of them from then
-    on, also those that come before it runs.
+    Args:
+        make: gives the program of each process; may raise RetryableError, or FatalError.
+        processes: how many.
+        policy: how long to wait, and how often to try.
+        signals: what signals ask for; nothing, unless given.
     """
 
     def __init__(
-        self, make: MakeProgram, processes: int = 1, policy: RestartPolicy | None = None
+        self,
+        make: MakeProgram,
+        processes: int = 1,
+        policy: RestartPolicy | None = None,
+        signals: SupervisorSignals | None = None,
     ) -> None:
         self._policy = policy or RestartPolicy()
-        self._asked = 0
+        self._signals = signals or SupervisorSignals()
         self._watched = [
-            Watched(number, make, self._policy, lambda: self._asked > 0)
-            for number in range(processes)
+            Watched(number, make, self._policy, self._signals) for number in range(processes)
         ]
-        self._loudness: signal.Signals | None = None
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGINT, self._ask)
-        # Under nohup it stays ignored.
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, self._hang_up)
-        signal.signal(signal.SIGUSR1, self._set_loudness)
-        signal.signal(signal.SIGUSR2, self._set_loudness)
-
-    @property
-    def asked(self) -> bool:
-        """Whether a signal asked to stop."""
-        return self._asked > 0
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -120,15 +113,15 @@ class Supervisor:
         draining, deadline = False, float("inf")
         while any(each.outcome is None for each in self._watched):
             for each in self._watched:
-                each.look(self._loudness)
+                each.look()
             if not draining and any(each.restarted_in_order for each in self._watched):
                 self._revive_all()
-            ending = self._asked or any(each.beyond_help for each in self._watched)
+            ending = self._signals.stop_requests or any(each.beyond_help for each in self._watched)
             if ending and not draining:
                 draining, deadline = True, time.monotonic() + self._policy.drain
                 for each in self._watched:
                     each.drain()
-            if time.monotonic() > deadline or self._asked > 1:
+            if time.monotonic() > deadline or self._signals.stop_requests > 1:
                 return self._overdue()
             time.sleep(POLL_SECONDS)
         return self._code()
@@ -149,22 +142,15 @@ class Supervisor:
         logger.error("stopped: the drain was not done in time: killed; the next run resumes")
         return max(ExitCode.CRASHED, self._code())
 
-    def _ask(self, _signal: int, _frame: object) -> None:
-        self._asked += 1
-
-    def _hang_up(self, _signal: int, _frame: object) -> None:
-        # A terminal that is closed sends it more than once: that is not impatience.
-        self._asked = max(self._asked, 1)
-
-    def _set_loudness(self, number: int, _frame: object) -> None:
-        self._loudness = signal.Signals(number)
-
 
 class Watched:
     """A process under watch, over all its restarts.
 
-    Args of its constructor: number; make and patience, as the supervisor's; asked, whether a
-    signal asked to stop.
+    Args:
+        number: of the process.
+        make: as the supervisor's.
+        policy: as the supervisor's.
+        signals: as the supervisor's.
 
     Attributes:
         outcome: what has become of it for good; None while it runs, or waits to.
@@ -172,14 +158,18 @@ class Watched:
     """
 
     def __init__(
-        self, number: int, make: MakeProgram, policy: RestartPolicy, asked: Callable[[], bool]
+        self,
+        number: int,
+        make: MakeProgram,
+        policy: RestartPolicy,
+        signals: SupervisorSignals,
     ) -> None:
         self.outcome: Outcome | None = None
         self.restarted_in_order = False
         self._number = number
         self._make = make
         self._policy = policy
-        self._asked = asked
+        self._signals = signals
         self._member: WorkerProcess | None = None
         self._causes: Counter[str] = Counter()
         self._restarts = self._fruitless = 0
@@ -198,18 +188,18 @@ class Watched:
         """Whether it failed for good."""
         return self.outcome in (Outcome.HOPELESS, Outcome.GAVE_UP)
 
-    def look(self, loudness: signal.Signals | None) -> None:
+    def look(self) -> None:
         """See to it: begin it when it is time, and judge its end."""
         if self.outcome is not None:
             return
         if self._member is None:
-            if self._draining or self._asked():
+            if self._draining or self._signals.stop_requests:
                 self.outcome = Outcome.DONE
             elif time.monotonic() >= self._next:
                 self._begin()
             return
         self._member.listen()
-        self._member.pass_on(loudness)
+        self._member.pass_on(self._signals.log_signal)
         if (code := self._member.process.poll()) is not None:
             self._member.listen()
             end = self._end(self._member, code)
@@ -242,7 +232,7 @@ class Watched:
         try:
             program = self._make(self._number, self._causes)
             # That may have taken seconds.
-            if not self._asked():
+            if not self._signals.stop_requests:
                 self._member = WorkerProcess(self._number, program)
         except RetryableError as error:
             self._judge(ExitReason(ExitCode.CRASHED, "crashed", str(error), stored=False))

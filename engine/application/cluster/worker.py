@@ -20,9 +20,11 @@ from typing import cast
 
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
+from engine.application.cluster.signals import install_in_worker
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
+from engine.application.dataflow.context import context_of
 from engine.application.exit_code import ExitCode
 from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
@@ -48,7 +50,8 @@ class WorkerConfig:
     Attributes:
         file: the pipeline file; read anew at each start.
         process: its number.
-        processes, earlier_processes: how many this run has, and the one before had.
+        processes: how many this run has.
+        earlier_processes: how many the run before had.
         restarts: of this process so far, by cause.
         parent: it dies when this process does.
         log_format, log_level: of its log lines.
@@ -88,23 +91,14 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
         return ExitCode.FATAL
     identity = LogIdentity(file.name, str(config.process), config.run)
     configure_logging(config.log_format, identity, config.log_level)
-    mapping = file.event.mapping()
-    context = RunContext(
-        file.name,
-        needs_keys=True,
-        fields=mapping.fields,
-        text_fields=mapping.text_fields,
-        max_bytes=mapping.max_bytes,
+    context = context_of(
+        file,
         process=config.process,
         processes=config.processes,
         earlier_processes=config.earlier_processes,
-        state=None if file.state.kafka else file.state.directory,
-        exactly_once=file.delivery == "exactly_once",
-        checkpoint_interval=file.state.checkpoint_interval,
-        snapshot_interval=file.state.snapshot_interval,
         heartbeat=Heartbeat(heartbeat),
     )
-    _drain_on_signals(context)
+    install_in_worker(context.draining, logging.root.level)
     try:
         return _run(file, context, config)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
@@ -158,15 +152,6 @@ def _refuse_web_server() -> None:
             "password, and cannot be told otherwise; the metrics page is ours (metrics.port)",
             WEB_SERVER,
         )
-
-
-def _drain_on_signals(context: RunContext) -> None:
-    def drain(_signal: int, _frame: object) -> None:
-        # Nothing may be raised here: the flow would not end in order.
-        context.draining.set()
-
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGINT, drain)
 
 
 def _die_with_parent(config: WorkerConfig) -> None:

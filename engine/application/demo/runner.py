@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -64,14 +63,24 @@ class Progress:
 
 
 class DemoRun:
-    """Runs the demonstration; iterate over `run` to watch it."""
+    """Runs the demonstration; iterate over `run` to watch it.
 
-    def __init__(self, fleet: Fleet, directory: Path, processes: int = 1) -> None:
+    Args:
+        fleet: the simulated sensors.
+        directory: for state and log lines.
+        command: starts the command line, as a user would.
+        processes: of the pipeline.
+    """
+
+    def __init__(
+        self, fleet: Fleet, directory: Path, command: Sequence[str], processes: int = 1
+    ) -> None:
         self.fleet = fleet
         self.progress = Progress()
         self.exit_code: int | None = None
         self.log = directory / "pynomaly.log"
         self._directory = directory
+        self._command = command
         self._processes = processes
         self._port = _free_port(processes)
         self._first_read: float | None = None
@@ -116,8 +125,7 @@ class DemoRun:
             "DEMO_DIRECTORY": str(self._directory),
             "DEMO_METRICS_PORT": str(self._port),
         }
-        command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(PIPELINE)]
-        command += ["--processes", str(self._processes)]
+        command = [*self._command, "run", str(PIPELINE), "--processes", str(self._processes)]
         with self.log.open("wb") as log:
             return subprocess.Popen(command, env=environ, stdout=log, stderr=log)
 

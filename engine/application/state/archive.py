@@ -35,7 +35,7 @@ FOLDERS = {"checkpoints", "tasks"}
 Sums = dict[str, tuple[int, str]]
 
 
-def export_state(directory: Path, archive: Path) -> int:
+def write_archive(directory: Path, archive: Path) -> int:
     """Write a state directory into a new archive; return its bytes.
 
     To be called by who holds the lock: a running pipeline changes what is copied.
@@ -62,7 +62,7 @@ def export_state(directory: Path, archive: Path) -> int:
     return archive.stat().st_size
 
 
-def import_state(archive: Path, directory: Path) -> int:
+def read_archive(archive: Path, directory: Path) -> int:
     """Bring an archive's state back into a directory that has none; return its bytes.
 
     To be called by who holds the lock. Broken off, it leaves a mark that a run refuses.

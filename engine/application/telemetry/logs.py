@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import traceback
 from dataclasses import dataclass
@@ -42,9 +41,7 @@ class LogIdentity:
 
 
 def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = "info") -> None:
-    """Send all log lines to standard error, and let signals change the level.
-
-    SIGUSR1 sets the level to debug, SIGUSR2 back to `level`. Call it from the main thread.
+    """Send all log lines to standard error.
 
     Args:
         kind: the format; "auto" is text on a terminal and JSON elsewhere.
@@ -58,8 +55,6 @@ def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = 
         layout = f"%(asctime)s %(levelname)-7s {identity.pipeline}[{identity.process}] %(message)s"
         handler.setFormatter(TextLines(layout, "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    signal.signal(signal.SIGUSR1, lambda *_: logging.root.setLevel(logging.DEBUG))
-    signal.signal(signal.SIGUSR2, lambda *_: logging.root.setLevel(level.upper()))
 
 
 def json_lines(identity: LogIdentity) -> logging.Formatter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ BUDGET_PER_DAY = 10.0
 LEEWAY = 1.2
 """The budget is held within 20 %."""
 LEAST_RECALL = 0.8
+COMMAND = (sys.executable, "-m", "engine.presentation.cli.main")
 
 
 def demo(
@@ -42,7 +44,7 @@ def demo(
     console = Console()
     fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
     with TemporaryDirectory(prefix="pynomaly-demo-") as directory:
-        run = DemoRun(fleet, Path(directory), processes)
+        run = DemoRun(fleet, Path(directory), COMMAND, processes)
         console.print(
             f"{fleet.sensors} sensors, a reading a minute, {minutes / 1440:.1f} days; "
             f"{fleet.faults} faults are hidden in them. Metrics: {run.metrics_url}"

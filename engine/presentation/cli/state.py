@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.application.config.load import load
-from engine.application.config.pipeline_file import PipelineFile
 from engine.application.exit_code import ExitCode
-from engine.application.state.archive import export_state, import_state
-from engine.application.state.contents import Contents, read_contents
-from engine.application.state.identity import check_compatibility, identity_of, state_place
-from engine.application.state.lock import LOCK, StateLock, refuse_unusable
-from engine.application.state.trust import refuse_strangers
-from engine.domain.errors import FatalError, PynomalyError
+from engine.application.state.contents import Contents
+from engine.application.use_cases.export_state import export_state
+from engine.application.use_cases.import_state import import_state
+from engine.application.use_cases.inspect_state import inspect_state
+from engine.application.use_cases.local_state import state_directory
+from engine.application.use_cases.reset_state import reset_state
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
 
@@ -27,38 +25,31 @@ Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz
 @state.command()
 def inspect(file: File) -> None:
     """Say what is stored, and what a run of this pipeline file would make of it."""
-    found = load(file)
-    directory = _directory(found)
-    print(f"state         {directory}")
-    if not directory.exists():
+    found = inspect_state(load(file))
+    print(f"state         {found.directory}")
+    if found.contents is None:
         print("              nothing is stored: a run starts afresh")
         return
-    refuse_strangers(directory)
-    refuse_unusable(directory)
-    contents = read_contents(directory)
-    if not contents.tasks:
-        print("              nothing is stored: a run starts afresh")
-        return
-    _tell_origin(contents)
-    _tell_tasks(contents)
-    _tell_changes(found, contents)
+    _print_origin(found.contents)
+    _print_tasks(found.contents)
+    if found.refusal:
+        print(f"refused       {found.refusal}")
+        raise typer.Exit(ExitCode.FATAL)
+    for change in found.changes or ["nothing changed: all of it is taken up"]:
+        print(f"a run         {change}")
 
 
 @state.command("export")
 def export_(file: File, archive: Archive) -> None:
     """Write the state into an archive, checksums included; the pipeline must not be running."""
-    directory = _directory(load(file))
-    with StateLock(directory):
-        refuse_unusable(directory)
-        print(f"{archive}: {export_state(directory, archive):,} bytes")
+    print(f"{archive}: {export_state(load(file), archive):,} bytes")
 
 
 @state.command("import")
 def import_(file: File, archive: Archive) -> None:
     """Bring the state back from an archive; there must be none yet."""
-    directory = _directory(load(file))
-    with StateLock(directory):
-        print(f"{directory}: {import_state(archive, directory):,} bytes")
+    found = load(file)
+    print(f"{state_directory(found)}: {import_state(found, archive):,} bytes")
 
 
 @state.command()
@@ -69,31 +60,17 @@ def reset(
 
     Dead letters that were written into the state directory are kept.
     """
-    directory = _directory(load(file))
+    found = load(file)
+    directory = state_directory(found)
     if not yes and not typer.confirm(f"Remove the state in {directory}?"):
         raise typer.Exit(ExitCode.CRASHED)
-    with StateLock(directory):
-        for path in directory.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != LOCK and path.suffix != ".ndjson":
-                path.unlink()
+    reset_state(found)
     print(
         f"{directory}: removed. A source with `start: committed` goes on from its group's offsets"
     )
 
 
-def _directory(file: PipelineFile) -> Path:
-    if file.state.kafka is not None:
-        raise FatalError(
-            f"the state lies in {state_place(file)}, and these commands are for directories. It is "
-            "carried by carrying the topic. To start anew, stop all instances, delete the topic "
-            "and set back the offsets of the source's group (kafka-consumer-groups --reset-offsets)"
-        )
-    return file.state.directory
-
-
-def _tell_origin(contents: Contents) -> None:
+def _print_origin(contents: Contents) -> None:
     makers = [task.identity for task in contents.tasks.values()]
     for who in dict.fromkeys(
         f"{made['name']}, version {made['version']}, by pynomaly-engine {made['program']}"
@@ -102,7 +79,7 @@ def _tell_origin(contents: Contents) -> None:
         print(f"pipeline      {who}")
 
 
-def _tell_tasks(contents: Contents) -> None:
+def _print_tasks(contents: Contents) -> None:
     tasks = sorted(contents.tasks.values(), key=lambda task: _number(task.task))
     places = ", ".join(f"{task.task} at {task.position}" for task in tasks)
     print(f"source        {places}")
@@ -110,18 +87,6 @@ def _tell_tasks(contents: Contents) -> None:
     size, left = sum(contents.files.values()), len(contents.left)
     print(f"task files    {len(contents.files)}, {size:,} bytes; {left} left by killed processes")
     print(f"entities      {contents.entities:,} or more")
-
-
-def _tell_changes(file: PipelineFile, contents: Contents) -> None:
-    where, now = str(file.state.directory), identity_of(file)
-    try:
-        told = [check_compatibility(where, now, task.identity) for task in contents.tasks.values()]
-    except PynomalyError as error:
-        print(f"refused       {error}")
-        raise typer.Exit(ExitCode.FATAL) from None
-    changes = dict.fromkeys(change for some in told for change in some)
-    for change in changes or ["nothing changed: all of it is taken up"]:
-        print(f"a run         {change}")
 
 
 def _number(key: str) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,7 +14,8 @@ import pytest
 
 from engine.application.cluster.fork import OWN
 from engine.application.cluster.process import Program
-from engine.application.cluster.supervisor import RestartPolicy, Supervisor
+from engine.application.cluster.signals import SupervisorSignals
+from engine.application.cluster.supervisor import MakeProgram, RestartPolicy, Supervisor
 from engine.domain.errors import RetryableError
 
 QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
@@ -23,9 +25,18 @@ FOREVER = "import time; time.sleep(60)"
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in OWN}
+    level = logging.root.level
     yield
+    logging.root.setLevel(level)
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def supervisor(make: MakeProgram, processes: int = 1, policy: RestartPolicy = QUICK) -> Supervisor:
+    """Return a supervisor that signals reach from now on."""
+    signals = SupervisorSignals()
+    signals.install()
+    return Supervisor(make, processes, policy, signals)
 
 
 def program(code: str) -> Program:
@@ -48,7 +59,7 @@ def supervise(
         starts.append((process, dict(causes)))
         return program(codes[process])
 
-    return Supervisor(make, len(codes), policy).run(), starts
+    return supervisor(make, len(codes), policy).run(), starts
 
 
 def _listening(file: Path, handler: str) -> str:
@@ -162,17 +173,19 @@ def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
         "signal.signal(signal.SIGUSR1, louder)\n"
         "say('beat'); time.sleep(60)"
     )
-    supervisor = Supervisor(lambda *_: program(listens), 1, QUICK)
+    ready = supervisor(lambda *_: program(listens))
     os.kill(os.getpid(), signal.SIGUSR1)
-    assert supervisor.run() == 0
+
+    assert ready.run() == 0
     assert loud.exists()
 
 
 def test_who_is_asked_to_stop_before_it_runs_starts_nothing(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    supervisor = Supervisor(lambda *_: program(f"open({str(mark)!r}, 'w')"), 1, QUICK)
+    ready = supervisor(lambda *_: program(f"open({str(mark)!r}, 'w')"))
     os.kill(os.getpid(), signal.SIGTERM)
-    assert supervisor.run() == 0
+
+    assert ready.run() == 0
     assert not mark.exists()
 
 
@@ -315,5 +328,5 @@ def test_a_start_that_is_broken_off_is_tried_again() -> None:
             raise RetryableError("the disk is full")
         return program("")
 
-    assert Supervisor(make, 1, QUICK).run() == 0
+    assert supervisor(make).run() == 0
     assert tries == [0, 1]

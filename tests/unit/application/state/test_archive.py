@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from engine.application.state import archive as module
-from engine.application.state.archive import export_state, import_state
+from engine.application.state.archive import read_archive, write_archive
 from engine.application.state.lock import IMPORTING
 from engine.domain.errors import PynomalyError, SnapshotError
 
@@ -66,10 +66,10 @@ def sums_of(members: Mapping[str, bytes]) -> dict[str, tuple[int, str]]:
 
 
 def test_what_is_exported_is_imported_as_it_was(state: Path, empty: Path, tmp_path: Path) -> None:
-    size = export_state(state, tmp_path / "a.tar.gz")
+    size = write_archive(state, tmp_path / "a.tar.gz")
 
     assert size == (tmp_path / "a.tar.gz").stat().st_size
-    import_state(tmp_path / "a.tar.gz", empty)
+    read_archive(tmp_path / "a.tar.gz", empty)
     whole = files(state)
     assert files(empty) == {name: whole[name] for name in ("checkpoints/0.json", "tasks/0+a")}
 
@@ -101,7 +101,7 @@ def test_names_that_are_no_part_of_a_state_are_refused(
     archive = packed(tmp_path / "a.tar.gz", [(name, b"x")], sums_of({name: b"x"}))
 
     with pytest.raises(SnapshotError, match="no archive of a state"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
     assert files(empty) == {}
 
@@ -112,7 +112,7 @@ def test_links_and_pipes_are_refused(empty: Path, tmp_path: Path, kind: bytes) -
     archive = packed(tmp_path / "a.tar.gz", members, {"tasks/a": (0, sha256(b"").hexdigest())})
 
     with pytest.raises(SnapshotError, match="no plain file"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
     assert files(empty) == {}
 
@@ -121,7 +121,7 @@ def test_a_member_that_comes_twice_is_refused(empty: Path, tmp_path: Path) -> No
     archive = packed(tmp_path / "a.tar.gz", [("tasks/a", b"x")] * 2, sums_of({"tasks/a": b"x"}))
 
     with pytest.raises(SnapshotError, match=r"is not in sums\.json"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
 
 def test_no_more_is_unpacked_than_was_said(
@@ -134,7 +134,7 @@ def test_no_more_is_unpacked_than_was_said(
     monkeypatch.setattr(os, "fdopen", lambda *given: written.append(given))
 
     with pytest.raises(SnapshotError, match="another size"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
     assert written == []
 
@@ -143,7 +143,7 @@ def test_content_that_is_not_what_was_summed_up_is_refused(empty: Path, tmp_path
     archive = packed(tmp_path / "a.tar.gz", [("tasks/a", b"y")], sums_of({"tasks/a": b"x"}))
 
     with pytest.raises(SnapshotError, match="does not match its checksum"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
     assert files(empty) == {}
 
@@ -152,13 +152,13 @@ def test_a_missing_member_is_told(empty: Path, tmp_path: Path) -> None:
     archive = packed(tmp_path / "a.tar.gz", [], sums_of({"tasks/a": b"x"}))
 
     with pytest.raises(SnapshotError, match="it lacks tasks/a"):
-        import_state(archive, empty)
+        read_archive(archive, empty)
 
 
 def test_an_import_that_is_killed_leaves_a_mark(
     state: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_state(state, tmp_path / "a.tar.gz")
+    write_archive(state, tmp_path / "a.tar.gz")
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -167,13 +167,13 @@ def test_an_import_that_is_killed_leaves_a_mark(
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     monkeypatch.setattr(module, "_unpack_one", killed)
     with pytest.raises(KeyboardInterrupt):
-        import_state(tmp_path / "a.tar.gz", empty)
+        read_archive(tmp_path / "a.tar.gz", empty)
 
     assert (empty / IMPORTING).exists()
 
 
 def test_state_that_is_there_is_not_overwritten(state: Path, tmp_path: Path) -> None:
-    export_state(state, tmp_path / "a.tar.gz")
+    write_archive(state, tmp_path / "a.tar.gz")
 
     with pytest.raises(PynomalyError, match="holds state already"):
-        import_state(tmp_path / "a.tar.gz", state)
+        read_archive(tmp_path / "a.tar.gz", state)

@@ -1,6 +1,5 @@
 import json
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +25,9 @@ ECS_TYPES = {"labels": dict, "process.pid": int} | dict.fromkeys(
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     handlers, level = logging.root.handlers[:], logging.root.level
-    signals = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)}
     yield
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
-    for number, handler in signals.items():
-        signal.signal(number, handler)
 
 
 def record(message: str, error: BaseException | None = None) -> logging.LogRecord:
@@ -88,22 +84,6 @@ def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch
     first, second = capsys.readouterr().err.splitlines()
     assert json.loads(first)["message"] == "one"
     assert second.endswith("plant[0] two")
-
-
-def test_signals_change_the_level(capsys: pytest.CaptureFixture[str]) -> None:
-    logger = logging.getLogger("pynomaly.t")
-    configure_logging("text", SPEAKER, "warning")
-    for number in (signal.SIGUSR1, signal.SIGUSR2):
-        logger.debug("before %d", number)
-        signal.raise_signal(number)
-        logger.debug("after %d", number)
-    logger.warning("last")
-    said = [line.split("] ")[1] for line in capsys.readouterr().err.splitlines()]
-    assert said == [
-        f"after {signal.SIGUSR1.value}",
-        f"before {signal.SIGUSR2.value}",
-        "last",
-    ]
 
 
 @pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from engine.application.cluster.exposure import notices
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
+from engine.application.dataflow.context import context_of
 from engine.application.ports import RunContext
 from engine.application.state.contents import earlier_processes
 from engine.application.state.directory import DirectoryStore
@@ -38,13 +39,8 @@ def run_in_process(file: PipelineFile) -> None:
         refuse_unusable(directory)
         for notice in notices(file.metrics):
             logger.log(notice.level, "%s", notice.text)
-        context = RunContext(
-            file.name,
-            state=directory,
-            earlier_processes=earlier_processes(directory),
-            exactly_once=file.delivery == "exactly_once",
-            checkpoint_interval=file.state.checkpoint_interval,
-            heartbeat=Heartbeat(),
+        context = context_of(
+            file, earlier_processes=earlier_processes(directory), heartbeat=Heartbeat()
         )
         identity = identity_of(file)
         origin = Origin(identity, compatibility_check(state_place(file), identity))

@@ -1,0 +1,29 @@
+"""Write the state of a pipeline into an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.state.archive import write_archive
+from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.use_cases.local_state import state_directory
+
+
+def export_state(file: PipelineFile, archive: Path) -> int:
+    """Write the state of a pipeline that is not running into a new archive.
+
+    Args:
+        file: the pipeline file.
+        archive: path of the archive.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        PynomalyError: the pipeline is running, there is no state, or the archive exists already.
+    """
+    directory = state_directory(file)
+    with StateLock(directory):
+        refuse_unusable(directory)
+        return write_archive(directory, archive)

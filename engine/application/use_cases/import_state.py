@@ -1,0 +1,28 @@
+"""Bring the state of a pipeline back from an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.state.archive import read_archive
+from engine.application.state.lock import StateLock
+from engine.application.use_cases.local_state import state_directory
+
+
+def import_state(file: PipelineFile, archive: Path) -> int:
+    """Bring the state back from an archive; there must be none yet.
+
+    Args:
+        file: the pipeline file.
+        archive: path of the archive.
+
+    Returns:
+        The size of the state in bytes.
+
+    Raises:
+        PynomalyError: the pipeline is running, it has state already, or the archive is damaged.
+    """
+    directory = state_directory(file)
+    with StateLock(directory):
+        return read_archive(archive, directory)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import ClassVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from connectors.delivery.retry_settings import RetrySettings, need
-from pynomaly.plugins import PositiveDuration, Secret, invalid, is_in_the_clear, public_url
+from connectors.delivery.http_settings import HttpSettings
+from pynomaly.plugins import PositiveDuration, Secret, invalid
 
 LABELS = ("alertname", "pipeline", "entity", "severity", "kind")
 """Labels of each alert: what Alertmanager tells alerts apart by."""
 
 
-class AlertmanagerSettings(RetrySettings):
+class AlertmanagerSettings(HttpSettings):
     """Alertmanager's API, version 2: one alert for each entity, severity and kind."""
+
+    extra: ClassVar[str] = "alertmanager"
+    exposed: ClassVar[str] = "alerts and headers are not encrypted"
 
     url: str = Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")
     """Where Alertmanager is, without /api/v2: http://alertmanager:9093. No user or password."""
@@ -31,20 +34,6 @@ class AlertmanagerSettings(RetrySettings):
     """Further labels of each alert, such as team: press-shop."""
     headers: dict[str, Secret] = Field(default_factory=dict)
     """Headers of each request, such as authorization: ${NAME} or ${file:/path}."""
-    ca: str | None = None
-    """PEM file with the authorities that may sign the server's certificate; else the usual."""
-
-    def risks(self) -> list[str]:
-        """Return what people should know before it runs."""
-        if not is_in_the_clear(self.url):
-            return []
-        return [f"{public_url(self.url)}: alerts and headers are not encrypted; use https"]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _installed(cls, data: Any) -> Any:
-        need("alertmanager", "httpx", "pybreaker", "tenacity")
-        return data
 
     @field_validator("labels")
     @classmethod

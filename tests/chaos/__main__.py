@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -12,14 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from tests.chaos import disturbances, hosts
 from tests.chaos.disturbances import World
 from tests.chaos.engine import Engine, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
-from tests.chaos.verdict import Verdict, compare
+from tests.chaos.verdict import Outcome, Verdict, compare
 from tests.support.kafka_broker import KafkaBroker
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
@@ -61,7 +58,7 @@ class Harness:
             if writer._thread.is_alive():
                 writer.stop()
         verdicts = self._compare(writer.ends)
-        return self._tell(total, verdicts, offsets_true)
+        return self._judge(total, verdicts, offsets_true)
 
     def _disturb(self, world: World, writer: Writer) -> None:
         chosen = [getattr(disturbances, name) for name in self._chosen.only]
@@ -135,30 +132,10 @@ class Harness:
             for name in OUTPUTS
         }
 
-    def _tell(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
-        once = self._chosen.delivery == "exactly_once"
-        accounted = verdicts["scores"].records + verdicts["dead_letters"].records == total
-        right = [verdict.is_right(once=once) for verdict in verdicts.values()]
-        times = [seconds for each in self._recovered.values() for seconds in each]
-        report = {
-            "seed": self._chosen.seed,
-            "delivery": self._chosen.delivery,
-            "disturbances": dict(self._done),
-            "messages": total,
-            "all_accounted_for": accounted,
-            "group_offsets_true": offsets_true,
-            "recovered_s": {"all": _spread(times)}
-            | {name: _spread(each) for name, each in sorted(self._recovered.items())},
-            **{name: repr(verdict) for name, verdict in verdicts.items()},
-        }
-        print(json.dumps(report, indent=2), flush=True)
-        return all(right) and accounted and offsets_true
-
-
-def _spread(seconds: list[float]) -> dict[str, float]:
-    """Return how long recoveries took: quantiles, and the longest."""
-    found = np.percentile(seconds, [50, 99, 100]).round(1) if seconds else np.empty(0)
-    return {"n": len(seconds), **dict(zip(("p50", "p99", "max"), found, strict=False))}
+    def _judge(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
+        outcome = Outcome(self._chosen, self._done, self._recovered, total, verdicts, offsets_true)
+        outcome.print()
+        return outcome.is_right()
 
 
 def main(arguments: list[str] | None = None) -> int:

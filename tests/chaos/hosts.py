@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from confluent_kafka import Message
 
 from tests.chaos import host_disturbances
@@ -19,7 +17,7 @@ from tests.chaos.host_disturbances import JUNK, Plant
 from tests.chaos.instances import SESSION_MS, Instance, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
-from tests.chaos.verdict import Verdict, compare
+from tests.chaos.verdict import Outcome, Verdict, compare
 from tests.support.hosts import Host, broker_settings, enter_own_network, why_not
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import free_port
@@ -72,7 +70,7 @@ class HostHarness:
                 instance.kill()
             if writer._thread.is_alive():
                 writer.stop()
-        return self._tell(total, self._compare(writer.ends), offsets_true)
+        return self._judge(total, self._compare(writer.ends), offsets_true)
 
     def _disturb(self, plant: Plant, monitor: Monitor, writer: Writer) -> None:
         kinds = [getattr(host_disturbances, name) for name in self._chosen.only]
@@ -141,26 +139,10 @@ class HostHarness:
             for name in OUTPUTS
         }
 
-    def _tell(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
-        once = self._chosen.delivery == "exactly_once"
-        accounted = verdicts["scores"].records + verdicts["dead_letters"].records == total
-        right = [verdict.is_right(once=once) for verdict in verdicts.values()]
-        times = [seconds for each in self._recovered.values() for seconds in each]
-        report = {
-            "seed": self._chosen.seed,
-            "delivery": self._chosen.delivery,
-            "protocol": self._chosen.protocol,
-            "disturbances": dict(self._done),
-            "messages": total,
-            "all_accounted_for": accounted,
-            "group_offsets_true": offsets_true,
-            "session_s": SESSION_MS / 1_000,
-            "recovered_s": {"all": _spread(times)}
-            | {name: _spread(each) for name, each in sorted(self._recovered.items())},
-            **{name: repr(verdict) for name, verdict in verdicts.items()},
-        }
-        print(json.dumps(report, indent=2), flush=True)
-        return all(right) and accounted and offsets_true
+    def _judge(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
+        outcome = Outcome(self._chosen, self._done, self._recovered, total, verdicts, offsets_true)
+        outcome.print(protocol=self._chosen.protocol, session_s=SESSION_MS / 1_000)
+        return outcome.is_right()
 
 
 def is_junk(message: Message) -> bool:
@@ -168,11 +150,6 @@ def is_junk(message: Message) -> bool:
     headers = dict(message.headers() or ())
     own_id = headers.get("pynomaly-id")
     return not isinstance(own_id, bytes) or own_id.startswith(JUNK.encode())
-
-
-def _spread(seconds: list[float]) -> dict[str, float]:
-    found = np.percentile(seconds, [50, 99, 100]).round(1) if seconds else np.empty(0)
-    return {"n": len(seconds), **dict(zip(("p50", "p99", "max"), found, strict=False))}
 
 
 def run(chosen: argparse.Namespace, folder: Path) -> bool:

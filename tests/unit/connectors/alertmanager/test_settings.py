@@ -14,7 +14,17 @@ def test_labels_that_an_alert_cannot_have_are_refused(label: str) -> None:
         AlertmanagerSettings(url="http://localhost:9093", labels={label: "x"})
 
 
-@pytest.mark.parametrize("url", ["localhost:9093", "http://user:password@localhost", "ftp://x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:9093",
+        "http://user:password@localhost",
+        "ftp://x",
+        "http://host:port",
+        "http://a..b",
+        "http://" + "x" * 70 + ".example",
+    ],
+)
 def test_urls_that_are_none_are_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         AlertmanagerSettings(url=url)

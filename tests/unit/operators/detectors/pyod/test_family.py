@@ -8,17 +8,15 @@ from hypothesis import strategies as st
 from engine.domain.errors import ParameterError, SnapshotError, UnknownNameError
 from operators.detectors.pyod import family
 from operators.detectors.pyod.catalogue import catalogue
+from tests.unit.operators.detectors.library_streams import (
+    assert_a_reset_slot_starts_anew,
+    assert_cuts_and_dumps_change_nothing,
+    normal_stream,
+)
 
 SMALL = {"window": 48, "min_fill": 32, "refit_every": 16}
 NAMES = ["ECOD", "COPOD", "HBOS", "KNN", "LOF", "PCA", "MCD", "OCSVM", "KDE", "GMM", "CBLOF", "COF"]
 TREES = {"n_estimators": 50}
-
-
-def stream(events=90, width=2, entities=1):
-    random = np.random.default_rng(5)
-    values = random.normal(10.0, 1.0, (events, width))
-    slots = random.integers(0, entities, events).astype(np.int32)
-    return slots, values, np.ones(events, bool)
 
 
 def create(name, parameters=SMALL, width=2):
@@ -27,7 +25,7 @@ def create(name, parameters=SMALL, width=2):
 
 @pytest.mark.parametrize("name", [*NAMES, "IForest"])
 def test_a_planted_outlier_scores_highest(name):
-    slots, values, learn = stream()
+    slots, values, learn = normal_stream(90)
     values[-1] = 40.0
     bank = create(name, SMALL | (TREES if name == "IForest" else {})).bank(1)
     scores = bank.score(slots, values, learn)
@@ -38,7 +36,7 @@ def test_a_planted_outlier_scores_highest(name):
 
 @pytest.mark.parametrize("name", ["ECOD", "KNN", "PCA", "HBOS"])
 def test_scores_are_those_of_a_plain_loop_with_pyod(name):
-    slots, values, learn = stream()
+    slots, values, learn = normal_stream(90)
     kind = getattr(import_module(catalogue()[name].module), name)
     model, expected = None, []
     for at, row in enumerate(values):
@@ -53,22 +51,12 @@ def test_scores_are_those_of_a_plain_loop_with_pyod(name):
 @settings(max_examples=3, deadline=None)
 @given(cut=st.integers(1, 199))
 def test_cuts_and_dumps_change_nothing(name, cut):
-    slots, values, learn = stream(200, entities=3)
-    learn[::7] = False
-    detector = create(name)
-    whole = detector.bank(3).score(slots, values, learn)
-    bank = detector.bank(3)
-    first = bank.score(slots[:cut], values[:cut], learn[:cut])
-    moved = detector.bank(3)
-    moved.load(bank.dump(np.arange(3, dtype=np.int32)))
-    second = moved.score(slots[cut:], values[cut:], learn[cut:])
-    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
-    assert not np.isnan(whole).all()
+    assert_cuts_and_dumps_change_nothing(create(name), 200, cut)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_constant_windows_are_survived(name):
-    slots, values, learn = stream()
+    slots, values, learn = normal_stream(90)
     values[:] = 7.0
     bank = create(name).bank(1)
     scores = bank.score(slots, values, learn)
@@ -78,11 +66,7 @@ def test_constant_windows_are_survived(name):
 
 
 def test_a_reset_slot_starts_anew():
-    slots, values, learn = stream()
-    bank = create("KNN").bank(1)
-    first = bank.score(slots, values, learn)
-    bank.reset(np.array([0], np.int32))
-    np.testing.assert_array_equal(bank.score(slots, values, learn), first)
+    assert_a_reset_slot_starts_anew(create("KNN").bank(1), 90)
 
 
 @pytest.mark.parametrize(

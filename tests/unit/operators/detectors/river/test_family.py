@@ -8,17 +8,15 @@ from river import anomaly, preprocessing
 
 from engine.domain.errors import ParameterError, SnapshotError, UnknownNameError
 from operators.detectors.river import family
+from tests.unit.operators.detectors.library_streams import (
+    assert_a_reset_slot_starts_anew,
+    assert_cuts_and_dumps_change_nothing,
+    normal_stream,
+)
 
 NAMES = [declaration.name for declaration in family.RiverDetectors().declarations()]
 FEATURES = [n for n in NAMES if n.split(".")[1] in {"HalfSpaceTrees", "LODA", "LocalOutlierFactor"}]
 FAST = {"warm_up": 20}
-
-
-def stream(events=300, width=2, entities=1):
-    random = np.random.default_rng(5)
-    values = random.normal(10.0, 1.0, (events, width))
-    slots = random.integers(0, entities, events).astype(np.int32)
-    return slots, values, np.ones(events, bool)
 
 
 def create(name, parameters=FAST, width=2):
@@ -27,7 +25,7 @@ def create(name, parameters=FAST, width=2):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_planted_outlier_scores_highest(name):
-    slots, values, learn = stream()
+    slots, values, learn = normal_stream(300)
     values[-1] = 40.0
     parameters = FAST | ({"window_size": 50} if name.endswith("HalfSpaceTrees") else {})
     scores = create(name, parameters).bank(1).score(slots, values, learn)
@@ -37,7 +35,7 @@ def test_a_planted_outlier_scores_highest(name):
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_scores_are_those_of_a_plain_loop_with_river(name):
-    slots, values, learn = stream(120)
+    slots, values, learn = normal_stream(120)
     kind = getattr(anomaly, name.split(".")[1])
     seed = {"seed": 42} if "seed" in inspect.signature(kind).parameters else {}
     model = preprocessing.MinMaxScaler() | kind(**seed)
@@ -54,21 +52,12 @@ def test_scores_are_those_of_a_plain_loop_with_river(name):
 @settings(max_examples=3, deadline=None)
 @given(cut=st.integers(1, 119))
 def test_cuts_and_dumps_change_nothing(name, cut):
-    slots, values, learn = stream(120, entities=3)
-    learn[::7] = False
-    detector = create(name)
-    whole = detector.bank(3).score(slots, values, learn)
-    bank = detector.bank(3)
-    first = bank.score(slots[:cut], values[:cut], learn[:cut])
-    moved = detector.bank(3)
-    moved.load(bank.dump(np.arange(3, dtype=np.int32)))
-    second = moved.score(slots[cut:], values[cut:], learn[cut:])
-    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+    assert_cuts_and_dumps_change_nothing(create(name), 120, cut)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_constant_series_gives_finite_scores_or_counted_failures(name):
-    slots, values, learn = stream(60)
+    slots, values, learn = normal_stream(60)
     values[:] = 7.0
     bank = create(name).bank(1)
     scores = bank.score(slots, values, learn)
@@ -78,11 +67,7 @@ def test_a_constant_series_gives_finite_scores_or_counted_failures(name):
 
 
 def test_a_reset_slot_starts_anew():
-    slots, values, learn = stream(60)
-    bank = create("river.HalfSpaceTrees").bank(1)
-    first = bank.score(slots, values, learn)
-    bank.reset(np.array([0], np.int32))
-    np.testing.assert_array_equal(bank.score(slots, values, learn), first)
+    assert_a_reset_slot_starts_anew(create("river.HalfSpaceTrees").bank(1), 60)
 
 
 @pytest.mark.parametrize(

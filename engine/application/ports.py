@@ -137,8 +137,9 @@ class SourcePlugin(Protocol):
 class SinkPlugin(Protocol):
     """What an entry point in `pynomaly.sinks` names: a class.
 
-    Args of its constructor: settings, context, and the role: anomalies, scores or dead_letters;
-    where a role has several sinks, a dot and a name follow (`engine.domain.names.role_of`).
+    Args of its constructor: settings, context, and the role: anomalies, incidents, scores or
+    dead_letters; where a role has several sinks, a dot and a name follow
+    (`engine.domain.names.role_of`).
 
     Attributes:
         exactly_once: whether it can publish every record once, crashes or not: its snapshot makes

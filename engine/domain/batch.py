@@ -156,6 +156,8 @@ class ScoredBatch:
         pipeline_rates: float64 [n], events per day of all entities of the task, estimated before
             the event; None where nobody asked.
         explanations: what the detectors that explain themselves say, by their number.
+        progress: int64 [n], ns that event time has come on in the task so far, never less than
+            before; None where nobody asked.
     """
 
     events: EventBatch
@@ -169,6 +171,7 @@ class ScoredBatch:
     weights: Floats | None = None
     pipeline_rates: Floats | None = None
     explanations: Mapping[int, Explanation] = field(default_factory=dict)
+    progress: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.events)

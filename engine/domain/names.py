@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-ANOMALIES, SCORES, DEAD_LETTERS = "anomalies", "scores", "dead_letters"
+ANOMALIES, INCIDENTS = "anomalies", "incidents"
+SCORES, DEAD_LETTERS = "scores", "dead_letters"
 """What sinks take: their roles in a pipeline file."""
 
 HEADER_PREFIX = "pynomaly-"

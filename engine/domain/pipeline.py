@@ -48,6 +48,8 @@ class Pipeline:
         mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
         rules: of each value, None where it has none; empty where no value has one.
+        incident_events: whether anybody wants to know what happens to incidents.
+        group_by: number of the key's part by which incidents form stories; None for none.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Pipeline:
     mapping_fingerprint: str = ""
     detector_prints: tuple[str, ...] = ()
     rules: tuple[ValueRule | None, ...] = ()
+    incident_events: bool = False
+    group_by: int | None = None
 
     @property
     def detector_names(self) -> tuple[str, ...]:

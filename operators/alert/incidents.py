@@ -83,7 +83,7 @@ class Incidents:
             usual_gap: ns between two events of the entity; 0 while it is not known.
         """
         found = self._open.pop(entity, None)
-        if found is None or when - found.last > max(self._gap, CLOSED_GAPS * usual_gap):
+        if found is None or when - found.last > self.limit(usual_gap):
             found = Incident(own_id, when, when, -1, [])
         grade = GRADES.index(severity)
         lasts = usual_gap > 0.0 and when - found.began >= LONG_GAPS * usual_gap
@@ -98,6 +98,18 @@ class Incidents:
         if len(self._open) > MOST_INCIDENTS:
             del self._open[next(iter(self._open))]
         return Place(found.first, max(when - found.began, 0), GRADES[grade], is_news)
+
+    def limit(self, usual_gap: float) -> int:
+        """Return the ns without an anomaly that close an incident.
+
+        Args:
+            usual_gap: ns between two events of the entity; 0 while it is not known.
+        """
+        return int(max(self._gap, CLOSED_GAPS * usual_gap))
+
+    def close(self, entity: str) -> None:
+        """Forget the incident of an entity: its next anomaly begins another one."""
+        self._open.pop(entity, None)
 
     def dump(self) -> bytes:
         """Return the open incidents as JSON."""

@@ -18,15 +18,20 @@ from engine.domain.alert_policy import (
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.detector import State
+from engine.domain.incident import IncidentEvent
 from engine.domain.kinds import OUT_OF_RANGE
 from engine.domain.pipeline import Pipeline
 from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, summary_of
 from operators.alert.event_rate import NS_PER_DAY, EventRate
+from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
 from operators.alert.online_fdr import OnlineFdr
 from operators.alert.value_rules import ValueRules
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
+
+BY_RANGE = "valid_range"
+"""Stands for the detector of what a rule has found."""
 
 
 def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
@@ -53,14 +58,39 @@ class AlertStep:
         self._telemetry = Telemetry()
         self._gauge = BudgetGauge()
         self._incidents = Incidents(pipeline.incident_gap)
+        self._book = IncidentBook(self._incidents.close, pipeline.group_by)
+        self._events: list[IncidentEvent] = []
         self._rate = EventRate()
         self._discoveries = OnlineFdr(1 / pipeline.partitions)
         self._drafter = Drafter(pipeline)
         self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
 
-    def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly]]:
-        """Return the anomalies of each scored batch that has any."""
-        return [anomalies for batch in batches if (anomalies := self._anomalies(batch))]
+    def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
+        """Return the anomalies of each scored batch that has any, and what befell incidents."""
+        found: list[list[Anomaly] | list[IncidentEvent]] = []
+        for batch in batches:
+            if anomalies := self._anomalies(batch):
+                found.append(anomalies)
+            if len(batch):
+                self._advance(batch, -1)
+            found += self._told()
+        return found
+
+    def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
+        """Return what is told of incidents after so long without any event."""
+        self._events += self._book.quiet(seconds * 1e9)
+        return self._told()
+
+    def _advance(self, batch: ScoredBatch, row: int) -> int:
+        """Close what is over at an event; return how far event time has come."""
+        column = batch.events.times if batch.progress is None else batch.progress
+        progress = int(column[row])
+        self._events += self._book.advance(progress)
+        return progress
+
+    def _told(self) -> list[list[IncidentEvent]]:
+        events, self._events = self._events, []
+        return [events] if events and self._pipeline.incident_events else []
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Count in these metrics from now on."""
@@ -75,6 +105,7 @@ class AlertStep:
         """Return open incidents, the task's rate and its discoveries as versioned bytes."""
         parts: State = {
             "incidents": self._incidents.dump(),
+            "book": self._book.dump(),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
@@ -90,6 +121,8 @@ class AlertStep:
         self._incidents.load(bytes(parts["incidents"]))
         self._rate.load(np.asarray(parts["rate"]))
         # Absent in the state of earlier releases.
+        if "book" in parts:
+            self._book.load(bytes(parts["book"]))
         if "discoveries" in parts:
             self._discoveries.load(np.asarray(parts["discoveries"]))
 
@@ -176,6 +209,7 @@ class AlertStep:
             anomaly = self._rules.passed(anomaly)
         rate = float(batch.rates[row])
         usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
+        progress = self._advance(batch, row)
         own = anomaly.id, anomaly.severity, anomaly.kind, usual_gap
         place = self._incidents.place(anomaly.entity, anomaly.time, *own)
         placed = replace(
@@ -184,7 +218,10 @@ class AlertStep:
             incident=place.incident,
             summary=summary_of(anomaly, place.duration),
         )
-        return Finding(placed, draft.detector, place.is_news)
+        detector = BY_RANGE if outside else draft.detector
+        limit = self._incidents.limit(usual_gap)
+        self._events += self._book.note(placed, detector, progress, limit)
+        return Finding(placed, detector, place.is_news)
 
     def _counted(self, found: Finding) -> Anomaly:
         """Count an anomaly that is sent, and return it."""

@@ -29,6 +29,7 @@ from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
 from operators.detect.counters import CounterBank
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
+from operators.detect.event_clock import EventClock
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 from pynomaly.plugins import Telemetry
@@ -60,6 +61,7 @@ class EntityGroup:
         capacity = max(1, budget // self._entity_bytes)
         d = len(pipeline.mapping.values)
         self._table = EntityTable(capacity)
+        self._clock = EventClock()
         self._profile = ProfileBank(capacity, d)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
         self._calibrators = [
@@ -117,6 +119,7 @@ class EntityGroup:
             self._begin(segment)
         lateness = self._pipeline.mapping.lateness
         rates, totals, late = self._table.observe(slots, events.times, lateness)
+        progress = self._clock.observe(slots, events.times)
         learn = ~late
         if self._counters is not None:
             rates_of = self._counters.rates(slots, events.values, events.times, learn)
@@ -136,6 +139,7 @@ class EntityGroup:
             found.weights,
             totals,
             found.explanations,
+            progress,
         )
 
     def _begin(self, segment: Segment) -> None:
@@ -256,6 +260,7 @@ class EntityGroup:
         }
         parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
         parts["entities/warm"] = self._warm[used]
+        parts |= {f"clock/{name}": part for name, part in self._clock.dump().items()}
         for keeper_name, keeper in self._keepers().items():
             for name, part in keeper.dump(used).items():
                 parts[f"{keeper_name}/{name}"] = part
@@ -287,6 +292,7 @@ class EntityGroup:
                 f"holds {self._table.capacity}: raise state.memory_limit"
             )
         self._table.load(entities)
+        self._load_clock(parts)
         names = self._stored_names(parts)
         for k, name in enumerate(names):
             for part, bank in self._of_detector(k, name).items() if name else ():
@@ -297,6 +303,11 @@ class EntityGroup:
                 keeper.load(found)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
+
+    def _load_clock(self, parts: State) -> None:
+        # Absent in the state of earlier releases.
+        if clock := _under("clock", parts):
+            self._clock.load(clock)
 
     def _shrunk(self, blob: bytes, partitions: int) -> bytes:
         """Return a state of a larger share without the entities idle longest, now too many."""

@@ -47,6 +47,10 @@ class AlertSpec(Settings):
     """Anomalies of one entity closer than this, or than 20 of its usual gaps between events, belong
     to one incident."""
 
+    group_by: str | None = None
+    """A part of event.key, as it is written there: incidents of entities that have it in common
+    and overlap in time form a story, told in the incidents sink."""
+
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         names = ("budget", "p_value", "fdr", "score")

@@ -24,7 +24,8 @@ def _parts(value: object) -> object:
     return value
 
 
-def _part(value: object) -> KeyPart:
+def part(value: object) -> KeyPart:
+    """Read one part of a key."""
     if isinstance(value, str) and value == MESSAGE_KEY:
         return MessageKey()
     if not isinstance(value, dict):
@@ -67,7 +68,7 @@ _PART_SCHEMA = {
 _SCHEMA = {"anyOf": [_PART_SCHEMA, {"type": "array", "items": _PART_SCHEMA, "minItems": 1}]}
 
 Key = Annotated[
-    tuple[Annotated[Any, PlainValidator(_part)], ...],
+    tuple[Annotated[Any, PlainValidator(part)], ...],
     BeforeValidator(_parts),
     WithJsonSchema(_SCHEMA),
 ]

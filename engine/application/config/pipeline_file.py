@@ -15,6 +15,7 @@ from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
+from engine.application.config.event_key import part
 from engine.application.config.issues import invalid
 from engine.application.config.plugin_choice import PLUGIN, PluginChoice, SourceChoice
 from engine.application.config.quantity import nanoseconds
@@ -90,6 +91,17 @@ class PipelineFile(Settings):
         if alert.score and names and alert.score.detector not in names:
             known = f"expected one of the pipeline's detectors: {', '.join(names)}."
             raise invalid(known + nearest(alert.score.detector, names), "score", "detector")
+        return alert
+
+    @field_validator("alert")
+    @classmethod
+    def _group_is_a_part_of_the_key(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
+        event = info.data.get("event")
+        if alert.group_by is None or event is None:
+            return alert
+        if len(event.key) < 2 or part(alert.group_by) not in event.key:
+            text = "expected one of the parts of event.key, as it is written there, of two or more"
+            raise invalid(text, "group_by")
         return alert
 
     @field_validator("sinks")
@@ -170,6 +182,8 @@ class PipelineFile(Settings):
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
             rules=self.event.rules(),
+            incident_events=self.sinks.incidents is not None,
+            group_by=self._group_by,
         )
 
     def alert_promise(self) -> AlertPromise:
@@ -177,6 +191,11 @@ class PipelineFile(Settings):
         names = dict.fromkeys(choice.name for choice in self.detectors)
         unbounded = tuple(n for n in names if not registry.declaration(n).keeps_budget)
         return AlertPromise(self.alert.policy(), unbounded)
+
+    @property
+    def _group_by(self) -> int | None:
+        name = self.alert.group_by
+        return None if name is None else self.event.key.index(part(name))
 
     @property
     def mapping_fingerprint(self) -> str:

@@ -37,10 +37,12 @@ class ChosenSink:
 
 
 class SinksSpec(Settings):
-    """Where anomalies, scores and rejects go: one sink each, or a list of them."""
+    """Where anomalies, incidents, scores and rejects go: one sink each, or a list of them."""
 
     anomalies: SinkChoices
     """Take every anomaly."""
+    incidents: SinkChoices | None = None
+    """Take incidents as they open, change and close; nothing is published unless given."""
     scores: SinkChoices | None = None
     """Take the scores of every event; nothing is published unless given."""
     dead_letters: SinkChoices | None = None

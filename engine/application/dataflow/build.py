@@ -32,7 +32,7 @@ from engine.application.tracing.source import traced_source
 from engine.application.tracing.start import start_tracing
 from engine.application.tracing.steps import traced_step
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
-from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES, role_of
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, SCORES, role_of
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 PUBLISH = {
     ANOMALIES: "publish_anomalies",
+    INCIDENTS: "publish_incidents",
     SCORES: "publish_scores",
     DEAD_LETTERS: "publish_rejects",
 }

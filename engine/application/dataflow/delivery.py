@@ -18,7 +18,8 @@ from engine.application.ports import Publish, RunContext
 from engine.application.state.store import Json
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import ScoredBatch
-from engine.domain.names import ANOMALIES, DEAD_LETTERS, SCORES, role_of
+from engine.domain.incident import IncidentEvent
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, SCORES, role_of
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.delivery")
@@ -32,7 +33,7 @@ class Output:
     """One of the sinks.
 
     Attributes:
-        name: of the sink: anomalies, scores or dead_letters, or such as anomalies.kafka.
+        name: of the sink: anomalies, incidents, scores or dead_letters, or such as anomalies.kafka.
         publish: makes records of what it is given.
         sink: takes them.
     """
@@ -125,6 +126,8 @@ class Delivery:
         if isinstance(item[0], Anomaly):
             self._observe_latency(item)
             return ANOMALIES
+        if isinstance(item[0], IncidentEvent):
+            return INCIDENTS
         return DEAD_LETTERS
 
     def _observe_latency(self, anomalies: Sequence[Anomaly]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from typing import Any
 
@@ -31,6 +32,7 @@ class TaskReader:
         task: as given.
         ended: whether the partition has come to its end.
         changed: whether anything was read since the last checkpoint.
+        read_at: when something was read last, or it began, on the monotonic clock.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class TaskReader:
         self.task = task
         self.ended = False
         self.changed = stored is None
+        self.read_at = time.monotonic()
         self._telemetry = telemetry
         self._keep = keep
         self._kept: list[RawBatch] = []
@@ -125,6 +128,7 @@ class TaskReader:
         self._telemetry.events.inc(len(batch))
         self._telemetry.bytes.inc(size)
         self.changed = True
+        self.read_at = time.monotonic()
         if self._keep:
             self._kept.append(batch)
             self.kept_bytes += size

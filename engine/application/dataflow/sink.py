@@ -10,9 +10,9 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.failure import Failure
-from engine.application.dataflow.task import Begin, Live, Mark, Signal, TurnEnd
+from engine.application.dataflow.task import Begin, Live, Mark, Quiet, Signal, TurnEnd
 
-SIGNALS = (Begin, Live, Mark, TurnEnd)
+SIGNALS = (Begin, Live, Mark, Quiet, TurnEnd)
 
 
 class DeliverySink(DynamicSink[Any]):
@@ -62,5 +62,5 @@ class DeliveryPart(StatelessSinkPartition[Any]):
             self._delivery.live(signal)
         elif isinstance(signal, Mark):
             self._checkpoints.arrived(signal)
-        else:
+        elif isinstance(signal, TurnEnd):
             self._checkpoints.turn_ended()

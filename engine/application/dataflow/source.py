@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 
 from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartition
 
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.failure import Failure
 from engine.application.dataflow.membership import Membership
-from engine.application.dataflow.task import TURN_KEY, Signal, TurnEnd
+from engine.application.dataflow.task import TURN_KEY, Quiet, Signal, TurnEnd
 from engine.application.dataflow.tasks import Tasks
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
@@ -27,6 +28,8 @@ Item = tuple[str, "RawBatch | Signal"]
 
 IDLE_SECONDS = 0.003
 """Wait after a turn that found nothing: short beside the latency that users see."""
+QUIET_SECONDS = 1.0
+"""Time between two signals that nothing has come."""
 MOST_EVENTS = 65_536
 """After so many messages no further partition is read in the same turn."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -92,6 +95,7 @@ class SourceTurns:
         self._context = context
         self._next_reader = 0
         self._last: bool = False
+        self._quiet_told = time.monotonic()
 
     def next(self) -> list[Item]:
         """Return the items of the next turn; none while earlier ones are on their way.
@@ -136,11 +140,25 @@ class SourceTurns:
             return [*begun, *self._checkpoints.begin()]
         if draining or (membership.fixed and self._tasks.ended()):
             self._last = True
+            end = [] if draining else self._quiet(ended=True)
             # All is let go of, so that who takes it up need not wait until we have gone.
-            return [*self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
+            return [*end, *self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
         if self._checkpoints.due():
             return [*self._checkpoints.begin()]
         return self._read()
+
+    def _quiet(self, *, ended: bool = False) -> list[Item]:
+        """Return what tells tasks now and then how long nothing has come; at the end, for ever."""
+        now = time.monotonic()
+        if not ended and now - self._quiet_told < QUIET_SECONDS:
+            return []
+        self._quiet_told = now
+        waits = {reader: inf if ended else now - reader.read_at for reader in self._tasks.all()}
+        return [
+            (reader.task.name, Quiet(reader.task, seconds))
+            for reader, seconds in waits.items()
+            if seconds >= QUIET_SECONDS and reader.task.live
+        ]
 
     def _read(self) -> list[Item]:
         self._context.heartbeat.beat()
@@ -158,6 +176,8 @@ class SourceTurns:
         if not found:
             if not (self._tasks.readers and self._tasks.ended()):
                 time.sleep(IDLE_SECONDS)
+            found = self._quiet()
+        if not found:
             return []
         self._checkpoints.turn_begins()
         return [*found, (TURN_KEY, TurnEnd())]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bytewax.operators import StatefulBatchLogic
 
 from engine.application.dataflow.failure import Failure
-from engine.application.dataflow.task import Begin, Live, Mark, Task
+from engine.application.dataflow.task import Begin, Live, Mark, Quiet, Task
 from engine.application.ports import MakeTaskStep, RunContext, TaskStep
 from engine.application.tracing.steps import traced_step
 
@@ -74,6 +74,8 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
             found += self._work(batches)
             batches = []
             let_go = self._note(item) or let_go
+            if isinstance(item, Quiet):
+                found += self._rest(item)
             found.append(item)
         return found + self._work(batches), let_go
 
@@ -89,6 +91,11 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         found = self._process(batches)
         self._task.seconds += time.perf_counter() - began
         return [*batches, *found] if self._steps.pass_on else found
+
+    def _rest(self, quiet: Quiet) -> list[Any]:
+        """Return what a step has to say of a source that is silent, if it is one that has."""
+        say: Callable[[float], list[Any]] | None = getattr(self._step, "quiet", None)
+        return [] if say is None else say(quiet.seconds)
 
     def _note(self, item: object) -> bool:
         """Take note of what comes behind or before batches; return whether the task is let go."""

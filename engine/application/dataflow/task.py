@@ -77,10 +77,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Comes now and then while nothing comes from the source."""
+
+    task: Task
+    seconds: float
+    """By the clock on the wall without any event; infinite at the end of the source."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnEnd:
     """Comes behind all that was read at once: when it arrives, more may be read."""
 
 
-Signal = Begin | Live | Mark | TurnEnd
+Signal = Begin | Live | Mark | Quiet | TurnEnd
 TURN_KEY = "~"
 """Key of what belongs to no task; names of tasks are sorted before it."""

@@ -9,12 +9,16 @@ import typer
 
 from engine.application.config.schema import json_schema
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.domain.incident_schema import INCIDENT_SCHEMA
 from engine.presentation.pages.pipeline_reference import markdown
 
 
 def schema(
     anomaly: Annotated[
         bool, typer.Option("--anomaly", help="Print the schema of an anomaly instead.")
+    ] = False,
+    incident: Annotated[
+        bool, typer.Option("--incident", help="Print the schema of an incident instead.")
     ] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a reference for people instead.")
@@ -27,4 +31,5 @@ def schema(
     if as_markdown:
         print(markdown(json_schema()), end="")
         return
-    print(json.dumps(ANOMALY_SCHEMA if anomaly else json_schema(), indent=2, ensure_ascii=False))
+    chosen = INCIDENT_SCHEMA if incident else ANOMALY_SCHEMA if anomaly else json_schema()
+    print(json.dumps(chosen, indent=2, ensure_ascii=False))

@@ -28,6 +28,7 @@ event:
 detectors: [zscore, half_space_trees, {river.GaussianScorer: {window_size: 50}}]
 sinks:
   anomalies: {memory: {store: anomalies}}
+  incidents: {memory: {store: incidents}}
   scores: {memory: {store: scores}}
   dead_letters: {memory: {store: dead_letters}}
 """
@@ -92,6 +93,20 @@ def test_every_event_is_accounted_for_and_spikes_are_found(tmp_path: Path) -> No
     told = context.telemetry.registry.get_sample_value
     assert told("pynomaly_events_total") == 9_000
     assert told("pynomaly_rejects_total", {"reason": "tombstone"}) == len(letters)
+
+
+def test_incidents_close_when_the_source_ends(tmp_path: Path) -> None:
+    memory.messages["in"] = stream(2, 1_000)
+
+    run(tmp_path)
+
+    last: dict[bytes | None, dict[str, Any]] = {}
+    for record in memory.records["incidents"]:
+        last[record.key] = orjson.loads(record.value or b"")
+    assert len(last) >= 2
+    assert {document["state"] for document in last.values()} == {"closed"}
+    found = [orjson.loads(record.value or b"") for record in memory.records["anomalies"]]
+    assert {anomaly["incident"] for anomaly in found} == set(map(bytes.decode, filter(None, last)))
 
 
 @settings(max_examples=8, deadline=None)

@@ -1,0 +1,149 @@
+"""The progress of event time in a task, which no single wild clock can drag along.
+
+A step ahead that is longer than usual is believed once events agree on it: of two entities, or many
+events of one. Until then, event time stands still.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Int32s, Int64s
+from engine.domain.detector import State
+from operators.kernels.record_bank import RecordBank, kernel
+
+LEAST_JUMP = 60_000_000_000.0
+"""ns: a shorter step is never a jump."""
+JUMP_STEPS = 10.0
+"""So many mean steps at once are a jump."""
+JUMP_STRIDES = 3.0
+"""A jump is longer than so many strides, which are the time between rounds of sensors."""
+STRIDE_MEMORY = 100.0
+"""Strides without one after which it is forgotten."""
+AGREEING = 3
+"""Events in a row that must agree on a jump, if they are of two entities, or of the only one."""
+MANY = 64
+"""Events in a row of one among several entities that must agree; and events of several that lie far
+behind, after which event time goes back."""
+STEP_MEMORY, STEP_CLIP, YOUNG = 1 / 1_024, 20.0, 64
+
+RECORD = np.dtype(
+    [
+        ("now", "<i8"),
+        ("progress", "<i8"),
+        ("count", "<i8"),
+        ("step", "<f8"),
+        ("stride", "<f8"),
+        ("jump", "<f8"),
+        ("strode", "<i8"),
+        ("slot", "<i4"),
+        ("run", "<i4"),
+        ("apart", "<i8"),
+        ("agreed", "<i4"),
+        ("first", "<i4"),
+        ("several", "u1"),
+        ("behind", "u1"),
+    ]
+)
+"""Event time now, and how far it has come; events; mean step, stride, last jump, and when it last
+strode; the slot that spoke last, and how often in a row; the time that events apart agree on, how
+many do, the slot of the first, whether they are of several, and whether they lie behind."""
+
+
+class EventClock:
+    """Event time as the events of one task show it."""
+
+    def __init__(self) -> None:
+        self._bank = RecordBank(1, RECORD)
+
+    def observe(self, slots: Int32s, times: Int64s) -> Int64s:
+        """Return how far event time has come with each event: ns, never less than before.
+
+        Args:
+            slots: int32 [n], the slot of each event's entity.
+            times: int64 [n], event times in ns.
+        """
+        progress = np.empty(len(slots), np.int64)
+        _observe(self._bank.records, slots, times, progress)
+        return progress
+
+    def dump(self) -> State:
+        """Return the state."""
+        return self._bank.dump(np.zeros(1, np.int32))
+
+    def load(self, state: State) -> None:
+        """Take up a dumped state."""
+        self._bank.load(state)
+
+
+@njit(error_model="numpy")
+def advance(clock: Any, slot: int, time: int) -> int:
+    """Move event time on by an event; return the jump that it completes, or 0."""
+    clock.count += 1
+    clock.run = min(clock.run + 1, 2 * MANY) if slot == clock.slot else 1
+    clock.slot = slot
+    if clock.count == 1:
+        clock.now = time
+        return 0
+    ahead = time - clock.now
+    limit = max(LEAST_JUMP, JUMP_STEPS * clock.step, JUMP_STRIDES * clock.stride)
+    if abs(np.float64(ahead)) <= limit:
+        clock.agreed = 0
+        _step(clock, max(ahead, 0))
+        return 0
+    behind = ahead < 0
+    near = clock.agreed > 0 and behind == clock.behind
+    if not (near and abs(np.float64(time - clock.apart)) <= limit):
+        clock.agreed, clock.first, clock.several = 0, slot, 0
+        clock.apart, clock.behind = time, behind
+    clock.agreed += 1
+    clock.apart = max(clock.apart, time)
+    if slot != clock.first:
+        clock.several = 1
+    alone = clock.run >= min(MANY, clock.count)
+    if behind:
+        agreed = clock.agreed >= AGREEING if alone else clock.several and clock.agreed >= MANY
+    else:
+        agreed = clock.agreed >= (AGREEING if alone or clock.several else MANY)
+    if not agreed:
+        return 0
+    jump = clock.apart - clock.now
+    clock.agreed = 0
+    if behind:
+        clock.now = clock.apart
+        return 0
+    _step(clock, jump)
+    if clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump:
+        clock.stride = max(clock.stride, min(np.float64(jump), clock.jump))
+        clock.strode = clock.progress
+    clock.jump = jump
+    return jump
+
+
+@njit(error_model="numpy")
+def _step(clock: Any, ahead: int) -> None:
+    clock.now += ahead
+    clock.progress += ahead
+    size = np.float64(ahead)
+    if 2.0 * size >= clock.stride:
+        clock.strode = clock.progress
+    elif clock.progress - clock.strode > STRIDE_MEMORY * clock.stride:
+        clock.stride = 0.0
+    if clock.count > YOUNG:
+        size = min(size, STEP_CLIP * max(clock.step, 1.0))
+    clock.step += (size - clock.step) * max(STEP_MEMORY, 1.0 / clock.count)
+
+
+def _loop(  # pragma: no cover - runs compiled
+    records: Any, slots: Int32s, times: Int64s, progress: Int64s
+) -> None:
+    clock = records[0]
+    for i in range(len(slots)):
+        advance(clock, slots[i], times[i])
+        progress[i] = clock.progress
+
+
+_observe = kernel(_loop)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.domain.batch import Int64s
+from operators.detect.event_clock import EventClock
+from tests.unit.operators.pipelines import SECOND, START
+
+HOUR = 3_600
+
+
+def progress(slots: Any, seconds: Any, clock: EventClock | None = None) -> Int64s:
+    times = START + (np.asarray(seconds) * SECOND).astype(np.int64)
+    found = (clock or EventClock()).observe(np.asarray(slots, np.int32), times)
+    whole: Int64s = found // SECOND
+    return whole
+
+
+def turns(n: int, entities: int = 4) -> tuple[Any, Any]:
+    """Events of entities in turns, a second apart."""
+    return np.arange(n) % entities, np.arange(n)
+
+
+def test_it_follows_the_newest_event() -> None:
+    assert progress([0, 1, 0, 1], [0, 5, 3, 9]).tolist() == [0, 5, 5, 9]
+
+
+def test_one_wild_clock_does_not_drag_it() -> None:
+    slots, seconds = turns(2_000)
+    seconds = np.where(slots == 2, seconds + 24 * HOUR, seconds)
+
+    found = progress(slots, seconds)
+
+    assert found[-1] == 1_999
+
+
+def test_a_device_that_uploads_a_batch_with_a_wild_clock_does_not_drag_it() -> None:
+    slots, seconds = turns(1_000)
+    wild = 9 * HOUR + np.arange(40)
+    slots, seconds = np.r_[slots, np.full(40, 3), slots], np.r_[seconds, wild, 1_000 + seconds]
+
+    found = progress(slots, seconds)
+
+    assert found[-1] == 1_999
+
+
+def test_an_outage_of_all_is_one_jump() -> None:
+    slots, seconds = turns(1_000)
+
+    found = progress(np.r_[slots, slots], np.r_[seconds, seconds + HOUR])
+
+    assert found[1_001] < 1_000
+    assert found[1_002] == HOUR + 2
+    assert found[-1] == HOUR + 999
+
+
+def test_the_only_entity_may_jump() -> None:
+    found = progress(np.zeros(200, np.int32), np.r_[np.arange(100), HOUR + np.arange(100)])
+
+    assert found[-1] == HOUR + 99
+
+
+def test_sensors_read_in_turns_far_apart_are_followed() -> None:
+    """Twenty sensors, all at once, every ten minutes."""
+    rounds = np.repeat(np.arange(50), 20)
+
+    found = progress(np.tile(np.arange(20), 50), rounds * 600 + np.tile(np.arange(20) * 0.01, 50))
+
+    assert found[-1] == 49 * 600
+    assert found[20 * 30] == 30 * 600, "once a round is usual, its first event is believed"
+
+
+def test_it_goes_back_where_several_say_that_it_was_wrong() -> None:
+    slots, seconds = turns(400)
+    wild = np.full(2_000, 3), 30 * HOUR + np.arange(2_000)
+    slots = np.r_[slots, wild[0], slots]
+    seconds = np.r_[seconds, wild[1], 400 + seconds]
+
+    found = progress(slots, seconds)
+
+    assert found[-1] - found[2_500] == 299, "it goes on with the others"
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([-9_000, -5, 0, 1, 30, 100, 9_000])),
+        min_size=2,
+        max_size=200,
+    ),
+    at=st.integers(1, 199),
+)
+def test_it_never_goes_back_and_no_cut_or_restart_changes_it(
+    steps: list[tuple[int, int]], at: int
+) -> None:
+    slots = np.array([slot for slot, _ in steps])
+    seconds = np.array([step for _, step in steps]).cumsum()
+    whole = progress(slots, seconds)
+
+    clock = EventClock()
+    first = progress(slots[:at], seconds[:at], clock)
+    again = EventClock()
+    again.load(clock.dump())
+    second = progress(slots[at:], seconds[at:], again)
+
+    assert (np.diff(whole) >= 0).all()
+    np.testing.assert_array_equal(np.r_[first, second], whole)

@@ -90,6 +90,21 @@ ONE_PIPELINE = Dashboard(
                 "s",
                 text="From the source's timestamp to the anomaly, over five minutes.",
             ),
+            Panel(
+                "Latency of all events",
+                {
+                    "50 %": quantile(0.5, "event_latency_seconds"),
+                    "99 %": quantile(0.99, "event_latency_seconds"),
+                },
+                "s",
+                text="From the source's timestamp to the way out of the flow, over five minutes.",
+            ),
+            Panel(
+                "Event time behind the clock",
+                {"partition {{partition}}": largest("event_time_lag_seconds", "partition")},
+                "s",
+                text="Time since the newest event time of each partition.",
+            ),
         ],
     },
     [PIPELINE],

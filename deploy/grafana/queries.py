@@ -7,9 +7,6 @@ PIPELINES = choice(
     "pipeline", "Pipelines", "label_values(pynomaly_pipeline_info, pipeline)", several=True
 )
 CHOSEN = '{pipeline=~"$pipeline"}'
-JOINED = f"* on (job, instance) group_left (pipeline, process) pynomaly_pipeline_info{CHOSEN}"
-"""What gives a metric its pipeline and the number of its process."""
-
 
 SEVERITIES = {"minor": "yellow", "major": "orange", "critical": "red"}
 """The colours of anomalies."""
@@ -22,18 +19,18 @@ def recorded(name: str) -> str:
 
 def summed(metric: str, *by: str) -> str:
     """Return a metric of the chosen pipelines, summed over what is not named."""
-    return f"sum by ({_labels(by)}) (pynomaly_{metric} {JOINED})"
+    return f"sum by ({_labels(by)}) (pynomaly_{metric}{CHOSEN})"
 
 
 def largest(metric: str, *by: str) -> str:
     """Return a metric of the chosen pipelines, the largest of what is not named."""
-    return f"max by ({_labels(by)}) (pynomaly_{metric} {JOINED})"
+    return f"max by ({_labels(by)}) (pynomaly_{metric}{CHOSEN})"
 
 
 def rate(counter: str, *by: str) -> str:
     """Return how much a counter grows a second; 0 where it has not counted yet."""
-    rated = f"rate(pynomaly_{counter}[$__rate_interval])"
-    return or_nothing(f"sum by ({_labels(by)}) ({rated} {JOINED})", *by)
+    rated = f"rate(pynomaly_{counter}{CHOSEN}[$__rate_interval])"
+    return or_nothing(f"sum by ({_labels(by)}) ({rated})", *by)
 
 
 def or_nothing(query: str, *by: str) -> str:
@@ -46,7 +43,7 @@ def or_nothing(query: str, *by: str) -> str:
 
 def quantile(share: float, histogram: str, *by: str) -> str:
     """Return a quantile of a histogram over the last five minutes."""
-    buckets = f"rate(pynomaly_{histogram}_bucket[5m]) {JOINED}"
+    buckets = f"rate(pynomaly_{histogram}_bucket{CHOSEN}[5m])"
     return f"histogram_quantile({share}, sum by ({_labels(by)}, le) ({buckets}))"
 
 

@@ -140,7 +140,7 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
 
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
-        page = exposed_registry(context.telemetry, file.name)
+        page = exposed_registry(context.telemetry, file.name, context.process)
         serve(file.metrics, context.process, page, Health(context))
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from prometheus_client import Gauge
 
 from engine.application.dataflow.task import Live, Task
 from engine.application.ports import Publish, RunContext
 from engine.application.state.store import Json
 from engine.domain.anomaly import Anomaly
-from engine.domain.batch import ScoredBatch
+from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import IncidentEvent
 from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, SCORES, role_of
 from engine.domain.record import Record
@@ -46,7 +48,9 @@ class Output:
 class Delivery:
     """Hands results to the sinks of this process.
 
-    Args of its constructor: outputs; context.
+    Args:
+        outputs: the sinks, and what makes their records.
+        context: of this process.
     """
 
     def __init__(self, outputs: Sequence[Output], context: RunContext) -> None:
@@ -58,6 +62,7 @@ class Delivery:
         self._parts: dict[str, StatefulSinkPartition[list[Record], Any]] = {}
         self._tasks: dict[str, Task] = {}
         self._silent: set[str] = set()
+        self._event_times = EventTimes(context.telemetry.event_time_lag)
 
     def open(self, stored: Sequence[Mapping[str, Json]]) -> None:
         """Open the sinks.
@@ -78,6 +83,8 @@ class Delivery:
                 self._digest(self._tasks[key], item)
             if key in self._silent:
                 continue
+            if isinstance(item, ScoredBatch):
+                self._observe(key, item.events)
             if names := self._names.get(self._role(item)):
                 found[names[0]].append(self._outputs[names[0]].publish(item))
         for first, records in found.items():
@@ -102,6 +109,13 @@ class Delivery:
                 "when it was processed again; they were delivered as they were before",
                 task.name,
             )
+
+    def release(self, names: Iterable[str]) -> None:
+        """Take note that tasks are let go of."""
+        for name in names:
+            self._tasks.pop(name, None)
+            self._silent.discard(name)
+            self._event_times.forget(name)
 
     def outputs(self) -> dict[str, Json]:
         """Return where each output stands, once all that was written belongs there."""
@@ -130,9 +144,41 @@ class Delivery:
             return INCIDENTS
         return DEAD_LETTERS
 
+    def _observe(self, partition: str, events: EventBatch) -> None:
+        waited = np.maximum(time.time_ns() - events.timestamps, 0) / 1e9
+        self._context.telemetry.event_latency.observe(waited)
+        self._event_times.note(partition, int(events.times.max()))
+
     def _observe_latency(self, anomalies: Sequence[Anomaly]) -> None:
         now = time.time_ns()
         for anomaly in anomalies:
             seconds = max(0, now - anomaly.timestamp) / 1e9
             exemplar = None if anomaly.trace is None else anomaly.trace.exemplar
             self._context.telemetry.latency.observe(seconds, exemplar)
+
+
+class EventTimes:
+    """Shows how far the newest event time of each partition is behind the wall clock.
+
+    Args:
+        gauge: by partition.
+    """
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._newest: dict[str, int] = {}
+
+    def note(self, partition: str, time_ns: int) -> None:
+        """Take note of an event time."""
+        if partition not in self._newest:
+            self._gauge.labels(partition).set_function(partial(self._lag, partition))
+            self._newest[partition] = time_ns
+        self._newest[partition] = max(time_ns, self._newest[partition])
+
+    def forget(self, partition: str) -> None:
+        """Show a partition no longer."""
+        if self._newest.pop(partition, None) is not None:
+            self._gauge.remove(partition)
+
+    def _lag(self, partition: str) -> float:
+        return (time.time_ns() - self._newest.get(partition, 0)) / 1e9

@@ -80,6 +80,7 @@ class Tasks:
         names = [reader.task.name for reader in readers]
         for name in names:
             self.readers.pop(name).close()
+        self._delivery.release(names)
         self.store.release(names)
         return names
 

@@ -1,4 +1,4 @@
-"""The metrics page's content: the engine's metrics with their pipeline, and the process's own."""
+"""The content of the metrics page: metrics of the engine and of the process, with base labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from engine.application.telemetry.metrics import Telemetry
 
 
-def exposed_registry(telemetry: Telemetry, pipeline: str) -> CollectorRegistry:
+def exposed_registry(telemetry: Telemetry, pipeline: str, process: int) -> CollectorRegistry:
     """Return the registry behind a metrics page.
 
     It has the metrics of the engine and those that Prometheus' clients have of their process
@@ -19,24 +19,27 @@ def exposed_registry(telemetry: Telemetry, pipeline: str) -> CollectorRegistry:
     Args:
         telemetry: the metrics of this process.
         pipeline: value of the label `pipeline` of all of them.
+        process: value of the label `process` of all of them.
     """
-    process = CollectorRegistry()
-    ProcessCollector(registry=process)
+    own = CollectorRegistry()
+    ProcessCollector(registry=own)
     exposed = CollectorRegistry()
-    exposed.register(_WithPipeline([telemetry.registry, process], pipeline))
+    labels = {"pipeline": pipeline, "process": str(process)}
+    exposed.register(_Labelled([telemetry.registry, own], labels))
     return exposed
 
 
-class _WithPipeline(Collector):
-    def __init__(self, registries: list[CollectorRegistry], pipeline: str) -> None:
+class _Labelled(Collector):
+    def __init__(self, registries: list[CollectorRegistry], labels: dict[str, str]) -> None:
         self._registries = registries
-        self._label = {"pipeline": pipeline}
+        self._labels = labels
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics, labelled."""
         for registry in self._registries:
             for metric in registry.collect():
                 metric.samples = [
-                    sample._replace(labels=self._label | sample.labels) for sample in metric.samples
+                    sample._replace(labels=self._labels | sample.labels)
+                    for sample in metric.samples
                 ]
                 yield metric

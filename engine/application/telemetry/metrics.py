@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from engine.application.telemetry.column_histogram import ColumnHistogram
+
 LATENCY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 CHECKPOINT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30)
 
@@ -72,6 +74,17 @@ class Telemetry:
             "From the source's timestamp to the anomaly's delivery",
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
+        )
+        self.event_latency = ColumnHistogram(
+            "pynomaly_event_latency_seconds",
+            "From the source's timestamp of an event to its way out of the flow, of all events",
+            LATENCY_BUCKETS,
+            self.registry,
+        )
+        self.event_time_lag = self._gauge(
+            "event_time_lag_seconds",
+            "Time since the newest event time, by partition: it grows while nothing comes",
+            "partition",
         )
 
     def _alerting(self) -> None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
-.PHONY: demo test lint bench quality broker chaos conformance jaeger dashboard lock audit image clean
+.PHONY: demo test lint bench quality broker chaos conformance fuzz jaeger dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -33,6 +33,11 @@ quality: $(READY)
 # The detector contract, on every detector: half an hour.
 conformance: $(READY)
 	$(BIN)/python -m tests.conformance $(ARGS)
+
+# Mutated messages, a million of JSON and of each other format: each an event or a reject.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.fuzz.formats $(ARGS)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(ARGS)

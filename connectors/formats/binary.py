@@ -7,12 +7,24 @@ from typing import Any
 import msgspec
 
 from engine.domain.batch import Headers
+from engine.domain.finding import RejectReason
 from engine.domain.format import FormatError
 from pynomaly.plugins import Settings
 
 
 class NoSettings(Settings):
     """There is nothing to set."""
+
+
+def not_null(document: Any) -> Any:
+    """Return a document, which is not null: as in JSON, that is none.
+
+    Raises:
+        FormatError: it is null.
+    """
+    if document is None:
+        raise FormatError("the payload is null, not an object", RejectReason.NOT_AN_OBJECT)
+    return document
 
 
 class MessagePack:
@@ -28,7 +40,7 @@ class MessagePack:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the document."""
         try:
-            return self._decoder.decode(payload)
+            return not_null(self._decoder.decode(payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(f"the payload is no MessagePack: {error}") from None
 
@@ -49,6 +61,6 @@ class Cbor:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the document."""
         try:
-            return self._loads(payload)
+            return not_null(self._loads(payload))
         except (self._error, RecursionError, MemoryError, ValueError, OverflowError) as error:
             raise FormatError(f"the payload is no CBOR: {error}") from None

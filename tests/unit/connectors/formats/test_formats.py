@@ -15,6 +15,7 @@ import fastavro
 import msgspec
 import numpy as np
 import orjson
+import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )

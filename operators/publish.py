@@ -173,6 +173,8 @@ def dead_letter(pipeline: str, reject: Reject) -> Record:
     }
     if reject.index is not None:
         added["index"] = reject.index
+    if reject.elements > 1:
+        added["elements"] = reject.elements
     headers = tuple(
         (f"{HEADER_PREFIX}{name}", str(value).encode("utf-8", "replace"))
         for name, value in added.items()

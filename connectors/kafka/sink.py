@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.topic_limits import admin_client
+from connectors.kafka.topic_records import records as records_of
 from connectors.kafka.transaction import id_prefix
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
@@ -45,6 +48,14 @@ class KafkaSink:
         require_topic(admin, settings.topic, ["WRITE", *(["READ"] if reads_back else [])])
         if context.exactly_once:
             require_transactions(settings.brokers, settings.settings, id_prefix(context), errors)
+
+    def written(self) -> Iterator[Record]:
+        """Yield the records that lie in the topic."""
+        return records_of(self._settings, BrokerErrors(f"sink {self._role}", _ignore))
+
+
+def _ignore(_name: str) -> None:
+    """Errors are told where they end what is done; there are no metrics then."""
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):

@@ -13,8 +13,9 @@ from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
+from connectors.kafka.redrive import KafkaRedrive
 from connectors.kafka.rights import require_group, require_topic
-from connectors.kafka.settings import KafkaSourceSettings
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
 from engine.domain.batch import Headers, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
@@ -123,6 +124,19 @@ class KafkaSource:
             ) from error
         finally:
             consumer.close()
+
+    def redrive(self, letters: object) -> KafkaRedrive:
+        """Return what sends dead letters back to the topic.
+
+        Args:
+            letters: settings of the sink of the dead letters.
+
+        Raises:
+            ConnectorError: it is no topic of the same cluster.
+        """
+        if not isinstance(letters, KafkaSinkSettings):
+            raise ConnectorError("re-driving needs dead letters that lie in a topic of Kafka")
+        return KafkaRedrive(self._settings, letters, self._context.pipeline)
 
     def _check_rights(self) -> None:
         settings, errors = self._settings, self.consumer.troubles

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
@@ -169,6 +169,57 @@ class SinkPlugin(Protocol):
         Raises:
             ConnectorError: it does not hold what the settings name, or refuses us.
             RetryableError: it does not answer now.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadableSink(Protocol):
+    """A sink whose records can be read back, as `pynomaly rejects` does with dead letters."""
+
+    def written(self) -> Iterator[Record]:
+        """Yield the records that it holds now."""
+        ...
+
+
+class Redrive(Protocol):
+    """Sends messages that were dead letters back to a source.
+
+    Once one is made, nobody else's is at work; so what `letters` yields is all that was sent.
+    """
+
+    def letters(self) -> Iterator[Record]:
+        """Yield the dead letters, and of those that were sent back a record that says so."""
+        ...
+
+    def send(self, letters: Iterable[tuple[str, int | None, list[Record]]]) -> int:
+        """Send the messages of dead letters; return of how many letters.
+
+        Args:
+            letters: id, partition to send to if it is known, and messages. What is sent comes
+                with a record beside the dead letters, with the header `REDRIVEN_HEADER`: both or
+                none, crashes or not.
+        """
+        ...
+
+
+@runtime_checkable
+class RedrivableSource(Protocol):
+    """A source that dead letters can be sent back to."""
+
+    @property
+    def topic(self) -> str:
+        """The name that dead letters give as their origin."""
+        ...
+
+    def redrive(self, letters: Settings) -> Redrive:
+        """Return what sends them back.
+
+        Args:
+            letters: settings of the sink of the dead letters.
+
+        Raises:
+            ConnectorError: it cannot be, or not just once.
         """
         ...
 

@@ -14,6 +14,11 @@ SCHEMA_HEADER = f"{HEADER_PREFIX}schema-version"
 """Of anomalies and scores: their value is JSON of this version of the schema."""
 REASON_HEADER = f"{HEADER_PREFIX}reason"
 """Of dead letters: why the message was rejected."""
+REDRIVEN_HEADER = f"{HEADER_PREFIX}redriven"
+"""Of messages that were dead letters: the dead letter's id; and beside the dead letters, of a
+record without payload that says so."""
+ELEMENT_HEADER = f"{HEADER_PREFIX}element"
+"""Of such a message that is an element of an exploded one, as JSON: its index."""
 TRUNCATED_HEADER = f"{HEADER_PREFIX}truncated"
 """Of dead letters that were too large for the topic: how many bytes the message had."""
 DEAD_LETTER_HEADERS = (
@@ -26,9 +31,10 @@ DEAD_LETTER_HEADERS = (
     "timestamp",
     "pipeline",
     "index",
+    "elements",
 )
 """Headers of a dead letter in their order, without the prefix, behind those of its sender; `index`
-is there for an element of an exploded message alone."""
+and `elements` are there for elements of an exploded message alone."""
 
 
 def role_of(sink: str) -> str:

@@ -11,9 +11,10 @@ from engine.domain.mapping import LONGEST_KEY, Constant, EventMapping, MessageKe
 from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_units import other_unit
+from operators.decode import format_messages, json_errors
 from operators.decode.entity_keys import BinaryKeyError, key_text, name
 from operators.decode.explode import Exploder
-from operators.decode.json_errors import RejectedError, document_of, payload_error
+from operators.decode.json_errors import RejectedError, payload_error
 from operators.decode.numbers import NoNumberError, NumberReader
 from operators.decode.reading import MisplacedError, MissingError, look_up, quote
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
@@ -63,8 +64,8 @@ class Diagnosis:
 
     def _document(self, value: bytes, headers: Headers) -> Any:
         if self._mapping.format is None:
-            return document_of(value)
-        return self._mapping.format.decode(value, headers)
+            return json_errors.document_of(value)
+        return format_messages.document_of(self._mapping.format, value, headers)
 
     def of_document(self, document: Any, key: bytes | None, clocks: Clocks) -> Finding | None:
         """Return what is wrong with a document, or with one that an element stands in."""

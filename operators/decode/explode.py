@@ -75,6 +75,8 @@ class Exploder:
         if type(node) is not dict:
             raise self._error(node, level, "an object")
         kept = self._keep(node, level)
+        if _is_exploded(node.get(EACH)):
+            return [{**kept, EACH: node[EACH]}]
         return [
             {**kept, EACH: {"name": name, "value": value}}
             for name, value in node.items()
@@ -89,6 +91,11 @@ class Exploder:
         if node is None:
             return MissingError(where)
         return MisplacedError(f"{where} is {quote(node)}, expected {expected}")
+
+
+def _is_exploded(found: Any) -> bool:
+    """Whether a field comes as it was exploded: from a dead letter that is read again."""
+    return type(found) is dict and found.keys() == {"name", "value"}
 
 
 def _below(prefix: Path, read: list[Path]) -> set[str]:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import orjson
 
-from engine.domain.batch import Bools, RawBatch
+from engine.domain.batch import Bools, Headers, RawBatch
 from engine.domain.errors import PynomalyError
 from engine.domain.format import Format, FormatError
 from engine.domain.mapping import EventMapping
+from engine.domain.names import ELEMENT_HEADER
 from operators.decode.decoded import Decoded
 
 
@@ -48,13 +50,29 @@ class FormatMessages:
 
     def _document(self, payload: bytes, batch: RawBatch, row: int) -> Any:
         try:
-            return self._format.decode(payload, batch.headers(row))
+            return document_of(self._format, payload, batch.headers(row))
         except FormatError as error:
             return error
         except PynomalyError:
             raise
         except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
             return FormatError(f"the payload is no {self._format.name}: {_said(error)}")
+
+
+def document_of(read: Format, payload: bytes, headers: Headers) -> Any:
+    """Return the document that a payload holds.
+
+    An element of a message that was a dead letter comes back as JSON, whatever the message was.
+
+    Raises:
+        FormatError: it is not of the format.
+    """
+    if headers and any(name == ELEMENT_HEADER for name, _ in headers):
+        try:
+            return orjson.loads(payload)
+        except orjson.JSONDecodeError as error:
+            raise FormatError(f"the element is not JSON: {error.msg}") from None
+    return read.decode(payload, headers)
 
 
 def _said(error: Exception) -> str:

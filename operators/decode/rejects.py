@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,20 @@ class Rejects:
             finding = self._diagnosis.of_document(document, key, clocks) or NOT_STRICT
             value = _json(document) or batch.values[row]
             rejects.append(_reject(batch, row, finding, value, index))
-        more = len(found) - len(rejects)
-        if more:
-            reason, detail = finding
-            text = f"{more} more elements are bad; the last that was looked at: {detail}"
-            rejects.append(_reject(batch, row, (reason, text), batch.values[row]))
-        return rejects
+        return rejects + self._rest(batch, row, found[MOST_ELEMENTS:], clocks)
+
+    def _rest(
+        self, batch: RawBatch, row: int, found: list[tuple[int, Any]], clocks: tuple[int, int]
+    ) -> list[Reject]:
+        """Return one reject for all of some elements, which alone stand in it."""
+        if not found:
+            return []
+        index, document = found[0]
+        finding = self._diagnosis.of_document(document, _key(batch, row), clocks) or NOT_STRICT
+        text = f"{len(found)} more elements are bad; the first of them: {finding[1]}"
+        value = _json([document for _, document in found]) or batch.values[row]
+        whole = _reject(batch, row, (finding[0], text), value, index)
+        return [replace(whole, elements=len(found))]
 
 
 MISSING = {RejectReason.MISSING_KEY, RejectReason.MISSING_TIME, RejectReason.MISSING_VALUE}

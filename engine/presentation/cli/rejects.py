@@ -1,85 +1,172 @@
-"""`pynomaly rejects`: dead letters by reason, tried with another file, and written out again."""
+"""`pynomaly rejects`: dead letters by reason, tried with another file, and sent once more."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from engine.application.config.load import load
-from engine.application.rejects.letters import Group, by_reason, read_letters
-from engine.application.rejects.trial import Trial, line_of, try_letters
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.ports import ReadableSink, RedrivableSource, RunContext, Settings
+from engine.application.rejects.letters import (
+    Group,
+    Letter,
+    by_reason,
+    of_file,
+    of_records,
+    sent_back,
+)
+from engine.application.rejects.trial import Trial, try_letters
 from engine.domain.errors import FatalError
+from engine.domain.names import DEAD_LETTERS, role_of
 
 LONGEST = 200
 
 
 def rejects(
     file: Annotated[
-        Path, typer.Argument(help="A file of dead letters, or the pipeline file that names it.")
+        Path,
+        typer.Argument(help="The pipeline file, or a file of dead letters that its sink wrote."),
     ],
     trial: Annotated[
         Path | None, typer.Option("--try", help="A changed pipeline file to try on them.")
     ] = None,
     write: Annotated[
         Path | None,
-        typer.Option(help="Where to write the messages that become events with --try."),
+        typer.Option(help="Where to write the messages that become events, as lines of JSON."),
     ] = None,
+    redrive: Annotated[
+        bool,
+        typer.Option("--redrive", help="Send those that become events back to the source's topic."),
+    ] = False,
     samples: Annotated[int, typer.Option(help="Samples of each reason.", min=0)] = 3,
 ) -> None:
     """Show dead letters by reason, each once, with samples.
 
     With --try, show how many of them become events with a changed file, and why the others do
-    not. With --write, those that do are written as lines of JSON for a file source: the message
-    that was rejected, or the element of it, so that nothing that was an event comes again.
+    not. With --redrive, those that do go back to the topic that they came from: the message that
+    was rejected, or the element of it, so that nothing that was an event comes again; each once,
+    however often it is asked for. With --write they become a file, for a file source.
     """
-    letters = _letters_file(file)
-    if trial is None:
-        if write is not None:
-            raise FatalError("--write needs --try: a pipeline file that reads the messages")
-        groups = by_reason(read_letters(letters), samples)
-        print(f"{letters}: {sum(group.count for group in groups.values())} dead letters")
+    if write is not None and redrive:
+        raise FatalError("--write and --redrive: choose one, or events would come twice")
+    letters = Letters(file)
+    if trial is None and write is None and not redrive:
+        groups = by_reason(letters.read(), samples)
+        print(f"{letters.where}: {sum(group.count for group in groups.values())} dead letters")
         _show(groups)
         return
-    _try(letters, trial, write, samples)
+    tried = trial or file
+    if tried == letters.path:
+        raise FatalError("--write and --redrive need --try: a pipeline file that reads messages")
+    if redrive:
+        _redrive(letters, tried, samples)
+    else:
+        _try(letters, tried, write, samples)
 
 
-def _try(letters: Path, trial: Path, write: Path | None, samples: int) -> None:
-    pipeline, result = load(trial).pipeline(), Trial()
-    accepted = try_letters(read_letters(letters), pipeline, samples, result)
+class Letters:
+    """Where dead letters lie.
+
+    Attributes:
+        path: the file of them; None where it is no file.
+        where: for people.
+        settings: of the sink that keeps them, where a pipeline file was given.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.path: Path | None = None
+        self.settings: Settings | None = None
+        self._sink: ReadableSink | None = None
+        if file.suffix in (".yaml", ".yml"):
+            self._of_pipeline(file, load(file))
+        else:
+            self.path = file
+        self.where = str(self.path or f"topic {getattr(self.settings, 'topic', '')}")
+
+    def read(self) -> Iterator[Letter]:
+        """Yield the letters, without those that were sent back."""
+        if self._sink is None:
+            return of_file(self.path or Path())
+        return of_records(self._sink.written(), sent_back(self._sink.written()))
+
+    def _of_pipeline(self, file: Path, found: PipelineFile) -> None:
+        for sink in found.sinks.chosen():
+            if role_of(sink.name) != DEAD_LETTERS:
+                continue
+            self.settings = sink.choice.settings
+            path = getattr(self.settings, "path", None)
+            made = sink.choice.plugin(self.settings, RunContext(found.name), sink.name)
+            if path is not None:
+                self.path = Path(path)
+                return
+            if isinstance(made, ReadableSink):
+                self._sink = made
+                return
+        raise FatalError(
+            f"{file}: its dead letters go where they cannot be read back: give a file of them, "
+            "as the file sink writes it"
+        )
+
+
+def _try(letters: Letters, trial: Path, write: Path | None, samples: int) -> None:
+    result = Trial()
+    accepted = try_letters(letters.read(), load(trial).pipeline(), samples, result)
     if write is None:
         for _ in accepted:
             pass
     else:
-        if pipeline.mapping.format is not None:
-            raise FatalError(f"--write: {trial} reads another format than JSON")
-        if write.exists():
-            raise FatalError(f"--write: {write} is there already: name a new file")
-        with write.open("xb") as lines:
-            lines.writelines(map(line_of, accepted))
-    refused = sum(group.count for group in result.refused.values())
-    print(
-        f"{letters}: {result.accepted} become events with {trial}, "
-        f"{result.passed_over} are passed over, {refused} are rejected"
-    )
+        _write(accepted, trial, write)
+    _tell(letters, trial, result)
     if write is not None:
         print(f"{write}: {result.accepted} messages, for source: {{file: {{path: {write}}}}}")
     _show(result.refused)
 
 
-def _letters_file(file: Path) -> Path:
-    """Return the file of dead letters that is meant."""
-    if file.suffix not in (".yaml", ".yml"):
-        return file
-    choice = load(file).sinks.dead_letters
-    path = getattr(getattr(choice, "settings", None), "path", None)
-    if path is None:
+def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
+    if load(trial).pipeline().mapping.format is not None:
+        raise FatalError(f"--write: {trial} reads another format than JSON")
+    if write.exists():
+        raise FatalError(f"--write: {write} is there already: name a new file")
+    with write.open("xb") as lines:
+        for letter in accepted:
+            for message in letter.messages():
+                lines.write(orjson.dumps(orjson.loads(message.value or b"null")) + b"\n")
+
+
+def _redrive(letters: Letters, trial: Path, samples: int) -> None:
+    found, result = load(trial), Trial()
+    source = found.source.plugin(found.source.settings, RunContext(found.name))
+    if not isinstance(source, RedrivableSource) or letters.settings is None:
         raise FatalError(
-            f"{file}: sinks.dead_letters is no file: give the dead letters as a file of lines, "
-            "as the file sink writes them"
+            "--redrive needs the pipeline file, a source and dead letters in Kafka; "
+            "else --write makes a file of them"
         )
-    return Path(path)
+    back = source.redrive(letters.settings)
+    # Read after it was made: until then somebody else may send some of them.
+    waiting = of_records(back.letters(), sent_back(back.letters()))
+    accepted = try_letters(waiting, found.pipeline(), samples, result)
+    sent = back.send(
+        (letter.id, letter.partition if letter.topic == source.topic else None, letter.messages())
+        for letter in accepted
+    )
+    _tell(letters, trial, result)
+    print(f"topic {source.topic}: {sent} dead letters sent back")
+    _show(result.refused)
+
+
+def _tell(letters: Letters, trial: Path, result: Trial) -> None:
+    refused = sum(group.count for group in result.refused.values())
+    print(
+        f"{letters.where}: {result.accepted} become events with {trial}, "
+        f"{result.passed_over} are passed over, {refused} are rejected"
+    )
+    if result.truncated:
+        print(f"{result.truncated} were too large to be kept whole, and cannot be tried")
 
 
 def _show(groups: dict[str, Group]) -> None:

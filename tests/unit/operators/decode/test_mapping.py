@@ -260,9 +260,29 @@ def test_a_large_message_of_bad_elements_is_few_rejects_and_none_is_lost() -> No
 
     assert len(events) == 0
     assert len(rejects) == 101
-    assert rejects[-1].index is None
-    assert rejects[-1].value == message
+    assert (rejects[-1].index, rejects[-1].elements) == (100, 4_900)
+    assert orjson.loads(rejects[-1].value or b"") == [{"device": "d", "metrics": 1}] * 4_900
     assert rejects[-1].detail.startswith("4900 more elements are bad")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (INNER, {"device": "d", "metrics": [{"ts": TS, "port": "eth1", "octets": "x"}]}),
+        (
+            "key: host\ntime: {path: ts, unit: ms}\nvalues: {each: 'fields.*'}",
+            {"host": "h", "ts": "x", "fields": {"idle": 1}},
+        ),
+    ],
+)
+def test_an_element_that_was_rejected_is_rejected_alike_when_read_again(
+    text: str, message: dict[str, Any]
+) -> None:
+    _, (first,) = decode(text, orjson.dumps(message))
+
+    _, (again,) = decode(text, first.value)
+
+    assert (again.reason, again.detail, again.value) == (first.reason, first.detail, first.value)
 
 
 def test_a_large_parent_is_not_multiplied_by_its_elements() -> None:

@@ -26,6 +26,10 @@ RATE_MEMORY = 1 / 256
 """Weight of the newest gap between two events of an entity in its mean gap."""
 SMALLEST_GAP = 1.0
 """ns: bursts of equal times still have a rate."""
+ESTABLISHED_EVENTS = 32
+"""An entity with fewer events is a newcomer: it goes before others do."""
+NEWCOMER_SHARE = 1 / 8
+"""Of the slots: newcomers beyond it make room for each other, and the others stay."""
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
@@ -72,7 +76,14 @@ class Segment:
 
 
 class EntityTable:
-    """Slots for at most `capacity` entities; those idle longest are evicted first."""
+    """Slots for at most `capacity` entities; those idle longest are evicted first.
+
+    Newcomers take an eighth of the slots from the others at most: a flood of new keys evicts the
+    keys of the flood, and no established entity that is idle for the moment.
+
+    Args:
+        capacity: number of slots.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -132,9 +143,14 @@ class EntityTable:
         return np.array(slots, np.int32), np.array(started, np.int32)
 
     def _evict(self) -> Int32s:
-        """Free the slots of the entities idle longest: a chunk, so that its cost is shared."""
+        """Free the slots of entities idle longest: a chunk, so that its cost is shared."""
         count = max(1, self.capacity // 64)
-        idle = np.argpartition(self._bank.records["touched"], count - 1)[:count]
+        touched = self._bank.records["touched"]
+        newcomers = np.flatnonzero(self._bank.records["count"] < ESTABLISHED_EVENTS)
+        if len(newcomers) > int(self.capacity * NEWCOMER_SHARE) > 0:
+            idle = newcomers[np.argpartition(touched[newcomers], count - 1)[:count]]
+        else:
+            idle = np.argpartition(touched, count - 1)[:count]
         gone = set(idle.tolist())
         self._slots = {key: slot for key, slot in self._slots.items() if slot not in gone}
         self._free = sorted(gone, reverse=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.domain.batch import Int64s
 from engine.domain.errors import SnapshotError
-from operators.detect.entity_table import EntityTable
+from operators.detect.entity_table import ESTABLISHED_EVENTS, EntityTable
 
 DAY = 86_400 * 1_000_000_000
 MINUTE = DAY // 1_440
@@ -146,6 +146,33 @@ def test_a_large_table_evicts_a_chunk() -> None:
     table = EntityTable(256)
     run(table, [f"e{number}" for number in range(257)], steady(257))
     assert len(table) == 256 - 4 + 1
+
+
+def send(table: EntityTable, keys: list[str]) -> None:
+    run(table, keys, np.full(len(keys), DAY))
+
+
+def test_a_flood_of_new_keys_displaces_an_eighth_of_the_established_entities() -> None:
+    table = EntityTable(128)
+    known = [f"known{number}" for number in range(128)]
+    send(table, known * ESTABLISHED_EVENTS)
+
+    send(table, [f"crafted{number}" for number in range(10_000)])
+
+    kept = [key in table for key in known]
+    assert 128 * 7 // 8 - 2 <= sum(kept) < 128
+    assert kept == sorted(kept), "those idle longest went"
+
+
+def test_entities_with_many_events_displace_the_idlest_of_all() -> None:
+    table = EntityTable(128)
+    send(table, [f"known{number}" for number in range(128)] * ESTABLISHED_EVENTS)
+
+    for number in range(128):
+        send(table, [f"later{number}"] * ESTABLISHED_EVENTS)
+
+    # Evicted by twos: the last eviction made room for two.
+    assert sum(f"later{number}" in table for number in range(128)) >= 127
 
 
 def test_a_slot_taken_over_starts_anew() -> None:

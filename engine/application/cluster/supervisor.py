@@ -12,7 +12,9 @@ from enum import Enum
 
 from engine.application.cluster.process import Program, WorkerProcess
 from engine.application.cluster.signals import SupervisorSignals
+from engine.application.cluster.status_line import StatusLine
 from engine.application.exit_code import ExitCode
+from engine.application.telemetry.live_counts import LiveCounts
 from engine.domain.errors import FatalError, RetryableError
 
 logger = logging.getLogger("pynomaly.supervisor")
@@ -81,6 +83,7 @@ class Supervisor:
         processes: how many.
         policy: how long to wait, and how often to try.
         signals: what signals ask for; nothing, unless given.
+        status: shows what the processes do; None shows nothing.
     """
 
     def __init__(
@@ -89,7 +92,9 @@ class Supervisor:
         processes: int = 1,
         policy: RestartPolicy | None = None,
         signals: SupervisorSignals | None = None,
+        status: StatusLine | None = None,
     ) -> None:
+        self._status = status
         self._policy = policy or RestartPolicy()
         self._signals = signals or SupervisorSignals()
         self._watched = [
@@ -106,6 +111,8 @@ class Supervisor:
         try:
             return self._run()
         finally:
+            if self._status is not None:
+                self._status.clear()
             for each in self._watched:
                 each.close()
 
@@ -114,6 +121,8 @@ class Supervisor:
         while any(each.outcome is None for each in self._watched):
             for each in self._watched:
                 each.look()
+            if self._status is not None:
+                self._status.draw(each.counts for each in self._watched)
             if not draining and any(each.restarted_in_order for each in self._watched):
                 self._revive_all()
             ending = self._signals.stop_requests or any(each.beyond_help for each in self._watched)
@@ -182,6 +191,12 @@ class Watched:
         """Begin again after an orderly end: there may be something to do now."""
         if self.outcome is Outcome.DONE:
             self.outcome = None
+
+    @property
+    def counts(self) -> LiveCounts:
+        """What it has done since it was started last, as far as it has reported it."""
+        reported = "" if self._member is None else self._member.said.counts
+        return LiveCounts.read_from(reported)
 
     @property
     def beyond_help(self) -> bool:

@@ -32,6 +32,7 @@ from engine.application.state.identity import compatibility_check, identity_of, 
 from engine.application.state.store import StateStore
 from engine.application.telemetry.exposition import exposed_registry
 from engine.application.telemetry.heartbeat import Heartbeat
+from engine.application.telemetry.live_counts import start_reports
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.progress import ProgressLog
 from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
@@ -56,6 +57,7 @@ class WorkerConfig:
         parent: it dies when this process does.
         log_format, log_level: of its log lines.
         run: what the log lines of one run have in common.
+        live: whether somebody watches what it does.
     """
 
     file: Path
@@ -67,6 +69,7 @@ class WorkerConfig:
     log_format: LogFormat
     log_level: LogLevel
     run: str
+    live: bool = False
 
 
 def work(config: WorkerConfig, heartbeat: int) -> int:
@@ -124,6 +127,8 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     _refuse_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
+    if config.live:
+        start_reports(telemetry, context.heartbeat)
     progress = ProgressLog(telemetry, file.alert_promise())
     flow.run()
     flow.finish()

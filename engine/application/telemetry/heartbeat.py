@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 BEAT, WORK, WAIT, REST = "beat", "work", "wait", "rest"
 STORED, RESTART, FAILED, STOPPED = "stored", "restart", "failed", "stopped"
+COUNTS = "counts"
 BEAT_SECONDS = 0.5
 LONGEST_LINE_BYTES = 2_000
 
@@ -55,6 +56,10 @@ class Heartbeat:
         """Ask for an orderly restart of the whole cluster."""
         self._say(RESTART, why)
 
+    def report(self, counts: str) -> None:
+        """Report what this process has done; that is no sign of progress."""
+        self._say(COUNTS, counts)
+
     def failed(self, why: str) -> None:
         """Report why this process is about to end."""
         self._say(FAILED, why)
@@ -99,6 +104,7 @@ class HeartbeatMonitor:
         restart: reason for a requested restart, or "".
         failed: reason for its end as the process reports it, or "".
         stopped: reason why it waits to be stopped, or "".
+        counts: what it has done, as it reports it, or "".
     """
 
     descriptor: int
@@ -110,6 +116,7 @@ class HeartbeatMonitor:
     restart: str = ""
     failed: str = ""
     stopped: str = ""
+    counts: str = ""
     _rest: bytes = b""
 
     def listen(self) -> None:
@@ -123,6 +130,9 @@ class HeartbeatMonitor:
     def take(self, line: str) -> None:
         """Apply a line."""
         word, _, why = line.partition(" ")
+        if word == COUNTS:
+            self.counts = why
+            return
         self.heard = time.monotonic()
         if word in (BEAT, WORK):
             self.moved = self.heard

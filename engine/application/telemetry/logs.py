@@ -12,7 +12,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import orjson
 from structlog.stdlib import ProcessorFormatter
@@ -23,6 +23,8 @@ from engine.application.telemetry.redaction import redactor
 LogFormat = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ECS_VERSION = "8.11.0"
+CLEAR_LINE = "\r\x1b[K"
+"""To the first column of a terminal, and delete to the end of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,17 @@ def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = 
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
         handler.setFormatter(json_lines(identity))
     else:
-        layout = f"%(asctime)s %(levelname)-7s {identity.pipeline}[{identity.process}] %(message)s"
+        # On a terminal a line first deletes the status line, which may stand there.
+        clear = CLEAR_LINE if is_live(sys.stderr) else ""
+        who = f"{identity.pipeline}[{identity.process}]"
+        layout = f"{clear}%(asctime)s %(levelname)-7s {who} %(message)s"
         handler.setFormatter(TextLines(layout, "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can draw a line again."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def json_lines(identity: LogIdentity) -> logging.Formatter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from engine.application.cluster.exposure import notices
 from engine.application.cluster.process import Program
 from engine.application.cluster.reach import reach_sinks
 from engine.application.cluster.signals import SupervisorSignals
+from engine.application.cluster.status_line import StatusLine
 from engine.application.cluster.supervisor import RestartPolicy, Supervisor
 from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import load
@@ -25,7 +27,13 @@ from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.contents import earlier_processes
 from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import StateLock, refuse_unusable
-from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
+from engine.application.telemetry.logs import (
+    LogFormat,
+    LogIdentity,
+    LogLevel,
+    configure_logging,
+    is_live,
+)
 
 logger = logging.getLogger("pynomaly.run")
 
@@ -47,6 +55,11 @@ class RunOptions:
     hang_seconds: float = 120.0
     log_format: LogFormat = "auto"
     log_level: LogLevel = "info"
+
+    @property
+    def live(self) -> bool:
+        """Whether a terminal shows what the run does."""
+        return self.log_format != "json" and is_live(sys.stderr)
 
 
 def run_pipeline(path: Path, options: RunOptions) -> int:
@@ -79,7 +92,8 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
         _warn(file)
         programs = Programs(path, file, options, run_id, signals)
         policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
-        return Supervisor(programs.make, options.processes, policy, signals).run()
+        status = StatusLine(sys.stderr) if options.live else None
+        return Supervisor(programs.make, options.processes, policy, signals, status).run()
 
 
 class Programs:
@@ -125,6 +139,7 @@ class Programs:
             self._options.log_format,
             self._options.log_level,
             self._run_id,
+            self._options.live,
         )
         return partial(work, config)
 

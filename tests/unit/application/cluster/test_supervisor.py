@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from threading import Thread, Timer
 
@@ -15,6 +16,7 @@ import pytest
 from engine.application.cluster.fork import OWN
 from engine.application.cluster.process import Program
 from engine.application.cluster.signals import SupervisorSignals
+from engine.application.cluster.status_line import StatusLine
 from engine.application.cluster.supervisor import MakeProgram, RestartPolicy, Supervisor
 from engine.domain.errors import RetryableError
 
@@ -330,3 +332,15 @@ def test_a_start_that_is_broken_off_is_tried_again() -> None:
 
     assert supervisor(make).run() == 0
     assert tries == [0, 1]
+
+
+def test_what_processes_report_is_shown_and_no_sign_of_progress() -> None:
+    terminal = StringIO()
+    reports = SPEAK + "say('beat'); say('counts', '9', '8', '7', '6', '5', '4'); time.sleep(60)"
+    policy = replace(QUICK, hang=1.0, max_restarts=0)
+    status = StatusLine(terminal)
+
+    code = Supervisor(lambda *_: program(reports), 1, policy, status=status).run()
+
+    assert code == 1
+    assert "9 read" in terminal.getvalue()

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.application.telemetry.logs import LogIdentity, TextLines, configure_logging, json_lines
+from engine.application.telemetry.logs import (
+    CLEAR_LINE,
+    LogIdentity,
+    TextLines,
+    configure_logging,
+    json_lines,
+)
 from engine.application.telemetry.redaction import redactor
 
 SPEAKER = LogIdentity("plant", "0", "abc")
@@ -79,11 +85,22 @@ def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch
     configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("one")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
     configure_logging("auto", SPEAKER)
     logging.getLogger("pynomaly.t").info("two")
     first, second = capsys.readouterr().err.splitlines()
     assert json.loads(first)["message"] == "one"
     assert second.endswith("plant[0] two")
+
+
+def test_a_line_deletes_the_status_line_of_a_terminal(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+
+    configure_logging("auto", SPEAKER)
+    logging.getLogger("pynomaly.t").info("one")
+
+    assert capsys.readouterr().err.startswith(CLEAR_LINE)
 
 
 @pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])

@@ -12,5 +12,7 @@ and for the event as a whole (`entity`): the neighbours among earlier events (`n
 value against the others (`correlation`), and the pace at which events come.
 
 A `tail` turns each distance into a p-value that goes on falling beyond what was seen; `evidence`
-names the kinds and combines the p-values by a rule that is valid whatever their dependence.
+names the kinds and combines the p-values by a rule that is valid whatever their dependence. They
+decide what is sent. The score ranks events (`ranking`): it sums the evidence now and lately, how
+large the last errors are, and how far the last values' course lies from earlier ones (`shape`).
 """

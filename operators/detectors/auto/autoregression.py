@@ -33,7 +33,7 @@ REGIME_EVENTS = 8
 def fields(order: int) -> list[Any]:
     """Return the fields of an autoregression of so many lags."""
     return [
-        ("history", "<f4", (2 * order,)),
+        ("history", "<f4", (order,)),
         ("covariance", "<f4", (order + 1,)),
         ("weights", "<f4", (order,)),
         ("weight_sum", "<f4"),
@@ -48,9 +48,12 @@ def forecast(state: Any, mean: float) -> float:
     """Return the expected offset of the next value; the mean until the first solution."""
     order = len(state.weights)
     start = state.place
+    newest = order - start
     total = np.float32(0.0)
-    for k in range(order):
+    for k in range(newest):
         total += state.weights[k] * state.history[start + k]
+    for k in range(start):
+        total += state.weights[newest + k] * state.history[k]
     return total + mean * (1.0 - state.weight_sum)
 
 
@@ -104,7 +107,6 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
     start = order - 1 if state.place == 0 else state.place - 1
     state.place = start
     state.history[start] = cleaned
-    state.history[start + order] = cleaned
     due = seen % SOLVED_EVENTS == 0 or seen == 2 * order or seen == 4 * order
     if due and seen >= 2 * order:
         solve(state, seen)
@@ -115,14 +117,19 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
 def _count(state: Any, deviation: float, mean: float, seen: int) -> None:
     order = len(state.weights)
     start = state.place
+    newest = order - start
     rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
     keep = np.float32(1.0) - rate
     scaled = rate * np.float32(deviation)
     center = np.float32(mean)
     state.covariance[0] = keep * state.covariance[0] + scaled * np.float32(deviation)
-    for k in range(order):
+    for k in range(newest):
         past = state.history[start + k] - center
         state.covariance[k + 1] = keep * state.covariance[k + 1] + scaled * past
+    for k in range(start):
+        past = state.history[k] - center
+        at = newest + k + 1
+        state.covariance[at] = keep * state.covariance[at] + scaled * past
 
 
 @njit(error_model="numpy")

@@ -85,7 +85,7 @@ class AutoDetector:
 
     def __init__(self, d: int, small: bool = False) -> None:
         self._d = d
-        self._sizes = entity.small_sizes(d) if small else entity.sizes(d)
+        self._sizes = entity.small_sizes() if small else entity.sizes(d)
         self.bytes_per_entity = self.bank(0).records.dtype.itemsize
 
     def bank(self, capacity: int) -> AutoBank:

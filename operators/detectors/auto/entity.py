@@ -16,7 +16,9 @@ from operators.detectors.auto import (
     evidence,
     gauge,
     neighbours,
+    ranking,
     season,
+    shape,
     stuck,
     tail,
     value,
@@ -40,6 +42,8 @@ CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
 CADENCE_FLOOR = 0.03
 """Least mean of the log gaps' deviation to believe in."""
 OUTPUTS = 8
+PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
+"""Tails of an event; one value has the first only."""
 
 
 class Sizes(NamedTuple):
@@ -49,7 +53,7 @@ class Sizes(NamedTuple):
         lags: of the autoregression.
         buckets: of the season: 168 hours of the week, or 48 of a working day and a day off.
         hours: parts of the day whose usual errors are kept.
-        sample: events that the neighbours are searched in; several values only.
+        sample: events that the neighbours are searched in; courses of one value.
     """
 
     lags: int
@@ -61,13 +65,13 @@ class Sizes(NamedTuple):
 def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
-        return Sizes(64, 168, 24, 1)
+        return Sizes(56, 168, 24, 48)
     return Sizes(32 if d <= 3 else 16, 48, 24 if d <= 3 else 12, 48)
 
 
-def small_sizes(d: int) -> Sizes:
+def small_sizes() -> Sizes:
     """Return sizes for millions of entities."""
-    return Sizes(16, 48, 12, 1 if d == 1 else 16)
+    return Sizes(16, 48, 12, 16)
 
 
 def record(d: int, given: Sizes) -> np.dtype[np.void]:
@@ -79,9 +83,11 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("gap", "<f4"),
             ("cadence", "<f4"),
             ("gauges", gauge.RECORD, (2,)),
-            ("neighbours", np.dtype(neighbours.fields(d, given.sample))),
+            ("neighbours", np.dtype(neighbours.fields(d, given.sample if d > 1 else 1))),
             ("correlation", np.dtype(correlation.fields(d))),
-            ("tails", tail.RECORD, (3,)),
+            ("tails", tail.RECORD, (3 if d > 1 else 1,)),
+            ("ranking", ranking.RECORD),
+            ("shape", np.dtype(shape.fields(given.sample if d == 1 else 1))),
             ("values", value.record(given.lags, given.buckets, given.hours), (d,)),
         ]
     )
@@ -133,6 +139,7 @@ def _drive(  # pragma: no cover - runs compiled
     out = np.zeros((d, OUTPUTS))
     z, squares = np.zeros(d), np.zeros(d)
     vector = np.zeros(d, np.float32)
+    course = np.zeros(shape.BLOCKS, np.float32)
     timed = len(times) > 0
     joint_weight = CADENCE_WEIGHT + (WHOLE_WEIGHT + CORRELATION_WEIGHT if d > 1 else 0.0)
     for i in range(len(slots)):
@@ -141,7 +148,7 @@ def _drive(  # pragma: no cover - runs compiled
         after_gap = timed and is_after_gap(state, time)
         clock = value.hour_of_day(time)
         present, best, kind = 0, 1.0, 0
-        total = 0.0
+        total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
             if np.isnan(values[i, j]):
                 out[j] = 0.0
@@ -153,6 +160,7 @@ def _drive(  # pragma: no cover - runs compiled
             value.observe(state.values[j], values[i, j], time, learns[i], after_gap, out[j])
             present += 1
             total += out[j, 5]
+            errors += out[j, 7] * out[j, 7]
             p = out[j, 0] * d / (1.0 - joint_weight)
             if p < best:
                 best, kind = p, int(out[j, 4])
@@ -161,14 +169,15 @@ def _drive(  # pragma: no cover - runs compiled
         widths[i] = out[:, 3]
         blames[i] = 0.0
         if d > 1:
-            square, errors = 0.0, 0.0
+            square, bounded = 0.0, 0.0
             for j in range(d):
                 square += min(out[j, 6] * out[j, 6], 400.0)
-                errors += min(out[j, 7] * out[j, 7], 400.0)
+                bounded += min(out[j, 7] * out[j, 7], 400.0)
                 vector[j] = min(max(out[j, 6], -20.0), 20.0)
-            root = sqrt((square + errors) / (2.0 * d))
+            root = sqrt((square + bounded) / (2.0 * d))
             apart = neighbours.distance(state.neighbours, vector, state.seen)
-            near_log = log(max(apart * root, 1e-12))
+            near_log = log(max(apart * root, 1e-12)) if apart == apart else np.nan
+            far_log = near_log
             largest = correlation.residuals(state.correlation, z, state.seen, squares)
             relation_log = log(max(largest, 1e-12))
             near = gauge.distance(state.gauges[0], near_log, 1.0)
@@ -176,9 +185,9 @@ def _drive(  # pragma: no cover - runs compiled
             whole_p, relation_p = 1.0, 1.0
             if state.seen >= value.WARM_UP:
                 prior = tail.PRIOR_CLUSTERS
-                whole_p = tail.p_value(state.tails[0], near, 1.0, 0.0, prior)
+                whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, 0.0, prior)
                 prior = tail.MEAN_PRIOR_CLUSTERS
-                relation_p = tail.p_value(state.tails[1], relation, 1.0, 0.0, prior)
+                relation_p = tail.p_value(state.tails[RELATION_TAIL], relation, 1.0, 0.0, prior)
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
@@ -188,23 +197,31 @@ def _drive(  # pragma: no cover - runs compiled
                 if relation_p / CORRELATION_WEIGHT < best:
                     best, kind = relation_p / CORRELATION_WEIGHT, CORRELATION
             if learns[i]:
-                tail.learn(state.tails[0], near, whole_p, 1.0, 0.0, clock)
-                tail.learn(state.tails[1], relation, relation_p, 1.0, 0.0, clock)
+                tail.learn(state.tails[NEAR_TAIL], near, whole_p, 1.0, 0.0, clock)
+                tail.learn(state.tails[RELATION_TAIL], relation, relation_p, 1.0, 0.0, clock)
                 gauge.learn(state.gauges[0], near_log)
                 gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
                 correlation.learn(state.correlation, z, state.seen, squares)
+        elif present > 0:
+            if after_gap and learns[i]:
+                shape.restart(state.shape)
+            if shape.is_due(state.shape):
+                shape.course(state.shape, out[0, 6], course)
+                far_log = shape.distance_log(state.shape, course)
+            if learns[i]:
+                shape.learn(state.shape, out[0, 6], course)
         if timed and state.seen > CADENCE_KNOWN and not after_gap:
             pace = _pace(state, time)
             distance = abs(pace)
             pace_p = tail.p_value(
-                state.tails[2], distance, CADENCE_FLOOR, 0.0, tail.MEAN_PRIOR_CLUSTERS
+                state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, tail.MEAN_PRIOR_CLUSTERS
             )
             if pace_p / CADENCE_WEIGHT < best:
                 best, kind = pace_p / CADENCE_WEIGHT, CADENCE
             if learns[i]:
                 state.cadence = pace
-                tail.learn(state.tails[2], distance, pace_p, CADENCE_FLOOR, 0.0, clock)
+                tail.learn(state.tails[PACE_TAIL], distance, pace_p, CADENCE_FLOOR, 0.0, clock)
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]
@@ -221,7 +238,12 @@ def _drive(  # pragma: no cover - runs compiled
             for j in range(d):
                 blames[i, j] = max(-log10(max(out[j, 0], 1e-300)), 0.0) ** 2
         warm = present > 0 and state.seen >= value.WARM_UP
-        scores[i] = total / d if warm else np.nan
+        scores[i] = np.nan
+        if present > 0:
+            ranked = ranking.score(
+                state.ranking, total / d, errors / present, far_log, d == 1, learns[i]
+            )
+            scores[i] = ranked if warm else np.nan
         p_values[i] = max(min(best, 1.0), 1e-300) if warm else np.nan
         kinds[i] = kind
         if learns[i]:
@@ -233,5 +255,18 @@ def _drive(  # pragma: no cover - runs compiled
 
 drive = kernel(
     _drive,
-    (autoregression, correlation, counter, evidence, gauge, neighbours, season, stuck, tail, value),
+    (
+        autoregression,
+        correlation,
+        counter,
+        evidence,
+        gauge,
+        neighbours,
+        ranking,
+        season,
+        shape,
+        stuck,
+        tail,
+        value,
+    ),
 )

@@ -42,6 +42,15 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
 
 
 @njit(error_model="numpy")
+def deviation(gauge: Any, logarithm: float) -> float:
+    """Return by how many standard deviations a logarithm is off; 0 before the first and for NaN."""
+    if gauge.events < 10 or np.isnan(logarithm):
+        return 0.0
+    spread = SIGMA_OF_DEVIATION * max(np.float64(gauge.spread), LEAST_SPREAD)
+    return (logarithm - gauge.center) / spread
+
+
+@njit(error_model="numpy")
 def forget(gauge: Any) -> None:
     """Begin anew."""
     gauge.center = 0.0
@@ -50,12 +59,12 @@ def forget(gauge: Any) -> None:
 
 
 @njit(error_model="numpy")
-def learn(gauge: Any, logarithm: float) -> None:
-    """Count a statistic by its logarithm."""
+def learn(gauge: Any, logarithm: float, memory: float = MEMORY_EVENTS) -> None:
+    """Count a statistic by its logarithm; the gauge rests on `memory` of them."""
     if np.isnan(logarithm):
         return
     gauge.events = min(gauge.events + 1, 65_535)
-    rate = max(1.0 / gauge.events, 1.0 / MEMORY_EVENTS)
+    rate = max(1.0 / gauge.events, 1.0 / memory)
     off = logarithm - gauge.center
     if gauge.events > 20:
         bound = CLIP * max(np.float64(gauge.spread), LEAST_SPREAD)

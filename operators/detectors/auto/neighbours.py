@@ -15,9 +15,9 @@ from numba import njit
 MEMORY_EVENTS = 8_000
 
 
-def fields(width: int, size: int) -> list[Any]:
-    """Return the fields of a sample of `size` vectors of `width` numbers."""
-    return [("sample", "<f4", (size, width)), ("random", "<u4")]
+def fields(width: int, size: int, number: str = "<f4") -> list[Any]:
+    """Return the fields of a sample of `size` vectors of `width` numbers of a type."""
+    return [("sample", number, (size, width)), ("random", "<u4")]
 
 
 @njit(error_model="numpy")
@@ -30,7 +30,7 @@ def distance(state: Any, x: Any, seen: int) -> float:
     for i in range(size):
         total = np.float32(0.0)
         for k in range(width):
-            apart = state.sample[i, k] - x[k]
+            apart = np.float32(state.sample[i, k]) - x[k]
             total += apart * apart
         if total < third:
             if total < second:

@@ -1,0 +1,118 @@
+"""Ranking: the score of an event, made of its evidence now and lately.
+
+A p-value says how rare one event is; the score ranks events, so that the whole of an anomaly stands
+above what is normal. It sums
+
+    the evidence on this event, in decimal powers of rarity,
+    the mean evidence of the last events,
+    how large the forecast errors of the last events are,
+    how far their course lies from earlier ones: `shape` of one value, `neighbours` of several;
+
+the last two in standard deviations of their own logarithms, for a distance ranks better than its
+rank does. Where events come in no order, what the last ones were like says nothing of this one:
+what is recent counts by how far neighbouring events of several values agree.
+
+What is sent is decided by p-values alone.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from operators.detectors.auto import gauge
+
+RECENT_EVENTS = 12.0
+"""Events that what is said of the last events rests on."""
+NOW = 0.6
+"""Weight of the evidence on this event, where what is recent counts in full."""
+MOST_POWERS = 5.0
+"""Decimal powers that the evidence on one event counts as at most in the mean."""
+LEAST_DEVIATION, MOST_DEVIATION = -1.0, 6.0
+"""Bounds of what is summed in standard deviations."""
+MEMORY_EVENTS = 10_000.0
+"""Events that the usual errors and distances rest on: many, lest a long anomaly becomes usual."""
+LEAST_ERROR, MOST_ERROR = 1e-4, 1e12
+"""Bounds of a mean squared error."""
+AGREEMENT = 0.4
+"""Correlation of neighbouring distances at which what is recent counts in full."""
+AGREEMENT_EVENTS = 1_000.0
+CLIP = 3.0
+"""A logarithm counts in the correlation as at most so far from its mean."""
+
+RECORD = np.dtype(
+    [
+        ("evidence", "<f4"),
+        ("error", "<f4"),
+        ("error_gauge", gauge.RECORD),
+        ("distance", "<f4"),
+        ("distance_gauge", gauge.RECORD),
+        ("center", "<f4"),
+        ("spread", "<f4"),
+        ("carried", "<f4"),
+        ("last", "<f4"),
+    ]
+)
+
+
+@njit(error_model="numpy")
+def score(
+    state: Any, evidence: float, error: float, distance_log: float, ordered: bool, learns: bool
+) -> float:
+    """Return the score of an event, and learn it.
+
+    Args:
+        state: the record.
+        evidence: decimal powers of rarity.
+        error: mean squared forecast error, in mean errors.
+        distance_log: logarithm of the distance to the neighbours; NaN where it says nothing new.
+        ordered: whether events are known to come in order, as those of one value are.
+        learns: False scores without learning.
+    """
+    weight = 1.0 if ordered else _agreement(state)
+    recent = state.evidence + (min(evidence, MOST_POWERS) - state.evidence) / RECENT_EVENTS
+    events = 1.0 + (RECENT_EVENTS - 1.0) * weight
+    squared = state.error + (min(error, MOST_ERROR) - state.error) / events
+    error_log = 0.5 * log(squared + LEAST_ERROR)
+    off = gauge.deviation(state.error_gauge, error_log)
+    far = np.float64(state.distance)
+    if not np.isnan(distance_log):
+        far = gauge.deviation(state.distance_gauge, distance_log)
+    if learns:
+        state.evidence = recent
+        state.error = squared
+        state.distance = far
+        gauge.learn(state.error_gauge, error_log, MEMORY_EVENTS)
+        gauge.learn(state.distance_gauge, distance_log, MEMORY_EVENTS)
+        if not ordered and not np.isnan(distance_log):
+            _compare(state, distance_log)
+    now = evidence * (1.0 - (1.0 - NOW) * weight)
+    return now + weight * recent + _bounded(off) + _bounded(far)
+
+
+@njit(error_model="numpy")
+def _bounded(deviation: float) -> float:
+    return min(max(deviation, LEAST_DEVIATION), MOST_DEVIATION)
+
+
+@njit(error_model="numpy")
+def _agreement(state: Any) -> float:
+    """Return how far the distances of neighbouring events agree: 0 to 1."""
+    if not state.spread > 0.0:
+        return 0.0
+    correlation = max(np.float64(state.carried) / state.spread, 0.0)
+    return min((correlation / AGREEMENT) ** 2, 1.0)
+
+
+@njit(error_model="numpy")
+def _compare(state: Any, distance_log: float) -> None:
+    """Learn how far a distance agrees with the one before."""
+    rate = max(1.0 / (state.distance_gauge.events + 1.0), 1.0 / AGREEMENT_EVENTS)
+    off = min(max(distance_log - state.center, -CLIP), CLIP)
+    state.spread += rate * (off * off - state.spread)
+    state.carried += rate * (off * state.last - state.carried)
+    state.center += rate * off
+    state.last = off

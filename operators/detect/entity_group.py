@@ -20,6 +20,7 @@ from engine.domain.detector import (
     State,
     TimedBank,
 )
+from engine.domain.entity_report import EntityReport
 from engine.domain.errors import SnapshotError
 from engine.domain.explanation import Explanation
 from engine.domain.pipeline import Pipeline
@@ -28,6 +29,7 @@ from operators.combine.fixed import combine
 from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
 from operators.detect.counters import CounterBank
+from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.detect.event_clock import EventClock
 from operators.detect.profile import ProfileBank
@@ -103,6 +105,15 @@ class EntityGroup:
 
     def __contains__(self, key: str) -> bool:
         return key in self._table
+
+    def keys(self) -> list[str]:
+        """Return the keys of all entities."""
+        return self._table.keys()
+
+    def report(self, key: str) -> EntityReport | None:
+        """Return what is known of an entity, and learn nothing; None where it is unknown."""
+        parts = self._pipeline, self._table, self._profile, self._detect, self._weights
+        return EntityInspector(*parts, self._entity_bytes).report(key)
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""

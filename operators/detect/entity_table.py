@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -75,6 +75,26 @@ class Segment:
     evicted: Int32s
 
 
+class Pace(NamedTuple):
+    """How often an entity speaks, as it is known now.
+
+    Attributes:
+        slot: of the entity.
+        count: events that came.
+        newest: the newest event time, in ns.
+        mean_gap: ns between two events; 0 while unknown.
+        rate: events per day; None while unknown.
+        task_rate: events per day of all entities.
+    """
+
+    slot: int
+    count: int
+    newest: int
+    mean_gap: float
+    rate: float | None
+    task_rate: float
+
+
 class EntityTable:
     """Slots for at most `capacity` entities; those idle longest are evicted first.
 
@@ -99,6 +119,20 @@ class EntityTable:
 
     def __contains__(self, key: str) -> bool:
         return key in self._slots
+
+    def keys(self) -> list[str]:
+        """Return the keys of all entities."""
+        return list(self._slots)
+
+    def pace(self, key: str) -> Pace | None:
+        """Return how often an entity speaks; None where it has no slot."""
+        slot = self._slots.get(key)
+        if slot is None:
+            return None
+        record = self._bank.records[slot]
+        count, gap = int(record["count"]), float(record["mean_gap"])
+        rate = NS_PER_DAY / max(gap, SMALLEST_GAP) if count > 1 else None
+        return Pace(slot, count, int(record["newest"]), gap, rate, float(self._total[0]))
 
     def take_new_keys(self) -> list[str]:
         """Return the keys that were given a slot since the last call."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.domain.batch import EventBatch, ScoredBatch
+from engine.domain.entity_report import EntityReport
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_group import EntityGroup
 from operators.detect.shared_keys import SharedKeys
@@ -54,6 +55,14 @@ class DetectStep:
             scored += self._group.score(EventBatch.concatenate(some))
             self._shared.look(self._group)
         return scored
+
+    def entities(self) -> list[str]:
+        """Return the keys of all entities."""
+        return self._group.keys()
+
+    def report(self, entity: str) -> EntityReport | None:
+        """Return what is known of an entity, and learn nothing; None where it is unknown."""
+        return self._group.report(entity)
 
     def dump(self) -> bytes:
         """Return the whole state as versioned bytes."""

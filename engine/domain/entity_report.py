@@ -1,0 +1,66 @@
+"""The report of an entity: what a pipeline knows of it, and what it would take to alert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedValue:
+    """What is expected of a value at the entity's next event.
+
+    Attributes:
+        name: of the value.
+        low, high: the expected range; None while too little is known.
+    """
+
+    name: str
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorReport:
+    """How far a detector is with the entity.
+
+    Attributes:
+        name: as written in the pipeline file.
+        warm_up: events that it learns before its first score, at least.
+        warm: whether it would score the next event.
+        weight: its part in the combined p-value; None where none are learned.
+    """
+
+    name: str
+    warm_up: int
+    warm: bool
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityReport:
+    """What a task knows of an entity.
+
+    Attributes:
+        entity: its key.
+        events: how many came.
+        newest: the newest event time, in ns since 1970.
+        rate: its events per day of event time; None while unknown.
+        task_rate: events per day of all entities of its task.
+        detectors: each one's report.
+        values: what is expected of each value next.
+        memory: bytes it is counted with.
+    """
+
+    entity: str
+    events: int
+    newest: int
+    rate: float | None
+    task_rate: float
+    detectors: tuple[DetectorReport, ...]
+    values: tuple[ExpectedValue, ...]
+    memory: int
+
+    @property
+    def warm(self) -> bool:
+        """Whether its next event would be scored."""
+        return any(detector.warm for detector in self.detectors)

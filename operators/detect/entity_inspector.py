@@ -1,0 +1,101 @@
+"""The inspector: what a task knows of one of its entities, without changing any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.domain.batch import EXPECTED_SCALES, Bools, Floats, Int32s, Int64s
+from engine.domain.entity_report import DetectorReport, EntityReport, ExpectedValue
+from engine.domain.explanation import Explanation
+from engine.domain.pipeline import Pipeline
+from operators.combine.weighted import Weights
+from operators.detect.entity_table import EntityTable
+from operators.detect.profile import ProfileBank
+
+Detect = Callable[
+    [Int32s, Floats, Floats, Bools, Int64s], tuple[Floats, Floats, dict[int, Explanation]]
+]
+"""Scores, p-values and explanations of events that are given with their slots."""
+
+
+class EntityInspector:
+    """Reports on the entities of a task.
+
+    It scores an event that has just the expected values, at the time at which the next one is due,
+    and learns nothing from it.
+
+    Args:
+        pipeline: whose task it is.
+        table: of the entities.
+        profile: of their values.
+        detect: scores events by the pipeline's detectors.
+        weights: of the detectors; None where none are learned.
+        memory: bytes an entity is counted with.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        table: EntityTable,
+        profile: ProfileBank,
+        detect: Detect,
+        weights: Weights | None,
+        memory: int,
+    ) -> None:
+        self._pipeline = pipeline
+        self._table = table
+        self._profile = profile
+        self._detect = detect
+        self._weights = weights
+        self._memory = memory
+
+    def report(self, key: str) -> EntityReport | None:
+        """Return what is known of an entity; None where no event of it is remembered."""
+        pace = self._table.pace(key)
+        if pace is None:
+            return None
+        slots = np.array([pace.slot], np.int32)
+        nothing = np.full((1, len(self._pipeline.mapping.values)), np.nan)
+        asks = np.zeros(1, np.bool_)
+        centers, scales, filled = self._profile.observe(slots, nothing, asks)
+        due = np.array([pace.newest + round(pace.mean_gap)], np.int64)
+        _, p_values, explanations = self._detect(slots, filled, filled, asks, due)
+        widths = EXPECTED_SCALES * scales[0]
+        for explanation in explanations.values():
+            centers, widths = explanation.centers, explanation.widths[0]
+        warm = ~np.isnan(p_values[0])
+        return EntityReport(
+            entity=key,
+            events=pace.count,
+            newest=pace.newest,
+            rate=pace.rate,
+            task_rate=pace.task_rate,
+            detectors=self._detectors(slots, warm),
+            values=self._values(centers[0] - widths, centers[0] + widths),
+            memory=self._memory,
+        )
+
+    def _detectors(self, slots: Int32s, warm: Bools) -> tuple[DetectorReport, ...]:
+        weights = None if self._weights is None else self._weights.total(slots)
+        return tuple(
+            DetectorReport(
+                detector.name,
+                detector.warm_up,
+                bool(warm[k]),
+                None if weights is None else float(weights[k]),
+            )
+            for k, detector in enumerate(self._pipeline.detectors)
+        )
+
+    def _values(self, lows: Floats, highs: Floats) -> tuple[ExpectedValue, ...]:
+        names = self._pipeline.mapping.value_names
+        return tuple(
+            ExpectedValue(name, _known(low), _known(high))
+            for name, low, high in zip(names, lows, highs, strict=True)
+        )
+
+
+def _known(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

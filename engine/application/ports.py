@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import EventBatch, RawBatch
+from engine.domain.entity_report import EntityReport
 from engine.domain.errors import Shutdown
 from engine.domain.format import Format
 from engine.domain.pipeline import Pipeline
@@ -273,6 +274,18 @@ class TaskStep(Protocol):
 
     def leave(self) -> None:
         """Take what was shown of this task off the metrics: it is let go."""
+        ...
+
+
+class EntityReports(Protocol):
+    """What the step `detect` also offers: what its task knows of each entity."""
+
+    def entities(self) -> Sequence[str]:
+        """Return the keys of all entities."""
+        ...
+
+    def report(self, entity: str) -> EntityReport | None:
+        """Return what is known of an entity, and learn nothing; None where it is unknown."""
         ...
 
 

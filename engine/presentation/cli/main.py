@@ -13,6 +13,7 @@ from engine.application.telemetry.redaction import redacted_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
+from engine.presentation.cli.explain import explain
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
@@ -40,6 +41,7 @@ def common(
 app.command()(run)
 app.command()(demo)
 app.command()(validate)
+app.command()(explain)
 app.command()(rejects)
 app.command()(detectors)
 app.command()(schema)

@@ -1,0 +1,97 @@
+"""Explain an entity: what a pipeline knows of it, and what it would take to alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from engine.application import registry
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.ports import EntityReports, RunContext, TaskStep
+from engine.application.state.snapshots import read_snapshots
+from engine.application.state.store import Json
+from engine.application.state.trust import refuse_strangers
+from engine.application.use_cases.local_state import state_directory
+from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
+from engine.domain.entity_report import EntityReport
+from engine.domain.errors import FatalError, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What one task knows of an entity.
+
+    Attributes:
+        task: the partition.
+        position: where the source stood when this was stored.
+        report: what is known.
+        threshold: the p-value at which its next event alerts; None where no p-value decides.
+    """
+
+    task: str
+    position: Json
+    report: EntityReport
+    threshold: float | None
+
+
+def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
+    """Return what each task knows of an entity, by the last whole snapshot of its state.
+
+    Args:
+        file: the pipeline file.
+        entity: the key.
+
+    Raises:
+        FatalError: no task knows it; the text says how many entities there are, and similar keys.
+        SnapshotError: the state is damaged.
+    """
+    known: list[str] = []
+    found: list[TaskReport] = []
+    policy = file.pipeline().alert
+    for task, position, partitions, step in _tasks(file):
+        report = step.report(entity)
+        if report is None:
+            known += step.entities()
+            continue
+        threshold = _threshold(policy, report, partitions)
+        found.append(TaskReport(task, position, report, threshold))
+    if not found:
+        raise FatalError(_unknown(entity, known))
+    return found
+
+
+def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports]]:
+    """Yield each task's name, position and number of partitions, and its entities, restored."""
+    directory = state_directory(file)
+    if not directory.exists():
+        return
+    refuse_strangers(directory)
+    context = RunContext(file.name)
+    make = registry.step("detect")(file.pipeline(), context)
+    for stored in read_snapshots(directory):
+        step: TaskStep = make(stored.partitions)
+        step.restore(stored.blobs["detect"])
+        yield stored.task, stored.position, stored.partitions, cast("EntityReports", step)
+        step.leave()
+
+
+def _threshold(policy: AlertPolicy, report: EntityReport, partitions: int) -> float | None:
+    if isinstance(policy, PValueThreshold):
+        return policy.p_value
+    if not isinstance(policy, Budget) or report.rate is None:
+        return None
+    rate, of_all = np.array([report.rate]), np.array([report.task_rate * partitions])
+    return float(policy.thresholds(rate, of_all)[0])
+
+
+def _unknown(entity: str, known: Sequence[str]) -> str:
+    if not known:
+        return "no entity is known yet: no event was read, or no whole snapshot was stored since"
+    return (
+        f'nothing is known of "{entity}": no event with this key was read up to the last snapshot, '
+        f"or it was idle longest and was evicted. {len(known):,} entities are known."
+        f"{nearest(entity, known)}"
+    )

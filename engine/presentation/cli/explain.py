@@ -1,0 +1,70 @@
+"""`pynomaly explain`: why an entity alerts, or why nothing comes from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from engine.application.config.load import load
+from engine.application.use_cases.explain_entity import TaskReport, explain_entity
+from engine.domain.entity_report import EntityReport
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="The pipeline file.")],
+    entity: Annotated[str, typer.Option("--entity", help="Key of the entity.")],
+) -> None:
+    """Say what is known of an entity: what is expected next, and from which p-value it alerts.
+
+    It reads the stored state, of the last whole snapshot, and changes nothing.
+    """
+    found = load(file)
+    reports = explain_entity(found, entity)
+    for report in reports:
+        _print(report, found.alert_promise().known())
+    if len(reports) > 1:
+        tasks = ", ".join(report.task for report in reports)
+        print(
+            f"warning       this entity comes from {len(reports)} partitions ({tasks}), each of "
+            "which learns it on its own: key the messages by it"
+        )
+
+
+def _print(found: TaskReport, promise: str) -> None:
+    report = found.report
+    print(f"entity        {report.entity}")
+    print(f"partition     {found.task}, as of position {found.position}")
+    rate = "rate not known yet" if report.rate is None else f"{report.rate:,.0f} a day"
+    newest = np.datetime64(report.newest, "ns").astype("datetime64[s]")
+    print(f"events        {report.events:,}, the newest of {newest}Z; {rate}")
+    print(f"warm          {_warm(report)}")
+    print(f"alerts        {_alerts(found, promise)}")
+    for value in report.values:
+        if not report.warm or value.low is None or value.high is None:
+            print(f"{value.name:<14}nothing is expected yet")
+        else:
+            print(f"{value.name:<14}{value.low:.6g} to {value.high:.6g} expected next")
+    for detector in report.detectors:
+        if detector.weight is not None:
+            print(f"weight        {detector.weight:.2f} {detector.name}")
+    print(f"memory        {report.memory:,} bytes")
+
+
+def _warm(report: EntityReport) -> str:
+    cold = [
+        f"{detector.name} scores after {detector.warm_up:,} events at the earliest"
+        for detector in report.detectors
+        if not detector.warm
+    ]
+    if not cold:
+        return "yes"
+    return f"{'partly' if report.warm else 'no'}: {'; '.join(cold)}"
+
+
+def _alerts(found: TaskReport, promise: str) -> str:
+    if found.threshold is None:
+        return promise
+    return f"at p <= {found.threshold:.2g} ({promise})"

@@ -1,0 +1,95 @@
+"""`pynomaly explain`: nothing came is told apart from not enough came."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FILE = """\
+name: plant
+source: {file: {path: in.ndjson}}
+event: {key: id, time: {path: ts, unit: s}, values: [t]}
+detectors: [zscore]
+sinks: {anomalies: {file: {path: anomalies.ndjson}}}
+metrics: null
+state: {directory: d}
+"""
+
+
+def _pynomaly(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine.presentation.cli.main", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explain")
+    (folder / "p.yaml").write_text(FILE)
+    draw = random.Random(1)
+    readings = [
+        {"id": f"press-{i % 2}", "ts": 1_767_225_600 + i // 2 * 60, "t": draw.gauss(20, 1)}
+        for i in range(2_000)
+    ]
+    readings.append({"id": "young", "ts": 1_767_225_600, "t": 3})
+    (folder / "in.ndjson").write_text("".join(json.dumps(one) + "\n" for one in readings))
+    before = _pynomaly(folder, "explain", "p.yaml", "--entity", "press-0")
+    assert before.returncode == 2
+    assert "no entity is known yet" in before.stderr
+    ended = _pynomaly(folder, "run", "p.yaml")
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+def test_says_what_is_expected_and_from_where_it_alerts(folder: Path) -> None:
+    said = _pynomaly(folder, "explain", "p.yaml", "--entity", "press-1").stdout
+
+    assert "partition     0, as of position 2001" in said
+    assert "events        1,000, the newest of 2026-01-01T16:39:00Z; 1,440 a day" in said
+    assert "warm          yes" in said
+    assert "alerts        at p <= 6.9e-05" in said
+    low, high = _expected(said, "t")
+    assert 10 < low < 20 < high < 30
+
+
+def test_says_that_not_enough_came(folder: Path) -> None:
+    said = _pynomaly(folder, "explain", "p.yaml", "--entity", "young").stdout
+
+    assert "events        1, the newest of 2026-01-01T00:00:00Z; rate not known yet" in said
+    assert "warm          no: zscore scores after" in said
+    assert "t             nothing is expected yet" in said
+
+
+def test_says_that_nothing_came(folder: Path) -> None:
+    ended = _pynomaly(folder, "explain", "p.yaml", "--entity", "pres-1")
+
+    assert ended.returncode == 2
+    assert 'nothing is known of "pres-1"' in ended.stderr
+    assert '3 entities are known. Did you mean "press-1"?' in ended.stderr
+
+
+def test_reads_a_state_and_leaves_it_as_it_was(folder: Path) -> None:
+    def files() -> dict[str, bytes]:
+        state = folder / "d"
+        return {
+            os.fspath(path.relative_to(state)): path.read_bytes()
+            for path in state.rglob("*")
+            if path.is_file()
+        }
+
+    before = files()
+
+    _pynomaly(folder, "explain", "p.yaml", "--entity", "press-0")
+
+    assert files() == before
+
+
+def _expected(said: str, value: str) -> tuple[float, float]:
+    (line,) = [line for line in said.splitlines() if line.startswith(f"{value} ")]
+    low, high = line.removeprefix(value).removesuffix("expected next").split(" to ")
+    return float(low), float(high)

@@ -18,6 +18,9 @@ from engine.domain.reject import Finding
 
 logger = logging.getLogger("pynomaly.files")
 
+ANYTHING = {".txt", ".dat", ".data", ".asc", ""}
+"""Suffixes that do not tell a format."""
+SAMPLE_BYTES = 4_096
 Format = Literal["ndjson", "csv", "parquet"]
 Message = tuple[int, bytes, Finding | None]
 """Number and payload, and what is wrong with it."""
@@ -62,7 +65,7 @@ class FileMessages:
         return self._messages
 
     def _read(self, skip: int) -> Generator[Message]:
-        kind = self._reading.format or format_of(self._path)
+        kind = self._reading.format or format_of(self._path) or self._sniffed()
         if kind == "parquet":
             with open_plain(self._path) as file:
                 for number, payload in parquet_rows(file, self._path, skip):
@@ -81,6 +84,14 @@ class FileMessages:
                 f"{self._path} is cut off or damaged: {error}. What comes before that was read; "
                 "put a whole file in its place, and the next run goes on after it"
             )
+
+    def _sniffed(self) -> Format:
+        """Return the format of a file whose name does not tell: CSV unless it begins like JSON."""
+        with open_stream(self._path) as file:
+            begin = as_utf8(file, self._reading.encoding).read(SAMPLE_BYTES).lstrip()
+        found: Format = "csv" if begin and begin[:1] not in b"{[" else "ndjson"
+        logger.info("%s: its name does not tell the format: read as %s", self._path, found)
+        return found
 
     def close(self) -> None:
         """Close the file."""
@@ -107,16 +118,20 @@ class FileMessages:
         logger.info("%s: %s", self._path, dialect)
         missing = sorted(reading.fields - set(dialect.names))
         if missing:
+            dotted = [n for n in dialect.names if any(n.startswith(f"{m}.") for m in missing)]
+            hint = f'; a column with a dot is written ["{dotted[0]}"]' if dotted else ""
             logger.warning(
-                "%s has no column %s that the event mapping reads; %s",
-                *(self._path, ", ".join(missing), dialect.hint),
+                "%s has no column %s that the event mapping reads; %s%s",
+                *(self._path, ", ".join(missing), dialect.hint, hint),
             )
         return dialect
 
 
-def format_of(path: str) -> Format:
-    """Return the format that a file's name tells: .csv, .tsv, .parquet, all else NDJSON."""
+def format_of(path: str) -> Format | None:
+    """Return the format that a file's name tells; None where it may be anything."""
     suffix = PurePosixPath(unpacked_name(path)).suffix.lower()
     if suffix == ".parquet":
         return "parquet"
+    if suffix in ANYTHING:
+        return None
     return "csv" if suffix in (".csv", ".tsv") else "ndjson"

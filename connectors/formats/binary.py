@@ -16,15 +16,28 @@ class NoSettings(Settings):
     """There is nothing to set."""
 
 
-def not_null(document: Any) -> Any:
-    """Return a document, which is not null: as in JSON, that is none.
+def with_texts(document: Any) -> Any:
+    """Return a document whose names are texts, as in JSON: some producers use numbers or bytes."""
+    if type(document) is dict:
+        return {_name(name): with_texts(value) for name, value in document.items()}
+    return [with_texts(value) for value in document] if type(document) is list else document
+
+
+def _name(name: Any) -> str:
+    if type(name) is bytes:
+        return name.decode("utf-8", "replace")
+    return name if type(name) is str else str(name)
+
+
+def as_json(document: Any) -> Any:
+    """Return a document as JSON has it; null is none.
 
     Raises:
         FormatError: it is null.
     """
     if document is None:
         raise FormatError("the payload is null, not an object", RejectReason.NOT_AN_OBJECT)
-    return document
+    return with_texts(document)
 
 
 class MessagePack:
@@ -40,7 +53,7 @@ class MessagePack:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the document."""
         try:
-            return not_null(self._decoder.decode(payload))
+            return as_json(self._decoder.decode(payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(f"the payload is no MessagePack: {error}") from None
 
@@ -61,6 +74,6 @@ class Cbor:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the document."""
         try:
-            return not_null(self._loads(payload))
+            return as_json(self._loads(payload))
         except (self._error, RecursionError, MemoryError, ValueError, OverflowError) as error:
             raise FormatError(f"the payload is no CBOR: {error}") from None

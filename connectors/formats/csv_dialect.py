@@ -13,7 +13,11 @@ from pydantic import Field, StringConstraints
 
 from pynomaly.plugins import Settings
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+MOST_BEFORE = 100
+"""Lines before the header that are looked through for it."""
+_EXCEL = re.compile(r"sep=(.)", re.IGNORECASE)
+"""The first line where Excel is told the delimiter."""
 SAMPLE_LINES = 200
 _COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3})*|[0-9]*),[0-9]+\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
@@ -50,6 +54,7 @@ class Dialect:
         comment: what lines that are left out begin with; empty: none are.
         trim: whether blanks around cells are left out.
         hint: what to do where a column is missing, for rejects.
+        before: lines before the header, blank ones and comments not counted.
     """
 
     delimiter: str
@@ -60,6 +65,7 @@ class Dialect:
     comment: str
     trim: bool
     hint: str
+    before: int = 0
 
     def cells(self, line: str) -> list[str]:
         """Return the cells of one line, without line ends inside of quotes."""
@@ -67,7 +73,9 @@ class Dialect:
 
     def __str__(self) -> str:
         names = self.delimiter.join(self.names)
-        return f"CSV, delimiter {self.delimiter!r}, decimal sign {self.decimal!r}, columns {names}"
+        after = f", header after {self.before} other lines" if self.before else ""
+        signs = f"delimiter {self.delimiter!r}, decimal sign {self.decimal!r}"
+        return f"CSV, {signs}{after}, columns {names}"
 
 
 def find_dialect(
@@ -85,12 +93,18 @@ def find_dialect(
         texts: those of them that are no numbers.
     """
     lines = [line for line in lines if line.strip() and not _is_comment(line, settings)]
-    delimiter = settings.delimiter or _delimiter(lines, settings, wanted)
+    excel = _EXCEL.fullmatch(lines[0].strip()) if lines else None
+    before = 1 if excel else 0
+    delimiter = settings.delimiter or (excel[1] if excel else None)
+    if delimiter is None:
+        delimiter = _delimiter(lines, settings, wanted)
     rows = [_cells(line, delimiter, settings.quote, settings.trim) for line in lines]
-    names = settings.names or (tuple(rows[0]) if rows else ())
-    body = rows if settings.names else rows[1:]
+    if settings.names is None:
+        before = _header(rows, before, wanted)
+    names = settings.names or _names(rows[before:], wanted)
+    body = rows[before:] if settings.names else rows[before + 1 :]
     decimal = settings.decimal or _decimal(body, names, texts, delimiter)
-    header = lines[0] if lines and not settings.names else ""
+    header = lines[before] if lines[before:] and not settings.names else ""
     return Dialect(
         delimiter,
         decimal,
@@ -100,7 +114,35 @@ def find_dialect(
         settings.comment or "",
         settings.trim,
         _hint(names, delimiter, header),
+        before,
     )
+
+
+def _header(rows: Sequence[Sequence[str]], before: int, wanted: Collection[str]) -> int:
+    """Return which row is the header: the first of those that have most of what is wanted."""
+    counts = [len(_uncommented(row, wanted) & set(wanted)) for row in rows[before:MOST_BEFORE]]
+    return before + counts.index(max(counts)) if counts else before
+
+
+def _uncommented(row: Sequence[str], wanted: Collection[str]) -> set[str]:
+    return set(_names([row], wanted))
+
+
+def _names(rows: Sequence[Sequence[str]], wanted: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the columns in the first of some rows.
+
+    A header that is marked as a comment is one without its mark. Where each row has a cell more,
+    the first of them is the row's own name, which R writes without a column's.
+    """
+    if not rows or not rows[0]:
+        return ()
+    first, *others = rows[0]
+    bare = first.lstrip("#% ")
+    names = (bare if first not in wanted and bare in wanted else first, *others)
+    longer = [row for row in rows[1:] if len(row) == len(names) + 1]
+    if longer and len(longer) == len(rows) - 1 and any(row[-1] for row in longer):
+        return ("", *names)
+    return names
 
 
 def _is_comment(line: str, settings: CsvSettings) -> bool:
@@ -111,11 +153,17 @@ def _delimiter(lines: Sequence[str], settings: CsvSettings, wanted: Collection[s
     """Return the sign that cuts most lines alike, or the one that gives names that are wanted."""
     best, most = ",", (0, 0.0, 1)
     for sign in DELIMITERS:
+        if sign == " " and most[1] > 0:
+            # Blanks stand in texts and times, too.
+            break
         rows = [_cells(line, sign, settings.quote, settings.trim) for line in lines]
         if not rows:
             break
+        known = 0
+        if settings.names is None and wanted:
+            rows = rows[_header(rows, 0, wanted) :]
+            known = len(_uncommented(rows[0], wanted) & set(wanted))
         width = len(settings.names or rows[0])
-        known = 0 if settings.names else len(set(rows[0]) & set(wanted))
         alike = Counter(len(row) == width for row in rows)[True] / len(rows)
         if width > 1 and (known, alike, width) > most:
             best, most = sign, (known, alike, width)
@@ -137,7 +185,7 @@ def _decimal(
 
 def _hint(names: Sequence[str], delimiter: str, header: str) -> str:
     text = f"the columns are {', '.join(names)}"
-    found = [sign for sign in DELIMITERS if sign != delimiter and sign in header]
+    found = [sign for sign in DELIMITERS if sign != " " and sign != delimiter and sign in header]
     if len(names) == 1 and found:
         word = DELIMITERS[found[0]]
         return f"{text}: {word} stand in the header, set csv.delimiter: {found[0]!r}"
@@ -145,6 +193,8 @@ def _hint(names: Sequence[str], delimiter: str, header: str) -> str:
 
 
 def _cells(line: str, delimiter: str, quote: str, trim: bool) -> list[str]:
+    if delimiter == " ":
+        line = line.strip()
     reader = csv.reader([line], delimiter=delimiter, quotechar=quote, skipinitialspace=trim)
     try:
         row = next(reader, [])

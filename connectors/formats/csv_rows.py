@@ -7,6 +7,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 import orjson
 
@@ -54,7 +55,8 @@ class CsvRows:
         yield from self._rows(lines, False)
 
     def _rows(self, lines: Iterator[bytes], has_header: bool) -> Iterator[Row]:
-        feed = _Feed(self._of_interest(lines), self._max_bytes)
+        before = self.dialect.before if has_header else 0
+        feed = _Feed(islice(self._of_interest(lines), before, None), self._max_bytes)
         if has_header:
             self._next(self._reader(feed), feed)
         reader = self._reader(feed)
@@ -67,7 +69,8 @@ class CsvRows:
                 reader = self._reader(feed)
                 detail = f"a cell begins with {self.dialect.quote} that is never closed"
                 yield _bytes(row), (RejectReason.BAD_ROW, detail)
-            else:
+            elif any(map(str.strip, row)):
+                # A row of empty cells is a blank line.
                 yield self._row(row, feed)
 
     def object_of(self, line: str) -> dict[str, str | int | float | None]:
@@ -79,7 +82,8 @@ class CsvRows:
             if line.strip() and not (
                 self.dialect.comment and line.startswith(self.dialect.comment.encode())
             ):
-                yield line.decode("utf-8", "surrogateescape").replace("\0", NO_CHARACTER)
+                text = line.decode("utf-8", "surrogateescape").replace("\0", NO_CHARACTER)
+                yield text.strip() if self.dialect.delimiter == " " else text
 
     def _reader(self, feed: _Feed) -> Iterator[list[str]]:
         return csv.reader(

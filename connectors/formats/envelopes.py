@@ -68,7 +68,10 @@ class CloudEvents:
         """Return the attributes of the event, and its JSON below `data`."""
         named = {name.lower(): value for name, value in headers if value is not None}
         if "ce_specversion" not in named:
-            return _structured(_json(payload))
+            event_or_batch = _json(payload)
+            if isinstance(event_or_batch, list):
+                return [_of_batch(event) for event in event_or_batch]
+            return _structured(event_or_batch)
         try:
             event: dict[str, Any] = {
                 name[3:]: value.decode() for name, value in named.items() if name[:3] == "ce_"
@@ -76,6 +79,14 @@ class CloudEvents:
         except UnicodeDecodeError:
             raise FormatError("a ce_ header is not UTF-8") from None
         return event | {"data": _json(payload)}
+
+
+def _of_batch(event: Any) -> Any:
+    """Return an event of a batch; one that is none stays as it is, and is rejected alone."""
+    try:
+        return _structured(event)
+    except FormatError:
+        return event
 
 
 def _structured(event: Any) -> Any:

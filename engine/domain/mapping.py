@@ -110,6 +110,7 @@ class EventMapping:
         where: what holds for messages that become events; others are passed over.
         explode: path of an array, each element of which becomes an event: it stands in the place
             of the array then. Empty: the message is such an array itself. None: no array.
+        array: whether the message may be an array of what is exploded.
         format: reads payloads; None: they are JSON.
         tombstones: whether messages without a payload are rejected or passed over.
         max_past: ns; an event further behind its message's timestamp is rejected, and a message
@@ -125,6 +126,7 @@ class EventMapping:
     lateness: int | None = None
     where: Condition | None = None
     explode: Path | None = None
+    array: bool = False
     tombstones: Literal["reject", "skip"] = "reject"
     format: Format | None = None
     max_past: int | None = None

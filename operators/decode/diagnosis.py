@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 from engine.domain.batch import NO_TIME, Headers
@@ -99,7 +100,8 @@ class Diagnosis:
             try:
                 columns.append([look_up(document, path)])
             except MissingError as missing:
-                return RejectReason.MISSING_TIME, f"nothing stands at {missing}"
+                found = f"nothing stands at {missing}{dotted(document, path)}"
+                return RejectReason.MISSING_TIME, found
             if columns[-1] == [None]:
                 return RejectReason.MISSING_TIME, f"{path_text(path)} is null"
         written = together(columns)[0]
@@ -114,7 +116,7 @@ class Diagnosis:
     def _of_written_time(self, written: object, timestamp: int, now: int) -> Finding | None:
         time = self._mapping.time
         where = " and ".join(map(path_text, time.paths))
-        if type(written) not in (int, float, str):
+        if not isinstance(written, (int, float, str, datetime)) or isinstance(written, bool):
             expected = "a number" if time.unit else "a text"
             return RejectReason.WRONG_TYPE, f"{where} is {quote(written)}, expected {expected}"
         moment = int(self._times.column([written])[0])
@@ -148,11 +150,25 @@ class Diagnosis:
             except MissingError as missing:
                 if field.optional:
                     continue
-                return RejectReason.MISSING_VALUE, f"nothing stands at {missing}"
+                found = f"nothing stands at {missing}{dotted(document, field.path)}"
+                return RejectReason.MISSING_VALUE, found
             finding = _of_value(field, reader, found)
             if finding is not None:
                 return finding
         return None
+
+
+def dotted(document: Any, path: Path) -> str:
+    """Return a hint where a path is cut at dots that belong to the name of a field."""
+    for start, step in enumerate(path):
+        if not isinstance(document, dict) or not isinstance(step, str):
+            return ""
+        for end in range(len(path), start + 1, -1):
+            name = ".".join(map(str, path[start:end]))
+            if name in document:
+                return f'; a field is called {name}: write ["{name}"]'
+        document = document.get(step)
+    return ""
 
 
 def _of_value(field: ValueField, reader: NumberReader, found: Any) -> Finding | None:
@@ -192,7 +208,8 @@ def _key_part(
     try:
         found = look_up(document, part)
     except MissingError as missing:
-        return RejectReason.MISSING_KEY, f"nothing stands at {missing}"
+        found = f"nothing stands at {missing}{dotted(document, part)}"
+        return RejectReason.MISSING_KEY, found
     if found is None:
         return RejectReason.MISSING_KEY, f"{path_text(part)} is null"
     text = name(found)

@@ -10,6 +10,14 @@ import orjson
 from engine.domain.reject import Finding, RejectReason
 from operators.decode.json_messages import BOM
 
+STARTS = {
+    b"\x1f\x8b": "gzip: compress with the producer's compression.type instead",
+    b"\x28\xb5\x2f\xfd": "zstd: compress with the producer's compression.type instead",
+    b"\xff\xfe": "UTF-16: send UTF-8",
+    b"\xfe\xff": "UTF-16: send UTF-8",
+}
+"""What payloads begin with that are no text, and what to do."""
+
 
 class RejectedError(Exception):
     """A payload holds no document.
@@ -45,7 +53,7 @@ def document_of(value: bytes) -> Any:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        detail = f"byte {error.start} of the payload is not UTF-8"
+        detail = f"byte {error.start} of the payload is not UTF-8{_packed(value)}"
         raise RejectedError(RejectReason.BAD_UTF8, detail) from None
     try:
         return orjson.loads(value)
@@ -67,7 +75,17 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
         schema = int.from_bytes(value[1:5], "big")
         hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"
         return RejectReason.NOT_JSON, f"{text}; {hint}: set event.format"
+    if "after document" in said and (b"\n" in value.strip() or b"}{" in value):
+        text += ": where a message has several documents, set event.format: json_lines"
+    if "end of data" in said and value.strip()[-1:] in (b"{", b"[", b","):
+        text += ": a document must stand on one line, as `jq -c` writes it"
     return RejectReason.NOT_JSON, text
+
+
+def _packed(value: bytes) -> str:
+    """Return what a payload is that is no text, where its first bytes tell."""
+    names = (name for start, name in STARTS.items() if value.startswith(start))
+    return "".join(f": it begins like {name}" for name in names)
 
 
 def _lenient(value: bytes) -> Any:

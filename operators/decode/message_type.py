@@ -50,7 +50,8 @@ class MessageType:
         for path, kind, required in _wanted(mapping) if strict else _outermost(mapping):
             self._insert(path, kind, required)
         self.names = tuple(self._root.fields)
-        self.is_whole = mapping.explode is not None and mapping.explode[:1] in ((), (EACH,))
+        explode = mapping.explode
+        self.is_whole = explode is not None and (mapping.array or explode[:1] in ((), (EACH,)))
         kind = Any if self.is_whole else _structure(self._root)
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
@@ -80,6 +81,8 @@ class TimeReader:
 
     def _at_home(self, text: Any, key: str, stamp: int) -> int:
         assert self._local is not None
+        if isinstance(text, datetime):
+            return of_datetime(text)
         try:
             moment, zoned = self._written(_as_text(text))
         except (ValueError, TypeError, OverflowError):
@@ -149,6 +152,14 @@ def _common(column: Column) -> Int64s:
     return stamps.astype(np.int64)
 
 
+def of_datetime(moment: datetime) -> int:
+    """Return a time that is none as written: of CBOR or MessagePack. UTC where it has no zone."""
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
+    found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
+    return found if -LIMIT <= found <= LIMIT else UNREADABLE
+
+
 def _is_common(text: Any) -> bool:
     return (
         type(text) is str
@@ -161,6 +172,8 @@ def _is_common(text: Any) -> bool:
 
 
 def _one(written: Any, read: Callable[[Any], int]) -> int:
+    if isinstance(written, datetime):
+        return of_datetime(written)
     try:
         time = read(written)
     except (ValueError, TypeError, OverflowError):

@@ -109,6 +109,7 @@ class EventSpec(Settings):
             lateness=None if self.lateness is None else nanoseconds(self.lateness),
             where=where,
             explode=explode,
+            array=self.explode == (),
             tombstones=self.tombstones,
             max_past=None if self.max_past is None else nanoseconds(self.max_past),
         )

@@ -367,3 +367,60 @@ def test_rows_of_any_bytes_are_accounted_for(tmp_path: Path) -> None:
 
         assert len(documents) + len(errors) <= len(lines)
         assert all(isinstance(document, dict) for document in documents)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # R and the files of the UCI repository: a name of each row, and no name for it.
+        (
+            '"date","t"\n"1","2015-02-04",23.18\n"2","2015-02-05",23.1\n',
+            ["2015-02-04", "2015-02-05"],
+        ),
+        ("# Logger: HOBO\n# Serial: 12, 13\ndate,t\n2015-02-04,1\n", ["2015-02-04"]),
+        ("#date,t\n2015-02-04,1\n", ["2015-02-04"]),
+        ("sep=;\ndate;t\n2015-02-04;1,5\n", ["2015-02-04"]),
+        ("date;t;;\n2015-02-04;1;;\n;;;\n", ["2015-02-04"]),
+        ("date  t\n2015-02-04   1 \n", ["2015-02-04"]),
+    ],
+)
+def test_headers_are_found_where_exports_put_them(
+    tmp_path: Path, text: str, expected: list[str]
+) -> None:
+    wanted = frozenset({"date", "t"})
+
+    documents, errors, _ = read(
+        written(tmp_path, text), fields=wanted, text_fields=frozenset({"date"})
+    )
+
+    assert errors == {}
+    assert [found["date"] for found in documents] == expected
+    assert all(isinstance(found["t"], int | float) for found in documents)
+
+
+def test_lines_of_blanks_between_cells_have_names_of_their_own(tmp_path: Path) -> None:
+    # NASA's engines: no header, two blanks at the end.
+    file = written(tmp_path, "1 1 -0.0007 100.0  \n1 2 0.0019 100.0  \n", "train_FD001.txt")
+
+    documents, errors, _ = read(file, csv={"names": ["unit", "cycle", "a", "b"]})
+
+    assert errors == {}
+    assert documents[1] == {"unit": 1, "cycle": 2, "a": 0.0019, "b": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a;b\n1;2\n", {"a": 1, "b": 2}), ('{"a": 1}\n', {"a": 1}), ("", None)],
+)
+def test_a_name_that_tells_nothing_leaves_it_to_the_content(
+    tmp_path: Path, text: str, expected: dict[str, int] | None
+) -> None:
+    documents, _, _ = read(written(tmp_path, text, "readings.txt"))
+
+    assert documents == ([] if expected is None else [expected])
+
+
+def test_a_column_with_a_dot_is_told_how_to_write(tmp_path: Path, caplog) -> None:
+    read(written(tmp_path, "no,pm2.5\n1,2\n"), fields=frozenset({"pm2"}))
+
+    assert 'a column with a dot is written ["pm2.5"]' in caplog.text

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import struct
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from operators.decode.decoder import Decoder
 
 NOW = 1_767_225_600_000_000_000
 TS = 1_704_067_200_000
+MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def decoder(text: str) -> Decoder:
@@ -104,6 +106,54 @@ def test_messagepack_is_read() -> None:
     assert entities(events) == [("s1", 20.5)]
     assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT]
     assert rejects[0].value == b"\xc1"
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("msgpack", msgspec.msgpack.encode({"ts": MOMENT, "v": 1})),
+        ("cbor", cbor2.dumps({"ts": MOMENT, "v": 1})),
+    ],
+)
+@pytest.mark.parametrize("how", ["unit: s", "format: iso8601", "format: iso8601, zone: Asia/Tokyo"])
+def test_times_that_are_times_are_read_whatever_the_file_says(
+    name: str, payload: bytes, how: str
+) -> None:
+    text = f"format: {name}\nkey: {{const: a}}\ntime: {{path: ts, {how}}}\nvalues: [v]"
+
+    events, rejects = decode(text, payload)
+
+    assert rejects == []
+    assert events.times.tolist() == [TS * 1_000_000]
+
+
+def test_names_that_are_numbers_are_texts() -> None:
+    # SenML in CBOR (RFC 8428): the labels are small numbers.
+    pack = cbor2.dumps([{0: "voltage", 2: 120.1, 6: 1}, {0: "current", 2: 1.2}])
+
+    events, rejects = decode(
+        "format: cbor\nexplode: $message\nkey: '[\"0\"]'\nvalues: {v: '[\"2\"]'}", pack
+    )
+
+    assert (entities(events), rejects) == ([("voltage", 120.1), ("current", 1.2)], [])
+
+
+def test_lines_of_json_in_a_message_are_events() -> None:
+    lines = b'{"sensor":"a","ts":1704067200000,"temp":1}\n\n\x1e{"sensor":"b"'
+
+    events, rejects = decode(FLAT + "format: json_lines", lines)
+
+    assert entities(events) == [("a", 1.0)]
+    assert [(r.index, r.reason) for r in rejects] == [(1, RejectReason.NOT_AN_OBJECT)]
+
+
+def test_a_batch_of_cloudevents_is_exploded() -> None:
+    batch = orjson.dumps([{**EVENT, "data": {"t": 1}}, {"no": "event"}])
+
+    events, rejects = decode(f"{CLOUD}\nexplode: $message", batch)
+
+    assert entities(events) == [("/s", 1.0)]
+    assert [(r.index, r.reason) for r in rejects] == [(1, RejectReason.MISSING_KEY)]
 
 
 @pytest.mark.parametrize(("name", "null"), [("msgpack", b"\xc0"), ("cbor", b"\xf6")])
@@ -393,6 +443,10 @@ GOOD = {
     ),
     "influx": (INFLUX, f"cpu,host=a idle=1 {TS * 1_000_000}\ncpu,host=b idle=2".encode()),
     "json_schema": (FLAT + "format: json_schema", b"\0\0\0\0\7" + orjson.dumps(READING)),
+    "json_lines": (
+        FLAT + "format: json_lines",
+        orjson.dumps(READING) + b"\n" + orjson.dumps(READING),
+    ),
     "msgpack": (FLAT + "format: msgpack", msgspec.msgpack.encode(READING)),
     "otlp_metrics": (OTLP_EVENT, orjson.dumps(OTLP)),
     "otlp_metrics_binary": (OTLP_EVENT, otlp_binary()),

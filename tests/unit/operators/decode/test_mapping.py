@@ -620,3 +620,34 @@ def test_all_shapes_are_accounted_for_however_the_stream_is_cut(
     assert [(r.offset, r.index, r.detail) for _, rs in results for r in rs] == [
         (r.offset, r.index, r.detail) for r in rejects
     ]
+
+
+def test_fields_of_the_elements_of_a_message_that_is_an_array_are_events() -> None:
+    # gnmic's event format.
+    message = [{"ts": TS, "tags": {"source": "r1"}, "values": {"/if/in-octets": 5, "x": "up"}}]
+    text = """
+explode: $message
+key: tags.source
+time: {path: ts, unit: ms}
+values: {each: "values.*"}
+"""
+
+    events, rejects = decode(text, orjson.dumps(message))
+
+    assert (events.keys.tolist(), rejects) == (["r1//if/in-octets"], [])
+
+
+@pytest.mark.parametrize(
+    ("payload", "hint"),
+    [
+        (b'{"id":"a","cpu0.p_cpu":1}', 'a field is called cpu0.p_cpu: write ["cpu0.p_cpu"]'),
+        (b'{"id":"a","v":1}\n{"id":"b","v":1}', "set event.format: json_lines"),
+        (b'[{"id":"a","v":1},', "a document must stand on one line"),
+        (b"\x1f\x8b\x08", "it begins like gzip"),
+        ('{"id":"a"}'.encode("utf-16"), "it begins like UTF-16"),
+    ],
+)
+def test_a_reject_says_what_to_do(payload: bytes, hint: str) -> None:
+    _, (reject,) = decode("key: id\nvalues: [cpu0.p_cpu]", payload)
+
+    assert hint in reject.detail

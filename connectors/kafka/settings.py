@@ -71,6 +71,21 @@ class KafkaSinkSettings(Settings):
         return _checked(settings, why_refused(Producer, {**PRODUCER, **settings}))
 
 
+class KafkaStateSettings(Settings):
+    """A topic to keep checkpoints in."""
+
+    topic: str = Field(min_length=1)
+    """Compacted, with at least the partitions of the source; made when it is missing."""
+    brokers: str = Field(min_length=1)
+    """Bootstrap servers; those of the source unless given."""
+    settings: dict[str, Value] = Field(default_factory=dict)
+    """Passed to librdkafka as they are; those of the source unless given."""
+
+    def places(self) -> frozenset[str]:
+        """Return where checkpoints go."""
+        return places(self.brokers, self.topic)
+
+
 def places(brokers: str, topic: str) -> frozenset[str]:
     """Return what names a topic, once for each broker that it is reached by."""
     return frozenset(f"{broker.strip().lower()} {topic}" for broker in brokers.split(","))

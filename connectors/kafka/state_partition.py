@@ -89,9 +89,9 @@ class StatePartition:
 
         def take(message: Message) -> None:
             nonlocal newest
-            value = message.value()
-            if message.key() == key and value is not None:
-                newest = message.offset() or 0, value
+            if message.key() == key:
+                value = message.value()
+                newest = None if value is None else (message.offset() or 0, value)
 
         while True:
             start = self._read(start, take)
@@ -137,6 +137,16 @@ class StatePartition:
                 "the topic emptied, or is its cleanup.policy not `compact` alone?"
             )
         return found
+
+    def standing_keys(self) -> list[bytes]:
+        """Return the keys under which anything is stored."""
+        standing: dict[bytes, bool] = {}
+
+        def take(message: Message) -> None:
+            standing[message.key() or b""] = message.value() is not None
+
+        self._read(0, take)
+        return [key for key, stands in standing.items() if stands]
 
     def last_writer(self, task: str) -> str:
         """Return the transactional id of who wrote last to the partition, committed or not."""

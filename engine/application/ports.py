@@ -240,6 +240,13 @@ class StateStorePlugin(Protocol):
         """Return the process's side of it: a `StateStore` of `engine.application.state.store`."""
         ...
 
+    def stored(self) -> Any:
+        """Return all that is stored, for commands: a `StoredState` of the same module.
+
+        The source is made before it is used.
+        """
+        ...
+
     def check(self) -> None:
         """Reach the real thing, as `validate --connect` does.
 

@@ -17,10 +17,10 @@ import pytest
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
 
-from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
-from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
+from connectors.kafka.state_store import KafkaStateStore
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record

@@ -14,11 +14,11 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from connectors.kafka import manifest as manifests
-from connectors.kafka import state_store
-from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.kafka import topic_store
+from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
-from connectors.kafka.state_store import KafkaStateSettings, KafkaStateStore
+from connectors.kafka.state_store import KafkaStateStore
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint
 from engine.domain.errors import ConnectorError, RetryableError, SnapshotError, TasksLostError
@@ -236,7 +236,7 @@ def test_a_commit_that_a_dead_process_left_half_done_is_ended_by_who_takes_over(
     instances: list[Instance],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state_store, "PENDING_SECONDS", 0.5)
+    monkeypatch.setattr(topic_store, "PENDING_SECONDS", 0.5)
     source, out = topic(1), topic()
     dead = Instance(kafka, source, out)
     instances.append(dead)
@@ -433,7 +433,7 @@ def test_a_state_topic_that_was_emptied_is_told(
     instances: list[Instance],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state_store, "MARKER_SECONDS", 1.0)
+    monkeypatch.setattr(topic_store, "MARKER_SECONDS", 1.0)
     source, out = topic(1), topic()
     first = Instance(kafka, source, out)
     instances.append(first)

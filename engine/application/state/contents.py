@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 
 from engine.application.state.checkpoint_file import FOLDER, Manifest, newest_manifests
 from engine.application.state.directory import TASKS
+from engine.application.state.store import StoredState, StoredTask
 from engine.application.state.task_file import TaskFile
 from engine.domain import snapshot
 
-ENTITIES = "entities/state"
-"""Part of a task's state that has a row for each entity."""
+KEYS = "entities/keys"
+"""Part of a task's state that names its entities."""
 LOCK_SUFFIX = "+lock"
 
 
@@ -23,19 +25,22 @@ class Contents:
     """What is stored.
 
     Attributes:
-        tasks: the newest manifest of each task.
-        files: sizes of all tasks' files, by name.
+        tasks: the newest checkpoint of each task.
         entities: how many the tasks had when their state was last stored whole.
+        split: how many of them more than one task has.
+        files: sizes of all tasks' files, by name; None where state does not lie in files.
     """
 
-    tasks: Mapping[str, Manifest]
-    files: Mapping[str, int]
+    tasks: Mapping[str, Manifest | StoredTask]
     entities: int
+    split: int
+    files: Mapping[str, int] | None = None
 
     @property
     def left(self) -> set[str]:
         """Files that no manifest refers to: left by killed processes, removed by the next run."""
-        return set(self.files) - {manifest.file for manifest in self.tasks.values()}
+        known = {task.file for task in self.tasks.values() if isinstance(task, Manifest)}
+        return set(self.files or ()) - known
 
 
 def read_contents(directory: Path) -> Contents:
@@ -46,8 +51,24 @@ def read_contents(directory: Path) -> Contents:
     """
     tasks = newest_manifests(directory)
     found = [path for path in (directory / TASKS).glob("*") if not path.name.endswith(LOCK_SUFFIX)]
-    entities = sum(_entities(directory, manifest) for manifest in tasks.values())
-    return Contents(tasks, {path.name: path.stat().st_size for path in found}, entities)
+    entities, split = _count(_keys(_blobs(directory, manifest)) for manifest in tasks.values())
+    sizes = {path.name: path.stat().st_size for path in found}
+    return Contents(tasks, entities, split, sizes)
+
+
+def read_stored(state: StoredState) -> Contents:
+    """Read all that lies outside of directories, and check it; of none, nothing.
+
+    Raises:
+        SnapshotError: something is damaged, missing, or of a newer program.
+    """
+    tasks: dict[str, StoredTask] = {}
+    keys: list[list[str]] = []
+    for found in filter(None, map(state.load, state.tasks())):
+        keys.append(_keys(found.snapshot.items()))
+        # One at a time is in memory.
+        tasks[found.task] = replace(found, snapshot={})
+    return Contents(tasks, *_count(keys))
 
 
 def earlier_processes(directory: Path) -> int:
@@ -56,7 +77,21 @@ def earlier_processes(directory: Path) -> int:
     return max(numbers, default=-1) + 1
 
 
-def _entities(directory: Path, manifest: Manifest) -> int:
-    file = TaskFile(directory / TASKS, manifest.task, manifest.file, manifest.blobs)
-    states = [blob for name, blob in file.read() if name == "detect"]
-    return sum(len(np.asarray(snapshot.decode("detect", blob)[ENTITIES])) for blob in states)
+def _blobs(directory: Path, manifest: Manifest) -> Sequence[tuple[str, bytes]]:
+    return TaskFile(directory / TASKS, manifest.task, manifest.file, manifest.blobs).read()
+
+
+def _keys(blobs: Iterable[tuple[str, bytes]]) -> list[str]:
+    """Return the entities of a task."""
+    states = [snapshot.decode("detect", blob) for name, blob in blobs if name == "detect"]
+    return [key for state in states for key in orjson.loads(bytes(state[KEYS]))]
+
+
+def _count(keys: Iterable[list[str]]) -> tuple[int, int]:
+    """Return how many entities there are, and how many of them several tasks have."""
+    # Millions of them: eight bytes each.
+    hashes = [np.fromiter(map(hash, some), np.int64, len(some)) for some in keys]
+    if not hashes:
+        return 0, 0
+    _, counts = np.unique(np.concatenate(hashes), return_counts=True)
+    return len(counts), int((counts > 1).sum())

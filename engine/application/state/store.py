@@ -6,7 +6,7 @@ stores them together: what belongs to one checkpoint becomes visible at once, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -104,6 +104,50 @@ class StateStore(Protocol):
 
     def release(self, tasks: Sequence[str]) -> None:
         """Let go of tasks, whose last checkpoints are stored: others may take them up."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; never raises."""
+        ...
+
+
+class StoredState(Protocol):
+    """All that a store plug-in has stored of a pipeline, as commands see it while nothing runs."""
+
+    def tasks(self) -> Sequence[str]:
+        """Return the names of the tasks of which something may be stored."""
+        ...
+
+    def load(self, task: str) -> StoredTask | None:
+        """Return what is stored of a task, without taking it up.
+
+        Raises:
+            SnapshotError: something stored is missing, damaged, or of a newer program.
+        """
+        ...
+
+    def refuse_running(self) -> None:
+        """Hold that the pipeline does not run.
+
+        Raises:
+            FatalError: it does.
+        """
+        ...
+
+    def fill(self, tasks: Iterable[StoredTask]) -> None:
+        """Store tasks, all or none.
+
+        Raises:
+            FatalError: something is stored already, or the pipeline runs.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Remove all that is stored.
+
+        Raises:
+            FatalError: the pipeline runs.
+        """
         ...
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ class Telemetry:
         self.entities = self._gauge("entities", "Entities held in memory")
         self.warming_entities = self._gauge("warming_entities", "Entities still warming up")
         self.split_entities = self._counter(
-            "split_entities", "Entities that were seen in more than one partition"
+            "split_entities", "Entities that were seen in more than one partition of this process"
         )
         self.evictions = self._counter("evictions", "Idle entities evicted by the memory budget")
         self.state_bytes = self._gauge("state_bytes", "Memory of the entities' state")

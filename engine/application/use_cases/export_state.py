@@ -6,8 +6,9 @@ from pathlib import Path
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.archive import write_archive
+from engine.application.state.carrying import export_stored
 from engine.application.state.lock import StateLock, refuse_unusable
-from engine.application.use_cases.local_state import state_directory
+from engine.application.use_cases.stored_state import stored_state
 
 
 def export_state(file: PipelineFile, archive: Path) -> int:
@@ -23,7 +24,10 @@ def export_state(file: PipelineFile, archive: Path) -> int:
     Raises:
         PynomalyError: the pipeline is running, there is no state, or the archive exists already.
     """
-    directory = state_directory(file)
+    if file.state.kafka is not None:
+        with stored_state(file, file.state.kafka) as stored:
+            return export_stored(stored, archive)
+    directory = file.state.directory
     with StateLock(directory):
         refuse_unusable(directory)
         return write_archive(directory, archive)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.archive import read_archive
+from engine.application.state.carrying import import_stored
 from engine.application.state.lock import StateLock
-from engine.application.use_cases.local_state import state_directory
+from engine.application.use_cases.stored_state import stored_state
 
 
 def import_state(file: PipelineFile, archive: Path) -> int:
@@ -23,6 +24,9 @@ def import_state(file: PipelineFile, archive: Path) -> int:
     Raises:
         PynomalyError: the pipeline is running, it has state already, or the archive is damaged.
     """
-    directory = state_directory(file)
+    if file.state.kafka is not None:
+        with stored_state(file, file.state.kafka) as stored:
+            return import_stored(archive, stored)
+    directory = file.state.directory
     with StateLock(directory):
         return read_archive(archive, directory)

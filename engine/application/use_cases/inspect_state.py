@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.state.contents import Contents, read_contents
-from engine.application.state.identity import check_compatibility, identity_of
+from engine.application.state.contents import Contents, read_contents, read_stored
+from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import refuse_unusable
 from engine.application.state.trust import refuse_strangers
-from engine.application.use_cases.local_state import state_directory
+from engine.application.use_cases.stored_state import stored_state
 from engine.domain.errors import PynomalyError
 
 
@@ -20,13 +19,13 @@ class StateReport:
     """What is stored for a pipeline.
 
     Attributes:
-        directory: where.
+        place: where.
         contents: what lies there; None where nothing is stored.
         changes: what a run would keep and start afresh; nothing if it takes up all of it.
         refusal: why a run would refuse the state; "" if it does not.
     """
 
-    directory: Path
+    place: str
     contents: Contents | None
     changes: Sequence[str] = ()
     refusal: str = ""
@@ -39,23 +38,27 @@ def inspect_state(file: PipelineFile) -> StateReport:
         file: the pipeline file.
 
     Raises:
-        PynomalyError: it is damaged, not ours alone, or lies in Kafka.
+        PynomalyError: it is damaged, not ours alone, or cannot be reached.
     """
-    directory = state_directory(file)
-    if not directory.exists():
-        return StateReport(directory, None)
-    refuse_strangers(directory)
-    refuse_unusable(directory)
-    contents = read_contents(directory)
-    if not contents.tasks:
-        return StateReport(directory, None)
+    place, contents = state_place(file), _contents(file)
+    if contents is None or not contents.tasks:
+        return StateReport(place, None)
     now = identity_of(file)
     try:
-        found = [
-            check_compatibility(str(directory), now, task.identity)
-            for task in contents.tasks.values()
-        ]
+        found = [check_compatibility(place, now, task.identity) for task in contents.tasks.values()]
     except PynomalyError as error:
-        return StateReport(directory, contents, refusal=str(error))
+        return StateReport(place, contents, refusal=str(error))
     changes = dict.fromkeys(change for changes in found for change in changes)
-    return StateReport(directory, contents, list(changes))
+    return StateReport(place, contents, list(changes))
+
+
+def _contents(file: PipelineFile) -> Contents | None:
+    if file.state.kafka is not None:
+        with stored_state(file, file.state.kafka) as stored:
+            return read_stored(stored)
+    directory = file.state.directory
+    if not directory.exists():
+        return None
+    refuse_strangers(directory)
+    refuse_unusable(directory)
+    return read_contents(directory)

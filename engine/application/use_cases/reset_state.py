@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.lock import LOCK, StateLock
-from engine.application.use_cases.local_state import state_directory
+from engine.application.use_cases.stored_state import stored_state
 
 
 def reset_state(file: PipelineFile) -> None:
@@ -16,9 +17,16 @@ def reset_state(file: PipelineFile) -> None:
         file: the pipeline file.
 
     Raises:
-        PynomalyError: the pipeline is running, or its state lies in Kafka.
+        PynomalyError: the pipeline is running.
     """
-    directory = state_directory(file)
+    if file.state.kafka is not None:
+        with stored_state(file, file.state.kafka) as stored:
+            stored.clear()
+    else:
+        _empty(file.state.directory)
+
+
+def _empty(directory: Path) -> None:
     with StateLock(directory):
         for path in directory.iterdir():
             if path.is_dir():

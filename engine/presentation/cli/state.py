@@ -10,10 +10,10 @@ import typer
 from engine.application.config.load import load
 from engine.application.exit_code import ExitCode
 from engine.application.state.contents import Contents
+from engine.application.state.identity import state_place
 from engine.application.use_cases.export_state import export_state
 from engine.application.use_cases.import_state import import_state
 from engine.application.use_cases.inspect_state import inspect_state
-from engine.application.use_cases.local_state import state_directory
 from engine.application.use_cases.reset_state import reset_state
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
@@ -26,7 +26,7 @@ Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz
 def inspect(file: File) -> None:
     """Say what is stored, and what a run of this pipeline file would make of it."""
     found = inspect_state(load(file))
-    print(f"state         {found.directory}")
+    print(f"state         {found.place}")
     if found.contents is None:
         print("              nothing is stored: a run starts afresh")
         return
@@ -49,7 +49,7 @@ def export_(file: File, archive: Archive) -> None:
 def import_(file: File, archive: Archive) -> None:
     """Bring the state back from an archive; there must be none yet."""
     found = load(file)
-    print(f"{state_directory(found)}: {import_state(found, archive):,} bytes")
+    print(f"{state_place(found)}: {import_state(found, archive):,} bytes")
 
 
 @state.command()
@@ -61,13 +61,11 @@ def reset(
     Dead letters that were written into the state directory are kept.
     """
     found = load(file)
-    directory = state_directory(found)
-    if not yes and not typer.confirm(f"Remove the state in {directory}?"):
+    place = state_place(found)
+    if not yes and not typer.confirm(f"Remove the state in {place}?"):
         raise typer.Exit(ExitCode.CRASHED)
     reset_state(found)
-    print(
-        f"{directory}: removed. A source with `start: committed` goes on from its group's offsets"
-    )
+    print(f"{place}: removed. A source with `start: committed` goes on from its group's offsets")
 
 
 def _print_origin(contents: Contents) -> None:
@@ -84,9 +82,17 @@ def _print_tasks(contents: Contents) -> None:
     places = ", ".join(f"{task.task} at {task.position}" for task in tasks)
     print(f"source        {places}")
     print(f"checkpoints   {max(task.number for task in tasks):,} of a partition at most")
-    size, left = sum(contents.files.values()), len(contents.left)
-    print(f"task files    {len(contents.files)}, {size:,} bytes; {left} left by killed processes")
+    if contents.files is not None:
+        size, left = sum(contents.files.values()), len(contents.left)
+        print(
+            f"task files    {len(contents.files)}, {size:,} bytes; {left} left by killed processes"
+        )
     print(f"entities      {contents.entities:,} or more")
+    if contents.split:
+        print(
+            f"warning       {contents.split:,} are in several partitions, each with a model of its "
+            "own part: key the messages by what event.key reads"
+        )
 
 
 def _number(key: str) -> tuple[int, str]:

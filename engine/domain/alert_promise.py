@@ -86,7 +86,8 @@ class AlertPromise:
         if isinstance(self.policy, ScoreThreshold):
             return self.known()
         accepted = "about" if self.unbounded else "at most"
-        return f"{incidents:,} incidents; {accepted} {expected:,.1f} false alarms were expected"
+        found = _count(incidents, "incident", "incidents")
+        return f"{found}; {accepted} {expected:,.1f} false alarms were expected"
 
 
 def _raw(policy: ScoreThreshold) -> str:

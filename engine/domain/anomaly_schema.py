@@ -44,26 +44,32 @@ SHARE = {"minimum": 0, "maximum": 1}
 _VALUE = object_of(
     {
         "name": field_of("string", "Name of the value in the pipeline file."),
-        "value": field_of(_MAYBE, "What the event held; null is a gap."),
-        "contribution": field_of("number", "Its part in the anomaly; all sum to 1.", **SHARE),
-        "expected_low": field_of(_MAYBE, "Lower end of the range expected; null without history."),
-        "expected_high": field_of(_MAYBE, "Upper end of the range expected; null without history."),
+        "value": field_of(_MAYBE, "Value of the event; null is a gap."),
+        "contribution": field_of(
+            "number",
+            "Its share of the anomaly, by the evidence that fired; the shares sum to 1.",
+            **SHARE,
+        ),
+        "expected_low": field_of(
+            _MAYBE, "Lower end of the range that was expected at this moment; null while unknown."
+        ),
+        "expected_high": field_of(_MAYBE, "Upper end of that range; null while unknown."),
     },
-    "One value of the event, and what was expected of it.",
+    "Values of the event, in the order of the pipeline file, and what was expected of them.",
 )
 
 _DETECTOR = object_of(
     {
         "detector": field_of("string", "Name of the detector in the pipeline file."),
-        "score": field_of(_MAYBE, "Its raw score, higher is stranger; null during its warm-up."),
-        "p_value": field_of(_MAYBE, "How rare that score is; null during warm-up.", **SHARE),
+        "score": field_of(_MAYBE, "Raw score, higher is more anomalous; null during its warm-up."),
+        "p_value": field_of(_MAYBE, "p-value of the raw score; null during its warm-up.", **SHARE),
         "weight": field_of(
             _MAYBE,
-            "How much it counts: all sum to 1, and are equal unless learned; null during warm-up.",
+            "Weight in the combined p-value; the weights sum to 1; null during its warm-up.",
             **SHARE,
         ),
     },
-    "What one detector said of the event.",
+    "Results of the detectors.",
 )
 
 ORIGIN = object_of(
@@ -72,48 +78,52 @@ ORIGIN = object_of(
         "partition": field_of("integer", "Number of the partition.", minimum=0),
         "offset": field_of("integer", "Position in the partition.", minimum=0),
     },
-    "Where the event stands in its source.",
+    "Position of the event in its source.",
     optional={
         "index": field_of("integer", "Place in a message with an array of events.", minimum=0)
     },
 )
 
 _ANOMALY = {
-    "schema_version": field_of("integer", "Version of this form.", const=SCHEMA_VERSION),
-    "id": field_of("string", "Deterministic: a repeat of the anomaly has the same.", **ID),
-    "entity": field_of("string", "Key of the entity; also the message's key."),
+    "schema_version": field_of("integer", "Version of this schema.", const=SCHEMA_VERSION),
+    "id": field_of("string", "Deterministic: a record that is sent again has the same id.", **ID),
+    "entity": field_of("string", "Key of the entity; also the key of the message."),
     "time": field_of(
         "string",
         "Event time, ISO 8601 in UTC, to the nanosecond.",
         **ISO_TIME,
     ),
     "time_ns": field_of("integer", "Event time, nanoseconds since 1970."),
-    "score": field_of(
-        "number", "For people: a tenth for each power of ten of rarity, 1 at 1e-10.", **SHARE
+    "score": field_of("number", "For people: -log10(p_value) / 10, at most 1.", **SHARE),
+    "p_value": field_of(
+        "number", "Share of normal events of this entity that are as far from normal.", **SHARE
     ),
-    "p_value": field_of("number", "How rare the event is for its entity.", **SHARE),
-    "threshold": field_of(_MAYBE, "The p-value held against; null with a raw score.", **SHARE),
-    "kind": field_of("string", "What it is; outlier where no detector tells.", enum=[*KINDS]),
+    "threshold": field_of(
+        _MAYBE, "p-value at which the event alerts; null with alert.score.", **SHARE
+    ),
+    "kind": field_of(
+        "string", "Kind of the anomaly; outlier where the detectors do not tell.", enum=[*KINDS]
+    ),
     "summary": field_of("string", "One sentence for people."),
     "severity": field_of(
         "string",
-        "Rarer than the threshold by under 10, under 1,000, or more times; one more if it lasts.",
+        "threshold / p_value is below 10, below 1,000, or more; one grade more where it lasts.",
         enum=[grade.value for grade in Severity],
     ),
-    "incident": field_of("string", "Id of the first anomaly of the incident.", **ID),
+    "incident": field_of(
+        "string", "Id of the first anomaly of the incident; equal to id in that one.", **ID
+    ),
     "late": field_of("boolean", "The event was older than the allowed lateness."),
     "values": _items(_VALUE),
     "detectors": _items(_DETECTOR),
     "origin": ORIGIN,
-    "pipeline": field_of("string", "Name of the pipeline that said so."),
-    "pipeline_version": field_of("string", "Digest of what decides its scores."),
+    "pipeline": field_of("string", "Name of the pipeline."),
+    "pipeline_version": field_of("string", "Digest of the settings that decide its scores."),
 }
-_TRACE_ID = field_of(
-    "string", "Trace of the batch that the event was in; only while tracing is on.", **ID
-)
+_TRACE_ID = field_of("string", "Trace of the batch of the event.", **ID)
 _RULE = object_of(
     {"value": field_of("string", "Name of the value.")},
-    "The rule of a value that found the anomaly, or that it passed; only where there is one.",
+    "Rule of a value that found the anomaly, or that the anomaly passed.",
     optional={
         "valid_range": {
             "type": "array",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
 from engine.domain.explanation import Explanation
+from engine.domain.kinds import KINDS, OUTLIER
 
 State = dict[str, NDArray[np.generic] | bytes]
 """The stored form of a bank: named arrays, and bytes where only pickle can carry a model."""
@@ -41,6 +42,8 @@ class Declaration:
         source: the paper or package the algorithm comes from.
         suits: what it is good and bad at, in a sentence or two.
         exceptions: checks of `check_detector` that it cannot meet, each with the reason.
+        kinds: of anomaly that it sees, of `engine.domain.kinds.KINDS`; "outlier" is any event far
+            from all others. `check_detector` plants each kind that is declared.
         keeps_budget: whether its p-values were measured to keep an alert budget on normal data of
             many kinds (`python -m bench.everyday --noise`); else none is promised with it.
     """
@@ -53,6 +56,7 @@ class Declaration:
     source: str
     suits: str = ""
     exceptions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    kinds: tuple[str, ...] = (KINDS[OUTLIER],)
     keeps_budget: bool = False
 
 

@@ -273,6 +273,7 @@ class HalfSpaceTrees:
                     "at seasons, at slight deviations of one value, and at values that leave the "
                     "ranges of the first events for good: all of them look alike."
                 ),
+                kinds=("outlier", "spike", "shift", "burst"),
             ),
         )
 

@@ -156,6 +156,7 @@ class ZScore:
                     "gaps. Bad at seasons, and at values that are strange only together; where a "
                     "level is beyond 1 / relative_floor deviations, it sees less than there is."
                 ),
+                kinds=("outlier", "spike", "shift", "burst"),
             ),
         )
 

@@ -19,7 +19,7 @@ from tests.support.kafka_settings import free_port
 from tests.support.kafka_tools import write_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("quick-start", "scaling", "sizing", "upgrading")
+PAGES = ("quick-start", "anomalies", "scaling", "sizing", "upgrading")
 CURL = """\
 import sys, urllib.request
 with urllib.request.urlopen("http://" + sys.argv[-1]) as page:

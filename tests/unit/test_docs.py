@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.application.registry import declarations
+from engine.domain.anomaly_schema import ANOMALY_SCHEMA
+from engine.domain.kinds import KINDS
+from engine.presentation.pages import detector_reference, fields_reference
+from tests.support.example_anomaly import example, shown
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ["bench", "deploy", "docs"]
@@ -16,6 +22,8 @@ PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.m
 PAGES += [ROOT / "README.md", ROOT / "CHANGELOG.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+JSON_BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"\d+(\.\d+)?")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
@@ -51,10 +59,76 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     assert list(broken_links(page)) == ["gone.md", "there.md#no-title", "#nothing"]
 
 
+def test_the_page_of_detectors_is_current() -> None:
+    """Write it anew with: pynomaly detectors --markdown > docs/detectors.md.
+
+    What packages take is measured, for minutes: of their detectors the texts are compared.
+    """
+    page = (ROOT / "docs" / "detectors.md").read_text()
+
+    assert page.startswith(detector_reference.INTRODUCTION)
+    for declared in declarations():
+        if "." in declared.name:
+            assert f"| `{declared.name}` | {declared.suits} |" in page
+        else:
+            assert detector_reference.section(declared) in page
+
+
 def test_the_page_of_detectors_names_all_of_them() -> None:
-    """Write it anew with: pynomaly detectors --markdown > docs/detectors.md."""
     named = re.findall(r"^(?:## |\| `)([\w.]+)", (ROOT / "docs" / "detectors.md").read_text(), re.M)
     names = {declared.name for declared in declarations()}
     families = {name.partition(".")[0] for name in names}
     parameters = {parameter.name for found in declarations() for parameter in found.parameters}
     assert set(named) - families - parameters == names - families
+
+
+def test_the_fields_of_an_anomaly_are_those_of_its_schema() -> None:
+    """Write them anew with: pynomaly schema --anomaly --markdown."""
+    page = (ROOT / "docs" / "anomalies.md").read_text()
+    begin, end = page.index("markdown -->\n"), page.index("<!-- End of what is generated")
+
+    assert page[begin:end].removeprefix("markdown -->\n") == fields_reference.markdown(
+        ANOMALY_SCHEMA
+    )
+
+
+def test_the_schema_of_an_anomaly_is_current() -> None:
+    """Write it anew with: pynomaly schema --anomaly > docs/anomaly.schema.json."""
+    assert json.loads((ROOT / "docs" / "anomaly.schema.json").read_text()) == ANOMALY_SCHEMA
+
+
+def test_the_page_of_anomalies_explains_every_kind() -> None:
+    page = (ROOT / "docs" / "anomalies.md").read_text()
+
+    table = page[page.index("## Kinds") : page.index("## Incidents")]
+    assert all(f"| `{kind}` |" in table for kind in KINDS)
+
+
+def test_the_consumer_on_the_page_is_the_example() -> None:
+    page = (ROOT / "docs" / "anomalies.md").read_text()
+    example_file = (ROOT / "examples" / "consumer.py").read_text()
+
+    assert f"```python\n# consumer.py\n{example_file}```" in page
+
+
+@pytest.fixture(scope="module")
+def todays_anomaly() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shown(example()))
+    return found
+
+
+@pytest.mark.parametrize("page", ["docs/anomalies.md"])
+def test_the_anomaly_that_is_shown_is_todays(page: str, todays_anomaly: dict[str, Any]) -> None:
+    """Write it anew with: python -m tests.support.example_anomaly."""
+    block = JSON_BLOCK.search((ROOT / page).read_text())
+    assert block is not None
+    written = json.loads(block[1])
+
+    assert list(written) == list(todays_anomaly)
+    for field in ("id", "entity", "time", "kind", "severity", "incident", "origin"):
+        assert written[field] == todays_anomaly[field], field
+    assert NUMBER.sub("#", written["summary"]) == NUMBER.sub("#", todays_anomaly["summary"])
+    assert written["threshold"] == pytest.approx(todays_anomaly["threshold"], rel=0.05)
+    for ours, theirs in zip(written["values"], todays_anomaly["values"], strict=True):
+        for part in ("value", "contribution", "expected_low", "expected_high"):
+            assert ours[part] == pytest.approx(theirs[part], rel=0.1, abs=0.1), part

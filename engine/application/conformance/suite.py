@@ -10,11 +10,13 @@ from engine.application import registry
 from engine.application.conformance.declared import check_declaration
 from engine.application.conformance.finite import check_finite
 from engine.application.conformance.inputs import INPUTS
+from engine.application.conformance.kinds import KIND, applies, check_kind
 from engine.application.conformance.learning import (
     check_learns_only_what_it_shall,
     check_prequential,
 )
 from engine.application.conformance.memory import check_memory
+from engine.application.conformance.planted import PLANTED
 from engine.application.conformance.repetition import (
     check_batch_cuts,
     check_deterministic,
@@ -47,6 +49,7 @@ CHECKS: dict[str, Check] = {
     "outlier": check_outlier,
     "scale": check_scale,
     "shift": check_shift,
+    **{f"{KIND}{name}": partial(check_kind, plant) for name, plant in PLANTED.items()},
     **{f"finite_{name}": partial(check_finite, made) for name, made in INPUTS.items()},
 }
 """Plain functions of a `Subject`; each raises AssertionError."""
@@ -64,7 +67,7 @@ class CheckResult:
 def run_checks(
     name: str, parameters: Mapping[str, object] | None = None, checks: Sequence[str] = ()
 ) -> Iterator[CheckResult]:
-    """Run the checks one after the other.
+    """Run the checks one after the other; those of kinds it does not declare are left out.
 
     Args:
         name: of a registered detector.
@@ -80,7 +83,7 @@ def run_checks(
         built = CheckResult(label, width, _failure(lambda subject: subject.detector, subject))
         yield built
         if not built.failure:
-            for check in checks or CHECKS:
+            for check in filter(lambda check: applies(check, subject), checks or CHECKS):
                 yield CheckResult(check, width, _failure(CHECKS[check], subject))
 
 

@@ -10,6 +10,7 @@ import typer
 from engine.application.config.schema import json_schema
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
 from engine.domain.incident_schema import INCIDENT_SCHEMA
+from engine.presentation.pages import fields_reference
 from engine.presentation.pages.pipeline_reference import markdown
 
 
@@ -28,8 +29,9 @@ def schema(
 
     Begin the file with `# yaml-language-server: $schema=pipeline.schema.json`.
     """
+    published = INCIDENT_SCHEMA if incident else ANOMALY_SCHEMA if anomaly else None
     if as_markdown:
-        print(markdown(json_schema()), end="")
+        page = fields_reference.markdown(published) if published else markdown(json_schema())
+        print(page, end="")
         return
-    chosen = INCIDENT_SCHEMA if incident else ANOMALY_SCHEMA if anomaly else json_schema()
-    print(json.dumps(chosen, indent=2, ensure_ascii=False))
+    print(json.dumps(published or json_schema(), indent=2, ensure_ascii=False))

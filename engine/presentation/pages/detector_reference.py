@@ -31,8 +31,10 @@ def test_keeps_the_contract_of_a_detector() -> None:
     check_detector("mine")
 ```
 
-A check that a detector cannot meet is listed below with the reason. `make conformance` runs all
-checks on all detectors. Raw scores of different detectors are never compared, only their p-values.
+A detector declares the kinds of [anomaly](anomalies.md#kinds) that it sees, and the suite plants
+each of them. An outlier is any event far from all others. A check that a detector cannot meet is
+listed below with the reason. `make conformance` runs all checks on all detectors. Raw scores of
+different detectors are never compared, only their p-values.
 
 Bytes per entity are for default parameters, and are what the memory budget counts. State stored as
 pickle can be read by the same version of its package only. The cost of an event depends on the
@@ -67,6 +69,7 @@ def section(declared: Declaration) -> str:
         "",
         f"{declared.summary}. {declared.suits}".strip(),
         "",
+        f"- Sees: {', '.join(declared.kinds)}",
         f"- Source: {declared.source}",
         f"- Bytes per entity: {sizes} (with {' / '.join(map(str, WIDTHS))} values), stored as "
         f"{declared.snapshot}",

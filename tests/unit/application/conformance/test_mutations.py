@@ -9,10 +9,11 @@ from engine.application.conformance import CHECKS, check_detector, run_checks
 from engine.domain.errors import UnknownNameError
 from tests.unit.application.conformance import broken
 from tests.unit.application.conformance.broken import Family
+from tests.unit.application.conformance.stuck_detector import StuckFamily
 
 # The check that says what is wrong, and those that see its consequences.
 MUTATIONS = [
-    (Family(broken.Reversed), "higher_is_stranger outlier"),
+    (Family(broken.Reversed), "higher_is_stranger outlier kind_spike kind_shift kind_burst"),
     (Family(broken.LearnsFirst), "prequential"),
     (Family(broken.LooksAhead), "prequential learns_only_what_it_shall batch_cuts isolation reset"),
     (Family(broken.Shares), "isolation snapshot reset"),
@@ -68,8 +69,29 @@ def test_failure_states_expected_and_actual(install) -> None:
 
 
 def test_declared_exception_does_not_fail(install) -> None:
-    install(Family(broken.Reversed, {"higher_is_stranger": "why", "outlier": "why"}))
+    checks = ("higher_is_stranger", "outlier", "kind_spike", "kind_shift", "kind_burst")
+    install(Family(broken.Reversed, dict.fromkeys(checks, "why")))
     check_detector("zscore", strict=True)
+
+
+def test_a_detector_of_stuck_values_need_not_see_outliers(install) -> None:
+    install(StuckFamily(("stuck",)))
+
+    check_detector("zscore", strict=True)
+
+
+def test_a_kind_that_is_declared_must_be_seen(install) -> None:
+    install(StuckFamily(("stuck", "shift")))
+
+    with pytest.raises(AssertionError, match=r"kind_shift .* expected a shift that is more"):
+        check_detector("zscore")
+
+
+def test_rejects_unknown_kind(install) -> None:
+    install(StuckFamily(("stuck", "odd")))
+
+    with pytest.raises(AssertionError, match=r"declaration .* one or more kinds of outlier"):
+        check_detector("zscore")
 
 
 def test_strict_rejects_needless_exception(install) -> None:

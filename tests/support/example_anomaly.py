@@ -43,11 +43,15 @@ def shown(document: Any) -> str:
     lines = []
     for field, value in _rounded(document).items():
         if isinstance(value, list):
-            items = ",\n    ".join(json.dumps(item) for item in value)
+            items = ",\n    ".join(map(_item, value))
             lines.append(f'  "{field}": [\n    {items}\n  ]')
         else:
             lines.append(f'  "{field}": {json.dumps(value)}')
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _item(part: Any) -> str:
+    return json.dumps(part).replace(', "expected_low"', ',\n     "expected_low"')
 
 
 def _pipeline_file() -> PipelineFile:

@@ -117,7 +117,7 @@ def todays_anomaly() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("page", ["docs/anomalies.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/anomalies.md"])
 def test_the_anomaly_that_is_shown_is_todays(page: str, todays_anomaly: dict[str, Any]) -> None:
     """Write it anew with: python -m tests.support.example_anomaly."""
     block = JSON_BLOCK.search((ROOT / page).read_text())

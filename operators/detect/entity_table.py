@@ -281,7 +281,9 @@ def _loop(  # pragma: no cover - runs compiled
         jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
         moves = True
         if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING)):
-            near = state.agreed > 0 and 0 < times[i] - state.apart <= jump
+            # Where events are hours apart they agree at their own pace.
+            pace = max(jump, abs(float(state.apart - state.newest)))
+            near = state.agreed > 0 and 0 < times[i] - state.apart <= pace
             state.agreed = state.agreed + 1 if near else 1
             state.apart = times[i]
             moves = state.agreed >= AGREEING

@@ -41,6 +41,8 @@ CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
 """Events before the pace is judged, and events that its recent mean rests on."""
 CADENCE_FLOOR = 0.03
 """Least mean of the log gaps' deviation to believe in."""
+RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
+"""Spans of the two means."""
 OUTPUTS = 8
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
 """Tails of an event; one value has the first only."""
@@ -184,10 +186,10 @@ def _drive(  # pragma: no cover - runs compiled
             relation = gauge.distance(state.gauges[1], relation_log, 1.0)
             whole_p, relation_p = 1.0, 1.0
             if state.seen >= value.WARM_UP:
-                prior = tail.PRIOR_CLUSTERS
-                whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, 0.0, prior)
-                prior = tail.MEAN_PRIOR_CLUSTERS
-                relation_p = tail.p_value(state.tails[RELATION_TAIL], relation, 1.0, 0.0, prior)
+                whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, 0.0, 1.0)
+                relation_p = tail.p_value(
+                    state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
+                )
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
@@ -197,8 +199,10 @@ def _drive(  # pragma: no cover - runs compiled
                 if relation_p / CORRELATION_WEIGHT < best:
                     best, kind = relation_p / CORRELATION_WEIGHT, CORRELATION
             if learns[i]:
-                tail.learn(state.tails[NEAR_TAIL], near, whole_p, 1.0, 0.0, clock)
-                tail.learn(state.tails[RELATION_TAIL], relation, relation_p, 1.0, 0.0, clock)
+                tail.learn(state.tails[NEAR_TAIL], near, whole_p, 1.0, 0.0, clock, 1.0)
+                tail.learn(
+                    state.tails[RELATION_TAIL], relation, relation_p, 1.0, 0.0, clock, RELATION_SPAN
+                )
                 gauge.learn(state.gauges[0], near_log)
                 gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
@@ -215,13 +219,21 @@ def _drive(  # pragma: no cover - runs compiled
             pace = _pace(state, time)
             distance = abs(pace)
             pace_p = tail.p_value(
-                state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, tail.MEAN_PRIOR_CLUSTERS
+                state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, CADENCE_SPAN
             )
             if pace_p / CADENCE_WEIGHT < best:
                 best, kind = pace_p / CADENCE_WEIGHT, CADENCE
             if learns[i]:
                 state.cadence = pace
-                tail.learn(state.tails[PACE_TAIL], distance, pace_p, CADENCE_FLOOR, 0.0, clock)
+                tail.learn(
+                    state.tails[PACE_TAIL],
+                    distance,
+                    pace_p,
+                    CADENCE_FLOOR,
+                    0.0,
+                    clock,
+                    CADENCE_SPAN,
+                )
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]

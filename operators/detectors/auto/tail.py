@@ -9,12 +9,16 @@ little is known.
 
 Neighbouring events exceed a level together: a run of exceedances counts once, by its largest.
 A log-excess counts as at most `CENSORED` mean ones (type I censoring, which leaves the estimate
-unbiased), so an anomaly that repeats does not become normal by being far out.
+unbiased), so an anomaly that repeats does not become normal by being far out. As many clusters as
+noise itself has beyond `ALIEN_P` count in the same way; more of them are anomalies and do not.
+
+Of a moving mean of n events only each 2 n-th, its span, tells something new: the share beyond the
+first level and the mean distance are as uncertain as so many independent distances leave them.
 """
 
 from __future__ import annotations
 
-from math import log
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
@@ -27,10 +31,12 @@ LEVEL_RATIO = 2.0**0.5
 ENOUGH_CLUSTERS = 20.0
 """Clusters beyond a level from which on its tail is used in place of the one below."""
 PRIOR_CLUSTERS = 4.0
-MEAN_PRIOR_CLUSTERS = 10.0
+MEAN_PRIOR_CLUSTERS = 15.0
 """Clusters with the mean log-excess `PRIOR_EXCESS`, which is that of normal noise, that the tail of
 a value, and of a mean of many values, is taken to have shown before the first event."""
 PRIOR_EXCESS = 0.15
+USUAL_SHARE = 0.01
+"""Share of normal noise beyond the first level, that a span is taken to have shown."""
 STILL_EXCESS = 0.85
 """What is added to it where all values rest: they have shown less of their spread."""
 ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
@@ -47,8 +53,8 @@ MOST_EXCESS = 1.0
 """Greatest mean log-excess: that of a tail without a mean."""
 CLIP = 3.0
 """A distance counts in the mean as at most so many means."""
-MEMORY_EVENTS = 1_000.0
-"""Events that the mean distance rests on."""
+MEMORY_EVENTS, MEMORY_SPANS = 1_000.0, 32.0
+"""Events, and spans, that the mean distance rests on at least."""
 HALVED_EVENTS = 8_000
 """Events after which all counts are halved: normal behaviour changes."""
 FORGOTTEN_EVENTS = 30
@@ -78,7 +84,7 @@ def first_level(tail: Any, floor: float) -> float:
 
 
 @njit(error_model="numpy")
-def p_value(tail: Any, distance: float, floor: float, still: float, prior: float) -> float:
+def p_value(tail: Any, distance: float, floor: float, still: float, span: float) -> float:
     """Return the share of normal events at least so far out; 1 before the first and for NaN.
 
     Args:
@@ -86,7 +92,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, prior: float
         distance: 0 or more.
         floor: the least mean distance to believe in.
         still: share of the values that are equal to the one before.
-        prior: clusters that a tail like that of normal noise is taken to have shown.
+        span: events between distances that tell something new: 1, or 2 n of a mean of n events.
     """
     level = first_level(tail, floor)
     if not distance > level or tail.events == 0 or level <= 0.0:
@@ -97,14 +103,26 @@ def p_value(tail: Any, distance: float, floor: float, still: float, prior: float
         if tail.clusters[k] < ENOUGH_CLUSTERS or distance <= higher:
             break
         chosen, level = k, higher
-    share = (tail.above[chosen] + 0.5) / (tail.events + 1.0)
-    clusters = tail.clusters[chosen] + prior
+    more = span - 1.0
+    share = (tail.above[chosen] + 0.5 + USUAL_SHARE * more) / (tail.events + span)
+    seen = np.float64(tail.clusters[chosen])
+    prior = PRIOR_CLUSTERS if span == 1.0 else MEAN_PRIOR_CLUSTERS
+    clusters = seen + prior
+    # The mean distance is known as well as by so many independent ones.
+    level *= 1.0 + sqrt(more / (2.0 * tail.events))
+    if distance <= level:
+        return min(share, 1.0)
     excess = tail.excess[chosen] + prior * (PRIOR_EXCESS + STILL_EXCESS * still)
+    if seen > 0.0:
+        # What is taken for granted does not make a tail lighter than it shows itself.
+        excess = max(excess, tail.excess[chosen] * clusters / seen)
     return max(share * (1.0 + log(distance / level) / excess) ** -clusters, LEAST_P)
 
 
 @njit(error_model="numpy")
-def learn(tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int) -> None:
+def learn(
+    tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int, span: float
+) -> None:
     """Count a distance; NaN says nothing.
 
     Args:
@@ -116,6 +134,7 @@ def learn(tail: Any, distance: float, p: float, floor: float, half_step: float, 
             a log-excess is that of the upper edge of its cell, so that equal ones say no more
             than they know.
         hour: of the day, from 1; 0 where time is not known.
+        span: as of `p_value`.
     """
     if not distance >= 0.0:
         return
@@ -133,7 +152,8 @@ def learn(tail: Any, distance: float, p: float, floor: float, half_step: float, 
         return
     if mean > 0.0:
         distance = min(distance, CLIP * mean)
-    tail.mean = mean + (distance - mean) * max(1.0 / tail.events, 1.0 / MEMORY_EVENTS)
+    memory = max(MEMORY_EVENTS, MEMORY_SPANS * span)
+    tail.mean = mean + (distance - mean) * max(1.0 / tail.events, 1.0 / memory)
 
 
 @njit(error_model="numpy")
@@ -185,6 +205,11 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
         scheduled = tail.alien_hour > 0 and hour > 0 and (apart <= 1 or apart == 23)
         tail.alien_hour = hour
         if not scheduled and tail.aliens <= ALIENS + ALIEN_SHARE * tail.events:
+            if tail.aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
+                for k in range(LEVELS):
+                    if tail.pending[k] == 0:
+                        break
+                    tail.excess[k] += np.float32(CENSORED * _mean_excess(tail, k))
             tail.pending[:] = 0
             return
     level = unit
@@ -193,10 +218,7 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
             break
         tail.above[k] += np.float32(tail.pending[k])
         tail.pending[k] = 0
-        mean = (tail.excess[k] + PRIOR_CLUSTERS * PRIOR_EXCESS) / (
-            tail.clusters[k] + PRIOR_CLUSTERS
-        )
-        mean = min(mean, MOST_EXCESS)
+        mean = _mean_excess(tail, k)
         excess = max(log(tail.peak / level), 0.0)
         if excess < CENSORED * mean:
             tail.clusters[k] += np.float32(1.0)
@@ -204,6 +226,12 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
         else:
             tail.excess[k] += np.float32(CENSORED * mean)
         level *= LEVEL_RATIO
+
+
+@njit(error_model="numpy")
+def _mean_excess(tail: Any, k: int) -> float:
+    excess = tail.excess[k] + PRIOR_CLUSTERS * PRIOR_EXCESS
+    return min(excess / (tail.clusters[k] + PRIOR_CLUSTERS), MOST_EXCESS)
 
 
 @njit(error_model="numpy")

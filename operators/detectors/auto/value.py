@@ -61,6 +61,8 @@ RESOLUTION_FADES = 1.0005
 """The smallest step seen counts a little less with each event."""
 TAILS = STUCK
 """The first kinds of evidence have a tail each."""
+SPANS = (1.0, 1.0, 1.0, 2 * FAST_EVENTS, 2 * SLOW_EVENTS, 2 * BURST_EVENTS, 2 * CALM_EVENTS)
+"""The span of each of these tails: that of a mean of n events is 2 n."""
 NS_PER_DAY = 86_400_000_000_000
 
 
@@ -245,8 +247,9 @@ def _observe(
     p_values = np.ones(VALUE_EVIDENCE)
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
-            prior = tail.MEAN_PRIOR_CLUSTERS if e >= SHIFT else tail.PRIOR_CLUSTERS
-            p_values[e] = tail.p_value(state.tails[e], distances[e], floors[e], state.still, prior)
+            p_values[e] = tail.p_value(
+                state.tails[e], distances[e], floors[e], state.still, SPANS[e]
+            )
         if not aged:
             p_values[LEVEL] = 1.0
     at_edge = x == 0.0 - state.origin or x <= state.least or x >= state.greatest
@@ -286,7 +289,7 @@ def _observe(
             half = 0.5 * step / error_unit
         elif e == SEASON and season_unit > 0.0:
             half = 0.5 * step / season_unit
-        tail.learn(state.tails[e], distances[e], p_values[e], floors[e], half, clock)
+        tail.learn(state.tails[e], distances[e], p_values[e], floors[e], half, clock, SPANS[e])
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
         _note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)

@@ -84,6 +84,14 @@ def test_the_rate_follows_a_change_of_pace() -> None:
     assert rates[-1] == pytest.approx(14_400, rel=0.02)
 
 
+@pytest.mark.parametrize("gap", [65, 24 * 60])
+@pytest.mark.parametrize("lateness", [None, 10 * MINUTE])
+def test_the_rate_of_events_hours_apart_is_known(gap: int, lateness: int | None) -> None:
+    rates = [r for r, _, _ in run(EntityTable(2), ["a"] * 60, steady(60, gap * MINUTE), lateness)]
+
+    assert rates[20:] == pytest.approx([1_440 / gap] * 40)
+
+
 def test_events_out_of_order_count_too() -> None:
     rng = np.random.default_rng(1)
     times = steady(4_000) + rng.integers(0, 30 * MINUTE, 4_000)

@@ -34,8 +34,8 @@ def rarities(state: Any, distances: Floats, hours: Int64s) -> Floats:
     """Return the p-value of each distance by the tail before it, and learn it."""
     p = np.empty(len(distances))
     for i in range(len(distances)):
-        p[i] = tail.p_value(state, distances[i], 0.0, 0.0, tail.PRIOR_CLUSTERS)
-        tail.learn(state, distances[i], p[i], 0.0, 0.0, hours[i])
+        p[i] = tail.p_value(state, distances[i], 0.0, 0.0, 1.0)
+        tail.learn(state, distances[i], p[i], 0.0, 0.0, hours[i], 1.0)
     return p
 
 

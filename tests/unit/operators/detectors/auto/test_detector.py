@@ -217,3 +217,14 @@ def test_false_alarms_on_one_value_stay_within_the_p_value(part: float) -> None:
     )
 
     assert np.nanmean(p <= 1e-3) <= 1.5e-3
+
+
+def test_false_alarms_on_dependent_values_stay_within_the_p_value() -> None:
+    streams = [
+        explained(np.stack([autoregressive(10_000, 0.9, seed=8 * s + j) for j in range(3)], axis=1))
+        for s in range(6)
+    ]
+
+    p = np.concatenate([np.nan_to_num(stream.p_values, nan=1.0) for stream in streams])
+
+    assert np.mean(p <= 1e-3) <= 1.5e-3

@@ -30,7 +30,7 @@ def settled(seed: int = 0, n: int = 5_000) -> Any:
 
 
 def p_at(state: Any, distance: float) -> float:
-    return float(tail.p_value(state, distance, 0.0, 0.0, tail.PRIOR_CLUSTERS))
+    return float(tail.p_value(state, distance, 0.0, 0.0, 1.0))
 
 
 def after_spikes(hours: list[int]) -> Any:
@@ -41,9 +41,9 @@ def after_spikes(hours: list[int]) -> Any:
     return state
 
 
-def test_predicts_pareto_excesses_exactly_with_few_clusters() -> None:
+def test_predicts_pareto_excesses_of_many_clusters() -> None:
     rng = np.random.default_rng(0)
-    n, clusters = 50_000, 3
+    n, clusters = 50_000, 400
     excesses = rng.exponential(0.4, (n, clusters)).sum(axis=1)
     distances = tail.FIRST_LEVEL * np.exp(rng.exponential(0.4, n))
     state = one(tail.RECORD)
@@ -53,10 +53,31 @@ def test_predicts_pareto_excesses_exactly_with_few_clusters() -> None:
     rare = np.empty(n)
     for i in range(n):
         state["excess"][0] = excesses[i]
-        rare[i] = tail.p_value(state, distances[i], 0.0, 0.0, 0.0) / 0.01
+        rare[i] = tail.p_value(state, distances[i], 0.0, 0.0, 1.0) / 0.01
 
     for share in (0.5, 0.1, 0.01):
-        assert np.mean(rare <= share) == pytest.approx(share, abs=4 * (share / n) ** 0.5)
+        assert np.mean(rare <= share) == pytest.approx(share, rel=0.05, abs=4 * (share / n) ** 0.5)
+
+
+def test_a_heavy_tail_is_not_made_lighter_by_what_is_taken_for_granted() -> None:
+    state = one(tail.RECORD)
+    state["mean"], state["events"] = 1.0, 999
+    state["above"][0], state["clusters"][0], state["excess"][0] = 10.0, 10.0, 10.0 * 0.6
+
+    p = p_at(state, 100.0)
+
+    # Survival of a Pareto tail of mean log-excess 0.6, times the share beyond the level.
+    assert p >= 0.01 * (100.0 / tail.FIRST_LEVEL) ** (-1 / 0.6)
+
+
+def test_a_mean_of_many_events_is_judged_with_more_doubt() -> None:
+    state = one(tail.RECORD)
+    state["mean"], state["events"] = 1.0, 1_000
+
+    p = [tail.p_value(state, 6.0, 0.0, 0.0, span) for span in (2.0, 32.0, 256.0)]
+
+    assert p == sorted(p)
+    assert p[2] > 5 * p[0]
 
 
 @pytest.mark.parametrize("law", ["gaussian", "t3", "pareto"])
@@ -67,7 +88,7 @@ def test_false_alarms_stay_within_the_p_value(law: str) -> None:
     )
 
     for share in (1e-3, 1e-4):
-        assert np.mean(p <= share) <= 1.5 * share
+        assert np.mean(p <= share) <= 1.2 * share
 
 
 def test_p_value_falls_with_distance() -> None:
@@ -97,14 +118,13 @@ def test_tenth_repeat_of_a_spike_is_still_rare() -> None:
     assert p[spikes[10]] <= 1e-5
 
 
-@pytest.mark.parametrize("hours", [[5], [5, 11], [5, 11, 20]])
-def test_does_not_learn_spikes_at_different_hours(hours: list[int]) -> None:
-    before = settled()
+def test_spikes_at_different_hours_teach_no_more_than_noise_would() -> None:
+    noisy = after_spikes([5, 11])
 
-    state = after_spikes(hours)
+    state = after_spikes([5, 11, 20, 3, 14, 7])
 
-    assert state["above"].tolist() == before["above"].tolist()
-    assert state["excess"].tolist() == before["excess"].tolist()
+    assert state["above"].tolist() == settled()["above"].tolist()
+    assert state["excess"].tolist() == noisy["excess"].tolist()
 
 
 @pytest.mark.parametrize("hours", [[5, 5], [5, 6], [24, 1]])
@@ -121,7 +141,7 @@ def test_halving_keeps_the_p_value() -> None:
     state = settled(n=2 * tail.HALVED_EVENTS)
     before = [p_at(state, distance) for distance in (3.0, 4.0, 5.0)]
 
-    tail.learn(state, 0.5, 1.0, 0.0, 0.0, 0)
+    tail.learn(state, 0.5, 1.0, 0.0, 0.0, 0, 1.0)
 
     assert state["events"] == tail.HALVED_EVENTS + 1
     after = [p_at(state, distance) for distance in (3.0, 4.0, 5.0)]

@@ -11,10 +11,10 @@ import numpy as np
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import EntityReports, RunContext, TaskStep
+from engine.application.state.identity import state_place
 from engine.application.state.snapshots import read_snapshots
 from engine.application.state.store import Json
 from engine.application.state.trust import refuse_strangers
-from engine.application.use_cases.local_state import state_directory
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
 from engine.domain.entity_report import EntityReport
 from engine.domain.errors import FatalError, nearest
@@ -65,7 +65,12 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
 
 def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports]]:
     """Yield each task's name, position and number of partitions, and its entities, restored."""
-    directory = state_directory(file)
+    if file.state.kafka is not None:
+        raise FatalError(
+            f"the state lies in {state_place(file)}, and only state in a directory is explained: "
+            "carry it there with `pynomaly state export`, and name the directory in the file"
+        )
+    directory = file.state.directory
     if not directory.exists():
         return
     refuse_strangers(directory)

@@ -36,6 +36,7 @@ class RestartPolicy:
         first_wait, longest_wait: before one of another process, doubling each time.
         drain: for an orderly end after a signal.
         hang: without a word from a process that reads, or starts.
+        settled: a process that has nothing to read has come up when it ran so long.
     """
 
     max_restarts: int = 5
@@ -45,6 +46,7 @@ class RestartPolicy:
     longest_wait: float = 30.0
     drain: float = 30.0
     hang: float = 120.0
+    settled: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Supervisor:
         policy: how long to wait, and how often to try.
         signals: what signals ask for; nothing, unless given.
         status: shows what the processes do; None shows nothing.
+        replaced: says whether something else is to be run, for which these processes end in order.
     """
 
     def __init__(
@@ -93,13 +96,20 @@ class Supervisor:
         policy: RestartPolicy | None = None,
         signals: SupervisorSignals | None = None,
         status: StatusLine | None = None,
+        replaced: Callable[[], bool] = lambda: False,
     ) -> None:
         self._status = status
+        self._replaced = replaced
         self._policy = policy or RestartPolicy()
         self._signals = signals or SupervisorSignals()
         self._watched = [
             Watched(number, make, self._policy, self._signals) for number in range(processes)
         ]
+
+    @property
+    def came_up(self) -> bool:
+        """Whether a process has stored a checkpoint, or has waited for messages for a while."""
+        return any(each.came_up for each in self._watched)
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -125,8 +135,7 @@ class Supervisor:
                 self._status.draw(each.counts for each in self._watched)
             if not draining and any(each.restarted_in_order for each in self._watched):
                 self._revive_all()
-            ending = self._signals.stop_requests or any(each.beyond_help for each in self._watched)
-            if ending and not draining:
+            if not draining and self._is_ending():
                 draining, deadline = True, time.monotonic() + self._policy.drain
                 for each in self._watched:
                     each.drain()
@@ -134,6 +143,10 @@ class Supervisor:
                 return self._overdue()
             time.sleep(POLL_SECONDS)
         return self._code()
+
+    def _is_ending(self) -> bool:
+        helpless = any(each.beyond_help for each in self._watched)
+        return self._signals.stop_requests > 0 or helpless or self._replaced()
 
     def _revive_all(self) -> None:
         """The source has more partitions: who had none may have one now."""
@@ -164,6 +177,7 @@ class Watched:
     Attributes:
         outcome: what has become of it for good; None while it runs, or waits to.
         restarted_in_order: whether it asked for a restart, and that was not seen to yet.
+        came_up: whether it has stored a checkpoint, or has waited for messages for a while.
     """
 
     def __init__(
@@ -174,7 +188,7 @@ class Watched:
         signals: SupervisorSignals,
     ) -> None:
         self.outcome: Outcome | None = None
-        self.restarted_in_order = False
+        self.restarted_in_order = self.came_up = False
         self._number = number
         self._make = make
         self._policy = policy
@@ -214,6 +228,7 @@ class Watched:
                 self._begin()
             return
         self._member.listen()
+        self.came_up = self.came_up or self._has_come_up(self._member)
         self._member.pass_on(self._signals.log_signal)
         if (code := self._member.process.poll()) is not None:
             self._member.listen()
@@ -228,6 +243,12 @@ class Watched:
             self._member.end_in_order()
         else:
             self._see_whether_it_hangs(self._member)
+
+    def _has_come_up(self, worker: WorkerProcess) -> bool:
+        waits = worker.said.resting
+        return worker.said.stored or (
+            waits and time.monotonic() - self._began > self._policy.settled
+        )
 
     def drain(self) -> None:
         """Ask it to end in order."""

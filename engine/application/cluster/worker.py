@@ -21,7 +21,7 @@ from typing import cast
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
 from engine.application.cluster.signals import install_in_worker
-from engine.application.config.load import load
+from engine.application.config.load import parse
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
 from engine.application.dataflow.context import context_of
@@ -49,7 +49,9 @@ class WorkerConfig:
     """What a process is to do.
 
     Attributes:
-        file: the pipeline file; read anew at each start.
+        file: the pipeline file.
+        text: its text, as it was when the run began: a file that is being edited never gets into
+            a process that is restarted. Its variables and secrets are read anew.
         process: its number.
         processes: how many this run has.
         earlier_processes: how many the run before had.
@@ -61,6 +63,7 @@ class WorkerConfig:
     """
 
     file: Path
+    text: str
     process: int
     processes: int
     earlier_processes: int
@@ -88,7 +91,7 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     # State and dead letters hold what events hold: they are their user's alone.
     os.umask(0o077)
     try:
-        file = load(config.file)
+        file = parse(config.text, config.file, os.environ)
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return ExitCode.FATAL

@@ -28,7 +28,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Pipeline
             each problem.
     """
     path = Path(path)
-    return parse(_text(path), path, os.environ if environ is None else environ)
+    return parse(read_text(path), path, os.environ if environ is None else environ)
 
 
 def parse(text: str, path: Path, environ: Mapping[str, str]) -> PipelineFile:
@@ -49,7 +49,12 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> PipelineFile:
     return file
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a pipeline file.
+
+    Raises:
+        PipelineFileError: it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

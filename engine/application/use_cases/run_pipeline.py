@@ -12,21 +12,20 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from engine.application.cluster.exposure import notices
+from engine.application.cluster.announcement import take_up_state, warn
+from engine.application.cluster.file_watch import FileWatch
 from engine.application.cluster.process import Program
 from engine.application.cluster.reach import reach_sinks
 from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
 from engine.application.cluster.supervisor import RestartPolicy, Supervisor
 from engine.application.cluster.worker import WorkerConfig, work
-from engine.application.config.load import load
+from engine.application.config.load import parse, read_text
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import prepare
-from engine.application.ports import Settings
-from engine.application.state.checkpoint_file import newest_manifests
+from engine.application.exit_code import ExitCode
 from engine.application.state.contents import earlier_processes
-from engine.application.state.identity import check_compatibility, identity_of, state_place
-from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.state.lock import StateLock
 from engine.application.telemetry.logs import (
     LogFormat,
     LogIdentity,
@@ -34,6 +33,7 @@ from engine.application.telemetry.logs import (
     configure_logging,
     is_live,
 )
+from engine.domain.errors import PynomalyError
 
 logger = logging.getLogger("pynomaly.run")
 
@@ -48,6 +48,7 @@ class RunOptions:
         hang_seconds: without progress, after which a process is restarted.
         log_format: of log lines.
         log_level: least level that is written.
+        reload: whether a changed pipeline file is run instead, as soon as it is valid.
     """
 
     processes: int = 1
@@ -55,6 +56,7 @@ class RunOptions:
     hang_seconds: float = 120.0
     log_format: LogFormat = "auto"
     log_level: LogLevel = "info"
+    reload: bool = False
 
     @property
     def live(self) -> bool:
@@ -68,7 +70,7 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
     It takes over the process: its signals, its log lines, and the rights of files that it makes.
 
     Args:
-        path: the pipeline file; processes that are restarted read it anew.
+        path: the pipeline file.
         options: how to run it.
 
     Returns:
@@ -79,7 +81,8 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
     """
     # Folders above the state as well: who may write there could put another in its place.
     os.umask(0o077)
-    file = load(path)
+    text = read_text(path)
+    file = parse(text, path, os.environ)
     run_id = uuid4().hex
     configure_logging(
         options.log_format, LogIdentity(file.name, "supervisor", run_id), options.log_level
@@ -87,13 +90,108 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
     # Before the first line: who reads it may send a signal.
     signals = SupervisorSignals(logging.root.level)
     signals.install()
-    with nullcontext() if file.state.kafka else StateLock(file.state.directory):
-        _take_up_state(file, options)
-        _warn(file)
-        programs = Programs(path, file, options, run_id, signals)
-        policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
-        status = StatusLine(sys.stderr) if options.live else None
-        return Supervisor(programs.make, options.processes, policy, signals, status).run()
+    run = Run(path, options, run_id, signals)
+    return keep_running(run, text) if options.reload else run.once(text).code
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the run of a pipeline file ended.
+
+    Attributes:
+        code: exit code; see `Supervisor.run`.
+        came_up: whether a process stored a checkpoint, or waited for messages for a while.
+        changed: the text that is to be run instead; None where the file did not change.
+    """
+
+    code: int
+    came_up: bool
+    changed: str | None
+
+
+class Run:
+    """Runs texts of a pipeline file, one after the other.
+
+    Args:
+        path: the pipeline file.
+        options: how to run it.
+        run_id: what the log lines of the run have in common.
+        signals: what the run is asked for.
+    """
+
+    def __init__(
+        self, path: Path, options: RunOptions, run_id: str, signals: SupervisorSignals
+    ) -> None:
+        self._path = path
+        self._options = options
+        self._run_id = run_id
+        self.signals = signals
+
+    def once(self, text: str, refused: str | None = None) -> Outcome:
+        """Run a text until its source ends, a signal asks to stop, or the file has changed.
+
+        Args:
+            text: of the pipeline file.
+            refused: a text that is no change, for it did not come up.
+
+        Raises:
+            PynomalyError: what trying again does not cure.
+        """
+        options = self._options
+        file = parse(text, self._path, os.environ)
+        with nullcontext() if file.state.kafka else StateLock(file.state.directory):
+            take_up_state(file, options.processes)
+            warn(file)
+            programs = Programs(self._path, text, file, options, self._run_id, self.signals)
+            policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
+            status = StatusLine(sys.stderr) if options.live else None
+            watch = FileWatch(self._path, text, refused) if options.reload else None
+            supervisor = Supervisor(
+                programs.make,
+                options.processes,
+                policy,
+                self.signals,
+                status,
+                watch.look if watch else lambda: False,
+            )
+            code = supervisor.run()
+        return Outcome(code, supervisor.came_up, watch.changed if watch else None)
+
+
+def keep_running(run: Run, text: str) -> int:
+    """Run a pipeline file and what it is changed to; go back where that does not come up.
+
+    Args:
+        run: runs a text.
+        text: of the pipeline file as it is now.
+
+    Returns:
+        The exit code of what ran last.
+
+    Raises:
+        PynomalyError: what trying again does not cure, of the first text.
+    """
+    outcome = run.once(text)
+    while outcome.changed is not None and not run.signals.stop_requests:
+        before, text = text, outcome.changed
+        outcome = _try(run, text)
+        if outcome.code and not outcome.came_up and not run.signals.stop_requests:
+            logger.error(
+                "the changed pipeline file did not come up: rolled back to the one before. Mend "
+                "it and save it again"
+            )
+            refused, text = text, before
+            outcome = run.once(text, refused)
+    return outcome.code
+
+
+def _try(run: Run, text: str) -> Outcome:
+    """Run a changed text; what ends it at once is told, and no reason to end."""
+    try:
+        return run.once(text)
+    except PynomalyError as error:
+        logger.error("%s", error)
+        return Outcome(ExitCode.FATAL, came_up=False, changed=None)
 
 
 class Programs:
@@ -101,6 +199,7 @@ class Programs:
 
     Args:
         path: the pipeline file.
+        text: of the file.
         file: its content.
         options: how it is run.
         run_id: what the log lines of the run have in common.
@@ -110,12 +209,14 @@ class Programs:
     def __init__(
         self,
         path: Path,
+        text: str,
         file: PipelineFile,
         options: RunOptions,
         run_id: str,
         signals: SupervisorSignals,
     ) -> None:
         self._path = path
+        self._text = text
         self._file = file
         self._options = options
         self._run_id = run_id
@@ -131,6 +232,7 @@ class Programs:
             self._prepare()
         config = WorkerConfig(
             self._path,
+            self._text,
             process,
             self._options.processes,
             self._earlier,
@@ -149,56 +251,3 @@ class Programs:
         if not self._signals.stop_requests:
             prepare(self._file)
         self._prepared = True
-
-
-def _take_up_state(file: PipelineFile, options: RunOptions) -> None:
-    """Say what becomes of stored state, or refuse it."""
-    if file.state.kafka:
-        _announce(file, options.processes, resumed=False)
-        return
-    directory, now = file.state.directory, identity_of(file)
-    refuse_unusable(directory)
-    tasks = newest_manifests(directory)
-    _announce(file, options.processes, resumed=bool(tasks))
-    found = [check_compatibility(str(directory), now, task.identity) for task in tasks.values()]
-    for change in dict.fromkeys(change for changes in found for change in changes):
-        logger.warning("state: %s", change)
-
-
-def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
-    sinks = ", ".join(f"{sink.name}: {sink.choice.kind}" for sink in file.sinks.chosen())
-    logger.info(
-        "%s %s: %s to %s, %d process(es), state in %s",
-        "resuming" if resumed else "starting",
-        file.name,
-        file.source.kind,
-        sinks,
-        processes,
-        state_place(file),
-    )
-    promise = file.alert_promise()
-    logger.info("alerts: %s", "; ".join(filter(None, [promise.known(), promise.unknown_yet()])))
-    if caveat := promise.caveat():
-        logger.warning("alerts: %s", caveat)
-    if file.metrics is not None:
-        host, port = file.metrics.host, file.metrics.port
-        last = f" to {port + processes - 1}" if processes > 1 else ""
-        scheme = "http" if file.metrics.tls is None else "https"
-        logger.info("metrics: %s://%s:%d/metrics%s", scheme, host, port, last)
-
-
-def _warn(file: PipelineFile) -> None:
-    if file.state.key_groups is not None:
-        logger.warning("state.key_groups is not used any more: take it out of the file")
-    for notice in notices(file.metrics, _callers(file)):
-        logger.log(notice.level, "%s", notice.text)
-
-
-def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
-    """Return the settings of what calls out, with their places in the pipeline file."""
-    sinks = [
-        (f"sinks.{sink.place}.{sink.choice.kind}", sink.choice.settings)
-        for sink in file.sinks.chosen()
-    ]
-    source = (f"source.{file.source.kind}", file.source.settings)
-    return [source, *sinks, ("tracing", file.tracing)]

@@ -24,11 +24,15 @@ def run(
     log_level: Annotated[
         LogLevel, typer.Option(help="Lowest to be written. SIGUSR1: debug; SIGUSR2: as before.")
     ] = "info",
+    reload: Annotated[
+        bool,
+        typer.Option("--reload", help="Run a changed file as soon as it is valid; see docs."),
+    ] = False,
 ) -> None:
     """Run a pipeline until it is stopped; SIGTERM, SIGHUP and Ctrl-C drain it, losing nothing.
 
     Exit codes: 0 ended or drained; 1 gave up after too many restarts, or a drain took too long;
     2 something that trying again does not cure, said in the last log line.
     """
-    options = RunOptions(processes, max_restarts, hang_after, log_format, log_level)
+    options = RunOptions(processes, max_restarts, hang_after, log_format, log_level, reload)
     raise typer.Exit(run_pipeline(file, options))

@@ -344,3 +344,32 @@ def test_what_processes_report_is_shown_and_no_sign_of_progress() -> None:
 
     assert code == 1
     assert "9 read" in terminal.getvalue()
+
+
+def test_processes_end_in_order_for_what_replaces_them(tmp_path: Path) -> None:
+    files = [tmp_path / "a", tmp_path / "b"]
+
+    def make(process: int, _causes: Mapping[str, int]) -> Program:
+        return program(_orderly(files[process]))
+
+    supervisor = Supervisor(make, 2, QUICK, replaced=lambda: all(file.exists() for file in files))
+
+    assert supervisor.run() == 0
+    assert [file.read_text() for file in files] == ["drained", "drained"]
+
+
+@pytest.mark.parametrize(
+    ("said", "settled", "came_up"),
+    [("beat", 0.0, False), ("stored", 60.0, True), ("rest", 0.0, True), ("rest", 60.0, False)],
+)
+def test_a_process_has_come_up_when_it_stored_or_waited(
+    said: str, settled: float, came_up: bool
+) -> None:
+    supervisor = Supervisor(
+        lambda *_: program(SPEAK + f"say('{said}'); time.sleep(0.3); sys.exit(1)"),
+        1,
+        replace(QUICK, max_restarts=0, settled=settled),
+    )
+
+    assert supervisor.run() == 1
+    assert supervisor.came_up is came_up

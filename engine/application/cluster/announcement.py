@@ -1,0 +1,76 @@
+"""What is said before a run begins: what it does, what becomes of its state, what is risky."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.application.cluster.exposure import notices
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.ports import Settings
+from engine.application.state.checkpoint_file import newest_manifests
+from engine.application.state.identity import check_compatibility, identity_of, state_place
+from engine.application.state.lock import refuse_unusable
+
+logger = logging.getLogger("pynomaly.run")
+
+
+def take_up_state(file: PipelineFile, processes: int) -> None:
+    """Say what becomes of stored state.
+
+    Args:
+        file: the pipeline file.
+        processes: how many share the partitions.
+
+    Raises:
+        PynomalyError: the state cannot be taken up.
+    """
+    if file.state.kafka:
+        _announce(file, processes, resumed=False)
+        return
+    directory, now = file.state.directory, identity_of(file)
+    refuse_unusable(directory)
+    tasks = newest_manifests(directory)
+    _announce(file, processes, resumed=bool(tasks))
+    found = [check_compatibility(str(directory), now, task.identity) for task in tasks.values()]
+    for change in dict.fromkeys(change for changes in found for change in changes):
+        logger.warning("state: %s", change)
+
+
+def _announce(file: PipelineFile, processes: int, *, resumed: bool) -> None:
+    sinks = ", ".join(f"{sink.name}: {sink.choice.kind}" for sink in file.sinks.chosen())
+    logger.info(
+        "%s %s: %s to %s, %d process(es), state in %s",
+        "resuming" if resumed else "starting",
+        file.name,
+        file.source.kind,
+        sinks,
+        processes,
+        state_place(file),
+    )
+    promise = file.alert_promise()
+    logger.info("alerts: %s", "; ".join(filter(None, [promise.known(), promise.unknown_yet()])))
+    if caveat := promise.caveat():
+        logger.warning("alerts: %s", caveat)
+    if file.metrics is not None:
+        host, port = file.metrics.host, file.metrics.port
+        last = f" to {port + processes - 1}" if processes > 1 else ""
+        scheme = "http" if file.metrics.tls is None else "https"
+        logger.info("metrics: %s://%s:%d/metrics%s", scheme, host, port, last)
+
+
+def warn(file: PipelineFile) -> None:
+    """Say what in a pipeline file is risky, or of no use any more."""
+    if file.state.key_groups is not None:
+        logger.warning("state.key_groups is not used any more: take it out of the file")
+    for notice in notices(file.metrics, _callers(file)):
+        logger.log(notice.level, "%s", notice.text)
+
+
+def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
+    """Return the settings of what calls out, with their places in the pipeline file."""
+    sinks = [
+        (f"sinks.{sink.place}.{sink.choice.kind}", sink.choice.settings)
+        for sink in file.sinks.chosen()
+    ]
+    source = (f"source.{file.source.kind}", file.source.settings)
+    return [source, *sinks, ("tracing", file.tracing)]

@@ -65,6 +65,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     running.send_signal(signal.SIGTERM)
     assert running.wait(60) == 0
     inspected = run("state", "inspect", file).stdout
+    explained = run("explain", file, "--entity", "s3").stdout
     exported = run("state", "export", file, archive)
     again = run("state", "import", file, archive)
     reset = run("state", "reset", file, "--yes")
@@ -77,6 +78,9 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     assert "entities      20 or more" in inspected
     assert "5 are in several partitions" in inspected
     assert "nothing changed: all of it is taken up" in inspected
+    assert "partition     0" in explained
+    assert "partition     1" in explained
+    assert "comes from 2 partitions (0, 1)" in explained
     assert exported.returncode == 0, exported.stderr
     assert again.returncode == 2
     assert "holds state already" in again.stderr

@@ -11,10 +11,10 @@ import numpy as np
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import EntityReports, RunContext, TaskStep
-from engine.application.state.identity import state_place
-from engine.application.state.snapshots import read_snapshots
+from engine.application.state.snapshots import Snapshot, read_snapshots
 from engine.application.state.store import Json
 from engine.application.state.trust import refuse_strangers
+from engine.application.use_cases.stored_state import stored_state
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
 from engine.domain.entity_report import EntityReport
 from engine.domain.errors import FatalError, nearest
@@ -65,22 +65,23 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
 
 def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports]]:
     """Yield each task's name, position and number of partitions, and its entities, restored."""
-    if file.state.kafka is not None:
-        raise FatalError(
-            f"the state lies in {state_place(file)}, and only state in a directory is explained: "
-            "carry it there with `pynomaly state export`, and name the directory in the file"
-        )
-    directory = file.state.directory
-    if not directory.exists():
-        return
-    refuse_strangers(directory)
-    context = RunContext(file.name)
-    make = registry.step("detect")(file.pipeline(), context)
-    for stored in read_snapshots(directory):
+    make = registry.step("detect")(file.pipeline(), RunContext(file.name))
+    for stored in _snapshots(file):
         step: TaskStep = make(stored.partitions)
         step.restore(stored.blobs["detect"])
         yield stored.task, stored.position, stored.partitions, cast("EntityReports", step)
         step.leave()
+
+
+def _snapshots(file: PipelineFile) -> Iterator[Snapshot]:
+    """Yield the snapshot of each task, one after the other: a task's may be large."""
+    if file.state.kafka is not None:
+        with stored_state(file, file.state.kafka) as state:
+            for task in filter(None, map(state.load, state.tasks())):
+                yield Snapshot(task.task, task.snapshot_position, task.partitions, task.snapshot)
+    elif file.state.directory.exists():
+        refuse_strangers(file.state.directory)
+        yield from read_snapshots(file.state.directory)
 
 
 def _threshold(policy: AlertPolicy, report: EntityReport, partitions: int) -> float | None:

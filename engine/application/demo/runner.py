@@ -91,7 +91,7 @@ class DemoRun:
         """Address of the first process's metrics page."""
         return f"http://127.0.0.1:{self._port}/metrics"
 
-    def run(self, stall_seconds: float = 120.0) -> Iterator[Progress]:
+    def run(self, stall_seconds: float = 300.0) -> Iterator[Progress]:
         """Run to the end, yielding the progress several times a second.
 
         Args:

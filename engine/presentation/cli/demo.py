@@ -26,6 +26,8 @@ LEEWAY = 1.2
 LEAST_RECALL = 0.8
 COMMAND = (sys.executable, "-m", "engine.presentation.cli.main")
 
+STARTING = "starting: the detectors are compiled, once on this machine"
+
 
 def demo(
     sensors: Annotated[int, typer.Option(help="Simulated sensors.", min=60)] = 300,
@@ -63,7 +65,8 @@ def demo(
 
 def _watch(console: Console, run: DemoRun) -> None:
     if not console.is_terminal:
-        for progress in _seldom(run.run()):
+        console.print(STARTING)
+        for progress in _seldom(step for step in run.run() if step.read):
             console.print(
                 f"read {progress.read:,} of {run.fleet.events:,}  "
                 f"anomalies {len(progress.alarms)}  rejects {progress.rejects}"
@@ -97,6 +100,8 @@ def _view(fleet: Fleet, progress: Progress) -> Group:
         f"[dim]{rate:,.0f} events/s[/]",
     )
     bar = ProgressBar(total=fleet.events, completed=progress.read, width=78)
+    if not progress.read:
+        return Group(Panel(Group(f"[dim]{STARTING}[/]", bar), title="pynomaly demo"))
     return Group(Panel(Group(counts, bar), title="pynomaly demo"), _anomalies(progress))
 
 

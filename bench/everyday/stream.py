@@ -21,9 +21,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_767_571_200 * SECOND
 """Midnight of a Monday."""
-NO_FAULTS = ("outlier", kinds.OUT_OF_RANGE)
-KINDS = (*(kind for kind in kinds.KINDS if kind not in NO_FAULTS), "absence")
-"""What the product names, and what it does not find yet."""
+KINDS = (*(kind for kind in kinds.KINDS if kind != "outlier"), kinds.ABSENCE)
+"""What the product names."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Anomaly:
         score: 0..1, see `anomaly_score`.
         p_value: the detectors combined.
         threshold: the p-value threshold in force; None with a raw score threshold.
-        kind: what it is, one of `engine.domain.kinds.KINDS`.
+        kind: what it is, one of `engine.domain.kinds.ALL_KINDS`.
         summary: one sentence for people.
         severity: how far beyond the threshold, and for how long.
         incident: id of the first anomaly of the run this one belongs to; its own id at onset.

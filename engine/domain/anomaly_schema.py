@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import SCHEMA_VERSION
-from engine.domain.kinds import KINDS
+from engine.domain.kinds import ALL_KINDS
 
 Schema = dict[str, Any]
 
@@ -102,7 +102,7 @@ _ANOMALY = {
         _MAYBE, "p-value at which the event alerts; null with alert.score.", **SHARE
     ),
     "kind": field_of(
-        "string", "Kind of the anomaly; outlier where the detectors do not tell.", enum=[*KINDS]
+        "string", "Kind of the anomaly; outlier where the detectors do not tell.", enum=[*ALL_KINDS]
     ),
     "summary": field_of("string", "One sentence for people."),
     "severity": field_of(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.absence import Absence
 from engine.domain.explanation import Explanation
 from engine.domain.finding import Finding
 from engine.domain.trace import Trace
@@ -158,6 +159,7 @@ class ScoredBatch:
         explanations: what the detectors that explain themselves say, by their number.
         progress: int64 [n], ns that event time has come on in the task so far, never less than
             before; None where nobody asked.
+        absences: who has stopped sending, and who is back, in the order of the events.
     """
 
     events: EventBatch
@@ -172,6 +174,7 @@ class ScoredBatch:
     pipeline_rates: Floats | None = None
     explanations: Mapping[int, Explanation] = field(default_factory=dict)
     progress: Int64s | None = None
+    absences: Sequence[Absence] = ()
 
     def __len__(self) -> int:
         return len(self.events)

@@ -10,7 +10,7 @@ from typing import Any
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly_schema import ID, ISO_TIME, ORIGIN, SHARE, field_of, object_of
 from engine.domain.incident import SCHEMA_VERSION, Change
-from engine.domain.kinds import KINDS
+from engine.domain.kinds import ALL_KINDS
 
 Schema = dict[str, Any]
 
@@ -71,7 +71,7 @@ _INCIDENT = {
         "type": "array",
         "description": "Of its anomalies, the most frequent first.",
         "minItems": 1,
-        "items": {"enum": [*KINDS]},
+        "items": {"enum": [*ALL_KINDS]},
     },
     "peak": _PEAK,
     "values": _blame("value", "A value to blame, the largest share first."),

@@ -15,9 +15,13 @@ KINDS = (
     "correlation",
     "counter_reset",
     "cadence",
-    "out_of_range",
 )
-"""In the order of the numbers that detectors use; "outlier" where a detector does not tell."""
+"""Of detectors, in the order of their numbers; "outlier" where a detector does not tell."""
 OUTLIER = 0
+ABSENCE = "absence"
+"""An entity that has stopped sending."""
 OUT_OF_RANGE = "out_of_range"
 """A value outside of the range that the pipeline file calls valid."""
+RULE_KINDS = (OUT_OF_RANGE, ABSENCE)
+"""What rules find, and no detector."""
+ALL_KINDS = KINDS + RULE_KINDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.domain.absence import AbsenceRule
 from engine.domain.alert_policy import AlertPolicy
 from engine.domain.detector import Detector
 from engine.domain.mapping import EventMapping
@@ -48,6 +49,7 @@ class Pipeline:
         mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
         rules: of each value, None where it has none; empty where no value has one.
+        absence: when an entity is absent; None where nobody asks.
         incident_events: whether anybody wants to know what happens to incidents.
         group_by: number of the key's part by which incidents form stories; None for none.
     """
@@ -65,6 +67,7 @@ class Pipeline:
     mapping_fingerprint: str = ""
     detector_prints: tuple[str, ...] = ()
     rules: tuple[ValueRule | None, ...] = ()
+    absence: AbsenceRule | None = None
     incident_events: bool = False
     group_by: int | None = None
 

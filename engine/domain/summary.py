@@ -20,6 +20,7 @@ SENTENCES = {
     "correlation": "{name} {value} does not follow the other values as usual",
     "counter_reset": "{name} fell back: the counter was reset",
     "cadence": "events come at another pace than usual",
+    "absence": "no event",
     "out_of_range": "{name} {value} is outside of the valid range",
 }
 
@@ -35,7 +36,7 @@ def summary(
     """Return the sentence.
 
     Args:
-        kind: of anomaly, one of `engine.domain.kinds.KINDS`.
+        kind: of anomaly, one of `engine.domain.kinds.ALL_KINDS`.
         name: of the value that contributes most.
         value: what the event held; None is a gap.
         low: lower end of the range expected; None where it is not known.

@@ -11,6 +11,7 @@ import orjson
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import Anomaly, Origin
 from engine.domain.incident import Change, IncidentEvent, Peak
+from engine.domain.kinds import ABSENCE
 from operators.alert import incidents
 from operators.alert.incidents import GRADES
 from operators.alert.stories import Stories
@@ -22,6 +23,8 @@ RARER = 0.1
 FIRST_COUNT = 8
 """The count is news at this number of anomalies, and each time that it has doubled."""
 NEVER = 2**63 - 1
+HELD = NEVER - 1
+"""Stands for when an incident closes that is held open."""
 
 
 @dataclass(slots=True)
@@ -76,6 +79,28 @@ class IncidentBook:
         self._next = min((entry.closes + 1 for entry in self._open.values()), default=NEVER)
         return found
 
+    def hold(self, entity: str) -> None:
+        """Keep the incident of an entity open, whatever event time says, until `release`."""
+        self._open[entity].closes = HELD
+
+    def release(self, entity: str, progress: int, when: int) -> list[IncidentEvent]:
+        """Let an incident close that was held; at once where there was nothing else to it.
+
+        Args:
+            entity: its key.
+            progress: ns that event time has come on.
+            when: event time.
+        """
+        entry = self._open.get(entity)
+        if entry is None or entry.closes != HELD:
+            return []
+        if entry.kinds.keys() <= {ABSENCE}:
+            entry.limit = max(when - entry.told.last, 0)
+            return [self._close(entity)]
+        entry.closes = progress + entry.limit
+        self._next = min(self._next, entry.closes + 1)
+        return []
+
     def note(
         self, anomaly: Anomaly, detector: str, progress: int, limit: int
     ) -> list[IncidentEvent]:
@@ -121,7 +146,9 @@ class IncidentBook:
         over = [
             entry
             for entry in self._open.values()
-            if entry.limit <= waited and entry.told.id not in self._closed_early
+            if entry.limit <= waited
+            and entry.closes != HELD
+            and entry.told.id not in self._closed_early
         ]
         self._closed_early |= {entry.told.id for entry in over}
         return [self._closing(entry) for entry in over]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.domain import snapshot
+from engine.domain.absence import Absence
 from engine.domain.alert_policy import (
     Budget,
     FalseDiscoveryRate,
@@ -19,8 +21,9 @@ from engine.domain.anomaly import Anomaly
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.detector import State
 from engine.domain.incident import IncidentEvent
-from engine.domain.kinds import OUT_OF_RANGE
+from engine.domain.kinds import RULE_KINDS
 from engine.domain.pipeline import Pipeline
+from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, summary_of
 from operators.alert.event_rate import NS_PER_DAY, EventRate
@@ -30,8 +33,8 @@ from operators.alert.online_fdr import OnlineFdr
 from operators.alert.value_rules import ValueRules
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
-BY_RANGE = "valid_range"
-"""Stands for the detector of what a rule has found."""
+BY_RANGE, BY_ABSENCE = "valid_range", "absence"
+"""Stand for the detector of what no detector has found."""
 
 
 def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
@@ -144,8 +147,13 @@ class AlertStep:
             self._gauge.observe(batch, in_force)
         outside = set(self._rules.outside(batch.events.values))
         rows = sorted({*np.flatnonzero(flags).tolist(), *outside})
-        judged = (self._judged(batch, row, float(thresholds[row]), row in outside) for row in rows)
-        found = [one for one in judged if one is not None]
+        waiting = deque(batch.absences)
+        found: list[Finding] = []
+        for row in rows:
+            found += self._absences(batch, waiting, row)
+            one = self._judged(batch, row, float(thresholds[row]), row in outside)
+            found += [] if one is None else [one]
+        found += self._absences(batch, waiting, len(batch))
         if isinstance(policy, Budget | PValueThreshold):
             self._count_onsets([one.anomaly for one in found])
         # A budget is of messages: within an incident only news is one.
@@ -157,8 +165,10 @@ class AlertStep:
         """Return what is found; an incident pays for later ones once, however long it lasts."""
         found: list[Anomaly] = []
         outside = deque(self._rules.outside(batch.events.values))
+        waiting = deque(batch.absences)
 
         def judge(row: int, level: float, *, out: bool) -> bool:
+            found.extend(map(self._counted, self._absences(batch, waiting, row)))
             one = self._judged(batch, row, level, out)
             if one is None:
                 return False
@@ -178,13 +188,28 @@ class AlertStep:
         accepted = self._discoveries.test(policy, batch.p_value, rates, discover)
         for row in outside:
             judge(row, np.nan, out=True)
+        found.extend(map(self._counted, self._absences(batch, waiting, len(batch))))
         self._telemetry.expected.inc(accepted)
         self._count_onsets(found)
         return found
 
+    def _absences(self, batch: ScoredBatch, waiting: deque[Absence], row: int) -> Iterator[Finding]:
+        """Yield what event time has shown to be absent up to an event; end what is over."""
+        while waiting and waiting[0].row <= row:
+            absence = waiting.popleft()
+            progress = self._advance(batch, absence.row)
+            entity = absent_entity(batch, absence)
+            if absence.is_over:
+                when = absence.since + absence.silence
+                self._events += self._book.release(entity, progress, when)
+                continue
+            anomaly = anomaly_of(self._pipeline, batch, absence)
+            yield self._placed(anomaly, BY_ABSENCE, progress, float(absence.silence))
+            self._book.hold(entity)
+
     def _count_onsets(self, found: list[Anomaly]) -> None:
-        """Count the incidents that begin; those of a valid range are no matter of chance."""
-        onsets = (one for one in found if one.incident == one.id and one.kind != OUT_OF_RANGE)
+        """Count the incidents that begin; those of rules are counted apart."""
+        onsets = (one for one in found if one.incident == one.id and one.kind not in RULE_KINDS)
         self._telemetry.emitted.inc(sum(1 for _ in onsets))
 
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:
@@ -209,16 +234,15 @@ class AlertStep:
             anomaly = self._rules.passed(anomaly)
         rate = float(batch.rates[row])
         usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
-        progress = self._advance(batch, row)
+        detector = BY_RANGE if outside else draft.detector
+        return self._placed(anomaly, detector, self._advance(batch, row), usual_gap)
+
+    def _placed(self, anomaly: Anomaly, detector: str, progress: int, usual_gap: float) -> Finding:
+        """Return an anomaly with its place among incidents, and note it there."""
         own = anomaly.id, anomaly.severity, anomaly.kind, usual_gap
         place = self._incidents.place(anomaly.entity, anomaly.time, *own)
-        placed = replace(
-            anomaly,
-            severity=place.severity,
-            incident=place.incident,
-            summary=summary_of(anomaly, place.duration),
-        )
-        detector = BY_RANGE if outside else draft.detector
+        said = anomaly.summary or summary_of(anomaly, place.duration)
+        placed = replace(anomaly, severity=place.severity, incident=place.incident, summary=said)
         limit = self._incidents.limit(usual_gap)
         self._events += self._book.note(placed, detector, progress, limit)
         return Finding(placed, detector, place.is_news)

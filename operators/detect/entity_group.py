@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from engine.domain import snapshot
+from engine.domain.absence import Absence
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import (
     Bank,
@@ -28,10 +29,11 @@ from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine.fixed import combine
 from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
+from operators.detect.absence import AbsenceWatch, limits_of, pauses
 from operators.detect.counters import CounterBank
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
-from operators.detect.event_clock import EventClock
+from operators.detect.event_clock import EventClock, Progress
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 from pynomaly.plugins import Telemetry
@@ -39,7 +41,7 @@ from pynomaly.plugins import Telemetry
 logger = logging.getLogger("pynomaly.detect")
 
 Explanations = dict[int, Explanation]
-StatefulPart = Bank | PeaksOverThreshold | ProfileBank | RecordBank
+StatefulPart = AbsenceWatch | Bank | PeaksOverThreshold | ProfileBank | RecordBank
 
 
 class ScoredColumns(NamedTuple):
@@ -65,6 +67,7 @@ class EntityGroup:
         self._table = EntityTable(capacity)
         self._clock = EventClock()
         self._profile = ProfileBank(capacity, d)
+        self._absence = watch(capacity, pipeline)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
         self._calibrators = [
             _calibrator(capacity, pipeline, detector) for detector in pipeline.detectors
@@ -150,11 +153,28 @@ class EntityGroup:
             found.weights,
             totals,
             found.explanations,
-            progress,
+            progress.whole,
+            self._absences(slots, events, progress, totals),
         )
+
+    def _absences(
+        self, slots: Int32s, events: EventBatch, progress: Progress, totals: Floats
+    ) -> Sequence[Absence]:
+        """Return who has stopped sending, and who is back."""
+        if self._absence is None:
+            return ()
+        elapsed = progress.busy if self._absence.is_learned else progress.whole
+        found = self._absence.observe(slots, events, elapsed, totals, self._table.slots)
+        if self._absence.is_learned and progress.jumps.any():
+            found += pauses(events, progress.jumps)
+            found.sort(key=lambda absence: absence.row)
+        return found
 
     def _begin(self, segment: Segment) -> None:
         self._table.forget(segment.started)
+        # First: what is evicted may begin anew at once.
+        if self._absence is not None:
+            self._absence.forget(segment.evicted)
         for keeper in self._keepers().values():
             keeper.reset(segment.started)
         self._warm[segment.evicted] = False
@@ -249,7 +269,9 @@ class EntityGroup:
     def _of_values(self) -> dict[str, StatefulPart]:
         """Return what does not depend on the detectors."""
         profile: dict[str, StatefulPart] = {"profile": self._profile}
-        return profile if self._counters is None else profile | {"counters": self._counters}
+        counters = {} if self._counters is None else {"counters": self._counters}
+        absence = {} if self._absence is None else {"absence": self._absence}
+        return profile | counters | absence
 
     def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
         calibrator = self._calibrators[k]
@@ -272,6 +294,8 @@ class EntityGroup:
         parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
         parts["entities/warm"] = self._warm[used]
         parts |= {f"clock/{name}": part for name, part in self._clock.dump().items()}
+        if self._absence is not None:
+            parts |= {f"watch/{name}": part for name, part in self._absence.dump_watch().items()}
         for keeper_name, keeper in self._keepers().items():
             for name, part in keeper.dump(used).items():
                 parts[f"{keeper_name}/{name}"] = part
@@ -312,6 +336,7 @@ class EntityGroup:
             # Absent where the pipeline combined otherwise before: they start equal.
             if found := _under(part, parts):
                 keeper.load(found)
+        self._load_watch(parts)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
 
@@ -319,6 +344,11 @@ class EntityGroup:
         # Absent in the state of earlier releases.
         if clock := _under("clock", parts):
             self._clock.load(clock)
+
+    def _load_watch(self, parts: State) -> None:
+        state = _under("watch", parts)
+        if self._absence is not None and state:
+            self._absence.load_watch(state)
 
     def _shrunk(self, blob: bytes, partitions: int) -> bytes:
         """Return a state of a larger share without the entities idle longest, now too many."""
@@ -346,6 +376,14 @@ def counter_columns(pipeline: Pipeline) -> list[int]:
     return [k for k, value in enumerate(pipeline.mapping.values) if value.counter]
 
 
+def watch(capacity: int, pipeline: Pipeline) -> AbsenceWatch | None:
+    """Return what watches for absent entities, where anybody asks for it."""
+    if pipeline.absence is None:
+        return None
+    limits = limits_of(pipeline.absence, pipeline.alert, pipeline.partitions)
+    return AbsenceWatch(capacity, limits)
+
+
 def weighted(pipeline: Pipeline) -> bool:
     """Whether there are weights to learn."""
     return pipeline.combine == "weighted" and len(pipeline.detectors) > 1
@@ -363,7 +401,10 @@ def entity_bytes(pipeline: Pipeline) -> int:
     weights = Weights(1, len(pipeline.detectors)).bytes_per_entity if weighted(pipeline) else 0
     columns = counter_columns(pipeline)
     counters = CounterBank(1, columns).bytes_per_entity if columns else 0
-    return KEY_BYTES + RECORD.itemsize + profile + counters + detectors + calibrators + weights
+    watched = watch(1, pipeline)
+    absence = 0 if watched is None else watched.bytes_per_entity
+    parts = (profile, counters, absence, detectors, calibrators, weights)
+    return KEY_BYTES + RECORD.itemsize + sum(parts)
 
 
 def _calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> PeaksOverThreshold | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,11 @@ class EntityTable:
 
     def __contains__(self, key: str) -> bool:
         return key in self._slots
+
+    @property
+    def slots(self) -> Mapping[str, int]:
+        """The slot of each key."""
+        return self._slots
 
     def keys(self) -> list[str]:
         """Return the keys of all entities."""

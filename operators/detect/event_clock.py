@@ -6,7 +6,7 @@ events of one. Until then, event time stands still.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -29,11 +29,14 @@ MANY = 64
 """Events in a row of one among several entities that must agree; and events of several that lie far
 behind, after which event time goes back."""
 STEP_MEMORY, STEP_CLIP, YOUNG = 1 / 1_024, 20.0, 64
+KNOWN = 1_000
+"""Events after which a jump is no matter of a task that is new."""
 
 RECORD = np.dtype(
     [
         ("now", "<i8"),
         ("progress", "<i8"),
+        ("busy", "<i8"),
         ("count", "<i8"),
         ("step", "<f8"),
         ("stride", "<f8"),
@@ -48,9 +51,26 @@ RECORD = np.dtype(
         ("behind", "u1"),
     ]
 )
-"""Event time now, and how far it has come; events; mean step, stride, last jump, and when it last
-strode; the slot that spoke last, and how often in a row; the time that events apart agree on, how
-many do, the slot of the first, whether they are of several, and whether they lie behind."""
+"""Event time now, how far it has come, and the same with long steps cut short; events; mean step,
+stride, last jump, and when it last strode; the slot that spoke last, and how often in a row; the
+time that events apart agree on, how many do, the slot of the first, whether they are of several,
+and whether they lie behind."""
+
+
+class Progress(NamedTuple):
+    """How far event time has come with each of n events.
+
+    Attributes:
+        whole: int64 [n], ns; never less than before.
+        busy: int64 [n], the same with steps that are no usual ones cut short: a pause of all adds
+            next to nothing.
+        jumps: int64 [n], the length of the jump that an event completes, once the task is known;
+            else 0.
+    """
+
+    whole: Int64s
+    busy: Int64s
+    jumps: Int64s
 
 
 class EventClock:
@@ -59,16 +79,17 @@ class EventClock:
     def __init__(self) -> None:
         self._bank = RecordBank(1, RECORD)
 
-    def observe(self, slots: Int32s, times: Int64s) -> Int64s:
-        """Return how far event time has come with each event: ns, never less than before.
+    def observe(self, slots: Int32s, times: Int64s) -> Progress:
+        """Return how far event time has come with each event.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
             times: int64 [n], event times in ns.
         """
-        progress = np.empty(len(slots), np.int64)
-        _observe(self._bank.records, slots, times, progress)
-        return progress
+        n = len(slots)
+        found = Progress(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
+        _observe(self._bank.records, slots, times, *found)
+        return found
 
     def dump(self) -> State:
         """Return the state."""
@@ -95,8 +116,10 @@ def advance(clock: Any, slot: int, time: int) -> int:
         _step(clock, max(ahead, 0))
         return 0
     behind = ahead < 0
-    near = clock.agreed > 0 and behind == clock.behind
-    if not (near and abs(np.float64(time - clock.apart)) <= limit):
+    alike = clock.agreed > 0 and behind == clock.behind
+    # Where steps are not known yet, all are long: those that follow are as long as the first.
+    near = max(limit, abs(np.float64(clock.apart - clock.now)))
+    if not (alike and abs(np.float64(time - clock.apart)) <= near):
         clock.agreed, clock.first, clock.several = 0, slot, 0
         clock.apart, clock.behind = time, behind
     clock.agreed += 1
@@ -128,6 +151,7 @@ def _step(clock: Any, ahead: int) -> None:
     clock.now += ahead
     clock.progress += ahead
     size = np.float64(ahead)
+    clock.busy += np.int64(min(size, max(LEAST_JUMP, JUMP_STEPS * clock.step)))
     if 2.0 * size >= clock.stride:
         clock.strode = clock.progress
     elif clock.progress - clock.strode > STRIDE_MEMORY * clock.stride:
@@ -138,12 +162,13 @@ def _step(clock: Any, ahead: int) -> None:
 
 
 def _loop(  # pragma: no cover - runs compiled
-    records: Any, slots: Int32s, times: Int64s, progress: Int64s
+    records: Any, slots: Int32s, times: Int64s, whole: Int64s, busy: Int64s, jumps: Int64s
 ) -> None:
     clock = records[0]
     for i in range(len(slots)):
-        advance(clock, slots[i], times[i])
-        progress[i] = clock.progress
+        jump = advance(clock, slots[i], times[i])
+        whole[i], busy[i] = clock.progress, clock.busy
+        jumps[i] = jump if clock.count >= KNOWN else 0
 
 
 _observe = kernel(_loop)

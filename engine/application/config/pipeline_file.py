@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from engine.application import registry
+from engine.application.config.absence import AbsenceChoice
 from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
@@ -27,6 +28,7 @@ from engine.application.config.sections import (
     TracingSpec,
 )
 from engine.application.ports import Settings
+from engine.domain.absence import AbsenceRule
 from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import nearest
 from engine.domain.mapping import decisive
@@ -62,6 +64,9 @@ class PipelineFile(Settings):
     """How raw scores become p-values."""
     alert: AlertSpec = Field(default_factory=AlertSpec)
     """Which events become anomalies."""
+    absence: AbsenceChoice = None
+    """When an entity that stops sending is an anomaly: learned, by its own usual gaps, or
+    {after: 10m}; nobody watches unless given."""
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """at_least_once: seen at once, repeated after a crash; exactly_once: seen at checkpoints."""
     sinks: SinksSpec
@@ -182,6 +187,7 @@ class PipelineFile(Settings):
             mapping_fingerprint=self.mapping_fingerprint,
             detector_prints=self.detector_prints,
             rules=self.event.rules(),
+            absence=self._absence,
             incident_events=self.sinks.incidents is not None,
             group_by=self._group_by,
         )
@@ -191,6 +197,10 @@ class PipelineFile(Settings):
         names = dict.fromkeys(choice.name for choice in self.detectors)
         unbounded = tuple(n for n in names if not registry.declaration(n).keeps_budget)
         return AlertPromise(self.alert.policy(), unbounded)
+
+    @property
+    def _absence(self) -> AbsenceRule | None:
+        return None if self.absence is None else self.absence.rule()
 
     @property
     def _group_by(self) -> int | None:

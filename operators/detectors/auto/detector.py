@@ -11,7 +11,7 @@ from engine.domain.batch import Bools, Floats, Int32s, Int64s
 from engine.domain.detector import Declaration, Parameter
 from engine.domain.errors import ParameterError
 from engine.domain.explanation import Explanation
-from engine.domain.kinds import KINDS, OUT_OF_RANGE
+from engine.domain.kinds import KINDS
 from operators.detectors.auto import entity, value
 from operators.detectors.auto.evidence import KIND_NUMBERS
 from operators.detectors.parameters import check_names
@@ -113,7 +113,7 @@ class Auto:
                     "counters and changes of cadence, each named. Bad where a fixed limit is "
                     "known, and in the first fifty events; levels are judged after a day."
                 ),
-                kinds=tuple(kind for kind in KINDS if kind != OUT_OF_RANGE),
+                kinds=KINDS,
                 keeps_budget=True,
             ),
         )

@@ -44,6 +44,7 @@ COMPLETE: dict[str, Any] = {
         "relearn_after": 5,
     },
     "delivery": "at_least_once",
+    "absence": {"after": "10m"},
     "alert": {"budget": "2/day", "per": "entity", "incident_gap": "10m", "group_by": "site"},
     "sinks": {
         "anomalies": {"queue": {"topic": "a"}},
@@ -191,6 +192,9 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("alert", "incident_gap"), "0s", "expected a duration of more than 0s"),
     (("alert", "group_by"), "sensor", "expected one of the parts of event.key, as it is written"),
     (("alert", "group_by"), 3, "expected text"),
+    (("absence",), "never", "expected learned, or {after: 10m}"),
+    (("absence",), 3, "expected a mapping of fields"),
+    (("absence", "after"), 600, "expected a duration with its unit"),
     (("delivery",), "exactly_onc", 'Did you mean "exactly_once"?'),
     (("sinks",), [], "expected a mapping of fields"),
     (("sinks", "anomalies"), {"a": 1, "b": 2}, "expected one plug-in with its settings"),

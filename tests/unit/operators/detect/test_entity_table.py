@@ -280,3 +280,16 @@ def test_a_backlog_after_settled_events_stays_late() -> None:
 
     assert late[50:100] == [True] * 50
     assert not any(late[:50])
+
+
+@pytest.mark.parametrize("lateness", [None, 10 * 60 * 10**9])
+@pytest.mark.parametrize("seconds", [90, 3_000, 7_200, 86_400])
+def test_events_far_apart_from_the_first_on_have_a_rate(seconds: int, lateness: int | None) -> None:
+    table = EntityTable(1)
+    times = np.arange(100, dtype=np.int64) * seconds * 10**9
+
+    (segment,) = table.segments(np.array(["daily"] * 100, object))
+    rates, _, late = table.observe(segment.slots, times, lateness)
+
+    assert rates[-1] == pytest.approx(86_400 / seconds, rel=0.05)
+    assert not late.any()

@@ -16,7 +16,7 @@ HOUR = 3_600
 def progress(slots: Any, seconds: Any, clock: EventClock | None = None) -> Int64s:
     times = START + (np.asarray(seconds) * SECOND).astype(np.int64)
     found = (clock or EventClock()).observe(np.asarray(slots, np.int32), times)
-    whole: Int64s = found // SECOND
+    whole: Int64s = found.whole // SECOND
     return whole
 
 
@@ -74,6 +74,14 @@ def test_sensors_read_in_turns_far_apart_are_followed() -> None:
     assert found[20 * 30] == 30 * 600, "once a round is usual, its first event is believed"
 
 
+def test_events_that_are_far_apart_from_the_first_on_are_followed() -> None:
+    slots, _ = turns(200, entities=5)
+
+    found = progress(slots, np.arange(200) * 12 * 60)
+
+    assert found[-1] == 199 * 12 * 60
+
+
 def test_it_goes_back_where_several_say_that_it_was_wrong() -> None:
     slots, seconds = turns(400)
     wild = np.full(2_000, 3), 30 * HOUR + np.arange(2_000)
@@ -83,6 +91,17 @@ def test_it_goes_back_where_several_say_that_it_was_wrong() -> None:
     found = progress(slots, seconds)
 
     assert found[-1] - found[2_500] == 299, "it goes on with the others"
+
+
+def test_a_pause_of_all_adds_next_to_nothing_to_busy_time_and_is_told_as_a_jump() -> None:
+    slots, seconds = turns(2_000)
+    seconds = np.where(seconds < 1_500, seconds, seconds + HOUR)
+
+    found = EventClock().observe(np.asarray(slots, np.int32), START + seconds * SECOND)
+
+    assert found.whole[-1] == (1_999 + HOUR) * SECOND
+    assert found.busy[-1] <= (1_999 + 61) * SECOND
+    assert [jump // SECOND for jump in found.jumps[found.jumps > 0]] == [HOUR + 3]
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,0 +1,107 @@
+"""What rules, absences, incidents and silences cost: ns an event, in detect and alert together.
+
+Usage: python -m bench.rules [--entities N] [--events N]
+
+Each is measured beside the plain pipeline in turns, on normal events of `auto` with three values;
+the best of several rounds of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+from engine.application import registry
+from engine.application.ports import RunContext
+from engine.domain.absence import AbsenceRule
+from engine.domain.alert_policy import Budget
+from engine.domain.batch import EventBatch
+from engine.domain.mapping import EventMapping, TimeField, ValueField
+from engine.domain.pipeline import Calibration, Pipeline
+from engine.domain.value_rule import ValueRule
+
+VALUES = ("a", "b", "c")
+ROUNDS, BATCH = 5, 8_192
+SECOND = 1_000_000_000
+RULES = (ValueRule("above", 1.0, 0.1, -1e9, 1e9),) * 3
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "rules of all values": {"rules": RULES},
+    "absence: learned": {"absence": AbsenceRule()},
+    "absence: after": {"absence": AbsenceRule(3_600 * SECOND)},
+    "incidents": {"incident_events": True, "group_by": 0},
+    "all": {
+        "rules": RULES,
+        "absence": AbsenceRule(),
+        "incident_events": True,
+        "group_by": 0,
+    },
+}
+
+
+def pipeline(changes: Mapping[str, Any]) -> Pipeline:
+    fields = tuple(ValueField(name, (name,)) for name in VALUES)
+    plain = Pipeline(
+        name="cost",
+        version="v",
+        mapping=EventMapping((("key",),), TimeField(), fields),
+        detectors=(registry.detector_family("auto").create("auto", {}, VALUES),),
+        combine="any",
+        calibration=Calibration(),
+        alert=Budget(10.0),
+        incident_gap=1_800 * SECOND,
+        memory_bytes=2**30,
+        detector_prints=("print",),
+    )
+    return replace(plain, **changes)
+
+
+def stream(entities: int, count: int) -> list[EventBatch]:
+    draw = np.random.default_rng(1)
+    rows = np.arange(count)
+    keys = np.array([f"site/{k}" for k in range(entities)], object)[rows % entities]
+    times = rows * (10 * SECOND // entities)
+    values = draw.normal(20, 2, (count, len(VALUES)))
+    whole = EventBatch("t", keys, times, values, np.zeros(count, np.int32), rows, times)
+    return [whole.take(slice(k, k + BATCH)) for k in range(0, count, BATCH)]
+
+
+class Measured:
+    """A pipeline that goes on through the stream, and what its fastest part took."""
+
+    def __init__(self, changes: Mapping[str, Any]) -> None:
+        spec, context = pipeline(changes), RunContext("cost")
+        self.detect = registry.step("detect")(spec, context)(1)
+        self.alert = registry.step("alert")(spec, context)(1)
+        self.best = np.inf
+
+    def run(self, batches: list[EventBatch]) -> None:
+        began = process_time()
+        for batch in batches:
+            self.alert.process(self.detect.process([batch]))
+        self.best = min(self.best, (process_time() - began) / sum(map(len, batches)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--entities", type=int, default=1_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    given = parser.parse_args()
+    batches = stream(given.entities, given.events)
+    measured = {name: Measured(changes) for name, changes in VARIANTS.items()}
+    step = max(1, len(batches) // (ROUNDS + 1))
+    for part in range(0, len(batches) - step + 1, step):
+        for each in measured.values():
+            each.run(batches[part : part + step])
+    plain = measured["plain"].best
+    for name, each in measured.items():
+        print(f"{name:22} {each.best * 1e9:7.0f} ns {(each.best - plain) * 1e9:+7.1f} ns")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Absence: an entity that has stopped sending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceRule:
+    """When an entity is absent.
+
+    Attributes:
+        after: ns of event time without an event; None: learned from the gaps of the entity.
+    """
+
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """An entity that has stopped sending, or sends again.
+
+    Attributes:
+        row: the event at which event time showed it, in its batch.
+        entity: its key; empty where so many stopped that it is the task as a whole.
+        is_over: whether it sends again.
+        p_value: how rare its silence is; NaN with a fixed limit.
+        silence: ns without an event.
+        since: event time of its last event, ns since 1970.
+        partition, offset, index: where its last event stands; the newest of the task where that
+            is silent.
+        entities: how many have stopped; 0 where all paused and went on together.
+    """
+
+    row: int
+    entity: str
+    is_over: bool
+    p_value: float
+    silence: int
+    since: int
+    partition: int
+    offset: int
+    index: int | None = None
+    entities: int = 1

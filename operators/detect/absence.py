@@ -1,0 +1,151 @@
+"""Absence: which entities have stopped sending, by the progress of event time in their task.
+
+The clock of the entity itself does not count: its silence is how far event time came while it said
+nothing. With a fixed limit that is event time as it is; else long steps of it are cut short, so
+that a pause of all is nobody's silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.domain.absence import Absence, AbsenceRule
+from engine.domain.alert_policy import (
+    AlertPolicy,
+    Budget,
+    FalseDiscoveryRate,
+    PValueThreshold,
+)
+from engine.domain.batch import EventBatch, Floats, Int32s, Int64s
+from engine.domain.detector import State
+from operators.detect.silence import (
+    ALL_RAISED,
+    ALL_RETURNED,
+    NEVER,
+    RAISED,
+    RECORD,
+    RETURNED,
+    WATCH,
+    Limits,
+    observe,
+)
+from operators.kernels.record_bank import RecordBank
+
+SHARE = 0.1
+"""Part of the threshold of an event's p-value that a silence is held against."""
+
+
+def limits_of(rule: AbsenceRule, policy: AlertPolicy, partitions: int) -> Limits:
+    """Return what a silence is held against under an alert policy."""
+    if isinstance(policy, PValueThreshold):
+        bounds = (np.inf, np.inf, SHARE * policy.p_value, 1.0, False)
+    else:
+        if isinstance(policy, FalseDiscoveryRate):
+            budget = Budget(policy.share)
+        else:
+            budget = policy if isinstance(policy, Budget) else Budget(10.0)
+        each = budget.scope == "entity"
+        share = np.inf if each else SHARE * budget.entity_share
+        most = SHARE * budget.max_p_value
+        bounds = (SHARE * budget.per_day, share, most, float(partitions), each)
+    return Limits(rule.after or 0, *bounds)
+
+
+class AbsenceWatch(RecordBank):
+    """Watches the entities of one task.
+
+    Args:
+        capacity: the number of slots.
+        limits: what a silence is held against.
+    """
+
+    def __init__(self, capacity: int, limits: Limits) -> None:
+        super().__init__(capacity, RECORD)
+        self.bytes_per_entity = RECORD.itemsize
+        self._limits = limits
+        self._watch = RecordBank(1, WATCH)
+        self._watch.records["next"] = NEVER
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether silences are judged by the gaps of each entity."""
+        return not self._limits.after
+
+    def observe(
+        self,
+        slots: Int32s,
+        events: EventBatch,
+        elapsed: Int64s,
+        totals: Floats,
+        keys: Mapping[str, int],
+    ) -> list[Absence]:
+        """Take note of events; return who has stopped, and who is back.
+
+        Args:
+            slots: int32 [n], the slot of each event's entity.
+            events: the n events.
+            elapsed: int64 [n], how far event time had come with each: see the module.
+            totals: float64 [n], events per day of all entities.
+            keys: slots by key.
+        """
+        indices = np.full(len(slots), -1, np.int32) if events.indices is None else events.indices
+        columns = (events.times, events.offsets, indices, elapsed, totals)
+        found = observe(self.records, self._watch.records, slots, *columns, self._limits)
+        if not found:
+            return []
+        wanted = {slot for _, slot, *_ in found}
+        names = {slot: key for key, slot in keys.items() if slot in wanted}
+        partition = int(events.partitions[0])
+        # By their places in the source: slots are given anew after a restart.
+        found.sort(key=lambda one: (one[0], one[2] in (RAISED, ALL_RAISED), one[-2:]))
+        return [_absence(one, names, partition) for one in found]
+
+    def forget(self, slots: Int32s) -> None:
+        """Forget entities that were evicted."""
+        self._watch.records["count"] -= np.count_nonzero(self.records["known"][slots])
+        self.reset(slots)
+
+    def dump_watch(self) -> State:
+        """Return what belongs to no entity."""
+        return self._watch.dump(np.zeros(1, np.int32))
+
+    def load_watch(self, state: State) -> None:
+        """Take up what `dump_watch` returned, after the entities."""
+        self._watch.load(state)
+        known = np.flatnonzero(self.records["known"])
+        self._watch.records["count"] = len(known)
+        self._watch.records["slots"] = known[-1] + 1 if len(known) else 0
+
+
+def _absence(found: Any, names: Mapping[int, str], partition: int) -> Absence:
+    row, slot, what, p_value, silence, count, when, offset, index = found
+    whole = what in (ALL_RAISED, ALL_RETURNED)
+    return Absence(
+        row=row,
+        entity="" if whole else names[slot],
+        is_over=what in (RETURNED, ALL_RETURNED),
+        p_value=p_value,
+        silence=silence,
+        since=when,
+        partition=partition,
+        offset=offset,
+        index=None if index < 0 else index,
+        entities=count,
+    )
+
+
+def pauses(events: EventBatch, jumps: Int64s) -> list[Absence]:
+    """Return the pauses of all, told once they are over: an absence and its end each."""
+    found: list[Absence] = []
+    for row in np.flatnonzero(jumps).tolist():
+        silence = int(jumps[row])
+        since = int(events.times[row]) - silence
+        index = None if events.indices is None else int(events.indices[row])
+        place = int(events.partitions[row]), int(events.offsets[row]), index
+        pause = Absence(row, "", False, np.nan, silence, since, *place, entities=0)
+        found += [pause, replace(pause, is_over=True)]
+    return found

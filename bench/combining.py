@@ -105,7 +105,7 @@ def _replay(rules: Pipeline, series: Series, weights: list[NDArray[np.float64]])
     if learned:
         whole = np.concatenate(learned)
         weights.append(whole[~np.isnan(whole).any(axis=1)].mean(axis=0))
-    return Replayed(-np.log10(p_values), p_values, alerts, 0.0, True)
+    return Replayed(-np.log10(p_values), p_values, alerts, alerts, 0.0, True)
 
 
 def cost(choice: Choice) -> tuple[float, int]:

@@ -72,7 +72,8 @@ def score(
 
     Returns:
         A table of the same library with a row for each: "score" (0 to 1), "p_value", and of each
-        value "<value>_low" and "<value>_high", the range that was expected. NaN during warm-up.
+        value "<value>_low" and "<value>_high", the range that was expected; further columns are
+        in docs/python.md. NaN during warm-up.
 
     Raises:
         PynomalyError: a column or a detector cannot be used.

@@ -39,6 +39,10 @@ def judge_nab(series: Sequence[Series], replayed: Sequence[Replayed]) -> Figures
             nab.curve_of(one.alerts.astype(float), w, np.ones(1))
             for one, w in zip(replayed, windows, strict=True)
         ],
+        "sent at 10/day": [
+            nab.curve_of(one.messages.astype(float), w, np.ones(1))
+            for one, w in zip(replayed, windows, strict=True)
+        ],
     }
     found: dict[str, float] = {}
     others: dict[str, float] = {}

@@ -47,8 +47,9 @@ class Replayed:
 
     Attributes:
         raw: float64 [n], raw scores; NaN during warm-up.
-        p_values: float64 [n]; NaN during warm-up.
-        alerts: bool [n], events that became anomalies.
+        p_values: float64 [n], of onsets where the detector tells them; NaN during warm-up.
+        alerts: bool [n], events at which the policy `p_value` begins an alert.
+        messages: bool [n], events that the default policy sends a message of.
         seconds: CPU time of the detect step.
         decimal: whether raw scores are decimal powers of rarity.
     """
@@ -56,6 +57,7 @@ class Replayed:
     raw: NDArray[np.float64]
     p_values: NDArray[np.float64]
     alerts: NDArray[np.bool_]
+    messages: NDArray[np.bool_]
     seconds: float
     decimal: bool
 

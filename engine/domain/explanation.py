@@ -17,6 +17,9 @@ class Explanation:
     Attributes:
         scores: float64 [n], higher = more anomalous; NaN while an entity warms up.
         p_values: float64 [n], the share of normal events that are as far from normal; NaN likewise.
+        onset_p_values: float64 [n], the share of normal events at which an anomaly begins that is
+            as far from normal: that of the event where one begins or says something new, large
+            where it goes on; NaN likewise.
         kinds: int8 [n], index into `engine.domain.kinds.KINDS` of the strongest evidence.
         contributions: float64 [n, d], each value's part in it; the parts of an event sum to 1.
         centers: float64 [n, d], the value expected at the event by that evidence; NaN for a gap.
@@ -25,6 +28,7 @@ class Explanation:
 
     scores: Floats
     p_values: Floats
+    onset_p_values: Floats
     kinds: NDArray[np.int8]
     contributions: Floats
     centers: Floats
@@ -35,6 +39,7 @@ class Explanation:
         return Explanation(
             self.scores[rows],
             self.p_values[rows],
+            self.onset_p_values[rows],
             self.kinds[rows],
             self.contributions[rows],
             self.centers[rows],

@@ -14,6 +14,7 @@ from engine.application import registry
 from engine.application.config.load import parse
 from engine.application.ports import MakeTaskStep, RunContext
 from engine.domain.batch import EXPECTED_SCALES, EventBatch, Floats, Int64s, Objects, ScoredBatch
+from engine.domain.detector import ExplainingDetector
 from engine.domain.errors import FatalError, ParameterError, nearest
 from engine.domain.pipeline import Pipeline
 
@@ -46,7 +47,9 @@ def score_table(
 
     Returns:
         The columns "score", "p_value", and of each value "<value>_low" and "<value>_high", the
-        range expected; of several detectors also "<detector>_p_value". NaN during the warm-up.
+        range expected; of each detector "<detector>_score", its raw score, of several also
+        "<detector>_p_value"; "onset_p_value" where one detector alone tells it. NaN during the
+        warm-up.
 
     Raises:
         ParameterError: a column is missing, or does not hold what it should.
@@ -106,7 +109,10 @@ def _results(
         "p_value",
         *(f"{value}{end}" for value in values for end in ("_low", "_high")),
     ]
+    names += [f"{name}_score" for name in pipeline.detector_names]
     names += [f"{name}_p_value" for name in pipeline.detector_names] if several else []
+    explained = not several and isinstance(pipeline.detectors[0], ExplainingDetector)
+    names += ["onset_p_value"] if explained else []
     found: Columns = {name: np.full(rows, np.nan) for name in names}
     for batch in scored:
         at = batch.events.offsets
@@ -116,6 +122,10 @@ def _results(
         for n, value in enumerate(values):
             found[f"{value}_low"][at] = centers[:, n] - widths[:, n]
             found[f"{value}_high"][at] = centers[:, n] + widths[:, n]
+        for n, name in enumerate(pipeline.detector_names):
+            found[f"{name}_score"][at] = batch.scores[:, n]
+        if explained:
+            found["onset_p_value"][at] = batch.explanations[0].onset_p_values
         if several:
             for n, name in enumerate(pipeline.detector_names):
                 found[f"{name}_p_value"][at] = batch.p_values[:, n]

@@ -61,13 +61,15 @@ class AutoBank(RecordBank):
             times: int64 [n], event times in ns since 1970; empty where they are not known.
         """
         n, d = values.shape
-        scores, p_values, kinds = np.empty(n), np.empty(n), np.empty(n, np.int8)
+        scores, p_values, beginnings = np.empty(n), np.empty(n), np.empty(n)
+        kinds = np.empty(n, np.int8)
         blames, centers, widths = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
-        columns = (scores, p_values, kinds, blames, centers, widths)
+        columns = (scores, p_values, beginnings, kinds, blames, centers, widths)
         entity.drive(self.records, slots, values, learn, times, *columns)
         total = blames.sum(axis=1, keepdims=True)
         contributions = np.where(total > 0, blames / np.where(total > 0, total, 1.0), 1 / d)
-        return Explanation(scores, p_values, KIND_NUMBERS[kinds], contributions, centers, widths)
+        named = KIND_NUMBERS[kinds]
+        return Explanation(scores, p_values, beginnings, named, contributions, centers, widths)
 
     def failures(self) -> Mapping[str, int]:
         """Return nothing: compiled arithmetic has no troubles to count."""

@@ -19,6 +19,7 @@ from operators.detectors.auto import (
     ranking,
     season,
     shape,
+    story,
     stuck,
     tail,
     value,
@@ -67,7 +68,7 @@ class Sizes(NamedTuple):
 def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
-        return Sizes(56, 168, 24, 48)
+        return Sizes(54, 168, 24, 48)
     return Sizes(32 if d <= 3 else 16, 48, 24 if d <= 3 else 12, 48)
 
 
@@ -89,6 +90,7 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("correlation", np.dtype(correlation.fields(d))),
             ("tails", tail.RECORD, (3 if d > 1 else 1,)),
             ("ranking", ranking.RECORD),
+            ("story", np.dtype(story.fields(len(evidence.KINDS)))),
             ("shape", np.dtype(shape.fields(given.sample if d == 1 else 1))),
             ("values", value.record(given.lags, given.buckets, given.hours), (d,)),
         ]
@@ -132,6 +134,7 @@ def _drive(  # pragma: no cover - runs compiled
     times: Int64s,
     scores: Floats,
     p_values: Floats,
+    beginnings: Floats,
     kinds: Any,
     blames: Floats,
     centers: Floats,
@@ -256,7 +259,10 @@ def _drive(  # pragma: no cover - runs compiled
                 state.ranking, total / d, errors / present, far_log, d == 1, learns[i]
             )
             scores[i] = ranked if warm else np.nan
-        p_values[i] = max(min(best, 1.0), 1e-300) if warm else np.nan
+        p_values[i], beginnings[i] = np.nan, np.nan
+        if warm:
+            p_values[i] = max(min(best, 1.0), 1e-300)
+            beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i])
         kinds[i] = kind
         if learns[i]:
             if timed:
@@ -277,6 +283,7 @@ drive = kernel(
         ranking,
         season,
         shape,
+        story,
         stuck,
         tail,
         value,

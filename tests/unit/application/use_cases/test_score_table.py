@@ -157,3 +157,16 @@ def test_what_cannot_be_used_is_told(changes: dict[str, Any], said: str) -> None
         pynomaly.score(table, **{"key": "pump", "time": "at", "values": "v", **changes})
 
     assert said in str(raised.value)
+
+
+def test_tells_where_anomalies_begin_and_what_ranks_them(columns: dict[str, Any]) -> None:
+    t = columns["t"].copy()
+    t[2_000:2_040] += 1_000.0
+
+    found = pynomaly.score({**columns, "t": t}, key=None, time="at", values="t")
+
+    lasting = slice(2_010, 2_040)
+    assert np.max(found["p_value"][lasting]) < 1e-3
+    assert np.nanmin(found["onset_p_value"][1_999:2_003]) < 1e-6
+    assert np.median(found["onset_p_value"][lasting]) >= 0.1
+    assert np.min(found["auto_score"][lasting]) > np.nanquantile(found["auto_score"], 0.95)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Self
 
 import fastavro
@@ -12,14 +12,17 @@ import fastavro.schema
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import model_validator
 
+from connectors.formats.avro_columns import AvroColumns
+from connectors.formats.cursor import OneByOneError
 from connectors.formats.registry import RegistrySettings, Schemas, references
+from connectors.formats.wanted import Wanted
 from engine.domain.batch import Headers
-from engine.domain.format import FormatError
+from engine.domain.format import Columns, FormatError
+from engine.domain.path import Path
 from pynomaly.plugins import Settings
 
-KEPT = {"decimal", "uuid"}
-"""Logical types that become more than the number that is written: times stay numbers."""
-Decode = Callable[[io.BytesIO], Any]
+KEPT = {"decimal"}
+"""Logical types that become more than what is written: times stay numbers, and UUIDs texts."""
 
 
 class AvroSettings(Settings):
@@ -36,7 +39,7 @@ class AvroSettings(Settings):
             raise ValueError("expected either registry or schema_text")
         if self.schema_text is not None:
             try:
-                _decoder(self.schema_text, {})
+                _reader(self.schema_text, {})
             except (fastavro.schema.SchemaParseException, ValueError, TypeError) as error:
                 raise ValueError(f"expected an Avro schema as JSON: {error}") from None
         return self
@@ -53,34 +56,62 @@ class Avro:
         self._schemas = None
         if settings.registry is not None:
             self._schemas = Schemas(settings.registry, _read_with, "AVRO")
-        self._decode = None if settings.schema_text is None else _decoder(settings.schema_text, {})
+        self._reader = None if settings.schema_text is None else _reader(settings.schema_text, {})
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the record."""
-        decode, start = self._decode, 0
+        reader, start = self._reader, 0
         if self._schemas is not None:
-            decode, start = self._schemas.of(payload, headers)
-        assert decode is not None
+            reader, start = self._schemas.of(payload, headers)
+        assert reader is not None
         stream = io.BytesIO(payload)
         stream.seek(start)
         try:
-            return decode(stream)
+            return fastavro.schemaless_reader(stream, reader.schema, None)
         except RecursionError:
             raise FormatError("the payload nests too deeply") from None
 
+    def columns(self, payloads: Sequence[bytes], paths: frozenset[Path]) -> Columns | None:
+        """Return what stands at some paths, where all are of one schema."""
+        try:
+            if self._schemas is None:
+                assert self._reader is not None
+                return self._reader.columns(paths).read(payloads, 0)
+            return self._schemas.columns(
+                payloads, 5, lambda reader, some: reader.columns(paths).read(some, 5)
+            )
+        except OneByOneError:
+            return None
 
-def _read_with(schema: Schema, client: SchemaRegistryClient) -> Decode:
-    return _decoder(schema.schema_str or "", references(schema, client))
+
+class Reader:
+    """Reads records of one schema.
+
+    Args of its constructor: schema, parsed, and what its names mean.
+    """
+
+    def __init__(self, schema: Any, named: dict[str, Any]) -> None:
+        self.schema = schema
+        self._named = named
+        self._columns: dict[frozenset[Path], AvroColumns] = {}
+
+    def columns(self, paths: frozenset[Path]) -> AvroColumns:
+        """Return what reads columns."""
+        if paths not in self._columns:
+            self._columns[paths] = AvroColumns(self.schema, self._named, Wanted(paths))
+        return self._columns[paths]
 
 
-def _decoder(text: str, named: dict[str, str]) -> Decode:
+def _read_with(schema: Schema, client: SchemaRegistryClient) -> Reader:
+    return _reader(schema.schema_str or "", references(schema, client))
+
+
+def _reader(text: str, named: dict[str, str]) -> Reader:
     """Return what reads the records of a schema."""
     known: dict[str, Any] = {}
     for reference in reversed(list(named.values())):
         fastavro.parse_schema(_plain(json.loads(reference)), named_schemas=known)
-    parsed = fastavro.parse_schema(_plain(json.loads(text)), named_schemas=known)
-    read = fastavro.schemaless_reader
-    return lambda stream: read(stream, parsed, None)
+    return Reader(fastavro.parse_schema(_plain(json.loads(text)), named_schemas=known), known)
 
 
 def _plain(schema: Any) -> Any:

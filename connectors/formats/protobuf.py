@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -14,10 +15,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 from google.protobuf.message import DecodeError
 from pydantic import model_validator
 
+from connectors.formats.cursor import OneByOneError
+from connectors.formats.protobuf_columns import ProtobufColumns, UnsuitableError
 from connectors.formats.registry import RegistrySettings, Schemas, references
+from connectors.formats.wanted import Wanted
 from connectors.formats.wire import varint
 from engine.domain.batch import Headers
-from engine.domain.format import FormatError
+from engine.domain.format import Columns, FormatError
+from engine.domain.path import Path as FieldPath
 from pynomaly.plugins import Settings
 
 ROOT = "pynomaly_message.proto"
@@ -64,9 +69,12 @@ class Protobuf:
         self._schemas: Schemas[FileDescriptor] | None = None
         if settings.registry is not None:
             self._schemas = Schemas(settings.registry, _described, "PROTOBUF")
+        self._kind: Descriptor | None = None
         self._decode: Decode | None = None
+        self._of_columns: dict[tuple[int, str, frozenset[FieldPath]], ProtobufColumns | None] = {}
         if settings.descriptor is not None:
-            self._decode = _decoder(_of_file(settings.descriptor, settings.message or ""))
+            self._kind = _of_file(settings.descriptor, settings.message or "")
+            self._decode = _decoder(self._kind)
         self._decoders: dict[tuple[int, ...], Decode] = {}
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
@@ -81,6 +89,36 @@ class Protobuf:
             return decode(payload[start:])
         except DecodeError as error:
             raise FormatError(f"the payload is no Protobuf of its type: {error}") from None
+
+    def columns(self, payloads: Sequence[bytes], paths: frozenset[FieldPath]) -> Columns | None:
+        """Return what stands at some paths, where all are of the first type of their schema."""
+        try:
+            if self._schemas is None:
+                assert self._kind is not None
+                return self._columns(self._kind, paths).read(payloads, 0)
+            return self._schemas.columns(payloads, 6, partial(self._of_first, paths))
+        except OneByOneError:
+            return None
+
+    def _of_first(
+        self, paths: frozenset[FieldPath], file: FileDescriptor, payloads: Sequence[bytes]
+    ) -> Columns:
+        if payloads[0][5] != 0 or not file.message_types_by_name:
+            raise OneByOneError
+        kind = next(iter(file.message_types_by_name.values()))
+        return self._columns(kind, paths).read(payloads, 6)
+
+    def _columns(self, kind: Descriptor, paths: frozenset[FieldPath]) -> ProtobufColumns:
+        place = id(kind.file), kind.full_name, paths
+        if place not in self._of_columns:
+            try:
+                self._of_columns[place] = ProtobufColumns(kind, Wanted(paths))
+            except UnsuitableError:
+                self._of_columns[place] = None
+        found = self._of_columns[place]
+        if found is None:
+            raise OneByOneError
+        return found
 
     def _of(self, file: FileDescriptor, indices: tuple[int, ...]) -> Decode:
         place = (id(file), *indices)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any, Generic, Self, TypeVar
 
+import numpy as np
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 from pydantic import Field, SecretStr, model_validator
 
+from connectors.formats.cursor import OneByOneError
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
-from engine.domain.format import FormatError
+from engine.domain.format import Columns, FormatError
 from pynomaly.plugins import Settings
 
 logger = logging.getLogger("pynomaly.registry")
@@ -114,6 +116,37 @@ class Schemas(Generic[Read]):
         read = self._known.get(own)
         return (read if read is not None else self._fetch(own)), start
 
+    def columns(
+        self,
+        payloads: Sequence[bytes],
+        head: int,
+        read: Callable[[Read, Sequence[bytes]], Columns],
+    ) -> Columns:
+        """Return columns of payloads that have the id of their schema before them.
+
+        Args:
+            payloads: any.
+            head: bytes at the beginning in which payloads are alike that can be read together.
+            read: from a schema's reader and payloads to their columns.
+
+        Raises:
+            OneByOneError: they have to be read one by one.
+        """
+        rows: dict[bytes, list[int]] = {}
+        for row, payload in enumerate(payloads):
+            rows.setdefault(payload[:head], []).append(row)
+        found = []
+        for begin, some in rows.items():
+            if len(begin) < head or begin[0] != MAGIC_ID:
+                raise OneByOneError
+            try:
+                reader, _ = self.of(begin, ())
+            except FormatError:
+                raise OneByOneError from None
+            alike = payloads if len(rows) == 1 else [payloads[row] for row in some]
+            found.append((some, read(reader, alike)))
+        return found[0][1] if len(found) == 1 else _merged(found, len(payloads))
+
     def _fetch(self, own: int | str) -> Read:
         until, why = self._unknown.get(own, (0.0, ""))
         if time.monotonic() < until:
@@ -178,6 +211,17 @@ class Schemas(Generic[Read]):
         except SchemaRegistryError:
             text = f"the registry {self._settings.url} has no schema {own}: {error}"
             raise FormatError(text) from None
+
+
+def _merged(parts: list[tuple[list[int], Columns]], count: int) -> Columns:
+    """Return the columns of all rows from those of some."""
+    whole: Columns = {path: [None] * count for path in parts[0][1]}
+    for rows, columns in parts:
+        for path, column in columns.items():
+            items = column.tolist() if isinstance(column, np.ndarray) else column
+            for row, item in zip(rows, items, strict=True):
+                whole[path][row] = item
+    return whole
 
 
 def _once(own: int | str, client: SchemaRegistryClient) -> Schema:

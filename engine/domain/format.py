@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from engine.domain.batch import Headers
 from engine.domain.finding import Finding, RejectReason
+from engine.domain.path import Path
 
 
 class FormatError(Exception):
@@ -18,6 +20,23 @@ class FormatError(Exception):
     def __init__(self, detail: str, reason: RejectReason = RejectReason.BAD_FORMAT) -> None:
         super().__init__(detail)
         self.finding: Finding = reason, detail
+
+
+Columns = dict[Path, Any]
+"""What stands at each path: an array of numbers, or a list in which None stands for nothing."""
+
+
+@runtime_checkable
+class ColumnFormat(Protocol):
+    """A format that can also read many payloads at once."""
+
+    def columns(self, payloads: Sequence[bytes], paths: frozenset[Path]) -> Columns | None:
+        """Return what `decode` would find at some paths, which lead through names alone.
+
+        None where they have to be decoded one by one: where one of them may be broken, or has at
+        one of the paths what is neither number, text nor nothing.
+        """
+        ...
 
 
 class Format(Protocol):

@@ -21,9 +21,10 @@ from engine.domain.condition import (
     Scalar,
 )
 from engine.domain.path import Path
+from operators.decode.columns import Table, listed
 from operators.decode.reading import MISPLACED, Read
 
-Holds = Callable[[list[Any]], Bools]
+Holds = Callable[[list[Any] | Table], Bools]
 
 
 def condition(spec: Condition, reader: Callable[[Path], Read]) -> Holds:
@@ -38,7 +39,7 @@ def condition(spec: Condition, reader: Callable[[Path], Read]) -> Holds:
         inner = condition(spec.part, reader)
         return lambda messages: ~inner(messages)
     read, test = reader(spec.path), _test(spec)
-    return lambda messages: np.fromiter(map(test, read(messages)), np.bool_, len(messages))
+    return lambda messages: np.fromiter(map(test, listed(read(messages))), np.bool_, len(messages))
 
 
 def _test(spec: IsIn | Exists | Matches | IsScalar) -> Callable[[Any], bool]:

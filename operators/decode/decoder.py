@@ -23,6 +23,7 @@ from engine.domain.condition import AllOf, Condition, conjuncts, paths
 from engine.domain.mapping import Constant, EventMapping, MessageKey
 from engine.domain.path import Path
 from engine.domain.reject import Reject
+from operators.decode.columns import Table, listed
 from operators.decode.conditions import Holds, condition
 from operators.decode.decoded import Decoded
 from operators.decode.entity_keys import joined, message_key_texts, names
@@ -110,6 +111,7 @@ class Decoder:
             accounted[found.rows[good]] = True
         elif not good.all():
             bad = found.only(~good)
+            assert isinstance(bad.messages, list)
             elements = bad.rows, found.indices[~good], bad.messages
         if elements is None and accounted.all():
             return []
@@ -154,6 +156,7 @@ class Decoder:
         """Replace messages by their elements; the rows of those without an array stay open."""
         elements: list[Any] = []
         rows, counts = [], []
+        assert isinstance(found.messages, list)
         for message, row in zip(found.messages, found.rows.tolist(), strict=True):
             try:
                 inner = exploder.explode(message)
@@ -177,11 +180,11 @@ class Decoder:
             elif isinstance(part, Constant):
                 columns.append([part.text] * len(found.messages))
             else:
-                columns.append(part(found.messages))
+                columns.append(listed(part(found.messages)))
         return names(joined(columns))
 
     def _moments(
-        self, messages: list[Any], keys: Objects, stamps: Int64s, now: int
+        self, messages: list[Any] | Table, keys: Objects, stamps: Int64s, now: int
     ) -> tuple[Int64s, Bools]:
         """Return the event times, and which are near enough to the clocks they are held against."""
         times, clocks = stamps, np.full(1, now)
@@ -195,7 +198,7 @@ class Decoder:
             good &= times >= clocks - self._mapping.max_past
         return times, good
 
-    def _numbers(self, messages: list[Any]) -> tuple[Floats, Bools]:
+    def _numbers(self, messages: list[Any] | Table) -> tuple[Floats, Bools]:
         values = np.empty((len(messages), len(self._values)))
         good = np.ones(len(messages), np.bool_)
         for column, (read, numbers) in enumerate(self._values):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,16 @@ import orjson
 
 from engine.domain.batch import Bools, Headers, RawBatch
 from engine.domain.errors import PynomalyError
-from engine.domain.format import Format, FormatError
+from engine.domain.format import ColumnFormat, Format, FormatError
 from engine.domain.mapping import EventMapping
 from engine.domain.names import ELEMENT_HEADER
+from operators.decode.columns import Table, can_be_columns
 from operators.decode.decoded import Decoded
+
+_ADDRESS = re.compile(r"(?:from )?<[^<>]* at 0x[0-9a-f]+>")
+"""Of an object in memory: a reject that is read again must be the same."""
+FEWEST = 16
+"""Payloads that are worth to be read in columns."""
 
 
 class FormatMessages:
@@ -23,9 +30,16 @@ class FormatMessages:
     def __init__(self, read: Format, mapping: EventMapping) -> None:
         self._format = read
         self._max_bytes = mapping.max_bytes
+        self._paths = frozenset(mapping.paths)
+        is_flat = mapping.explode is None and can_be_columns(self._paths)
+        self._columns = read if is_flat and isinstance(read, ColumnFormat) else None
 
     def decode(self, raw: Sequence[RawBatch]) -> tuple[list[RawBatch], Decoded, Bools]:
         """Return the batches with their errors, the documents, and what says nothing."""
+        table = self._table(raw)
+        if table is not None:
+            n = len(table)
+            return list(raw), Decoded(table, np.arange(n)), np.zeros(n, np.bool_)
         documents: list[Any] = []
         rows: list[int] = []
         passed: list[bool] = []
@@ -47,6 +61,17 @@ class FormatMessages:
                     rows.append(place)
             noted.append(replace(batch, errors=errors) if errors else batch)
         return noted, Decoded(documents, np.array(rows, np.int64)), np.array(passed, np.bool_)
+
+    def _table(self, raw: Sequence[RawBatch]) -> Table | None:
+        """Return the columns of all payloads, where they can be read at once."""
+        count = sum(map(len, raw))
+        if self._columns is None or count < FEWEST or any(batch.errors for batch in raw):
+            return None
+        payloads = [payload for batch in raw for payload in batch.values if payload]
+        if len(payloads) < count or max(map(len, payloads)) > self._max_bytes:
+            return None
+        columns = self._columns.columns(payloads, self._paths)
+        return None if columns is None else Table(columns, count)
 
     def _document(self, payload: bytes, batch: RawBatch, row: int) -> Any:
         try:
@@ -76,5 +101,5 @@ def document_of(read: Format, payload: bytes, headers: Headers) -> Any:
 
 
 def _said(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(_ADDRESS.sub("", str(error)).split())
     return f"{type(error).__name__} {text}"[:200]

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats
 from engine.domain.mapping import ValueField
+from operators.decode.columns import listed
 from operators.decode.reading import Column
 
 NUMBERS = {int, float, bool}
@@ -44,6 +45,12 @@ class NumberReader:
 
     def column(self, found: Column, good: Bools) -> Floats:
         """Return the numbers of a column, marking the rows where none is and one had to be."""
+        if isinstance(found, np.ndarray):
+            if not self._field.takes_text:
+                numbers: Floats = found.astype(np.float64)
+                good &= ~np.isinf(numbers) if self.may_miss else np.isfinite(numbers)
+                return numbers
+            found = listed(found)
         if self._field.takes_text or not set(map(type, found)) <= NUMBERS:
             found = self._each(found, good)
         numbers = _floats(found)

@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 
 from engine.domain.path import JsonText, Named, Path, Step, path_text
+from operators.decode.columns import Table
 from operators.decode.message_type import field_name
 
-Column = list[Any]
-Read = Callable[[list[Any]], Column]
+Column = Any
+"""What stands at a path of each message: a list, or an array of numbers."""
+Read = Callable[[list[Any] | Table], Column]
 
 
 class Misplaced:
@@ -54,7 +56,11 @@ def reader(path: Path, attributes: int = 0) -> Read:
             expression = f"m.{field_name(str(step))}"
     # The names come from field_name and repr: no text of the pipeline file is executed.
     names = {"nothing": _nothing, "named": _named, "parsed": _parsed}
-    read: Read = eval(f"lambda messages: [{expression} for m in messages]", names)
+    read_each = eval(f"lambda messages: [{expression} for m in messages]", names)
+
+    def read(messages: list[Any] | Table) -> Column:
+        return messages.columns[path] if isinstance(messages, Table) else read_each(messages)
+
     return read
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from engine.domain.batch import NO_TIME, Int64s
 from engine.domain.mapping import TimeField
 from engine.domain.time_units import NS
+from operators.decode.columns import listed
 from operators.decode.local_times import LocalTimes
 from operators.decode.reading import Column
 from operators.decode.written_times import (
@@ -64,6 +65,12 @@ class TimeReader:
             keys: the entities of the messages.
             stamps: the messages' own times, ns since 1970.
         """
+        if isinstance(written, np.ndarray):
+            most = LIMIT // NS[self._time.unit] if self._time.unit else 0
+            if most and written.dtype == np.int64 and (abs(written) <= most).all():
+                times: Int64s = written * NS[self._time.unit or "ns"]
+                return times
+            written = listed(written)
         if self._time.unit is not None:
             return _numbers(written, NS[self._time.unit])
         if self._is_iso and all(map(_is_common, written)):
@@ -94,7 +101,7 @@ def together(columns: Sequence[Column]) -> Column:
     """Return what several fields say of one time, joined by spaces; None where one is missing."""
     if len(columns) == 1:
         return columns[0]
-    return [_joined(parts) for parts in zip(*columns, strict=True)]
+    return [_joined(parts) for parts in zip(*map(listed, columns), strict=True)]
 
 
 def _joined(parts: tuple[Any, ...]) -> str | None:

@@ -28,6 +28,7 @@ from operators.decode.conditions import Holds, condition
 from operators.decode.decoded import Decoded
 from operators.decode.entity_keys import joined, message_key_texts, names
 from operators.decode.explode import Exploder
+from operators.decode.exploded_json import ExplodedJson, is_typed
 from operators.decode.format_messages import FormatMessages
 from operators.decode.json_messages import JsonMessages
 from operators.decode.numbers import NumberReader
@@ -59,6 +60,7 @@ class Decoder:
         self._times = TimeReader(mapping.time)
         explode = mapping.explode
         self._exploder = None if explode is None else Exploder(explode, mapping.paths)
+        self._typed = ExplodedJson(mapping) if is_typed(mapping) else None
         self._of_messages, self._of_elements = self._conditions()
         self._rejects = Rejects(mapping)
         self.passed_over: Counter[str] = Counter()
@@ -75,6 +77,8 @@ class Decoder:
             raw, found, passed = self._format.decode(raw)
             self.passed_over["format"] += int(np.count_nonzero(passed))
         payloads = list(chain.from_iterable(map(_payloads, raw)))
+        if self._typed is not None and (events := self._all_typed(self._typed, raw, payloads)):
+            return events, []
         accounted = self._tombstones(payloads)
         if self._format is None:
             found = Decoded(*self._json.decode(payloads))
@@ -84,11 +88,34 @@ class Decoder:
         if self._exploder is not None:
             found = self._explode(self._exploder, found, accounted)
             found = self._where(self._of_elements, found, accounted)
+        now = self._clock()
+        events, good = self._events(raw, found, now)
+        if not good.all():
+            events = events.take(np.flatnonzero(good))
+        return events, self._rejected(raw, found, good, accounted, now)
+
+    def _all_typed(
+        self, typed: ExplodedJson, raw: Sequence[RawBatch], payloads: Sequence[bytes | None]
+    ) -> EventBatch | None:
+        """Return the events of exploded messages where all is as it should be."""
+        found = typed.decode(payloads)
+        if found is None:
+            return None
+        elements, empty = found
+        events, good = self._events(raw, elements, self._clock())
+        if not good.all():
+            return None
+        self.passed_over["empty_array"] += empty
+        return events
+
+    def _events(
+        self, raw: Sequence[RawBatch], found: Decoded, now: int
+    ) -> tuple[EventBatch, Bools]:
+        """Return events of messages, and which of them are good."""
         positions = [_positions(batch) for batch in raw]
         partitions, offsets, stamps = (
             np.concatenate(column)[found.rows] for column in zip(*positions, strict=True)
         )
-        now = self._clock()
         keys, known = self._keys(raw, found)
         values, finite = self._numbers(found.messages)
         times, timely = self._moments(found.messages, keys, stamps, now)
@@ -97,10 +124,7 @@ class Decoder:
         if NO_TIME in stamps:
             stamps = np.where(stamps == NO_TIME, times, stamps)
         columns = keys, times, values, partitions, offsets, stamps
-        events = EventBatch(raw[0].topic, *columns, indices=found.indices)
-        if not good.all():
-            events = events.take(np.flatnonzero(good))
-        return events, self._rejected(raw, found, good, accounted, now)
+        return EventBatch(raw[0].topic, *columns, indices=found.indices), good
 
     def _rejected(
         self, raw: Sequence[RawBatch], found: Decoded, good: Bools, accounted: Bools, now: int

@@ -39,14 +39,9 @@ class JsonMessages:
         return [self._dictionary(m) for m in messages] if self._plain else messages, rows
 
     def _decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any], Int64s]:
-        try:
-            lines = b"\n".join(payloads)  # type: ignore[arg-type]
-            if lines.count(b"\n") == len(payloads) - 1 and self._sizes_fit(payloads):
-                messages = self._decoder.decode_lines(lines)
-                if len(messages) == len(payloads):
-                    return messages, np.arange(len(payloads))
-        except _ERRORS:
-            pass
+        whole = decode_all(self._decoder, payloads, self._max_bytes)
+        if whole is not None:
+            return whole, np.arange(len(payloads))
         rows, messages = [], []
         for row, payload in enumerate(payloads):
             if payload is not None and len(payload) <= self._max_bytes:
@@ -56,9 +51,6 @@ class JsonMessages:
                 except (*_ERRORS, ValueError):
                     pass
         return messages, np.array(rows, np.int64)
-
-    def _sizes_fit(self, payloads: Sequence[bytes | None]) -> bool:
-        return max(map(len, payloads)) <= self._max_bytes  # type: ignore[arg-type]
 
     def _one(self, payload: bytes) -> Any:
         try:
@@ -72,6 +64,20 @@ class JsonMessages:
         """Return what was read of a message, as exploding takes it."""
         found = ((name, getattr(message, attribute)) for name, attribute in self._fields)
         return {name: value for name, value in found if value is not None}
+
+
+def decode_all(
+    decoder: msgspec.json.Decoder[Any], payloads: Sequence[bytes | None], max_bytes: int
+) -> list[Any] | None:
+    """Return the messages of all payloads; None where one of them does not fit."""
+    try:
+        lines = b"\n".join(payloads)  # type: ignore[arg-type]
+        if lines.count(b"\n") != len(payloads) - 1 or max(map(len, payloads)) > max_bytes:  # type: ignore[arg-type]
+            return None
+        messages: list[Any] = decoder.decode_lines(lines)
+    except _ERRORS:
+        return None
+    return messages if len(messages) == len(payloads) else None
 
 
 def without_nan(payload: bytes) -> bytes:

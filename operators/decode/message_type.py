@@ -31,6 +31,18 @@ class Node:
         """Whether it is an object of which only fields are read."""
         return bool(self.fields) and not self.kinds
 
+    def insert(self, path: Path, kind: Any, required: bool) -> None:
+        """Add what is read below it."""
+        node = self
+        for step in path:
+            if not isinstance(step, str):
+                # What is no field of an object is judged in columns, with all that lies below.
+                kind = Any
+                break
+            node = node.fields.setdefault(step, Node())
+            node.required |= required
+        node.kinds.append(kind)
+
 
 class MessageType:
     """A msgspec structure with as much of a message as the mapping reads.
@@ -47,33 +59,26 @@ class MessageType:
     def __init__(self, mapping: EventMapping) -> None:
         self._root = Node()
         strict = mapping.where is None and mapping.explode is None
-        for path, kind, required in _wanted(mapping) if strict else _outermost(mapping):
-            self._insert(path, kind, required)
+        for path, kind, required in wanted(mapping) if strict else _outermost(mapping):
+            self._root.insert(path, kind, required)
         self.names = tuple(self._root.fields)
         explode = mapping.explode
         self.is_whole = explode is not None and (mapping.array or explode[:1] in ((), (EACH,)))
-        kind = Any if self.is_whole else _structure(self._root)
+        kind = Any if self.is_whole else structure(self._root)
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 
     def attributes(self, path: Path) -> int:
         """Return how many steps of a path are attributes of structures; below are plain objects."""
-        node = self._root
-        for count, step in enumerate(path):
-            if not node.is_structure or not isinstance(step, str):
-                return count
-            node = node.fields[step]
-        return len(path)
+        return attributes(self._root, path)
 
-    def _insert(self, path: Path, kind: Any, required: bool) -> None:
-        node = self._root
-        for step in path:
-            if not isinstance(step, str):
-                # What is no field of an object is judged in columns, with all that lies below.
-                kind = Any
-                break
-            node = node.fields.setdefault(step, Node())
-            node.required |= required
-        node.kinds.append(kind)
+
+def attributes(node: Node, path: Path) -> int:
+    """Return how many steps of a path below a node are attributes of structures."""
+    for count, step in enumerate(path):
+        if not node.is_structure or not isinstance(step, str):
+            return count
+        node = node.fields[step]
+    return len(path)
 
 
 def field_name(name: str) -> str:
@@ -81,7 +86,7 @@ def field_name(name: str) -> str:
     return "f_" + name.encode().hex()
 
 
-def _wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
+def wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
     """Yield the path, the type, and whether it is required, of each field that is read."""
     for part in mapping.key:
         if isinstance(part, tuple):
@@ -102,7 +107,8 @@ def _time_type(time: TimeField) -> Any:
     return str | int if time.unit is None else str | int | float
 
 
-def _structure(node: Node) -> Any:
+def structure(node: Node) -> Any:
+    """Return the type of an object of which only the fields of a node are read."""
     required, optional, names = [], [], {}
     for name, inner in node.fields.items():
         kind = _kind(inner)
@@ -117,7 +123,7 @@ def _structure(node: Node) -> Any:
 
 def _kind(node: Node) -> Any:
     if node.is_structure:
-        return _structure(node) if node.required else _structure(node) | None
+        return structure(node) if node.required else structure(node) | None
     same = all(kind == node.kinds[0] for kind in node.kinds)
     # What is read in two ways may be of either type: the columns tell.
     return node.kinds[0] if same and not node.fields else Any

@@ -21,9 +21,17 @@ Reading = Literal["plain", "number", "quantity", "decimal"]
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """A part of the entity's key: the message key, and how its bytes are read."""
+    """A part of the entity's key: the message key, and how its bytes are read.
+
+    Attributes:
+        format: of bytes that are one text or number.
+        read: reads a key that is a document, such as Avro's; None where it is none.
+        path: where the part stands in the document; empty where it is the whole, or its only field.
+    """
 
     format: KeyFormat = "string"
+    read: Format | None = None
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +196,13 @@ def decisive(part: Any) -> Any:
         return part
     kind = {} if type(part) in FIRST_FIELDS else {"kind": type(part).__name__}
     kept = {field.name: getattr(part, field.name) for field in fields(part) if _counts(field, part)}
-    found = {name: decisive(value) for name, value in kept.items() if name != "format"}
+    plugged = {"format", "read"}
+    found = {name: decisive(value) for name, value in kept.items() if name not in plugged}
     if isinstance(part, EventMapping) and part.format is not None:
         # Where a registry stands decides nothing, and its settings may be secret.
         found["format"] = part.format.name
+    elif isinstance(part, MessageKey) and part.read is not None:
+        found["format"] = part.read.name
     elif "format" in kept:
         found["format"] = kept["format"]
     return kind | found

@@ -26,7 +26,8 @@ from engine.domain.reject import Reject
 from operators.decode.columns import Table, listed
 from operators.decode.conditions import Holds, condition
 from operators.decode.decoded import Decoded
-from operators.decode.entity_keys import joined, message_key_texts, names
+from operators.decode.document_keys import KeyReader
+from operators.decode.entity_keys import joined, names
 from operators.decode.explode import Exploder
 from operators.decode.exploded_json import ExplodedJson, is_typed
 from operators.decode.format_messages import FormatMessages
@@ -55,6 +56,9 @@ class Decoder:
         self._key_parts = [
             self._reader(part) if isinstance(part, tuple) else part for part in mapping.key_parts
         ]
+        self._key_readers = {
+            part: KeyReader(part) for part in mapping.key_parts if isinstance(part, MessageKey)
+        }
         self._values = [(self._reader(v.path), NumberReader(v)) for v in mapping.values]
         self._read_times = [self._reader(path) for path in mapping.time.paths]
         self._times = TimeReader(mapping.time)
@@ -200,7 +204,7 @@ class Decoder:
         columns = []
         for part in self._key_parts:
             if isinstance(part, MessageKey):
-                columns.append(message_key_texts(_given_keys(raw, found.rows), part.format))
+                columns.append(self._key_readers[part].texts(_given_keys(raw, found.rows)))
             elif isinstance(part, Constant):
                 columns.append([part.text] * len(found.messages))
             else:

@@ -13,7 +13,8 @@ from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_units import other_unit
 from operators.decode import format_messages, json_errors
-from operators.decode.entity_keys import BinaryKeyError, key_text, name
+from operators.decode.document_keys import KeyReader
+from operators.decode.entity_keys import BinaryKeyError, name
 from operators.decode.explode import Exploder
 from operators.decode.json_errors import RejectedError, payload_error
 from operators.decode.numbers import NoNumberError, NumberReader
@@ -223,7 +224,7 @@ def _message_key(key: bytes | None, part: MessageKey) -> str | Finding:
     if key is None:
         return RejectReason.MISSING_KEY, "the message has no key"
     try:
-        return key_text(key, part.format)
+        return KeyReader(part).text(key)
     except BinaryKeyError as error:
         return RejectReason.BINARY_KEY, str(error)
 

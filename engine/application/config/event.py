@@ -50,7 +50,8 @@ class EventSpec(Settings):
     """Format of the messages: json, or one of docs/formats.md with its settings."""
     key: Key
     """The entity: a path, a list of paths joined by "/", $message_key for the message's key,
-    {message: int64} for one that is binary, or {const: name} where all is of one entity."""
+    {message: int64} for one that is binary, {message: {avro: {...}}, path: id} for one of a format
+    of messages, or {const: name} where all is of one entity."""
     time: Annotated[TimeSpec | None, BeforeValidator(_time), WithJsonSchema(_TIME_SCHEMA)] = Field(
         default=None, json_schema_extra={"default": "message"}
     )

@@ -53,8 +53,7 @@ def choose_format(value: object) -> FormatChoice | None:
         raise invalid_fields(nested(error, plugin.Settings, kind)) from None
 
 
+FORMAT_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 1}]}
 FormatField = Annotated[
-    FormatChoice | None,
-    PlainValidator(choose_format),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 1}]}),
+    FormatChoice | None, PlainValidator(choose_format), WithJsonSchema(FORMAT_SCHEMA)
 ]

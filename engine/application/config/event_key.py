@@ -6,6 +6,8 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
+from engine.application import registry
+from engine.application.config.event_format import FORMAT_SCHEMA, choose_format
 from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, parse_path
 from engine.domain.errors import nearest
@@ -30,15 +32,27 @@ def part(value: object) -> KeyPart:
         return MessageKey()
     if not isinstance(value, dict):
         return parse_path(value)
-    if len(value) != 1 or not value.keys() <= {"message", "const"}:
-        raise invalid("expected a path, {message: format of the message key} or {const: text}")
-    if "const" in value:
+    if value.keys() == {"const"}:
         return _constant(value["const"])
-    formats = get_args(KeyFormat)
-    if value["message"] not in formats:
-        near = nearest(str(value["message"]), formats)
-        raise invalid(f"expected one of {', '.join(formats)}.{near}", "message")
-    return MessageKey(value["message"])
+    if "message" not in value or not value.keys() <= {"message", "path"}:
+        raise invalid("expected a path, {message: format of the message key} or {const: text}")
+    return _message_key(value)
+
+
+def _message_key(value: dict[str, Any]) -> MessageKey:
+    kind, formats = value["message"], get_args(KeyFormat)
+    if kind in formats:
+        if "path" in value:
+            raise invalid(f"expected no path: a key that is {kind} has no fields", "path")
+        return MessageKey(kind)
+    if isinstance(kind, str) and kind not in ("json", *registry.names("formats")):
+        known = (*formats, "json", *registry.names("formats"))
+        raise invalid(f"expected one of {', '.join(known)}.{nearest(kind, known)}", "message")
+    # JSON as it is has no id of a schema before it, and is read alike.
+    choice = choose_format("json_schema" if kind == "json" else kind)
+    assert choice is not None
+    path = parse_path(value["path"]) if "path" in value else ()
+    return MessageKey(read=choice.create(frozenset()), path=path)
 
 
 def _constant(value: object) -> Constant:
@@ -54,14 +68,15 @@ _PART_SCHEMA = {
             "type": "object",
             "properties": {
                 "message": {
-                    "enum": list(get_args(KeyFormat)),
+                    "anyOf": [{"enum": [*get_args(KeyFormat), "json"]}, FORMAT_SCHEMA],
                     "description": "The message key, and how its bytes are read.",
                 },
+                "path": PATH_SCHEMA,
                 "const": {"type": "string", "description": "The same for all events."},
             },
             "additionalProperties": False,
             "minProperties": 1,
-            "maxProperties": 1,
+            "maxProperties": 2,
         },
     ]
 }

@@ -1,0 +1,82 @@
+"""Message keys that are documents: of Avro, Protobuf, JSON or any other format of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.domain.errors import PynomalyError
+from engine.domain.format import Format, FormatError
+from engine.domain.mapping import MessageKey
+from engine.domain.path import path_text
+from operators.decode.entity_keys import BinaryKeyError, key_text, message_key_texts, name
+from operators.decode.format_messages import said
+from operators.decode.reading import Column, MisplacedError, MissingError, look_up, quote
+
+MOST_KNOWN = 100_000
+"""Keys that are remembered with what they say: most come again and again."""
+
+
+class KeyReader:
+    """Reads message keys as a part of the entity's key. Args of its constructor: that part."""
+
+    def __init__(self, part: MessageKey) -> None:
+        self._part = part
+        self._known: dict[bytes, str | None] = {}
+
+    def texts(self, keys: Sequence[bytes | None]) -> Column:
+        """Return keys as texts; None where one is none."""
+        if self._part.read is None:
+            return message_key_texts(keys, self._part.format)
+        return [None if key is None else self._remembered(key) for key in keys]
+
+    def text(self, key: bytes) -> str:
+        """Return what one key says.
+
+        Raises:
+            BinaryKeyError: it is of another format; its text says which.
+        """
+        part = self._part
+        if part.read is None:
+            return key_text(key, part.format)
+        document = _document(part.read, key)
+        try:
+            found = look_up(document, part.path)
+        except MissingError as missing:
+            raise BinaryKeyError(f"nothing stands at {missing} of the message key") from None
+        except MisplacedError as misplaced:
+            raise BinaryKeyError(f"in the message key, {misplaced}") from None
+        text = name(_only_field(found))
+        if text is None:
+            where = path_text(part.path) or "the message key"
+            more = ": set path beside message" if isinstance(found, dict) else ""
+            expected = "expected a text or an integer"
+            raise BinaryKeyError(f"{where} is {quote(found)}, {expected}{more}")
+        return text
+
+    def _remembered(self, key: bytes) -> str | None:
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            try:
+                self._known[key] = self.text(key)
+            except BinaryKeyError:
+                # What a registry does not know yet, it may know later.
+                return None
+        return self._known[key]
+
+
+def _only_field(found: Any) -> Any:
+    """Return the field of a document that has one alone, as the keys of tables do."""
+    return next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
+
+
+def _document(read: Format, key: bytes) -> Any:
+    try:
+        return read.decode(key, ())
+    except FormatError as error:
+        raise BinaryKeyError(f"the message key: {error}") from None
+    except PynomalyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
+        raise BinaryKeyError(f"the message key is no {read.name}: {said(error)}") from None

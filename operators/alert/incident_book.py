@@ -55,11 +55,11 @@ class Entry:
 class IncidentBook:
     """The open incidents of one task, one an entity.
 
-    Args of its constructor: forget, told the entity of each incident that closes; group_by, the
+    Args of its constructor: forget, told entity and id of each incident that closes; group_by, the
     number of the key's part by which incidents form stories, None for none.
     """
 
-    def __init__(self, forget: Callable[[str], None], group_by: int | None = None) -> None:
+    def __init__(self, forget: Callable[[str, str], None], group_by: int | None = None) -> None:
         self._forget = forget
         self._open: dict[str, Entry] = {}
         self._next = NEVER
@@ -238,7 +238,7 @@ class IncidentBook:
         closed = self._closing(entry)
         self._closed_early.discard(closed.id)
         self._stories.close(entry.told)
-        self._forget(key)
+        self._forget(key, closed.id)
         return closed
 
 

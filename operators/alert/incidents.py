@@ -107,9 +107,16 @@ class Incidents:
         """
         return int(max(self._gap, CLOSED_GAPS * usual_gap))
 
-    def close(self, entity: str) -> None:
-        """Forget the incident of an entity: its next anomaly begins another one."""
-        self._open.pop(entity, None)
+    def close(self, entity: str, incident: str) -> None:
+        """Forget an incident of an entity, unless it has another one by now.
+
+        Args:
+            entity: its key.
+            incident: id of the first anomaly.
+        """
+        found = self._open.get(entity)
+        if found is not None and found.first == incident:
+            del self._open[entity]
 
     def dump(self) -> bytes:
         """Return the open incidents as JSON."""

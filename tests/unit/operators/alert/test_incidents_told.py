@@ -151,6 +151,17 @@ def test_an_anomaly_after_the_close_opens_another_incident() -> None:
     assert found[0].id != found[2].id
 
 
+def test_an_incident_goes_on_where_event_time_lags_behind_the_one_before() -> None:
+    """After a gap the progress of event time comes on by strides: the old incident is open yet."""
+    batch = batch_of([("a", 0, BAD), *(("a", 5_000 + second, BAD) for second in range(6))])
+    assert batch.progress is not None
+    lagging = replace(batch, progress=np.minimum(batch.progress, START + 60 * SECOND))
+
+    found = told(step_of(spec()), lagging)
+
+    assert brief(found) == [("open", "a", 1), ("close", "a", 1), ("open", "a", 1)]
+
+
 def test_the_longest_untouched_of_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operators.alert.incidents.MOST_INCIDENTS", 2)
     rows = [("a", 0, BAD), ("b", 1, BAD), ("a", 2, BAD), ("c", 3, BAD)]

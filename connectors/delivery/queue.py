@@ -25,9 +25,14 @@ Deliver = Callable[[list[Record]], None]
 class DeliveryQueue:
     """Delivers records in their order; at least once.
 
-    Args of its constructor: context; role, of the sink; prepare, called once before all, in the
-    queue's thread; deliver, called with records, returns when all of them are delivered; release,
-    called at the end; most, records a call; size, records that may wait.
+    Args:
+        context: of this process.
+        role: of the sink.
+        prepare: called once before all, in the thread of the queue.
+        deliver: called with records; returns when all of them are delivered.
+        release: called at the end.
+        most: records of one call.
+        size: records that may wait.
     """
 
     def __init__(

@@ -18,7 +18,10 @@ logger = logging.getLogger("pynomaly.sinks")
 class RejectedRecords:
     """Where refused records go.
 
-    Args of its constructor: path, a file to append to, or None; context; role, of the sink.
+    Args:
+        path: of a file to append to, or None.
+        context: of this process.
+        role: of the sink.
     """
 
     def __init__(self, path: str | None, context: RunContext, role: str) -> None:

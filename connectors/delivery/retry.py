@@ -27,7 +27,10 @@ T = TypeVar("T")
 class Caller:
     """Calls one server; nothing is given up, however long that takes.
 
-    Args of its constructor: settings; context; role, of the sink.
+    Args:
+        settings: of retries and the circuit breaker.
+        context: of this process.
+        role: of the sink.
     """
 
     def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:

@@ -35,8 +35,10 @@ class OpenQuoteError(Exception):
 class CsvRows:
     """Reads the rows of one text.
 
-    Args of its constructor: dialect; texts, names of columns whose cells stay texts; max_bytes, of
-    one row.
+    Args:
+        dialect: delimiter, quotes, header.
+        texts: names of columns whose cells stay texts.
+        max_bytes: of one row.
     """
 
     def __init__(self, dialect: Dialect, texts: frozenset[str], max_bytes: int) -> None:

@@ -84,8 +84,10 @@ class RegistrySettings(Settings):
 class Schemas(Generic[Read]):
     """What payloads are read with, by the id of their schema.
 
-    Args of its constructor: settings; make, from a schema and a client, for what it refers to, to
-    what reads; kind, the type of schemas that it takes.
+    Args:
+        settings: of the registry.
+        make: returns what reads messages, given a schema and a client for those it refers to.
+        kind: type of schemas that are accepted.
     """
 
     def __init__(

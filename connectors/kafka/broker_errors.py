@@ -72,8 +72,10 @@ class BrokerErrors:
     Also what librdkafka takes for a logger: the cause of a failed connection stands nowhere but in
     its log lines, which come again with each attempt.
 
-    Args of its constructor: who, such as "source"; count, called with each error's name;
-    outages, of the context: `who` is in it while no broker answers.
+    Args:
+        who: such as "source".
+        count: called with the name of each error.
+        outages: of the context; `who` is in it while no broker answers.
 
     Attributes:
         hopeless: an error that waiting does not cure; None while there is none.

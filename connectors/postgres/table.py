@@ -27,7 +27,9 @@ UNFIT = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
 class Table:
     """A table of a database; connects when it is used, and again after a failure.
 
-    Args of its constructor: settings; name, schema.name or name.
+    Args:
+        settings: of the sink.
+        name: `schema.name`, or `name`.
     """
 
     def __init__(self, settings: PostgresSettings, name: str) -> None:

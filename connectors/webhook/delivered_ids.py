@@ -17,7 +17,11 @@ class DeliveredIds:
     Without a state directory they are kept in memory alone. What power loss takes from the file is
     sent again, with the same id.
 
-    Args of its constructor: context; role, of the sink; receiver, another one has seen nothing.
+    Args:
+        context: of this process.
+        role: of the sink.
+        receiver: its address; another receiver has seen nothing.
+        generation: ids in a file.
     """
 
     def __init__(

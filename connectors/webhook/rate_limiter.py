@@ -9,7 +9,10 @@ from collections.abc import Callable
 class RateLimiter:
     """Spaces calls evenly, so that no second has more than the rate.
 
-    Args of its constructor: rate, a second; clock, in seconds; sleep, for seconds.
+    Args:
+        rate: calls per second.
+        clock: in seconds.
+        sleep: waits for seconds.
     """
 
     def __init__(

@@ -138,9 +138,11 @@ class SourcePlugin(Protocol):
 class SinkPlugin(Protocol):
     """What an entry point in `pynomaly.sinks` names: a class.
 
-    Args of its constructor: settings, context, and the role: anomalies, incidents, scores or
-    dead_letters; where a role has several sinks, a dot and a name follow
-    (`engine.domain.names.role_of`).
+    Args:
+        settings: of the class `Settings`.
+        context: of this process.
+        role: anomalies, incidents, scores or dead_letters; where a role has several sinks, a dot
+            and a name follow (`engine.domain.names.role_of`).
 
     Attributes:
         exactly_once: whether it can publish every record once, crashes or not: its snapshot makes
@@ -313,8 +315,10 @@ class StepPlugin(Protocol):
 class FormatPlugin(Format, Protocol):
     """What an entry point in `pynomaly.formats` names: a class.
 
-    Args of its constructor: its settings, as the pipeline file has them; and the names of the
-    outermost fields that the mapping reads as texts, which a format of texts must leave so.
+    Args:
+        settings: as the pipeline file has them.
+        text_fields: names of the outermost fields that the mapping reads as texts; a format of
+            texts must not convert them.
     """
 
     Settings: type[Settings]

@@ -37,7 +37,8 @@ class Draft(NamedTuple):
 class Drafter:
     """Makes anomalies of flagged events.
 
-    Args of its constructor: pipeline.
+    Args:
+        pipeline: all settings of the steps.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:

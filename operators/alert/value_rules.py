@@ -19,7 +19,9 @@ from operators.alert.drafts import blamed
 class ValueRules:
     """The rules of all values of a pipeline, by the numbers of the values.
 
-    Args of its constructor: rules, as the pipeline has them; names, of the values.
+    Args:
+        rules: as the pipeline has them.
+        names: of the values.
     """
 
     def __init__(self, rules: Sequence[ValueRule | None], names: Sequence[str]) -> None:

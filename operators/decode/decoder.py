@@ -41,7 +41,9 @@ from operators.decode.timestamps import UNREADABLE, TimeReader, together
 class Decoder:
     """Decodes batches by one mapping; every message becomes events or rejects, or is passed over.
 
-    Args of its constructor: the mapping; and a clock, ns since 1970, that times are held against.
+    Args:
+        mapping: how a message becomes an event.
+        clock: ns since 1970, that times are compared with.
 
     Attributes:
         passed_over: how many messages, or elements of them, the last batch had that the mapping

@@ -15,7 +15,9 @@ class Exploder:
     Each array on the way is exploded too. A document keeps of its parents what is read of them
     alone: a large parent of many elements must not be multiplied.
 
-    Args of its constructor: the path, and all paths that are read of the documents.
+    Args:
+        path: of the array.
+        read: all paths that are read of the documents.
     """
 
     def __init__(self, path: Path, read: Iterable[Path]) -> None:

@@ -17,8 +17,11 @@ _PARAMS = params_of(**check_numbers("profile", {}, PARAMETERS))
 class ProfileBank(RecordBank):
     """Robust location and scale of each value, learned as the zscore detector does.
 
-    Resets, dumps and loads as a detector's bank does. Args of its constructor: capacity, the
-    number of slots; d, the number of values.
+    It is reset, dumped and loaded like the bank of a detector.
+
+    Args:
+        capacity: number of slots.
+        d: number of values.
     """
 
     def __init__(self, capacity: int, d: int) -> None:

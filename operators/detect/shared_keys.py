@@ -23,7 +23,8 @@ class Keys(Protocol):
 class SharedKeys:
     """Compares the tasks of a process; new keys alone, so that it costs little.
 
-    Args of its constructor: telemetry.
+    Args:
+        telemetry: metrics of this process.
     """
 
     def __init__(self, telemetry: Telemetry) -> None:

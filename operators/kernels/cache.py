@@ -49,7 +49,10 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
 class KernelFiles:
     """Files of one function.
 
-    Args of its constructor: folder; name, of the function; stamp, of its source.
+    Args:
+        folder: of the stored code.
+        name: of the function.
+        stamp: of its source.
     """
 
     def __init__(self, folder: Path, name: str, stamp: Any) -> None:

@@ -71,8 +71,11 @@ def _copy_field(name: str, stored: NDArray[Any], records: Records) -> None:
 class NativeBank(RecordBank):
     """The bank of every native detector.
 
-    Args of its constructor: capacity, the number of slots; dtype, the record of one entity;
-    driver, from `compile_driver`; params, a named tuple of what all entities share.
+    Args:
+        capacity: number of slots.
+        dtype: the record of one entity.
+        driver: from `compile_driver`.
+        params: a named tuple of what all entities share.
     """
 
     def __init__(

@@ -19,11 +19,12 @@ OWN = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGU
 class Fork:
     """A child process.
 
-    Args of its constructor: program, what the child runs, it returns the exit code; keep, the one
-    descriptor beside the standard ones that the child is left with. The child has a session of its
-    own, and its parent's handlers of signals are not its.
+    The child has a session of its own, and none of its parent's signal handlers. Create one only
+    where no other thread holds a lock that the program needs.
 
-    Only to be made where no other thread holds a lock that the program needs.
+    Args:
+        program: what the child runs; it returns the exit code.
+        keep: the descriptor that the child keeps beside the standard ones.
 
     Attributes:
         pid: process id.

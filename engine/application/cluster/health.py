@@ -20,7 +20,9 @@ Reasons = list[str]
 class Health:
     """The three questions of Kubernetes; an empty list of reasons is a yes.
 
-    Args of its constructor: context; clock, monotonic seconds.
+    Args:
+        context: of this process.
+        clock: monotonic seconds.
     """
 
     def __init__(self, context: RunContext, clock: Callable[[], float] = time.monotonic) -> None:

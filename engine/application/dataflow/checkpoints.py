@@ -34,8 +34,11 @@ IDLE_SECONDS = 60.0
 class Checkpoints:
     """Stores all tasks of a process together, behind what they have read.
 
-    Args of its constructor: tasks; delivery; identity, of the pipeline, stored with each task;
-    context.
+    Args:
+        tasks: of this process.
+        delivery: to the sinks.
+        identity: of the pipeline, stored with each task.
+        context: of this process.
 
     Attributes:
         on_release: told the names of tasks that are let go of.

@@ -51,8 +51,10 @@ class Membership(Protocol):
 class FixedShare:
     """Every `processes`-th partition, by a fixed rule: for state in a directory.
 
-    Args of its constructor: partitions, lists the source's; process, processes: number of this
-    process, and how many there are.
+    Args:
+        partitions: lists the partitions of the source.
+        process: number of this process.
+        processes: how many there are.
     """
 
     fixed = True

@@ -25,8 +25,12 @@ Source = FixedPartitionedSource[RawBatch, Any]
 class TaskReader:
     """Reads one partition.
 
-    Args of its constructor: source; task; stored, its last checkpoint, None for a new one; keep,
-    whether what is read has to be kept, because the source does not give it again; telemetry.
+    Args:
+        source: of the pipeline.
+        task: its name.
+        stored: its last checkpoint; None for a new task.
+        keep: whether what is read must be kept, because the source does not give it again.
+        telemetry: metrics of this process.
 
     Attributes:
         task: as given.

@@ -75,8 +75,12 @@ class SourcePart(StatelessSourcePartition[Item]):
 class SourceTurns:
     """Decides what each turn of the source is for.
 
-    Args of its constructor: tasks; membership, made when the first turn asks; checkpoints; context;
-    failure.
+    Args:
+        tasks: of this process.
+        membership: makes the membership, when the first turn asks for it.
+        checkpoints: when they are due.
+        context: of this process.
+        failure: what stops the flow from another thread.
     """
 
     def __init__(

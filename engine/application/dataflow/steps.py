@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 class KeyedSteps:
     """Makes the logic of each task; one for each step of a process.
 
-    Args of its constructor: name, of the step; takes, the type of its batches; make; context;
-    failure; tracer; pass_on, whether what it takes goes on as well.
+    Args:
+        name: of the step.
+        takes: type of its batches.
+        make: the step of one task.
+        context: of this process.
+        failure: what stops the flow from another thread.
+        tracer: of batches.
+        pass_on: whether what it takes goes on as well.
     """
 
     def __init__(

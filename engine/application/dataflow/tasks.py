@@ -24,8 +24,14 @@ Meet = Callable[[Mapping[str, Json]], list[str]]
 class Tasks:
     """The tasks that this process has now.
 
-    Args of its constructor: plugin, of the source; source; store; delivery, opened with the first
-    tasks; meet; context; keep, whether the source does not give again what was read.
+    Args:
+        plugin: of the source.
+        source: what the plug-in returned.
+        store: of checkpoints.
+        delivery: to the sinks; opened with the first tasks.
+        meet: compares stored state with this pipeline.
+        context: of this process.
+        keep: whether what is read must be kept, because the source does not give it again.
 
     Attributes:
         plugin, store: as given.

@@ -32,7 +32,10 @@ LOOK_SECONDS = 0.05
 class DirectoryStore:
     """A process's side of a state directory.
 
-    Args of its constructor: directory; process, its number; pulse.
+    Args:
+        directory: of the state.
+        process: number of this process.
+        heartbeat: told of progress while files are written.
     """
 
     def __init__(self, directory: Path, process: int, heartbeat: Heartbeat) -> None:

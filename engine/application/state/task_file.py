@@ -42,7 +42,11 @@ def file_prefix(task: str) -> str:
 class TaskFile:
     """A file that only grows; what a manifest refers to never changes.
 
-    Args of its constructor: directory; task; name and blobs, of a file to go on with.
+    Args:
+        directory: of the task files.
+        task: its name.
+        name: of a file to go on with.
+        blobs: what counts of that file.
 
     Attributes:
         name: in the directory.

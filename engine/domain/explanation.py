@@ -34,8 +34,8 @@ class Explanation:
     centers: Floats
     widths: Floats
 
-    def take(self, rows: NDArray[np.bool_]) -> Explanation:
-        """Return the rows that are marked, in their order."""
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Explanation:
+        """Return the rows that are marked, in their order, or those with the given numbers."""
         return Explanation(
             self.scores[rows],
             self.p_values[rows],

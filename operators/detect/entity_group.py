@@ -30,6 +30,7 @@ from operators.combine.fixed import combine
 from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
 from operators.detect.absence import AbsenceWatch, limits_of, pauses
+from operators.detect.by_entity import by_entity
 from operators.detect.counters import CounterBank
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
@@ -199,6 +200,21 @@ class EntityGroup:
         return ScoredColumns(scores[own], p_values[own], p_value, weights, explanations)
 
     def _detect(
+        self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
+    ) -> tuple[Floats, Floats, Explanations]:
+        order = by_entity(slots)
+        if order is None:
+            return self._detect_in_turn(slots, values, filled, learn, times)
+        found = self._detect_in_turn(
+            slots[order], values[order], filled[order], learn[order], times[order]
+        )
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        scores, p_values, explanations = found
+        taken = {k: explanation.take(back) for k, explanation in explanations.items()}
+        return scores[back], p_values[back], taken
+
+    def _detect_in_turn(
         self, slots: Int32s, values: Floats, filled: Floats, learn: Bools, times: Int64s
     ) -> tuple[Floats, Floats, Explanations]:
         shape = (len(slots), len(self._banks))

@@ -148,8 +148,13 @@ class StatePartition:
         self._read(0, take)
         return [key for key, stands in standing.items() if stands]
 
-    def last_writer(self, task: str) -> str:
-        """Return the transactional id of who wrote last to the partition, committed or not."""
+    def last_writer(self, task: str, start: int) -> str:
+        """Return the transactional id of who wrote last to the partition, committed or not.
+
+        Args:
+            task: name of the task.
+            start: offset to begin at.
+        """
         writer = ""
         key = manifest_key(task)
 
@@ -161,7 +166,7 @@ class StatePartition:
 
         committed, self._consumer = self._consumer, self._open("read_uncommitted")
         try:
-            self._read(0, take)
+            self._read(start, take)
         finally:
             self._consumer.close()
             self._consumer = committed

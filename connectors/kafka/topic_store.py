@@ -37,7 +37,7 @@ RECORD_ROOM = 2_048
 """Bytes of a batch beside a chunk."""
 PENDING_SECONDS = 3.0
 """A commit that is under way for longer was left behind by a process that is gone."""
-MARKER_SECONDS, RETRY_SECONDS = 60.0, 1.0
+MARKER_SECONDS, RETRY_SECONDS, LOOKUP_SECONDS = 60.0, 1.0, 10.0
 GENERATION_SECONDS = 30.0
 """For so long a new generation of the group is waited for."""
 SAME_CLUSTER = (
@@ -372,7 +372,7 @@ class TopicStore:
     def _fence(self, task: str) -> bool:
         """End the transaction that a process has left open that is gone; return whether."""
         with self._partition(task) as partition:
-            writer = partition.last_writer(task)
+            writer = partition.last_writer(task, self._last_known(task))
         if not writer or writer == self._transaction.id:
             return False
         logger.warning(
@@ -385,20 +385,37 @@ class TopicStore:
 
     def _group_reader(self) -> Consumer:
         if self._committed is None:
-            _, group = self._source()
-            self._committed = open_client(
-                Consumer,
-                {
-                    **self._connection(),
-                    "group.id": group,
-                    "enable.auto.commit": False,
-                    # An offset whose transaction is still open is waited for.
-                    "isolation.level": "read_committed",
-                    "error_cb": self.errors.note,
-                },
-                self.errors,
-            )
+            # An offset whose transaction is still open is waited for.
+            self._committed = self._member_of_nothing("read_committed")
         return self._committed
+
+    def _member_of_nothing(self, isolation: str) -> Consumer:
+        """Return a client that asks for the group's offsets, and never joins it."""
+        _, group = self._source()
+        return open_client(
+            Consumer,
+            {
+                **self._connection(),
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "error_cb": self.errors.note,
+            },
+            self.errors,
+        )
+
+    def _last_known(self, task: str) -> int:
+        """Return where the manifest lies that was committed last, whatever is pending behind it."""
+        place = TopicPartition(self._source_topic(), int(task))
+        client = self._member_of_nothing("read_uncommitted")
+        try:
+            (found,) = client.committed([place], timeout=LOOKUP_SECONDS)
+        except KafkaException as error:
+            self.errors.note(error.args[0])
+            return 0
+        finally:
+            client.close()
+        return _metadata(getattr(found, "metadata", None)).get("at", 0)
 
     def _partition(self, task: str) -> StatePartition:
         _, group = self._source()

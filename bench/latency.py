@@ -80,7 +80,7 @@ def _greatest_rate(broker: KafkaBroker) -> float:
     broker.create_topic("stream", 4)
     broker.create_topic("found")
     produce(broker.bootstrap, "stream", FILLED)
-    words = broker.bootstrap, "stream", "found", FILLED
+    words = broker.bootstrap, "stream", "found", FILLED, FILLED // 2
     most = end_to_end.ours(*words, cores=CORES[:1], port=PORT, pipeline=pipeline)
     print(f"from a filled topic: {most.events_per_second:,.0f} events/s", flush=True)
     return most.events_per_second

@@ -16,8 +16,9 @@ import os
 import sys
 import time
 
-from bench.end_to_end import CORES, metric
+from bench.end_to_end import CORES
 from bench.live import PORT, Sender, live, ours
+from bench.measured import metric
 from tests.support.kafka_broker import KafkaBroker
 
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)

@@ -18,7 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.end_to_end import CORES, PIPELINE, metric, ratio
+from bench.end_to_end import CORES, PIPELINE
+from bench.measured import metric, ratio
 from bench.running import Running, running
 from bench.stream import produce
 from tests.support.kafka_broker import KafkaBroker

@@ -7,18 +7,18 @@ The rival's trees take longer to build than to use: it is measured once, from wh
 its trees to its end, with fewer entities, which favours it. Rounds alternate; the median of the
 ratios of each round is quoted with its range, of processor time an event, and of events a second
 beside it.
-`python -m bench.end_to_end [EVENTS [ROUNDS [PARTITIONS]]]`
+`python -m bench.end_to_end [EVENTS [ROUNDS [PARTITIONS]]]`; `--write` keeps the figures.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.figures import arguments, report
 from bench.measured import Rate, ratio, script, watch
 from bench.running import running
 from bench.stream import RIVAL_ENTITIES, produce
@@ -42,6 +42,7 @@ sinks:
 state: {{directory: "{directory}/state", checkpoint_interval: 10s}}
 metrics: {{port: {port}}}
 """
+ABOUT = "One process on Kafka beside the floor and the rival; cpu us is processor time an event."
 
 
 def ours(
@@ -99,7 +100,7 @@ def run(events: int = 6_000_000, rounds: int = 6, partitions: int = 4) -> dict[s
         **{f"{name}/floor": compare(rates[name], rates["floor"]) for name in DETECTORS},
         "ours/rival": compare(rates[DETECTORS[0]][:1], rates["rival"]),
     }
-    print(json.dumps(result, indent=2))
+    report("end_to_end", ABOUT, result)
     return result
 
 
@@ -126,4 +127,4 @@ def compare(ours: list[Rate], theirs: list[Rate]) -> dict[str, dict[str, float]]
 
 
 if __name__ == "__main__":
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*arguments())

@@ -3,16 +3,15 @@
 Method: the memberships of many processes, as `state: {kafka: ...}` makes them, join one group at
 once, all in this process; then one more joins; then one leaves. A membership says that it lets go
 of what it is asked for at once: what a checkpoint takes is not in it.
-`python -m bench.group [MEMBERS [PARTITIONS]]`
+`python -m bench.group [MEMBERS [PARTITIONS]]`; `--write` keeps the figures.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Sequence
 
+from bench.figures import arguments, report
 from connectors.kafka.membership import GroupMembership
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
@@ -20,6 +19,7 @@ from tests.support.kafka_broker import KafkaBroker
 
 PATIENCE = 300.0
 QUIET = 10.0
+ABOUT = "A large group of memberships on one broker."
 
 
 def settle(members: Sequence[GroupMembership], partitions: int) -> float:
@@ -66,9 +66,9 @@ def run(count: int = 50, partitions: int = 1_000) -> dict[str, float]:
         found["one_leaves_s"] = settle(members, partitions)
         for each in members:
             each.close()
-    print(json.dumps(found, indent=2))
+    report("group", ABOUT, found)
     return found
 
 
 if __name__ == "__main__":
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*arguments())

@@ -4,12 +4,11 @@ Method: as `bench.end_to_end`, on all cores, broker beside them. A topic, and fo
 events, are filled before; the first 10 s are left out. Where two do the work of one twice as fast,
 an event costs as much processor time, so twice the ratio of it is what two cores of their own give;
 events a second, beside it, say what this machine gave, on which the broker needs a core as well.
-`python -m bench.scaling [EVENTS [ROUNDS]]`
+`python -m bench.scaling [EVENTS [ROUNDS]]`; `--write` keeps the figures.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -20,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.end_to_end import CORES, compare, measure
+from bench.figures import arguments, report
 from bench.measured import Rate, watch
 from bench.running import Running, running
 from bench.stream import payloads, produce
@@ -51,6 +51,7 @@ sinks: {{anomalies: {{file: {{path: "{directory}/out.ndjson"}}}}}}
 state: {{directory: "{directory}/state", checkpoint_interval: 10s}}
 metrics: {{port: {port}}}
 """
+ABOUT = "Two instances beside one, state in Kafka, and two processes beside one, over files."
 
 
 def instances(count: int, brokers: str, total: int, events: int) -> Rate:
@@ -126,9 +127,9 @@ def run(events: int = 6_000_000, rounds: int = 6) -> dict[str, object]:
         "two instances/one": compare(rates["two instances"], rates["one instance"]),
         "two processes/one": compare(rates["two processes"], rates["one process"]),
     }
-    print(json.dumps(found, indent=2))
+    report("scaling", ABOUT, found)
     return found
 
 
 if __name__ == "__main__":
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*arguments())

@@ -1,22 +1,22 @@
 """How long another instance takes to take up the entities of one that is gone, state in Kafka.
 
-Method: one instance fills its tasks with entities (`zscore`, 1 value, all warm), stores them whole
-in a real broker's compacted topic, and leaves. Another one, in the same process so that nothing is
-compiled meanwhile, joins the group, is given the partitions, reads their state and restores it. Not
-in it: the session timeout, after which the group notices that an instance is gone.
-`python -m bench.takeover [ENTITIES [PARTITIONS]]`
+Method: one instance fills its tasks with entities (`zscore`, 1 value; what is stored of one has the
+same size from its first event on), stores them whole in a compacted topic of a real broker, and
+leaves. Another one, in the same process so that nothing is compiled meanwhile, joins the group, is
+given the partitions, reads their state and restores it. Not in it: the session timeout, after which
+the group notices that an instance is gone.
+`python -m bench.takeover [ENTITIES [PARTITIONS]]`; `--write` keeps the figures.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 
 import numpy as np
 
-from bench.checkpoints import WARM, batch, rules
+from bench.checkpoints import batch, rules
 from bench.entities import resident
+from bench.figures import arguments, report
 from connectors.kafka.settings import KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.source import KafkaSource
 from connectors.kafka.state_store import KafkaStateStore
@@ -25,7 +25,9 @@ from engine.application.state.store import Checkpoint
 from operators.detect.entity_group import EntityGroup
 from tests.support.kafka_broker import KafkaBroker
 
+EVENTS = 10
 JOIN_SECONDS = 120.0
+ABOUT = "Entities taken up by another instance, after the session timeout of the one that is gone."
 
 
 class Instance:
@@ -67,19 +69,19 @@ def run(entities: int = 1_000_000, partitions: int = 32) -> dict[str, float]:
             keys = np.array(
                 [f"sensor-{name}-{n:07d}" for n in range(entities // partitions)], object
             )
-            for event in range(WARM):
+            for event in range(EVENTS):
                 group.score(batch(keys, event, draw))
             first.store.load(name)
             began = time.perf_counter()
             blob = group.dump()
-            first.store.save([Checkpoint(name, WARM, {"detect": blob}, None, 0, partitions)], {})
+            first.store.save([Checkpoint(name, EVENTS, {"detect": blob}, None, 0, partitions)], {})
             stored += time.perf_counter() - began
             found["bytes"] += len(blob)
             del group, blob
         found["stored_s"] = round(stored, 1)
         first.close()
         found |= _take_over(broker, names, [EntityGroup(spec) for _ in names])
-    print(json.dumps(found, indent=2))
+    report("takeover", ABOUT, found)
     return found
 
 
@@ -108,4 +110,4 @@ def _take_over(
 
 
 if __name__ == "__main__":
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*arguments())

@@ -22,34 +22,21 @@ SILENCE_SECONDS = 60.0
 """Without a message, and without the end of the partition, reading is given up."""
 
 
-class StatePartition:
-    """One partition of the state topic.
-
-    Attributes:
-        name: as people read it.
-    """
+class StateReader:
+    """A client that reads the state topic: one for all partitions that a process takes up."""
 
     def __init__(
-        self,
-        settings: dict[str, Any],
-        topic: str,
-        partition: int,
-        errors: BrokerErrors,
-        context: RunContext,
+        self, settings: dict[str, Any], topic: str, errors: BrokerErrors, context: RunContext
     ) -> None:
         """Connect.
 
         Args:
             settings: of librdkafka, that say how the cluster is reached.
             topic: the state topic.
-            partition: of it.
             errors: takes note of what is wrong between us and the brokers.
             context: of this process.
         """
-        self.name = f"{topic}[{partition}]"
-        self._topic, self._partition = topic, partition
-        self._context = context
-        self._errors = errors
+        self.topic, self.errors, self.context = topic, errors, context
         self._settings = {
             "fetch.wait.max.ms": 5,
             "fetch.message.max.bytes": 8 * 2**20,
@@ -60,15 +47,38 @@ class StatePartition:
             "enable.partition.eof": True,
             "error_cb": errors.note,
         }
-        self._consumer = self._open("read_committed")
+        self.consumer = self.open("read_committed")
 
-    def __enter__(self) -> StatePartition:
-        """Use it until the block ends."""
-        return self
+    def open(self, isolation: str) -> Consumer:
+        """Return a client of its own, to be closed by who asked for it."""
+        chosen = {**self._settings, "isolation.level": isolation}
+        return open_client(Consumer, chosen, self.errors)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Leave the cluster."""
-        self._consumer.close()
+        self.consumer.close()
+
+
+class StatePartition:
+    """One partition of the state topic.
+
+    Attributes:
+        name: as people read it.
+    """
+
+    def __init__(self, reader: StateReader, partition: int) -> None:
+        """Prepare it.
+
+        Args:
+            reader: reads one partition at a time.
+            partition: its number.
+        """
+        self.name = f"{reader.topic}[{partition}]"
+        self._topic, self._partition = reader.topic, partition
+        self._reader = reader
+        self._context = reader.context
+        self._errors = reader.errors
+        self._consumer = reader.consumer
 
     def newest(self, task: str, start: int, number: int | None, seconds: float) -> Manifest | None:
         """Return the newest manifest of a task that is committed; None where there is none.
@@ -164,7 +174,7 @@ class StatePartition:
                 found = self._decode((message.offset() or 0, value))
                 writer = found.writer if found is not None else writer
 
-        committed, self._consumer = self._consumer, self._open("read_uncommitted")
+        committed, self._consumer = self._consumer, self._reader.open("read_uncommitted")
         try:
             self._read(start, take)
         finally:
@@ -232,9 +242,6 @@ class StatePartition:
         self._errors.raise_if_fatal()
         if not error.retriable():
             raise KafkaException(error)
-
-    def _open(self, isolation: str) -> Consumer:
-        return open_client(Consumer, {**self._settings, "isolation.level": isolation}, self._errors)
 
 
 def manifest_key(task: str) -> bytes:

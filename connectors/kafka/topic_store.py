@@ -24,7 +24,7 @@ from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership
 from connectors.kafka.settings import KafkaStateSettings, shared_settings
-from connectors.kafka.state_partition import StatePartition, manifest_key
+from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.transaction import GroupMovedError, Transaction, shared_transaction
 from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
@@ -71,6 +71,7 @@ class TopicStore:
         self._losses = 0
         self._opened = False
         self._committed: Consumer | None = None
+        self._reader: StateReader | None = None
 
     def load(self, task: str) -> StoredTask | None:
         """Take a task up; see `StateStore`."""
@@ -87,20 +88,20 @@ class TopicStore:
             when_stuck: called where a commit is pending for long; returns whether it was ended.
         """
         offset, known = self._known(task, when_stuck)
-        with self._partition(task) as partition:
-            start, number = known.get("at", 0), known.get("n")
-            found = partition.newest(task, start, number, MARKER_SECONDS)
-            if found is None and offset >= 0 and known:
-                raise SnapshotError(f"{partition.name}: nothing is stored of partition {task}")
-            if found is None:
-                return None
-            if known and found.position != offset:
-                logger.warning(
-                    "partition %s: the group's offset is %d, but its state ends at %s: the "
-                    "state counts; to read again, reset the state as well",
-                    *(task, offset, found.position),
-                )
-            chunks = partition.chunks([each for of in found.blobs.values() for each in of])
+        partition = self._partition(task)
+        start, number = known.get("at", 0), known.get("n")
+        found = partition.newest(task, start, number, MARKER_SECONDS)
+        if found is None and offset >= 0 and known:
+            raise SnapshotError(f"{partition.name}: nothing is stored of partition {task}")
+        if found is None:
+            return None
+        if known and found.position != offset:
+            logger.warning(
+                "partition %s: the group's offset is %d, but its state ends at %s: the "
+                "state counts; to read again, reset the state as well",
+                *(task, offset, found.position),
+            )
+        chunks = partition.chunks([each for of in found.blobs.values() for each in of])
         self._tasks[task] = found
         snapshot = {
             step: b"".join(chunks[chunk.key] for chunk in of) for step, of in found.blobs.items()
@@ -163,15 +164,15 @@ class TopicStore:
 
     def holds(self, task: str) -> bool:
         """Whether anything is stored of a task, damaged or not."""
-        with self._partition(task) as partition:
-            return bool(partition.standing_keys())
+        partition = self._partition(task)
+        return bool(partition.standing_keys())
 
     def remove(self, task: str) -> list[TopicPartition]:
         """Write that nothing is stored of a task, to be committed; return the group's offset."""
         offset, _ = self._known(task, lambda _task: False)
-        with self._partition(task) as partition:
-            for key in partition.standing_keys():
-                self._put(task, key, None)
+        partition = self._partition(task)
+        for key in partition.standing_keys():
+            self._put(task, key, None)
         return [TopicPartition(self._source_topic(), int(task), offset)] if offset >= 0 else []
 
     def commit_alone(self, offsets: Sequence[TopicPartition]) -> None:
@@ -192,7 +193,9 @@ class TopicStore:
         self._transaction.abort()
         if self._committed is not None:
             self._committed.close()
-            self._committed = None
+        if self._reader is not None:
+            self._reader.close()
+        self._committed = self._reader = None
 
     def prepare(self) -> None:
         """Make sure of the topic, and that this process may write; does nothing the next time."""
@@ -371,8 +374,8 @@ class TopicStore:
 
     def _fence(self, task: str) -> bool:
         """End the transaction that a process has left open that is gone; return whether."""
-        with self._partition(task) as partition:
-            writer = partition.last_writer(task, self._last_known(task))
+        partition = self._partition(task)
+        writer = partition.last_writer(task, self._last_known(task))
         if not writer or writer == self._transaction.id:
             return False
         logger.warning(
@@ -419,8 +422,11 @@ class TopicStore:
 
     def _partition(self, task: str) -> StatePartition:
         _, group = self._source()
-        settings = {**self._connection(), "group.id": group}
-        return StatePartition(settings, self._settings.topic, int(task), self.errors, self._context)
+        if self._reader is None:
+            settings = {**self._connection(), "group.id": group}
+            topic = self._settings.topic
+            self._reader = StateReader(settings, topic, self.errors, self._context)
+        return StatePartition(self._reader, int(task))
 
     def _connection(self) -> dict[str, Any]:
         chosen = shared_settings(self._settings.settings)

@@ -3,8 +3,7 @@
 Method: labelled series (NAB, ASD) through the real steps `detect` and `alert`, as a pipeline file
 asks for them, each event scored before it is learned; judged as `python -m bench.quality` does, on
 combined p-values and on alerts at p <= 1e-3. Then the cost: CPU time of `detect` per event, best of
-three rounds, entities at random, all warm, and the bytes of an entity. For alerts on noise see
-`python -m bench.calibration --detectors auto zscore half_space_trees --combine weighted`.
+three rounds, entities at random, all warm, and the bytes of an entity.
 
     python -m bench.combining [--corpora nab asd]
 """

@@ -11,6 +11,8 @@ from engine.application.telemetry.live_counts import LiveCounts
 from engine.application.telemetry.logs import CLEAR_LINE
 
 DRAW_SECONDS = 0.5
+STILL_SECONDS = 3.0
+"""Without a change, after which nothing is being read: processes report once a second."""
 
 
 class StatusLine:
@@ -27,7 +29,9 @@ class StatusLine:
         self._stream = stream
         self._clock = clock
         self._drawn = -DRAW_SECONDS
+        self._changed = 0.0
         self._read = 0
+        self._rate = 0.0
         self._shown = False
 
     def draw(self, reports: Iterable[LiveCounts]) -> None:
@@ -37,14 +41,21 @@ class StatusLine:
             reports: the newest of each process.
         """
         now = self._clock()
-        seconds = now - self._drawn
         total = LiveCounts.sum(reports)
-        if seconds < DRAW_SECONDS or total.read == 0:
+        if now - self._drawn < DRAW_SECONDS or total.read == 0:
             return
-        rate = max(0, total.read - self._read) / seconds if self._shown else 0.0
-        self._drawn, self._read, self._shown = now, total.read, True
+        self._drawn = now
+        self._follow(total.read, now)
         width = shutil.get_terminal_size().columns - 1
-        self._write(f"{CLEAR_LINE}{_text(total, rate)[:width]}\r")
+        self._write(f"{CLEAR_LINE}{_text(total, self._rate)[:width]}\r")
+        self._shown = True
+
+    def _follow(self, read: int, now: float) -> None:
+        seconds = now - self._changed
+        if read == self._read and seconds < STILL_SECONDS:
+            return
+        self._rate = max(0, read - self._read) / seconds if self._shown else 0.0
+        self._changed, self._read = now, read
 
     def clear(self) -> None:
         """Delete it."""
@@ -59,10 +70,10 @@ class StatusLine:
 def _text(total: LiveCounts, rate: float) -> str:
     parts = [
         f"{total.read:,} read ({rate:,.0f}/s)",
+        f"{total.behind:,} behind",
         f"{total.scored:,} scored",
         f"{total.rejects:,} rejected",
         f"{total.anomalies:,} anomalies",
         f"{total.entities:,} entities",
-        f"{total.behind:,} behind",
     ]
-    return "  ".join(parts)
+    return ", ".join(parts)

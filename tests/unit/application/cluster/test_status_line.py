@@ -30,8 +30,8 @@ def line(terminal: StringIO, now: list[float]) -> StatusLine:
 def test_shows_sums_over_the_processes(line: StatusLine, terminal: StringIO) -> None:
     line.draw([LiveCounts(1_000, 900, 3, 2, 50, 7), LiveCounts(500, 400, 0, 1, 40, 3)])
 
-    assert "1,500 read" in terminal.getvalue()
-    assert "1,300 scored  3 rejected  3 anomalies  90 entities  10 behind" in terminal.getvalue()
+    shown = "10 behind, 1,300 scored, 3 rejected, 3 anomalies, 90 entities"
+    assert f"1,500 read (0/s), {shown}" in terminal.getvalue()
 
 
 def test_shows_the_rate_since_the_line_before(
@@ -43,6 +43,30 @@ def test_shows_the_rate_since_the_line_before(
     line.draw([LiveCounts(5_000)])
 
     assert "5,000 read (2,000/s)" in terminal.getvalue()
+
+
+def test_keeps_the_rate_between_two_reports(
+    line: StatusLine, terminal: StringIO, now: list[float]
+) -> None:
+    line.draw([LiveCounts(1_000)])
+    now[0] = 2.0
+    line.draw([LiveCounts(5_000)])
+    now[0] = 2.5
+
+    line.draw([LiveCounts(5_000)])
+
+    assert terminal.getvalue().count("5,000 read (2,000/s)") == 2
+
+
+def test_shows_that_nothing_is_read_any_more(
+    line: StatusLine, terminal: StringIO, now: list[float]
+) -> None:
+    line.draw([LiveCounts(1_000)])
+    now[0] = 4.0
+
+    line.draw([LiveCounts(1_000)])
+
+    assert terminal.getvalue().count("1,000 read (0/s)") == 2
 
 
 def test_leaves_the_cursor_where_a_log_line_deletes_it(

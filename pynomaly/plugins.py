@@ -36,7 +36,7 @@ from engine.application.ports import (
 )
 from engine.application.state.store import Checkpoint, Json, StateStore, StoredTask
 from engine.application.telemetry.metrics import Telemetry
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import (
     Bools,
@@ -118,6 +118,7 @@ __all__ = [
     "Rate",
     "RawBatch",
     "Record",
+    "Redactor",
     "Reject",
     "RejectReason",
     "Rereadable",
@@ -149,6 +150,5 @@ __all__ = [
     "is_loopback",
     "nearest",
     "public_url",
-    "redactor",
     "run_checks",
 ]

@@ -7,16 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from engine.application.telemetry.redaction import redactor
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
-
-
-@pytest.fixture(autouse=True)
-def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one test's pipeline file keeps secret is an ordinary word of the next one."""
-    monkeypatch.setattr(redactor, "_runs", set())
-    monkeypatch.setattr(redactor, "_words", set())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import orjson
 
 from connectors.delivery.json_line import json_line
 from engine.domain.record import Record
-from pynomaly.plugins import RunContext, redactor
+from pynomaly.plugins import RunContext
 
 logger = logging.getLogger("pynomaly.sinks")
 
@@ -27,6 +27,7 @@ class RejectedRecords:
     def __init__(self, path: str | None, context: RunContext, role: str) -> None:
         self._path = Path(path) if path else None
         self._role = role
+        self._redactor = context.redactor
         self._count = context.telemetry.sink_refused.labels(role)
 
     def keep(self, record: Record, why: str) -> None:
@@ -45,7 +46,7 @@ class RejectedRecords:
             return
         body = json_line(record).rstrip(b"\n")
         told = orjson.dumps(
-            {"id": record.id, "why": redactor.redact(why), "record": orjson.Fragment(body)}
+            {"id": record.id, "why": self._redactor.redact(why), "record": orjson.Fragment(body)}
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:

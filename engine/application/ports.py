@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.batch import EventBatch, RawBatch
 from engine.domain.entity_report import EntityReport
 from engine.domain.errors import Shutdown
@@ -54,6 +55,7 @@ class RunContext:
         snapshot_interval: longest time in which all state is stored whole once.
         heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
+        redactor: takes secrets out of texts that are written elsewhere than in the log.
         shared: what the plug-ins of this process share with each other, by a name of their own.
     """
 
@@ -73,6 +75,7 @@ class RunContext:
     snapshot_interval: timedelta = timedelta(minutes=10)
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
+    redactor: Redactor = field(default_factory=Redactor)
     shared: dict[str, Any] = field(default_factory=dict)
 
     def stopped(self, waiting_for: str) -> Shutdown:

@@ -28,7 +28,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from engine.application.cluster.health import Health
 from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import FatalError, PynomalyError
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ logger = logging.getLogger("pynomaly.metrics")
 
 
 def serve(
-    spec: MetricsSpec, process: int, registry: CollectorRegistry, health: Health
+    spec: MetricsSpec,
+    process: int,
+    registry: CollectorRegistry,
+    health: Health,
+    redactor: Redactor,
 ) -> MetricsServer:
     """Serve a registry at /metrics, and /health/live, ready and startup, in the background.
 
@@ -55,6 +59,7 @@ def serve(
         process: number of the process, which decides the port.
         registry: the metrics.
         health: what the health pages say.
+        redactor: knows what they must not say.
 
     Raises:
         PynomalyError: the address cannot be listened on, or a PEM file cannot be used.
@@ -74,7 +79,7 @@ def serve(
         _choosing({PATH: make_wsgi_app(registry)}, otherwise=_nothing), spec.basic_auth
     )
     questions = (health.live, health.ready, health.startup)
-    pages = {f"/health/{ask.__name__}": _health_page(ask) for ask in questions}
+    pages = {f"/health/{ask.__name__}": _health_page(ask, redactor) for ask in questions}
     server.set_app(_choosing(pages, otherwise=metrics))
     Thread(target=server.serve_forever, name="metrics page", daemon=True).start()
     return server
@@ -235,7 +240,7 @@ def _nothing(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]
     return _answer(start, "404 Not Found")
 
 
-def _health_page(ask: Callable[[], Sequence[str]]) -> WSGIApplication:
+def _health_page(ask: Callable[[], Sequence[str]], redactor: Redactor) -> WSGIApplication:
     """Return a page that answers 200, or 503 with reasons, as application/health+json."""
 
     def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

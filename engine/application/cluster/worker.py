@@ -35,6 +35,7 @@ from engine.application.telemetry.heartbeat import Heartbeat
 from engine.application.telemetry.live_counts import start_reports
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.progress import ProgressLog
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PynomalyError, RetryableError, Shutdown, TasksLostError
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -75,11 +76,12 @@ class WorkerConfig:
     live: bool = False
 
 
-def work(config: WorkerConfig, heartbeat: int) -> int:
+def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
     """Run until the source ends or a signal asks to drain.
 
     Args:
         config: what to do.
+        redactor: learns what the file, which is read anew, keeps secret.
         heartbeat: descriptor that the supervisor reads our status from.
 
     Returns:
@@ -91,12 +93,12 @@ def work(config: WorkerConfig, heartbeat: int) -> int:
     # State and dead letters hold what events hold: they are their user's alone.
     os.umask(0o077)
     try:
-        file = parse(config.text, config.file, os.environ)
+        file = parse(config.text, config.file, os.environ, redactor)
     except PynomalyError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no pipeline yet to log for
         return ExitCode.FATAL
     identity = LogIdentity(file.name, str(config.process), config.run)
-    configure_logging(config.log_format, identity, config.log_level)
+    configure_logging(config.log_format, identity, redactor, config.log_level)
     context = context_of(
         file,
         process=config.process,
@@ -149,7 +151,7 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
 def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
     if file.metrics is not None:
         page = exposed_registry(context.telemetry, file.name, context.process)
-        serve(file.metrics, context.process, page, Health(context))
+        serve(file.metrics, context.process, page, Health(context), context.redactor)
 
 
 def _refuse_web_server() -> None:

@@ -12,31 +12,39 @@ from engine.application.config import document, messages
 from engine.application.config.defaults import inherited
 from engine.application.config.issues import ValidationIssue, invalid_file
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PipelineFileError
 
 
-def load(path: Path | str, environ: Mapping[str, str] | None = None) -> PipelineFile:
+def load(
+    path: Path | str,
+    environ: Mapping[str, str] | None = None,
+    redactor: Redactor | None = None,
+) -> PipelineFile:
     """Read a pipeline file and check it against the installed plug-ins.
 
     Args:
         path: the YAML file.
         environ: what `${VAR}` is replaced from; the process's environment unless given.
+        redactor: learns the secrets of the file, before anything is said of it.
 
     Raises:
         PipelineFileError: it cannot be used; the text has a line `FILE:LINE: field: ...` for
             each problem.
     """
     path = Path(path)
-    return parse(read_text(path), path, os.environ if environ is None else environ)
+    return parse(read_text(path), path, os.environ if environ is None else environ, redactor)
 
 
-def parse(text: str, path: Path, environ: Mapping[str, str]) -> PipelineFile:
+def parse(
+    text: str, path: Path, environ: Mapping[str, str], redactor: Redactor | None = None
+) -> PipelineFile:
     """Read the text of a pipeline file, as `load` does; errors name the path."""
     try:
         found = document.read(text, environ)
     except document.SyntaxProblem as error:
         raise invalid_file(path, [ValidationIssue(error.line, "the file", str(error))]) from None
+    redactor = redactor or Redactor()
     redactor.learn(found.credentials)
     found.broken.update(inherited(found.data))
     try:
@@ -46,6 +54,7 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> PipelineFile:
         raise invalid_file(path, found.issues + refused) from None
     if found.issues:
         raise invalid_file(path, found.issues)
+    file._redactor = redactor
     return file
 
 

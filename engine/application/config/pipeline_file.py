@@ -8,7 +8,14 @@ from dataclasses import asdict
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from engine.application import registry
 from engine.application.config.absence import AbsenceChoice
@@ -28,6 +35,7 @@ from engine.application.config.sections import (
     TracingSpec,
 )
 from engine.application.ports import Settings
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.absence import AbsenceRule
 from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import nearest
@@ -77,6 +85,13 @@ class PipelineFile(Settings):
     """The metrics page for Prometheus; null switches it off."""
     tracing: TracingSpec | None = None
     """Traces of batches, for Jaeger and others; off unless given."""
+
+    _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What knows the secrets of this file."""
+        return self._redactor
 
     @model_validator(mode="before")
     @classmethod

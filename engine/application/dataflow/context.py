@@ -25,5 +25,6 @@ def context_of(file: PipelineFile, **of_process: Any) -> RunContext:
         exactly_once=file.delivery == "exactly_once",
         checkpoint_interval=file.state.checkpoint_interval,
         snapshot_interval=file.state.snapshot_interval,
+        redactor=file.redactor,
         **of_process,
     )

@@ -18,7 +18,7 @@ import orjson
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 
 LogFormat = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -42,23 +42,26 @@ class LogIdentity:
     run: str
 
 
-def configure_logging(kind: LogFormat, identity: LogIdentity, level: LogLevel = "info") -> None:
+def configure_logging(
+    kind: LogFormat, identity: LogIdentity, redactor: Redactor, level: LogLevel = "info"
+) -> None:
     """Send all log lines to standard error.
 
     Args:
         kind: the format; "auto" is text on a terminal and JSON elsewhere.
         identity: of the process that writes.
+        redactor: knows what must not be written.
         level: least level that is written.
     """
     handler = logging.StreamHandler(sys.stderr)
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
-        handler.setFormatter(json_lines(identity))
+        handler.setFormatter(json_lines(identity, redactor))
     else:
         # On a terminal a line first deletes the status line, which may stand there.
         clear = CLEAR_LINE if is_live(sys.stderr) else ""
         who = f"{identity.pipeline}[{identity.process}]"
         layout = f"{clear}%(asctime)s %(levelname)-7s {who} %(message)s"
-        handler.setFormatter(TextLines(layout, "%H:%M:%S"))
+        handler.setFormatter(TextLines(layout, "%H:%M:%S", redactor))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
@@ -67,7 +70,7 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def json_lines(identity: LogIdentity) -> logging.Formatter:
+def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
     """Return a formatter that writes each log record as one line of JSON."""
     fixed = {
         "service.name": identity.pipeline,
@@ -105,8 +108,18 @@ def json_lines(identity: LogIdentity) -> logging.Formatter:
 
 
 class TextLines(logging.Formatter):
-    """Formats log records as text."""
+    """Formats log records as text.
+
+    Args:
+        layout: of a line, as `logging.Formatter` takes it.
+        time: layout of its time.
+        redactor: knows what must not be written.
+    """
+
+    def __init__(self, layout: str, time: str, redactor: Redactor) -> None:
+        super().__init__(layout, time)
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, followed by its traceback."""
-        return redactor.redact(super().format(record))
+        return self._redactor.redact(super().format(record))

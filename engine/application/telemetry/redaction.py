@@ -70,19 +70,21 @@ def _forms(secret: str) -> set[str]:
     return {secret, *(form[1:-1] for form in quoted)}
 
 
-redactor = Redactor()
-"""Holds the secrets of this process; loading a pipeline file adds to them."""
-
-
 class RedactingStream:
-    """A text stream that redacts what is written to it."""
+    """A text stream that redacts what is written to it.
 
-    def __init__(self, stream: TextIO) -> None:
+    Args:
+        stream: takes the redacted text.
+        redactor: knows the secrets.
+    """
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
         self._stream = stream
+        self._redactor = redactor
 
     def write(self, text: str) -> int:
         """Write a text; return its length, as streams do."""
-        self._stream.write(redactor.redact(text))
+        self._stream.write(self._redactor.redact(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -95,8 +97,12 @@ class RedactingStream:
 
 
 @contextmanager
-def redacted_output() -> Iterator[None]:
-    """Write to standard output and standard error without secrets."""
-    out, err = RedactingStream(sys.stdout), RedactingStream(sys.stderr)
+def redacted_output(redactor: Redactor) -> Iterator[None]:
+    """Write to standard output and standard error without secrets.
+
+    Args:
+        redactor: knows the secrets.
+    """
+    out, err = RedactingStream(sys.stdout, redactor), RedactingStream(sys.stderr, redactor)
     with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
         yield

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from prometheus_client import Counter
 
 from engine.application.config.sections import TracingSpec
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 
 QUEUE_SPANS = 8_192
 """Length of the queue; further spans are dropped and counted."""
@@ -44,11 +44,16 @@ class LastMessage(logging.Handler):
 class Collector(SpanExporter):
     """The exporter to the collector; logs once when it becomes unreachable, and once on recovery.
 
+    Args:
+        spec: where spans go.
+        errors: counts spans that were dropped.
+        redactor: learns the headers of requests.
+
     Attributes:
         taken: spans that have left the queue so far, delivered or not.
     """
 
-    def __init__(self, spec: TracingSpec, errors: Counter) -> None:
+    def __init__(self, spec: TracingSpec, errors: Counter, redactor: Redactor) -> None:
         secrets = {name: secret.get_secret_value() for name, secret in spec.headers.items()}
         redactor.learn(secrets.values())
         self._endpoint = spec.endpoint
@@ -88,8 +93,8 @@ class Collector(SpanExporter):
 class Delivery(BatchSpanProcessor):
     """The processor of the SDK, with a count of the spans that its full queue drops."""
 
-    def __init__(self, spec: TracingSpec, errors: Counter) -> None:
-        self._collector = Collector(spec, errors)
+    def __init__(self, spec: TracingSpec, errors: Counter, redactor: Redactor) -> None:
+        self._collector = Collector(spec, errors, redactor)
         self._errors = errors
         self._given = 0
         super().__init__(

@@ -18,5 +18,5 @@ def start_tracing(file: PipelineFile, context: RunContext) -> Tracer | None:
     from engine.application.tracing.delivery import Delivery
     from engine.application.tracing.tracer import Tracer
 
-    delivery = Delivery(file.tracing, context.telemetry.trace_errors)
+    delivery = Delivery(file.tracing, context.telemetry.trace_errors, context.redactor)
     return Tracer(delivery, file.tracing.sample, file.name, file.version, context.process)

@@ -33,6 +33,7 @@ from engine.application.telemetry.logs import (
     configure_logging,
     is_live,
 )
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PynomalyError
 
 logger = logging.getLogger("pynomaly.run")
@@ -64,7 +65,7 @@ class RunOptions:
         return self.log_format != "json" and is_live(sys.stderr)
 
 
-def run_pipeline(path: Path, options: RunOptions) -> int:
+def run_pipeline(path: Path, options: RunOptions, redactor: Redactor | None = None) -> int:
     """Run a pipeline until its source ends, or a signal asks to stop.
 
     It takes over the process: its signals, its log lines, and the rights of files that it makes.
@@ -72,6 +73,7 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
     Args:
         path: the pipeline file.
         options: how to run it.
+        redactor: learns the secrets of the file, also when it is read anew.
 
     Returns:
         The exit code: see `Supervisor.run`.
@@ -82,11 +84,10 @@ def run_pipeline(path: Path, options: RunOptions) -> int:
     # Folders above the state as well: who may write there could put another in its place.
     os.umask(0o077)
     text = read_text(path)
-    file = parse(text, path, os.environ)
+    file = parse(text, path, os.environ, redactor)
     run_id = uuid4().hex
-    configure_logging(
-        options.log_format, LogIdentity(file.name, "supervisor", run_id), options.log_level
-    )
+    identity = LogIdentity(file.name, "supervisor", run_id)
+    configure_logging(options.log_format, identity, file.redactor, options.log_level)
     # Before the first line: who reads it may send a signal.
     signals = SupervisorSignals(logging.root.level)
     signals.install()
@@ -243,7 +244,7 @@ class Programs:
             self._run_id,
             self._options.live,
         )
-        return partial(work, config)
+        return partial(work, config, self._file.redactor)
 
     def _prepare(self) -> None:
         """Reach the sinks, and compile: that takes seconds, in which a signal may ask to stop."""

@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from engine.application.config.load import load
 from engine.application.use_cases.explain_entity import TaskReport, explain_entity
 from engine.domain.entity_report import EntityReport
+from engine.presentation.cli.output import open_pipeline
 
 
 def explain(
@@ -21,7 +21,7 @@ def explain(
 
     It reads the stored state, of the last whole snapshot, and changes nothing.
     """
-    found = load(file)
+    found = open_pipeline(file)
     reports = explain_entity(found, entity)
     for report in reports:
         _print(report, found.alert_promise().known())

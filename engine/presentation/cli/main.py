@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from engine.application.exit_code import ExitCode
-from engine.application.telemetry.redaction import redacted_output
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.explain import explain
+from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
@@ -51,7 +51,7 @@ app.add_typer(state, name="state")
 
 def main() -> None:
     """Run a command; an error that a user can mend is one message and exit code 2."""
-    with redacted_output():
+    with without_secrets():
         try:
             app()
         except PynomalyError as error:

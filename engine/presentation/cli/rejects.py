@@ -9,7 +9,6 @@ from typing import Annotated
 import orjson
 import typer
 
-from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import ReadableSink, RedrivableSource, RunContext, Settings
 from engine.application.rejects.letters import (
@@ -23,6 +22,7 @@ from engine.application.rejects.letters import (
 from engine.application.rejects.trial import Trial, try_letters
 from engine.domain.errors import FatalError
 from engine.domain.names import DEAD_LETTERS, role_of
+from engine.presentation.cli.output import open_pipeline
 
 LONGEST = 200
 
@@ -83,7 +83,7 @@ class Letters:
         self.settings: Settings | None = None
         self._sink: ReadableSink | None = None
         if file.suffix in (".yaml", ".yml"):
-            self._of_pipeline(file, load(file))
+            self._of_pipeline(file, open_pipeline(file))
         else:
             self.path = file
         self.where = str(self.path or f"topic {getattr(self.settings, 'topic', '')}")
@@ -115,7 +115,7 @@ class Letters:
 
 def _try(letters: Letters, trial: Path, write: Path | None, samples: int) -> None:
     result = Trial()
-    accepted = try_letters(letters.read(), load(trial).pipeline(), samples, result)
+    accepted = try_letters(letters.read(), open_pipeline(trial).pipeline(), samples, result)
     if write is None:
         for _ in accepted:
             pass
@@ -128,7 +128,7 @@ def _try(letters: Letters, trial: Path, write: Path | None, samples: int) -> Non
 
 
 def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
-    if load(trial).pipeline().mapping.format is not None:
+    if open_pipeline(trial).pipeline().mapping.format is not None:
         raise FatalError(f"--write: {trial} reads another format than JSON")
     if write.exists():
         raise FatalError(f"--write: {write} is there already: name a new file")
@@ -139,7 +139,7 @@ def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
 
 
 def _redrive(letters: Letters, trial: Path, samples: int) -> None:
-    found, result = load(trial), Trial()
+    found, result = open_pipeline(trial), Trial()
     source = found.source.plugin(found.source.settings, RunContext(found.name))
     if not isinstance(source, RedrivableSource) or letters.settings is None:
         raise FatalError(

@@ -9,6 +9,7 @@ import typer
 
 from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.application.use_cases.run_pipeline import RunOptions, run_pipeline
+from engine.presentation.cli.output import current_redactor
 
 
 def run(
@@ -35,4 +36,4 @@ def run(
     2 something that trying again does not cure, said in the last log line.
     """
     options = RunOptions(processes, max_restarts, hang_after, log_format, log_level, reload)
-    raise typer.Exit(run_pipeline(file, options))
+    raise typer.Exit(run_pipeline(file, options, current_redactor()))

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from engine.application.config.load import load
 from engine.application.exit_code import ExitCode
 from engine.application.state.contents import Contents
 from engine.application.state.identity import state_place
@@ -15,6 +14,7 @@ from engine.application.use_cases.export_state import export_state
 from engine.application.use_cases.import_state import import_state
 from engine.application.use_cases.inspect_state import inspect_state
 from engine.application.use_cases.reset_state import reset_state
+from engine.presentation.cli.output import open_pipeline
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
 
@@ -25,7 +25,7 @@ Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz
 @state.command()
 def inspect(file: File) -> None:
     """Say what is stored, and what a run of this pipeline file would make of it."""
-    found = inspect_state(load(file))
+    found = inspect_state(open_pipeline(file))
     print(f"state         {found.place}")
     if found.contents is None:
         print("              nothing is stored: a run starts afresh")
@@ -42,13 +42,13 @@ def inspect(file: File) -> None:
 @state.command("export")
 def export_(file: File, archive: Archive) -> None:
     """Write the state into an archive, checksums included; the pipeline must not be running."""
-    print(f"{archive}: {export_state(load(file), archive):,} bytes")
+    print(f"{archive}: {export_state(open_pipeline(file), archive):,} bytes")
 
 
 @state.command("import")
 def import_(file: File, archive: Archive) -> None:
     """Bring the state back from an archive; there must be none yet."""
-    found = load(file)
+    found = open_pipeline(file)
     print(f"{state_place(found)}: {import_state(found, archive):,} bytes")
 
 
@@ -60,7 +60,7 @@ def reset(
 
     Dead letters that were written into the state directory are kept.
     """
-    found = load(file)
+    found = open_pipeline(file)
     place = state_place(found)
     if not yes and not typer.confirm(f"Remove the state in {place}?"):
         raise typer.Exit(ExitCode.CRASHED)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.use_cases.check_pipeline import (
     PipelineDescription,
@@ -17,6 +16,7 @@ from engine.application.use_cases.check_pipeline import (
 )
 from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import FatalError
+from engine.presentation.cli.output import open_pipeline
 
 FIRST_REJECTS = 5
 
@@ -35,7 +35,7 @@ def validate(
     Ends with exit code 2 where the file cannot be used, where something cannot be reached, or
     where not one of the sampled messages decodes.
     """
-    found = load(file)
+    found = open_pipeline(file)
     description = describe_pipeline(found)
     print(f"{file}: valid")
     _print_description(description)

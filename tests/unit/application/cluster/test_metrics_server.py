@@ -23,6 +23,7 @@ from engine.application.cluster.metrics_server import MOST_CONNECTIONS, MetricsS
 from engine.application.config.sections import MetricsSpec
 from engine.application.config.substitution import FromOutside
 from engine.application.ports import RunContext
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PynomalyError
 
 AUTH = {"user": "prometheus", "password": FromOutside("hü:sh")}
@@ -48,7 +49,7 @@ def start() -> Iterator[Start]:
         Counter("things", "Things.", registry=registry).inc(3)
         port = free_port()
         spec = MetricsSpec.model_validate({"port": port - process, **fields})
-        servers.append(serve(spec, process, registry, Health(context)))
+        servers.append(serve(spec, process, registry, Health(context), Redactor()))
         assert servers[-1].server_port == port
         return servers[-1]
 
@@ -223,7 +224,7 @@ def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
     spec = MetricsSpec(port=start().server_port)
     with pytest.raises(PynomalyError, match=r"another pipeline, has that port; set metrics\.port"):
-        serve(spec, 0, CollectorRegistry(), Health(RunContext("p")))
+        serve(spec, 0, CollectorRegistry(), Health(RunContext("p")), Redactor())
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(PynomalyError, match=r"correct metrics\.host"):
             start(host=host)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.application.config.document import read
+from engine.application.config.load import load
 from engine.application.config.substitution import (
     FromOutside,
     Substituted,
@@ -13,7 +14,8 @@ from engine.application.config.substitution import (
     is_secret,
     substitute,
 )
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
+from engine.domain.errors import PipelineFileError
 from tests.unit.application.config.conftest import Load, Problems
 from tests.unit.application.config.test_load import LEAST
 
@@ -114,8 +116,19 @@ def test_what_opens_doors_is_kept_apart_from_what_is_only_not_shown() -> None:
     assert found.secrets == {"bob", "a1", "2", "PLAIN"}
 
 
-def test_a_loaded_file_tells_the_process_its_secrets(load_text: Load) -> None:
-    load_text(LEAST.replace("topic: t", "topic: t, password: '${A}'"), A="hush-hush")
+def test_a_loaded_file_knows_its_secrets(load_text: Load) -> None:
+    file = load_text(LEAST.replace("topic: t", "topic: t, password: '${A}'"), A="hush-hush")
+
+    assert file.redactor.redact("hush-hush") == "***"
+
+
+def test_secrets_are_known_before_a_file_is_refused(tmp_path: Path) -> None:
+    redactor, file = Redactor(), tmp_path / "p.yaml"
+    file.write_text(LEAST.replace("topic: t", "topik: t, password: '${A}'"))
+
+    with pytest.raises(PipelineFileError):
+        load(file, {"A": "hush-hush"}, redactor)
+
     assert redactor.redact("hush-hush") == "***"
 
 

@@ -14,7 +14,7 @@ from engine.application.telemetry.logs import (
     configure_logging,
     json_lines,
 )
-from engine.application.telemetry.redaction import redactor
+from engine.application.telemetry.redaction import Redactor
 
 SPEAKER = LogIdentity("plant", "0", "abc")
 # Of the schema's field reference; each has to be a string but those that are named otherwise.
@@ -42,7 +42,7 @@ def record(message: str, error: BaseException | None = None) -> logging.LogRecor
 
 
 def test_json_line_has_ecs_fields() -> None:
-    line = json.loads(json_lines(SPEAKER).format(record("hot")))
+    line = json.loads(json_lines(SPEAKER, Redactor()).format(record("hot")))
     assert line.pop("@timestamp").endswith("+00:00")
     assert line.pop("process.pid") > 0
     assert line == {
@@ -58,7 +58,7 @@ def test_json_line_has_ecs_fields() -> None:
 
 
 def test_exception_stays_on_one_line() -> None:
-    text = json_lines(SPEAKER).format(record("bad", ValueError("why")))
+    text = json_lines(SPEAKER, Redactor()).format(record("bad", ValueError("why")))
     assert "\n" not in text
     line = json.loads(text)
     assert (line["error.type"], line["error.message"]) == ("ValueError", "why")
@@ -68,7 +68,7 @@ def test_exception_stays_on_one_line() -> None:
 def test_every_field_matches_the_ecs_schema() -> None:
     about = record("bad", ValueError("why"))
     about.trace_id = "5" * 32
-    line = json.loads(json_lines(SPEAKER).format(about))
+    line = json.loads(json_lines(SPEAKER, Redactor()).format(about))
     assert line["trace.id"] == "5" * 32
     assert {name: type(value) for name, value in line.items()} == ECS_TYPES
 
@@ -82,11 +82,11 @@ def test_filebeat_example_parses_json_and_keeps_other_lines() -> None:
 
 
 def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch) -> None:
-    configure_logging("auto", SPEAKER)
+    configure_logging("auto", SPEAKER, Redactor())
     logging.getLogger("pynomaly.t").info("one")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "dumb")
-    configure_logging("auto", SPEAKER)
+    configure_logging("auto", SPEAKER, Redactor())
     logging.getLogger("pynomaly.t").info("two")
     first, second = capsys.readouterr().err.splitlines()
     assert json.loads(first)["message"] == "one"
@@ -97,15 +97,19 @@ def test_a_line_deletes_the_status_line_of_a_terminal(capsys, monkeypatch) -> No
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
 
-    configure_logging("auto", SPEAKER)
+    configure_logging("auto", SPEAKER, Redactor())
     logging.getLogger("pynomaly.t").info("one")
 
     assert capsys.readouterr().err.startswith(CLEAR_LINE)
 
 
-@pytest.mark.parametrize("formatter", [json_lines(SPEAKER), TextLines("%(message)s")])
+SECRETS = Redactor(['hu"sh-hush'])
+
+
+@pytest.mark.parametrize(
+    "formatter", [json_lines(SPEAKER, SECRETS), TextLines("%(message)s", "%H", SECRETS)]
+)
 def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
-    redactor.learn(['hu"sh-hush'])
     error = ValueError('why hu"sh-hush')
     said = formatter.format(record('bad hu"sh-hush', error))
     assert "hush" not in said

@@ -10,7 +10,6 @@ from engine.application.telemetry.redaction import (
     RedactingStream,
     Redactor,
     redacted_output,
-    redactor,
 )
 
 LONG = 'it\'s "a\\long" sécret\nof two lines'
@@ -58,14 +57,9 @@ def test_text_without_secrets_is_unchanged() -> None:
     assert Redactor(["", "a"]).redact("a b") == "a b"
 
 
-@pytest.fixture
-def known() -> None:
-    redactor.learn(["hush-hush"])
-
-
-def test_stream_redacts_what_is_written(known: None) -> None:
+def test_stream_redacts_what_is_written() -> None:
     target = StringIO()
-    stream = RedactingStream(target)
+    stream = RedactingStream(target, Redactor(["hush-hush"]))
     assert stream.write("a hush-hush b\n") == len("a hush-hush b\n")
     stream.writelines(["c\n", "hush-hush"])
     assert target.getvalue() == "a *** b\nc\n***"
@@ -73,9 +67,9 @@ def test_stream_redacts_what_is_written(known: None) -> None:
 
 
 def test_output_is_redacted_within_the_context_only(
-    known: None, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with redacted_output():
+    with redacted_output(Redactor(["hush-hush"])):
         print("out hush-hush")
         print("err hush-hush", file=sys.stderr)
     print("after hush-hush")

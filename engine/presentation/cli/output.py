@@ -1,0 +1,40 @@
+"""What the command line writes: without the secrets of the pipeline files that it has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.telemetry.redaction import Redactor, redacted_output
+
+_current: ContextVar[Redactor] = ContextVar("redactor")
+
+
+@contextmanager
+def without_secrets() -> Iterator[None]:
+    """Redact all output of a command."""
+    redactor = Redactor()
+    token = _current.set(redactor)
+    try:
+        with redacted_output(redactor):
+            yield
+    finally:
+        _current.reset(token)
+
+
+def current_redactor() -> Redactor:
+    """Return what redacts the output of the command that runs."""
+    return _current.get(Redactor())
+
+
+def open_pipeline(path: Path) -> PipelineFile:
+    """Load a pipeline file, and show nothing of its secrets from now on.
+
+    Raises:
+        PipelineFileError: it cannot be used.
+    """
+    return load(path, redactor=current_redactor())

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -139,7 +140,7 @@ def seconds(every: str, events: int) -> float:
 
 def share(events: int = 5_000_000) -> dict[str, float]:
     """Return the share of the time that checkpoints take, by their interval."""
-    found = {}
+    found: dict[str, float] = {}
     for _ in range(2):
         idle = seconds("1h", 1)
         without = seconds("1h", events) - idle
@@ -195,7 +196,7 @@ def _look(state: Path, supervisor: int, found: dict[int, dict[str, int]]) -> int
 
 
 def main(chosen: list[str]) -> None:
-    parts = {
+    parts: dict[str, Callable[[], object]] = {
         "entities": lambda: [entities(count) for count in (1_000, 100_000, 1_000_000)],
         "share": share,
         "growth": growth,

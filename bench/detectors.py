@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from time import process_time
@@ -36,13 +37,15 @@ METHOD = (
 
 def run() -> dict[str, Any]:
     """Measure everything; times in ns per event, sizes in bytes."""
-    trees = {"river.HalfSpaceTrees": lambda: River(anomaly.HalfSpaceTrees(seed=1))}
-    forest = {"random cut forest": lambda d: lambda: Forest(d)} if find_spec("krcf") else {}
-    others = {
-        d: {**trees, "pyod.KNN": lambda: Window(KNN)}
-        | {name: make(d) for name, make in forest.items()}
-        for d in (1, VALUES)
+    trees: dict[str, Callable[[], Any]] = {
+        "river.HalfSpaceTrees": lambda: River(anomaly.HalfSpaceTrees(seed=1))
     }
+    others: dict[int, dict[str, Callable[[], Any]]] = {
+        d: {**trees, "pyod.KNN": lambda: Window(KNN)} for d in (1, VALUES)
+    }
+    if find_spec("krcf"):
+        for d, models in others.items():
+            models["random cut forest"] = partial(Forest, d)
     return {
         "method": METHOD,
         "zscore, 3 values": _beside("zscore", ZScore(), VALUES, {"river.GaussianScorer": Gaussian}),
@@ -127,7 +130,9 @@ class Window:
     """A PyOD model over the last events, fitted anew now and then."""
 
     def __init__(self, kind: Any) -> None:
-        self._kind, self._window, self._seen, self._model = kind, [], 0, None
+        self._kind = kind
+        self._window: list[Any] = []
+        self._seen, self._model = 0, None
 
     @staticmethod
     def input_of(row: Any) -> Any:

@@ -32,8 +32,9 @@ def pipeline(memory: int) -> Pipeline:
     mapping = EventMapping(
         (("sensor",),), TimeField(), tuple(ValueField(name, (name,)) for name in NAMES)
     )
-    parts = (mapping, (detector,), "any", Calibration(), Budget(2))
-    return Pipeline("entities", "v1", *parts, 600, 1, memory)
+    return Pipeline(
+        "entities", "v1", mapping, (detector,), "any", Calibration(), Budget(2), 600, 1, memory
+    )
 
 
 def resident() -> int:

@@ -20,6 +20,7 @@ import os
 import sys
 import threading
 import time
+from typing import cast
 
 import numpy as np
 import orjson
@@ -141,7 +142,8 @@ def _arrivals(topics: Topics) -> dict[tuple[int, int], int]:
     found: dict[tuple[int, int], int] = {}
     while messages := consumer.consume(20_000, timeout=3.0):
         for message in messages:
-            found[message.partition(), message.offset()] = message.timestamp()[1]
+            place = message.partition(), message.offset()
+            found[cast("tuple[int, int]", place)] = message.timestamp()[1]
     consumer.close()
     return found
 

@@ -93,7 +93,8 @@ def _recall(zone: Span, anomaly: Span, alarms: list[Span]) -> float:
         """Return how likely a random alert is further away than the nearest one."""
         gaps = np.maximum(lows - at[:, None], at[:, None] - highs)
         far = np.maximum(gaps, 0.0).min(axis=1)
-        return 1 - (np.minimum(far, at - begin) + np.minimum(far, end - at)) / (end - begin)
+        near = np.minimum(far, at - begin) + np.minimum(far, end - at)
+        return np.asarray(1 - near / (end - begin), np.float64)
 
     between = (highs[:-1] + lows[1:]) / 2
     knots = np.concatenate([lows, highs, between, (end + highs) / 2, (begin + lows) / 2])

@@ -66,4 +66,5 @@ def _reached(scores: Floats, runs: Runs, half: int, thresholds: Floats) -> Float
         else:
             joined[-1][1] = last
     peaks = [scores[max(first - half, 0) : last + half + 1].max() for first, last in joined]
-    return np.mean(np.array(peaks)[:, None] >= thresholds, axis=0)
+    shares: Floats = np.mean(np.array(peaks)[:, None] >= thresholds, axis=0)
+    return shares

@@ -17,7 +17,8 @@ from dataclasses import replace
 import numpy as np
 import orjson
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from engine.application.demo.fleet import MINUTES_PER_DAY, VALUES, Fleet, inject
 

@@ -19,7 +19,8 @@ LINE = "=" * 80
 def licence(package: Distribution) -> str:
     """Return the name of a package's licence, "" if nobody names it."""
     metadata = package.metadata
-    given = metadata.get("License-Expression") or metadata.get("License") or ""
+    named = [*metadata.get_all("License-Expression", []), *metadata.get_all("License", [])]
+    given = named[0] if named else ""
     classified = [
         line.rpartition("::")[2].strip()
         for line in metadata.get_all("Classifier") or []

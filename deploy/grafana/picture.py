@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from deploy.grafana.graph import FAINT, WORDS, Lines, Series, graph, number, words
 from deploy.grafana.panels import WIDTH, Dashboard, Json, Panel
@@ -53,11 +53,16 @@ def _heading(title: str, place: Json) -> str:
     return words(10, BAR + place["y"] * ROW + 18, title, size=13, fill=WORDS)
 
 
+def _named(legend: str, labels: Mapping[str, str]) -> str:
+    """Return a legend with the labels of its series in it."""
+    return _LABEL.sub(lambda found: labels.get(found[1], ""), legend)
+
+
 def _panel(panel: Panel, place: Json, ask: Ask, span: tuple[float, float]) -> str:
     x, y = place["x"] * CELL + GAP, BAR + place["y"] * ROW + GAP
     width, height = place["w"] * CELL - 2 * GAP, place["h"] * ROW - 2 * GAP
     lines: Lines = [
-        (_LABEL.sub(lambda found, of=series: of.labels.get(found[1], ""), legend), series)
+        (_named(legend, series.labels), series)
         for legend, query in panel.queries.items()
         for series in ask(query)
     ]

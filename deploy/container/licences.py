@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, distribution, distributions
 
 WORDS = ("LICEN", "COPYING", "NOTICE", "AUTHORS")
 """A file of a package's metadata whose name has one of these is part of its licence."""
 KNOWN = {"bytewax": "Apache-2.0"}
 """Of packages whose metadata name no licence: that of their sources."""
+TEXT_OF = {"grpcio-tools": "grpcio"}
+"""Of packages whose files hold no licence text: the one of the same sources that holds it."""
 LINE = "=" * 80
 
 
@@ -33,6 +35,8 @@ def licence(package: Distribution) -> str:
 
 def texts(package: Distribution) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of a package's licence files."""
+    if (other := TEXT_OF.get(package.name.lower())) is not None:
+        yield from texts(distribution(other))
     for path in package.files or []:
         found = any(word in path.name.upper() for word in WORDS)
         if found and ".dist-info" in path.parts[0] and path.suffix != ".py":

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from engine.application.config.load import parse, read_text
+from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PipelineFileError
 
 logger = logging.getLogger("pynomaly.reload")
@@ -24,14 +25,22 @@ class FileWatch:
         path: the pipeline file.
         running: its text as it runs.
         refused: a text that was tried and did not come up: it is no change.
+        redactor: learns the secrets of changed texts.
 
     Attributes:
         changed: the text that is to be run instead; None while there is none.
     """
 
-    def __init__(self, path: Path, running: str, refused: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        running: str,
+        refused: str | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         self.changed: str | None = None
         self._path = path
+        self._redactor = redactor
         self._settled = {running, refused}
         self._last = running
         self._next = time.monotonic() + LOOK_SECONDS
@@ -56,7 +65,7 @@ class FileWatch:
 
     def _accept(self, text: str) -> bool:
         try:
-            parse(text, self._path, os.environ)
+            parse(text, self._path, os.environ, self._redactor)
         except PipelineFileError as error:
             logger.error("the changed pipeline file is refused; what runs goes on:\n%s", error)
             return False

@@ -14,12 +14,10 @@ import hmac
 import json
 import logging
 import socket
-import ssl
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
@@ -27,7 +25,8 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from engine.application.cluster.health import Health
-from engine.application.config.sections import BasicAuthSpec, MetricsSpec, TlsSpec
+from engine.application.cluster.tls import tls_context
+from engine.application.config.sections import BasicAuthSpec, MetricsSpec
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import FatalError, PynomalyError
 
@@ -201,32 +200,6 @@ def protected(page: WSGIApplication, auth: BasicAuthSpec | None) -> WSGIApplicat
     return ask
 
 
-def tls_context(tls: TlsSpec) -> ssl.SSLContext:
-    """Return a server's TLS with a certificate and its key.
-
-    Raises:
-        PynomalyError: a file cannot be read, or does not hold what it should.
-    """
-    _require(tls.certificate, "certificate")
-    _require(tls.key, "key")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # In a context of its own: what a server trusts is asked of clients.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(tls.certificate)
-    except ssl.SSLError:
-        raise _unfit(
-            tls.certificate, "certificate", "it holds no certificate in PEM form"
-        ) from None
-    try:
-        # Without a passphrase given OpenSSL would ask for one at the terminal, and wait.
-        context.load_cert_chain(tls.certificate, tls.key, password="")
-    except ssl.SSLError:
-        why = f'it holds no private key of "{tls.certificate}" in PEM form without a passphrase'
-        raise _unfit(tls.key, "key", why) from None
-    return context
-
-
 def _choosing(pages: Mapping[str, WSGIApplication], otherwise: WSGIApplication) -> WSGIApplication:
     """Return an application that has these pages, by their paths, and another for all else."""
 
@@ -267,17 +240,6 @@ def _credentials(header: str) -> bytes:
         return b64decode(encoded.strip(), validate=True)
     except ValueError:
         return b""
-
-
-def _require(path: Path, field: str) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise _unfit(path, field, str(error.strerror)) from None
-
-
-def _unfit(path: Path, field: str, why: str) -> PynomalyError:
-    return FatalError(f'metrics.tls.{field}: the file "{path}" cannot be used: {why}')
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> PynomalyError:

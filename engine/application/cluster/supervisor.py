@@ -1,77 +1,24 @@
-"""The supervisor: processes side by side, each restarted alone, with patience and an end."""
+"""The supervisor: processes side by side, each restarted alone, until all have ended."""
 
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 
-from engine.application.cluster.process import Program, WorkerProcess
 from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
+from engine.application.cluster.supervised import (
+    MakeProgram,
+    Outcome,
+    RestartPolicy,
+    SupervisedProcess,
+)
 from engine.application.exit_code import ExitCode
-from engine.application.telemetry.live_counts import LiveCounts
-from engine.domain.errors import FatalError, RetryableError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
 POLL_SECONDS = 0.05
-
-MakeProgram = Callable[[int, Mapping[str, int]], Program]
-"""Given the number of a process and its restarts so far, by their causes, returns what it runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
-    """How long to wait, and how often to try; all in seconds but the count.
-
-    Attributes:
-        max_restarts: so many restarts of a process without a stable time between them are the end.
-        stable: a process that ran so long starts the count anew.
-        soon: before a restart of a process that had stored a checkpoint.
-        first_wait, longest_wait: before one of another process, doubling each time.
-        drain: for an orderly end after a signal.
-        hang: without a word from a process that reads, or starts.
-        settled: a process that has nothing to read has come up when it ran so long.
-    """
-
-    max_restarts: int = 5
-    stable: float = 300.0
-    soon: float = 0.1
-    first_wait: float = 1.0
-    longest_wait: float = 30.0
-    drain: float = 30.0
-    hang: float = 120.0
-    settled: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ExitReason:
-    """How a process ended.
-
-    Attributes:
-        code: exit code.
-        kind: drained, planned, lost, killed, hung, crashed or hopeless.
-        cause: what to tell people; "" after an orderly end.
-        stored: whether it had stored a checkpoint.
-    """
-
-    code: int
-    kind: str
-    cause: str
-    stored: bool
-
-
-class Outcome(Enum):
-    """What has become of a process for good."""
-
-    DONE = "done"
-    HOPELESS = "hopeless"
-    GAVE_UP = "gave up"
 
 
 class Supervisor:
@@ -102,14 +49,15 @@ class Supervisor:
         self._replaced = replaced
         self._policy = policy or RestartPolicy()
         self._signals = signals or SupervisorSignals()
-        self._watched = [
-            Watched(number, make, self._policy, self._signals) for number in range(processes)
+        self._processes = [
+            SupervisedProcess(number, make, self._policy, self._signals)
+            for number in range(processes)
         ]
 
     @property
     def came_up(self) -> bool:
         """Whether a process has stored a checkpoint, or has waited for messages for a while."""
-        return any(each.came_up for each in self._watched)
+        return any(each.came_up for each in self._processes)
 
     def run(self) -> int:
         """Run until the processes end, a signal asks to stop, or trying again makes no sense.
@@ -123,21 +71,21 @@ class Supervisor:
         finally:
             if self._status is not None:
                 self._status.clear()
-            for each in self._watched:
+            for each in self._processes:
                 each.close()
 
     def _run(self) -> int:
         draining, deadline = False, float("inf")
-        while any(each.outcome is None for each in self._watched):
-            for each in self._watched:
+        while any(each.outcome is None for each in self._processes):
+            for each in self._processes:
                 each.look()
             if self._status is not None:
-                self._status.draw(each.counts for each in self._watched)
-            if not draining and any(each.restarted_in_order for each in self._watched):
+                self._status.draw(each.counts for each in self._processes)
+            if not draining and any(each.restarted_in_order for each in self._processes):
                 self._revive_all()
             if not draining and self._is_ending():
                 draining, deadline = True, time.monotonic() + self._policy.drain
-                for each in self._watched:
+                for each in self._processes:
                     each.drain()
             if time.monotonic() > deadline or self._signals.stop_requests > 1:
                 return self._overdue()
@@ -145,195 +93,21 @@ class Supervisor:
         return self._code()
 
     def _is_ending(self) -> bool:
-        helpless = any(each.beyond_help for each in self._watched)
+        helpless = any(each.beyond_help for each in self._processes)
         return self._signals.stop_requests > 0 or helpless or self._replaced()
 
     def _revive_all(self) -> None:
         """The source has more partitions: who had none may have one now."""
-        for each in self._watched:
+        for each in self._processes:
             each.restarted_in_order = False
             each.revive()
 
     def _code(self) -> int:
-        outcomes = [each.outcome for each in self._watched]
-        if Outcome.HOPELESS in outcomes:
+        outcomes = [each.outcome for each in self._processes]
+        if Outcome.FATAL in outcomes:
             return ExitCode.FATAL
         return ExitCode.CRASHED if Outcome.GAVE_UP in outcomes else ExitCode.DONE
 
     def _overdue(self) -> int:
         logger.error("stopped: the drain was not done in time: killed; the next run resumes")
         return max(ExitCode.CRASHED, self._code())
-
-
-class Watched:
-    """A process under watch, over all its restarts.
-
-    Args:
-        number: of the process.
-        make: as the supervisor's.
-        policy: as the supervisor's.
-        signals: as the supervisor's.
-
-    Attributes:
-        outcome: what has become of it for good; None while it runs, or waits to.
-        restarted_in_order: whether it asked for a restart, and that was not seen to yet.
-        came_up: whether it has stored a checkpoint, or has waited for messages for a while.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        make: MakeProgram,
-        policy: RestartPolicy,
-        signals: SupervisorSignals,
-    ) -> None:
-        self.outcome: Outcome | None = None
-        self.restarted_in_order = self.came_up = False
-        self._number = number
-        self._make = make
-        self._policy = policy
-        self._signals = signals
-        self._member: WorkerProcess | None = None
-        self._causes: Counter[str] = Counter()
-        self._restarts = self._fruitless = 0
-        self._began = 0.0
-        self._next = 0.0
-        self._hung = ""
-        self._draining = False
-
-    def revive(self) -> None:
-        """Begin again after an orderly end: there may be something to do now."""
-        if self.outcome is Outcome.DONE:
-            self.outcome = None
-
-    @property
-    def counts(self) -> LiveCounts:
-        """What it has done since it was started last, as far as it has reported it."""
-        reported = "" if self._member is None else self._member.said.counts
-        return LiveCounts.read_from(reported)
-
-    @property
-    def beyond_help(self) -> bool:
-        """Whether it failed for good."""
-        return self.outcome in (Outcome.HOPELESS, Outcome.GAVE_UP)
-
-    def look(self) -> None:
-        """See to it: begin it when it is time, and judge its end."""
-        if self.outcome is not None:
-            return
-        if self._member is None:
-            if self._draining or self._signals.stop_requests:
-                self.outcome = Outcome.DONE
-            elif time.monotonic() >= self._next:
-                self._begin()
-            return
-        self._member.listen()
-        self.came_up = self.came_up or self._has_come_up(self._member)
-        self._member.pass_on(self._signals.log_signal)
-        if (code := self._member.process.poll()) is not None:
-            self._member.listen()
-            end = self._end(self._member, code)
-            self.close()
-            self._judge(end)
-        elif stopped := self._member.said.stopped:
-            logger.info("%s: nothing is lost", stopped)
-            self.close()
-            self.outcome = Outcome.DONE
-        elif self._member.said.restart and not self._draining:
-            self._member.end_in_order()
-        else:
-            self._see_whether_it_hangs(self._member)
-
-    def _has_come_up(self, worker: WorkerProcess) -> bool:
-        waits = worker.said.resting
-        return worker.said.stored or (
-            waits and time.monotonic() - self._began > self._policy.settled
-        )
-
-    def drain(self) -> None:
-        """Ask it to end in order."""
-        self._draining = True
-        if self._member is not None:
-            self._member.end_in_order()
-
-    def close(self) -> None:
-        """End it if it has not ended by itself."""
-        if self._member is not None:
-            self._member.close()
-            self._member = None
-
-    def _begin(self) -> None:
-        self._began = time.monotonic()
-        self._hung = ""
-        try:
-            program = self._make(self._number, self._causes)
-            # That may have taken seconds.
-            if not self._signals.stop_requests:
-                self._member = WorkerProcess(self._number, program)
-        except RetryableError as error:
-            self._judge(ExitReason(ExitCode.CRASHED, "crashed", str(error), stored=False))
-        except FatalError as error:
-            self._judge(ExitReason(ExitCode.FATAL, "hopeless", str(error), stored=False))
-
-    def _see_whether_it_hangs(self, worker: WorkerProcess) -> None:
-        silent = time.monotonic() - worker.said.heard
-        # A drain has an end of its own.
-        if self._draining or self._hung or worker.said.resting or silent <= self._policy.hang:
-            return
-        self._hung = f"process {self._number} hung: not a sign of progress for {silent:.0f} s"
-        logger.error("%s; where it stands follows, if it can still tell", self._hung)
-        # Python's fault handler writes down where each thread is.
-        worker.process.send_signal(signal.SIGABRT)
-        worker.kill_after(1.0)
-
-    def _end(self, worker: WorkerProcess, code: int) -> ExitReason:
-        said = worker.said
-        if self._hung:
-            return ExitReason(code, "hung", self._hung, said.stored)
-        if code == 0 or (self._draining and code == -signal.SIGTERM):
-            # One that was told before it could listen has lost nothing: it had not begun.
-            return ExitReason(
-                0, "planned" if said.restart else "drained", said.restart, said.stored
-            )
-        if code == ExitCode.LOST:
-            return ExitReason(code, "lost", said.failed, said.stored)
-        kind = "hopeless" if code == ExitCode.FATAL else "killed" if code < 0 else "crashed"
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        cause = f"process {self._number}: {said.failed}" if said.failed else ""
-        return ExitReason(code, kind, cause or f"process {self._number} {how}", said.stored)
-
-    def _judge(self, end: ExitReason) -> None:
-        policy = self._policy
-        if end.kind == "drained":
-            self.outcome = Outcome.DONE
-        elif end.kind == "hopeless":
-            logger.error("stopped: %s", end.cause)
-            self.outcome = Outcome.HOPELESS
-        elif self._draining:
-            logger.error("stopped: %s", end.cause)
-            self.outcome = Outcome.GAVE_UP
-        elif end.kind in ("planned", "lost"):
-            self.restarted_in_order = end.kind == "planned"
-            self._causes[end.kind] += 1
-            self._next = time.monotonic() + (0 if end.kind == "planned" else self._policy.soon)
-            logger.info("restarting process %d: %s", self._number, end.cause)
-        else:
-            self._causes[end.kind] += 1
-            ran = time.monotonic() - self._began
-            self._restarts = 0 if ran > policy.stable else self._restarts
-            if self._restarts >= policy.max_restarts:
-                logger.error("gave up after %d restarts: %s", self._restarts, end.cause)
-                self.outcome = Outcome.GAVE_UP
-                return
-            self._restarts += 1
-            self._fruitless = 0 if end.stored else self._fruitless + 1
-            wait = self._wait()
-            self._next = time.monotonic() + wait
-            counted = self._restarts, policy.max_restarts, wait, end.cause
-            logger.warning("restart %d of %d in %.1f s: %s", *counted)
-
-    def _wait(self) -> float:
-        policy = self._policy
-        if not self._fruitless:
-            return policy.soon
-        return min(policy.first_wait * 2.0 ** (self._fruitless - 1), policy.longest_wait)

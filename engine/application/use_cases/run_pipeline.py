@@ -18,7 +18,8 @@ from engine.application.cluster.process import Program
 from engine.application.cluster.reach import reach_sinks
 from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
-from engine.application.cluster.supervisor import RestartPolicy, Supervisor
+from engine.application.cluster.supervised import RestartPolicy
+from engine.application.cluster.supervisor import Supervisor
 from engine.application.cluster.worker import WorkerConfig, work
 from engine.application.config.load import parse, read_text
 from engine.application.config.pipeline_file import PipelineFile
@@ -91,7 +92,7 @@ def run_pipeline(path: Path, options: RunOptions, redactor: Redactor | None = No
     # Before the first line: who reads it may send a signal.
     signals = SupervisorSignals(logging.root.level)
     signals.install()
-    run = Run(path, options, run_id, signals)
+    run = Run(path, options, run_id, signals, file.redactor)
     return keep_running(run, text) if options.reload else run.once(text).code
 
 
@@ -118,14 +119,21 @@ class Run:
         options: how to run it.
         run_id: what the log lines of the run have in common.
         signals: what the run is asked for.
+        redactor: learns the secrets of the texts.
     """
 
     def __init__(
-        self, path: Path, options: RunOptions, run_id: str, signals: SupervisorSignals
+        self,
+        path: Path,
+        options: RunOptions,
+        run_id: str,
+        signals: SupervisorSignals,
+        redactor: Redactor,
     ) -> None:
         self._path = path
         self._options = options
         self._run_id = run_id
+        self._redactor = redactor
         self.signals = signals
 
     def once(self, text: str, refused: str | None = None) -> Outcome:
@@ -139,14 +147,14 @@ class Run:
             PynomalyError: what trying again does not cure.
         """
         options = self._options
-        file = parse(text, self._path, os.environ)
+        file = parse(text, self._path, os.environ, self._redactor)
         with nullcontext() if file.state.kafka else StateLock(file.state.directory):
             take_up_state(file, options.processes)
             warn(file)
             programs = Programs(self._path, text, file, options, self._run_id, self.signals)
             policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
             status = StatusLine(sys.stderr) if options.live else None
-            watch = FileWatch(self._path, text, refused) if options.reload else None
+            watch = FileWatch(self._path, text, refused, self._redactor) if options.reload else None
             supervisor = Supervisor(
                 programs.make,
                 options.processes,

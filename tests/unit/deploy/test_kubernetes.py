@@ -13,7 +13,7 @@ import yaml
 
 from deploy.kubernetes.generate import TARGET, prometheus_rule
 from engine.application.cluster.health import Health
-from engine.application.cluster.supervisor import RestartPolicy
+from engine.application.cluster.supervised import RestartPolicy
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
 from tests.support.kustomize import KustomizeUnavailableError, rendered

@@ -6,7 +6,7 @@ from configparser import ConfigParser
 
 import pytest
 
-from engine.application.cluster.supervisor import RestartPolicy
+from engine.application.cluster.supervised import RestartPolicy
 from engine.application.exit_code import ExitCode
 from tests.unit.deploy.rules import ROOT
 

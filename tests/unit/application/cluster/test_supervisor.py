@@ -17,7 +17,8 @@ from engine.application.cluster.fork import OWN
 from engine.application.cluster.process import Program
 from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
-from engine.application.cluster.supervisor import MakeProgram, RestartPolicy, Supervisor
+from engine.application.cluster.supervised import MakeProgram, RestartPolicy
+from engine.application.cluster.supervisor import Supervisor
 from engine.domain.errors import RetryableError
 
 QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)

@@ -102,7 +102,7 @@ class DeliveryQueue:
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         began = time.monotonic()
         while not condition() and self._failure is None:
-            self._heartbeat.wait()
+            self._heartbeat.waiting()
             self._changed.wait(LOOK_SECONDS)
             waited = time.monotonic() - began
             self._blocked.set(waited)

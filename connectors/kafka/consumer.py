@@ -177,7 +177,7 @@ class SharedConsumer:
     def _ask_for_id(self) -> str | None:
         why: object = ""
         for _ in range(ID_TRIES):
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             watch = self._new_watch()
             watch.ask()
             try:
@@ -356,7 +356,7 @@ class SharedConsumer:
         """Return what the brokers answer, however long they take: they may just have started."""
         began = time.monotonic()
         while not self._context.draining.is_set():
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             try:
                 return ask()
             except KafkaException as error:

@@ -75,7 +75,7 @@ def wait_for_partitions(
     stop = context.draining
     began, tls = time.monotonic(), 0
     while not stop.is_set():
-        context.heartbeat.wait()
+        context.heartbeat.waiting()
         try:
             found = partitions(client, topic, timeout)
         except KafkaException as error:

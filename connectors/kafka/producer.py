@@ -202,7 +202,7 @@ class RecordProducer:
 
     def waiting(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""
-        self._context.heartbeat.wait()
+        self._context.heartbeat.waiting()
         self.still()
         waited = time.monotonic() - began
         self._context.telemetry.sink_blocked.labels(self._who).set(waited)

@@ -104,7 +104,7 @@ class ReadBack:
         moved = began = time.monotonic()
         try:
             while waiting:
-                self._context.heartbeat.wait()
+                self._context.heartbeat.waiting()
                 messages = self._consumer.consume(10_000, timeout=POLL_SECONDS)
                 for message in messages:
                     self._take(message, known, found, waiting)

@@ -114,7 +114,7 @@ class StatePartition:
                     "group's offsets name: the state topic was emptied or made anew. Reset the "
                     "group's offsets and the topic together, or restore both"
                 )
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
 
     def chunks(self, wanted: Sequence[Chunk]) -> dict[str, bytes]:
         """Return the bytes of chunks by their keys.
@@ -201,7 +201,7 @@ class StatePartition:
         heard = time.monotonic()
         try:
             while not done():
-                self._context.heartbeat.wait()
+                self._context.heartbeat.waiting()
                 messages = self._errors.served(
                     lambda: self._consumer.consume(1_000, timeout=POLL_SECONDS), list[Message]()
                 )
@@ -226,7 +226,7 @@ class StatePartition:
         place = TopicPartition(self._topic, self._partition)
         began = time.monotonic()
         while True:
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             try:
                 return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
             except KafkaException as error:

@@ -212,7 +212,7 @@ class TopicStore:
         """Make sure of the state topic, however long the brokers take to answer."""
         chosen = self._settings
         while not self._context.draining.is_set():
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             try:
                 prepare_state_topic(
                     chosen.brokers, chosen.settings, chosen.topic, self._source_topic(), self.errors
@@ -356,7 +356,7 @@ class TopicStore:
         until = time.monotonic() + PENDING_SECONDS
         fenced = False
         while not self._context.draining.is_set():
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             try:
                 (found,) = self._group_reader().committed([place], timeout=1.0)
             except KafkaException as error:

@@ -274,7 +274,7 @@ class Transaction:
     def _persist(self, step: Callable[[float], object], name: str) -> None:
         began = time.monotonic()
         while True:
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
@@ -318,7 +318,7 @@ class Transaction:
             if done:
                 running.result()
                 return
-            self._context.heartbeat.wait()
+            self._context.heartbeat.waiting()
             try:
                 self.producer.still()
             except ConnectorError:

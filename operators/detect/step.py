@@ -43,7 +43,7 @@ class DetectStep:
 
     def __init__(self, pipeline: Pipeline, context: RunContext, shared: SharedKeys) -> None:
         self._group = EntityGroup(pipeline)
-        self._pulse = context.heartbeat
+        self._heartbeat = context.heartbeat
         self._shared = shared
         shared.join(self._group)
 
@@ -51,7 +51,7 @@ class DetectStep:
         """Score all batches, a few thousand events at once."""
         scored: list[ScoredBatch] = []
         for some in _some(batches):
-            self._pulse.work()
+            self._heartbeat.busy()
             scored += self._group.score(EventBatch.concatenate(some))
             self._shared.look(self._group)
         return scored

@@ -27,29 +27,29 @@ class Health:
 
     def __init__(self, context: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
-        self._said = context.heartbeat.said
+        self._status = context.heartbeat.status
         self._clock = clock
 
     def live(self) -> Reasons:
         """Return why a restart would help: a process that reads says nothing any more."""
-        silent = self._clock() - self._said.heard
-        if self._said.begun and not self._said.resting and silent > HUNG_SECONDS:
+        silent = self._clock() - self._status.heard
+        if self._status.started and not self._status.idle and silent > HUNG_SECONDS:
             return [f"hung: no sign of progress for {silent:.0f} s"]
         return []
 
     def startup(self) -> Reasons:
         """Return why it has not begun: state is resumed, processes connect, brokers are away."""
         # Who says that it has nothing to read may yet be given something, within moments.
-        settled = not self._said.resting or self._clock() - self._said.heard > SETTLE_SECONDS
-        return [] if self._said.begun and settled else ["starting", *self._away()]
+        settled = not self._status.idle or self._clock() - self._status.heard > SETTLE_SECONDS
+        return [] if self._status.started and settled else ["starting", *self._away()]
 
     def ready(self) -> Reasons:
         """Return why no work gets done, or soon will not."""
         if self._context.draining.is_set():
             return ["draining: asked to stop"]
-        still = self._clock() - self._said.moved
+        still = self._clock() - self._status.moved
         reasons = self.startup() or self._away()
-        if self._said.begun and not self._said.resting and still > STEP_SECONDS:
+        if self._status.started and not self._status.idle and still > STEP_SECONDS:
             reasons = [*reasons, f"not in step: the stream has not moved for {still:.0f} s"]
         return reasons
 

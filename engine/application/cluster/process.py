@@ -26,7 +26,7 @@ class WorkerProcess:
     Attributes:
         number: as given.
         process: the process.
-        said: what it said so far.
+        status: what it has reported so far.
     """
 
     def __init__(self, number: int, program: Program) -> None:
@@ -36,7 +36,7 @@ class WorkerProcess:
         self._log_signal: signal.Signals | None = None
         self._ended = False
         self._kill_at = float("inf")
-        self.said = HeartbeatMonitor(reading)
+        self.status = HeartbeatMonitor(reading)
         try:
             self.process = Fork(lambda: program(writing), keep=writing)
         except BaseException:
@@ -47,14 +47,14 @@ class WorkerProcess:
 
     def listen(self) -> None:
         """Take in what the process said; of one that has ended, its last words."""
-        self.said.listen()
+        self.status.listen()
         if time.monotonic() > self._kill_at:
             self.process.send_signal(signal.SIGKILL)
 
     def pass_on(self, log_signal: signal.Signals | None) -> None:
         """Pass on the signal that sets the level of log lines, once the process listens to it."""
         # One that has not begun may not listen yet: the signal would end it.
-        if log_signal is None or log_signal is self._log_signal or not self.said.begun:
+        if log_signal is None or log_signal is self._log_signal or not self.status.started:
             return
         self._log_signal = log_signal
         self.process.send_signal(log_signal)
@@ -73,4 +73,4 @@ class WorkerProcess:
         """End the process if it has not ended by itself."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        os.close(self.said.descriptor)
+        os.close(self.status.descriptor)

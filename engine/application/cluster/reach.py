@@ -39,7 +39,7 @@ def reach_sinks(file: PipelineFile, stopped: Callable[[], bool]) -> None:
             time.sleep(POLL_SECONDS)
         worker.listen()
         if worker.process.poll() == ExitCode.FATAL:
-            raise FatalError(worker.said.failed)
+            raise FatalError(worker.status.failed)
     finally:
         worker.close()
 

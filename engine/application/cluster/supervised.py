@@ -115,7 +115,7 @@ class SupervisedProcess:
     @property
     def counts(self) -> LiveCounts:
         """What it has done since it was started last, as far as it has reported it."""
-        reported = "" if self._worker is None else self._worker.said.counts
+        reported = "" if self._worker is None else self._worker.status.counts
         return LiveCounts.read_from(reported)
 
     @property
@@ -141,11 +141,11 @@ class SupervisedProcess:
             end = self._end(self._worker, code)
             self.close()
             self._judge(end)
-        elif stopped := self._worker.said.stopped:
+        elif stopped := self._worker.status.stopped:
             logger.info("%s: nothing is lost", stopped)
             self.close()
             self.outcome = Outcome.DONE
-        elif self._worker.said.restart and not self._draining:
+        elif self._worker.status.restart and not self._draining:
             self._worker.end_in_order()
         else:
             self._watch_for_hang(self._worker)
@@ -182,9 +182,9 @@ class SupervisedProcess:
             self._judge(ExitReason(ExitCode.FATAL, "fatal", str(error), stored=False))
 
     def _watch_for_hang(self, worker: WorkerProcess) -> None:
-        silent = time.monotonic() - worker.said.heard
+        silent = time.monotonic() - worker.status.heard
         # A drain has an end of its own.
-        if self._draining or self._hung or worker.said.resting or silent <= self._policy.hang:
+        if self._draining or self._hung or worker.status.idle or silent <= self._policy.hang:
             return
         self._hung = f"process {self._number} hung: not a sign of progress for {silent:.0f} s"
         logger.error("%s; dumping its stack", self._hung)
@@ -193,20 +193,20 @@ class SupervisedProcess:
         worker.kill_after(1.0)
 
     def _end(self, worker: WorkerProcess, code: int) -> ExitReason:
-        said = worker.said
+        status = worker.status
         if self._hung:
-            return ExitReason(code, "hung", self._hung, said.stored)
+            return ExitReason(code, "hung", self._hung, status.stored)
         if code == 0 or (self._draining and code == -signal.SIGTERM):
             # One that was told before it could listen has lost nothing: it had not begun.
             return ExitReason(
-                0, "planned" if said.restart else "drained", said.restart, said.stored
+                0, "planned" if status.restart else "drained", status.restart, status.stored
             )
         if code == ExitCode.LOST:
-            return ExitReason(code, "lost", said.failed, said.stored)
+            return ExitReason(code, "lost", status.failed, status.stored)
         kind = "fatal" if code == ExitCode.FATAL else "killed" if code < 0 else "crashed"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        cause = f"process {self._number}: {said.failed}" if said.failed else ""
-        return ExitReason(code, kind, cause or f"process {self._number} {how}", said.stored)
+        cause = f"process {self._number}: {status.failed}" if status.failed else ""
+        return ExitReason(code, kind, cause or f"process {self._number} {how}", status.stored)
 
     def _judge(self, end: ExitReason) -> None:
         policy = self._policy

@@ -108,11 +108,11 @@ class SourceTurns:
             StopIteration: all is read and stored.
         """
         if self._membership is None:
-            self._context.heartbeat.rest()
+            self._context.heartbeat.idle()
             self._membership = self._make_membership()
             self._checkpoints.on_release = self._membership.released
         if self._checkpoints.on_the_way:
-            self._context.heartbeat.work()
+            self._context.heartbeat.busy()
             return []
         if self._last:
             raise StopIteration
@@ -140,7 +140,7 @@ class SourceTurns:
         new = [] if draining else [name for name in owned if name not in self._tasks.readers]
         if new or not self._tasks.opened:
             begun = self._tasks.open(sorted(new))
-            self._context.heartbeat.beat()
+            self._context.heartbeat.progress()
             return [*begun, *self._checkpoints.begin()]
         if draining or (membership.fixed and self._tasks.ended()):
             self._last = True
@@ -165,7 +165,7 @@ class SourceTurns:
         ]
 
     def _read(self) -> list[Item]:
-        self._context.heartbeat.beat()
+        self._context.heartbeat.progress()
         found: list[Item] = []
         count = 0
         readers = list(self._tasks.readers.values())

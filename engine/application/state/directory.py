@@ -42,7 +42,7 @@ class DirectoryStore:
         self._directory = directory
         self._tasks = directory / TASKS
         self._path = checkpoint_path(directory, process)
-        self._pulse = heartbeat
+        self._heartbeat = heartbeat
         self._syncs = Syncs()
         self._locks: dict[str, int] = {}
         self._manifests: dict[str, Manifest | None] = {}
@@ -143,7 +143,7 @@ class DirectoryStore:
                         f"partition {task} is in use by another process of this pipeline ({path} "
                         "is locked): stop that one"
                     ) from None
-                self._pulse.wait()
+                self._heartbeat.waiting()
                 time.sleep(LOOK_SECONDS)
             else:
                 self._locks[task] = descriptor

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
-BEAT, WORK, WAIT, REST = "beat", "work", "wait", "rest"
+PROGRESS, BUSY, WAITING, IDLE = "progress", "busy", "waiting", "idle"
 STORED, RESTART, FAILED, STOPPED = "stored", "restart", "failed", "stopped"
 COUNTS = "counts"
 BEAT_SECONDS = 0.5
@@ -21,48 +21,48 @@ class Heartbeat:
         descriptor: file descriptor to write to; None without a supervisor.
 
     Attributes:
-        said: the status as the supervisor sees it, for the health pages.
+        status: the status as the supervisor sees it, for the health pages.
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
-        self.said = HeartbeatMonitor(-1)
+        self.status = HeartbeatMonitor(-1)
         self._descriptor = descriptor
         self._last = 0.0
         if descriptor is not None:
             # A supervisor that does not read must not block the stream.
             os.set_blocking(descriptor, False)
 
-    def beat(self) -> None:
+    def progress(self) -> None:
         """Report progress; from now on silence means that the process hangs."""
-        self._say_at_times(BEAT)
+        self._send_at_times(PROGRESS)
 
-    def work(self) -> None:
+    def busy(self) -> None:
         """Report that a batch, read here or by another process, is being processed."""
-        self._say_at_times(WORK)
+        self._send_at_times(BUSY)
 
-    def wait(self) -> None:
+    def waiting(self) -> None:
         """Report a wait for something outside of the process."""
-        self._say_at_times(WAIT)
+        self._send_at_times(WAITING)
 
-    def rest(self) -> None:
+    def idle(self) -> None:
         """Report that there is nothing to read; from now on silence is normal."""
-        self._say(REST)
+        self._send(IDLE)
 
     def stored(self) -> None:
         """Report a checkpoint."""
-        self._say(STORED)
+        self._send(STORED)
 
     def ask_restart(self, why: str) -> None:
         """Ask for an orderly restart of the whole cluster."""
-        self._say(RESTART, why)
+        self._send(RESTART, why)
 
     def report(self, counts: str) -> None:
         """Report what this process has done; that is no sign of progress."""
-        self._say(COUNTS, counts)
+        self._send(COUNTS, counts)
 
     def failed(self, why: str) -> None:
         """Report why this process is about to end."""
-        self._say(FAILED, why)
+        self._send(FAILED, why)
 
     def stopped(self, why: str) -> None:
         """Report a request to stop that came before the start, and wait for the supervisor.
@@ -70,18 +70,18 @@ class Heartbeat:
         A process that ended by itself would tear down the processes that it is connected to, and
         they would end as if they had crashed. Returns at once without a supervisor.
         """
-        self._say(STOPPED, why)
+        self._send(STOPPED, why)
         while self._descriptor is not None:
             time.sleep(BEAT_SECONDS)
 
-    def _say_at_times(self, word: str) -> None:
+    def _send_at_times(self, word: str) -> None:
         now = time.monotonic()
         if now - self._last >= BEAT_SECONDS:
             self._last = now
-            self._say(word)
+            self._send(word)
 
-    def _say(self, word: str, why: str = "") -> None:
-        self.said.take(f"{word} {why}")
+    def _send(self, word: str, why: str = "") -> None:
+        self.status.take(f"{word} {why}")
         if self._descriptor is not None:
             line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")[
                 :LONGEST_LINE_BYTES
@@ -98,8 +98,8 @@ class HeartbeatMonitor:
         descriptor: to read from.
         heard: time of the last line, on the monotonic clock.
         moved: time of the last progress.
-        begun: whether it reads or is idle; then all processes of the cluster are connected.
-        resting: whether it is idle, so that silence is normal.
+        started: whether it reads or is idle; then all processes of the cluster are connected.
+        idle: whether it is idle, so that silence is normal.
         stored: whether a checkpoint was taken.
         restart: reason for a requested restart, or "".
         failed: reason for its end as the process reports it, or "".
@@ -110,8 +110,8 @@ class HeartbeatMonitor:
     descriptor: int
     heard: float = field(default_factory=time.monotonic)
     moved: float = field(default_factory=time.monotonic)
-    begun: bool = False
-    resting: bool = False
+    started: bool = False
+    idle: bool = False
     stored: bool = False
     restart: str = ""
     failed: str = ""
@@ -134,10 +134,10 @@ class HeartbeatMonitor:
             self.counts = why
             return
         self.heard = time.monotonic()
-        if word in (BEAT, WORK):
+        if word in (PROGRESS, BUSY):
             self.moved = self.heard
-        self.begun = self.begun or word in (BEAT, REST)
-        self.resting = word == REST or (self.resting and word != BEAT)
+        self.started = self.started or word in (PROGRESS, IDLE)
+        self.idle = word == IDLE or (self.idle and word != PROGRESS)
         self.stored = self.stored or word == STORED
         if word == RESTART:
             self.restart = why

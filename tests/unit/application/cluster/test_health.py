@@ -45,21 +45,21 @@ def test_a_process_that_starts_lives_and_takes_no_work(
 
 
 def test_a_process_that_reads_is_ready(context: RunContext, health: Health) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     assert health.live() == health.startup() == health.ready() == []
 
 
 def test_who_has_nothing_to_read_is_ready_however_long(
     context: RunContext, health: Health, clock: Clock
 ) -> None:
-    context.heartbeat.rest()
+    context.heartbeat.idle()
     assert health.startup() == ["starting"]
     clock.passed = 10_000
     assert health.live() == health.startup() == health.ready() == []
 
 
 def test_an_outage_is_told_and_over(context: RunContext, health: Health) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     context.outages["sink anomalies"] = "no answer"
     assert health.ready() == ["sink anomalies: no answer"]
     assert health.live() == health.startup() == []
@@ -70,10 +70,10 @@ def test_an_outage_is_told_and_over(context: RunContext, health: Health) -> None
 def test_waiting_is_not_hanging_but_not_in_step(
     context: RunContext, health: Health, clock: Clock
 ) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     clock.passed = 40
     context.heartbeat._last = 0.0
-    context.heartbeat.wait()
+    context.heartbeat.waiting()
     assert health.live() == []
     assert health.ready() == ["not in step: the stream has not moved for 40 s"]
 
@@ -81,23 +81,23 @@ def test_waiting_is_not_hanging_but_not_in_step(
 def test_work_on_what_was_read_is_progress(
     context: RunContext, health: Health, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     later = time.monotonic() + 100
     monkeypatch.setattr("engine.application.telemetry.heartbeat.time.monotonic", lambda: later)
-    context.heartbeat.work()
+    context.heartbeat.busy()
     monkeypatch.undo()
     clock.passed = 120
     assert health.ready() == []
 
 
 def test_silence_is_hanging(context: RunContext, health: Health, clock: Clock) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     clock.passed = 151
     assert health.live() == ["hung: no sign of progress for 151 s"]
 
 
 def test_who_drains_takes_no_more_work(context: RunContext, health: Health) -> None:
-    context.heartbeat.beat()
+    context.heartbeat.progress()
     context.draining.set()
     assert health.ready() == ["draining: asked to stop"]
     assert health.live() == []

@@ -174,7 +174,7 @@ def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
         f"    pathlib.Path({str(loud)!r}).touch()\n"
         "    sys.exit(0)\n"
         "signal.signal(signal.SIGUSR1, louder)\n"
-        "say('beat'); time.sleep(60)"
+        "say('progress'); time.sleep(60)"
     )
     ready = supervisor(lambda *_: program(listens))
     os.kill(os.getpid(), signal.SIGUSR1)
@@ -208,7 +208,7 @@ def test_who_was_asked_to_stop_while_it_waited_is_ended(
         "import os, pathlib, signal, sys, time\n"
         "pulse = int(sys.argv[sys.argv.index('--pulse') + 1])\n"
         "signal.signal(signal.SIGTERM, lambda *_: os.write(pulse, b'stopped asked to stop\\n'))\n"
-        "os.write(pulse, b'rest\\n')\n"
+        "os.write(pulse, b'idle\\n')\n"
         f"pathlib.Path({str(ready)!r}).touch()\n"
         "while True: time.sleep(1)\n"
     )
@@ -225,7 +225,7 @@ def _orderly(file: Path) -> str:
         f"file = pathlib.Path({str(file)!r})\n"
         "def drain(*_):\n    file.write_text('drained')\n    sys.exit(0)\n"
         "signal.signal(signal.SIGTERM, drain)\n"
-        "os.write(int(sys.argv[sys.argv.index('--pulse') + 1]), b'beat\\n')\n"
+        "os.write(int(sys.argv[sys.argv.index('--pulse') + 1]), b'progress\\n')\n"
         "file.touch()\n"
         "time.sleep(60)\n"
     )
@@ -265,7 +265,7 @@ def last_line(caplog: pytest.LogCaptureFixture) -> str:
 def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
     policy = replace(QUICK, hang=3.0, max_restarts=1)
 
-    code, starts = supervise(SPEAK + "say('beat'); time.sleep(60)", policy=policy)
+    code, starts = supervise(SPEAK + "say('progress'); time.sleep(60)", policy=policy)
 
     assert code == 1
     assert starts == [(0, {}), (0, {"hung": 1})]
@@ -275,10 +275,10 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
 @pytest.mark.parametrize(
     "code",
     [
-        "say('rest'); time.sleep(4)",
-        "[(say('beat'), time.sleep(0.3)) for _ in range(13)]",
-        "[(say('wait'), time.sleep(0.3)) for _ in range(13)]",
-        "say('beat'); say('rest'); say('wait'); say('stored'); time.sleep(4)",
+        "say('idle'); time.sleep(4)",
+        "[(say('progress'), time.sleep(0.3)) for _ in range(13)]",
+        "[(say('waiting'), time.sleep(0.3)) for _ in range(13)]",
+        "say('progress'); say('idle'); say('waiting'); say('stored'); time.sleep(4)",
     ],
 )
 def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
@@ -312,7 +312,7 @@ def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixtu
     assert "stopped: process 1: the topic is gone" in caplog.messages
 
 
-@pytest.mark.parametrize(("word", "wait"), [("stored", "0.1"), ("beat", "0.4")])
+@pytest.mark.parametrize(("word", "wait"), [("stored", "0.1"), ("progress", "0.4")])
 def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
     caplog: pytest.LogCaptureFixture, word: str, wait: str
 ) -> None:
@@ -337,7 +337,7 @@ def test_a_start_that_is_broken_off_is_tried_again() -> None:
 
 def test_what_processes_report_is_shown_and_no_sign_of_progress() -> None:
     terminal = StringIO()
-    reports = SPEAK + "say('beat'); say('counts', '9', '8', '7', '6', '5', '4'); time.sleep(60)"
+    reports = SPEAK + "say('progress'); say('counts', '9', '8', '7', '6', '5', '4'); time.sleep(60)"
     policy = replace(QUICK, hang=1.0, max_restarts=0)
     status = StatusLine(terminal)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.application.telemetry import heartbeat as pulse_module
+from engine.application.telemetry import heartbeat as heartbeat_module
 from engine.application.telemetry.heartbeat import Heartbeat, HeartbeatMonitor
 
 
@@ -24,13 +24,13 @@ def ends() -> Iterator[tuple[Heartbeat, HeartbeatMonitor]]:
 def test_monitor_reads_every_status(ends: tuple[Heartbeat, HeartbeatMonitor]) -> None:
     heartbeat, monitor = ends
     monitor.heard = 0.0
-    heartbeat.rest()
+    heartbeat.idle()
     monitor.listen()
-    assert monitor.resting
+    assert monitor.idle
     assert monitor.heard > 0
-    heartbeat.wait()
+    heartbeat.waiting()
     monitor.listen()
-    assert monitor.resting
+    assert monitor.idle
     assert not monitor.stored
     heartbeat.stored()
     heartbeat.ask_restart("more partitions")
@@ -44,16 +44,16 @@ def test_progress_ends_idle_and_is_rate_limited(
     ends: tuple[Heartbeat, HeartbeatMonitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat, monitor = ends
-    monkeypatch.setattr(pulse_module, "BEAT_SECONDS", 1e9)
+    monkeypatch.setattr(heartbeat_module, "BEAT_SECONDS", 1e9)
     heartbeat._last = -2e9
-    heartbeat.rest()
-    heartbeat.beat()
+    heartbeat.idle()
+    heartbeat.progress()
     monitor.listen()
-    assert not monitor.resting
-    heartbeat.rest()
-    heartbeat.beat()
+    assert not monitor.idle
+    heartbeat.idle()
+    heartbeat.progress()
     monitor.listen()
-    assert monitor.resting
+    assert monitor.idle
 
 
 def test_monitor_that_does_not_read_never_blocks(

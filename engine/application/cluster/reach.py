@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from engine.application.cluster.process import WorkerProcess
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.config.sections import ChosenSink
 from engine.application.dataflow.context import context_of
 from engine.application.exit_code import ExitCode
 from engine.application.telemetry.heartbeat import Heartbeat
@@ -47,12 +49,21 @@ def reach_sinks(file: PipelineFile, stopped: Callable[[], bool]) -> None:
 def _reach(file: PipelineFile, descriptor: int) -> int:
     heartbeat = Heartbeat(descriptor)
     context = context_of(file)
-    for sink in file.sinks.chosen():
+
+    def reach(sink: ChosenSink) -> str:
         try:
             sink.choice.plugin(sink.choice.settings, context, sink.name).check()
         except RetryableError as error:
             logger.warning("sink %s: %s Starting all the same: it is waited for", sink.name, error)
         except FatalError as error:
-            heartbeat.failed(f"sink {sink.name}: {error}")
-            return ExitCode.FATAL
+            return f"sink {sink.name}: {error}"
+        return ""
+
+    sinks = list(file.sinks.chosen())
+    # Side by side: each may wait ten seconds for its brokers.
+    with ThreadPoolExecutor(len(sinks)) as pool:
+        refused = [failure for failure in pool.map(reach, sinks) if failure]
+    if refused:
+        heartbeat.failed(refused[0])
+        return ExitCode.FATAL
     return ExitCode.DONE

@@ -151,8 +151,8 @@ class SupervisedProcess:
             self._watch_for_hang(self._worker)
 
     def _has_come_up(self, worker: WorkerProcess) -> bool:
-        waits = worker.said.resting
-        return worker.said.stored or (
+        waits = worker.status.idle
+        return worker.status.stored or (
             waits and time.monotonic() - self._began > self._policy.settled
         )
 

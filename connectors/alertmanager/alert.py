@@ -12,7 +12,7 @@ from connectors.alertmanager.settings import LABELS, AlertmanagerSettings
 from engine.domain.record import Record
 
 NAME = "PynomalyAnomaly"
-LONGEST_TEXT = 200
+LONGEST_TEXT_CHARS = 200
 SECOND_NS = 1_000_000_000
 
 
@@ -52,7 +52,7 @@ def describe(anomaly: Mapping[str, Any]) -> dict[str, str]:
     if values:
         strongest = max(values, key=lambda value: value["contribution"])
         found["description"] = _value_text(strongest)
-    return {name: text[:LONGEST_TEXT] for name, text in found.items()}
+    return {name: text[:LONGEST_TEXT_CHARS] for name, text in found.items()}
 
 
 def _value_text(value: Mapping[str, Any]) -> str:

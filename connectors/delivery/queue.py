@@ -17,7 +17,7 @@ from pynomaly.plugins import RunContext
 
 LOOK_SECONDS = 0.5
 """Between looks at what goes on while the stream waits."""
-LONG_WAIT = 5.0
+LONG_WAIT_SECONDS = 5.0
 """Seconds after which the health page speaks of it."""
 Deliver = Callable[[list[Record]], None]
 
@@ -106,7 +106,7 @@ class DeliveryQueue:
             self._changed.wait(LOOK_SECONDS)
             waited = time.monotonic() - began
             self._blocked.set(waited)
-            if waited > LONG_WAIT:
+            if waited > LONG_WAIT_SECONDS:
                 self._outages[self._who] = f"no answer from the receiver for {waited:.0f} s"
         self._blocked.set(0)
         self._outages.pop(self._who, None)

@@ -19,7 +19,7 @@ from pynomaly.plugins import RunContext
 logger = logging.getLogger("pynomaly.sinks")
 
 STATES = {"closed": 0, "half-open": 1, "open": 2}
-FIRST_WAIT = 0.5
+FIRST_WAIT_SECONDS = 0.5
 """Seconds, at most, before the first repetition."""
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Caller:
             throw_new_error_on_trip=False,
         )
         self._backoff = wait_random_exponential(
-            multiplier=FIRST_WAIT, max=settings.longest_wait.total_seconds()
+            multiplier=FIRST_WAIT_SECONDS, max=settings.longest_wait.total_seconds()
         )
 
     def call(self, function: Callable[[], T]) -> T:

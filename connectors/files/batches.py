@@ -9,7 +9,7 @@ import numpy as np
 from connectors.files.messages import Message
 from engine.domain.batch import RawBatch
 
-BATCH = 5_000
+BATCH_LINES = 5_000
 BATCH_BYTES = 8 * 2**20
 
 

@@ -12,9 +12,9 @@ from typing import IO
 
 from bytewax.inputs import StatefulSourcePartition
 
-from connectors.files.batches import BATCH, raw_batch, take
+from connectors.files.batches import BATCH_LINES, raw_batch, take
 from connectors.files.find import find_files
-from connectors.files.lines import CHUNK, LineSplitter
+from connectors.files.lines import CHUNK_BYTES, LineSplitter
 from connectors.files.messages import FileMessages, Message, Reading, format_of
 from connectors.files.streams import is_packed, open_plain
 from connectors.formats.csv_dialect import find_dialect
@@ -23,11 +23,11 @@ from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext
 
 IDLE = timedelta(milliseconds=100)
-LOOK_EVERY = 0.5
+LOOK_SECONDS = 0.5
 """Seconds between two looks for new files."""
-WHOLE_AFTER = 2.0
+WHOLE_AFTER_SECONDS = 2.0
 """Seconds that a compressed file must have lain unchanged: until then it is being written."""
-LINES = 2**40
+FILE_STRIDE_LINES = 2**40
 """More than the lines of any file: a position is a file's number times this, and a line's."""
 ORDER = "followed_files.json"
 """In the state directory: the files in the order in which they came."""
@@ -40,7 +40,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         self._pattern = pattern
         self._reading = reading
         self._context = context
-        self._number, self._line = divmod(position, LINES)
+        self._number, self._line = divmod(position, FILE_STRIDE_LINES)
         self._order = _Order(context.state)
         self._file: Tail | Whole | None = None
         self._looked = 0.0
@@ -57,7 +57,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         if not found:
             return []
         self._line = found[-1][0] + 1
-        first = self._number * LINES
+        first = self._number * FILE_STRIDE_LINES
         placed = [(first + line, payload, finding) for line, payload, finding in found]
         batch = raw_batch(self._pattern, 0, placed, time.time_ns(), hint)
         return [batch]
@@ -68,7 +68,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
 
     def snapshot(self) -> int:
         """Return the file's number and the next line in it, as one number."""
-        return self._number * LINES + self._line
+        return self._number * FILE_STRIDE_LINES + self._line
 
     def close(self) -> None:
         """Close the file that is being read."""
@@ -78,7 +78,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._looked >= LOOK_EVERY:
+        if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self._order.add(find_files(self._pattern))
 
@@ -91,7 +91,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
             if self._file is None:
                 return [], ""
             is_last = self._number + 1 == len(names)
-            found = self._file.take(BATCH, is_last)
+            found = self._file.take(BATCH_LINES, is_last)
             if found or is_last:
                 return found, self._file.hint
             self.close()
@@ -137,7 +137,7 @@ class Tail:
         """Return the next messages; the last line has to end, unless no more comes."""
         found: list[Message] = []
         while not found:
-            chunk = self._file.read(CHUNK)
+            chunk = self._file.read(CHUNK_BYTES)
             lines = self._lines.feed(chunk) if chunk else []
             if not chunk and not more:
                 lines = self._lines.end()
@@ -214,6 +214,6 @@ def _opened(path: str, reading: Reading, skip: int) -> Tail | Whole | None:
         return Whole(path, reading, skip)
     if not is_packed(path) and kind != "parquet" and reading.encoding in (None, "utf-8"):
         return Tail(path, reading, skip)
-    if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER:
+    if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER_SECONDS:
         return None
     return Whole(path, reading, skip)

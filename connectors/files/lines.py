@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-CHUNK = 2**20
+CHUNK_BYTES = 2**20
 
 
 class Readable(Protocol):
@@ -52,6 +52,6 @@ class LineSplitter:
 def bounded_lines(file: Readable, max_bytes: int) -> Iterator[bytes]:
     """Yield the lines of a stream without their ends."""
     splitter = LineSplitter(max_bytes)
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(CHUNK_BYTES):
         yield from splitter.feed(chunk)
     yield from splitter.end()

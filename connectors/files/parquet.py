@@ -10,7 +10,7 @@ import orjson
 
 from engine.domain.errors import ConnectorError
 
-ROWS = 5_000
+BATCH_ROWS = 5_000
 
 
 def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
@@ -36,7 +36,7 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
             if number + count <= skip:
                 number += count
                 continue
-            for batch in opened.iter_batches(ROWS, row_groups=[group]):
+            for batch in opened.iter_batches(BATCH_ROWS, row_groups=[group]):
                 for row in _readable(arrow, batch).to_pylist():
                     if number >= skip:
                         yield number, orjson.dumps(row, default=_plain)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-CHUNK = 2**16
+CHUNK_BYTES = 2**16
 
 logger = logging.getLogger("pynomaly.sinks")
 
@@ -138,7 +138,7 @@ def _end_of_lines(file: BinaryIO, size: int) -> int:
     """Return where the last whole line of a file ends."""
     end = size
     while end > 0:
-        start = max(0, end - CHUNK)
+        start = max(0, end - CHUNK_BYTES)
         file.seek(start)
         place = file.read(end - start).rfind(b"\n")
         if place >= 0:

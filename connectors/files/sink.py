@@ -27,7 +27,7 @@ NEVER = (
     IsADirectoryError,
 )
 """Errors of opening a file that trying again does not cure."""
-FORGET_AFTER = 100
+FORGET_CHECKPOINTS = 100
 """Checkpoints without a match after which lines that were read back are no longer waited for."""
 
 
@@ -117,7 +117,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
         """Return where the file stands, once all of it is on the disk."""
         end = self._file.sync()
         self._unmatched += 1
-        if self._unmatched > FORGET_AFTER:
+        if self._unmatched > FORGET_CHECKPOINTS:
             self._written.clear()
         # What was read back and has not come again would have to be read back once more.
         position = self._since if self._written else end

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from pydantic import Field, field_validator
 
-from connectors.files.batches import BATCH, raw_batch, take
+from connectors.files.batches import BATCH_LINES, raw_batch, take
 from connectors.files.find import find_files
 from connectors.files.follow import FollowReader
 from connectors.files.messages import FileMessages, Format, Reading
@@ -153,7 +153,7 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         self._next = skip
         self._file = FileMessages(path, source.reading, skip)
 
-    def batch(self, at_most: int = BATCH) -> RawBatch | None:
+    def batch(self, at_most: int = BATCH_LINES) -> RawBatch | None:
         """Return the next messages; None at the end."""
         found = take(self._file, at_most)
         if not found:

@@ -17,7 +17,7 @@ from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext, Settings
 
 STDIN = 0
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 IDLE = timedelta(milliseconds=20)
 
 
@@ -83,7 +83,7 @@ class LineReader(StatefulSourcePartition[RawBatch, int]):
         self._idle = not ready
         if not ready:
             return []
-        chunk = os.read(STDIN, CHUNK)
+        chunk = os.read(STDIN, CHUNK_BYTES)
         if self._ended:
             raise StopIteration
         self._ended = not chunk

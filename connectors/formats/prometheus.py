@@ -12,7 +12,7 @@ from engine.domain.batch import Headers
 from engine.domain.format import FormatError
 
 SERIES, LABELS, SAMPLES = 1, 1, 2
-LARGEST = 64 * 2**20
+LARGEST_BYTES = 64 * 2**20
 """Bytes that a payload may unpack to."""
 
 
@@ -37,8 +37,8 @@ class PrometheusRemoteWrite:
 
 def _unpacked(payload: bytes) -> bytes:
     size, _ = varint(payload, 0)
-    if size > LARGEST:
-        raise FormatError(f"the payload unpacks to {size} bytes, at most {LARGEST} allowed")
+    if size > LARGEST_BYTES:
+        raise FormatError(f"the payload unpacks to {size} bytes, at most {LARGEST_BYTES} allowed")
     try:
         return bytes(cramjam.snappy.decompress_raw(payload))
     except cramjam.DecompressionError as error:

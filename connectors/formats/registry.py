@@ -24,15 +24,15 @@ logger = logging.getLogger("pynomaly.registry")
 MAGIC_ID, MAGIC_GUID = 0, 1
 ID_HEADER = "__value_schema_id"
 """Where newer clients of Confluent put the schema's id instead of before the payload."""
-WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
+WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 """Seconds between attempts while the registry cannot be reached."""
-LOUD = 1.0
+LOUD_SECONDS = 1.0
 """Seconds of waiting from which on the log tells."""
-UNKNOWN_WAIT = 0.3
+UNKNOWN_WAIT_SECONDS = 0.3
 """Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
-UNKNOWN_FOR = 30.0
+UNKNOWN_SECONDS = 30.0
 """Seconds that an unknown id is not asked for any more."""
-MOST_UNKNOWN = 10_000
+MOST_UNKNOWN_IDS = 10_000
 Read = TypeVar("Read")
 
 
@@ -174,14 +174,14 @@ class Schemas(Generic[Read]):
         return read
 
     def _forget(self, own: int | str, why: str) -> None:
-        if len(self._unknown) >= MOST_UNKNOWN:
+        if len(self._unknown) >= MOST_UNKNOWN_IDS:
             self._unknown.clear()
-        self._unknown[own] = time.monotonic() + UNKNOWN_FOR, why
+        self._unknown[own] = time.monotonic() + UNKNOWN_SECONDS, why
 
     def _ask(self, own: int | str, client: SchemaRegistryClient) -> Schema:
         """Return a schema; wait while the registry cannot be reached."""
         problem: Exception | None = None
-        for wait in (0.0, *WAITS):
+        for wait in (0.0, *WAIT_SECONDS):
             time.sleep(wait)
             try:
                 return _once(own, client)
@@ -196,7 +196,7 @@ class Schemas(Generic[Read]):
                 if "http" not in type(error).__module__:
                     raise
                 problem = error
-            if wait >= LOUD:
+            if wait >= LOUD_SECONDS:
                 logger.warning("schema registry %s: %s; trying again", self._settings.url, problem)
         raise RetryableError(f"the schema registry {self._settings.url}: {problem}")
 
@@ -207,7 +207,7 @@ class Schemas(Generic[Read]):
         if error.http_status_code in (401, 403):
             text = f"the schema registry {self._settings.url} refuses us: {error}"
             raise ConnectorError(f"{text}: correct user, password or token")
-        time.sleep(UNKNOWN_WAIT)
+        time.sleep(UNKNOWN_WAIT_SECONDS)
         try:
             return _once(own, client)
         except SchemaRegistryError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from connectors.kafka.embedded_broker import QUIET, EmbeddedBroker
+from connectors.kafka.embedded_broker import QUIET_LEVEL, EmbeddedBroker
 
 
 class DemoBroker(EmbeddedBroker):
@@ -40,7 +40,7 @@ class DemoBroker(EmbeddedBroker):
                 {
                     "bootstrap.servers": self.bootstrap,
                     "linger.ms": 5,
-                    "log_level": QUIET,
+                    "log_level": QUIET_LEVEL,
                     "queue.buffering.max.messages": 200_000,
                 }
             )
@@ -53,7 +53,7 @@ class DemoBroker(EmbeddedBroker):
                 {
                     "bootstrap.servers": self.bootstrap,
                     "group.id": f"demo-{topic}",
-                    "log_level": QUIET,
+                    "log_level": QUIET_LEVEL,
                 }
             )
             metadata = consumer.list_topics(topic, timeout=10).topics[topic]

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from engine.domain.errors import ConnectorError
 
-QUIET = 2
+QUIET_LEVEL = 2
 """Only what is critical is logged: the mock's clients complain of its end, which is intended."""
 
 
@@ -29,7 +29,7 @@ class EmbeddedBroker:
 
     def __enter__(self) -> Any:
         self._cluster = Producer(
-            {"test.mock.num.brokers": 1, "bootstrap.servers": "unused", "log_level": QUIET}
+            {"test.mock.num.brokers": 1, "bootstrap.servers": "unused", "log_level": QUIET_LEVEL}
         )
         brokers = self._cluster.list_topics(timeout=10).brokers.values()
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)

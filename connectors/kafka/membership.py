@@ -26,7 +26,7 @@ MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"
 """Names in the context of the membership, and of (topic, group) of the source."""
 INSTANCE, PROTOCOL = "group.instance.id", "group.protocol"
 INTERVAL, SESSION = "max.poll.interval.ms", "session.timeout.ms"
-USUAL_INTERVAL = 300_000
+USUAL_INTERVAL_MS = 300_000
 """Of librdkafka: so long a revocation may take before the group goes on without us."""
 RELEASE_SHARE = 0.8
 SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
@@ -73,7 +73,7 @@ class GroupMembership:
         self._closing = False
         self._failure: BaseException | None = None
         chosen = _settings(settings, context)
-        self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL)) / 1_000
+        self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
         chosen["error_cb"] = self.errors.note
         self._consumer = open_client(Consumer, chosen, self.errors)
         self._consumer.subscribe(

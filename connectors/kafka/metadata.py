@@ -10,9 +10,9 @@ from connectors.kafka.broker_errors import TLS, WRONG_PROTOCOL, BrokerErrors
 from engine.domain.errors import ConnectorError, RetryableError, nearest
 from pynomaly.plugins import RunContext
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 2.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 2.0
 """Seconds between attempts to reach the brokers, doubling."""
-FIRST_TIMEOUT, LONGEST_TIMEOUT = 1.0, 5.0
+FIRST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 1.0, 5.0
 """Seconds for an answer, doubling: why there is none is told soon."""
 TLS_TRIES = 2
 """Attempts after which a certificate is not taken for one that is just being renewed."""
@@ -71,7 +71,7 @@ def wait_for_partitions(
         ConnectorError: no such topic, or trouble that waiting does not cure.
         Shutdown: asked to stop while waiting.
     """
-    wait, timeout = FIRST_WAIT, FIRST_TIMEOUT
+    wait, timeout = FIRST_WAIT_SECONDS, FIRST_TIMEOUT_SECONDS
     stop = context.draining
     began, tls = time.monotonic(), 0
     while not stop.is_set():
@@ -87,7 +87,10 @@ def wait_for_partitions(
             if errors.wrong_protocol and time.monotonic() - began > PROTOCOL_SECONDS:
                 errors.refuse(errors.cause, WRONG_PROTOCOL)
             stop.wait(wait)
-            wait, timeout = min(2 * wait, LONGEST_WAIT), min(2 * timeout, LONGEST_TIMEOUT)
+            wait, timeout = (
+                min(2 * wait, LONGEST_WAIT_SECONDS),
+                min(2 * timeout, LONGEST_TIMEOUT_SECONDS),
+            )
         else:
             errors.over()
             return found

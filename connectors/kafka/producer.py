@@ -17,15 +17,15 @@ from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
-QUEUE_WAIT = 0.1
-FLUSH_WAIT = 0.5
+QUEUE_WAIT_SECONDS = 0.1
+FLUSH_WAIT_SECONDS = 0.5
 """Seconds between looks at what goes on while waiting for the brokers."""
-LONG_WAIT = 5.0
+LONG_WAIT_SECONDS = 5.0
 """Seconds after which the health page speaks of a wait."""
-CAUSE_WAIT = 0.1
+CAUSE_WAIT_SECONDS = 0.1
 BATCH_BYTES = 1_000_000
 """Of librdkafka's default; brokers refuse a batch as they refuse a record."""
-BATCH_ROOM = 1_024
+BATCH_ROOM_BYTES = 1_024
 INTERRUPTED = {
     KafkaError._MSG_TIMED_OUT,
     KafkaError._PURGE_QUEUE,
@@ -89,8 +89,8 @@ class RecordProducer:
     @cached_property
     def client(self) -> Producer:
         """librdkafka's producer, whose batches all of the topics take."""
-        batch = min([BATCH_BYTES, *(limit - BATCH_ROOM for limit in self.limits.values())])
-        return self._open({"batch.size": max(batch, BATCH_ROOM)})
+        batch = min([BATCH_BYTES, *(limit - BATCH_ROOM_BYTES for limit in self.limits.values())])
+        return self._open({"batch.size": max(batch, BATCH_ROOM_BYTES)})
 
     def reopen(self, more: Mapping[str, Value]) -> None:
         """Begin anew with other settings; nothing was sent yet."""
@@ -138,7 +138,7 @@ class RecordProducer:
             except BufferError:
                 began = began or time.monotonic()
                 self._context.telemetry.sink_waits.labels(role).inc()
-                self._serve(QUEUE_WAIT)
+                self._serve(QUEUE_WAIT_SECONDS)
                 self.waiting(began)
             except KafkaException as error:
                 self.failure = error.args[0], topic, role
@@ -173,7 +173,7 @@ class RecordProducer:
                 )
                 return
             except BufferError:
-                self._serve(QUEUE_WAIT)
+                self._serve(QUEUE_WAIT_SECONDS)
                 self.waiting(began)
             except KafkaException as error:
                 self.failure = error.args[0], topic, self._who
@@ -206,7 +206,7 @@ class RecordProducer:
         self.still()
         waited = time.monotonic() - began
         self._context.telemetry.sink_blocked.labels(self._who).set(waited)
-        if waited > LONG_WAIT:
+        if waited > LONG_WAIT_SECONDS:
             why = f": {self.errors.cause}" if self.errors.cause else ""
             self._context.outages[self._who] = f"no answer from the brokers for {waited:.0f} s{why}"
         self.raise_failure()
@@ -226,7 +226,7 @@ class RecordProducer:
         interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
         if interrupted and self.errors.hopeless is None:
             # What was purged says nothing of why; that is told apart.
-            self._serve(CAUSE_WAIT)
+            self._serve(CAUSE_WAIT_SECONDS)
         self.errors.raise_if_fatal()
         if self.failure is None:
             return
@@ -267,7 +267,7 @@ class RecordProducer:
 
     def _flush_some(self) -> int:
         """Return how many records have not arrived yet, after a moment's wait."""
-        return self.errors.served(lambda: self.client.flush(FLUSH_WAIT), len(self.client))
+        return self.errors.served(lambda: self.client.flush(FLUSH_WAIT_SECONDS), len(self.client))
 
     def _delivered(self, topic: str, role: str, error: KafkaError | None, message: Message) -> None:
         if error is None:

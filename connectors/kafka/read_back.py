@@ -19,9 +19,9 @@ from pynomaly.plugins import RunContext
 LOOKUP_SECONDS = 30.0
 POLL_SECONDS = 0.02
 """A poll lasts so long whatever has come, and a restart waits for several of them."""
-PATIENCE = 5.0
+MENTION_SECONDS = 5.0
 """Seconds after which waiting for somebody's open transaction is mentioned."""
-LONGEST_TRANSACTION = 960.0
+LONGEST_TRANSACTION_SECONDS = 960.0
 """Seconds: brokers end a transaction after transaction.max.timeout.ms, 15 minutes by default."""
 
 
@@ -139,7 +139,7 @@ class ReadBack:
         if self._context.draining.is_set():
             raise self._context.stopped("an open transaction of another producer")
         still = time.monotonic() - moved
-        if still < PATIENCE:
+        if still < MENTION_SECONDS:
             return
         partitions = ", ".join(map(str, sorted(waiting)))
         why = (
@@ -149,7 +149,7 @@ class ReadBack:
         if self._who not in self._context.outages:
             logger.warning("%s: %s", self._who, why)
         self._context.outages[self._who] = f"{why}; for {time.monotonic() - began:.0f} s now"
-        if still > LONGEST_TRANSACTION:
+        if still > LONGEST_TRANSACTION_SECONDS:
             raise RetryableError(
                 f"{why}, and has been for longer than brokers let it: it hangs. Find it with "
                 "`kafka-transactions.sh find-hanging`, and abort it"

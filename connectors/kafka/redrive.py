@@ -21,9 +21,9 @@ from engine.domain.names import REDRIVEN_HEADER
 from engine.domain.record import Record
 from pynomaly.plugins import ConnectorError
 
-AT_ONCE = 1_000
-SECONDS = 60.0
-ANY = -1
+BATCH_RECORDS = 1_000
+TIMEOUT_SECONDS = 60.0
+ANY_PARTITION = -1
 """The partition that the key tells."""
 
 
@@ -54,14 +54,14 @@ class KafkaRedrive:
             **shared_settings(letters.settings),
             "bootstrap.servers": letters.brokers,
             "transactional.id": f"pynomaly-rejects-{pipeline}",
-            "message.timeout.ms": int(SECONDS * 1000),
-            "transaction.timeout.ms": int(SECONDS * 1000),
+            "message.timeout.ms": int(TIMEOUT_SECONDS * 1000),
+            "transaction.timeout.ms": int(TIMEOUT_SECONDS * 1000),
             "error_cb": self._errors.note,
         }
         self._producer = open_client(Producer, config, self._errors)
         self._partitions = reach_once(self._producer, self._topic, self._errors, source.brokers)
         self._failure: KafkaError | None = None
-        self._in_transactions(partial(self._producer.init_transactions, SECONDS))
+        self._in_transactions(partial(self._producer.init_transactions, TIMEOUT_SECONDS))
 
     def letters(self) -> Iterator[Record]:
         """Yield all that lies in the topic of the dead letters, marks too."""
@@ -77,7 +77,7 @@ class KafkaRedrive:
         some: list[tuple[str, int | None, list[Record]]] = []
         for letter in letters:
             some.append(letter)
-            if len(some) == AT_ONCE:
+            if len(some) == BATCH_RECORDS:
                 self._in_transactions(partial(self._commit, some))
                 sent, some = sent + len(some), []
         if some:
@@ -91,7 +91,7 @@ class KafkaRedrive:
                 self._produce(self._topic, record, partition)
             mark = Record(None, None, ((REDRIVEN_HEADER, own_id.encode()),), 0, own_id)
             self._produce(self._letters.topic, mark, None)
-        self._producer.commit_transaction(SECONDS)
+        self._producer.commit_transaction(TIMEOUT_SECONDS)
         if self._failure is not None:
             raise KafkaException(self._failure)
 
@@ -106,7 +106,7 @@ class KafkaRedrive:
                     record.key,
                     headers=list(record.headers),
                     on_delivery=self._delivered,
-                    partition=ANY if partition is None else partition,
+                    partition=ANY_PARTITION if partition is None else partition,
                     # Of a mark, which has none, the broker's or librdkafka's time of now.
                     timestamp=max(record.timestamp, 0) // 1_000_000,
                 )

@@ -16,7 +16,7 @@ from connectors.kafka.broker_errors import logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import Value, shared_settings
 
-USUAL_LIMIT = 1_048_588
+USUAL_LIMIT_BYTES = 1_048_588
 """Bytes a batch of a topic may have unless its brokers say something else."""
 REQUEST_SECONDS = 10.0
 
@@ -33,7 +33,7 @@ def largest_batches(admin: AdminClient, topics: Iterable[str]) -> dict[str, int]
     A topic that does not tell us (it takes the right DESCRIBE_CONFIGS) is taken as usual.
     """
     asked = {topic: ConfigResource(ResourceType.TOPIC, topic) for topic in topics}
-    found = dict.fromkeys(asked, USUAL_LIMIT)
+    found = dict.fromkeys(asked, USUAL_LIMIT_BYTES)
     if not asked:
         return found
     answers = admin.describe_configs([*asked.values()], request_timeout=REQUEST_SECONDS)

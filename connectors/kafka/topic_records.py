@@ -16,10 +16,10 @@ from engine.domain.batch import Headers
 from engine.domain.record import Record
 from pynomaly.plugins import ConnectorError
 
-AT_ONCE = 10_000
+BATCH_RECORDS = 10_000
 POLL_SECONDS = 0.05
 """A poll lasts so long unless there is more to read than it takes at once."""
-SILENCE = 60.0
+SILENCE_SECONDS = 60.0
 """Seconds without a message before the end after which brokers are given up."""
 
 
@@ -55,11 +55,11 @@ def _of_partition(consumer: Consumer, topic: str, partition: int) -> Iterator[Re
     if low >= high:
         return
     consumer.assign([TopicPartition(topic, partition, low)])
-    until = time.monotonic() + SILENCE
+    until = time.monotonic() + SILENCE_SECONDS
     while time.monotonic() < until:
-        messages = consumer.consume(AT_ONCE, timeout=POLL_SECONDS)
+        messages = consumer.consume(BATCH_RECORDS, timeout=POLL_SECONDS)
         if messages:
-            until = time.monotonic() + SILENCE
+            until = time.monotonic() + SILENCE_SECONDS
         for message in messages:
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:

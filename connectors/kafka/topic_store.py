@@ -33,7 +33,7 @@ from pynomaly.plugins import Checkpoint, Json, RunContext, StoredTask
 logger = logging.getLogger("pynomaly.kafka")
 
 CHUNK_BYTES = 512 * 2**10
-RECORD_ROOM = 2_048
+RECORD_ROOM_BYTES = 2_048
 """Bytes of a batch beside a chunk."""
 PENDING_SECONDS = 3.0
 """A commit that is under way for longer was left behind by a process that is gone."""
@@ -263,7 +263,7 @@ class TopicStore:
             return None
         generation = f"{self._number(checkpoint.task)}-{secrets.token_hex(2)}"
         limit = self._transaction.producer.limits.get(self._settings.topic, CHUNK_BYTES)
-        size = max(1, min(CHUNK_BYTES, limit - RECORD_ROOM))
+        size = max(1, min(CHUNK_BYTES, limit - RECORD_ROOM_BYTES))
         found: dict[str, list[Any]] = {}
         for step, blob in checkpoint.snapshot.items():
             found[step] = []

@@ -24,7 +24,7 @@ from pynomaly.plugins import RunContext
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 LOOK_SECONDS, MOST_LOOKS = 0.5, 16
 """Between looks at a step that takes long; and so many it is given, well beyond its own timeout."""
-EPOCHS, SHORTEST, LONGEST = 5, 60.0, 900.0
+TIMEOUT_CHECKPOINTS, SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 5, 60.0, 900.0
 """After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""
 LEAST_SECONDS = 5.0
 """Brokers that allow no transaction as long as this are refused."""
@@ -79,9 +79,9 @@ class Transaction:
         self._initialised = False
         self._stuck = False
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="transaction")
-        self._timeout = min(
-            max(SHORTEST, EPOCHS * context.checkpoint_interval.total_seconds()), LONGEST
-        )
+        checkpoints = TIMEOUT_CHECKPOINTS * context.checkpoint_interval.total_seconds()
+        longest = max(SHORTEST_TIMEOUT_SECONDS, checkpoints)
+        self._timeout = min(longest, LONGEST_TIMEOUT_SECONDS)
         self._context = context
         self._who = who
         self._kept: list[Kept] = []

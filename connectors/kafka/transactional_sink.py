@@ -24,7 +24,7 @@ from engine.domain.batch import Headers
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
-FORGET_AFTER = 100
+FORGET_CHECKPOINTS = 100
 """Checkpoints without a match after which ids that were read back are no longer waited for."""
 
 
@@ -123,7 +123,7 @@ class TransactionalPart(StatefulSinkPartition[list[Record], Any]):
         self._transaction.commit()
         self._ends |= self._transaction.producer.ends.get(self._topic, {})
         self._unmatched += 1
-        if self._unmatched > FORGET_AFTER:
+        if self._unmatched > FORGET_CHECKPOINTS:
             self._published.clear()
         waiting = bool(self._published)
         ends = self._since if waiting else self._ends

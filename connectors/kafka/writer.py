@@ -7,13 +7,13 @@ from dataclasses import replace
 from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
-from connectors.kafka.topic_limits import USUAL_LIMIT
+from connectors.kafka.topic_limits import USUAL_LIMIT_BYTES
 from engine.domain.batch import Headers
 from engine.domain.names import DEAD_LETTERS, TRUNCATED_HEADER, role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
-OVERHEAD = 512
+OVERHEAD_BYTES = 512
 """Bytes of a record beside key, value and headers, generously."""
 
 
@@ -63,7 +63,7 @@ class Writer:
         client = self.producer.probe()
         wait_for_partitions(client, self._topic, self.producer.errors, self._context)
         if role_of(self._role) == DEAD_LETTERS:
-            self._limit = self.producer.limits.get(self._topic, USUAL_LIMIT)
+            self._limit = self.producer.limits.get(self._topic, USUAL_LIMIT_BYTES)
 
     def write(self, record: Record, more: Headers = ()) -> None:
         """Queue a record; a full queue is waited for.
@@ -82,7 +82,7 @@ class Writer:
         if self._limit is None or record.value is None:
             return record
         headers = sum(len(name) + len(value or b"") + 8 for name, value in record.headers)
-        room = max(0, self._limit - OVERHEAD - len(record.key or b"") - headers)
+        room = max(0, self._limit - OVERHEAD_BYTES - len(record.key or b"") - headers)
         if len(record.value) <= room:
             return record
         whole = (TRUNCATED_HEADER, b"%d" % len(record.value))

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from pynomaly.plugins import RunContext
 
-GENERATION = 50_000
+GENERATION_IDS = 50_000
 """Ids in one of the two files; the older file goes when the newer is full."""
 
 
@@ -25,7 +25,7 @@ class DeliveredIds:
     """
 
     def __init__(
-        self, context: RunContext, role: str, receiver: str, generation: int = GENERATION
+        self, context: RunContext, role: str, receiver: str, generation: int = GENERATION_IDS
     ) -> None:
         self._generation = generation
         self._path: Path | None = None

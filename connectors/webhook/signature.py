@@ -8,7 +8,7 @@ import hashlib
 import hmac
 
 PREFIX = "whsec_"
-SHORTEST = 24
+SHORTEST_KEY_BYTES = 24
 """Bytes of a key, as the specification asks."""
 
 
@@ -51,6 +51,8 @@ def _key(part: str) -> bytes:
         key = base64.b64decode(part.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         raise ValueError("expected whsec_ and a key in base64") from None
-    if len(key) < SHORTEST:
-        raise ValueError(f"expected a key of at least {SHORTEST} bytes: openssl rand -base64 32")
+    if len(key) < SHORTEST_KEY_BYTES:
+        raise ValueError(
+            f"expected a key of at least {SHORTEST_KEY_BYTES} bytes: openssl rand -base64 32"
+        )
     return key

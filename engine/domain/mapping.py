@@ -9,7 +9,7 @@ from engine.domain.condition import Condition, paths, texts_compared
 from engine.domain.format import Format
 from engine.domain.path import JsonText, Path
 
-LONGEST_KEY = 4_096
+LONGEST_KEY_CHARS = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]

@@ -9,9 +9,9 @@ from engine.domain.mapping import TimeField, TimeUnit
 from engine.domain.path import path_text
 
 NS: dict[TimeUnit, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-YEAR = 31_556_952_000_000_000
+YEAR_NS = 31_556_952_000_000_000
 """ns."""
-EARLIEST, LATEST = 20 * YEAR, 130 * YEAR
+EARLIEST_NS, LATEST_NS = 20 * YEAR_NS, 130 * YEAR_NS
 """The times that a unit is guessed by: 1990 to 2100."""
 
 
@@ -19,7 +19,7 @@ def other_unit(written: object, unit: TimeUnit | None) -> str:
     """Return a hint where a number is a plausible time in another unit, else an empty text."""
     if unit is None or not isinstance(written, (int, float)):
         return ""
-    fitting = [name for name, factor in NS.items() if EARLIEST < written * factor < LATEST]
+    fitting = [name for name, factor in NS.items() if EARLIEST_NS < written * factor < LATEST_NS]
     if not fitting or unit in fitting:
         return ""
     return f": is its unit {fitting[0]}, and not {unit}?"
@@ -33,7 +33,7 @@ def doubt(time: TimeField, times: Int64s) -> str:
     """
     if time.path is None or time.unit is None or not len(times):
         return ""
-    early = times[(times >= 0) & (times < YEAR)]
+    early = times[(times >= 0) & (times < YEAR_NS)]
     if not len(early):
         return ""
     written = int(early[0]) // NS[time.unit]

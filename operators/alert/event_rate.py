@@ -9,9 +9,9 @@ from engine.domain.batch import Floats, Int64s
 from operators.kernels.record_bank import kernel
 
 NS_PER_DAY = 86_400e9
-MEMORY = 1e-4
+NEWEST_GAP_WEIGHT = 1e-4
 """Weight of the newest gap in the mean gap: small, for partitions take turns in large batches."""
-SMALLEST_GAP = 1.0
+SMALLEST_GAP_NS = 1.0
 """ns: bursts of equal times still have a rate."""
 
 
@@ -48,10 +48,10 @@ def _loop(  # pragma: no cover - runs compiled
     state: Floats, times: Int64s, rates: Floats
 ) -> None:
     for i in range(len(times)):
-        rates[i] = NS_PER_DAY / max(state[0], SMALLEST_GAP) if state[2] > 1 else np.nan
+        rates[i] = NS_PER_DAY / max(state[0], SMALLEST_GAP_NS) if state[2] > 1 else np.nan
         if state[2] > 0:
             # Out of order it adds no time, and still is an event: the mean is span by count.
-            weight = max(MEMORY, 1.0 / state[2])
+            weight = max(NEWEST_GAP_WEIGHT, 1.0 / state[2])
             state[0] += weight * (max(times[i] - state[1], 0.0) - state[0])
             state[1] = max(state[1], np.float64(times[i]))
         else:

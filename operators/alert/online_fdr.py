@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from engine.domain.alert_policy import FalseDiscoveryRate
 from engine.domain.batch import Floats, Int64s
 
-MOST = 32
+MOST_DISCOVERIES = 32
 """Discoveries that are remembered: older ones have nearly no weight left."""
-WINDOW = 256
+WINDOW_TESTS = 256
 """Tests whose levels are computed together, and anew after a discovery."""
 NORMALISER = 0.07720838
 """Makes the weights of all tests that follow a discovery sum up to one."""
@@ -68,7 +68,7 @@ class OnlineFdr:
         rows = np.flatnonzero(p_values <= policy.max_p_value)
         accepted = self._base * (days[-1] - self._days)
         while len(rows):
-            window = rows[:WINDOW]
+            window = rows[:WINDOW_TESTS]
             earned = self._earned(numbers[window], days[window], passed[window])
             levels = np.minimum(policy.share * earned, policy.max_p_value)
             done = len(window)
@@ -100,7 +100,7 @@ class OnlineFdr:
         return np.asarray(base + paid)
 
     def _remember(self, number: float, days: float) -> None:
-        self._found = np.vstack((self._found, [[number, days]]))[-MOST:]
+        self._found = np.vstack((self._found, [[number, days]]))[-MOST_DISCOVERIES:]
 
 
 def _weights(tests: NDArray[Any]) -> Floats:

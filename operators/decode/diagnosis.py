@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.domain.batch import NO_TIME, Headers
 from engine.domain.format import FormatError
-from engine.domain.mapping import LONGEST_KEY, Constant, EventMapping, MessageKey, ValueField
+from engine.domain.mapping import LONGEST_KEY_CHARS, Constant, EventMapping, MessageKey, ValueField
 from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_units import other_unit
@@ -230,7 +230,7 @@ def _message_key(key: bytes | None, part: MessageKey) -> str | Finding:
 
 
 def _of_length(entity: str) -> Finding | None:
-    if len(entity) <= LONGEST_KEY:
+    if len(entity) <= LONGEST_KEY_CHARS:
         return None
-    found = f"the entity's key has {len(entity)} characters, at most {LONGEST_KEY} allowed"
+    found = f"the entity's key has {len(entity)} characters, at most {LONGEST_KEY_CHARS} allowed"
     return RejectReason.TOO_LARGE, found

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from engine.domain.batch import Bools, Objects
-from engine.domain.mapping import LONGEST_KEY, KeyFormat
+from engine.domain.mapping import LONGEST_KEY_CHARS, KeyFormat
 from operators.decode.reading import Column
 
 LARGEST_BITS = 4_096
@@ -119,8 +119,8 @@ def names(texts: Column) -> tuple[Objects, Bools]:
         texts = [name(text) for text in texts]
         known = np.array([text is not None for text in texts], np.bool_)
         texts = [text or "" for text in texts]
-    if max(map(len, cast("list[str]", texts)), default=0) > LONGEST_KEY:
-        known &= np.array([len(text) <= LONGEST_KEY for text in texts])
+    if max(map(len, cast("list[str]", texts)), default=0) > LONGEST_KEY_CHARS:
+        known &= np.array([len(text) <= LONGEST_KEY_CHARS for text in texts])
     keys = np.empty(len(texts), object)
     keys[:] = texts
     return keys, known

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from engine.domain.batch import NO_TIME
 
-SECOND = 1_000_000_000
-QUARTER = 900 * SECOND
+SECOND_NS = 1_000_000_000
+QUARTER_NS = 900 * SECOND_NS
 """ns: time zones change their offset at quarters of an hour."""
-STEP_BACK = QUARTER
+STEP_BACK = QUARTER_NS
 """ns: a clock that shows so much less than before has been set back; less is out of order."""
-NEAR = 1_800 * SECOND
+NEAR_NS = 1_800 * SECOND_NS
 """ns: a message's timestamp tells which of two hours is meant where it is so near to one."""
 MOST_REMEMBERED = 1_000_000
 EPOCH = datetime(1970, 1, 1)
@@ -73,7 +73,7 @@ class LocalTimes:
             return local - first
         self.ambiguous = self.ambiguous or _shown(local)
         for moment in (local - first, local - second):
-            if stamp != NO_TIME and abs(stamp - moment) <= NEAR:
+            if stamp != NO_TIME and abs(stamp - moment) <= NEAR_NS:
                 return moment
         return local - (first, second)[self._order(local, entity)]
 
@@ -89,7 +89,7 @@ class LocalTimes:
 
     def _of(self, local: int) -> tuple[int, int]:
         """Return the offsets, in ns, of a local time: the first and the second time it is shown."""
-        quarter = local // QUARTER
+        quarter = local // QUARTER_NS
         found = self._offsets.get(quarter)
         if found is None:
             if len(self._offsets) > 100_000:
@@ -98,10 +98,10 @@ class LocalTimes:
         return found
 
     def _offset(self, quarter: int, fold: int) -> int:
-        moment = EPOCH + timedelta(seconds=quarter * (QUARTER // SECOND))
+        moment = EPOCH + timedelta(seconds=quarter * (QUARTER_NS // SECOND_NS))
         offset = moment.replace(tzinfo=self._zone, fold=fold).utcoffset() or timedelta()
         return offset // timedelta(microseconds=1) * 1_000
 
 
 def _shown(local: int) -> str:
-    return f"{datetime.fromtimestamp(local / SECOND, UTC):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(local / SECOND_NS, UTC):%Y-%m-%d %H:%M}"

@@ -25,7 +25,7 @@ _QUANTITY = re.compile(r"(.*[0-9]\.?)\s*([^0-9]*)", re.DOTALL)
 _BLANKS = re.compile(r"(?<=[0-9])[' \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _GROUPED = {sign: re.compile(rf"[+-]?[0-9]{{1,3}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
 _NOT_FINITE = {"nan": GAP, "inf": math.inf, "infinity": math.inf}
-LONGEST_TEXT = 400
+LONGEST_TEXT_CHARS = 400
 """Characters of a number as text: a longer one is no reading."""
 
 
@@ -100,7 +100,7 @@ class NumberReader:
         field = self._field
         if field.reading == "decimal":
             return _decimal(found, field.scale)
-        if type(found) is not str or field.reading == "plain" or len(found) > LONGEST_TEXT:
+        if type(found) is not str or field.reading == "plain" or len(found) > LONGEST_TEXT_CHARS:
             raise NoNumberError(self._expected(found))
         text = found.strip()
         special = _NOT_FINITE.get(text.lstrip("+-").lower())
@@ -172,7 +172,7 @@ def _decimal(found: Any, scale: int) -> float:
             found = base64.b64decode(found, validate=True)
         except ValueError:
             raise NoNumberError("a decimal in base64") from None
-    if type(found) is not bytes or len(found) > LONGEST_TEXT:
+    if type(found) is not bytes or len(found) > LONGEST_TEXT_CHARS:
         raise NoNumberError("a decimal in base64")
     return float(Decimal(int.from_bytes(found, "big", signed=True)).scaleb(-scale))
 

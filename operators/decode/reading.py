@@ -89,10 +89,10 @@ def quote(found: object) -> str:
         text = repr(found)
     except ValueError:
         return "an integer of thousands of digits"
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+    return text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "..."
 
 
-LONGEST_QUOTE = 80
+LONGEST_QUOTE_CHARS = 80
 
 
 def _expected(step: Step) -> tuple[tuple[type, ...], str]:

@@ -26,10 +26,10 @@ from operators.decode.written_times import (
     strptime,
 )
 
-LIMIT = 2**63 - 1
+LIMIT_NS = 2**63 - 1
 UNREADABLE = NO_TIME
 """Stands in a column for a time that cannot be read."""
-LONGEST_TEXT = 100
+LONGEST_TEXT_CHARS = 100
 _FIRST_YEAR, _LAST_YEAR = str(FIRST_YEAR), str(LAST_YEAR)
 _DIGITS = re.compile(r"\s*-?[0-9]{1,30}\s*", re.ASCII)
 _DECIMAL = re.compile(r"\s*-?[0-9]{1,30}\.[0-9]{0,30}\s*", re.ASCII)
@@ -66,7 +66,7 @@ class TimeReader:
             stamps: the messages' own times, ns since 1970.
         """
         if isinstance(written, np.ndarray):
-            most = LIMIT // NS[self._time.unit] if self._time.unit else 0
+            most = LIMIT_NS // NS[self._time.unit] if self._time.unit else 0
             if most and written.dtype == np.int64 and (abs(written) <= most).all():
                 times: Int64s = written * NS[self._time.unit or "ns"]
                 return times
@@ -114,14 +114,14 @@ def _as_text(text: Any) -> str:
     """Return a text; digits alone, such as 20240131, may have come as a number."""
     if type(text) is int and 0 <= text < 10**20:
         return str(text)
-    if type(text) is not str or len(text) > LONGEST_TEXT:
+    if type(text) is not str or len(text) > LONGEST_TEXT_CHARS:
         raise TypeError
     return text.strip()
 
 
 def _numbers(column: Column, factor: int) -> Int64s:
     if set(map(type, column)) == {int}:
-        times, most = _integers(column), LIMIT // factor
+        times, most = _integers(column), LIMIT_NS // factor
         if times is not None and -most <= times.min() and times.max() <= most:
             return times * factor
     return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
@@ -164,7 +164,7 @@ def of_datetime(moment: datetime) -> int:
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
     found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
-    return found if -LIMIT <= found <= LIMIT else UNREADABLE
+    return found if -LIMIT_NS <= found <= LIMIT_NS else UNREADABLE
 
 
 def _is_common(text: Any) -> bool:
@@ -185,4 +185,4 @@ def _one(written: Any, read: Callable[[Any], int]) -> int:
         time = read(written)
     except (ValueError, TypeError, OverflowError):
         return UNREADABLE
-    return time if -LIMIT <= time <= LIMIT else UNREADABLE
+    return time if -LIMIT_NS <= time <= LIMIT_NS else UNREADABLE

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from operators.decode.local_times import OFFSETS, SECOND
+from operators.decode.local_times import OFFSETS, SECOND_NS
 
 Written = Callable[[str], tuple[int, bool]]
 """From a text to ns since 1970, and whether the text names its zone; else it is a local time."""
@@ -37,7 +37,7 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
         local = _ns(int(year), int(month), int(day), hour, minute, second, fraction)
         if zone is None:
             return local, False
-        return local - _zone_offset(zone, abbreviations) * SECOND, True
+        return local - _zone_offset(zone, abbreviations) * SECOND_NS, True
 
     return read
 
@@ -138,7 +138,7 @@ def _ns(
         raise ValueError(hour)
     days = date(year, month, day).toordinal() - _EPOCH_DAY
     parts = int((fraction or "")[:9].ljust(9, "0"))
-    return ((days * 24 + h) * 3_600 + m * 60 + s) * SECOND + parts
+    return ((days * 24 + h) * 3_600 + m * 60 + s) * SECOND_NS + parts
 
 
 DEFAULT_ABBREVIATIONS = {name: hours * 3_600 for name, hours in OFFSETS.items()}

@@ -22,9 +22,9 @@ SUMMED_EVENTS = 65_536
 """Events between two sums over all entities, which leave out those that have fallen silent."""
 SILENT_GAPS = 20.0
 """An entity that is silent for so many of its share of the events has fallen silent."""
-RATE_MEMORY = 1 / 256
+NEWEST_GAP_WEIGHT = 1 / 256
 """Weight of the newest gap between two events of an entity in its mean gap."""
-SMALLEST_GAP = 1.0
+SMALLEST_GAP_NS = 1.0
 """ns: bursts of equal times still have a rate."""
 ESTABLISHED_EVENTS = 32
 """An entity with fewer events is a newcomer: it goes before others do."""
@@ -33,11 +33,11 @@ NEWCOMER_SHARE = 1 / 8
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
-LEAST_JUMP, LEAST_JUMP_UNBOUNDED = 60_000_000_000, 3_600_000_000_000
+LEAST_JUMP_NS, LEAST_JUMP_UNBOUNDED_NS = 60_000_000_000, 3_600_000_000_000
 """ns: a shorter gap is never a jump; where no lateness bounds how much is out of order, an hour."""
 JUMP_GAPS = 10.0
 """So many mean gaps at once are a jump: one event alone may have a wrong clock."""
-AGREEING = 3
+AGREEING_EVENTS = 3
 """Events that must agree on a jump, each later than the one before, to be believed."""
 
 NOBODY = np.empty(0, np.int32)
@@ -55,7 +55,7 @@ RECORD = np.dtype(
 )
 """Of one entity: its newest event time, mean gap, number of events and events per day; when it was
 last touched; the time that events apart from the newest agree on, and how many do; how many events
-have come near the newest since it last jumped, up to AGREEING."""
+have come near the newest since it last jumped, up to AGREEING_EVENTS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class EntityTable:
             return None
         record = self._bank.records[slot]
         count, gap = int(record["count"]), float(record["mean_gap"])
-        rate = NS_PER_DAY / max(gap, SMALLEST_GAP) if count > 1 else None
+        rate = NS_PER_DAY / max(gap, SMALLEST_GAP_NS) if count > 1 else None
         return Pace(slot, count, int(record["newest"]), gap, rate, float(self._total[0]))
 
     def take_new_keys(self) -> list[str]:
@@ -275,23 +275,23 @@ def _loop(  # pragma: no cover - runs compiled
     for i in range(len(slots)):
         state = records[slots[i]]
         gap = times[i] - state.newest
-        mean_gap = max(state.mean_gap, SMALLEST_GAP)
+        mean_gap = max(state.mean_gap, SMALLEST_GAP_NS)
         rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
         totals[i] = total[0]
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
         # One event with a wrong clock must not move the newest time; several that agree do. Back
         # it moves only where nothing has confirmed it yet: else what is old is late.
-        least = LEAST_JUMP if lateness >= 0 else LEAST_JUMP_UNBOUNDED
+        least = LEAST_JUMP_NS if lateness >= 0 else LEAST_JUMP_UNBOUNDED_NS
         jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
         moves = True
-        if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING)):
+        if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING_EVENTS)):
             # Where events are hours apart they agree at their own pace.
             pace = max(jump, abs(float(state.apart - state.newest)))
             near = state.agreed > 0 and 0 < times[i] - state.apart <= pace
             state.agreed = state.agreed + 1 if near else 1
             state.apart = times[i]
-            moves = state.agreed >= AGREEING
+            moves = state.agreed >= AGREEING_EVENTS
             if moves:
                 state.settled, state.agreed = 0, 0
                 if gap < 0:
@@ -299,18 +299,18 @@ def _loop(  # pragma: no cover - runs compiled
         else:
             state.agreed = 0
             if gap >= 0 or state.count == 0:
-                state.settled = min(state.settled + 1, AGREEING)
+                state.settled = min(state.settled + 1, AGREEING_EVENTS)
         if state.count == 0:
             state.newest = times[i]
         else:
             # Out of order it adds no time, and still is an event: the mean is span by count.
-            weight = max(RATE_MEMORY, 1.0 / state.count)
+            weight = max(NEWEST_GAP_WEIGHT, 1.0 / state.count)
             apart = float(max(gap, 0)) if moves else 0.0
             if state.count > FIRST_GAPS:
                 apart = min(apart, GAP_CLIP * mean_gap)
             state.mean_gap += weight * (apart - state.mean_gap)
             if state.count > FIRST_GAPS:
-                rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP)
+                rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP_NS)
                 total[0] += rate - state.rate
                 state.rate = rate
             if moves:

@@ -15,7 +15,7 @@ from engine.domain.batch import Int32s, Int64s
 from engine.domain.detector import State
 from operators.kernels.record_bank import RecordBank, kernel
 
-LEAST_JUMP = 60_000_000_000.0
+LEAST_JUMP_NS = 60_000_000_000.0
 """ns: a shorter step is never a jump."""
 JUMP_STEPS = 10.0
 """So many mean steps at once are a jump."""
@@ -23,7 +23,7 @@ JUMP_STRIDES = 3.0
 """A jump is longer than so many strides, which are the time between rounds of sensors."""
 STRIDE_MEMORY = 100.0
 """Strides without one after which it is forgotten."""
-AGREEING = 3
+AGREEING_EVENTS = 3
 """Events in a row that must agree on a jump, if they are of two entities, or of the only one."""
 MANY = 64
 """Events in a row of one among several entities that must agree; and events of several that lie far
@@ -110,7 +110,7 @@ def advance(clock: Any, slot: int, time: int) -> int:
         clock.now = time
         return 0
     ahead = time - clock.now
-    limit = max(LEAST_JUMP, JUMP_STEPS * clock.step, JUMP_STRIDES * clock.stride)
+    limit = max(LEAST_JUMP_NS, JUMP_STEPS * clock.step, JUMP_STRIDES * clock.stride)
     if abs(np.float64(ahead)) <= limit:
         clock.agreed = 0
         _step(clock, max(ahead, 0))
@@ -128,9 +128,11 @@ def advance(clock: Any, slot: int, time: int) -> int:
         clock.several = 1
     alone = clock.run >= min(MANY, clock.count)
     if behind:
-        agreed = clock.agreed >= AGREEING if alone else clock.several and clock.agreed >= MANY
+        agreed = (
+            clock.agreed >= AGREEING_EVENTS if alone else clock.several and clock.agreed >= MANY
+        )
     else:
-        agreed = clock.agreed >= (AGREEING if alone or clock.several else MANY)
+        agreed = clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY)
     if not agreed:
         return 0
     jump = clock.apart - clock.now
@@ -151,7 +153,7 @@ def _step(clock: Any, ahead: int) -> None:
     clock.now += ahead
     clock.progress += ahead
     size = np.float64(ahead)
-    clock.busy += np.int64(min(size, max(LEAST_JUMP, JUMP_STEPS * clock.step)))
+    clock.busy += np.int64(min(size, max(LEAST_JUMP_NS, JUMP_STEPS * clock.step)))
     if 2.0 * size >= clock.stride:
         clock.strode = clock.progress
     elif clock.progress - clock.strode > STRIDE_MEMORY * clock.stride:

@@ -14,7 +14,7 @@ from operators.detect.entity_group import EntityGroup
 from operators.detect.shared_keys import SharedKeys
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
-AT_ONCE = 16_384
+BATCH_EVENTS = 16_384
 """Events between two signs of life: a slow detector behind a flood is no process that hangs."""
 
 
@@ -87,13 +87,13 @@ class DetectStep:
 
 
 def _some(batches: list[EventBatch]) -> Iterator[list[EventBatch]]:
-    """Yield all batches in their order, so many together that they have AT_ONCE events or more."""
+    """Yield all batches in their order, so many together that they are BATCH_EVENTS or more."""
     some: list[EventBatch] = []
     count = 0
     for batch in batches:
         some.append(batch)
         count += len(batch)
-        if count >= AT_ONCE:
+        if count >= BATCH_EVENTS:
             yield some
             some, count = [], 0
     if some:

@@ -309,7 +309,7 @@ def test_sinks_of_a_process_share_one_transaction(
 def test_a_transaction_that_stood_still_for_too_long_is_no_other_run(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction, "SHORTEST", 2.0)
+    monkeypatch.setattr(transaction, "SHORTEST_TIMEOUT_SECONDS", 2.0)
     name = topic()
     part = Run(kafka, name, tmp_path, checkpoint_interval=timedelta(seconds=0.1)).part()
     part.write_batch(records(1))

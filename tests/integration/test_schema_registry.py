@@ -184,7 +184,7 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(registry_module, "WAITS", (0.01, 0.01))
+    monkeypatch.setattr(registry_module, "WAIT_SECONDS", (0.01, 0.01))
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
     server.answers, server.asked = [], []
     server.url = f"http://127.0.0.1:{server.server_port}"

@@ -42,7 +42,7 @@ EXPECTED = {
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": "text that matches {pattern}",
 }
-LONGEST = 60
+LONGEST_CHARS = 60
 QUOTED = re.compile(r'"[^"]+"|' r"'[^']+'")
 
 
@@ -121,7 +121,7 @@ def _found(place: Place, document: Document) -> str:
     if any(is_url_field(str(step)) for step in document.known(place)):
         return f"found {public_url(str(value))}, "
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return f"found {text if len(text) <= LONGEST else text[:LONGEST] + '…'}, "
+    return f"found {text if len(text) <= LONGEST_CHARS else text[:LONGEST_CHARS] + '…'}, "
 
 
 def _issue(place: Place, text: str, whole: bool, document: Document) -> ValidationIssue:

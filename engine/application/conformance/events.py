@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
 
-MINUTE = 60 * 10**9
-START = 1_700_000_000 * 10**9
+MINUTE_NS = 60 * 10**9
+START_NS = 1_700_000_000 * 10**9
 LEVEL, DEVIATION = 20.0, 2.0
 """Of the noise that most checks use."""
 
@@ -53,9 +53,11 @@ def noise(n: int, width: int, seed: int = 1) -> Floats:
 def of_one(values: Floats) -> Events:
     """Return events of one entity, all learned, about a minute apart."""
     n = len(values)
-    steps = np.random.default_rng(2).integers(MINUTE // 2, 3 * MINUTE // 2, n)
+    steps = np.random.default_rng(2).integers(MINUTE_NS // 2, 3 * MINUTE_NS // 2, n)
     slots = np.zeros(n, np.int32)
-    return Events(slots, np.ascontiguousarray(values), np.ones(n, np.bool_), START + steps.cumsum())
+    return Events(
+        slots, np.ascontiguousarray(values), np.ones(n, np.bool_), START_NS + steps.cumsum()
+    )
 
 
 def of_many(n: int, entities: int, width: int, seed: int = 1) -> Events:

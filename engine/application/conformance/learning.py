@@ -10,7 +10,7 @@ from engine.application.conformance.subject import Subject, play
 from engine.domain.batch import Bools
 from engine.domain.detector import Bank
 
-AFTER = 20
+AFTER_EVENTS = 20
 
 
 def check_prequential(subject: Subject) -> None:
@@ -18,8 +18,8 @@ def check_prequential(subject: Subject) -> None:
     n = 2 * (subject.warm_up + subject.tail)
     events = of_many(n, 2, subject.width)
     reference = subject.scores(events)
-    for at in (n // 2, n - AFTER - 1):
-        some = events.take(slice(0, at + AFTER))
+    for at in (n // 2, n - AFTER_EVENTS - 1):
+        some = events.take(slice(0, at + AFTER_EVENTS))
         later = some.values.copy()
         later[at + 1 :] = later[at + 1 :][::-1] * 3
         expect_equal(

@@ -10,8 +10,8 @@ import numpy as np
 from engine.application.conformance.events import (
     DEVIATION,
     LEVEL,
-    MINUTE,
-    START,
+    MINUTE_NS,
+    START_NS,
     Events,
     noise,
     of_one,
@@ -82,7 +82,7 @@ def season(width: int, seed: int) -> Planted:
     values = noise(n, width, seed) - 6 * DEVIATION * np.cos(2 * np.pi * day)[:, None]
     values[-12:] -= 12 * DEVIATION
     events = of_one(values)
-    times = START + np.arange(n) * 10 * MINUTE
+    times = START_NS + np.arange(n) * 10 * MINUTE_NS
     return Planted(Events(events.slots, events.values, events.learn, times), 12)
 
 
@@ -117,7 +117,7 @@ def cadence(width: int, seed: int) -> Planted:
     values = noise(NORMAL_EVENTS + 100, width, seed)
     events = of_one(values)
     times = events.times.copy()
-    times[-100:] = times[-101] + np.arange(1, 101) * (MINUTE // 20)
+    times[-100:] = times[-101] + np.arange(1, 101) * (MINUTE_NS // 20)
     return Planted(Events(events.slots, events.values, events.learn, times), 100)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.application.demo.fleet import (
     MINUTES_PER_DAY,
-    SETTLING,
+    SETTLING_MINUTES,
     STEP_NS,
     Fault,
     FaultKind,
@@ -68,7 +68,7 @@ def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Ev
     for alarm in alarms:
         minute = (alarm.time - fleet.start) // STEP_NS
         fault = faults.get(alarm.entity)
-        if fault is None or not fault.start <= minute < fault.stop + SETTLING:
+        if fault is None or not fault.start <= minute < fault.stop + SETTLING_MINUTES:
             false += 1
             continue
         during += 1

@@ -32,7 +32,7 @@ VALUES = ("temperature", "vibration", "current")
 STEP_NS = 60_000_000_000
 """A reading a minute, in event time."""
 MINUTES_PER_DAY = 1440
-SETTLING = 60
+SETTLING_MINUTES = 60
 """Minutes after a fault during which its sensor may still look strange."""
 
 

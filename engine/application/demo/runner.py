@@ -27,9 +27,9 @@ PIPELINE = Path(__file__).with_name("pipeline.yaml")
 PARTITIONS = 4
 GARBAGE = (b"not json", b'{"sensor":"press-000"}', b'{"sensor":"press-001","ts":"soon"}', b"[1,2]")
 """Malformed messages that the fleet sends now and then: each must come out as a dead letter."""
-GARBAGE_EVERY = 100
+GARBAGE_EVERY_MINUTES = 100
 DRAIN_SECONDS = 30.0
-LEAD = 80_000
+LEAD_MESSAGES = 80_000
 """Messages the fleet may be ahead of the pipeline: the embedded broker keeps no more."""
 
 
@@ -133,11 +133,11 @@ class DemoRun:
         for minute, (keys, values) in enumerate(self.fleet.messages()):
             if self._over:
                 return
-            if minute % GARBAGE_EVERY == 0:
-                bad = GARBAGE[minute // GARBAGE_EVERY % len(GARBAGE)]
+            if minute % GARBAGE_EVERY_MINUTES == 0:
+                bad = GARBAGE[minute // GARBAGE_EVERY_MINUTES % len(GARBAGE)]
                 keys, values = [*keys, b"garbage"], [*values, bad]
                 self.progress.garbage += 1
-            while not self._over and self.progress.sent - self.progress.read > LEAD:
+            while not self._over and self.progress.sent - self.progress.read > LEAD_MESSAGES:
                 time.sleep(0.01)
             broker.send("readings", keys, values)
             self.progress.sent += len(values)

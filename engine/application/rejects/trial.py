@@ -16,7 +16,7 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
 
-AT_ONCE = 1_000
+BATCH_LETTERS = 1_000
 
 
 @dataclass
@@ -52,7 +52,7 @@ def try_letters(
     decode = registry.step("decode")(pipeline, RunContext(pipeline.name))
     refused: list[Letter] = []
     waiting = _whole(letters, result)
-    while some := list(islice(waiting, AT_ONCE)):
+    while some := list(islice(waiting, BATCH_LETTERS)):
         tried = [(letter, message) for letter in some for message in letter.messages()]
         accepted, bad = _decoded(decode([_batch([message for _, message in tried])]))
         result.accepted += len(accepted)

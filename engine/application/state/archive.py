@@ -25,10 +25,10 @@ from engine.domain.errors import FatalError, SnapshotError
 
 SUMS = "sums.json"
 """First member of an archive: size and SHA-256 of each of the others."""
-LARGEST_SUMS = 64 * 2**20
+LARGEST_SUMS_BYTES = 64 * 2**20
 UNPACKED = "import"
 """Folder that an archive is unpacked into, in the state directory, before any of it counts."""
-CHUNK = 2**20
+CHUNK_BYTES = 2**20
 FOLDERS = {"checkpoints", "tasks"}
 """What a state consists of; all else in the directory is no part of it."""
 
@@ -108,7 +108,7 @@ def _files(directory: Path) -> Iterator[Path]:
 def _digest(path: Path) -> str:
     digest = sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -148,7 +148,7 @@ def _unpack(archive: Path, draft: Path) -> int:
 
 def _read_sums(tar: tarfile.TarFile) -> Sums:
     entry = tar.next()
-    if entry is None or entry.name != SUMS or not entry.isreg() or entry.size > LARGEST_SUMS:
+    if entry is None or entry.name != SUMS or not entry.isreg() or entry.size > LARGEST_SUMS_BYTES:
         raise SnapshotError(f"its first member is not {SUMS}")
     content = tar.extractfile(entry)
     assert content is not None
@@ -179,7 +179,7 @@ def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, draft: Path, sums:
     digest = sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        while chunk := content.read(CHUNK):
+        while chunk := content.read(CHUNK_BYTES):
             digest.update(chunk)
             file.write(chunk)
         file.flush()

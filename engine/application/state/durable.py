@@ -6,7 +6,7 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-AT_ONCE = 8
+SYNC_THREADS = 8
 """Waits for the disk side by side."""
 
 
@@ -38,7 +38,7 @@ class Syncs:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(AT_ONCE, "sync")
+        self._pool = ThreadPoolExecutor(SYNC_THREADS, "sync")
         self._waits: list[Future[None]] = []
         self._directories: set[Path] = set()
 

@@ -20,9 +20,9 @@ only what it finds in a crowd.
 """
 
 SEED = 42
-LARGEST_SCORE = 1e30
+MAX_SCORE = 1e30
 # Beyond it squares overflow, and HDBSCAN then takes all memory there is.
-LARGEST_VALUE = 1e30
+MAX_VALUE = 1e30
 # Linear algebra gives other last bits for other shapes: we keep what no shape changes.
 PRECISION = 1e-9
 
@@ -95,12 +95,12 @@ def _decide(model: Any, rows: Floats) -> Floats:
         scores = np.asarray(model.decision_function(_bounded(rows)), np.float64).reshape(len(rows))
     except Exception:  # noqa: BLE001  one event must not end the stream
         return np.full(len(rows), math.nan)
-    return np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
+    return np.clip(scores, -MAX_SCORE, MAX_SCORE)
 
 
 def _bounded(values: Floats) -> Floats:
     """Return a copy, for some models write to what they are given."""
-    return np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
+    return np.clip(values, -MAX_VALUE, MAX_VALUE)
 
 
 def _rounded(scores: Floats, scale: float) -> Floats:

@@ -17,9 +17,9 @@ from engine.domain.errors import SnapshotError
 from operators.detectors.quiet import quiet
 from operators.detectors.stored_models import load_models
 
-LARGEST_SCORE = 1e30
+MAX_SCORE = 1e30
 # Beyond it squares overflow, and means never forget that.
-LARGEST_VALUE = 1e30
+MAX_VALUE = 1e30
 
 Row = list[float]
 
@@ -87,7 +87,7 @@ class RiverBank:
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
         """Score, then learn, in the given order: float64 [n]; NaN while warming or failed."""
-        rows = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE).tolist()
+        rows = np.clip(values, -MAX_VALUE, MAX_VALUE).tolist()
         events = zip(slots.tolist(), rows, learn.tolist(), strict=True)
         with quiet():
             return np.array([self._event(*event) for event in events], np.float64)
@@ -146,7 +146,7 @@ class RiverBank:
         if isnan(score):
             self._failures.update(["score_failed"] if warm else [])
             return score
-        return min(max(score, -LARGEST_SCORE), LARGEST_SCORE)
+        return min(max(score, -MAX_SCORE), MAX_SCORE)
 
     def _learn(self, model: Model, row: Row) -> None:
         try:

@@ -28,9 +28,9 @@ from operators.detectors.river.bank import FeatureModel, Model, RiverBank, Targe
 from operators.detectors.river.notes import EXCEPTIONS, SUITS
 
 SEED = 42
-WARM_UP = 100
+WARM_UP_EVENTS = 100
 # The windows of most models are full by then.
-PROBE = 1_500
+PROBE_EVENTS = 1_500
 # Half-space trees cut the unit cube: without scaling all of a sensor's values lie outside.
 DEFAULT_CHAINS: dict[str, list[object]] = {"HalfSpaceTrees": ["MinMaxScaler"]}
 
@@ -79,11 +79,11 @@ class RiverDetectors:
         if given.get("limits"):
             chain = parameters.get("preprocess", [])
         if "warm_up" not in parameters:
-            warm_up = given.get("window_size") or WARM_UP
-        declared_warm_up = Number("warm_up", "integer", WARM_UP, least=0)
+            warm_up = given.get("window_size") or WARM_UP_EVENTS
+        declared_warm_up = Number("warm_up", "integer", WARM_UP_EVENTS, least=0)
         warm_up = check_numbers(name, {"warm_up": warm_up}, [declared_warm_up])["warm_up"]
         template = _template(name, kind, given, chain, tuple(value_names))
-        rows = PROBE + _count(given.get("window_size"))
+        rows = PROBE_EVENTS + _count(given.get("window_size"))
         size, learns = _probe(name, template, rows, len(value_names))
         return RiverDetector(name, template, warm_up, size, learns)
 
@@ -145,7 +145,7 @@ def _parameters(kind: type) -> Iterator[Parameter]:
     yield Parameter(
         "warm_up",
         "integer",
-        window or WARM_UP,
+        window or WARM_UP_EVENTS,
         "events of an entity learned before its first score",
     )
     yield Parameter(

@@ -361,7 +361,12 @@ def test_processes_end_in_order_for_what_replaces_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("said", "settled", "came_up"),
-    [("beat", 0.0, False), ("stored", 60.0, True), ("rest", 0.0, True), ("rest", 60.0, False)],
+    [
+        ("progress", 0.0, False),
+        ("stored", 60.0, True),
+        ("idle", 0.0, True),
+        ("idle", 60.0, False),
+    ],
 )
 def test_a_process_has_come_up_when_it_stored_or_waited(
     said: str, settled: float, came_up: bool

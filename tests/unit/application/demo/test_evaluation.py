@@ -1,5 +1,5 @@
 from engine.application.demo.evaluation import Alarm, evaluate
-from engine.application.demo.fleet import SETTLING, STEP_NS, Fleet
+from engine.application.demo.fleet import SETTLING_MINUTES, STEP_NS, Fleet
 
 FLEET = Fleet(sensors=8, minutes=1500, learning=1200, faults=6)
 
@@ -32,7 +32,7 @@ def test_alarms_outside_of_faults_are_false() -> None:
     healthy = next(s for s in range(8) if s not in {f.sensor for f in FLEET.injected()})
     alarms = [
         alarm(fault.sensor, fault.start - 1),
-        alarm(fault.sensor, fault.stop + SETTLING),
+        alarm(fault.sensor, fault.stop + SETTLING_MINUTES),
         alarm(healthy, fault.start),
     ]
     result = evaluate(FLEET, alarms, 2)

@@ -117,7 +117,7 @@ def test_nothing_is_spent_before_the_rate_is_known() -> None:
 def test_old_discoveries_are_forgotten() -> None:
     tests = OnlineFdr(1.0)
     levels_at(tests, np.full(100, 1e-12), 1e6)
-    assert len(tests.dump()) == 1 + false_discoveries.MOST
+    assert len(tests.dump()) == 1 + false_discoveries.MOST_DISCOVERIES
     fresh = OnlineFdr(1.0)
     quiet = np.append(np.full(50_000, 0.5), 1e-12)
     after, never = levels_at(tests, quiet, 1_000), levels_at(fresh, quiet, 1_000)

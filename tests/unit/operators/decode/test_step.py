@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.application.ports import RunContext
 from engine.domain.batch import NO_TIME, RawBatch
 from engine.domain.mapping import (
-    LONGEST_KEY,
+    LONGEST_KEY_CHARS,
     Constant,
     EventMapping,
     MessageKey,
@@ -171,7 +171,7 @@ def test_the_message_key_can_be_the_entity() -> None:
 @pytest.mark.parametrize("key", ["", "sensor"])
 def test_a_key_too_long_for_a_name_is_rejected(key: str) -> None:
     mapping = EventMapping(((key,),) if key else (), TimeField(), (ValueField("a", ("a",)),))
-    names = ["k" * length for length in (LONGEST_KEY, LONGEST_KEY + 1)]
+    names = ["k" * length for length in (LONGEST_KEY_CHARS, LONGEST_KEY_CHARS + 1)]
     values = [orjson.dumps({"sensor": name, "a": 1}) for name in names]
     events, rejects = Decoder(mapping).decode([raw(*values, keys=[n.encode() for n in names])])
     assert events.keys.tolist() == names[:1]

@@ -385,7 +385,7 @@ def test_state_of_another_kind_is_refused() -> None:
 
 
 def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operators.detect.step.AT_ONCE", 100)
+    monkeypatch.setattr("operators.detect.step.BATCH_EVENTS", 100)
     spoken: list[int] = []
     context = RunContext("p")
     monkeypatch.setattr(context.heartbeat, "work", lambda: spoken.append(1))

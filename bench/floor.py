@@ -30,7 +30,7 @@ def main(brokers: str, topic: str, total: int, events: int) -> None:
     while seen < min(total, warm + events) or not warm:
         messages = consumer.consume(10_000, timeout=0.5)
         for message in messages:
-            orjson.loads(message.value())
+            orjson.loads(message.value() or b"")
         if messages and not seen:
             until = time.perf_counter() + WARM_UP
         seen += len(messages)

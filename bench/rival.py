@@ -71,7 +71,7 @@ def flow(brokers: str, topic: str, sink: str) -> Dataflow:
 
 
 def main(brokers: str, topic: str, sink: str) -> None:
-    run_main(flow(brokers, topic, sink))
+    run_main(flow(brokers, topic, sink))  # type: ignore[no-untyped-call]
     seconds, cpu = time.perf_counter() - Clock.began, time.process_time() - Clock.cpu
     print(json.dumps({"events": Clock.events, "seconds": seconds, "cpu_seconds": cpu}))
 

@@ -59,6 +59,8 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         "pipeline": anomaly.pipeline,
         "pipeline_version": anomaly.pipeline_version,
     }
+    if anomaly.suppressed_by is not None:
+        document["suppressed_by"] = anomaly.suppressed_by
     if anomaly.rule is not None:
         document["rule"] = anomaly.rule
     if anomaly.trace is not None:

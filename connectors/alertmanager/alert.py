@@ -29,6 +29,9 @@ def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str,
     is_old = now - begins > settings.longest_delay.total_seconds() * SECOND_NS
     last_seen = begins if is_old else max(begins, now)
     ends = last_seen + int(settings.resolve_after.total_seconds() * SECOND_NS)
+    if "suppressed_by" in anomaly:
+        # It is resolved as it is sent: what the pipeline mutes pages nobody.
+        ends = begins
     known = {"alertname": NAME, **{name: anomaly.get(name) for name in LABELS[1:]}}
     return {
         "labels": {**settings.labels, **{n: str(v) for n, v in known.items() if v}},

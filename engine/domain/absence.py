@@ -29,6 +29,7 @@ class Absence:
         since: event time of its last event, ns since 1970.
         partition, offset, index: where its last event stands; the newest of the task where that
             is silent.
+        again: whether it lasts longer than the silence that muted it.
         entities: how many have stopped; 0 where all paused and went on together.
     """
 
@@ -42,3 +43,4 @@ class Absence:
     offset: int
     index: int | None = None
     entities: int = 1
+    again: bool = False

@@ -87,6 +87,7 @@ class Anomaly:
         late: the event was older than the allowed lateness.
         pipeline: name of the pipeline.
         pipeline_version: digest of what decides its scores.
+        suppressed_by: name of the silence that mutes it; None where none does.
         rule: the rule of the value that found it, or that it passed; None where there is none.
         trace: the span that found it; None unless its batch is traced.
     """
@@ -110,6 +111,7 @@ class Anomaly:
     pipeline_version: str
     trace: Trace | None = None
     rule: Mapping[str, object] | None = None
+    suppressed_by: str | None = None
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:

@@ -121,6 +121,9 @@ _ANOMALY = {
     "pipeline_version": field_of("string", "Digest of the settings that decide its scores."),
 }
 _TRACE_ID = field_of("string", "Trace of the batch of the event.", **ID)
+_SUPPRESSED = field_of(
+    "string", "Name of the silence that mutes it; only where one does and says publish."
+)
 _RULE = object_of(
     {"value": field_of("string", "Name of the value.")},
     "Rule of a value that found the anomaly, or that the anomaly passed.",
@@ -141,7 +144,7 @@ ANOMALY_SCHEMA: Schema = {
     **object_of(
         _ANOMALY,
         "A flagged event with everything needed to act on it.",
-        optional={"trace_id": _TRACE_ID, "rule": _RULE},
+        optional={"trace_id": _TRACE_ID, "rule": _RULE, "suppressed_by": _SUPPRESSED},
     ),
 }
 """Describes the payload of every message of the anomalies sink."""

@@ -9,6 +9,7 @@ from engine.domain.absence import AbsenceRule
 from engine.domain.alert_policy import AlertPolicy
 from engine.domain.detector import Detector
 from engine.domain.mapping import EventMapping
+from engine.domain.silence import Silence
 from engine.domain.value_rule import ValueRule
 
 Combination = Literal["any", "all", "cauchy", "weighted"]
@@ -50,6 +51,7 @@ class Pipeline:
         detector_prints: of each detector, changes with what its state means.
         rules: of each value, None where it has none; empty where no value has one.
         absence: when an entity is absent; None where nobody asks.
+        silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.
         group_by: number of the key's part by which incidents form stories; None for none.
     """
@@ -68,6 +70,7 @@ class Pipeline:
     detector_prints: tuple[str, ...] = ()
     rules: tuple[ValueRule | None, ...] = ()
     absence: AbsenceRule | None = None
+    silences: tuple[Silence, ...] = ()
     incident_events: bool = False
     group_by: int | None = None
 

@@ -25,12 +25,14 @@ from engine.domain.kinds import RULE_KINDS
 from engine.domain.pipeline import Pipeline
 from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
-from operators.alert.drafts import Drafter, summary_of
+from operators.alert.drafts import Drafter, blamed, summary_of
 from operators.alert.event_rate import NS_PER_DAY, EventRate
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
+from operators.alert.muted_absences import MutedAbsences
 from operators.alert.online_fdr import OnlineFdr
 from operators.alert.value_rules import ValueRules
+from operators.silences import Mute, Silences
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
 BY_RANGE, BY_ABSENCE = "valid_range", "absence"
@@ -66,6 +68,8 @@ class AlertStep:
         self._rate = EventRate()
         self._discoveries = OnlineFdr(1 / pipeline.partitions)
         self._drafter = Drafter(pipeline)
+        self._silences = Silences(pipeline.silences)
+        self._muted = MutedAbsences()
         self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
 
     def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
@@ -109,6 +113,7 @@ class AlertStep:
         parts: State = {
             "incidents": self._incidents.dump(),
             "book": self._book.dump(),
+            "muted": self._muted.dump(),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
@@ -126,6 +131,8 @@ class AlertStep:
         # Absent in the state of earlier releases.
         if "book" in parts:
             self._book.load(bytes(parts["book"]))
+        if "muted" in parts:
+            self._muted.load(bytes(parts["muted"]))
         if "discoveries" in parts:
             self._discoveries.load(np.asarray(parts["discoveries"]))
 
@@ -147,7 +154,7 @@ class AlertStep:
             self._gauge.observe(batch, in_force)
         outside = set(self._rules.outside(batch.events.values))
         rows = sorted({*np.flatnonzero(flags).tolist(), *outside})
-        waiting = deque(batch.absences)
+        waiting = self._muted.joined(batch)
         found: list[Finding] = []
         for row in rows:
             found += self._absences(batch, waiting, row)
@@ -165,7 +172,7 @@ class AlertStep:
         """Return what is found; an incident pays for later ones once, however long it lasts."""
         found: list[Anomaly] = []
         outside = deque(self._rules.outside(batch.events.values))
-        waiting = deque(batch.absences)
+        waiting = self._muted.joined(batch)
 
         def judge(row: int, level: float, *, out: bool) -> bool:
             found.extend(map(self._counted, self._absences(batch, waiting, row)))
@@ -173,7 +180,7 @@ class AlertStep:
             if one is None:
                 return False
             found.append(self._counted(one))
-            return one.anomaly.incident == one.anomaly.id
+            return is_onset(one.anomaly)
 
         def discover(row: int, level: float) -> bool:
             while outside and outside[0] < row:
@@ -200,16 +207,34 @@ class AlertStep:
             progress = self._advance(batch, absence.row)
             entity = absent_entity(batch, absence)
             if absence.is_over:
+                self._muted.forget(entity)
                 when = absence.since + absence.silence
                 self._events += self._book.release(entity, progress, when)
                 continue
+            if absence.again and entity not in self._muted:
+                continue
             anomaly = anomaly_of(self._pipeline, batch, absence)
+            mute = self._silences.by(entity, anomaly.time, None)
+            if mute is not None:
+                yield from self._silenced(anomaly, mute, BY_ABSENCE)
+                self._muted.keep(entity, absence, progress, mute.end(anomaly.time))
+                self._muted.join(waiting, batch, entity)
+                continue
+            self._muted.forget(entity)
             yield self._placed(anomaly, BY_ABSENCE, progress, float(absence.silence))
             self._book.hold(entity)
 
+    def _silenced(self, anomaly: Anomaly, mute: Mute, detector: str) -> Iterator[Finding]:
+        """Count an anomaly that a silence mutes; yield it where it is published all the same."""
+        self._telemetry.muted.labels("silence").inc()
+        if mute.silence.publish:
+            said = anomaly.summary or summary_of(anomaly, 0)
+            shown = replace(anomaly, summary=said, suppressed_by=mute.silence.name)
+            yield Finding(shown, detector, True)
+
     def _count_onsets(self, found: list[Anomaly]) -> None:
         """Count the incidents that begin; those of rules are counted apart."""
-        onsets = (one for one in found if one.incident == one.id and one.kind not in RULE_KINDS)
+        onsets = (one for one in found if is_onset(one) and one.kind not in RULE_KINDS)
         self._telemetry.emitted.inc(sum(1 for _ in onsets))
 
     def _thresholds(self, policy: Budget | PValueThreshold, batch: ScoredBatch) -> Floats:
@@ -235,6 +260,10 @@ class AlertStep:
         rate = float(batch.rates[row])
         usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
         detector = BY_RANGE if outside else draft.detector
+        blame = anomaly.values[blamed(anomaly.values)].name
+        mute = self._silences.by(anomaly.entity, anomaly.time, blame)
+        if mute is not None:
+            return next(self._silenced(anomaly, mute, detector), None)
         return self._placed(anomaly, detector, self._advance(batch, row), usual_gap)
 
     def _placed(self, anomaly: Anomaly, detector: str, progress: int, usual_gap: float) -> Finding:
@@ -252,3 +281,8 @@ class AlertStep:
         severity_name = found.anomaly.severity.value
         self._telemetry.anomalies.labels(found.detector, severity_name).inc()
         return found.anomaly
+
+
+def is_onset(anomaly: Anomaly) -> bool:
+    """Return whether an anomaly begins an incident, which one that is muted does not."""
+    return anomaly.incident == anomaly.id and anomaly.suppressed_by is None

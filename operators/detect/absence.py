@@ -22,7 +22,7 @@ from engine.domain.alert_policy import (
 )
 from engine.domain.batch import EventBatch, Floats, Int32s, Int64s
 from engine.domain.detector import State
-from operators.detect.silence import (
+from operators.detect.gaps import (
     ALL_RAISED,
     ALL_RETURNED,
     NEVER,

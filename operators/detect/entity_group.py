@@ -37,6 +37,7 @@ from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segmen
 from operators.detect.event_clock import EventClock, Progress
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
+from operators.silences import Silences
 from pynomaly.plugins import Telemetry
 
 logger = logging.getLogger("pynomaly.detect")
@@ -67,6 +68,7 @@ class EntityGroup:
         d = len(pipeline.mapping.values)
         self._table = EntityTable(capacity)
         self._clock = EventClock()
+        self._silences = Silences(pipeline.silences)
         self._profile = ProfileBank(capacity, d)
         self._absence = watch(capacity, pipeline)
         self._banks = [detector.bank(capacity) for detector in pipeline.detectors]
@@ -136,6 +138,9 @@ class EntityGroup:
         rates, totals, late = self._table.observe(slots, events.times, lateness)
         progress = self._clock.observe(slots, events.times)
         learn = ~late
+        unlearned = self._silences.unlearned(events)
+        if unlearned is not None:
+            learn &= ~unlearned
         if self._counters is not None:
             rates_of = self._counters.rates(slots, events.values, events.times, learn)
             events = replace(events, values=rates_of)

@@ -34,6 +34,7 @@ from engine.application.config.sections import (
     StateSpec,
     TracingSpec,
 )
+from engine.application.config.silence import SilenceSpec
 from engine.application.ports import Settings
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.absence import AbsenceRule
@@ -75,6 +76,8 @@ class PipelineFile(Settings):
     absence: AbsenceChoice = None
     """When an entity that stops sending is an anomaly: learned, by its own usual gaps, or
     {after: 10m}; nobody watches unless given."""
+    silences: list[SilenceSpec] = Field(default_factory=list)
+    """When alerts are muted, as in maintenance windows."""
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """at_least_once: seen at once, repeated after a crash; exactly_once: seen at checkpoints."""
     sinks: SinksSpec
@@ -112,6 +115,20 @@ class PipelineFile(Settings):
             known = f"expected one of the pipeline's detectors: {', '.join(names)}."
             raise invalid(known + nearest(alert.score.detector, names), "score", "detector")
         return alert
+
+    @field_validator("silences")
+    @classmethod
+    def _silenced_values_are_known(
+        cls, silences: list[SilenceSpec], info: ValidationInfo
+    ) -> list[SilenceSpec]:
+        event = info.data.get("event")
+        names = [] if event is None else event.mapping().value_names
+        for number, silence in enumerate(silences):
+            for value in silence.values:
+                if names and value not in names:
+                    text = f"expected names of event.values: {', '.join(names)}."
+                    raise invalid(text + nearest(value, names), number, "values")
+        return silences
 
     @field_validator("alert")
     @classmethod
@@ -203,6 +220,7 @@ class PipelineFile(Settings):
             detector_prints=self.detector_prints,
             rules=self.event.rules(),
             absence=self._absence,
+            silences=tuple(one.silence(n) for n, one in enumerate(self.silences, start=1)),
             incident_events=self.sinks.incidents is not None,
             group_by=self._group_by,
         )

@@ -43,6 +43,18 @@ COMPLETE: dict[str, Any] = {
         "anomaly_p_value": 0.001,
         "relearn_after": 5,
     },
+    "silences": [
+        {
+            "name": "works",
+            "entities": "press-*",
+            "values": ["t"],
+            "from": "2026-03-01T06:00:00+01:00",
+            "until": "2026-03-02T06:00:00+01:00",
+            "weekly": {"days": ["sat"], "from": "22:00", "until": "06:00", "zone": "UTC"},
+            "publish": True,
+            "learn": False,
+        }
+    ],
     "delivery": "at_least_once",
     "absence": {"after": "10m"},
     "alert": {"budget": "2/day", "per": "entity", "incident_gap": "10m", "group_by": "site"},
@@ -192,6 +204,19 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("alert", "incident_gap"), "0s", "expected a duration of more than 0s"),
     (("alert", "group_by"), "sensor", "expected one of the parts of event.key, as it is written"),
     (("alert", "group_by"), 3, "expected text"),
+    (("silences",), "night", "expected a list"),
+    (("silences", 0, "name"), 3, "expected text"),
+    (("silences", 0, "entities"), 3, "expected a list"),
+    (("silences", 0, "values"), ["u"], "expected names of event.values: t, v"),
+    (("silences", 0, "from"), "2026-03-01", "expected a time with its zone, such as"),
+    (("silences", 0, "until"), "2026-02-01T00:00:00Z", "expected a time after from"),
+    (("silences", 0, "weekly"), "night", "expected a mapping of fields"),
+    (("silences", 0, "weekly", "days"), ["so"], "expected one of mon, tue, wed"),
+    (("silences", 0, "weekly", "from"), "25:00", 'expected a time of the day, such as "22:00"'),
+    (("silences", 0, "weekly", "until"), 6, 'expected a time of the day, such as "22:00"'),
+    (("silences", 0, "weekly", "zone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
+    (("silences", 0, "publish"), "perhaps", "expected true or false"),
+    (("silences", 0, "learn"), "perhaps", "expected true or false"),
     (("absence",), "never", "expected learned, or {after: 10m}"),
     (("absence",), 3, "expected a mapping of fields"),
     (("absence", "after"), 600, "expected a duration with its unit"),
@@ -255,13 +280,21 @@ def _line(text: str, place: tuple[str | int, ...]) -> int:
     return line
 
 
-def _models(model: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+Where = tuple[str | int, ...]
+INSIDE: dict[Any, Where] = {dict: ("t",), list: (0,)}
+
+
+def _dotted(place: Where) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
+
+
+def _models(model: type[BaseModel], place: Where = ()) -> Iterator[Where]:
     for name, field in model.model_fields.items():
         name = field.alias or name
         yield (*place, name)
         for part in (field.annotation, *get_args(field.annotation)):
             if isinstance(part, type) and part is not NoneType and issubclass(part, BaseModel):
-                inner = ("t",) if get_origin(field.annotation) is dict else ()
+                inner = INSIDE.get(get_origin(field.annotation), ())
                 yield from _models(part, (*place, name, *inner))
 
 
@@ -292,23 +325,22 @@ def test_a_wrong_value_is_one_problem(
     assert not re.search("pydantic|Input|validation|http|type=", sentence)
 
 
-@pytest.mark.parametrize("place", sorted(set(_models(PipelineFile))), ids=".".join)
-def test_a_misspelt_field_is_told_its_right_name(
-    problems: Problems, place: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("place", sorted(set(_models(PipelineFile)), key=str), ids=_dotted)
+def test_a_misspelt_field_is_told_its_right_name(problems: Problems, place: Where) -> None:
     data = _changed(("alert",), {"score": {"detector": "zscore", "above": 3}})
     if place[-1] in ("p_value", "budget", "per"):
         data = _changed(("name",), "n")
         data["alert"].setdefault(place[-1], 0.1)
-    part = data
+    part: Any = data
     for step in place[:-1]:
         part = part[step]
-    part[place[-1] + "s"] = part.pop(place[-1], None)
+    misspelt = f"{place[-1]}s"
+    part[misspelt] = part.pop(place[-1], None)
     text = yaml.safe_dump(data, sort_keys=False)
     wrong = [problem for problem in problems(text) if "there is no such field" in problem]
-    shown = ".".join(place) + "s"
+    shown = _dotted(place) + "s"
     assert len(wrong) == 1
-    assert wrong[0].startswith(f"{_line(text, (*place[:-1], place[-1] + 's'))}: {shown}: ")
+    assert wrong[0].startswith(f"{_line(text, (*place[:-1], misspelt))}: {shown}: ")
     assert f'Did you mean "{place[-1]}"?' in wrong[0]
 
 

@@ -1,4 +1,4 @@
-"""Silence: how rare it is that an entity has not sent for so long, and who stopped together.
+"""Gaps: how rare it is that an entity has not sent for so long, and who stopped together.
 
 How rare a silence is follows from the entity's own gaps, by the tail that `auto` uses: gaps as rare
 as an anomaly do not teach, unless they come again at the same hour of the day. A silence is told a

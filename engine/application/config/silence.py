@@ -1,0 +1,124 @@
+"""Silences in the pipeline file."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Annotated, Literal, Self, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from engine.application.config.issues import invalid
+from engine.application.ports import Settings
+from engine.domain.errors import nearest
+from engine.domain.silence import WEEKDAYS, Silence, Weekly, nanoseconds
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _moment(value: object) -> object:
+    try:
+        moment = datetime.fromisoformat(str(value)) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise invalid("expected a time with its zone, such as 2026-03-01T06:00:00+01:00")
+    return moment
+
+
+def _clock(value: object) -> object:
+    try:
+        return time.fromisoformat(value) if isinstance(value, str) else time(-1)
+    except ValueError:
+        raise invalid('expected a time of the day, such as "22:00"') from None
+
+
+def known_zone(zone: str) -> str:
+    """Return a time zone's name.
+
+    Raises:
+        PydanticCustomError: there is none of that name.
+    """
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        near = nearest(zone, available_timezones())
+        raise invalid(f"expected a time zone such as Europe/Berlin.{near}") from None
+    return zone
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "examples": ["2026-03-01T06:00:00+01:00"]}),
+]
+Clock = Annotated[
+    time,
+    BeforeValidator(_clock),
+    WithJsonSchema({"type": "string", "examples": ["22:00"]}),
+]
+Zone = Annotated[str, AfterValidator(known_zone)]
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), WithJsonSchema(_TEXTS)]
+
+
+class WeeklySpec(Settings):
+    """Hours of days of the week."""
+
+    days: tuple[Day, ...] = get_args(Day)
+    """Days on which it begins: mon, tue, wed, thu, fri, sat, sun; all unless given."""
+    begin: Clock = Field(default=time(0), alias="from", json_schema_extra={"default": "00:00"})
+    """Time of the day at which it begins."""
+    end: Clock = Field(default=time(0), alias="until", json_schema_extra={"default": "00:00"})
+    """Time at which it ends; of the next day where it is not later."""
+    zone: Zone = "UTC"
+    """Time zone of both, such as Europe/Berlin."""
+
+    def weekly(self) -> Weekly:
+        """Return it in the domain's words."""
+        days = frozenset(WEEKDAYS[day] for day in self.days)
+        return Weekly(days, self.begin, self.end, self.zone)
+
+
+class SilenceSpec(Settings):
+    """A rule that mutes alerts; what is said of its time has to hold together."""
+
+    name: str = ""
+    """Said in anomalies that are published all the same; "silence 1" and so on unless given."""
+    entities: Texts = ("*",)
+    """Patterns of entity keys: * is any text, ? one character, [ab] one of some."""
+    values: Texts = ()
+    """Values to blame for which it holds; for all unless given."""
+    begin: Moment | None = Field(default=None, alias="from")
+    """Event time from which on it holds."""
+    end: Moment | None = Field(default=None, alias="until")
+    """Event time until which it holds."""
+    weekly: WeeklySpec | None = None
+    """Hours of the week in which it holds."""
+    publish: bool = False
+    """Whether anomalies are published all the same, with suppressed_by."""
+    learn: bool = False
+    """Whether events are learned from meanwhile."""
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if self.begin is not None and self.end is not None and self.begin >= self.end:
+            raise invalid("expected a time after from", "until")
+        return self
+
+    def silence(self, number: int) -> Silence:
+        """Return it in the domain's words; `number` names it where it has no name."""
+        return Silence(
+            name=self.name or f"silence {number}",
+            entities=self.entities,
+            values=frozenset(self.values),
+            begin=None if self.begin is None else nanoseconds(self.begin),
+            end=None if self.end is None else nanoseconds(self.end),
+            weekly=None if self.weekly is None else self.weekly.weekly(),
+            publish=self.publish,
+            learn=self.learn,
+        )

@@ -1,0 +1,76 @@
+"""Absences that a silence muted: they are told when it has ended, if they still last."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import orjson
+
+from engine.domain.absence import Absence
+from engine.domain.batch import ScoredBatch
+
+
+class MutedAbsences:
+    """The muted absences of one task."""
+
+    def __init__(self) -> None:
+        self._muted: dict[str, tuple[int, Absence]] = {}
+
+    def keep(self, entity: str, absence: Absence, progress: int, end: int) -> None:
+        """Keep an absence until its silence has ended.
+
+        Args:
+            entity: its key.
+            absence: as it was found.
+            progress: ns that event time had come on then.
+            end: event time at which the silence ends, in ns.
+        """
+        rest = max(end - absence.since - absence.silence, 0)
+        lasting = replace(absence, silence=absence.silence + rest)
+        self._muted[entity] = progress + rest, lasting
+
+    def forget(self, entity: str) -> None:
+        """Forget an absence that is over, or was told."""
+        self._muted.pop(entity, None)
+
+    def __contains__(self, entity: str) -> bool:
+        return entity in self._muted
+
+    def joined(self, batch: ScoredBatch) -> deque[Absence]:
+        """Return the absences of a batch, with those that silences no longer mute, in order."""
+        found = deque(batch.absences)
+        for entity in self._muted:
+            self.join(found, batch, entity)
+        return found
+
+    def join(self, waiting: deque[Absence], batch: ScoredBatch, entity: str) -> None:
+        """Put a muted absence among others where it is due, if it is in this batch."""
+        due, absence = self._muted[entity]
+        progress = batch.events.times if batch.progress is None else batch.progress
+        row = int(np.searchsorted(progress, due))
+        if row == len(batch):
+            return
+        # Those that are over come first: they were muted to their end.
+        others = [*waiting, replace(absence, row=row, again=True)]
+        waiting.clear()
+        waiting.extend(sorted(others, key=lambda one: (one.row, not one.is_over)))
+
+    def dump(self) -> bytes:
+        """Return the state as JSON."""
+        kept = {key: (due, asdict(one)) for key, (due, one) in self._muted.items()}
+        # NaN, a fixed limit, becomes null.
+        return orjson.dumps(kept)
+
+    def load(self, stored: bytes) -> None:
+        """Take up what `dump` returned."""
+        self._muted = {
+            key: (due, _absence(one)) for key, (due, one) in orjson.loads(stored).items()
+        }
+
+
+def _absence(stored: dict[str, Any]) -> Absence:
+    p_value = np.nan if stored["p_value"] is None else stored["p_value"]
+    return Absence(**stored | {"p_value": p_value})

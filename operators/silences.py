@@ -1,0 +1,112 @@
+"""Which silences hold for events."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from engine.domain.batch import Bools, EventBatch, Int64s
+from engine.domain.silence import DAY_NS, Silence, Span
+
+MOST_DAYS, MOST_KEYS = 4_096, 100_000
+"""What is remembered of a silence at most: days with their spans, and keys."""
+
+
+class Mute:
+    """A silence, with what was found out of days and keys.
+
+    Args of its constructor: silence.
+    """
+
+    def __init__(self, silence: Silence) -> None:
+        self.silence = silence
+        self._days: dict[int, list[Span]] = {}
+        self._keys: dict[str, bool] = {}
+
+    def holds(self, entity: str, time: int) -> bool:
+        """Return whether it holds for an entity at an event time, in ns."""
+        return self._is_on(time) and self._fits(entity)
+
+    def rows(self, events: EventBatch) -> Bools:
+        """Return for which events it holds: bool [n]."""
+        found = self._on(events.times)
+        for row in np.flatnonzero(found).tolist():
+            found[row] = self._fits(events.keys[row])
+        return found
+
+    def end(self, time: int) -> int:
+        """Return when it ends that holds at a time: within the days that follow, in ns."""
+        for _ in range(MOST_DAYS):
+            spans = self._spans(time // DAY_NS)
+            last = next((last for first, last in spans if first <= time < last), None)
+            if last is None:
+                break
+            time = last
+        return time
+
+    def _on(self, times: Int64s) -> Bools:
+        found = np.zeros(len(times), np.bool_)
+        for day in np.unique(times // DAY_NS).tolist():
+            for first, last in self._spans(day):
+                found |= (times >= first) & (times < last)
+        return found
+
+    def _is_on(self, time: int) -> bool:
+        spans = self._spans(time // DAY_NS)
+        place = bisect_right(spans, time, key=lambda span: span[0])
+        return place > 0 and time < spans[place - 1][1]
+
+    def _spans(self, day: int) -> list[Span]:
+        found = self._days.get(day)
+        if found is None:
+            if len(self._days) >= MOST_DAYS:
+                self._days = {}
+            found = self._days[day] = self.silence.spans(day)
+        return found
+
+    def _fits(self, entity: str) -> bool:
+        found = self._keys.get(entity)
+        if found is None:
+            if len(self._keys) >= MOST_KEYS:
+                self._keys = {}
+            patterns = self.silence.entities
+            found = any(fnmatchcase(entity, pattern) for pattern in patterns)
+            self._keys[entity] = found
+        return found
+
+
+class Silences:
+    """All silences of a pipeline.
+
+    Args of its constructor: silences.
+    """
+
+    def __init__(self, silences: Sequence[Silence]) -> None:
+        self._mutes = [Mute(silence) for silence in silences]
+        self._unlearned = [mute for mute in self._mutes if not mute.silence.learn]
+
+    def unlearned(self, events: EventBatch) -> Bools | None:
+        """Return which events are not learned from: bool [n]; None where all are."""
+        if not self._unlearned:
+            return None
+        found = np.zeros(len(events), np.bool_)
+        for mute in self._unlearned:
+            found |= mute.rows(events)
+        return found
+
+    def by(self, entity: str, time: int, value: str | None) -> Mute | None:
+        """Return the first silence that holds for an anomaly; None where none does.
+
+        Args:
+            entity: its key.
+            time: its event time, in ns.
+            value: the value to blame; None where no value is.
+        """
+        for mute in self._mutes:
+            values = mute.silence.values
+            if (not values or value in values) and mute.holds(entity, time):
+                return mute
+        return None

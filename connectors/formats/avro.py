@@ -14,7 +14,8 @@ from pydantic import model_validator
 
 from connectors.formats.avro_columns import AvroColumns
 from connectors.formats.cursor import OneByOneError
-from connectors.formats.registry import RegistrySettings, Schemas, references
+from connectors.formats.registry import Schemas, references
+from connectors.formats.registry_settings import RegistrySettings
 from connectors.formats.wanted import Wanted
 from engine.domain.batch import Headers
 from engine.domain.format import Columns, FormatError

@@ -6,18 +6,17 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
-from pydantic import Field, SecretStr, model_validator
 
 from connectors.formats.cursor import OneByOneError
+from connectors.formats.registry_settings import RegistrySettings
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
 from engine.domain.format import Columns, FormatError
-from pynomaly.plugins import Settings
 
 logger = logging.getLogger("pynomaly.registry")
 
@@ -34,51 +33,6 @@ UNKNOWN_SECONDS = 30.0
 """Seconds that an unknown id is not asked for any more."""
 MOST_UNKNOWN_IDS = 10_000
 Read = TypeVar("Read")
-
-
-class RegistrySettings(Settings):
-    """A schema registry with Confluent's API, such as Confluent's, Apicurio's or Redpanda's."""
-
-    url: str
-    """Address, such as https://registry:8081; several are separated by commas."""
-    user: str | None = None
-    """User of basic auth."""
-    password: SecretStr | None = None
-    """Password of the user: ${NAME} or ${file:/path}."""
-    token: SecretStr | None = None
-    """Bearer token: ${NAME} or ${file:/path}."""
-    ca: str | None = None
-    """PEM file with the authorities that may sign the registry's certificate; else the usual."""
-    certificate: str | None = None
-    """PEM file with a certificate to show to the registry."""
-    key: str | None = None
-    """PEM file with the certificate's private key."""
-    timeout: float = Field(default=10, gt=0, le=600)
-    """Seconds that a request may take."""
-
-    @model_validator(mode="after")
-    def _credentials_fit(self) -> Self:
-        if (self.user is None) != (self.password is None):
-            raise ValueError("expected user and password together")
-        if self.user is not None and self.token is not None:
-            raise ValueError("expected user and password, or a token")
-        if "@" in self.url:
-            raise ValueError("expected an address without user and password")
-        return self
-
-    def client(self) -> SchemaRegistryClient:
-        """Return a client; nothing is reached before its first use."""
-        config: dict[str, Any] = {"url": self.url, "timeout": self.timeout, "max.retries": 0}
-        if self.user is not None and self.password is not None:
-            secret = self.password.get_secret_value()
-            config["basic.auth.user.info"] = f"{self.user}:{secret}"
-        if self.token is not None:
-            config["bearer.auth.credentials.source"] = "STATIC_TOKEN"
-            config["bearer.auth.token"] = self.token.get_secret_value()
-            config["bearer.auth.logical.cluster"] = "none"
-        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
-        config |= {f"ssl.{name}.location": path for name, path in files.items() if path}
-        return SchemaRegistryClient(config)
 
 
 class Schemas(Generic[Read]):

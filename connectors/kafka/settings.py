@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from connectors.kafka.client import why_refused
 from connectors.kafka.connection_risks import connection_risks
+from connectors.kafka.encoding import SinkFormat
 from pynomaly.plugins import Settings
 
 Value = str | int | float | bool
@@ -56,6 +57,11 @@ class KafkaSinkSettings(Settings):
     """The topic to write; it must exist."""
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are: SASL, TLS, compression."""
+    format: SinkFormat | None = None
+    """Avro or JSON with the id of a schema of a registry; JSON alone unless given. Dead letters
+    stay as they came."""
+    cloudevents: bool = False
+    """Whether to add the headers of CloudEvents' binary mode (ce_id, ce_type, ...)."""
 
     def risks(self) -> list[str]:
         """Return what people should know before it runs."""

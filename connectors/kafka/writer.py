@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from connectors.kafka.encoding import Encoder
 from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import KafkaSinkSettings
@@ -48,6 +49,9 @@ class Writer:
             settings.brokers, settings.settings, context, f"sink {role}"
         )
         self.producer.topics.add(settings.topic)
+        self._encoder = Encoder(
+            role, settings.topic, context.pipeline, settings.format, settings.cloudevents
+        )
 
     def check(self) -> None:
         """Ask once for the topic.
@@ -57,11 +61,13 @@ class Writer:
         """
         client = self.producer.probe()
         reach_once(client, self._topic, self.producer.errors, self._settings.brokers)
+        self._encoder.check()
 
     def open(self) -> None:
         """Wait until the brokers answer and the topic is there."""
         client = self.producer.probe()
         wait_for_partitions(client, self._topic, self.producer.errors, self._context)
+        self._encoder.open()
         if role_of(self._role) == DEAD_LETTERS:
             self._limit = self.producer.limits.get(self._topic, USUAL_LIMIT_BYTES)
 
@@ -78,7 +84,8 @@ class Writer:
         self.producer.send(self._topic, self._role, self.fitting(record), more)
 
     def fitting(self, record: Record) -> Record:
-        """Return a record that the topic takes: what is too large must not stop the stream."""
+        """Return a record as the topic takes it: what is too large must not stop the stream."""
+        record = self._encoder.encoded(record)
         if self._limit is None or record.value is None:
             return record
         headers = sum(len(name) + len(value or b"") + 8 for name, value in record.headers)

@@ -18,16 +18,22 @@ from confluent_kafka.schema_registry import (
     SchemaReference,
     SchemaRegistryClient,
 )
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
 
 import connectors.formats.registry as registry_module
+from connectors.formats.avro import Avro
+from connectors.kafka.encoding import Encoder, SinkFormat
 from engine.application.config.document import read
 from engine.application.config.event import EventSpec
 from engine.domain.batch import Headers, RawBatch
 from engine.domain.errors import ConnectorError, RetryableError
+from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 from operators.decode.decoder import Decoder
 from tests.support.schema_registry import RegistryUnavailableError, schema_registry
 from tests.unit.connectors.formats.test_formats import AVRO, NOW, READING, TS, avro, entities, field
+from tests.unit.operators.test_publish import real_documents
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +268,37 @@ def test_credentials_are_sent(odd: Any, settings: dict[str, str], sent: str | No
     decode(decoder("avro", odd.url, **settings), framed(7, avro(READING)))
 
     assert odd.asked == [sent]
+
+
+@pytest.mark.parametrize("kind", ["avro", "json_schema"])
+def test_sinks_write_what_others_read_by_the_registry(url: str, kind: str) -> None:
+    chosen = SinkFormat.model_validate({kind: {"registry": {"url": url}}})
+    encoder = Encoder("anomalies", f"out-{kind}", "p", chosen, False)
+    document = real_documents()[0]
+    encoder.open()
+
+    record = encoder.encoded(Record(b"a", json.dumps(document).encode(), (), 0, "1"))
+
+    context = SerializationContext(f"out-{kind}", MessageField.VALUE)
+    with closing(SchemaRegistryClient({"url": url})) as client:
+        if kind == "avro":
+            found = AvroDeserializer(client)(record.value, context)
+            assert isinstance(found, dict)
+            assert (found["id"], found["values"][0]["name"]) == (
+                document["id"],
+                document["values"][0]["name"],
+            )
+        assert client.get_latest_version(f"out-{kind}-value").schema is not None
+    reader = Avro(Avro.Settings.model_validate({"registry": {"url": url}}), frozenset())
+    if kind == "json_schema":
+        assert json.loads((record.value or b"")[5:]) == document
+    else:
+        assert reader.decode(record.value or b"", ())["summary"] == document["summary"]
+
+
+def test_a_schema_that_is_not_registered_is_refused_where_it_should_be(url: str) -> None:
+    asked = {"avro": {"registry": {"url": url}, "auto_register": False}}
+    encoder = Encoder("scores", "nowhere", "p", SinkFormat.model_validate(asked), False)
+
+    with pytest.raises(ConnectorError, match="register the schema, or set auto_register"):
+        encoder.check()

@@ -1,0 +1,67 @@
+"""How a schema registry is reached, as the pipeline file says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from engine.domain.errors import ConnectorError
+from pynomaly.plugins import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka.schema_registry import SchemaRegistryClient
+
+
+class RegistrySettings(Settings):
+    """A schema registry with Confluent's API, such as Confluent's, Apicurio's or Redpanda's."""
+
+    url: str
+    """Address, such as https://registry:8081; several are separated by commas."""
+    user: str | None = None
+    """User of basic auth."""
+    password: SecretStr | None = None
+    """Password of the user: ${NAME} or ${file:/path}."""
+    token: SecretStr | None = None
+    """Bearer token: ${NAME} or ${file:/path}."""
+    ca: str | None = None
+    """PEM file with the authorities that may sign the registry's certificate; else the usual."""
+    certificate: str | None = None
+    """PEM file with a certificate to show to the registry."""
+    key: str | None = None
+    """PEM file with the certificate's private key."""
+    timeout: float = Field(default=10, gt=0, le=600)
+    """Seconds that a request may take."""
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("expected user and password together")
+        if self.user is not None and self.token is not None:
+            raise ValueError("expected user and password, or a token")
+        if "@" in self.url:
+            raise ValueError("expected an address without user and password")
+        return self
+
+    def client(self) -> SchemaRegistryClient:
+        """Return a client; nothing is reached before its first use.
+
+        Raises:
+            ConnectorError: what it takes is not installed.
+        """
+        try:
+            from confluent_kafka.schema_registry import SchemaRegistryClient
+        except ImportError as error:
+            advice = "pip install 'pynomaly-engine[formats]'"
+            raise ConnectorError(f"a schema registry needs {error.name}: {advice}") from None
+        config: dict[str, Any] = {"url": self.url, "timeout": self.timeout, "max.retries": 0}
+        if self.user is not None and self.password is not None:
+            secret = self.password.get_secret_value()
+            config["basic.auth.user.info"] = f"{self.user}:{secret}"
+        if self.token is not None:
+            config["bearer.auth.credentials.source"] = "STATIC_TOKEN"
+            config["bearer.auth.token"] = self.token.get_secret_value()
+            config["bearer.auth.logical.cluster"] = "none"
+        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
+        config |= {f"ssl.{name}.location": path for name, path in files.items() if path}
+        return SchemaRegistryClient(config)

@@ -125,6 +125,8 @@ class Diagnosis:
         if moment == UNREADABLE:
             how = f"a number in {time.unit}" if time.unit else f"{time.format}"
             found = f"{where} is {quote(written)}, not readable as {how}"
+            if not time.unit and str(written).strip().isdecimal():
+                hint = ": set unit instead of format where it is a number of seconds, ms, us or ns"
             return RejectReason.BAD_TIME, found + hint
         clock = timestamp, "the message's own time"
         if timestamp == NO_TIME or timestamp > now:

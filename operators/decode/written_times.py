@@ -15,7 +15,8 @@ FIRST_YEAR, LAST_YEAR = 1678, 2261
 _ISO = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)"
     r"(?:(?:[Tt]|\s+)(\d\d)(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d+))?)?)?"
-    r"\s*(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)?",
+    # Java writes the name of the zone behind the offset.
+    r"\s*(?:(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)(?:\[[\w/+-]{1,40}\])?)?",
     re.ASCII,
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)

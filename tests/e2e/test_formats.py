@@ -17,7 +17,7 @@ from tests.e2e.test_pipeline import start
 from tests.e2e.test_topic_changes import wait_for
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.schema_registry import RegistryUnavailableError, schema_registry
-from tests.unit.connectors.formats.test_formats import AVRO, READING, avro
+from tests.unit.connectors.formats.test_formats import AVRO, READING, TS, avro
 
 COUNT = 50
 
@@ -60,7 +60,7 @@ def test_avro_is_read_and_scores_are_written_as_avro_and_cloudevents(
             file.write_text(yaml.safe_dump(pipeline))
             producer = Producer({"bootstrap.servers": kafka.bootstrap})
             for number in range(COUNT):
-                body = avro({**READING, "ts": READING["ts"] + number, "temp": float(number % 7)})
+                body = avro({**READING, "ts": TS + number, "temp": float(number % 7)})
                 producer.produce(source, b"\0" + own.to_bytes(4, "big") + body, b"\x04s1")
             assert producer.flush(30) == 0
 

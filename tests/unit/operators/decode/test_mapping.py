@@ -651,3 +651,21 @@ def test_a_reject_says_what_to_do(payload: bytes, hint: str) -> None:
     _, (reject,) = decode("key: id\nvalues: [cpu0.p_cpu]", payload)
 
     assert hint in reject.detail
+
+
+def test_a_zone_behind_an_offset_is_read_as_java_writes_it() -> None:
+    text = "key: id\ntime: {path: ts, format: iso8601}\nvalues: [v]"
+    written = "2024-01-01T01:00+01:00[Europe/Berlin]"
+
+    events, rejects = decode(text, orjson.dumps({"id": "a", "ts": written, "v": 1}))
+
+    assert (events.times.tolist(), rejects) == ([TS * 1_000_000], [])
+
+
+@pytest.mark.parametrize("written", [1_704_067_200, "1704067200"])
+def test_a_number_where_a_text_of_a_time_is_expected_is_told_how_to_read(written: object) -> None:
+    text = "key: id\ntime: {path: ts, format: iso8601}\nvalues: [v]"
+
+    _, (reject,) = decode(text, orjson.dumps({"id": "a", "ts": written, "v": 1}))
+
+    assert "set unit instead of format" in reject.detail

@@ -51,9 +51,9 @@ class Delivery(ABC):
 
     def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:
         # Only who calls out needs tenacity and pybreaker.
-        from connectors.delivery.retry import Caller
+        from connectors.delivery.retry import RetryingCaller
 
-        self._caller = Caller(settings, context, role)
+        self._caller = RetryingCaller(settings, context, role)
         self._rejected = RejectedRecords(settings.refused, context, role)
         self._delivered = context.telemetry.delivered.labels(role)
 

@@ -1,4 +1,4 @@
-"""The caller: calls a server until it answers, and leaves one in peace that is down.
+"""Calls to a server, repeated until it answers, with a circuit breaker.
 
 Retries with random exponential waits are tenacity's, the circuit breaker is pybreaker's: after
 some failures in a row it opens, and nothing is sent for a pause; then one call tries again.
@@ -24,8 +24,8 @@ FIRST_WAIT_SECONDS = 0.5
 T = TypeVar("T")
 
 
-class Caller:
-    """Calls one server; nothing is given up, however long that takes.
+class RetryingCaller:
+    """Calls one server until it answers, however long that takes.
 
     Args:
         settings: of retries and the circuit breaker.
@@ -36,7 +36,7 @@ class Caller:
     def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:
         self._role = role
         self._errors = context.telemetry.sink_errors
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._pause = settings.pause.total_seconds()
         self._gauge = context.telemetry.sink_breaker.labels(role)
         self._gauge.set(STATES["closed"])
@@ -61,11 +61,11 @@ class Caller:
         retrying = Retrying(
             retry=retry_if_exception_type((TransientError, CircuitBreakerError)),
             wait=self._wait,
-            before_sleep=self._note,
+            before_sleep=self._report,
         )
         found: T = retrying(self._breaker.call, function)
-        if self._said:
-            self._said.clear()
+        if self._reported:
+            self._reported.clear()
             logger.info("sink %s: answers again", self._role)
         return found
 
@@ -75,12 +75,12 @@ class Caller:
             return max(error.after, self._backoff(state))
         return self._pause
 
-    def _note(self, state: RetryCallState) -> None:
+    def _report(self, state: RetryCallState) -> None:
         error = _error(state)
         if isinstance(error, TransientError):
             self._errors.labels(self._role, error.kind).inc()
-            if error.kind not in self._said:
-                self._said.add(error.kind)
+            if error.kind not in self._reported:
+                self._reported.add(error.kind)
                 logger.warning("sink %s: %s; retrying", self._role, error)
 
 

@@ -49,7 +49,7 @@ class PipelineDescription:
         detectors: names of the detectors.
         combine: how their p-values become one.
         memory_bytes: limit for the state of all entities.
-        entity_bytes: about how much an entity takes.
+        entity_bytes: what the detectors of an entity take, about.
         promise: of the alert policy.
         state: where the state lies.
         sinks: where results go.

@@ -48,7 +48,8 @@ def _print_description(found: PipelineDescription) -> None:
     print(f"source        {found.source}")
     print(f"values        {', '.join(found.values)}")
     print(f"detectors     {', '.join(found.detectors)}, combined by {found.combine}")
-    print(f"memory        {found.memory_bytes:,} bytes, about {found.entity_bytes:,} an entity")
+    entity = f"about {found.entity_bytes:,} an entity for its detectors"
+    print(f"memory        {found.memory_bytes:,} bytes, {entity}")
     print(f"alerts        {found.promise.known()}")
     if unknown := found.promise.unknown_yet():
         print(f"threshold     not known yet: {unknown}")

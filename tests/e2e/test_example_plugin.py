@@ -66,6 +66,7 @@ def test_it_imports_the_front_door_alone() -> None:
                 found |= {alias.name for alias in node.names}
 
     roots = ("pynomaly", "engine", "operators", "connectors")
+
     assert {name for name in found if name and name.split(".")[0] in roots} == {"pynomaly.plugins"}
 
 

@@ -78,5 +78,6 @@ def test_a_run_ends_with_a_summary(tmp_path: Path) -> None:
     done = run(tmp_path, f"http://{HOST}:{free_port()}")
 
     last = done.stderr.splitlines()[-1]
+
     assert f"the source has ended: {COUNT + 1} messages read" in last
     assert "1 rejected, 0 anomalies in" in last

@@ -145,6 +145,7 @@ def test_the_index_names_every_page() -> None:
 
 def test_a_page_that_is_not_true_is_noticed() -> None:
     command = Command(1, "echo", "a ... c\n...\n")
+
     assert command.fits("a b c\n")
     assert command.fits("a b c\nmore\nand more\n")
     assert not command.fits("a b d\n")

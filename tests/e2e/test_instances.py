@@ -154,6 +154,7 @@ def test_instances_share_and_take_over_with_equal_bytes(
         orjson.loads(line)["id"]: line
         for line in (tmp_path / "expected-scores.ndjson").read_bytes().splitlines()
     }
+
     assert found.keys() == expected.keys()
     assert all(set(copies) == {expected[own]} for own, copies in found.items())
     if delivery == "exactly_once":

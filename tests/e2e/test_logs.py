@@ -42,6 +42,7 @@ def test_every_process_tells_who_it_is_and_listens_to_signals(
     finally:
         supervisor.kill()
     every = said("info") + said("debug")
+
     assert {line["service.node.name"] for line in every} == {"supervisor", "0", "1"}
     assert {line["service.name"] for line in every} == {"p"}
     assert len({line["labels"]["run"] for line in every}) == 1

@@ -103,6 +103,7 @@ def test_nothing_is_lost_while_both_are_away(tmp_path: Path) -> None:
         assert opened == {"anomalies", "dead_letters"}
         rows = server.query("SELECT count(*), count(DISTINCT id) FROM pynomaly_dead_letters")
     ids = [one for one, _ in receiver.delivered]
+
     assert rows == [(EVENTS // 300, EVENTS // 300)]
     assert len(ids) == len(set(ids)) > 10
     assert receiver.forged == []
@@ -133,6 +134,7 @@ sinks: {{anomalies: {{webhook: {{url: "{receiver.url}", secret: "${{KEY}}"}}}}}}
             timeout=60,
             check=False,
         )
+
     assert done.returncode == 2
     assert "webhook cannot deliver exactly once" in done.stderr
     assert json.dumps(SECRET)[1:-1] not in done.stderr

@@ -93,6 +93,7 @@ def wait_for(condition, seconds: float = 180) -> None:
 def test_a_planted_spike_is_found_and_bad_lines_are_kept(tmp_path: Path) -> None:
     file, _ = file_pipeline(tmp_path)
     done = run("run", file, "--log-format", "json")
+
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in (tmp_path / "p.out").read_text().splitlines()]
     assert EVENTS - 1_003 in [anomaly["origin"]["offset"] for anomaly in found]
@@ -131,6 +132,7 @@ def test_a_killed_worker_is_restarted_and_nothing_is_lost_or_doubled(
     children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
     os.kill(int(children.split()[0]), signal.SIGKILL)
     wait_for(lambda: metric(port, "pynomaly_restarts_total") == 1 or supervisor.poll() is not None)
+
     assert supervisor.wait(120) == 0
     assert ids(tmp_path / "out") == long[1]
     assert ids(tmp_path / "copy") == long[1]
@@ -147,6 +149,7 @@ def test_a_drained_run_goes_on_where_it_was(
     wait_for(lambda: metric(port, "pynomaly_checkpoints_total") > 2)
     for number in signals:
         supervisor.send_signal(number)
+
     assert supervisor.wait(120) == 0
     before = ids(tmp_path / "out") if (tmp_path / "out").exists() else []
     assert len(before) < len(long[1]), "it had ended before it was asked to"
@@ -158,6 +161,7 @@ def test_a_wrong_file_names_its_line_and_ends_with_2(tmp_path: Path) -> None:
     file, _ = file_pipeline(tmp_path)
     file.write_text(file.read_text().replace("values: [temp]", "valuez: [temp]"))
     done = run("run", file)
+
     assert done.returncode == 2
     assert f"{file}:7" in done.stderr
     assert 'Did you mean "values"?' in done.stderr
@@ -167,6 +171,7 @@ def test_a_crash_shows_its_traceback_and_the_run_gives_up(tmp_path: Path) -> Non
     file, _ = file_pipeline(tmp_path)
     (tmp_path / "p.out").mkdir()
     done = run("run", file, "--max-restarts", 0, "--log-format", "text")
+
     assert done.returncode == 1
     assert "IsADirectoryError" in done.stderr
     assert "connectors/files/sink.py" in done.stderr
@@ -249,6 +254,7 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
         assert supervisor.wait(120) == 0
     finally:
         supervisor.kill()
+
     assert lag(kafka, inlet, f"pynomaly-k{processes}") == 0
     found = read(kafka, outlet)
     assert 60.0 in [value["value"] for anomaly in found for value in anomaly["values"]]
@@ -266,5 +272,6 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
 
 def test_the_demonstration_really_works() -> None:
     done = run("demo", "--sensors", 60, "--minutes", 1_700, timeout=180)
+
     assert done.returncode == 0, done.stdout + done.stderr
     assert "faults found" in done.stdout

@@ -77,6 +77,7 @@ def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_pat
     seen = watch(running, home)
     (tmp_path / "in-2.ndjson").write_bytes(b"\n".join(messages(seed=2)))
     seen |= watch(start(tmp_path, file), home)
+
     assert open_to_others(home) == []
     kept = home / "states" / "p"
     assert any(path.startswith("states/p/checkpoints/") for path in seen)
@@ -90,6 +91,7 @@ def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_pat
 
 def test_an_archive_of_the_state_is_private(pipeline: tuple[Path, int], tmp_path: Path) -> None:
     file, _ = pipeline
+
     assert start(tmp_path, file).wait(120) == 0
     command = [*PYNOMALY, "state", "export", str(file), "copy.tar.gz"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0)

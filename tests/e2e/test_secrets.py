@@ -149,6 +149,7 @@ def test_the_search_finds_a_piece_however_it_is_encoded() -> None:
         assert name in dict(leaks(f"a {secret} b".encode()))
         assert name in dict(leaks(json.dumps(secret).encode()))
         assert name in dict(leaks(repr(secret).encode()))
+
     assert "METRICS_PASSWORD" in dict(leaks(base64.b64encode(b"prometheus:metrics-page-hush")))
     assert "EXPONENT_TOKEN" in dict(leaks(b"found 826491573500.0"))
     assert "KEY_PASSPHRASE" in dict(leaks(LONG[:40].encode()))
@@ -309,6 +310,7 @@ def test_a_passphrase_that_does_not_open_its_key(folder: Path) -> None:
         ("ssl.key.pem: ${file:pem}", f"ssl.key.location: {key}"),
     )
     code, said = pynomaly("run", file, "--max-restarts", 0, folder=folder)
+
     assert code in (1, 2)
     assert "ssl.key.location" in said
 
@@ -322,6 +324,7 @@ def test_brokers_that_do_not_answer_when_asked(folder: Path) -> None:
         text = "\n".join(line for line in text.splitlines() if role not in line)
     file.write_text(text)
     code, said = pynomaly("validate", file, "--connect", folder=folder)
+
     assert code == 2
     assert "Is a broker listening there?" in said
 
@@ -405,6 +408,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")
         assert running.stop() == 0
+
     assert b"pynomaly-0\n" in titles
     assert shown.startswith(b"200")
     assert b"pynomaly_pipeline_info" in shown
@@ -432,6 +436,7 @@ def test_a_run_that_works(folder: Path) -> None:
         shown, titles = page(port, IN_FILES["one"]), running.titles()
         no_leak(*files(folder / "d"))
         assert running.stop() == 0
+
     assert running.output.stat().st_size > 0
     emitted = [running.errors.read_bytes(), running.output.read_bytes()]
     no_leak(shown, *titles, *emitted, *files(folder / "d"))
@@ -477,6 +482,7 @@ def test_a_run_that_calls_out(folder: Path) -> None:
             wait_for(lambda: hook.delivered)
             assert running.stop() == 0
         rows = server.query("SELECT id, key, time, record FROM pynomaly_dead_letters")
+
     assert rows
     assert collector.spans
     assert running.said("retrying")

@@ -87,6 +87,7 @@ def test_state_of_the_first_release_is_refused_with_the_way_on(tmp_path: Path) -
         assert refused.returncode == 2
         assert "earlier release" in refused.stderr.splitlines()[-1]
         assert "pynomaly state reset" in refused.stderr
+
     assert pynomaly(tmp_path, "state", "reset", "p.yaml", "--yes").returncode == 0
     run(tmp_path)
 
@@ -102,6 +103,7 @@ def test_an_archive_of_the_first_release_is_refused(tmp_path: Path) -> None:
 
 def test_an_exported_state_goes_on_elsewhere(half: Path, whole: Path, tmp_path: Path) -> None:
     done = pynomaly(half, "state", "export", "p.yaml", "state.tar.gz")
+
     assert done.returncode == 0, done.stderr
     assert oct((half / "state.tar.gz").stat().st_mode)[-3:] == "600"
     assert "exists already" in pynomaly(half, "state", "export", "p.yaml", "state.tar.gz").stderr
@@ -132,6 +134,7 @@ def test_a_damaged_archive_is_refused(half: Path, tmp_path: Path, how: str) -> N
             "none": b"hello",
         }[how]
     )
+
     assert pynomaly(half, "state", "reset", "p.yaml", "--yes").returncode == 0
     done = pynomaly(half, "state", "import", "p.yaml", archive)
     assert done.returncode == 2
@@ -141,6 +144,7 @@ def test_a_damaged_archive_is_refused(half: Path, tmp_path: Path, how: str) -> N
 
 def test_inspect_says_what_is_there(half: Path) -> None:
     said = pynomaly(half, "state", "inspect", "p.yaml").stdout
+
     assert f"source        0 at {HALF}\n" in said
     assert "entities      5 or more" in said
     assert "nothing changed: all of it is taken up" in said
@@ -158,6 +162,7 @@ def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
         check=False,
         capture_output=True,
     )
+
     assert done.returncode == 1
     assert (half / "state" / "tasks").exists()
     assert pynomaly(half, "state", "reset", "p.yaml", "--yes").returncode == 0
@@ -191,6 +196,7 @@ def test_a_changed_file_meets_old_state_by_stated_rules(
         assert told in inspected
         assert told in said
     found = scores(half)
+
     assert sorted(found) == list(range(2 * HALF))
     # Who starts afresh has no p-value yet; who was kept has one.
     warm = {part["detector"]: part["p_value"] is not None for part in found[HALF]}
@@ -209,6 +215,7 @@ def test_state_that_cannot_be_taken_up_is_refused_before_the_run(
 ) -> None:
     edit(half, before, after)
     done = pynomaly(half, "run", "p.yaml")
+
     assert done.returncode == 2
     assert told in done.stderr.splitlines()[-1]
     assert "pynomaly state reset" in done.stderr
@@ -222,6 +229,7 @@ def test_a_newer_state_is_refused(half: Path) -> None:
     body = manifests.read_bytes().partition(b"\n")[2].replace(b'"format":2', b'"format":3')
     manifests.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b"\n" + body)
     done = pynomaly(half, "run", "p.yaml")
+
     assert done.returncode == 2
     assert "format 3; this program knows 2" in done.stderr
 
@@ -243,6 +251,7 @@ def test_what_killed_processes_left_behind_is_removed(half: Path) -> None:
     orphan = half / "state" / "tasks" / "0+0123456789abcdef"
     orphan.write_bytes(b"x")
     orphan.chmod(0o600)
+
     assert "1 left by killed processes" in pynomaly(half, "state", "inspect", "p.yaml").stdout
     run(half)
     assert not orphan.exists()
@@ -268,6 +277,7 @@ def test_state_that_others_may_write_to_is_refused_in_every_command(
 ) -> None:
     (half / place).chmod(mode)
     done = pynomaly(half, *words, "p.yaml")
+
     assert done.returncode == 2
     assert "may be written to by others" in done.stderr
 

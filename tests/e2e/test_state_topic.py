@@ -50,6 +50,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     source, scores = topic(2), topic()
     file = write(tmp_path, kafka, source, scores)
     group, archive = f"pynomaly-{source[-12:]}", tmp_path / "state.tar.gz"
+
     assert "nothing is stored" in run("state", "inspect", file).stdout
 
     running = start("run", file)

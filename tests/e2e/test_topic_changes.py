@@ -92,6 +92,7 @@ def test_partitions_that_are_added_are_taken_up(
     finally:
         running.process.send_signal(signal.SIGTERM)
         code = running.process.wait(120)
+
     assert code == 0, running.messages()[-3:]
     expected = [(0, n) for n in range(70)] + [(p, n) for p in (1, 2) for n in range(20)]
     assert origins(kafka, scores) == expected
@@ -114,6 +115,7 @@ def test_a_topic_that_is_removed_is_an_error_that_says_so(
         code = running.process.wait(WAIT)
     finally:
         running.process.kill()
+
     assert code == 2, running.messages()[-3:]
     last = running.messages()[-1]
     assert source in last

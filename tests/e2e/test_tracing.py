@@ -47,6 +47,7 @@ def test_every_batch_is_seen_from_poll_to_delivery_across_processes(tmp_path: Pa
     with OtlpReceiver() as receiver:
         add_tracing(file, receiver.endpoint, 0)
         assert run("run", file).returncode == 0
+
     assert receiver.requests == 0
     untraced = anomalies(tmp_path / "p.out")
     traced, _ = file_pipeline(tmp_path, "traced")
@@ -97,6 +98,7 @@ def test_a_collector_that_is_away_holds_up_nothing(tmp_path: Path) -> None:
     file, _ = file_pipeline(tmp_path)
     add_tracing(file, f"http://127.0.0.1:{free_port()}/v1/traces", 1)
     done = run("run", file)
+
     assert done.returncode == 0, done.stderr
     assert len(anomalies(tmp_path / "p.out")) > 0
     told = [line for line in done.stderr.splitlines() if "spans do not reach" in line]
@@ -124,6 +126,7 @@ def test_contexts_come_in_and_go_out_by_kafka_headers(
         contexts = {0: context(n + 1), 8: bad, 9: context(n + 1, "00")}
         producer.produce(inlet, payload, headers=contexts.get(n % 10))
         producer.poll(0)
+
     assert producer.flush(60) == 0
     with OtlpReceiver() as receiver:
         add_tracing(file, receiver.endpoint, 1)

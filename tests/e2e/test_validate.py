@@ -49,6 +49,7 @@ def sensors(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("file", [*EXAMPLES, PIPELINE], ids=lambda file: file.name)
 def test_the_files_we_ship_are_valid(file: Path) -> None:
     ended = _pynomaly("validate", file)
+
     assert (ended.returncode, ended.stderr) == (0, "")
     schema = json.loads(SCHEMA.read_text())
     assert fits(read(file.read_text(), {}).data, schema, schema)
@@ -70,6 +71,7 @@ def test_the_committed_reference_is_current() -> None:
 
 def test_connect_decodes_real_messages(sensors: Path) -> None:
     ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "5 of 7 sampled decode" in ended.stdout
     assert "1 entity, 86,400 events a day: an event needs p <= 1.2e-06" in ended.stdout
@@ -80,6 +82,7 @@ def test_connect_decodes_real_messages(sensors: Path) -> None:
 def test_connect_takes_a_source_that_is_empty_yet(sensors: Path) -> None:
     (sensors.parent / "readings.ndjson").write_text("")
     ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "none to sample" in ended.stdout
 
@@ -87,6 +90,7 @@ def test_connect_takes_a_source_that_is_empty_yet(sensors: Path) -> None:
 def test_connect_says_what_is_missing(sensors: Path) -> None:
     (sensors.parent / "readings.ndjson").unlink()
     ended = _pynomaly("validate", sensors, "--connect", folder=sensors.parent)
+
     assert ended.returncode == 2
     assert ended.stderr.startswith("source: ")
     assert "readings.ndjson" in ended.stderr
@@ -96,6 +100,7 @@ def test_connect_says_what_is_missing(sensors: Path) -> None:
 def test_a_wrong_file_names_file_line_and_field(sensors: Path) -> None:
     sensors.write_text(SENSORS.replace("zscore", "zcore"))
     ended = _pynomaly("validate", "sensors.yaml", folder=sensors.parent)
+
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr.startswith("sensors.yaml:4: detectors[0]: ")
@@ -105,4 +110,5 @@ def test_a_wrong_file_names_file_line_and_field(sensors: Path) -> None:
 def test_all_native_detectors_are_listed() -> None:
     ended = _pynomaly("detectors", "--json")
     names = {detector["name"] for detector in json.loads(ended.stdout)}
+
     assert {"zscore", "half_space_trees"} <= names

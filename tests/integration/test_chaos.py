@@ -8,6 +8,7 @@ from tests.chaos.__main__ import main
 def test_exactly_once_is_exact(tmp_path) -> None:
     kinds = ["kill_at_commit", "kill_broker_and_all", "rescale"]
     words = f"--disturbances 3 --seed 11 --processes 2 --rate 500 --folder {tmp_path}"
+
     assert main([*words.split(), "--only", *kinds]) == 0
 
 
@@ -24,4 +25,5 @@ def test_a_fault_built_in_is_found(tmp_path) -> None:
 def test_state_in_kafka_is_exactly_once_too(tmp_path) -> None:
     kinds = ["kill_one", "join_second"]
     words = f"--disturbances 2 --seed 14 --processes 2 --rate 500 --folder {tmp_path}"
+
     assert main([*words.split(), "--state", "kafka", "--only", *kinds]) == 0

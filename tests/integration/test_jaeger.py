@@ -94,6 +94,7 @@ def test_jaeger_shows_the_way_of_each_anomaly(tmp_path: Path, server: Jaeger) ->
     file, _ = file_pipeline(tmp_path)
     add_tracing(file, server.endpoint, 1)
     done: subprocess.CompletedProcess[str] = run("run", file, "--processes", 2)
+
     assert done.returncode == 0, done.stderr
     found = anomalies(tmp_path / "p.out")
     assert found

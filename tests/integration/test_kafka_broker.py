@@ -72,6 +72,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def test_what_is_produced_is_consumed(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     produce(kafka, name, [b"a", b"b", b"c"])
+
     assert read_until(kafka, name, b"c", "read_uncommitted") == [b"a", b"b", b"c"]
 
 
@@ -79,6 +80,7 @@ def test_a_topic_has_the_partitions_and_settings_asked_for(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     name = topic(partitions=3, config={"max.message.bytes": "1000"})
+
     assert kafka.topics()[name] == 3
     with pytest.raises(KafkaException, match="already exists"):
         kafka.create_topic(name)
@@ -90,6 +92,7 @@ def test_no_topic_appears_by_itself(kafka: KafkaCluster) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     # A producer's request for an unknown topic is what would create it.
     producer.list_topics("never-created", timeout=PATIENCE_SECONDS)
+
     assert "never-created" not in kafka.topics()
 
 
@@ -97,6 +100,7 @@ def test_a_message_of_64_mb_passes(kafka: KafkaCluster, topic: TopicFactory) -> 
     name = topic()
     large = bytes(64 * 2**20)
     produce(kafka, name, [large, b"end"])
+
     assert read_until(kafka, name, b"end", "read_uncommitted") == [large, b"end"]
 
 
@@ -108,6 +112,7 @@ def test_read_committed_hides_an_aborted_transaction(
     producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     producer.produce(name, b"dropped")
+
     assert producer.flush(PATIENCE_SECONDS) == 0
     producer.abort_transaction(PATIENCE_SECONDS)
     producer.begin_transaction()
@@ -120,6 +125,7 @@ def test_read_committed_hides_an_aborted_transaction(
 def test_delete_records_moves_the_low_watermark(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     produce(kafka, name, [b"0", b"1", b"2", b"3"])
+
     assert kafka.delete_records(name, 0, before_offset=3) == 3
     assert watermarks(kafka, name) == (3, 4)
 
@@ -129,6 +135,7 @@ def test_data_outlive_a_crash_and_an_orderly_stop(fresh_kafka: KafkaBroker) -> N
     produce(fresh_kafka, "events", [b"before the crash"])
     address = fresh_kafka.bootstrap
     fresh_kafka.kill()
+
     assert fresh_kafka.pid is None
     assert is_free(fresh_kafka.port)
     fresh_kafka.start()
@@ -142,6 +149,7 @@ def test_data_outlive_a_crash_and_an_orderly_stop(fresh_kafka: KafkaBroker) -> N
 
 def test_a_broker_that_cannot_start_shows_its_log() -> None:
     broker = KafkaBroker(settings={"metric.reporters": "no.such.Reporter"})
+
     with pytest.raises(KafkaUnavailableError, match=r"no\.such\.Reporter"), broker:
         pass
     assert broker.pid is None
@@ -152,6 +160,7 @@ def test_a_taken_port_is_refused(kafka: KafkaCluster) -> None:
     if not isinstance(kafka, KafkaBroker):
         pytest.skip("the shared Kafka is not on this machine")
     second = KafkaBroker(port=kafka.port)
+
     with pytest.raises(KafkaUnavailableError, match="in use"), second:
         pass
 
@@ -173,6 +182,7 @@ def test_the_program_makes_topics_and_cleans_up(tmp_path: Path) -> None:
         assert KafkaCluster(address).topics() == {"events": 3, "anomalies": 1}
         program.send_signal(signal.SIGTERM)
         assert program.wait(PATIENCE_SECONDS) == 0
+
     assert is_free(int(address.rpartition(":")[2]))
     assert list(tmp_path.iterdir()) == []
 

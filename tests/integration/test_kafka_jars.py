@@ -46,6 +46,7 @@ def test_two_at_once_share_one_whole_folder(
         caller.start()
     for caller in callers:
         caller.join()
+
     assert len(found) == 2
     assert len(set(found)) == 1
     assert [jar.name for jar in found[0].iterdir()] == ["kafka.jar"]
@@ -58,6 +59,7 @@ def test_a_full_cache_needs_no_maven(bin_folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CALLERS", "1")
     first = jar_directory()
     monkeypatch.setenv("PATH", "")
+
     assert jar_directory() == first
 
 
@@ -71,6 +73,7 @@ def test_without_maven_it_says_what_to_install(
 
 def test_a_failed_resolution_leaves_nothing(bin_folder: Path, tmp_path: Path) -> None:
     install_maven(bin_folder, "#!/bin/sh\necho no such artifact\nexit 1\n")
+
     with pytest.raises(KafkaUnavailableError, match="no such artifact"):
         jar_directory()
     assert list((tmp_path / "cache" / "pynomaly" / "kafka").iterdir()) == []

@@ -217,6 +217,7 @@ def test_a_check_tells_the_rights_that_the_state_misses(secured: SecuredKafka) -
 
     secured.broker.create_topic("kept", config={"cleanup.policy": "compact"})
     secured.allow(TOPIC, "kept", "DESCRIBE", "READ")
+
     with pytest.raises(ConnectorError, match=r'topic "kept": we may not WRITE'):
         check()
     secured.allow(TOPIC, "kept", "WRITE")

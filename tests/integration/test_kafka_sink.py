@@ -43,6 +43,7 @@ def test_records_arrive_whole_and_are_counted(kafka: KafkaCluster, topic: TopicF
     part.write_batch([[record(0), record(1)], [Record(None, None, (), -1, "n")]])
     part.snapshot()
     first, _, last = kafka.read(name)
+
     assert (first.key(), first.value()) == (b"k", b"0:xxxxxxxxxx")
     assert first.headers() == [("pynomaly-id", b"0"), ("none", None)]
     assert first.timestamp()[1] == 1_767_225_600_123
@@ -58,6 +59,7 @@ def test_a_full_queue_is_waited_for(kafka: KafkaCluster, topic: TopicFactory) ->
     part = plugin.sink().build_part("anomalies", "0", [])
     part.write_batch([[record(number) for number in range(500)]])
     part.snapshot()
+
     assert numbers(kafka.read(name)) == list(range(500))
     sample = plugin._context.telemetry.registry.get_sample_value
     assert (sample("pynomaly_sink_waits_total", {"sink": "anomalies"}) or 0) > 0
@@ -77,6 +79,7 @@ def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
         time.sleep(0.5)
         fresh_kafka.start()
         flushed.result(120)
+
     assert numbers(fresh_kafka.read("out")) == list(range(2_000))
 
 
@@ -86,6 +89,7 @@ def test_a_refused_record_is_an_error_and_not_a_loss(
     name = topic(config={"max.message.bytes": "1000"})
     part = sink(kafka, name).sink().build_part("anomalies", "0", [])
     part.write_batch([[record(0, size=5_000)]])
+
     with pytest.raises(ConnectorError, match=f'refused by topic "{name}"'):
         part.snapshot()
 
@@ -101,6 +105,7 @@ def test_a_record_beyond_the_clients_limit_is_an_error(
 def test_check_names_what_is_wrong(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     sink(kafka, name).check()
+
     with pytest.raises(ConnectorError, match="Did you mean"):
         sink(kafka, name + "x").check()
     with pytest.raises(RetryableError, match="Is a broker listening there"):

@@ -71,6 +71,7 @@ def test_every_message_comes_once_in_the_order_of_its_partition(
     plugin = source(kafka, name, batch=500)
     flow = plugin.source()
     parts = flow.list_parts()
+
     assert parts == [str(number) for number in range(partitions)]
     readers = [flow.build_part("source", part, None) for part in parts]
     each = 6_400 // partitions
@@ -87,6 +88,7 @@ def test_a_batch_holds_the_whole_message(kafka: KafkaCluster, topic: TopicFactor
     produce(kafka, name, 12)
     plugin = source(kafka, name)
     batch = read(plugin.source().build_part("source", "0", None), 12)[0]
+
     assert (batch.topic, batch.partition) == (name, 0)
     assert batch.values[0] is None
     assert batch.values[3] == b"v3"
@@ -108,6 +110,7 @@ def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) ->
         plugin.consumer.close()
     future = datetime(2200, 1, 1, tzinfo=UTC)
     plugin = source(kafka, name, start=future)
+
     assert plugin.source().build_part("source", "0", 70).position == 70, "resuming beats start"
     assert plugin.consumer._first(0) == 100
     plugin.consumer.close()
@@ -119,6 +122,7 @@ def test_positions_that_are_stored_are_committed(kafka: KafkaCluster, topic: Top
     plugin = source(kafka, name, batch=50)
     reader = plugin.source().build_part("source", "0", None)
     read(reader, 50)
+
     assert reader.snapshot() == 50
     assert committed(kafka, name) < 0, "nothing is durable yet"
 
@@ -264,6 +268,7 @@ def test_a_partition_that_was_let_go_is_taken_up_again(
     plugin.consumer._lag_told = 0.0
     plugin.consumer.tell_lag(plugin.positions())
     lag = plugin._context.telemetry.registry.get_sample_value
+
     assert lag("pynomaly_lag_messages", {"partition": "0"}) is not None
 
     first.close()
@@ -282,6 +287,7 @@ def test_an_offset_that_retention_removed_is_an_error_that_says_what_to_do(
     produce(fresh_kafka, "lost", 100)
     fresh_kafka.delete_records("lost", 0, 60)
     plugin = source(fresh_kafka, "lost")
+
     with pytest.raises(OffsetLostError, match=r"lost\[0\]: offset 10 .* holds 60 to 99.*earliest"):
         plugin.source().build_part("source", "0", 10)
     plugin.consumer.close()
@@ -306,6 +312,7 @@ def test_check_shows_real_messages_and_leaves_the_group_alone(
     name = topic()
     produce(kafka, name, 30)
     (batch,) = source(kafka, name).check(5)
+
     assert batch.offsets.tolist() == [25, 26, 27, 28, 29]
     assert committed(kafka, name) < 0
 
@@ -319,6 +326,7 @@ def test_check_says_that_nobody_listens() -> None:
 def test_waiting_for_brokers_ends_when_asked_to_stop() -> None:
     plugin = source(KafkaCluster("127.0.0.1:1"), "t")
     plugin._context.draining.set()
+
     with pytest.raises(Shutdown, match="asked to stop"):
         plugin.source().list_parts()
 
@@ -328,6 +336,7 @@ def test_a_draining_source_ends(kafka: KafkaCluster, topic: TopicFactory) -> Non
     plugin = source(kafka, name)
     reader = plugin.source().build_part("source", "0", None)
     plugin._context.draining.set()
+
     with pytest.raises(StopIteration):
         reader.next_batch()
     plugin.finish()
@@ -344,5 +353,6 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(fresh_kafka: KafkaBroke
         assert reader.next_batch() == []
     fresh_kafka.start()
     produce(fresh_kafka, "flaky", 500)
+
     assert offsets(first + read(reader, 500)) == list(range(1_000))
     plugin.finish()

@@ -114,6 +114,7 @@ def test_gives_back_what_was_stored_with_what_was_written(
     first = Instance(kafka, source, out, protocol)
     instances.append(first)
     first.wait_for("0", "1")
+
     assert [first.store.load(task) for task in ("0", "1")] == [None, None]
     first.open()
     large = bytes(range(256)) * 5_000
@@ -160,6 +161,7 @@ def test_old_generations_of_a_snapshot_are_removed(
     for message in kafka.read(f"{source}-state", "read_committed"):
         standing[message.key() or b""] = message.value()
     values = [value for value in standing.values() if value is not None]
+
     assert sorted(value for value in values if len(value) == 1) == [b"3", b"4"]
 
 
@@ -182,6 +184,7 @@ def test_a_second_instance_gets_its_part_once_the_first_has_let_it_go(
     while len(kept := first.membership.owned()) == 2:
         assert time.monotonic() < until, "it is not asked to let go"
         time.sleep(0.02)
+
     assert not first.membership.settled()
     assert second.membership.owned() == frozenset()
     (given,) = {"0", "1"} - kept
@@ -220,6 +223,7 @@ def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_th
     second = Instance(kafka, source, out)
     instances.append(second)
     second.wait_for("0")
+
     assert second.store.load("0") is not None
     second.open()
     second.write(1)
@@ -290,6 +294,7 @@ def test_damage_of_a_stored_record_is_told_with_its_place(
     instances.append(second)
     second.open()
     second.wait_for("0", "1")
+
     with pytest.raises(SnapshotError, match=r"-state\[0\]: .* corrupt: its checksum"):
         second.store.load("0")
     with pytest.raises(SnapshotError, match=r"-state\[1\]: 1 records of a snapshot are missing"):
@@ -448,5 +453,6 @@ def test_a_state_topic_that_was_emptied_is_told(
     second = Instance(kafka, source, out)
     instances.append(second)
     second.wait_for("0")
+
     with pytest.raises(SnapshotError, match=r"checkpoint 1 of partition 0 is missing"):
         second.store.load("0")

@@ -130,6 +130,7 @@ def test_the_example_reads_and_writes_with_tls_and_a_password(
     send(secured.broker)
     checking = validate(secured, file)
     said, complaint = checking.communicate(timeout=300)
+
     assert checking.returncode == 0, complaint
     assert "100 of 100 sampled decode" in said
     running = subprocess.Popen(
@@ -162,6 +163,7 @@ def test_a_wrong_password_and_a_stranger_s_certificate_are_told_apart(
         other.write_text(wrong)
         checks[name] = validate(secured, other)
     said = {name: "".join(check.communicate(timeout=300)) for name, check in checks.items()}
+
     assert [check.returncode for check in checks.values()] == [2, 2]
     assert "uthentication" in said["password"]
     assert "uthentication" not in said["ca.crt"]

@@ -87,6 +87,7 @@ def test_many_records_are_sent_before_their_checkpoint_and_seen_with_it(
     part._transaction.producer.flush()
 
     await_seen(kafka, name, list(range(10)), "read_uncommitted")
+
     assert seen(kafka, name, "read_committed") == []
     part.snapshot()
     await_seen(kafka, name, list(range(10)))
@@ -174,6 +175,7 @@ def test_tasks_that_come_from_two_processes_bring_what_both_published(
 
     await_seen(kafka, name, [1, 2, 3])
     second.write_batch(records(9))
+
     with pytest.raises(ConnectorError, match="another run writes as"):
         second.snapshot()
 
@@ -236,6 +238,7 @@ def test_an_open_transaction_of_another_producer_is_waited_for_and_told(
     foreign.begin_transaction()
 
     await_seen(kafka, name, [1, 77, 2, 3, 4])
+
     assert not run.context.outages
 
 
@@ -365,6 +368,7 @@ def test_a_switch_from_at_least_once_begins_at_the_topics_end(
     plain = KafkaSink(run.sink.settings, replace(run.context, exactly_once=False), "anomalies")
     before = plain.sink().build_part("anomalies", "0", [])
     before.write_batch(records(1))
+
     assert before.snapshot() is None
 
     part = Run(kafka, name, tmp_path).part()

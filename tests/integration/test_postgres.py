@@ -59,6 +59,7 @@ def test_records_become_rows_once(server: PostgresServer) -> None:
     context = RunContext("p")
     write(settings(server), context, records(1, 2, 3), records(2, 3, 4))
     rows = server.query("SELECT id, key, record->>'score', time FROM pynomaly_anomalies ORDER BY 1")
+
     assert [row[0] for row in rows] == ["id1", "id2", "id3", "id4"]
     assert rows[0][1] == "pump-1"
     assert float(str(rows[2][2])) == 3 / 7
@@ -84,6 +85,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(server: PostgresSe
         time.sleep(0.01)
     server.start()
     writing.join(120)
+
     assert not writing.is_alive()
     assert server.query("SELECT count(*), count(DISTINCT id) FROM killed") == [(400, 400)]
     assert state("pynomaly_sink_breaker_state", {"sink": "anomalies"}) == 0
@@ -102,6 +104,7 @@ def test_what_can_never_be_a_row_stops_no_other(server: PostgresServer, tmp_path
     nul = Record(b"k\0", b'{"v": "a\\u0000b\\\\u0000"}', TOLD, two.timestamp, "nul")
     write(settings(server, table="mixed", refused=str(kept)), context, [one, bad, two, nul])
     rows = server.query("SELECT id, key, record->>'v' FROM mixed ORDER BY 1")
+
     assert [row[0] for row in rows] == ["id1", "id3", "nul"]
     assert rows[2][1:] == ("k\ufffd", "a\ufffdb\\u0000")
     [told] = [json.loads(line) for line in kept.read_text().splitlines()]
@@ -116,12 +119,14 @@ def test_dead_letters_keep_their_bytes(server: PostgresServer) -> None:
     [(key, reason, value)] = server.query(
         "SELECT key, record->>'reason', record->>'value_base64' FROM letters"
     )
+
     assert (key, reason, value) == (None, "not_json", "/yBub3QganNvbg==")
 
 
 def test_check_makes_nothing(server: PostgresServer) -> None:
     sink = PostgresSink(settings(server, table="unmade"), RunContext("p"), "anomalies")
     sink.check()
+
     assert server.query("SELECT to_regclass('unmade') IS NULL") == [(True,)]
 
 
@@ -129,6 +134,7 @@ def test_what_is_wrong_is_told_with_what_to_do(server: PostgresServer) -> None:
     with server.connect() as connection:
         connection.execute("CREATE TABLE other (id int)")
     sink = PostgresSink(settings(server, table="other"), RunContext("p"), "anomalies")
+
     with pytest.raises(ConnectorError, match=r'table "other".*CREATE TABLE other'):
         sink.check()
     with pytest.raises(ConnectorError, match='table "other"'):

@@ -182,6 +182,7 @@ def test_a_pipeline_in_order_alerts_nobody(watched: Watched) -> None:
     wait_for(lambda: not watched.servers.alerts(), "quiet")
     told = len(watched.inbox.messages)
     watched.servers.wait_for_scrapes(20, more=True)
+
     assert watched.servers.alerts() == set()
     assert not [each for each in watched.inbox.messages[told:] if each[-1] == "firing"]
 
@@ -195,6 +196,7 @@ def test_series_do_not_grow_with_the_entities(watched: Watched) -> None:
     wait_for(lambda: watched.value("pynomaly_entities") == 20 * SENSORS, "more entities")
     # Severities of anomalies may come up that had not been seen.
     named = [labels for labels in series() - before if ("severity", "minor") not in labels]
+
     assert len(series()) < MOST_SERIES
     assert not any("press-" in value for labels in series() for _, value in labels), named
 
@@ -211,6 +213,7 @@ def test_a_sample_of_the_latency_names_its_trace(watched: Watched) -> None:
 def test_a_flood_of_rejects_is_told_and_so_is_its_end(watched: Watched) -> None:
     watched.plant.garbage = True
     watched.wait_for_message("on-call", "PynomalyRejects", "firing")
+
     assert "PynomalyRejects" in watched.servers.alerts()
     watched.plant.garbage = False
     watched.wait_for_message("on-call", "PynomalyRejects", "resolved")
@@ -230,6 +233,7 @@ def test_a_killed_broker_is_told_and_so_is_its_return(watched: Watched) -> None:
     watched.kafka.start()
     watched.wait_for_message("on-call", "PynomalyBrokerErrors", "resolved")
     told = [name for receiver, name, _ in watched.inbox.messages if receiver == "on-call"]
+
     assert "PynomalyStuck" not in told
     # Said once, however often the clients try.
     assert watched.log.read_text().count("Connection refused") <= 6

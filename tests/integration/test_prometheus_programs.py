@@ -43,6 +43,7 @@ def test_a_package_is_fetched_once(bin_folder: Path, tmp_path: Path) -> None:
     put(bin_folder, "apt-get", APT)
     put(bin_folder, "dpkg-deb", DPKG)
     first = debian_programs.program("promtool")
+
     assert Path(first).read_text() == "made\n"
     assert debian_programs.program("promtool") == first
     assert (tmp_path / "downloads").read_text() == "\n"
@@ -62,6 +63,7 @@ def test_without_apt_it_says_what_to_install(bin_folder: Path) -> None:
 def test_a_failed_download_leaves_nothing(bin_folder: Path, tmp_path: Path) -> None:
     put(bin_folder, "apt-get", "#!/bin/sh\necho no mirror answers\nexit 100\n")
     put(bin_folder, "dpkg-deb", DPKG)
+
     with pytest.raises(ProgramUnavailableError, match="no mirror answers"):
         debian_programs.program("promtool")
     assert list((tmp_path / "cache/pynomaly/debian").iterdir()) == []

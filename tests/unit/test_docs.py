@@ -56,6 +56,7 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
         "[a](there.md) [b](there.md#a-title-of-two) [c](https://x.org)\n"
         "[d](gone.md) [e](there.md#no-title) [f](#nothing)\n"
     )
+
     assert list(broken_links(page)) == ["gone.md", "there.md#no-title", "#nothing"]
 
 
@@ -79,6 +80,7 @@ def test_the_page_of_detectors_names_all_of_them() -> None:
     names = {declared.name for declared in declarations()}
     families = {name.partition(".")[0] for name in names}
     parameters = {parameter.name for found in declarations() for parameter in found.parameters}
+
     assert set(named) - families - parameters == names - families
 
 
@@ -101,6 +103,7 @@ def test_the_page_of_anomalies_explains_every_kind() -> None:
     page = (ROOT / "docs" / "anomalies.md").read_text()
 
     table = page[page.index("## Kinds") : page.index("## Incidents")]
+
     assert all(f"| `{kind}` |" in table for kind in KINDS)
 
 
@@ -121,6 +124,7 @@ def todays_anomaly() -> dict[str, Any]:
 def test_the_anomaly_that_is_shown_is_todays(page: str, todays_anomaly: dict[str, Any]) -> None:
     """Write it anew with: python -m tests.support.example_anomaly."""
     block = JSON_BLOCK.search((ROOT / page).read_text())
+
     assert block is not None
     written = json.loads(block[1])
 

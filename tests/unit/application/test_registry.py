@@ -11,6 +11,7 @@ def test_everything_registered_can_be_loaded() -> None:
         assert registry.sink(name).Settings
     for name in registry.names("steps"):
         assert callable(registry.step(name))
+
     assert registry.broker("embedded")
     assert {"zscore", "half_space_trees"} <= {d.name for d in registry.declarations()}
 

@@ -82,6 +82,7 @@ def addresses() -> list[tuple[str, int]]:
 
 def test_configurations_speak_to_services_where_they_answer() -> None:
     found = addresses()
+
     assert set(found) == {(name, PORTS[name]) for name in PORTS if name != "grafana"}
     for name, port in PORTS.items():
         assert f"127.0.0.1:{port}:{port}" in SERVICES[name]["ports"]
@@ -90,6 +91,7 @@ def test_configurations_speak_to_services_where_they_answer() -> None:
 def test_dashboards_are_where_grafana_looks() -> None:
     provider = yaml.safe_load((FOLDER / "grafana/dashboards.yaml").read_text())["providers"][0]
     place = provider["options"]["path"]
+
     assert f"../grafana/dashboards:{place}:ro" in SERVICES["grafana"]["volumes"]
     home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (ROOT / "deploy/grafana/dashboards" / Path(home).name).exists()
@@ -108,6 +110,7 @@ def test_no_service_has_rights_or_a_writable_root(name: str) -> None:
 def test_brokers_are_the_listener_for_services() -> None:
     broker = SERVICES["kafka"]["environment"]
     inside = re.search(r"INSIDE://([^,]+)", broker["KAFKA_ADVERTISED_LISTENERS"])
+
     assert inside
     for name in ("pynomaly", "producer", "topics"):
         assert SERVICES[name]["environment"]["KAFKA_BROKERS"] == inside[1]
@@ -118,6 +121,7 @@ def test_the_pipeline_is_what_the_producer_sends(monkeypatch) -> None:
     file = load(FOLDER / "pipeline.yaml")
     mapping = file.pipeline().mapping
     chosen = [file.source, *(sink.choice for sink in file.sinks.chosen())]
+
     assert {choice.settings.model_dump()["topic"] for choice in chosen} == set(producer.TOPICS)
     first, second = itertools.islice(producer.messages(1_000_000, 1000), 2)
     assert (b"press-000", producer.GARBAGE) in first
@@ -131,6 +135,7 @@ def test_the_pipeline_is_what_the_producer_sends(monkeypatch) -> None:
 def test_traces_go_to_jaeger_and_exemplars_lead_there() -> None:
     found = urlsplit(SERVICES["pynomaly"]["environment"]["OTLP_TRACES"])
     taken = f"--set=receivers.otlp.protocols.http.endpoint=0.0.0.0:{found.port}"
+
     assert found.hostname == "jaeger"
     assert taken in SERVICES["jaeger"]["command"]
     assert "${OTLP_TRACES:-" in (FOLDER / "pipeline.yaml").read_text()
@@ -150,6 +155,7 @@ def test_each_day_of_the_producer_has_faults_of_its_own(monkeypatch) -> None:
         for readings in [producer.readings()]
         for length in (100, 400, 400)
     )
+
     assert past.shape == (100, 3, 3)
     faulty = [np.argwhere((day != calm).any(axis=2)) for day in days]
     assert all(0 < len(places) < 100 for places in faulty)

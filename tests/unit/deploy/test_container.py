@@ -38,6 +38,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 def test_hadolint_would_say_it() -> None:
     found = hadolint(DOCKERFILE.read_text().replace("tini=0.19.*", "tini"))
+
     assert len(found) == 1
     assert "DL3008" in found[0]
 
@@ -74,6 +75,7 @@ def test_the_image_holds_what_the_tests_ran_with(python: str) -> None:
     project, image = (
         chosen(path, python) for path in (ROOT / "requirements.lock", FOLDER / "run.lock")
     )
+
     assert len(image) > 20
     assert image.items() <= project.items(), "run: make lock"
 
@@ -99,6 +101,7 @@ def test_every_package_of_the_image_has_a_licence_with_its_text() -> None:
     )
 
     inside = chosen(FOLDER / "run.lock", PYTHONS[0])
+
     assert inside
     assert not inside.keys() & {line.partition(":")[0] for line in done.stderr.splitlines()}
     page = done.stdout.lower().replace("_", "-")
@@ -137,6 +140,7 @@ def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
     words = [line.split() for line in instructions("COPY") if "--from" not in line]
     copied = {word for line in words for word in line[:-1]}
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+
     assert ignored[1] == "*"
     assert {line[1:] for line in ignored if line.startswith("!")} == copied
     for name in copied:
@@ -151,6 +155,7 @@ def test_it_runs_as_somebody_without_a_name_and_writes_in_two_places() -> None:
 
 def test_the_port_is_the_metrics_page_s() -> None:
     port = MetricsSpec().port
+
     assert instructions("EXPOSE") == [str(port)]
     assert f"PYNOMALY_HEALTH=http://127.0.0.1:{port}/health/live" in instructions("ENV")[-1]
 
@@ -162,6 +167,7 @@ def test_the_base_image_is_an_argument_in_every_stage() -> None:
 @pytest.mark.parametrize("name", ["build", "check"])
 def test_scripts_are_programs_that_a_shell_understands(name: str) -> None:
     path = FOLDER / name
+
     assert path.stat().st_mode & 0o111
     assert subprocess.run(["sh", "-n", path], check=False).returncode == 0
 
@@ -175,6 +181,7 @@ def test_scripts_say_what_is_missing(name: str) -> None:
         text=True,
         check=False,
     )
+
     assert done.returncode == 2
     assert "no docker, podman or buildah that works" in done.stderr
 
@@ -184,6 +191,7 @@ def test_the_guide_names_only_what_there_is(name: str) -> None:
     text = (ROOT / "docs" / f"{name}.md").read_text()
     paths = set(re.findall(r"deploy/(?:container|compose|kubernetes)/[\w./-]*\w", text))
     links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+
     assert len(paths) > 2
     # What a reader is told to make.
     for path in paths - {"deploy/kubernetes/mine"}:

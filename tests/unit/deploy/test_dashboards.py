@@ -30,6 +30,7 @@ def test_queries_read_only_what_there_is(dashboard: Dashboard) -> None:
 def test_panels_do_not_overlap_and_have_numbers_of_their_own(dashboard: Dashboard) -> None:
     panels = json.loads(json.dumps(dashboard.json()))["panels"]
     numbers = [panel["id"] for panel in panels]
+
     assert len(set(numbers)) == len(numbers)
     taken = set()
     for panel in panels:
@@ -45,4 +46,5 @@ def test_panels_do_not_overlap_and_have_numbers_of_their_own(dashboard: Dashboar
 def test_what_is_chosen_at_the_top_is_what_queries_ask_for(dashboard: Dashboard) -> None:
     chosen = {variable["name"] for variable in dashboard.json()["templating"]["list"]}
     text = json.dumps(dashboard.json()["panels"])
+
     assert {name for name in chosen if re.search(rf"\$({name}|{{{name}[}}:])", text)} == chosen

@@ -62,6 +62,7 @@ def check(manifest: Manifest, version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_manifests_fit_the_schemas(version: str) -> None:
     written = list(manifests())
+
     assert len(written) >= 8
     for _, manifest in written:
         check(manifest, version)
@@ -79,6 +80,7 @@ def test_manifests_fit_the_schemas(version: str) -> None:
 def test_a_wrong_manifest_is_noticed(base, breakage) -> None:
     broken = copy.deepcopy(one("StatefulSet", base))
     breakage(broken["spec"])
+
     with pytest.raises(kubernetes_validate.ValidationError):
         check(broken, VERSIONS[-1])
 
@@ -90,6 +92,7 @@ def test_the_prometheus_rule_is_generated() -> None:
 def test_the_prometheus_rule_holds_every_rule_as_it_is() -> None:
     written = yaml.safe_load(TARGET.read_text())["spec"]["groups"]
     files = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
+
     assert written == [
         group for path in files for group in yaml.safe_load(path.read_text())["groups"]
     ]
@@ -103,6 +106,7 @@ def stateless() -> list[Manifest]:
 def test_stateless_pods_have_no_volume_to_lose(stateless: list[Manifest]) -> None:
     spec = one("Deployment", stateless)["spec"]["template"]["spec"]
     kinds = {key for volume in spec["volumes"] for key in volume} - {"name"}
+
     assert kinds == {"configMap", "secret", "emptyDir"}
     mounts = {mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
     assert mounts == {volume["name"] for volume in spec["volumes"]}
@@ -112,6 +116,7 @@ def test_stateless_pods_are_let_in_to_by_prometheus_alone(stateless: list[Manife
     policy = one("NetworkPolicy", stateless)["spec"]
     [way_in] = policy["ingress"]
     [port] = one("Deployment", stateless)["spec"]["template"]["spec"]["containers"][0]["ports"]
+
     assert way_in["ports"] == [{"protocol": "TCP", "port": port["containerPort"]}]
 
 
@@ -128,6 +133,7 @@ def test_what_scales_stateless_pods_names_them_and_their_group(
     for kind in ("HorizontalPodAutoscaler", "ScaledObject"):
         name = one(kind, stateless)["spec"]["scaleTargetRef"]["name"]
         assert name == deployment["metadata"]["name"]
+
     assert file.state.kafka is not None
     assert trigger["metadata"]["consumerGroup"] == f"pynomaly-{file.name}"
     assert trigger["metadata"]["topic"] == file.source.settings.topic  # type: ignore[attr-defined]
@@ -136,6 +142,7 @@ def test_what_scales_stateless_pods_names_them_and_their_group(
 
 def test_pods_have_no_rights(pod: Manifest) -> None:
     spec = pod["spec"]
+
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -151,6 +158,7 @@ def test_pods_run_as_the_image_s_user(pod: Manifest) -> None:
     dockerfile = (ROOT / "deploy" / "container" / "Dockerfile").read_text()
     context = pod["spec"]["securityContext"]
     user, group = context["runAsUser"], context["runAsGroup"]
+
     assert f"USER {user}:{group}\n" in dockerfile
     assert context["fsGroup"] == group
 
@@ -161,6 +169,7 @@ def test_every_volume_is_mounted_and_every_mount_has_its_volume(base, pod: Manif
     volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
     volumes |= {claim["metadata"]["name"] for claim in claims}
     mounts = pod["spec"]["containers"][0]["volumeMounts"]
+
     assert volumes == {mount["name"] for mount in mounts}
     assert {"/tmp", "/var/lib/pynomaly", "/etc/pynomaly"} <= {each["mountPath"] for each in mounts}
 
@@ -183,6 +192,7 @@ def test_the_supervisor_is_given_its_time_before_the_kubelet_acts(base) -> None:
     [container] = one("StatefulSet", base)["spec"]["template"]["spec"]["containers"]
     live = container["livenessProbe"]
     policy = RestartPolicy()
+
     assert live["periodSeconds"] * live["failureThreshold"] > policy.hang + policy.longest_wait
 
 
@@ -200,6 +210,7 @@ def test_there_is_never_a_second_pod(base) -> None:
 
 def test_nobody_but_prometheus_comes_in(base) -> None:
     policy = one("NetworkPolicy", base)["spec"]
+
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     [way_in] = policy["ingress"]
     assert way_in["from"] == [
@@ -220,6 +231,7 @@ def test_selectors_choose_the_pod(base) -> None:
     for selector in chosen:
         assert selector
         assert selector.items() <= labels
+
     assert (
         one("StatefulSet", base)["spec"]["serviceName"] == one("Service", base)["metadata"]["name"]
     )
@@ -267,6 +279,7 @@ def test_the_pipeline_file_is_valid_and_the_pod_finds_it(objects, pipeline) -> N
     spec = one("StatefulSet", objects)["spec"]["template"]["spec"]
     [volume] = [each for each in spec["volumes"] if each["name"] == "pipeline"]
     config = one("ConfigMap", objects)
+
     assert volume["configMap"]["name"] == config["metadata"]["name"]
     assert container["args"][:2] == ["run", "/etc/pynomaly/pipeline.yaml"]
     assert [*config["data"]] == ["pipeline.yaml"]
@@ -281,6 +294,7 @@ def test_memory_leaves_room_for_the_engine_itself(objects, pipeline) -> None:
     container, environment = pod_of(objects)
     limit = container["resources"]["limits"]["memory"]
     room = int(limit[:-2]) * MULTIPLES[limit[-2:]] - pipeline.state.memory_limit
+
     assert room >= int(environment["PROCESSES"]) * 2**30
 
 
@@ -290,6 +304,7 @@ def test_every_process_has_its_metrics_port_everywhere(objects, pipeline) -> Non
         f"metrics-{process}": pipeline.metrics.port + process
         for process in range(int(environment["PROCESSES"]))
     }
+
     assert pipeline.metrics.host == "0.0.0.0"
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == expected
     ports = one("Service", objects)["spec"]["ports"]
@@ -301,6 +316,7 @@ def test_every_process_has_its_metrics_port_everywhere(objects, pipeline) -> Non
 def test_two_pipelines_of_a_namespace_keep_apart() -> None:
     objects = render("example")
     name = {"app.kubernetes.io/instance": "presses", "app.kubernetes.io/name": "pynomaly"}
+
     assert one("StatefulSet", objects)["spec"]["selector"]["matchLabels"] == name
     assert one("Service", objects)["spec"]["selector"] == name
     assert one("NetworkPolicy", objects)["spec"]["podSelector"]["matchLabels"] == name
@@ -312,6 +328,7 @@ def test_two_pipelines_of_a_namespace_keep_apart() -> None:
 
 def test_what_is_for_the_operator_is_rendered_once_a_cluster() -> None:
     objects = render("monitoring")
+
     assert {each["kind"] for each in objects} == {"PrometheusRule", "ServiceMonitor"}
     assert one("ServiceMonitor", objects)["spec"]["namespaceSelector"] == {"any": True}
 
@@ -329,6 +346,7 @@ def test_exporting_the_state_stops_the_pipeline(tmp_path) -> None:
         pytest.skip(str(missing))
     for each in objects:
         check(each, VERSIONS[-1])
+
     assert one("StatefulSet", objects)["spec"]["replicas"] == 0
     volumes = one("Job", objects)["spec"]["template"]["spec"]["volumes"]
     [config] = [each["configMap"]["name"] for each in volumes if each["name"] == "pipeline"]

@@ -29,6 +29,7 @@ def one(*series: Series, **more: Any) -> str:
 def test_lines_are_to_scale() -> None:
     svg = one(Series({"who": "<a>"}, [10, 20, 30], [0, 50, 100]))
     [[start, middle, end]] = lines(svg)
+
     assert middle == pytest.approx(((start[0] + end[0]) / 2, (start[1] + end[1]) / 2), abs=0.1)
     assert start[0] < end[0]
     assert start[1] > end[1], "up is more"
@@ -42,6 +43,7 @@ def test_stacked_lines_stand_on_each_other() -> None:
     apart, stacked = lines(one(*both)), lines(one(*both, stacked=True))
     base = max(y for _, y in lines(one(Series({}, [0, 1], [0, 1])))[0])
     heights = [base - line[0][1] for line in stacked]
+
     assert heights[0] / heights[1] == pytest.approx(1 / 4, abs=0.01)
     assert base - apart[0][0][1] == pytest.approx((base - apart[1][0][1]) / 3, abs=0.1)
 
@@ -49,12 +51,14 @@ def test_stacked_lines_stand_on_each_other() -> None:
 def test_a_line_that_begins_later_stands_on_nothing_before() -> None:
     first, second = Series({}, [0, 1, 2], [1, 1, 1]), Series({}, [1, 2], [1, 1])
     _, upper = lines(one(first, second, stacked=True))
+
     assert upper[0][1] > upper[1][1] == upper[2][1]
 
 
 def test_a_name_keeps_its_colour() -> None:
     both = [Series({"who": who}, [0, 1], [1, 1]) for who in ("minor", "other")]
     drawn = ElementTree.fromstring(one(*both, colors={"minor": "red"})).iter(f"{SVG}polyline")
+
     assert [line.attrib["stroke"] for line in drawn] == [NAMED["red"], COLOURS[1]]
 
 
@@ -76,6 +80,7 @@ def test_every_dashboard_can_be_drawn(dashboard: Dashboard) -> None:
     texts = [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
     panels = [panel for row in dashboard.rows.values() for panel in row]
     drawn = [each for each in panels if isinstance(each, Panel) and each.kind != "table"]
+
     assert texts.count("No data") == len(drawn)
     assert {panel.title for panel in drawn} <= set(texts)
 

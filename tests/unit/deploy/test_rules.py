@@ -81,6 +81,7 @@ def test_a_broken_rule_is_noticed(tmp_path, file: str, before: str, after: str) 
     for folder in (RULES, RULE_TESTS):
         shutil.copytree(folder, tmp_path / folder.name)
     found = [path for path in (tmp_path / "rules").iterdir() if before in path.read_text()]
+
     assert found
     for path in found:
         path.write_text(path.read_text().replace(before, after))
@@ -96,6 +97,7 @@ def test_every_alert_is_seen_firing_in_a_test() -> None:
             for case in test.get("promql_expr_test", []):
                 labels = str([sample["labels"] for sample in case["exp_samples"]])
                 fired |= {name for name in alert_names() if f'"{name}"' in labels}
+
     assert fired == alert_names()
 
 
@@ -113,6 +115,7 @@ def test_every_alert_has_a_severity_words_and_its_runbook() -> None:
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
     pages = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
+
     assert pages == alert_names()
     for page in pages:
         text = (RUNBOOKS / f"{page}.md").read_text()

@@ -31,6 +31,7 @@ def test_what_trying_again_does_not_cure_is_not_tried_again(unit: ConfigParser) 
 
 def test_it_has_no_rights_and_its_state_is_its_own(unit: ConfigParser) -> None:
     service = unit["Service"]
+
     assert service["NoNewPrivileges"] == "yes"
     assert service["CapabilityBoundingSet"] == ""
     assert service["StateDirectoryMode"] == "0700"

@@ -120,6 +120,7 @@ def test_a_share_and_a_raw_score_name_no_p_value() -> None:
 def test_the_page_of_alerts_has_the_thresholds_that_a_budget_gives() -> None:
     page = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text()
     rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\S+) \| (\S+) \|$", page, re.MULTILINE)
+
     assert len(rows) == 4
 
     for entities, each, threshold, alarms in rows:

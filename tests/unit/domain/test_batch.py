@@ -23,6 +23,7 @@ def batch(*keys: str, first: int = 0) -> EventBatch:
 
 def test_taking_rows_keeps_all_columns_together() -> None:
     taken = batch("a", "b", "c").take(np.array([2, 0]))
+
     assert taken.keys.tolist() == ["c", "a"]
     assert taken.values.tolist() == [[2.0, -2.0], [0.0, 0.0]]
     assert taken.timestamps.tolist() == [2_002, 0]
@@ -45,5 +46,6 @@ def test_the_rows_of_a_traced_batch_are_in_its_trace_wherever_they_go() -> None:
     trace = Trace("a" * 32, "b" * 16)
     traced = replace(batch("a", "b"), trace=trace)
     taken = traced.take(slice(1, 2))
+
     assert pickle.loads(pickle.dumps(taken)).trace == trace
     assert EventBatch.concatenate([traced, batch("c")]).trace is None

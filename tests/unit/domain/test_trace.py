@@ -11,6 +11,7 @@ TRACE = Trace(TRACE_ID, SPAN_ID)
 
 def test_sampled_context_survives_a_round_trip() -> None:
     header = f"00-{TRACE_ID}-{SPAN_ID}-01".encode()
+
     assert read_traceparent(header) == TRACE
     assert TRACE.traceparent == header
 
@@ -48,6 +49,7 @@ def test_invalid_or_unsampled_context_is_none(header: str) -> None:
 
 def test_distinct_traces_keep_their_order() -> None:
     other = Trace(TRACE_ID, "1" * 16)
+
     assert distinct_traces([None, TRACE, None, other, TRACE]) == [TRACE, other]
     assert distinct_traces([None, None]) == []
 
@@ -55,6 +57,7 @@ def test_distinct_traces_keep_their_order() -> None:
 def test_keeps_one_parent_and_a_limited_number_of_links() -> None:
     many = [Trace(TRACE_ID, f"{n:016x}") for n in range(1, 100)]
     reading = iter(many)
+
     assert distinct_traces(reading) == many[: 1 + MOST_LINKS]
     assert next(reading) == many[1 + MOST_LINKS], "no more than that is looked at"
 

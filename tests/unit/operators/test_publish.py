@@ -58,6 +58,7 @@ def real_documents() -> list[dict[str, Any]]:
 
 def test_real_anomalies_fit_the_published_schema() -> None:
     documents = real_documents()
+
     assert len(documents) >= 10
     assert any(value["value"] is None for d in documents for value in d["values"])
     for document in documents:
@@ -75,6 +76,7 @@ def test_an_anomaly_with_nothing_known_fits_it_too() -> None:
     batch = events(["ä/1"], [[np.nan, 3.0]], [-1])
     bare = scored(batch, [np.nan], centers=unknown, scales=unknown, scores=np.array([[2.0]]))
     (document,) = published(spec, anomalies(spec, bare))
+
     assert matches(document)
     assert document["threshold"] is None
     assert document["time"] == "1969-12-31T23:59:59.999999999Z"
@@ -98,6 +100,7 @@ def test_an_anomaly_with_nothing_known_fits_it_too() -> None:
 )
 def test_the_schema_refuses_what_is_wrong(field: str, wrong: Any) -> None:
     document = real_documents()[0]
+
     assert matches(document)
     assert not matches({**document, field: wrong})
     del document[field]
@@ -110,6 +113,7 @@ def test_a_traced_anomaly_says_so_and_is_otherwise_the_same() -> None:
     (plain,) = anomalies(spec, batch)
     trace = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     before, after = anomaly_record(plain), anomaly_record(replace(plain, trace=trace))
+
     assert after.id == before.id
     header = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     assert after.headers == (*before.headers, header)
@@ -139,6 +143,7 @@ def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
     batch = scored(events(["Zürich/1"], [[30.0, 20.0]], [START + 123], first=9), [1e-9])
     found = anomalies(spec, batch)
     (record,) = anomaly_step(spec, CONTEXT)(found)
+
     assert record.key == "Zürich/1".encode()
     assert record.headers == (
         ("pynomaly-id", found[0].id.encode()),
@@ -162,6 +167,7 @@ def test_an_anomaly_is_keyed_by_entity_and_named_in_its_headers() -> None:
 def test_times_lose_nothing(ns: int) -> None:
     text = iso_time(ns)
     seconds = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp()
+
     assert int(seconds) * 10**9 + int(text[20:29]) == ns
     assert text.endswith("Z")
 
@@ -174,6 +180,7 @@ def test_every_event_has_a_score_record_with_the_id_of_its_anomaly() -> None:
     spec, batch = pipeline(), scored(noise(2, 3), [0.01, np.nan, 1e-9])
     records = scores(spec, batch)
     documents = [orjson.loads(record.value or b"") for record in records]
+
     assert [document["p_value"] for document in documents] == [0.01, None, 1e-9]
     assert [document["score"] for document in documents] == [pytest.approx(0.2), None, 0.9]
     (anomaly,) = anomalies(spec, batch)
@@ -195,6 +202,7 @@ def test_no_events_are_no_score_records() -> None:
     columns = ("centers", "scales", "scores", "p_values", "p_value", "rates", "late")
     nothing = {name: getattr(batch, name)[:0] for name in columns}
     empty = replace(batch, events=batch.events.take(slice(0, 0)), **nothing)
+
     assert scores(pipeline(), empty) == []
 
 
@@ -217,6 +225,7 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
     record, second = reject_step(pipeline(), CONTEXT)(
         [reject(), reject(value=None, key=None, headers=())]
     )
+
     assert (record.key, record.value) == (b"\xff\x00", b"\xfe not text")
     assert record.timestamp == START
     assert record.headers[:3] == (("trace", b"\x01\xff"), ("trace", b"again"), ("empty", None))

@@ -124,6 +124,7 @@ def test_an_absence_that_outlasts_its_silence_is_told_when_it_ends() -> None:
     silence = Silence("works", begin=START + HOUR * SECOND, end=START + 4 * HOUR * SECOND)
 
     ((entity, hour),) = absent(silence)
+
     assert entity == "s2"
     assert hour == pytest.approx(4, abs=0.01)
 

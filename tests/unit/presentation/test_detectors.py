@@ -16,6 +16,7 @@ def test_what_an_event_costs_is_told_where_it_is_asked_for(
     monkeypatch.setenv("COLUMNS", "200")
     detectors("zscore", as_json=True, cost=True)
     cost = json.loads(capsys.readouterr().out)[0]["cost"]
+
     assert list(cost) == ["1", "3"]
     assert cost["3"]["ns"] > 0
     detectors("zscore", cost=True)

@@ -44,6 +44,7 @@ def test_loopback_is_not_worth_a_word() -> None:
 def test_open_metrics_are_told(protection: dict[str, object], level: int, said: str) -> None:
     spec = MetricsSpec.model_validate({"host": "0.0.0.0", **protection})
     (notice,) = notices(spec)
+
     assert notice.level == level
     assert said in notice.text
     assert "hush" not in notice.text

@@ -56,6 +56,7 @@ def test_a_broken_change_is_told_once(path: Path, caplog: pytest.LogCaptureFixtu
         assert not any(watch.look() for _ in range(4))
 
     (line,) = caplog.messages
+
     assert "is refused; what runs goes on" in line
     assert "no_such_detector" in line
 

@@ -39,6 +39,7 @@ def test_it_ends_as_its_program_does(
     pipe: tuple[int, int], program: Callable[[], int], code: int
 ) -> None:
     child = Fork(program, keep=pipe[1])
+
     assert child.wait() == code
     assert child.poll() == code
     child.send_signal(signal.SIGKILL)

@@ -40,6 +40,7 @@ def test_a_process_that_starts_lives_and_takes_no_work(
 ) -> None:
     context.outages["source"] = "no broker answers"
     clock.passed = 10_000
+
     assert health.live() == []
     assert health.startup() == health.ready() == ["starting", "source: no broker answers"]
 
@@ -53,6 +54,7 @@ def test_who_has_nothing_to_read_is_ready_however_long(
     context: RunContext, health: Health, clock: Clock
 ) -> None:
     context.heartbeat.idle()
+
     assert health.startup() == ["starting"]
     clock.passed = 10_000
     assert health.live() == health.startup() == health.ready() == []
@@ -61,6 +63,7 @@ def test_who_has_nothing_to_read_is_ready_however_long(
 def test_an_outage_is_told_and_over(context: RunContext, health: Health) -> None:
     context.heartbeat.progress()
     context.outages["sink anomalies"] = "no answer"
+
     assert health.ready() == ["sink anomalies: no answer"]
     assert health.live() == health.startup() == []
     del context.outages["sink anomalies"]
@@ -74,6 +77,7 @@ def test_waiting_is_not_hanging_but_not_in_step(
     clock.passed = 40
     context.heartbeat._last = 0.0
     context.heartbeat.waiting()
+
     assert health.live() == []
     assert health.ready() == ["not in step: the stream has not moved for 40 s"]
 
@@ -87,17 +91,20 @@ def test_work_on_what_was_read_is_progress(
     context.heartbeat.busy()
     monkeypatch.undo()
     clock.passed = 120
+
     assert health.ready() == []
 
 
 def test_silence_is_hanging(context: RunContext, health: Health, clock: Clock) -> None:
     context.heartbeat.progress()
     clock.passed = 151
+
     assert health.live() == ["hung: no sign of progress for 151 s"]
 
 
 def test_who_drains_takes_no_more_work(context: RunContext, health: Health) -> None:
     context.heartbeat.progress()
     context.draining.set()
+
     assert health.ready() == ["draining: asked to stop"]
     assert health.live() == []

@@ -107,6 +107,7 @@ def basic(text: str) -> str:
 def test_the_metrics_and_nothing_else_are_served(start: Start) -> None:
     server = start(process=2)
     status, text, _ = ask(server)
+
     assert status == 200
     assert "things_total 3.0" in text
     assert ask(server, "/metrics?name[]=none")[0] == 200
@@ -118,6 +119,7 @@ def test_the_metrics_and_nothing_else_are_served(start: Start) -> None:
 def test_health_is_told_without_a_password(start: Start) -> None:
     server = start(basic_auth=AUTH)
     status, text, _ = ask(server, "/health/ready")
+
     assert status == 503
     assert json.loads(text) == {"status": "fail", "output": "starting; source: no broker answers"}
     status, text, _ = ask(server, "/health/live")
@@ -129,6 +131,7 @@ def test_health_is_told_without_a_password(start: Start) -> None:
 def test_user_and_password_open_the_page(start: Start) -> None:
     server = start(basic_auth=AUTH)
     right = basic("prometheus:hü:sh")
+
     assert "things_total 3.0" in ask(server, authorization=right)[1]
     assert ask(server, authorization=right.replace("Basic ", "bAsIc   "))[0] == 200
     assert ask(server, "/", authorization=right)[0] == 404
@@ -158,6 +161,7 @@ def test_all_else_is_refused_and_told_how_to_ask(
     start: Start, given: str | None, path: str
 ) -> None:
     status, text, challenge = ask(start(basic_auth=AUTH), path, authorization=given)
+
     assert (status, text) == (401, "401 Unauthorized\n")
     assert challenge == 'Basic realm="pynomaly metrics", charset="UTF-8"'
 
@@ -167,6 +171,7 @@ def test_tls_and_a_password_together(start: Start, pem: dict[str, Path]) -> None
         tls={"certificate": pem["certificate"], "key": pem["key"]}, basic_auth=AUTH, host="::1"
     )
     trusted = pem["certificate"]
+
     assert ask(server, trusted=trusted)[0] == 401
     status, text, _ = ask(server, authorization=basic("prometheus:hü:sh"), trusted=trusted)
     assert status == 200
@@ -183,6 +188,7 @@ def test_a_client_that_never_begins_its_handshake_keeps_none_waiting(
         plain.settimeout(WAIT)
         assert b"things" not in plain.recv(10_000)
         assert ask(server, trusted=pem["certificate"])[0] == 200
+
     assert capfd.readouterr().err == ""
 
 
@@ -215,6 +221,7 @@ def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
         "certificate": pem.get(certificate, tmp_path / certificate),
         "key": pem.get(key, tmp_path / key),
     }
+
     with pytest.raises(PynomalyError) as caught:
         start(tls=files)
     assert str(caught.value).startswith(f'metrics.tls.{field}: the file "{files[field]}" cannot')
@@ -223,6 +230,7 @@ def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
     spec = MetricsSpec(port=start().server_port)
+
     with pytest.raises(PynomalyError, match=r"another pipeline, has that port; set metrics\.port"):
         serve(spec, 0, CollectorRegistry(), Health(RunContext("p")), Redactor())
     for host in ("192.0.2.1", "no.such.host.invalid"):

@@ -31,6 +31,7 @@ def test_shows_sums_over_the_processes(line: StatusLine, terminal: StringIO) -> 
     line.draw([LiveCounts(1_000, 900, 3, 2, 50, 7), LiveCounts(500, 400, 0, 1, 40, 3)])
 
     shown = "10 behind, 1,300 scored, 3 rejected, 3 anomalies, 90 entities"
+
     assert f"1,500 read (0/s), {shown}" in terminal.getvalue()
 
 

@@ -109,6 +109,7 @@ def test_a_crash_that_passes_is_survived(tmp_path: Path) -> None:
         f"import pathlib, sys; p = pathlib.Path({str(mark)!r}); "
         "seen = p.exists(); p.touch(); sys.exit(0 if seen else 5)"
     )
+
     assert supervise(once) == (0, [(0, {}), (0, {"crashed": 1})])
 
 
@@ -305,6 +306,7 @@ def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
 
 def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixture) -> None:
     code = SPEAK + "say('failed', 'ValueError: no such thing'); sys.exit(1)"
+
     assert supervise(code, FOREVER)[0] == 1
     assert "gave up after 2 restarts: process 0: ValueError: no such thing" in caplog.messages
     code = SPEAK + "say('failed', 'the topic is gone'); sys.exit(2)"
@@ -319,6 +321,7 @@ def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
     code = SPEAK + f"say({word!r}); sys.exit(1)"
     policy = replace(QUICK, first_wait=0.2, longest_wait=9.0)
     supervise(code, policy=policy)
+
     assert f"restart 2 of 2 in {wait} s" in caplog.text
 
 

@@ -51,6 +51,7 @@ def test_what_was_dumped_is_read_back(value: Any) -> None:
 )
 def test_scalars_mean_what_they_look_like(text: str, value: object) -> None:
     found = read(f"a: {text}", {}).data["a"]
+
     assert found == value
     assert type(found) is type(value)
 
@@ -61,6 +62,7 @@ def test_not_a_number() -> None:
 
 def test_lines_and_keys() -> None:
     found = read("on: 1\n\n1:\n  - x\n  - y: z\n", {})
+
     assert found.data == {"on": 1, "1": ["x", {"y": "z"}]}
     assert found.lines == {(): 1, ("on",): 1, ("1",): 3, ("1", 0): 4, ("1", 1): 5, ("1", 1, "y"): 5}
 
@@ -122,5 +124,6 @@ def test_a_small_file_cannot_grow_without_end() -> None:
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
     for n in range(1, 10):
         text += f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n"
+
     with pytest.raises(SyntaxProblem, match="is too large"):
         read(text, {})

@@ -306,6 +306,7 @@ def test_every_field_is_tried() -> None:
     inner = {("alert", "score", "detector"), ("alert", "score", "above")}
     inner.add(("event", "time", "format"))
     tried = {place for place, _, _ in WRONG}
+
     assert set(_models(PipelineFile)) - inner <= tried
 
 
@@ -315,6 +316,7 @@ def test_a_wrong_value_is_one_problem(
 ) -> None:
     text = yaml.safe_dump(_changed(place, value), sort_keys=False)
     found = problems(text)
+
     assert len(found) == 1
     line, shown, sentence = re.match(r"(\d+): (\S+): (.*)", found[0]).groups()  # type: ignore[union-attr]
     dotted = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in place)[1:]
@@ -339,6 +341,7 @@ def test_a_misspelt_field_is_told_its_right_name(problems: Problems, place: Wher
     text = yaml.safe_dump(data, sort_keys=False)
     wrong = [problem for problem in problems(text) if "there is no such field" in problem]
     shown = _dotted(place) + "s"
+
     assert len(wrong) == 1
     assert wrong[0].startswith(f"{_line(text, (*place[:-1], misspelt))}: {shown}: ")
     assert f'Did you mean "{place[-1]}"?' in wrong[0]
@@ -349,6 +352,7 @@ def test_a_missing_part_is_told_with_what_it_is(problems: Problems, name: str) -
     data = {key: value for key, value in COMPLETE.items() if key != name}
     found = problems(yaml.safe_dump(data))
     description = PipelineFile.model_fields[name].description
+
     assert f"1: {name}: is missing, expected: {description}" in found
 
 
@@ -359,5 +363,6 @@ def test_all_problems_are_told_at_once_in_the_order_of_lines(problems: Problems)
     data["metrics"]["port"] = "x"
     found = problems(yaml.safe_dump(data, sort_keys=False))
     lines = [int(problem.split(":")[0]) for problem in found]
+
     assert len(found) == 7
     assert lines == sorted(lines)

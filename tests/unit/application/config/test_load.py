@@ -21,6 +21,7 @@ sinks: {anomalies: {queue: {topic: a}}}
 
 def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     file = load_text(LEAST)
+
     assert [choice.name for choice in file.detectors] == ["auto"]
     assert file.sinks.dead_letters is not None
     assert file.sinks.dead_letters[0].kind == "file"
@@ -34,6 +35,7 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
 
 def test_one_detector_needs_no_list(load_text: Load, problems: Problems) -> None:
     alone, listed = (load_text(LEAST + f"detectors: {text}") for text in ("zscore", "[zscore]"))
+
     assert alone.detectors == listed.detectors
     assert alone.version == listed.version
     (problem,) = problems(LEAST + "detectors: zscor")
@@ -43,6 +45,7 @@ def test_one_detector_needs_no_list(load_text: Load, problems: Problems) -> None
 
 def test_dead_letters_follow_the_state_directory(load_text: Load) -> None:
     file = load_text(LEAST + "state: {directory: /data/x}")
+
     assert file.sinks.dead_letters is not None
     assert str(file.sinks.dead_letters[0].settings.path) == "/data/x/dead_letters.ndjson"  # type: ignore[attr-defined]
 
@@ -60,6 +63,7 @@ event:
   lateness: 250ms""",
     )
     mapping = load_text(text).pipeline().mapping
+
     assert mapping.key == (("site",), ("machine", "a.b", 2))
     assert (mapping.time.path, mapping.time.unit) == (("ts",), None)
     assert mapping.time.format == "%d/%m/%Y %H:%M"
@@ -75,6 +79,7 @@ event:
 def test_message_key_and_message_time(load_text: Load) -> None:
     text = LEAST.replace("key: id", "key: $message_key, time: message")
     mapping = load_text(text).pipeline().mapping
+
     assert mapping.key == ()
     assert mapping.time.path is None
 
@@ -105,6 +110,7 @@ def test_sinks_use_the_brokers_of_their_source(load_text: Load) -> None:
     text = text.replace("topic: a}", "topic: a, settings: {b: y}}")
     sinks = load_text(text).sinks
     anomalies: Any = sinks.anomalies[0].settings
+
     assert (anomalies.brokers, anomalies.settings) == ("b:1", {"a": 1, "b": "y"})
     assert sinks.scores is not None
     scores: Any = sinks.scores[0].settings
@@ -171,6 +177,7 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
         + "state: {memory_limit: 1MiB}\nalert: {budget: 9/day}\nmetrics: null\n"
         + "detectors: [{auto: }]\ncombine: any\n"
     )
+
     assert load_text(same).version == version
     changes = [
         LEAST.replace("key: id", "key: name"),
@@ -187,6 +194,7 @@ def test_the_version_changes_with_what_decides_scores_and_nothing_else(load_text
 def test_the_version_is_stable(load_text: Load) -> None:
     """Ids of anomalies hold it: a change here makes a replay publish everything again."""
     named = LEAST + "detectors: [half_space_trees, zscore]"
+
     assert load_text(named).version == "6835ec2ea8d3"
     assert load_text(LEAST).version == "17234895e512"
 
@@ -196,6 +204,7 @@ def test_anchors_and_merges(load_text: Load) -> None:
         "{topic: a}", "{<<: *q, topic: a}"
     )
     anomalies: Any = load_text(text).sinks.anomalies[0].settings
+
     assert (anomalies.brokers, anomalies.topic) == ("b:1", "a")
 
 
@@ -203,6 +212,7 @@ def test_secrets_are_in_no_repr(load_text: Load) -> None:
     text = LEAST.replace("topic: t", 'topic: t, password: "${THE_PASSWORD}"')
     file = load_text(text, THE_PASSWORD="0123hush")
     source: Any = file.source.settings
+
     assert source.password.get_secret_value() == "0123hush"
     assert "hush" not in repr(file)
 
@@ -258,12 +268,14 @@ def test_a_file_of_parsed_data_can_be_validated_again(load_text: Load) -> None:
     again = type(file).model_validate(
         {name: getattr(file, name) for name in type(file).model_fields}
     )
+
     assert again == file
 
 
 def test_exactly_once_needs_sinks_that_can(load_text: Load, problems: Problems) -> None:
     able = LEAST + "delivery: exactly_once\n"
     able = able.replace("{topic: a}}", "{topic: a}}, dead_letters: {queue: {topic: d}}")
+
     assert load_text(able).delivery == "exactly_once"
     (problem,) = problems(able.replace("sinks: {", "sinks: {scores: stdout, "))
     assert problem.startswith("4: sinks.scores: ")

@@ -92,6 +92,7 @@ def test_what_the_engine_refuses_is_not_valid(
 @pytest.mark.parametrize("name", ["name", "source", "event", "sinks"])
 def test_what_must_be_there(schema: dict[str, Any], name: str) -> None:
     data = {key: value for key, value in COMPLETE.items() if key != name}
+
     assert not fits(data, schema, schema)
     assert fits(
         {key: COMPLETE[key] for key in ("name", "source", "event", "sinks")}, schema, schema
@@ -109,6 +110,7 @@ def test_the_reference_has_a_row_for_every_field(schema: dict[str, Any]) -> None
     for field in PipelineFile.model_fields:
         assert f"\n| `{field}` |" in text.split("\n## ")[0]
     every = ["such as `10s`", "`10s`", "Time between checkpoints."]
+
     assert _row(text, "state", "checkpoint_interval")[1:] == every
     assert _row(text, "alert", "per")[1] == "`entity`, `pipeline`"
     assert _row(text, "calibration", "window")[1] == "integer at least 32, at most 65536"
@@ -119,5 +121,6 @@ def test_the_reference_has_a_row_for_every_field(schema: dict[str, Any]) -> None
 
 def test_the_reference_has_one_section_for_each_part(schema: dict[str, Any]) -> None:
     heads = [line for line in markdown(schema).splitlines() if line.startswith("## ")]
+
     assert len(heads) == len(set(heads))
     assert {"## source: queue", "## sinks: queue", "## metrics.basic_auth"} <= set(heads)

@@ -56,6 +56,7 @@ def test_references_that_cannot_be_replaced(text: str, said: str) -> None:
 def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("hush hush\n")
     found = substitute(f"${{file:{tmp_path / 's'}}}", {})
+
     assert found == Substituted("hush hush", ("hush hush",), ("hush hush",), ((0, 9),))
     (tmp_path / "s").write_bytes(b"\xff")
     with pytest.raises(SubstitutionError, match="it is not UTF-8"):
@@ -76,6 +77,7 @@ def test_a_scalar_knows_whether_all_of_it_came_from_outside(
 ) -> None:
     (tmp_path / "F").write_text("1")
     found = substitute(text.replace("F", str(tmp_path / "F")), {"A": "1"})
+
     assert isinstance(found.text, FromOutside) == whole
 
 
@@ -112,6 +114,7 @@ def test_names_of_what_may_be_shown(name: str) -> None:
 def test_what_opens_doors_is_kept_apart_from_what_is_only_not_shown() -> None:
     text = "sasl.username: bob\nsasl.password: a${A}\nb: ${B_PASS}\nsasl.mechanism: ${SASL_MECH}"
     found = read(text, {"A": "1", "B_PASS": "2", "SASL_MECH": "PLAIN"})
+
     assert found.credentials == {"a1", "2"}
     assert found.secrets == {"bob", "a1", "2", "PLAIN"}
 
@@ -140,6 +143,7 @@ def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems
 def test_a_variable_that_is_not_set_is_told_once_at_its_line(problems: Problems) -> None:
     text = LEAST + "metrics:\n  port: ${PORT}\n"
     (problem,) = problems(text)
+
     assert problem.startswith("6: metrics.port: the environment variable PORT is not set")
     assert problems(text, PORT="99") == []
 
@@ -154,6 +158,7 @@ def test_no_problem_shows_a_secret(problems: Problems, tmp_path: Path) -> None:
     text += "combine: ${MY_SECRET}\ndetectors: [{zscore: {half_life: x, pass: ${MY_SECRET}}}]\n"
     text = text.replace("${MY_SECRET}}}", '"${MY_SECRET}"}}')
     found = problems(text, BATCH_TOKEN="hush-batch", MY_SECRET="hush-var")
+
     assert len(found) >= 5
     assert "hush" not in "\n".join(found)
     assert any("batch: found *** (a secret), expected a whole number" in text for text in found)
@@ -165,12 +170,14 @@ def test_no_problem_shows_a_piece_of_a_secret(problems: Problems, secret: str) -
     text += "detectors: [{zscore: {half_life: '${A_TOKEN}'}}]\ncombine: '${A_TOKEN}'\n"
     found = "\n".join(problems(text, A_TOKEN=secret))
     pieces = [secret[n : n + 4] for n in range(len(secret) - 3)]
+
     assert [piece for piece in pieces if piece in found] == []
 
 
 def test_help_is_not_cut_for_a_word_in_a_secret(problems: Problems) -> None:
     text = LEAST + "metrics: {basic_auth: {user: u, password: 'x${A_TOKEN}'}}"
     (problem,) = problems(text, A_TOKEN="my-file-path")
+
     assert "expected ${NAME} or ${file:/path} alone" in problem
 
 

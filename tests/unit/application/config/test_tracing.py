@@ -20,6 +20,7 @@ def test_an_endpoint_is_a_whole_address_without_a_password(
     problems: Problems, endpoint: str
 ) -> None:
     (problem,) = problems(with_tracing(endpoint=endpoint))
+
     assert "tracing.endpoint" in problem
     assert "expected text that matches" in problem
 
@@ -33,6 +34,7 @@ def test_without_opentelemetry_the_file_is_refused_with_what_to_install(
 ) -> None:
     monkeypatch.setattr(sections, "EXPORTER", "opentelemetry_that_nobody_installed.exporter")
     (problem,) = problems(with_tracing())
+
     assert "tracing: " in problem
     assert "pip install 'pynomaly-engine[otel]'" in problem
     assert problems(yaml.safe_dump(COMPLETE | {"tracing": None})) == []

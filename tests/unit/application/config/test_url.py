@@ -59,6 +59,7 @@ def test_references_of_a_url_are_secret(
     found = read(f"sink: {{url: '{text}'}}", variables)
 
     redactor = Redactor(found.credentials)
+
     assert [redactor.redact(secret) for secret in hidden] == ["***"] * len(hidden)
     assert ("sink", "url") in found.hidden
 
@@ -69,6 +70,7 @@ def test_scheme_and_host_of_a_url_stay_readable() -> None:
     found = read("url: ${A}", {"A": url})
 
     line = "https://hooks.example:8443 answered 503"
+
     assert Redactor(found.credentials).redact(line) == line
     assert found.data == {"url": url}
 

@@ -39,6 +39,7 @@ def cost_of(detector: Clocked, monkeypatch: pytest.MonkeyPatch) -> detector_cost
 
 def test_cost_excludes_one_time_work(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = cost_of(Clocked(1e-6), monkeypatch)
+
     assert cost.ns == pytest.approx(1_000)
     assert cost.rounds == ROUNDS
     assert cost.events >= ROUNDS * 100_000
@@ -50,6 +51,7 @@ def test_slow_detector_is_measured_until_the_time_limit(
 ) -> None:
     detector = Clocked(0.01)
     cost = cost_of(detector, monkeypatch)
+
     assert cost.ns == pytest.approx(1e7)
     assert not cost.warm
     assert cost.rounds == 1
@@ -61,5 +63,6 @@ def test_native_detectors_are_measured_with_one_and_three_values(
 ) -> None:
     monkeypatch.setattr(detector_cost, "ROUND_SECONDS", 0.001)
     found = costs_of("zscore")
+
     assert list(found) == [1, 3]
     assert all(cost.ns > 0 and cost.warm for cost in found.values())

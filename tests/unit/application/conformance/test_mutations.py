@@ -55,6 +55,7 @@ def test_broken_detector_fails_the_matching_checks(install, family, reds) -> Non
     # Measuring memory takes as long as all others together.
     checks = [name for name in CHECKS if name != "memory" or name in expected]
     failed = {result.check for result in run_checks("zscore", checks=checks) if result.failure}
+
     assert failed == expected
 
 
@@ -64,6 +65,7 @@ def test_failure_states_expected_and_actual(install) -> None:
         r"(?s)zscore fails 2 checks:\nsnapshot \(with 1 values\): expected the same .*; saw .*"
         r"\nsnapshot \(with 3 values\)"
     )
+
     with pytest.raises(AssertionError, match=text):
         check_detector("zscore")
 
@@ -97,6 +99,7 @@ def test_rejects_unknown_kind(install) -> None:
 def test_strict_rejects_needless_exception(install) -> None:
     install(Family(exceptions={"outlier": "why"}))
     check_detector("zscore")
+
     with pytest.raises(AssertionError, match=r"outlier: declared .* and yet it passes"):
         check_detector("zscore", strict=True)
 

@@ -83,6 +83,7 @@ def test_every_event_is_accounted_for_and_spikes_are_found(tmp_path: Path) -> No
     memory.messages["in"] = stream(3, 3_000)
     context = run(tmp_path)
     letters, scores = memory.records["dead_letters"], memory.records["scores"]
+
     assert len(letters) == 3 * len(range(13, 3_000, GARBAGE_EVERY))
     assert len(letters) + len(scores) == 3 * 3_000
     assert all(dict(letter.headers)["pynomaly-reason"] == b"tombstone" for letter in letters)
@@ -103,6 +104,7 @@ def test_incidents_close_when_the_source_ends(tmp_path: Path) -> None:
     last: dict[bytes | None, dict[str, Any]] = {}
     for record in memory.records["incidents"]:
         last[record.key] = orjson.loads(record.value or b"")
+
     assert len(last) >= 2
     assert {document["state"] for document in last.values()} == {"closed"}
     found = [orjson.loads(record.value or b"") for record in memory.records["anomalies"]]
@@ -119,4 +121,5 @@ def test_what_comes_out_does_not_depend_on_the_batches(
     run(folder)
     whole = published()
     run(folder, batch)
+
     assert published() == whole

@@ -51,6 +51,7 @@ def test_the_latency_of_every_event_is_counted(context: RunContext) -> None:
     delivery.take([("0", scored([2 * MINUTE_NS, DAY_NS], [0, 0]))])
 
     shown = context.telemetry.registry
+
     assert value(shown, "event_latency_seconds_count") == 2
     assert value(shown, "event_latency_seconds_bucket", le="60.0") == 0
     assert value(shown, "event_latency_seconds_bucket", le="180.0") == 1
@@ -64,6 +65,7 @@ def test_the_age_of_the_newest_event_is_shown_by_partition(context: RunContext) 
     delivery.take([("0", scored([0], [9 * DAY_NS]))])
 
     age = value(context.telemetry.registry, "event_time_lag_seconds", partition="0")
+
     assert age is not None
     assert int(age / 86_400) == 3
 

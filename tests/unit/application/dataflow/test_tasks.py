@@ -141,6 +141,7 @@ def test_nothing_is_delivered_again_that_a_checkpoint_covers(
     memory.records.clear()
     store = MemoryStore()
     run_until_killed(file, store, 1, after=8)
+
     assert any(kept.snapshot_position != kept.position for kept in store.kept.values())
     covered = {(task, kept.position) for task, kept in store.kept.items()}
 
@@ -185,6 +186,7 @@ def test_a_source_that_cannot_be_read_again_is_kept_in_a_journal(
     memory.records.clear()
     store = MemoryStore()
     run_until_killed(file, store, 1, after=8)
+
     assert any(kept.journal for kept in store.kept.values())
     # What was read is gone.
     for task, kept in store.kept.items():
@@ -232,6 +234,7 @@ def test_what_retention_has_cut_off_is_told_and_the_rest_goes_on(
     run_all(file, store, 1)
 
     told = [text for text in caplog.messages if "models go on without it" in text]
+
     assert len(told) == sum(at != kept.position for at, kept in before)
     assert told
     assert all(kept.position == COUNT for kept in store.kept.values())

@@ -16,6 +16,7 @@ def test_no_alarms_find_nothing_and_none_is_false() -> None:
 def test_one_alarm_within_each_fault_finds_all_faults() -> None:
     alarms = [alarm(fault.sensor, fault.stop - 1) for fault in FLEET.injected()]
     result = evaluate(FLEET, alarms, 2)
+
     assert result.recall == 1.0
     assert result.during_faults == 6
     assert sum(found for found, _ in result.by_kind().values()) == 6
@@ -24,6 +25,7 @@ def test_one_alarm_within_each_fault_finds_all_faults() -> None:
 def test_alarm_just_after_a_fault_is_neither_a_find_nor_false() -> None:
     fault = FLEET.injected()[0]
     result = evaluate(FLEET, [alarm(fault.sensor, fault.stop)], 2)
+
     assert (len(result.found), result.false_alarms, result.during_faults) == (0, 0, 1)
 
 
@@ -36,6 +38,7 @@ def test_alarms_outside_of_faults_are_false() -> None:
         alarm(healthy, fault.start),
     ]
     result = evaluate(FLEET, alarms, 2)
+
     assert (result.false_alarms, result.during_faults) == (3, 0)
 
 

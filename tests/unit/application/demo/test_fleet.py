@@ -17,11 +17,13 @@ def test_fault_changes_only_its_sensor() -> None:
     expected = np.zeros_like(changed)
     for fault in SMALL.injected():
         expected[fault.start : fault.stop, fault.sensor] = True
+
     assert np.array_equal(changed, expected)
 
 
 def test_faults_start_after_learning_and_cover_every_kind() -> None:
     faults = SMALL.injected()
+
     assert {fault.kind for fault in faults} == set(KINDS)
     assert len({fault.sensor for fault in faults}) == len(faults)
     assert all(SMALL.learning <= fault.start < fault.stop < SMALL.minutes for fault in faults)
@@ -29,6 +31,7 @@ def test_faults_start_after_learning_and_cover_every_kind() -> None:
 
 def test_messages_hold_readings_in_order() -> None:
     batches = list(SMALL.messages())
+
     assert len(batches) == SMALL.minutes
     keys, values = batches[1]
     message = orjson.loads(values[2])

@@ -166,6 +166,7 @@ def test_an_import_that_is_killed_leaves_a_mark(
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     monkeypatch.setattr(module, "_unpack_one", killed)
+
     with pytest.raises(KeyboardInterrupt):
         read_archive(tmp_path / "a.tar.gz", empty)
 

@@ -20,6 +20,7 @@ def test_shows_what_a_histogram_of_the_client_shows() -> None:
         single.observe(value)
 
     expected = [line for line in lines(theirs) if "_created" not in line]
+
     assert lines(ours) == expected
 
 

@@ -16,6 +16,7 @@ def test_every_metric_names_its_pipeline_and_process() -> None:
 
     families = [*text_string_to_metric_families(page)]
     samples = [sample for family in families for sample in family.samples]
+
     assert {sample.labels["pipeline"] for sample in samples} == {"plant"}
     assert {sample.labels["process"] for sample in samples} == {"0"}
     rejects = [sample for sample in samples if sample.name == "pynomaly_rejects_total"]
@@ -28,6 +29,7 @@ def test_the_process_is_measured_too() -> None:
     page = generate_latest(exposed_registry(Telemetry(), "plant", 0)).decode()
 
     names = {family.name for family in text_string_to_metric_families(page)}
+
     assert {"process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds"} <= names
 
 

@@ -26,6 +26,7 @@ def test_monitor_reads_every_status(ends: tuple[Heartbeat, HeartbeatMonitor]) ->
     monitor.heard = 0.0
     heartbeat.idle()
     monitor.listen()
+
     assert monitor.idle
     assert monitor.heard > 0
     heartbeat.waiting()
@@ -49,6 +50,7 @@ def test_progress_ends_idle_and_is_rate_limited(
     heartbeat.idle()
     heartbeat.progress()
     monitor.listen()
+
     assert not monitor.idle
     heartbeat.idle()
     heartbeat.progress()
@@ -63,6 +65,7 @@ def test_monitor_that_does_not_read_never_blocks(
     for _ in range(200_000):
         heartbeat.stored()
     monitor.listen()
+
     assert monitor.stored
 
 
@@ -86,6 +89,7 @@ def test_stopped_process_waits_for_its_supervisor(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", sleep)
+
     with pytest.raises(KeyboardInterrupt):
         heartbeat.stopped("asked to stop")
     monitor.listen()

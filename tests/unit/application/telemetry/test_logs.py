@@ -43,6 +43,7 @@ def record(message: str, error: BaseException | None = None) -> logging.LogRecor
 
 def test_json_line_has_ecs_fields() -> None:
     line = json.loads(json_lines(SPEAKER, Redactor()).format(record("hot")))
+
     assert line.pop("@timestamp").endswith("+00:00")
     assert line.pop("process.pid") > 0
     assert line == {
@@ -59,6 +60,7 @@ def test_json_line_has_ecs_fields() -> None:
 
 def test_exception_stays_on_one_line() -> None:
     text = json_lines(SPEAKER, Redactor()).format(record("bad", ValueError("why")))
+
     assert "\n" not in text
     line = json.loads(text)
     assert (line["error.type"], line["error.message"]) == ("ValueError", "why")
@@ -69,6 +71,7 @@ def test_every_field_matches_the_ecs_schema() -> None:
     about = record("bad", ValueError("why"))
     about.trace_id = "5" * 32
     line = json.loads(json_lines(SPEAKER, Redactor()).format(about))
+
     assert line["trace.id"] == "5" * 32
     assert {name: type(value) for name, value in line.items()} == ECS_TYPES
 
@@ -77,6 +80,7 @@ def test_filebeat_example_parses_json_and_keeps_other_lines() -> None:
     file = yaml.safe_load(Path("deploy/filebeat/filebeat.yml").read_text())
     (inlet,) = file["filebeat.inputs"]
     (parser,) = inlet["parsers"]
+
     assert parser["ndjson"]["target"] == ""
     assert parser["ndjson"]["expand_keys"]
 
@@ -89,6 +93,7 @@ def test_auto_format_is_text_on_terminals_and_json_elsewhere(capsys, monkeypatch
     configure_logging("auto", SPEAKER, Redactor())
     logging.getLogger("pynomaly.t").info("two")
     first, second = capsys.readouterr().err.splitlines()
+
     assert json.loads(first)["message"] == "one"
     assert second.endswith("plant[0] two")
 
@@ -112,6 +117,7 @@ SECRETS = Redactor(['hu"sh-hush'])
 def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
     error = ValueError('why hu"sh-hush')
     said = formatter.format(record('bad hu"sh-hush', error))
+
     assert "hush" not in said
     assert "sh-hush" not in said
     assert said.count("***") == 2 + ("error.message" in said)

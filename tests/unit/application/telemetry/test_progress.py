@@ -40,6 +40,7 @@ def test_lines_tell_what_was_done_since_the_last_one(caplog: pytest.LogCaptureFi
     log.end("drained")
 
     lines = [record.getMessage() for record in caplog.records]
+
     assert lines[0].startswith("in the last 0.2 s: 1,000 messages read, 0 events scored")
     assert any(line.startswith("in the last 0.2 s: 500 messages read") for line in lines[1:])
     assert lines[-1].startswith("drained: 1,500 messages read, 0 events scored")

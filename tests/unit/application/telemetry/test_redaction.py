@@ -42,6 +42,7 @@ def test_redacts_short_secret_only_as_a_whole_word() -> None:
 )
 def test_redacts_quoted_secrets(quoted) -> None:
     said = Redactor([LONG]).redact(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
+
     assert said.count("***") == 2
     assert not any(piece in said for piece in PIECES)
 
@@ -49,6 +50,7 @@ def test_redacts_quoted_secrets(quoted) -> None:
 def test_redacts_secrets_added_later() -> None:
     known = Redactor(["hush-hush"])
     known.learn(["0123456789"])
+
     assert known.redact("hush-hush 0123456789") == "*** ***"
 
 
@@ -60,6 +62,7 @@ def test_text_without_secrets_is_unchanged() -> None:
 def test_stream_redacts_what_is_written() -> None:
     target = StringIO()
     stream = RedactingStream(target, Redactor(["hush-hush"]))
+
     assert stream.write("a hush-hush b\n") == len("a hush-hush b\n")
     stream.writelines(["c\n", "hush-hush"])
     assert target.getvalue() == "a *** b\nc\n***"
@@ -73,4 +76,5 @@ def test_output_is_redacted_within_the_context_only(
         print("out hush-hush")
         print("err hush-hush", file=sys.stderr)
     print("after hush-hush")
+
     assert capsys.readouterr() == ("out ***\nafter hush-hush\n", "err ***\n")

@@ -38,6 +38,7 @@ metrics: null
 def test_runs_to_the_end_and_resumes_there(file: Path) -> None:
     pynomaly.run(file)
     found = (file.parent / "out.ndjson").read_text()
+
     assert {400, 550} <= {json.loads(line)["origin"]["offset"] for line in found.splitlines()}
 
     pynomaly.run(pynomaly.load(file))

@@ -115,12 +115,14 @@ def test_an_outlier_is_outside_of_the_expected_range(columns: dict[str, Any]) ->
     late = slice(ROWS // 2, None)
     outside = columns["t"][late] > found["t_high"][late]
     spiked = (np.arange(ROWS) % 997 == 0)[late] & ~np.isnan(columns["t"][late])
+
     assert outside[spiked].all()
     assert np.nanmedian(found["p_value"][late][spiked]) < 0.01
 
 
 def test_numbers_as_times_need_their_unit() -> None:
     table = {"at": np.arange(100), "v": np.arange(100.0)}
+
     with pytest.raises(ParameterError, match="say their time_unit, one of s, ms, us, ns"):
         pynomaly.score(table, time="at", values="v")
 
@@ -153,6 +155,7 @@ def test_what_cannot_be_used_is_told(changes: dict[str, Any], said: str) -> None
         "never": np.array(["NaT"] * 10, "datetime64[s]"),
         "v": np.arange(10.0),
     }
+
     with pytest.raises(PynomalyError) as raised:
         pynomaly.score(table, **{"key": "pump", "time": "at", "values": "v", **changes})
 
@@ -166,6 +169,7 @@ def test_tells_where_anomalies_begin_and_what_ranks_them(columns: dict[str, Any]
     found = pynomaly.score({**columns, "t": t}, key=None, time="at", values="t")
 
     lasting = slice(2_010, 2_040)
+
     assert np.max(found["p_value"][lasting]) < 1e-3
     assert np.nanmin(found["onset_p_value"][1_999:2_003]) < 1e-6
     assert np.median(found["onset_p_value"][lasting]) >= 0.1

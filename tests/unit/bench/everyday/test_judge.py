@@ -33,6 +33,7 @@ def test_finds_a_fault_from_its_start_until_its_end() -> None:
     verdict = judge(stream(SHIFT), [told(NOON + 30 * MINUTE), told(NOON + 5 * HOUR)])
 
     (outcome,) = verdict.outcomes
+
     assert outcome.found
     assert outcome.delay == 30
     assert outcome.messages == 2

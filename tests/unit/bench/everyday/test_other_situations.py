@@ -115,4 +115,5 @@ def test_normal_values_stay_for_long(name: str, longest: int) -> None:
 
     values = stream.values[stream.keys == 0, 0]
     moves = np.flatnonzero(np.diff(values))
+
     assert max(b - a for a, b in pairwise(moves)) >= longest

@@ -42,6 +42,7 @@ def test_scores_of_faults_are_higher(who: str, name: str) -> None:
     starts = {(fault.entity, fault.start) for fault in stream.faults if fault.plain}
     events = zip(stream.keys.tolist(), stream.times.tolist(), strict=True)
     at_fault = np.array([event in starts for event in events])
+
     assert np.nanmedian(scores[at_fault]) > np.nanquantile(scores[~at_fault], 0.99)
     assert len(blamed) == len(scores)
 
@@ -92,6 +93,7 @@ def test_flagged_events_close_together_are_one_incident() -> None:
     found = incidents(keys, times, np.ones(5), np.zeros(5, np.int32))
 
     numbers = [message.incident for message in found]
+
     assert numbers[0] == numbers[1] == numbers[3]
     assert len(set(numbers)) == 3
 

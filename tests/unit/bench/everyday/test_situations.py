@@ -43,6 +43,7 @@ def test_streams_are_complete_and_repeatable(name: str) -> None:
     stream, again, other = build(name), build(name), build(name, 1_001)
 
     n = len(stream.keys)
+
     assert n > 0
     assert stream.values.shape == (n, len(stream.names))
     assert stream.keys.dtype == np.int32
@@ -107,6 +108,7 @@ def test_spikes_in_range_stay_in_the_day_before() -> None:
         (value,) = values_of(stream, fault)
         usual = before(stream, fault)
         ordinary += usual.min() <= value <= usual.max()
+
     assert ordinary >= 0.9 * len(stream.faults)
 
 
@@ -166,6 +168,7 @@ def test_counters_fall_at_a_reset_only() -> None:
     falls = 0
     for entity in np.unique(stream.keys):
         falls += int((np.diff(stream.values[stream.keys == entity, 0]) < 0).sum())
+
     assert falls == len(stream.faults)
 
 
@@ -173,6 +176,7 @@ def test_a_fault_returns_ten_times() -> None:
     stream = build("spike_repeats")
 
     counts = np.bincount([fault.entity for fault in stream.faults])
+
     assert set(counts.tolist()) == {10}
 
 

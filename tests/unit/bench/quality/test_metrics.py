@@ -38,6 +38,7 @@ def test_ranking_against_an_independent_library(seed: int) -> None:
     draw = np.random.default_rng(seed)
     labels = draw.random(500) < 0.1
     scores = np.round(draw.normal(size=500) + labels, seed)  # ties, with few digits
+
     assert average_precision(labels, scores) == pytest.approx(
         metrics.average_precision_score(labels, scores), abs=1e-12
     )
@@ -46,6 +47,7 @@ def test_ranking_against_an_independent_library(seed: int) -> None:
 
 def test_the_least_score_may_be_infinitely_little() -> None:
     labels, scores = flags(4, (2, 2)), np.array([-np.inf, -np.inf, 2.0, 3.0])
+
     assert average_precision(labels, scores) == 0.5
     assert roc_auc(labels, scores) == pytest.approx(2 / 3)
     assert np.isfinite(vus_pr(labels, scores, 2))
@@ -55,6 +57,7 @@ def test_volume_by_hand() -> None:
     """One anomaly, found first, with no room and one row of room that an alert lies in."""
     labels, scores = flags(400, (200, 200)), np.zeros(400)
     scores[200] = 2.0
+
     assert vus_pr(labels, scores, 0) == pytest.approx(1.0)
     scores[201], scores[200] = 2.0, 1.0
     # Width 2 reaches one row each way, which weighs sqrt(1/2): found first.
@@ -100,12 +103,14 @@ def test_volume_row_by_row(seed: int) -> None:
     draw = np.random.default_rng(seed)
     labels = flags(300, (0, 2), (40, 44), (51, 51), (100, 130), (296, 299))
     scores = np.round(draw.normal(size=300) + labels, 1)
+
     assert vus_pr(labels, scores, 12) == pytest.approx(plainly(labels, scores, 12), abs=1e-12)
 
 
 def test_affiliation_by_hand() -> None:
     """Ten rows, the anomaly is 4 to 6, an alert covers 7 to 8, one row away."""
     found = affiliation(flags(10, (4, 5)), flags(10, (7, 7)))
+
     # A random moment is no nearer than 1 to 2 away: 1 - (2 + 2 * 1.5) / 10 on the mean.
     assert found.precision == pytest.approx(0.5)
     # The anomaly is 1 to 3 from the alert; a random alert is further with 1 - 2 * 2 / 10.
@@ -115,6 +120,7 @@ def test_affiliation_by_hand() -> None:
 
 def test_affiliation_of_the_same_is_one_and_of_silence_none() -> None:
     labels = flags(50, (4, 8), (30, 30))
+
     assert affiliation(labels, labels) == pytest.approx((1.0, 1.0))
     silent = affiliation(labels, flags(50))
     assert np.isnan(silent.precision)
@@ -164,6 +170,7 @@ def test_runs() -> None:
 def test_alerts_per_thousand_and_per_day() -> None:
     alerts = [flags(49, (3, 4)), flags(25, (0, 0))]
     times = [np.arange(49) * HOUR, np.arange(25) * HOUR]
+
     assert per_thousand(alerts) == pytest.approx(3_000 / 74)
     assert per_day(alerts, times) == pytest.approx(1.0)
 

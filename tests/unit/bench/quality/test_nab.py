@@ -40,6 +40,7 @@ def test_a_case_by_hand(name: str, threshold: float, found: float, false: float)
     score = nab.score_at([(by_hand(), WINDOWS)], threshold, profile)
     missed = 1 + (found == 0)
     raw = profile.found * found + profile.false * false - profile.missed * missed
+
     assert score.raw == pytest.approx(raw, abs=1e-12)
     floor = -2 * profile.missed
     assert score.value == pytest.approx(100 * (raw - floor) / (2 * profile.found - floor))
@@ -47,6 +48,7 @@ def test_a_case_by_hand(name: str, threshold: float, found: float, false: float)
 
 def test_the_price_of_a_false_alert_rises_behind_a_window_until_it_is_whole() -> None:
     inside, value = nab.worth(100, [(40, 49)])
+
     assert inside[[39, 40, 49, 50]].tolist() == [-1, 0, 0, -1]
     assert value[[0, 39, 77, 99]].tolist() == [-1, -1, -1, -1]
     for row in (50, 60, 75, 76):
@@ -75,6 +77,7 @@ def test_the_published_weights() -> None:
 
 def test_silence_is_nought_and_a_first_row_in_every_window_a_hundred() -> None:
     scores = np.zeros(100)
+
     assert nab.score_at([(scores, WINDOWS)], 0.5, STANDARD).value == 0
     scores[[40, 80]] = 1
     assert nab.score_at([(scores, WINDOWS)], 0.5, STANDARD).value == pytest.approx(100)
@@ -84,6 +87,7 @@ def test_nan_never_alerts() -> None:
     scores = by_hand()
     scores[[20, 48]] = np.nan
     score = nab.score_at([(scores, WINDOWS)], -np.inf, STANDARD)
+
     assert score.false == 85 - 15 - 1
     assert score.found == 2
 
@@ -97,6 +101,7 @@ def test_an_interval_holds_the_score() -> None:
         files.append((scores, [(200, 240)]))
     curves = nab.sweep(files)
     low, high = nab.interval(curves, STANDARD)
+
     assert low < nab.best(curves, STANDARD).value < high
 
 

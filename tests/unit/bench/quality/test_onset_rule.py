@@ -36,6 +36,7 @@ def test_nan_and_what_lies_below_never_alert() -> None:
 def test_thresholds_fall_from_the_rarest_to_one_in_twenty() -> None:
     series = [np.append(np.arange(5_000.0), np.nan), np.arange(5_000.0, 10_000.0)]
     swept = thresholds(series)
+
     assert (np.diff(swept) < 0).all()
     assert swept[0] == 9_999
     assert swept[-1] == pytest.approx(9_500, abs=1)

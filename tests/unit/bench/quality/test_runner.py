@@ -102,6 +102,7 @@ def test_figures_are_those_of_the_scores_themselves(accepted: Path) -> None:
         assert figures[f"swept, {name}"] == pytest.approx(raw.value, abs=1e-5)
         assert figures[f"p <= 1e-3, {name}"] == pytest.approx(at.value, abs=1e-5)
     count = sum(int(one.sum()) for one in alerts)
+
     assert count >= 4
     assert figures["alerts per 1,000"] == pytest.approx(1_000 * count / (2 * ROWS), abs=1e-5)
     days = 2 * (ROWS - 1) * GAP / (86_400 * 1_000_000_000)
@@ -115,6 +116,7 @@ def test_only_what_counts_is_judged(accepted: Path) -> None:
     series = pair(True)[0]
     raw = direct(series)[0][ROWS // 2 :]
     expected = average_precision(series.labels[ROWS // 2 :], raw)
+
     assert of(accepted, "pair", "auto")["average precision"] == pytest.approx(expected, abs=1e-5)
     assert of(accepted, "each", "auto")["pair, ROC AUC"] > 0.99
 
@@ -123,6 +125,7 @@ def test_equal_results_hold_and_the_table_shows_them(
     accepted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = json.loads((accepted / "results.json").read_text())["quick"]
+
     assert run(accepted) == 0
     after = json.loads((accepted / "results.json").read_text())["quick"]
     for corpus in before:
@@ -144,6 +147,7 @@ def test_a_worse_result_is_red_and_not_written(
     file.write_text((accepted / "results.json").read_text())
     before = file.read_text()
     buried = Corpus("nab", "made", lambda quick: made(quick, height=3.0), judge_nab)
+
     assert run(tmp_path, present=[buried]) == 1
     assert "fell: nab, auto: p swept, standard was" in capsys.readouterr().out
     assert file.read_text() == before
@@ -157,6 +161,7 @@ def test_named_detectors_are_compared_and_the_others_stay(tmp_path: Path, accept
     results["quick"]["nab"]["zscore"]["compared"]["swept, standard"] += 1
     results["quick"]["nab"]["auto"]["compared"]["swept, standard"] -= 1
     file.write_text(json.dumps(results))
+
     assert run(tmp_path, "--detectors", "auto", "--corpora", "nab") == 0
     written = json.loads(file.read_text())["quick"]
     assert written["nab"]["zscore"] == results["quick"]["nab"]["zscore"]
@@ -168,6 +173,7 @@ def test_named_detectors_are_compared_and_the_others_stay(tmp_path: Path, accept
 
 def test_the_page_says_which_rows_are_of_another_commit(accepted: Path) -> None:
     results = json.loads((accepted / "results.json").read_text())["quick"]
+
     assert "Measured at" not in markdown(results, {})
     results["nab"]["zscore"]["commit"] = "0123abc"
     results["nab"]["zscore"]["parameters"] = {"window": 9}
@@ -179,6 +185,7 @@ def test_the_page_says_which_rows_are_of_another_commit(accepted: Path) -> None:
 
 def test_a_detector_that_cannot_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pyod")
+
     assert run(tmp_path, "--detectors", "pyod.MAD", "--corpora", "pair") == 0
     assert "not run: pyod.MAD does not work" in capsys.readouterr().out
 
@@ -194,6 +201,7 @@ def test_unknown_names_and_no_data(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_bars_are_drawn_to_scale() -> None:
     figures = {"auto": {"compared": {"VUS-PR": 0.5}}, "other": {"compared": {"VUS-PR": 0.25}}}
     drawn = bars({"tsbad": figures})
+
     assert drawn.index("auto") < drawn.index("other")
     assert 'width="115.0"' in drawn
     assert 'width="57.5"' in drawn
@@ -203,6 +211,7 @@ def test_the_folder_is_named_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+
     assert corpora() == []
     (tmp_path / "nab").mkdir()
     assert [corpus.name for corpus in corpora()] == ["nab"]
@@ -211,6 +220,7 @@ def test_the_folder_is_named_by_the_environment(
 @pytest.mark.skipif(data.folder("nab") is None, reason="no data: see bench/quality/data.py")
 def test_all_of_nab_is_read() -> None:
     series = corpora()[0].load(False)
+
     assert len(series) == 58
     assert sum(len(one) for one in series) == 365_558
     assert sum(len(one.anomalies) for one in series) == 116

@@ -51,6 +51,7 @@ def test_flush_returns_when_all_was_taken_in_order() -> None:
     box = queue(receiver)
     for number in range(4):
         box.put(record(number))
+
     assert receiver.taken == []
     receiver.gate.set()
     box.flush()
@@ -74,6 +75,7 @@ def test_a_full_queue_is_waited_for_and_counted() -> None:
     receiver.gate.set()
     writing.join(60)
     box.flush()
+
     assert receiver.taken == [f"id{n}" for n in range(20)]
 
 
@@ -83,6 +85,7 @@ def test_a_failure_that_no_try_cures_reaches_the_stream() -> None:
     receiver.gate.set()
     box = queue(receiver)
     box.put(record(1))
+
     with pytest.raises(ConnectorError, match="the table is gone"):
         box.flush()
     with pytest.raises(ConnectorError, match="the table is gone"):
@@ -96,6 +99,7 @@ def test_a_snapshot_and_the_end_wait_for_the_queue() -> None:
 
     part.write_batch([[record(1)], [record(2)]])
     part.snapshot()
+
     assert receiver.taken == ["id1", "id2"]
     part.write_batch([[record(3)]])
     part.close()
@@ -110,6 +114,7 @@ def test_closing_after_a_failure_raises_nothing_more(caplog: pytest.LogCaptureFi
     receiver.gate.set()
     part = QueuedParts(lambda: queue(receiver)).build_part("step", "0", [])
     part.write_batch([[record(1)]])
+
     with pytest.raises(ConnectorError, match="the table is gone"):
         part.snapshot()
 

@@ -188,6 +188,7 @@ def test_a_line_above_the_limit_is_cut_and_the_next_one_read(tmp_path: Path, nam
     part = source(file, max_bytes=1_000).source().build_part("s", "0", None)
 
     (batch,) = batches(part)
+
     assert [len(value or b"") for value in batch.values][1] <= 1_020
     assert batch.values[0] == batch.values[2]
 
@@ -199,6 +200,7 @@ def test_large_lines_come_in_batches_of_bounded_size(tmp_path: Path) -> None:
     part = source(file, max_bytes=2**21).source().build_part("s", "0", None)
 
     found = batches(part)
+
     assert sum(map(len, found)) == 40
     assert max(map(len, found)) <= 9
 
@@ -319,6 +321,7 @@ def test_a_folder_that_grows_is_followed_over_restarts(tmp_path: Path) -> None:
 
     part = followed(None)
     (batch,) = until(part, 1)
+
     assert batch.values == [b'{"id":"a","v":1}']
     with first.open("a") as file:
         file.write("2\n")

@@ -40,6 +40,7 @@ def test_lines_keep_their_numbers_and_blank_ones_are_none(tmp_path: Path) -> Non
     file = tmp_path / "a.ndjson"
     file.write_bytes(b'{"a":1}\n\n  \n{"a":2}\r\nlast')
     part = source(file).source().build_part("s", "0", None)
+
     assert drain(part) == [(0, b'{"a":1}'), (3, b'{"a":2}'), (4, b"last")]
     assert part.snapshot() == 5
     assert drain(source(file).source().build_part("s", "0", 3)) == [(3, b'{"a":2}'), (4, b"last")]
@@ -49,6 +50,7 @@ def test_csv_rows_are_objects_and_gz_is_unpacked(tmp_path: Path) -> None:
     file = tmp_path / "a.csv.gz"
     file.write_bytes(gzip.compress(b"name,x,y\none,1,2.5\ntwo,,z\nth\xff,1,1\n"))
     rows = [value for _, value in drain(source(file).source().build_part("s", "0", None))]
+
     assert orjson.loads(rows[0] or b"") == {"name": "one", "x": 1, "y": 2.5}
     assert orjson.loads(rows[1] or b"") == {"name": "two", "y": "z"}
     assert rows[2] == b"th\xff,1,1"
@@ -67,6 +69,7 @@ def test_ids_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     rows = drain(plugin.source().build_part("s", "0", None))
 
     found = [orjson.loads(value or b"") for _, value in rows]
+
     assert [row["sensor"] for row in found[::2]] == IDS
     assert [row["temp"] for row in found[:2]] == ["1_2", 70.0]
 
@@ -94,6 +97,7 @@ def test_a_pattern_is_one_partition_a_file(tmp_path: Path) -> None:
         (tmp_path / f"{name}.ndjson").write_text(name)
     plugin = source(tmp_path / "*.ndjson")
     flow = plugin.source()
+
     assert flow.list_parts() == ["0", "1"]
     assert drain(flow.build_part("s", "1", None)) == [(0, b"b")]
     assert [batch.values for batch in plugin.check(5)] == [[b"a"], [b"b"]]
@@ -113,6 +117,7 @@ def test_a_draining_file_ends(tmp_path: Path) -> None:
     file.write_text("x")
     plugin = source(file)
     plugin.context.draining.set()
+
     assert drain(plugin.source().build_part("s", "0", None)) == []
 
 
@@ -237,6 +242,7 @@ def test_scores_and_anomalies_of_one_file_are_told_apart(tmp_path: Path) -> None
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     plugin = FileSink(FileSinkSettings(path=str(tmp_path / "x")), RunContext("t"), "anomalies")
+
     with pytest.raises(ConnectorError, match="cannot be written"):
         plugin.check()
 
@@ -250,6 +256,7 @@ def test_a_dead_letter_is_one_json_line_whatever_its_bytes() -> None:
         "2",
     )
     line = json_line(letter)
+
     assert line.count(b"\n") == 1
     expected: dict[str, object] = {"id": "2", "reason": "bad_utf8", "key": None}
     expected |= {"value_base64": "/wo=", "headers": {"own": "1"}}
@@ -260,6 +267,7 @@ def test_the_standard_input_is_read_as_it_comes(monkeypatch) -> None:
     reading, writing = os.pipe()
     monkeypatch.setattr(stdin_module, "STDIN", reading)
     plugin = StdinSource(StdinSettings(), RunContext("t"))
+
     assert plugin.check(1) == []
     assert plugin.source().list_parts() == ["0"]
     part = plugin.source().build_part("s", "0", 10)
@@ -281,6 +289,7 @@ def test_the_standard_input_is_read_as_it_comes(monkeypatch) -> None:
 def test_a_draining_standard_input_ends() -> None:
     plugin = StdinSource(StdinSettings(), RunContext("t"))
     plugin.context.draining.set()
+
     with pytest.raises(StopIteration):
         plugin.source().build_part("s", "0", None).next_batch()
 
@@ -288,6 +297,7 @@ def test_a_draining_standard_input_ends() -> None:
 def test_the_standard_output_gets_a_line_a_record(capfdbinary) -> None:
     plugin = StdoutSink(StdoutSettings(), RunContext("t"), "anomalies")
     plugin.check()
+
     assert plugin.sink().list_parts() == ["0"]
     part = plugin.sink().build_part("s", "0", None)
     part.write_batch([[record("one"), record("two")]])
@@ -343,6 +353,7 @@ def test_a_crash_around_a_rotation_loses_and_doubles_nothing(
     resumed.close()
 
     found = [int(one.removeprefix("id")) for one in kept(file)]
+
     assert found == list(range(found[0], crashed_after + 1))
     assert len(found) >= min(5, crashed_after + 1)
 

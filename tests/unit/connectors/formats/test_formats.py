@@ -285,6 +285,7 @@ def test_otlp_metrics_are_read_as_json_and_as_protobuf() -> None:
     events, rejects = decode(OTLP_EVENT, orjson.dumps(OTLP), otlp_binary(), b"{}", b"\xff")
 
     points = [("shop/my.gauge", 10.0), ("shop/my.histogram", 1.5)]
+
     assert entities(events) == points * 2
     assert set(events.times.tolist()) == {TS * 1_000_000}
     assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT] * 2

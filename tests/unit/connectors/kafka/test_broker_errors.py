@@ -32,6 +32,7 @@ def test_an_attempt_to_connect_is_news_once_with_its_cause(
             attempt(errors, milliseconds)
 
     (line,) = [record.getMessage() for record in caplog.records]
+
     assert line == "source: kafka:9092: Connect failed: Connection refused; retrying"
     assert outages == {"source": "kafka:9092: Connect failed: Connection refused"}
 
@@ -47,6 +48,7 @@ def test_says_again_after_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
         attempt(errors, 1)
 
     said = [record.getMessage() for record in caplog.records]
+
     assert said[1] == "source: the brokers answer again"
     assert said[0] == said[2]
 

@@ -61,6 +61,7 @@ def test_signatures_are_those_of_the_specification() -> None:
         1614265330,
         b'{"test": 2432232314}',
     )
+
     assert found["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert found["webhook-timestamp"] == "1614265330"
 
@@ -79,6 +80,7 @@ def test_records_arrive_in_order_signed_and_once(tmp_path: Path) -> None:
         sender = delivery(settings(receiver.url), context)
         sender.deliver([record(n) for n in range(20)])
         sender.deliver([record(n) for n in range(15, 25)])
+
     assert [one for one, _ in receiver.delivered] == [f"id{n}" for n in range(25)]
     assert receiver.delivered[3][1] == {"id": "id3", "entity": "a"}
     assert receiver.forged == []
@@ -90,6 +92,7 @@ def test_two_keys_stand_side_by_side() -> None:
     with Receiver() as receiver:
         chosen = settings(receiver.url, secret=SecretStr(f"{old} {SECRET}"))
         delivery(chosen, RunContext("p")).deliver([record(1)])
+
     assert receiver.forged == []
     assert len(receiver.headers["webhook-signature"].split()) == 2
 
@@ -100,6 +103,7 @@ def test_trouble_is_repeated_with_the_same_id(answer: int) -> None:
     with Receiver() as receiver:
         receiver.answers = [answer, answer]
         delivery(settings(receiver.url), context).deliver([record(1), record(2)])
+
     assert receiver.seen == ["id1", "id1", "id1", "id2"]
     assert [one for one, _ in receiver.delivered] == ["id1", "id2"]
     kind = f"http_{answer}" if answer else "connection"
@@ -113,6 +117,7 @@ def test_what_is_refused_is_kept_and_stops_nothing(answer: int, tmp_path: Path) 
         receiver.answers = [answer]
         chosen = settings(receiver.url, refused=str(kept))
         delivery(chosen, context).deliver([record(1), record(2)])
+
     assert [one for one, _ in receiver.delivered] == ["id2"]
     [told] = [json.loads(line) for line in kept.read_text().splitlines()]
     assert (told["id"], told["record"]) == ("id1", {"id": "id1", "entity": "a"})
@@ -125,6 +130,7 @@ def test_a_refused_record_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixt
     with Receiver() as receiver:
         receiver.answers = [400]
         delivery(settings(receiver.url), RunContext("p")).deliver([record(1)])
+
     assert "record id1 was refused" in caplog.text
     assert "name a file as `refused`" in caplog.text
 
@@ -140,6 +146,7 @@ def test_the_breaker_opens_after_failures_in_a_row_and_closes_again() -> None:
         sender.deliver([record(1)])
         states.append(-1.0)
         watching.join()
+
     # Open after the third failure, again after the fourth; then it succeeds.
     assert 2.0 in states
     assert metric(context, "sink_breaker_state", sink="anomalies") == 0
@@ -163,6 +170,7 @@ def test_headers_of_a_dead_letter_s_sender_stop_nothing() -> None:
         assert not receiver.headers.keys() & {"traceparent", "tracestate", "x-forged"}
         delivery(settings(receiver.url), RunContext("p")).deliver([good])
     [(_, body), _] = receiver.delivered
+
     assert (body["value"], body["reason"]) == ("not\njson", "not_json")
     assert receiver.headers["traceparent"] == "00-aa-bb-01"
 
@@ -182,6 +190,7 @@ def test_trouble_is_said_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
     with Receiver() as receiver:
         receiver.answers = [500] * 10
         delivery(settings(receiver.url, failures=100), RunContext("p")).deliver([record(1)])
+
     assert caplog.text.count("retrying") == 1
     assert caplog.text.count("answers again") == 1
 
@@ -193,6 +202,7 @@ def test_a_receiver_that_does_not_answer_is_given_up_and_tried_again() -> None:
         post = WebhookClient(settings(receiver.url, timeout="100ms"))
         with pytest.raises(TransientError, match=r"did not answer in 0\.1 s") as raised:
             post.send(record(1))
+
     assert raised.value.kind == "timeout"
     assert context.pipeline == "p"
 
@@ -285,6 +295,7 @@ def test_ids_are_known_after_a_crash_and_in_another_number_of_processes(tmp_path
     for number in range(5):
         first.add(f"id{number}")
     after = DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "url", 3)
+
     # Of two generations of three, the older one is whole.
     assert [n for n in range(5) if f"id{n}" in after] == [0, 1, 2, 3, 4]
     assert "id1" not in DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "another url")
@@ -295,6 +306,7 @@ def test_old_ids_are_forgotten(tmp_path: Path) -> None:
     sent = DeliveredIds(RunContext("p", state=tmp_path), "anomalies", "url", 3)
     for number in range(10):
         sent.add(f"id{number}")
+
     assert [n for n in range(10) if f"id{n}" in sent] == [6, 7, 8, 9]
     assert sum(len(file.read_text().split()) for file in tmp_path.iterdir()) == 4
 
@@ -313,12 +325,14 @@ def test_the_pace_spaces_requests_evenly() -> None:
     now[0] += 5.0
     pace.wait()
     pace.wait()
+
     assert slept == pytest.approx([0.1, 0.1, 0.1])
 
 
 def test_check_reaches_the_receiver_and_delivers_nothing() -> None:
     with Receiver() as receiver:
         WebhookSink(settings(receiver.url), RunContext("p"), "anomalies").check()
+
     assert receiver.seen == []
     nobody = f"http://{HOST}:{free_port()}/hook"
     with pytest.raises(RetryableError, match="Is a receiver listening there"):

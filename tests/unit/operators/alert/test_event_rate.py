@@ -12,6 +12,7 @@ SECOND = 1_000_000_000
 
 def test_it_is_events_per_day() -> None:
     rates = EventRate().observe(np.arange(500) * SECOND)
+
     assert np.isnan(rates[:2]).all()
     assert rates[2:] == pytest.approx(np.full(498, 86_400.0))
 
@@ -21,6 +22,7 @@ def test_partitions_that_take_turns_share_one_budget() -> None:
     turns = np.arange(40_000).reshape(-1, 500) * SECOND
     times = np.repeat(turns, 2, axis=0).ravel()
     rates = EventRate().observe(times)
+
     assert rates[2_000:].max() < 1.5 * rates[2_000:].min(), "the turns do not show"
     assert np.mean(1 / rates[2_000:]) == pytest.approx(1 / (2 * 86_400), rel=0.05)
 

@@ -103,6 +103,7 @@ def test_a_stronger_peak_and_a_higher_severity_are_told() -> None:
     found = told(step_of(spec()), batch_of(rows))
 
     severities = [(event.change.value, event.severity.value) for event in found]
+
     assert severities == [("open", "minor"), ("update", "major"), ("update", "critical")]
     assert found[-1].peak.p_value == 1e-30
     assert found[-1].peak.time == START + 3 * SECOND
@@ -154,6 +155,7 @@ def test_an_anomaly_after_the_close_opens_another_incident() -> None:
 def test_an_incident_goes_on_where_event_time_lags_behind_the_one_before() -> None:
     """After a gap the progress of event time comes on by strides: the old incident is open yet."""
     batch = batch_of([("a", 0, BAD), *(("a", 5_000 + second, BAD) for second in range(6))])
+
     assert batch.progress is not None
     lagging = replace(batch, progress=np.minimum(batch.progress, START + 60 * SECOND))
 
@@ -202,6 +204,7 @@ def test_overlapping_incidents_of_a_group_are_one_story() -> None:
 
     stories = {event.entity: event.story for event in found if event.change.value == "open"}
     first, second = stories["x/1"], stories["x/2"]
+
     assert first is not None
     assert second is not None
     assert first.id == second.id == first.root == found[0].id
@@ -217,6 +220,7 @@ def test_a_story_ends_with_its_last_incident() -> None:
     found = told(step_of(spec(group_by=0)), batch_of(rows))
 
     ids = {event.story.id for event in found if event.story is not None}
+
     assert len(ids) == 2
 
 

@@ -51,6 +51,7 @@ def test_it_finds_what_an_independent_implementation_finds(seed: int, base: floa
         if oracle.test_one(p_value):
             expected[row] = oracle.alpha
     found = levels_at(OnlineFdr(base), p_values, 5_000, policy=FalseDiscoveryRate(0.1, 1.0))
+
     assert len(found) > 20
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -85,6 +86,7 @@ def test_a_missing_p_value_is_no_test() -> None:
     sparse[::4] = mixed(3, 100, 10)
     found = levels_at(OnlineFdr(1.0), sparse, 1_000)
     dense = levels_at(OnlineFdr(1.0), mixed(3, 100, 10), 1_000)
+
     assert {row // 4: level for row, level in found.items()} == dense
 
 
@@ -92,6 +94,7 @@ def test_only_what_is_a_discovery_pays_for_later_tests() -> None:
     p_values = np.full(50, 1e-12)
     paid = levels_at(OnlineFdr(1.0), p_values, 1e6)
     unpaid = levels_at(OnlineFdr(1.0), p_values, 1e6, pays=False)
+
     assert len(paid) == len(unpaid) == 50
     assert list(unpaid.values()) == sorted(unpaid.values(), reverse=True)
     assert paid[49] > 2 * unpaid[49]
@@ -100,6 +103,7 @@ def test_only_what_is_a_discovery_pays_for_later_tests() -> None:
 def test_no_level_is_above_the_highest() -> None:
     p_values = np.full(1_000, 1e-12)
     found = levels_at(OnlineFdr(1.0), p_values, 10, policy=FalseDiscoveryRate(0.9, 1e-3))
+
     assert len(found) == 1_000
     assert max(found.values()) == 1e-3
 
@@ -107,6 +111,7 @@ def test_no_level_is_above_the_highest() -> None:
 def test_nothing_is_spent_before_the_rate_is_known() -> None:
     tests = OnlineFdr(1.0)
     column = np.full(5, 0.5)
+
     assert tests.test(POLICY, column, np.full(5, NAN), lambda row, level: True) == 0
     assert tests.test(POLICY, column, np.full(5, 10.0), lambda row, level: True) == pytest.approx(
         0.05
@@ -117,6 +122,7 @@ def test_nothing_is_spent_before_the_rate_is_known() -> None:
 def test_old_discoveries_are_forgotten() -> None:
     tests = OnlineFdr(1.0)
     levels_at(tests, np.full(100, 1e-12), 1e6)
+
     assert len(tests.dump()) == 1 + false_discoveries.MOST_DISCOVERIES
     fresh = OnlineFdr(1.0)
     quiet = np.append(np.full(50_000, 0.5), 1e-12)
@@ -136,5 +142,6 @@ def test_the_share_of_false_ones_among_discoveries_is_held(share: float) -> None
         found = levels_at(OnlineFdr(1.0), p_values, 2_000, policy=FalseDiscoveryRate(share, 1.0))
         true += len(found.keys() & set(planted.tolist()))
         false += len(found.keys() - set(planted.tolist()))
+
     assert true > 300 * 20 * 0.8
     assert share / 10 < false / (false + true) < share

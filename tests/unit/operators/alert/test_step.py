@@ -64,6 +64,7 @@ def two_detectors(**changes: Any) -> Pipeline:
 def test_a_p_value_at_the_threshold_alerts() -> None:
     spec = pipeline(alert=PValueThreshold(1e-6))
     found = run(step_of(spec), steady([0.5, 1e-6, 1.1e-6, 1e-9, NAN]))
+
     assert rows(found) == [1, 3]
     assert [anomaly.threshold for anomaly in found] == [1e-6, 1e-6]
 
@@ -75,6 +76,7 @@ def test_nothing_is_emitted_where_nothing_is_found() -> None:
 def test_each_batch_with_anomalies_is_one_item() -> None:
     batches = [steady([1e-9, 1e-9]), steady([0.5]), steady([1e-9])]
     emitted = step_of(pipeline()).process(batches)
+
     assert [len(item) for item in emitted] == [2, 1]
 
 
@@ -83,6 +85,7 @@ def test_an_entity_spends_its_own_budget() -> None:
     rates = np.array([1e5, 1e5, NAN, 10, 10])
     batch = steady([2e-5, 3e-5, 1e-300, 1e-2, 2e-2], rates=rates)
     found = run(step_of(pipeline(alert=Budget(2.0, scope="entity"))), batch)
+
     assert rows(found) == [0], "the other is of the same incident"
     assert found[0].threshold == pytest.approx(2e-5)
 
@@ -120,6 +123,7 @@ def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
         steady([0.5, NAN, 0.5, 0.001, 0.003], rates=rates),
     )
     sample = context.telemetry.registry.get_sample_value
+
     assert sample("pynomaly_alerts_expected_total") == pytest.approx(3 * 0.002)
     assert sample("pynomaly_alerts_emitted_total") == 1
 
@@ -134,6 +138,7 @@ def test_gauges_show_the_threshold_in_force_and_the_rate_of_events() -> None:
     run(step, batch)
 
     sample = context.telemetry.registry.get_sample_value
+
     assert sample("pynomaly_event_rate_per_second") == pytest.approx(1.0)
     assert sample("pynomaly_alert_threshold_p_value") == pytest.approx(0.1 / 86_400)
     assert sample("pynomaly_alerts_expected_per_second") == pytest.approx(0.1 / 86_400)
@@ -148,6 +153,7 @@ def test_gauges_are_sums_over_tasks_and_without_those_that_left() -> None:
         run(task, replace(steady([0.5] * 5, rates=rates / 100), pipeline_rates=rates))
 
     sample = context.telemetry.registry.get_sample_value
+
     assert sample("pynomaly_event_rate_per_second") == pytest.approx(11.0)
     assert sample("pynomaly_alerts_expected_per_second") == pytest.approx(10 / 86_400)
 
@@ -164,6 +170,7 @@ def test_a_raw_score_has_a_rate_and_no_threshold() -> None:
     run(step_of(pipeline(alert=ScoreThreshold("zscore", 6.0)), context=context), batch)
 
     sample = context.telemetry.registry.get_sample_value
+
     assert sample("pynomaly_event_rate_per_second") == pytest.approx(1.0)
     assert sample("pynomaly_alert_threshold_p_value") == 0
 
@@ -174,6 +181,7 @@ def test_normal_data_spends_about_an_entitys_budget() -> None:
     p_values = np.random.default_rng(1).random(n)
     spec = pipeline(alert=Budget(5.0, scope="entity"), partitions=1)
     batch = steady(p_values, gap=10 * SECOND, rates=np.full(n, 8_640.0))
+
     assert len(run(step_of(spec), batch)) == pytest.approx(150, abs=40)
 
 
@@ -182,6 +190,7 @@ def test_an_incident_pays_for_later_discoveries_once() -> None:
     lasting, apart = np.full((2, 3_000), 0.5)
     lasting[1_000:1_005], apart[[1_000, 2_000]] = 1e-12, 1e-12
     once, twice = run(step_of(spec), steady(lasting)), run(step_of(spec), steady(apart))
+
     assert rows(once) == [1_000, 1_001, 1_002, 1_003, 1_004]
     assert {anomaly.incident for anomaly in once} == {once[0].id}
     # What the incident itself paid fades, and its rows add nothing.
@@ -196,6 +205,7 @@ def test_the_share_of_false_alarms_is_over_all_entities_of_a_group() -> None:
     p_values = np.full(2_000, 0.5)
     p_values[1_500], p_values[1_510] = 1e-12, 1e-4
     alone = run(step_of(spec), steady(p_values))
+
     assert rows(alone) == [1_500, 1_510], "the first pays for the second"
     p_values[1_500] = 0.5
     assert rows(run(step_of(spec), steady(p_values))) == []
@@ -207,6 +217,7 @@ def test_the_share_of_false_alarms_promises_by_day_and_incident() -> None:
     n = 2 * 8_640
     p_values = np.full(n, 0.5)
     p_values[[9_000, 9_001, 15_000]] = 1e-12
+
     assert len(run(step_of(spec, context=context), steady(p_values, gap=10 * SECOND))) == 3
     sample = context.telemetry.registry.get_sample_value
     assert sample("pynomaly_alerts_expected_total") == pytest.approx(0.1 * (2 + 2), rel=0.01)
@@ -224,6 +235,7 @@ def test_discoveries_outlive_a_restart_and_another_policy() -> None:
     )
     unbroken = [anomaly.threshold for anomaly in run(step_of(spec), first, second)]
     step = step_of(spec)
+
     assert [anomaly.threshold for anomaly in run(step, first)] == unbroken[:1]
     stored = step.dump()
     assert [anomaly.threshold for anomaly in run(step_of(spec, stored), second)] == unbroken[1:]
@@ -241,6 +253,7 @@ def test_a_raw_score_above_the_number_alerts() -> None:
     scores = np.array([[99.0, 8.0], [0.0, 8.1], [99.0, NAN], [0.0, 9.0]])
     p_values = np.array([[0.5, 0.5], [0.5, 1e-8], [1e-9, NAN], [NAN, NAN]])
     found = run(step_of(spec), steady(p_values, scores=scores))
+
     assert rows(found) == [1, 3]
     assert [anomaly.threshold for anomaly in found] == [None, None]
     assert [anomaly.p_value for anomaly in found] == [1e-8, 1.0], "unknown is no evidence"
@@ -251,6 +264,7 @@ def test_a_raw_score_above_the_number_alerts() -> None:
 def test_severity_says_how_far_beyond_the_threshold() -> None:
     found = run(step_of(pipeline()), steady([1e-6, 0.9e-7, 0.9e-9]))
     grades = [anomaly.severity for anomaly in found]
+
     assert grades == [Severity.MINOR, Severity.MAJOR, Severity.CRITICAL]
 
 
@@ -260,6 +274,7 @@ def test_an_anomaly_says_all_there_is() -> None:
     marks = scored(batch, [[1e-8, NAN]], scores=np.array([[5.0, NAN]]), late=np.array([True]))
     (anomaly,) = run(step_of(spec), marks)
     origin = Origin("readings", 0, 77)
+
     assert anomaly.origin == origin
     assert anomaly.id == anomaly_id("plant", "1a2b", origin) == anomaly.incident
     assert (anomaly.entity, anomaly.time, anomaly.timestamp) == ("press", START, START + 5)
@@ -276,6 +291,7 @@ def test_an_anomaly_says_all_there_is() -> None:
 def test_detectors_count_alike_unless_weights_were_learned() -> None:
     table = [[1e-8, 1e-7]]
     (anomaly,) = run(step_of(two_detectors()), steady(table))
+
     assert [part.weight for part in anomaly.detectors] == [0.5, 0.5]
     learned = steady(table, weights=np.array([[0.05, 0.95]]))
     context = RunContext("plant")
@@ -307,6 +323,7 @@ def test_a_gap_contributes_nothing() -> None:
 def test_without_history_the_shares_are_equal_and_nothing_is_expected() -> None:
     unknown = np.full((1, 2), NAN)
     expected = [(26.0, 0.5, None, None), (18.0, 0.5, None, None)]
+
     assert parts([26.0, 18.0], centers=unknown, scales=unknown) == expected
     assert parts([26.0, 18.0], scales=unknown) == expected
     half = np.array([[2.0, NAN]])
@@ -334,6 +351,7 @@ def test_anomalies_close_in_time_share_an_incident() -> None:
     """The gap is 10 minutes: 0, 5, 15 are a run, 26 begins one."""
     found = run(step_of(pipeline()), sparse([0, 5, 15, 26, 30]))
     first, last = found[0].id, found[3].id
+
     assert [anomaly.incident for anomaly in found] == [first, first, first, last, last]
     assert len({anomaly.id for anomaly in found}) == 5
 
@@ -341,6 +359,7 @@ def test_anomalies_close_in_time_share_an_incident() -> None:
 def test_entities_have_their_own_incidents() -> None:
     step = step_of(pipeline())
     found = run(step, sparse([0]), sparse([1], "pump", 1), sparse([2], first=2))
+
     assert [found[0].id, found[1].id, found[0].id] == [anomaly.incident for anomaly in found]
 
 
@@ -355,6 +374,7 @@ def test_state_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         run(step, sparse([number], f"e{number % 4}", number))
     kept = snapshot.decode("alert", step.dump())["incidents"]
+
     assert isinstance(kept, bytes)
     assert set(orjson.loads(kept)) == {"e0", "e2", "e3"}, "e1 was not continued for longest"
     size = len(step.dump())
@@ -388,6 +408,7 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
 
     spec = pipeline(alert=Budget(50.0, scope=scope, max_p_value=1e-2))
     whole = run(step_of(spec), batch)
+
     assert whole
     edges = [0, *sorted(cuts), 200]
     pieces = [take(a, b) for a, b in itertools.pairwise(edges)]
@@ -409,6 +430,7 @@ def test_anomalies_are_counted_by_strongest_detector_and_severity() -> None:
         registry.get_sample_value("pynomaly_anomalies_total", {"detector": d, "severity": s})
         for d, s in (("zscore", "critical"), ("other", "major"))
     ]
+
     assert counted == [1, 2]
 
 

@@ -107,6 +107,7 @@ def test_anomalies_of_rules_are_published_by_the_schema() -> None:
     found = found_by((ValueRule("above", 1.0, 0.1, 0.0, 80.0), None), batch)
 
     documents = [orjson.loads(anomaly_record(anomaly).value or b"") for anomaly in found]
+
     assert [d["rule"].get("valid_range") for d in documents] == [None, [0.0, 80.0]]
     assert all(fits(document, ANOMALY_SCHEMA, ANOMALY_SCHEMA) for document in documents)
 
@@ -162,6 +163,7 @@ def test_rules_change_no_score_and_no_cut_changes_what_they_find(
 
     np.testing.assert_array_equal(scores, plain)
     np.testing.assert_array_equal(again, plain)
+
     assert same == found
     assert found
     assert {one.id for one in found} != {one.id for one in without}

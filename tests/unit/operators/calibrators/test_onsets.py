@@ -45,6 +45,7 @@ def test_first_events_alert_no_more_often_than_later_ones() -> None:
 def test_common_scores_never_alert() -> None:
     """Calm lowers the bars, but never below what is always there."""
     scores = np.full((50_000, 1), 1.5)
+
     assert (p_values(scores) >= 0.05).all()
     two = np.where(np.arange(50_000) % 10 == 0, 3.0, 0.1)[:, None]
     assert (p_values(two)[1_000:] > 1e-2).all()
@@ -54,6 +55,7 @@ def test_one_episode_is_one_alert() -> None:
     scores = exponential(4, 3_000, 1)
     scores[2_000:2_040] = 6.0
     p = p_values(scores)[2_000:2_040]
+
     assert p[0] < 1e-4
     assert (p[1:] > 1e-3).all()
 
@@ -63,6 +65,7 @@ def test_much_greater_score_within_an_episode_alerts_again() -> None:
     scores[2_000:2_040] = 5.0
     scores[2_020] = 9.0
     p = p_values(scores)[2_000:2_040]
+
     assert np.flatnonzero(p <= 1e-4).tolist() == [0, 20]
 
 
@@ -71,6 +74,7 @@ def test_recurring_scores_alert_until_they_are_normal() -> None:
     spikes = np.arange(2_000, 60_000, 500)
     scores[spikes] = 7.0
     alerted = p_values(scores)[spikes, 0] <= 1e-4
+
     assert alerted[:5].all()
     assert alerted.sum() < 30
     assert not alerted[-20:].all()
@@ -89,6 +93,7 @@ def test_score_without_learning_leaves_state_unchanged() -> None:
 def test_extreme_scores_give_p_values_within_bounds() -> None:
     scores = np.array([np.nan, 0.0, 1e300, -5.0, 1e9, np.nan, 3.0])[:, None]
     p = p_values(scores)[:, 0]
+
     assert np.isnan(p[[0, 5]]).all()
     kept = p[~np.isnan(p)]
     assert ((kept >= 1e-300) & (kept <= 1.0)).all()

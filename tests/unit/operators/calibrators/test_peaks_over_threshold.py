@@ -55,6 +55,7 @@ def test_p_values_of_stationary_scores_are_calibrated(
     slots = (np.arange(n) % entities).astype(np.int32)
     bank = PeaksOverThreshold(entities, Calibration(), 1e-3)
     p_values = bank.p_values(slots, draws, np.ones(n, bool))[100 * entities :]
+
     assert not np.isnan(p_values).any()
     for level, (least, most) in zip((1e-2, 1e-3, 1e-4), factors, strict=True):
         assert least <= (p_values <= level).mean() / level <= most, level
@@ -66,6 +67,7 @@ def test_tail_fit_matches_scipy(shape: float) -> None:
     excesses = genpareto.rvs(shape, scale=3.0, size=5_000, random_state=5)
     theirs, _, scale = genpareto.fit(excesses, floc=0)
     ours = fit_tail(excesses)
+
     assert ours[0] == pytest.approx(theirs, abs=0.04)
     assert ours[1] == pytest.approx(scale, rel=0.05)
 
@@ -85,12 +87,14 @@ def test_tail_fit_of_few_peaks_errs_no_more_than_maximum_likelihood() -> None:
             ]
         )
     ours, maximum_likelihood = np.sqrt(np.mean(np.square(errors), axis=0))
+
     assert ours < maximum_likelihood
 
 
 @pytest.mark.parametrize("excesses", [[2.0], [2.0, 2.0], [1e-30] * 20, [3.0] * 64, [1.0, 1e30]])
 def test_tail_fit_of_degenerate_peaks_is_finite(excesses: list[float]) -> None:
     shape, scale = fit_tail(np.array(excesses))
+
     assert 1 / 64 <= shape < 1
     assert scale > 0
     assert scale / (1 - shape) == pytest.approx(np.mean(excesses)), "it has their mean"
@@ -99,6 +103,7 @@ def test_tail_fit_of_degenerate_peaks_is_finite(excesses: list[float]) -> None:
 def test_bounded_tail_is_not_inferred_from_few_peaks() -> None:
     bank = one()
     feed(bank, RNG(3).random(2_000))
+
     assert 1e-9 < ask(bank, 1.05) < 1e-2
     assert ask(bank, 3.0) < 1e-12
 
@@ -107,6 +112,7 @@ def test_resolves_p_values_of_one_in_a_million() -> None:
     bank = one()
     feed(bank, normal(1, 5_000))
     asked = [ask(bank, sigmas) for sigmas in (2.0, 4.0, 6.0, 8.0, 12.0)]
+
     assert 0.02 < asked[0] < 0.09
     assert 1e-5 < asked[1] < 2e-3
     assert asked[2] < 1e-4
@@ -116,6 +122,7 @@ def test_resolves_p_values_of_one_in_a_million() -> None:
 
 def test_warm_up_takes_a_hundred_scores() -> None:
     p_values = feed(one(), normal(2, 300))
+
     assert np.isnan(p_values[:100]).all()
     assert not np.isnan(p_values[100:]).any()
     short = feed(one(window=32), normal(2, 100))
@@ -127,6 +134,7 @@ def test_nan_gives_nan_and_is_not_learned() -> None:
     with_gaps = np.insert(scores, np.arange(0, 600, 7), np.nan)
     p_values = feed(one(), with_gaps)
     gaps = np.isnan(with_gaps)
+
     assert np.isnan(p_values[gaps]).all()
     np.testing.assert_array_equal(p_values[~gaps], feed(one(), scores))
 
@@ -144,6 +152,7 @@ def test_score_without_learning_leaves_state_unchanged() -> None:
 def test_constant_series_is_normal_and_only_a_huge_change_is_critical(level: float) -> None:
     """0.1 and 0.3 round to either side in float32."""
     bank = one(resolution=0.5)
+
     assert (feed(bank, np.full(1_000, level))[100:] > 0.9).all()
     if level < 1:
         assert ask(bank, level + 0.01) > 1e-3, "a fiftieth of what means anything"
@@ -155,6 +164,7 @@ def test_ignores_spread_below_the_resolution() -> None:
     bank, fine = one(resolution=0.5), one(resolution=1e-9)
     for calibrator in (bank, fine):
         feed(calibrator, normal(20, 1_000) * 1e-6)
+
     assert ask(bank, 0.5) > 1e-3
     assert ask(bank, 50.0) < 1e-9
     assert ask(fine, 0.5) < 1e-9
@@ -166,6 +176,7 @@ def test_anomalies_are_not_learned_unless_asked(learn: bool) -> None:
     feed(bank, normal(6, 2_000))
     before = ask(bank, 20.0)
     feed(bank, normal(7, 150, level=19.0))
+
     assert before < 1e-6
     assert (ask(bank, 20.0) > 1e-2) if learn else (ask(bank, 20.0) == before)
 
@@ -174,6 +185,7 @@ def test_long_run_of_anomalies_becomes_normal() -> None:
     bank = one(relearn_after=50)
     feed(bank, normal(8, 2_000))
     shifted = feed(bank, normal(9, 600, level=20.0))
+
     assert (shifted[:50] < 1e-4).all(), "a shift is an anomaly at first"
     assert (shifted[400:] > 1e-4).all()
     assert (shifted[400:] > 1e-1).mean() > 0.8
@@ -183,6 +195,7 @@ def test_learns_after_exactly_relearn_after_anomalies() -> None:
     bank = one(relearn_after=50)
     feed(bank, normal(8, 2_000))
     feed(bank, [40.0] * 50)
+
     assert bank.records["seen"] == [2_000]
     feed(bank, [40.0])
     assert bank.records["seen"] == [2_001]
@@ -195,6 +208,7 @@ def test_normal_score_ends_a_run_of_anomalies() -> None:
     for _ in range(10):
         feed(bank, [30.0] * 50)
         feed(bank, [0.5])
+
     assert ask(bank, 30.0) == pytest.approx(before, rel=0.5)
 
 
@@ -203,6 +217,7 @@ def test_follows_drift(to: float, least: float) -> None:
     """While the scores shrink the kept peaks are old and large: answers err to caution."""
     scores = normal(11, 8_000) * np.linspace(1, to, 8_000)
     p_values = feed(one(), scores)[1_000:]
+
     assert least < (p_values <= 1e-2).mean() < 2e-2
     assert (p_values <= 1e-4).mean() < 5e-4
     assert (p_values <= 0.1).mean() == pytest.approx(0.1, abs=0.02)
@@ -212,6 +227,7 @@ def test_follows_falling_scores_within_a_window() -> None:
     bank = one()
     feed(bank, normal(12, 2_000, level=10))
     fallen = feed(bank, normal(13, 1_000))
+
     assert (fallen[:5] > 0.9).all()
     assert (fallen[400:] <= 0.05).mean() == pytest.approx(0.05, abs=0.03)
 
@@ -230,6 +246,7 @@ def test_only_recent_scores_count() -> None:
 def test_extreme_scores_give_valid_p_values(score: float) -> None:
     bank = one()
     feed(bank, normal(17, 500))
+
     assert MIN_P_VALUE <= ask(bank, score) <= 1
     feed(bank, [score] * 500)
     p_values = feed(bank, normal(18, 2_000))
@@ -249,6 +266,7 @@ def test_p_values_lie_in_range_and_fall_with_the_score(
     bank = one(window=window, relearn_after=5)
     p_values = feed(bank, np.r_[normal(seed, 64), scores])[64:]
     known = ~np.isnan(p_values)
+
     assert (known == ~np.isnan(scores)).all()
     assert ((p_values[known] >= MIN_P_VALUE) & (p_values[known] <= 1)).all()
     ladder = np.sort(np.r_[np.linspace(-5, 50, 200), np.array(scores)[known]])
@@ -274,6 +292,7 @@ def test_p_values_do_not_depend_on_cuts_dumps_or_neighbours(
         return PeaksOverThreshold(3, Calibration(window=64, relearn_after=2), 1e-3)
 
     whole = make().p_values(slots, scores, learn)
+
     assert (~np.isnan(whole)).sum() > 500
     bank, edges = make(), [0, *sorted(cuts), 900]
     parts = [bank.p_values(slots[a:b], scores[a:b], learn[a:b]) for a, b in pairwise(edges)]

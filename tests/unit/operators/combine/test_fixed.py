@@ -19,6 +19,7 @@ def test_single_detector_is_passed_through(how: Combination) -> None:
     combined = combine(column, how)
     np.testing.assert_array_equal(combined, column[:, 0])
     combined[:] = 0
+
     assert column[1, 0] == 0.5, "a copy"
 
 
@@ -35,6 +36,7 @@ def test_all_is_the_largest_of_warm_detectors() -> None:
 def test_cauchy_is_the_mean_of_cauchy_quantiles() -> None:
     table = np.array([[0.01, 0.2, 0.5], [1e-6, 0.99, 0.3], [0.04, 0.04, 0.04]])
     expected = cauchy.sf(cauchy.isf(table).mean(axis=1))
+
     assert combine(table, "cauchy") == pytest.approx(expected, rel=1e-9)
     without = combine(np.array([[0.01, NAN, 0.5]]), "cauchy")
     assert without == pytest.approx(combine(np.array([[0.01, 0.5]]), "cauchy"))
@@ -56,6 +58,7 @@ def test_no_warm_detector_gives_nan(how: Combination) -> None:
 def test_independent_detectors_on_normal_data_keep_the_rate(how: Combination) -> None:
     p_values = np.random.default_rng(1).random((200_000, 3))
     combined = combine(p_values, how)
+
     assert (combined <= 0.01).mean() == pytest.approx(0.01, rel=0.1)
 
 

@@ -30,6 +30,7 @@ def stream(n: int, d: int = 2, entities: int = 1, seed: int = 1) -> Columns:
 def test_probe_moves_one_value_just_before_its_event() -> None:
     slots, values, filled, scales, learn = stream(4 * PROBE_INTERVAL_EVENTS)
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
+
     assert asked.rows[asked.planted].tolist() == [
         PROBE_INTERVAL_EVENTS * turn - 1 for turn in (1, 2, 3, 4)
     ]
@@ -48,6 +49,7 @@ def test_unlearned_events_neither_count_nor_are_learned() -> None:
     slots, values, filled, scales, learn = stream(2 * PROBE_INTERVAL_EVENTS)
     learn[::2] = False
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
+
     assert asked.rows[asked.planted].tolist() == [2 * PROBE_INTERVAL_EVENTS - 1]
     np.testing.assert_array_equal(asked.learn[~asked.planted], learn)
 
@@ -57,6 +59,7 @@ def test_gaps_and_values_without_history_are_not_moved(unknown: str) -> None:
     slots, values, filled, scales, learn = stream(PROBE_INTERVAL_EVENTS, d=1)
     {"values": values, "scales": scales}[unknown][-1] = np.nan
     asked = AnomalyInjector(1).inject(slots, values, filled, scales, learn)
+
     assert not asked.planted.any()
     np.testing.assert_array_equal(asked.values, values)
 
@@ -64,6 +67,7 @@ def test_gaps_and_values_without_history_are_not_moved(unknown: str) -> None:
 def test_new_entity_in_a_slot_starts_anew() -> None:
     columns = stream(PROBE_INTERVAL_EVENTS - 1)
     injector = AnomalyInjector(1)
+
     assert not injector.inject(*columns).planted.any()
     injector.reset(np.zeros(1, np.int32))
     assert not injector.inject(*columns).planted.any()
@@ -81,6 +85,7 @@ def part(columns: Columns, start: int, stop: int) -> Columns:
 def test_results_do_not_depend_on_cuts_or_snapshots(seed: int, cuts: list[int]) -> None:
     columns = stream(300, d=3, entities=2, seed=seed)
     whole = AnomalyInjector(2).inject(*columns)
+
     assert whole.planted.sum() >= 8
     parts: list[ScoringRequest] = []
     injector = AnomalyInjector(2)

@@ -91,6 +91,7 @@ def test_matches_a_plain_python_reference() -> None:
         if i in made:
             one.learn(made[i], 128, "asked", "found")
     np.testing.assert_allclose(weights, expected_weights, rtol=1e-4)
+
     assert (weights == 0).any()
     assert np.isnan(expected).any()
     again = Onsets(2).p_values(slots, -np.log10(expected), learn)
@@ -119,6 +120,7 @@ def test_weights_are_those_before_the_event() -> None:
     _, reference = combine(Weights(1, 2), calm, planted, before)
     _, weights = combine(Weights(1, 2), storm, planted, before)
     np.testing.assert_array_equal(weights[:151], reference[:151])
+
     assert weights[153, 0] < reference[153, 0] == 0.5
     asked_otherwise = planted.copy()
     asked_otherwise[5, 0] = 0.5
@@ -131,6 +133,7 @@ def test_detection_of_probes_raises_the_weight() -> None:
     p_values = np.full((640, 2), 0.5)
     planted = np.tile([CLAIM_P, 2 * CLAIM_P], (20, 1))
     combined, weights = combine(Weights(1, 2), p_values, planted, np.arange(20) * 32)
+
     assert (np.diff(weights[:, 0]) >= 0).all()
     assert weights[0, 0] == 0.5
     assert weights[-1].tolist() == [1.0, 0.0]
@@ -147,6 +150,7 @@ def test_excessive_claims_lower_the_weight_until_they_stop() -> None:
     before = np.arange(0, n, 32)
     planted = np.full((len(before), 2), 1e-6)
     _, weights = combine(Weights(1, 2), p_values, planted, before)
+
     assert weights[2_000].tolist() == [1.0, 0.0]
     assert weights[-1] == pytest.approx([0.5, 0.5], abs=0.2), "what is long ago has faded"
 
@@ -156,6 +160,7 @@ def test_claiming_nothing_does_not_raise_the_weight() -> None:
     before = np.arange(0, 5_000, 32)
     planted = np.tile([1.0, 1e-6], (len(before), 1))
     _, weights = combine(Weights(1, 2), silent, planted, before)
+
     assert weights[-1].tolist() == [0.0, 1.0]
 
 
@@ -204,6 +209,7 @@ def test_reset_slot_starts_anew_and_others_are_kept() -> None:
     np.testing.assert_allclose(weights.total(both[:1]), 1 / 3)
     np.testing.assert_array_equal(weights.total(both[1:]), kept)
     np.testing.assert_allclose(weights.total(both), kept + 1 / 3)
+
     assert weights.bytes_per_entity == sum(
         keeper.records.dtype.itemsize for keeper in weights.keepers(["a", "b", "c"]).values()
     )

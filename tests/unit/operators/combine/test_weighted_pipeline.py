@@ -122,6 +122,7 @@ def test_weight_goes_to_the_detector_that_sees_the_anomalies(broken: list[str]) 
         threshold = min(1e-4, np.quantile(normal, 1e-4))
         found[how] = float(np.mean(scored.p_value[spikes] <= threshold))
         false[how] = float(np.mean(normal <= 1e-3))
+
     assert scored.weights is not None
     assert scored.weights[-1].tolist() == [1.0] + [0.0] * len(broken)
     assert found["weighted"] >= max(found["any"], found["cauchy"]) + 0.1
@@ -140,6 +141,7 @@ def test_alerts_on_noise_stay_within_the_budget(d: int) -> None:
     ]
     scored = run(spec(*chosen, values=names), noise(7, 60_000, entities=6, d=d))
     later = scored.p_value[12_000:]
+
     assert 0.5e-2 < np.mean(later <= 1e-2) < 1.2e-2
     assert np.mean(later <= 1e-3) < 1.5e-3
     assert scored.weights is not None
@@ -173,6 +175,7 @@ def test_results_do_not_depend_on_cuts_or_snapshots(
     times = START + (np.arange(900) + rng.integers(0, 6, 900)) * SECOND
     batch = events(keys.tolist(), values, times)
     whole = EntityGroup(rules).score(batch)
+
     assert np.isfinite(joined(whole, "p_value")).sum() > 300
     group = EntityGroup(rules)
     assert_same([part for some in cut(batch, cuts) for part in group.score(some)], whole)
@@ -195,6 +198,7 @@ def test_probes_change_no_score() -> None:
     asked = run(spec(*three(), values=("a", "b")), batch)
     np.testing.assert_array_equal(plain.scores, asked.scores)
     np.testing.assert_array_equal(plain.p_values, asked.p_values)
+
     assert plain.weights is None
 
 
@@ -205,6 +209,7 @@ def test_state_without_weights_starts_them_equal_and_keeps_the_rest() -> None:
     group = EntityGroup(after)
     group.restore(old.dump())
     (scored,) = group.score(noise(5, 300))
+
     assert joined([scored], "weights")[0].tolist() == pytest.approx([1 / 3] * 3)
     (same,) = old.score(noise(5, 300))
     np.testing.assert_array_equal(scored.p_values, same.p_values, "detectors went on")
@@ -220,6 +225,7 @@ def test_new_detector_joins_stored_ones() -> None:
     joining.restore(group.dump())
     (scored,) = joining.score(noise(7, 1))
     weights = joined([scored], "weights")[0]
+
     assert weights[:2].tolist() == [0.0, 1.0], "they keep what was learned of them"
     assert np.isnan(weights[2]), "the new one has to warm up first"
     (scored,) = joining.score(noise(8, 9_000))
@@ -229,6 +235,7 @@ def test_new_detector_joins_stored_ones() -> None:
 def test_memory_counts_the_weights_and_one_detector_has_none() -> None:
     rules = spec(*three(), values=("a", "b"))
     more = entity_bytes(rules) - entity_bytes(replace(rules, combine="any"))
+
     assert more == Weights(1, 3).bytes_per_entity > 0
     alone = spec(good())
     assert entity_bytes(alone) == entity_bytes(replace(alone, combine="any"))
@@ -248,6 +255,7 @@ def test_the_gauge_is_the_mean_over_the_entities_of_a_process() -> None:
         group.report_to(context.telemetry)
     for some in cut(noise(9, 6_000, entities=2), [1, 900, 4_000]):
         groups[0].score(some)
+
     assert gauge(context, "zscore") == pytest.approx(1.0)
     assert gauge(context, "storm") == pytest.approx(0.0)
     groups[1].score(noise(10, 60, entities=6))
@@ -265,6 +273,7 @@ def test_evicted_entity_restarts_with_equal_weights() -> None:
     group, context = EntityGroup(rules), RunContext("plant")
     group.report_to(context.telemetry)
     group.score(noise(11, 3_000, entities=1))
+
     assert gauge(context, "random") == pytest.approx(0.0)
     parts = group.score(events(["other"] * 200, np.random.default_rng(1).normal(size=(200, 2))))
     weights = joined(parts, "weights")
@@ -281,6 +290,7 @@ def test_anomaly_holds_the_weight_of_each_detector() -> None:
     step.report_to(context.telemetry)
     found = step.process([run(rules, batch)])
     (last,) = [anomaly for some in found for anomaly in some][-1:]
+
     assert spikes[last.origin.offset]
     document = orjson.loads(anomaly_record(last).value or b"")
     assert [part["weight"] for part in document["detectors"]] == [1.0, 0.0]

@@ -78,6 +78,7 @@ def test_elements_of_a_message_that_is_an_array_are_read_alike(messages: list[An
 
 def test_all_good_elements_are_read_without_documents() -> None:
     found = decoder(INNER)
+
     assert found._typed is not None
     message = orjson.dumps({"site": {"name": "s", "readings": [GOOD] * 3}})
 

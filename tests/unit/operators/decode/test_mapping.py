@@ -124,6 +124,7 @@ def test_what_is_passed_over_is_counted_by_reason() -> None:
     step([batch(CPU, MEM)])
 
     value = context.telemetry.registry.get_sample_value
+
     assert value("pynomaly_passed_over_total", {"reason": "where"}) == 1
 
 
@@ -554,6 +555,7 @@ def test_the_hour_that_comes_twice_is_told_apart_by_order_for_each_entity() -> N
 
     events = EventBatch.concatenate(halves)
     gaps = np.diff(events.times[events.keys == "a"]) // 60_000_000_000
+
     assert gaps.tolist() == [30, 30, 15, 30, 30, 30]
     assert (events.times[events.keys == "a"] == events.times[events.keys == "b"]).all()
     assert found.ambiguous == "2024-10-27 02:15"
@@ -606,6 +608,7 @@ def test_all_shapes_are_accounted_for_however_the_stream_is_cut(
     events, rejects = found.decode([whole])
 
     seen = {*events.offsets.tolist(), *(r.offset for r in rejects)}
+
     assert len(seen) + sum(found.passed_over.values()) >= len(payloads)
     parts = [
         RawBatch("t", 0, whole.offsets[rows], whole.timestamps[rows], payloads[rows])

@@ -82,6 +82,7 @@ def only_reject(value: bytes | None, mapping: EventMapping = MAPPING) -> Reject:
 )
 def test_every_kind_of_bad_input_has_its_reason(value: bytes | None, reason: RejectReason) -> None:
     reject = only_reject(value)
+
     assert reject.reason is reason
     assert reject.detail
 
@@ -95,6 +96,7 @@ def test_a_detail_names_the_field_and_what_was_found() -> None:
 
 def test_good_messages_become_columns() -> None:
     events, rejects = Decoder(MAPPING).decode([raw(GOOD, b'{"sensor":7,"ts":1.5,"a":-2}\n')])
+
     assert rejects == []
     assert events.keys.tolist() == ["s1", "7"]
     assert events.times.tolist() == [1_000_000_000, 1_500_000]
@@ -127,6 +129,7 @@ def nested(**changes: object) -> bytes:
 
 def test_nested_paths_arrays_and_several_keys() -> None:
     events, rejects = Decoder(NESTED).decode([raw(nested(t="1970-01-01T00:00:01.5Z"))])
+
     assert rejects == []
     assert events.keys.tolist() == ["a/5"]
     assert events.times.tolist() == [1_500_000_000]
@@ -155,6 +158,7 @@ def test_what_lies_on_the_way_is_diagnosed(
     good = nested(t="1970-01-01T00:00:01Z")
     changes = {"t": "1970-01-01T00:00:01Z"} | changes
     events, rejects = Decoder(NESTED).decode([raw(good, nested(**changes), good)])
+
     assert [reject.reason for reject in rejects] == [reason]
     assert events.offsets.tolist() == [0, 2]
 
@@ -163,6 +167,7 @@ def test_the_message_key_can_be_the_entity() -> None:
     mapping = EventMapping((), TimeField(), (ValueField("a", ("a",)),))
     batch = raw(b'{"a":1}', b'{"a":2}', b'{"a":3}', keys=[b"k", None, b"\xff"])
     events, rejects = Decoder(mapping).decode([batch])
+
     assert events.keys.tolist() == ["k"]
     assert events.times.tolist() == [NOW]
     assert [r.reason for r in rejects] == [RejectReason.MISSING_KEY, RejectReason.BINARY_KEY]
@@ -174,6 +179,7 @@ def test_a_key_too_long_for_a_name_is_rejected(key: str) -> None:
     names = ["k" * length for length in (LONGEST_KEY_CHARS, LONGEST_KEY_CHARS + 1)]
     values = [orjson.dumps({"sensor": name, "a": 1}) for name in names]
     events, rejects = Decoder(mapping).decode([raw(*values, keys=[n.encode() for n in names])])
+
     assert events.keys.tolist() == names[:1]
     assert [(reject.reason, reject.detail) for reject in rejects] == [
         (
@@ -378,6 +384,7 @@ def test_seconds_taken_for_milliseconds_are_doubted_once_in_the_log(caplog) -> N
         step([batch])
 
     (line,) = [record.getMessage() for record in caplog.records]
+
     assert line.startswith("ts is 1704067200, which is 1970-01-20T17:21:07 in the unit ms: is its")
     assert line.endswith("unit s, and not ms?; set event.time.unit")
 
@@ -389,18 +396,21 @@ def test_the_log_tells_the_first_reject_of_each_reason(caplog) -> None:
     step([raw(b"z", GOOD)])
 
     told = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+
     assert [line.split(":")[0] for line in told] == ["rejected t[3]@0", "rejected t[3]@2"]
 
 
 def test_a_newline_between_fields_does_not_shift_messages() -> None:
     cut = b'{"sensor":"s1",\n"ts":1000,"a":1.5}'
     events, rejects = Decoder(MAPPING).decode([raw(GOOD, cut, GOOD)])
+
     assert len(events) == 3
     assert rejects == []
 
 
 def test_two_objects_in_one_message_are_no_event() -> None:
     events, rejects = Decoder(MAPPING).decode([raw(GOOD, GOOD + b"\n" + GOOD, b"")])
+
     assert len(events) == 1
     assert len(rejects) == 2
 
@@ -443,6 +453,7 @@ def test_all_is_accounted_for_however_the_stream_is_cut(
 ) -> None:
     decoder = Decoder(MAPPING)
     whole_events, whole_rejects = decoder.decode([raw(*messages)])
+
     assert len(whole_events) + len(whole_rejects) == len(messages)
     parts = [raw(*messages[:cut]), raw(*messages[cut:], first=cut)]
     found = [decoder.decode([part]) for part in parts if len(part)]
@@ -456,6 +467,7 @@ def test_the_step_counts_rejects_by_reason() -> None:
     context = RunContext("test")
     decode = decode_step(pipeline(), context)
     events, rejects = decode([raw(GOOD, b"x"), raw(b"y", first=2)])
+
     assert len(events) == 1
     assert len(rejects) == 2
     value = context.telemetry.registry.get_sample_value
@@ -469,6 +481,7 @@ def test_rejects_leave_by_partition_however_batches_came_together() -> None:
     other = replace(raw(b"x", first=5), partition=4)
     found = step([raw(b"a", GOOD), other, raw(b"b", b"c", first=2)])
     rejects = [item for item in found if isinstance(item, list)]
+
     assert [[(r.partition, r.value) for r in part] for part in rejects] == [
         [(3, b"a")],
         [(4, b"x")],

@@ -28,6 +28,7 @@ from operators.decode.timestamps import UNREADABLE, TimeReader
 )
 def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
     read = TimeReader(TimeField(("t",), unit)).column
+
     assert read([written]).tolist() == [expected]
     assert read([0, written, 1.0]).tolist()[1] == expected
 
@@ -46,6 +47,7 @@ def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
 def test_iso_8601_in_its_usual_forms(written: str, expected: str) -> None:
     read = TimeReader(TimeField(("t",), None, "iso8601")).column
     wanted = int(np.datetime64(expected, "ns").astype(np.int64))
+
     assert read([written]).tolist() == [wanted]
     assert read([written, "2026-01-01T00:00:00Z", "now"]).tolist()[0] == wanted
 
@@ -68,6 +70,7 @@ NO_TIMES = [
 def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
     read = TimeReader(TimeField(("t",), None, "iso8601")).column
     good = "1970-01-01T00:00:01Z"
+
     assert read([good, written, good]).tolist() == [10**9, UNREADABLE, 10**9]
     assert read([good, written, "1970"]).tolist() == [10**9, UNREADABLE, UNREADABLE]
     assert read([written]).tolist() == [UNREADABLE]
@@ -76,6 +79,7 @@ def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
 def test_strptime_is_utc_where_no_zone_is_named() -> None:
     plain = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S")).column
     zoned = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S %z")).column
+
     assert plain(["01/Jan/1970:00:00:02"]).tolist() == [2 * 10**9]
     assert zoned(["01/Jan/1970:01:00:02 +0100"]).tolist() == [2 * 10**9]
     assert plain(["1 January"]).tolist() == [UNREADABLE]

@@ -215,6 +215,7 @@ def test_an_absence_is_an_anomaly_and_an_incident_until_the_return(policy: Any) 
     found = anomalies_and_incidents(chosen, [without(numbers, times, gap)])
 
     (anomaly,) = [one for one in found if isinstance(one, Anomaly) and one.kind == "absence"]
+
     assert anomaly.entity == "s2"
     assert anomaly.summary.startswith("no event for ")
     told = [one for one in found if isinstance(one, IncidentEvent) and one.id == anomaly.incident]
@@ -231,6 +232,7 @@ def test_an_absence_of_the_task_is_of_its_partition() -> None:
     found = anomalies_and_incidents(spec(), [without(numbers, times, gone)])
 
     (anomaly,) = [one for one in found if isinstance(one, Anomaly) and one.kind == "absence"]
+
     assert anomaly.entity == "readings/0"
     assert "entities have stopped sending" in anomaly.summary
 

@@ -31,4 +31,5 @@ def test_a_thousandth_of_the_level_is_no_alert(level: float, change: float, aler
     p_value = np.concatenate([batch.p_value for batch in scored])[-1]
     # An event a minute and two alerts a day: the threshold is 2 / 1,440.
     threshold = Budget(2).thresholds(np.array([1_440.0]), np.array([1_440.0]))[0]
+
     assert (p_value <= threshold) == alerts

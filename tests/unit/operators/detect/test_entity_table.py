@@ -56,6 +56,7 @@ def test_an_entity_keeps_its_slot_and_shares_it_with_nobody() -> None:
     table = EntityTable(8)
     column = np.array(["a", "b", "a", "c", "b"], object)
     (segment,) = table.segments(column)
+
     assert segment.rows == slice(0, 5)
     a, b, again, c, b_again = segment.slots.tolist()
     assert (a, b) == (again, b_again)
@@ -73,6 +74,7 @@ def test_no_events_are_no_segment() -> None:
 
 def test_the_rate_is_known_after_two_events() -> None:
     rates = [rate for rate, _, _ in run(EntityTable(2), ["a"] * 50, steady(50))]
+
     assert np.isnan(rates[:2]).all()
     assert rates[2:] == pytest.approx([1_440.0] * 48)
 
@@ -80,6 +82,7 @@ def test_the_rate_is_known_after_two_events() -> None:
 def test_the_rate_follows_a_change_of_pace() -> None:
     times = np.r_[steady(1_000), 1_000 * MINUTE + steady(2_000, MINUTE // 10)]
     rates = [rate for rate, _, _ in run(EntityTable(2), ["a"] * 3_000, times)]
+
     assert rates[1_000] == pytest.approx(1_440)
     assert rates[-1] == pytest.approx(14_400, rel=0.02)
 
@@ -96,6 +99,7 @@ def test_events_out_of_order_count_too() -> None:
     rng = np.random.default_rng(1)
     times = steady(4_000) + rng.integers(0, 30 * MINUTE, 4_000)
     rates = np.array([rate for rate, _, _ in run(EntityTable(2), ["a"] * 4_000, times)])
+
     # The budget is spent by 1 / rate: that is what must be right.
     assert np.mean(1 / rates[1_000:]) == pytest.approx(1 / 1_440, rel=0.05)
 
@@ -108,6 +112,7 @@ def test_a_burst_at_one_time_has_a_rate() -> None:
 def test_late_is_older_than_the_newest_by_more_than_allowed() -> None:
     times = np.array([100, 90, 89, 100, 95, 200, 189, 190])
     late = [late for _, late, _ in run(EntityTable(1), ["a"] * 8, times, lateness=10)]
+
     assert late == [False, False, True, False, False, False, True, False]
     assert not any(late for _, late, _ in run(EntityTable(1), ["a"] * 8, times))
     strict = [late for _, late, _ in run(EntityTable(1), ["a"] * 8, times, lateness=0)]
@@ -126,6 +131,7 @@ def test_the_first_event_is_never_late() -> None:
 def test_the_idlest_goes_where_the_table_is_full() -> None:
     keys = ["a", "b", "a", "c", "a", "b"]
     begun = [begun for _, _, begun in run(EntityTable(2), keys, steady(6))]
+
     assert begun == [True, True, False, True, False, True]
 
 
@@ -136,6 +142,7 @@ def test_the_evicted_are_named_in_the_segment_after() -> None:
         table.forget(segment.started)
         table.observe(segment.slots, np.zeros(len(segment.slots), np.int64), None)
         segments.append(segment)
+
     assert [s.rows for s in segments] == [slice(0, 2), slice(2, 3), slice(3, 4)]
     a, b = segments[0].slots.tolist()
     assert [s.evicted.tolist() for s in segments] == [[], [a], [b]]
@@ -147,12 +154,14 @@ def test_a_batch_that_begins_with_an_eviction_has_no_empty_segment() -> None:
     (segment,) = table.segments(np.array(["a"], object))
     table.observe(segment.slots, np.zeros(1, np.int64), None)
     (segment,) = table.segments(np.array(["b"], object))
+
     assert segment.started.tolist() == segment.evicted.tolist() == [0]
 
 
 def test_a_large_table_evicts_a_chunk() -> None:
     table = EntityTable(256)
     run(table, [f"e{number}" for number in range(257)], steady(257))
+
     assert len(table) == 256 - 4 + 1
 
 
@@ -168,6 +177,7 @@ def test_a_flood_of_new_keys_displaces_an_eighth_of_the_established_entities() -
     send(table, [f"crafted{number}" for number in range(10_000)])
 
     kept = [key in table for key in known]
+
     assert 128 * 7 // 8 - 2 <= sum(kept) < 128
     assert kept == sorted(kept), "those idle longest went"
 
@@ -185,6 +195,7 @@ def test_entities_with_many_events_displace_the_idlest_of_all() -> None:
 
 def test_a_slot_taken_over_starts_anew() -> None:
     found = run(EntityTable(1), ["a"] * 5 + ["b"] * 3, steady(8), lateness=0)
+
     assert np.isnan([rate for rate, _, _ in found[5:7]]).all()
     older = run(EntityTable(1), ["a", "b"], np.array([100, 1]), lateness=0)
     assert not older[1][1], "not late: a's time is not b's"
@@ -219,6 +230,7 @@ def test_neither_cuts_nor_a_dump_change_anything(
     first, second = EntityTable(capacity), EntityTable(capacity)
     head = parts(first, [0, at])
     second.load(first.dump())
+
     assert len(second) == len(first)
     np.testing.assert_equal(head + parts(second, [at, len(keys)]), whole)
 
@@ -227,6 +239,7 @@ def test_many_entities_are_evicted_in_the_order_of_their_silence() -> None:
     rng = np.random.default_rng(3)
     keys = [str(number) for number in rng.zipf(1.3, 4_000) % 400]
     found = run(EntityTable(200), keys, steady(4_000))
+
     assert [begun for _, _, begun in found] == idle_first(keys, 200)
 
 
@@ -235,12 +248,14 @@ def test_any_key_survives_a_dump(key: str) -> None:
     table, other = EntityTable(3), EntityTable(3)
     run(table, ["x", key, key], steady(3))
     other.load(table.dump())
+
     assert run(other, [key], steady(1)) == [(1_440.0, False, False)]
 
 
 def test_what_does_not_fit_is_refused() -> None:
     table = EntityTable(3)
     run(table, ["a", "b", "c"], steady(3))
+
     with pytest.raises(SnapshotError, match="3 entities"):
         EntityTable(2).load(table.dump())
 

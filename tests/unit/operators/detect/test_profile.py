@@ -23,6 +23,7 @@ def test_expected_values_are_those_before_the_event() -> None:
     centers, scales, filled = ProfileBank(1, 2).observe(
         np.zeros(4, np.int32), values, np.ones(4, bool)
     )
+
     assert np.isnan(centers[0]).all()
     assert np.isnan(centers[1, 1])
     assert centers[1, 0] == 10
@@ -42,6 +43,7 @@ def test_it_is_the_zscore() -> None:
     scores = ZScore().create("zscore", {}, ["a", "b"]).bank(3).score(slots, values, learn)
     expected = (np.abs(values - centers) / scales).max(axis=1)
     warm = ~np.isnan(scores)
+
     assert warm.sum() > 800
     np.testing.assert_array_equal(scores[warm], expected[warm])
 
@@ -71,6 +73,7 @@ def test_a_reset_slot_is_a_new_entity() -> None:
     first = observe(bank, events)
     bank.reset(np.zeros(1, np.int32))
     np.testing.assert_array_equal(first, observe(bank, events))
+
     assert bank.bytes_per_entity == 16
 
 
@@ -80,5 +83,6 @@ def test_the_first_values_weigh_the_same() -> None:
     centers, scales, _ = ProfileBank(1, 1).observe(
         np.zeros(100, np.int32), values, np.ones(100, bool)
     )
+
     assert abs(centers[-1, 0] - 20) < 1
     assert abs(scales[-1, 0] - 3) < 1

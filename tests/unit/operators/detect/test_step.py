@@ -93,6 +93,7 @@ def test_a_fault_is_rare_and_the_rest_is_not() -> None:
     batch = noise(1, 6_000)
     batch.values[5_000] = [20, 60]
     (scored,) = run(step_of(pipeline()), batch)
+
     assert scored.p_value[5_000] < 1e-9
     others = np.delete(scored.p_value, 5_000)
     assert np.nanmin(others) > 1e-9
@@ -107,6 +108,7 @@ def test_batches_of_one_activation_are_scored_in_their_order() -> None:
     together = step_of(pipeline()).process(cut(batch, [100, 500]))
 
     assert_same(together, run(step_of(pipeline()), batch))
+
     assert type(together) is list
 
 
@@ -138,6 +140,7 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
     times = START + (np.arange(500) + rng.integers(0, 6, 500)) * SECOND
     batch = events(keys.tolist(), values, times)
     whole = run(step_of(spec), batch)
+
     assert np.isfinite(joined(whole, "p_value")).sum() > 100
     assert_same(run(step_of(spec), *cut(batch, cuts)), whole)
 
@@ -154,6 +157,7 @@ def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
     batch.values[500:, 0] = np.nan
     (scored,) = run(step_of(pipeline(detectors=(Sum(),))), batch)
     expected = scored.centers[600, 0] + batch.values[600, 1]
+
     assert scored.scores[600, 0] == pytest.approx(expected)
     assert np.isnan(batch.values[500:, 0]).all(), "the event keeps its gap"
 
@@ -167,6 +171,7 @@ def test_an_event_without_any_value_has_no_score_and_teaches_nothing() -> None:
     scored = run(step, batch)
     for column in ("scores", "p_values", "p_value"):
         assert np.isnan(joined(scored, column)[empty]).all()
+
     assert metric(context, "warming_entities") == 0, "it stays warm"
     assert snapshot.decode("detect", step.dump())["1.sum/learned"] == [1_197]
     rest = batch.take(np.delete(np.arange(1_200), empty))
@@ -182,6 +187,7 @@ def test_late_events_are_scored_and_not_learned() -> None:
     more = events(["press-0"] * 50, batch.values[:50], first=1_000)
     context = RunContext("plant")
     scored = run(step_of(spec, context=context), batch, old, more)
+
     assert scored[1].late.all()
     assert not scored[2].late.any()
     assert (scored[1].p_value < 1e-4).all(), "scored, and still as strange as the first"
@@ -198,6 +204,7 @@ def test_values_beyond_reason_break_nothing() -> None:
     batch.values[502:900:7] = 5e-324
     (scored,) = run(step_of(pipeline()), batch)
     finite = scored.p_value[~np.isnan(scored.p_value)]
+
     assert ((finite > 0) & (finite <= 1)).all()
     assert len(finite) > 1_500
 
@@ -208,6 +215,7 @@ def test_memory_bounds_the_entities() -> None:
     context = RunContext("plant")
     step = step_of(spec, context=context)
     run(step, noise(7, 500, entities=20))
+
     assert metric(context, "entities") == 5
     assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
     assert metric(context, "evictions_total") == 500 - 5 - count_known(noise(7, 500, 20), 5)
@@ -232,6 +240,7 @@ def test_every_event_is_counted_once() -> None:
         metric(context, "scored_events_total"),
         metric(context, "warming_events_total"),
     )
+
     assert scored is not None
     assert warming is not None
     assert scored + warming == 1_000
@@ -243,6 +252,7 @@ def test_gauges_sum_over_the_partitions_of_a_process() -> None:
     first, second = step_of(spec, context=context), step_of(spec, context=context)
     run(first, noise(9, 900, entities=2))
     run(second, *cut(noise(10, 90, entities=3), [1]))
+
     assert metric(context, "entities") == 5
     assert metric(context, "warming_entities") == 3
     assert metric(context, "state_bytes") == 5 * entity_bytes(spec)
@@ -293,6 +303,7 @@ def test_gauges_are_right_after_a_restart() -> None:
     step = step_of(spec)
     run(step, noise(11, 600, entities=3))
     step_of(spec, step.dump(), context)
+
     assert metric(context, "entities") == 3
     assert metric(context, "warming_entities") == 0
 
@@ -321,6 +332,7 @@ def test_an_evicted_entity_warms_up_again() -> None:
     context = RunContext("plant")
     step = step_of(spec, context=context)
     run(step, noise(12, 500, entities=1))
+
     assert metric(context, "warming_entities") == 0
     (other,) = run(step, events(["other"], [[1.0, 2.0]]))
     assert np.isnan(other.p_value).all()
@@ -334,6 +346,7 @@ def test_what_detectors_report_is_counted() -> None:
     context = RunContext("plant")
     step = step_of(pipeline(detectors=(Sum(),)), context=context)
     run(step, noise(13, 10), noise(14, 10))
+
     assert metric(context, "refits_total", detector="sum") == 4
     failures = metric(context, "detector_failures_total", detector="sum", kind="fit_failed")
     assert failures == 2
@@ -362,6 +375,7 @@ def test_other_values_start_afresh() -> None:
     step_of(
         pipeline(values=("a", "b", "c"), mapping_fingerprint="3"), stored_by(pipeline()), context
     )
+
     assert metric(context, "entities") == 0
 
 
@@ -374,6 +388,7 @@ def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
     after = pipeline(detectors=(Sum(), zscore), detector_prints=("new", "print"))
     step = step_of(after, stored_by(before))
     (scored,) = run(step, noise(16, 1, entities=1))
+
     assert np.isnan(scored.p_values[0, 0])
     assert np.isnan(scored.p_values[0, 1]) != goes_on
     assert np.isfinite(scored.centers).all(), "the profile goes on in any case"
@@ -393,4 +408,5 @@ def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch
     found = detect_step(pipeline(), context)(4).process(cut(whole, list(range(30, 1_000, 30))))
     expected = detect_step(pipeline(), RunContext("p"))(4).process([whole])
     np.testing.assert_array_equal(joined(found, "scores"), joined(expected, "scores"))
+
     assert len(spoken) == 9

@@ -19,6 +19,7 @@ def test_at_least_what_is_allocated_and_at_most_twice_as_much() -> None:
     kept = [Model(500) for _ in range(20)]
     allocated = tracemalloc.get_traced_memory()[0] / len(kept)
     tracemalloc.stop()
+
     assert allocated <= footprint(kept[0]) <= 2 * allocated
 
 

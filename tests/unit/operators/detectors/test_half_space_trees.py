@@ -46,6 +46,7 @@ def test_equals_river_on_the_same_trees() -> None:
     ranges = np.array([[0.0] * 3, [1.0] * 3])
     ours = HalfSpaceTreesDetector(params_of(*_trees_of(model), 100, 2, 0.0), 3)
     scores = scores_of(ours, np.concatenate([ranges, values]))[2:]
+
     assert np.isnan(scores[:100]).all()
     np.testing.assert_allclose(1 - 2 ** -scores[100:], expected[100:], rtol=0, atol=1e-14)
     assert len(np.unique(expected)) > 100
@@ -80,6 +81,7 @@ def test_finds_the_anomalies_of_the_paper(name: str, least: float) -> None:
     values, labels = values[order], labels[order]
     scores = scores_of(detector(values.shape[1]), values)
     warm = ~np.isnan(scores)
+
     assert _roc_auc(scores[warm], labels[warm]) > least
 
 
@@ -100,6 +102,7 @@ def test_every_node_has_its_own_place(height: int) -> None:
 
 def test_a_walk_stays_in_two_pieces() -> None:
     places = node_places(8)
+
     assert places[:31].max() == 30
     node = 31
     subtree = [node]
@@ -111,6 +114,7 @@ def test_a_walk_stays_in_two_pieces() -> None:
 
 def test_trees_split_what_is_left_in_the_middle() -> None:
     features, thresholds = draw_trees(50, 2, 1, seed=1)
+
     assert (features == 0).all()
     root, left, right = thresholds.T
     assert ((root > 0) & (root < 1)).all()
@@ -124,6 +128,7 @@ def test_trees_split_what_is_left_in_the_middle() -> None:
 def test_warm_up_is_the_ranges_and_one_window() -> None:
     values = np.random.default_rng(2).normal(size=(400, 2))
     scores = scores_of(detector(2, range_events=40, window=60), values)
+
     assert np.isnan(scores[:100]).all()
     assert np.isfinite(scores[100:]).all()
 
@@ -134,6 +139,7 @@ def test_a_constant_and_what_follows(constant: float) -> None:
     values[-2] = constant + 1e-5 * max(abs(constant), 1)
     values[-1] = constant * 10 + 50
     scores = scores_of(detector(), values)
+
     assert scores[-2] < 2, "a tiny change is no emergency"
     assert scores[-1] > 4
 
@@ -149,6 +155,7 @@ def test_ranges_are_those_of_the_first_events_and_a_margin() -> None:
 def test_many_windows_do_not_wear_an_entity_out() -> None:
     values = np.random.default_rng(3).normal(size=(20_000, 1))
     scores = scores_of(detector(window=10, range_events=5), values)
+
     assert np.isfinite(scores[15:]).all()
 
 
@@ -158,6 +165,7 @@ def test_masses_hold_a_full_window(window: int) -> None:
     bank = made.bank(1)
     n = window + 2
     bank.score(np.zeros(n, np.int32), np.zeros((n, 1)), np.ones(n, bool))
+
     assert (bank.records["masses"][0, :, 0, 0] == window).all()
 
 
@@ -181,6 +189,7 @@ def test_scores_are_never_infinite(values: list[float]) -> None:
 
 def test_it_says_what_it_is() -> None:
     (declared,) = HalfSpaceTrees().declarations()
+
     assert declared.bytes_per_entity == detector(1).bytes_per_entity
     assert detector(3).bytes_per_entity <= 20_000
     with pytest.raises(ParameterError, match="height must be an integer from 1 to 15, not 16"):

@@ -14,6 +14,7 @@ DECLARED = (
 
 def test_defaults_are_filled_in_and_numbers_become_floats() -> None:
     numbers = check_numbers("x", {"rate": 2}, DECLARED)
+
     assert numbers == {"window": 250, "rate": 2.0, "shift": 0.0}
     assert isinstance(numbers["rate"], float)
     assert isinstance(numbers["window"], int)

@@ -39,6 +39,7 @@ def test_the_first_change_of_zeros_is_measured_by_the_absolute_floor() -> None:
 
 def test_normal_values_score_as_standard_deviations() -> None:
     scores = scores_of(np.random.default_rng(1).normal(20, 3, 20_000))[2_000:]
+
     assert np.mean(scores > 1) == pytest.approx(0.317, abs=0.02)
     assert np.mean(scores > 2) == pytest.approx(0.0455, abs=0.01)
 
@@ -55,6 +56,7 @@ def test_a_new_level_is_learned_within_two_half_lives() -> None:
     rng = np.random.default_rng(3)
     values = np.concatenate([rng.normal(0, 1, 1000), rng.normal(40, 1, 600)])
     scores = scores_of(values, half_life=100)
+
     assert scores[1000:1005].min() > 25
     assert np.median(scores[1250:1300]) < 3
     assert np.median(scores[1550:]) < 1
@@ -64,6 +66,7 @@ def test_warm_up_counts_a_value_not_its_gaps() -> None:
     rng = np.random.default_rng(4)
     values = np.where(np.arange(40) % 2 == 0, np.nan, rng.normal(size=40))
     scores = scores_of(values, warm_up=10)
+
     assert np.isnan(scores[:21]).all()
     assert np.isfinite(scores[21::2]).all()
     assert np.isnan(scores[::2]).all(), "an event of gaps has no score"
@@ -89,6 +92,7 @@ def test_scoring_without_learning_leaves_no_trace() -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=5, max_size=30))
 def test_scores_are_never_infinite(values: list[float]) -> None:
     scores = scores_of(values, warm_up=2)
+
     assert np.isnan(scores[:2]).all()
     assert np.isfinite(scores[2:]).all()
     assert (scores[2:] >= 0).all()
@@ -107,6 +111,7 @@ def test_bank_laws(seed: int, cuts: list[int], at: int) -> None:
 
 def test_it_says_what_it_is() -> None:
     (declared,) = ZScore().declarations()
+
     assert declared.bytes_per_entity == detector(1).bytes_per_entity == 16
     assert detector(3).bytes_per_entity == 48
     assert detector().bank(1).failures() == {}

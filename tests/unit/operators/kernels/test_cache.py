@@ -19,6 +19,7 @@ def test_processes_that_store_at_once_find_their_own(tmp_path: Path) -> None:
     one, other = files(tmp_path), files(tmp_path)
     one.save("signature", b"code")
     other.save("other signature", b"other code")
+
     assert one.load("other signature") == b"other code"
     assert other.load("signature") == b"code"
     assert len(list(tmp_path.iterdir())) == 2
@@ -35,6 +36,7 @@ def test_a_file_is_believed_only_for_the_key_that_it_names(tmp_path: Path) -> No
     one, other = tmp_path.iterdir()
     one.replace(other)
     found = {files(tmp_path).load(key) for key in ("signature", "other signature")}
+
     assert found == {None}
 
 
@@ -43,6 +45,7 @@ def test_a_file_cut_short_is_written_again(tmp_path: Path, end: int) -> None:
     files(tmp_path).save("signature", b"code")
     [file] = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:end])
+
     assert files(tmp_path).load("signature") is None
     files(tmp_path).save("signature", b"code")
     assert files(tmp_path).load("signature") == b"code"
@@ -65,5 +68,6 @@ def test_a_flipped_bit_anywhere_is_compiled_again(tmp_path: Path, place: int, bi
 def test_a_folder_that_takes_no_file_is_no_trouble(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     files(folder).save("signature", b"code")
+
     assert files(folder).load("signature") is None
     assert not folder.exists()

@@ -31,6 +31,7 @@ def test_a_dump_is_a_copy() -> None:
     bank = RecordBank(1, NEW)
     state = bank.dump(np.array([0], np.int32))
     bank.records["new"] = 1
+
     assert state["state"]["new"] == 0  # type: ignore[call-overload]
 
 
@@ -65,6 +66,7 @@ def test_compiles_where_no_folder_is_writable(monkeypatch: pytest.MonkeyPatch) -
     scores = np.empty(1)
     one = np.zeros(1, np.int32), np.zeros((1, 1)), np.ones(1, bool)
     driver(np.zeros(1, zscore.record(1)), *one, params, scores)
+
     assert np.isnan(scores[0])
 
 
@@ -132,5 +134,6 @@ for values in map(int, sys.argv[1:]):
 
 def test_code_of_two_processes_for_records_of_other_fields_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "part.py").write_text(CALLED)
+
     assert [run(OF_RECORDS, tmp_path, values) for values in ("3", "5")] == ["2.0 0.0 0"] * 2
     assert run(OF_RECORDS, tmp_path, "3", "5") == "2.0 0.0 1 2.0 0.0 2"

@@ -52,6 +52,7 @@ def test_detectors_as_a_table(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
+
     assert run("detectors") == 0
     out = capsys.readouterr().out
     assert "half_life=100.0" in out
@@ -71,6 +72,7 @@ def test_another_exception_keeps_its_traceback(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.presentation.cli.schema.json_schema", lambda: 1 / 0)
+
     assert run("schema") == 1
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback")
@@ -80,6 +82,7 @@ def test_another_exception_keeps_its_traceback(
 def test_no_arguments_show_the_commands() -> None:
     command = [sys.executable, "-m", "engine.presentation.cli.main"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
+
     assert all(name in shown.stdout for name in ("validate", "detectors", "schema", "version"))
 
 
@@ -105,6 +108,7 @@ def test_a_state_directory_that_cannot_be_made_is_one_message(
     code = run(*command, file)
 
     shown = capsys.readouterr().err.splitlines()
+
     assert code == 2
     assert len(shown) == 1, shown
     assert str(tmp_path) in shown[0]

@@ -40,6 +40,7 @@ def test_where_rejects_go_without_a_sink_is_said(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = FILE.replace(", dead_letters: {queue: {topic: d}}", "")
+
     assert run("validate", _written(tmp_path, "t", "a", text)) == 0
     assert "dead_letters  file .pynomaly/plant/dead_letters.ndjson\n" in capsys.readouterr().out
 
@@ -48,6 +49,7 @@ def test_a_wrong_file_is_one_clean_message(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = _written(tmp_path, "t", "a", FILE + "combine: al\n")
+
     assert run("validate", file) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -87,6 +89,7 @@ def test_a_mapping_that_fits_no_message_is_an_error(
     run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Reachable, "messages", (b"bad",) * 9)
+
     assert run("validate", file, "--connect") == 2
     captured = capsys.readouterr()
     assert "not one sampled message fits the event mapping" in captured.err
@@ -97,5 +100,6 @@ def test_an_empty_topic_is_no_error(
     run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Reachable, "messages", ())
+
     assert run("validate", file, "--connect") == 0
     assert "none to sample\n" in capsys.readouterr().out

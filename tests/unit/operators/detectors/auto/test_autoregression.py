@@ -29,6 +29,7 @@ def test_weights_solve_the_yule_walker_equations() -> None:
 
     weights = np.linalg.solve(covariance[lags] + ridge * np.eye(ORDER), covariance[1:])
     np.testing.assert_allclose(state["weights"], weights, rtol=1e-4, atol=1e-5)
+
     assert state["weight_sum"] == pytest.approx(weights.sum(), rel=1e-4)
 
 
@@ -39,6 +40,7 @@ def test_foretells_a_series_that_carries_on() -> None:
     expected = forecasts(state, values[3_000:], 3_000)
 
     unexplained = np.var(values[3_000:] - expected) / np.var(values[3_000:])
+
     assert unexplained < 0.3
 
 
@@ -53,6 +55,7 @@ def test_one_outlier_does_not_spoil_the_next_forecasts() -> None:
     after_outlier = forecasts(other, spoilt[3_000:], 3_000)
 
     moved = np.abs(after_outlier - expected)
+
     assert np.max(moved) < 1.5 * autoregression.CLIP * error
     assert moved[-1] < error
 
@@ -63,6 +66,7 @@ def test_a_run_of_outliers_is_a_new_regime() -> None:
     forecasts(state, np.full(autoregression.REGIME_EVENTS, 1_000.0), 3_000)
 
     start = int(state["place"])
+
     assert state["history"][start] == 1_000.0
     assert state["history"][start + 1] < 100.0
 

@@ -74,6 +74,7 @@ def test_one_event_counts_as_at_most_so_many_deviations() -> None:
     largest, _ = feed(state, np.array([[4.0, -4.0, 4.0]]), EVENTS)
 
     bound = before.max() + correlation.CLIP**2 / correlation.RECENT_EVENTS
+
     assert largest[0] <= bound
 
 

@@ -40,6 +40,7 @@ def test_judges_nothing_before_the_warm_up() -> None:
     explanation = explained(noise(200, 1))
 
     warm_up = AutoDetector.warm_up
+
     assert np.isnan(explanation.p_values[:warm_up]).all()
     assert np.isfinite(explanation.p_values[warm_up:]).all()
     assert np.isfinite(explanation.scores[warm_up:]).all()
@@ -164,6 +165,7 @@ def test_contributions_sum_to_one() -> None:
     explanation = explained(noise(EVENTS, 3))
 
     np.testing.assert_allclose(explanation.contributions.sum(axis=1), 1.0)
+
     assert explanation.contributions.min() >= 0.0
 
 
@@ -173,6 +175,7 @@ def test_most_values_lie_inside_of_the_normal_range() -> None:
     explanation = explained(values)
 
     outside = np.abs(values - explanation.centers) > explanation.widths
+
     assert 0.0 < np.mean(outside[200:]) < 0.03
 
 
@@ -205,6 +208,7 @@ def test_names_a_lost_correlation() -> None:
     explanation = explained(values)
 
     rarest = 2_500 + int(np.argmin(explanation.p_values[2_500:2_600]))
+
     assert explanation.p_values[rarest] <= 1e-4
     assert kind(explanation, rarest) == "correlation"
     assert np.argmax(explanation.contributions[rarest]) == 2

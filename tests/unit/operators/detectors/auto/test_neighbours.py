@@ -57,6 +57,7 @@ def test_samples_the_whole_past_evenly() -> None:
     state = filled(np.arange(n, dtype=float)[:, None])
 
     places = state["sample"][:, 0]
+
     assert np.unique(places).size == SIZE
     assert 0.25 * n < np.mean(places) < 0.75 * n
 

@@ -43,6 +43,7 @@ def test_an_anomaly_that_lasts_ranks_above_the_normal_as_a_whole() -> None:
     _, found = scores(evidence, errors, np.zeros(N))
 
     pauses = found[2_011:2_100:2]
+
     assert np.median(pauses) > np.quantile(found[100:1_900], 0.99)
 
 

@@ -45,6 +45,7 @@ def test_knows_the_hour_of_the_week_once_it_foretells_better(buckets: int) -> No
     # Near the edges of hours the expected value goes along a line to the next hour's.
     last_week = slice(-7 * DAY // EVERY, None)
     errors = np.abs(foreseen[last_week] - by_weekday(at)[last_week])
+
     assert np.median(errors) < 1.0
     saturday_noon = MONDAY + 68 * DAY + 12 * HOUR + HOUR // 2
     assert season.expected(state, saturday_noon) == pytest.approx(-20.0, abs=1.0)
@@ -69,6 +70,7 @@ def test_goes_along_a_line_between_hours() -> None:
     expected = season.expected(state, full_hour)
 
     two, three = (10.0 * np.sin(2 * np.pi * hour / 24) for hour in (2, 3))
+
     assert expected == pytest.approx((two + three) / 2, abs=0.1)
 
 

@@ -46,6 +46,7 @@ def test_a_story_is_told_again_each_time_it_has_doubled() -> None:
     found = told(empty(), *[(1e-5, SHIFT)] * 300)
 
     news = [length + 1 for length, p in enumerate(found) if p < story.TOLD]
+
     assert news == [1, story.LONG, 2 * story.LONG, 4 * story.LONG]
 
 

@@ -29,6 +29,7 @@ def test_a_planted_outlier_scores_highest(name):
     values[-1] = 40.0
     bank = create(name, SMALL | (TREES if name == "IForest" else {})).bank(1)
     scores = bank.score(slots, values, learn)
+
     assert np.isnan(scores[:32]).all()
     assert scores[-1] > np.nanquantile(scores[:-1], 0.9)
     assert bank.failures() == {"refits": 4}
@@ -61,6 +62,7 @@ def test_constant_windows_are_survived(name):
     bank = create(name).bank(1)
     scores = bank.score(slots, values, learn)
     failures = bank.failures()
+
     assert not np.isinf(scores).any()
     assert failures.get("refits", 0) + failures.get("fit_failed", 0) == 4
 

@@ -29,6 +29,7 @@ def test_a_planted_outlier_scores_highest(name):
     values[-1] = 40.0
     parameters = FAST | ({"window_size": 50} if name.endswith("HalfSpaceTrees") else {})
     scores = create(name, parameters).bank(1).score(slots, values, learn)
+
     assert np.isnan(scores[:20]).all()
     assert scores[-1] > np.nanquantile(scores[:-1], 0.9)
 
@@ -61,6 +62,7 @@ def test_a_constant_series_gives_finite_scores_or_counted_failures(name):
     values[:] = 7.0
     bank = create(name).bank(1)
     scores = bank.score(slots, values, learn)
+
     assert not np.isinf(scores).any()
     assert np.isnan(scores[20:]).sum() == bank.failures().get("score_failed", 0)
     assert bank.failures() == {}
@@ -96,6 +98,7 @@ def test_names_that_are_not_there():
 
 def test_without_river(monkeypatch):
     monkeypatch.setattr(family, "find_spec", lambda _: None)
+
     assert family.RiverDetectors().declarations() == []
     with pytest.raises(UnknownNameError, match=r"pynomaly-engine\[river\]"):
         create("river.HalfSpaceTrees")

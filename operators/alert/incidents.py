@@ -88,8 +88,11 @@ class Incidents:
         grade = GRADES.index(severity)
         lasts = usual_gap > 0.0 and when - found.began >= LONG_GAPS * usual_gap
         grade = min(grade + lasts, len(GRADES) - 1)
-        returned = kind == "spike" and when - found.last > RETURNED_GAPS * usual_gap > 0.0
-        is_news = grade > found.grade or kind not in found.kinds or returned
+        # A large error tells nothing new of what is known to be more than a spike.
+        spikes = found.kinds in ([], ["spike"])
+        returned = when - found.last > RETURNED_GAPS * usual_gap > 0.0
+        told = not spikes or (found.kinds == ["spike"] and not returned)
+        is_news = grade > found.grade or (not told if kind == "spike" else kind not in found.kinds)
         if is_news:
             found.grade = max(grade, found.grade)
             found.kinds = sorted({*found.kinds, kind})

@@ -58,6 +58,20 @@ def forget(state: Any) -> None:
 
 
 @njit(error_model="numpy")
+def center(state: Any) -> float:
+    """Take the mean of all values learned out of the pattern, and return it."""
+    total, weight = 0.0, 0.0
+    for k in range(len(state.pattern)):
+        total += np.float64(state.pattern[k]) * state.counts[k]
+        weight += state.counts[k]
+    mean = total / weight if weight > 0.0 else 0.0
+    for k in range(len(state.pattern)):
+        if state.counts[k] > 0:
+            state.pattern[k] -= mean
+    return mean
+
+
+@njit(error_model="numpy")
 def bucket_of(state: Any, time: int) -> int:
     """Return the bucket of a time in ns."""
     hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168

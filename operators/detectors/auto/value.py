@@ -45,6 +45,12 @@ SETTLED_EVENTS = 5
 SUDDEN_EVENTS, QUICK_EVENTS = 2, 12
 """Values of a run among which a sudden one makes it a shift, and values that a season that does not
 come takes to get there; a drift takes more."""
+NEAR_EVENTS = 2
+"""Values near to what is usual, since the last one outside, that end a run."""
+FAR = 2.0
+"""A season that does not come is so many times as far as where the usual range ends."""
+RECENT_SUDDEN = 4
+"""Events after a sudden error within which another one is part of the same story."""
 UNSEASONAL_EVENTS = 72
 """Values of a run by which it shows that it does not follow the season."""
 SEASONAL = 0.6
@@ -52,6 +58,10 @@ SEASONAL = 0.6
 PREDICTABLE = 0.7
 """Share of the variance explained above which large errors break a pattern."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
+KEPT_EVENTS = 30
+"""Events that the mean deviation counts as, once it is one from the season."""
+SUDDEN = 1.4
+"""A sudden error, in first levels: 3.6 standard deviations of normal noise."""
 ERROR_FLOOR = 0.8
 """Least mean error, in units of the error, to believe in: that of normal noise."""
 FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
@@ -97,8 +107,12 @@ def record(order: int, buckets: int, hours: int) -> np.dtype[np.void]:
             ("outside", "<u2"),
             ("sudden", "u1"),
             ("unseasonal", "u1"),
+            ("paused", "u1"),
+            ("noisy", "u1"),
+            ("sudden_ago", "u1"),
             ("first_rest", "<f4"),
             ("aged", "u1"),
+            ("aged_at", "<u4"),
             ("began", "<i8"),
             ("counter", np.dtype(counter.FIELDS)),
             ("ar", np.dtype(autoregression.fields(order))),
@@ -136,8 +150,12 @@ def restart(state: Any, value: float) -> None:
     state.outside = 0
     state.sudden = 0
     state.unseasonal = 0
+    state.paused = 0
+    state.noisy = 0
+    state.sudden_ago = 255
     state.first_rest = 0.0
     state.aged = 0
+    state.aged_at = 0
     state.began = 0
     gauge.forget(state.burst_gauge)
     gauge.forget(state.calm_gauge)
@@ -216,6 +234,9 @@ def _observe(
     rest *= share
     bound = CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
+    outside = abs(rest) > tail.FIRST_LEVEL * wobble
+    # A value that comes back to where it was is no anomaly.
+    returns = state.outside >= SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
     size = min(abs(error), CLIP)
@@ -224,7 +245,8 @@ def _observe(
 
     distances = np.empty(TAILS)
     floors = np.zeros(TAILS)
-    distances[SPIKE] = np.nan if after_gap else abs(error) * _hour_factor(state, hour)
+    hour_factor = _hour_factor(state, hour)
+    distances[SPIKE] = np.nan if after_gap or returns else abs(error) * hour_factor
     floors[SPIKE] = ERROR_FLOOR
     distances[LEVEL] = abs(deviation)
     floors[LEVEL] = floor
@@ -232,9 +254,10 @@ def _observe(
     off = deviation - foreseen - season.CARRIED * state.season.carried
     distances[SEASON] = abs(off) * share / season_unit if known and season_unit > 0.0 else np.nan
     floors[SEASON] = ERROR_FLOOR
-    distances[SHIFT] = abs(fast) if aged else np.nan
+    judged = aged and not returns
+    distances[SHIFT] = abs(fast) if judged else np.nan
     floors[SHIFT] = max(floor, wobble * FAST_FLOOR)
-    distances[DRIFT] = abs(slow) if aged else np.nan
+    distances[DRIFT] = abs(slow) if judged else np.nan
     floors[DRIFT] = max(floor, wobble * SLOW_FLOOR)
     varies = aged and not same
     burst_log = np.log(burst + LEAST_ERROR) if varies else np.nan
@@ -258,22 +281,24 @@ def _observe(
     p_values[RESET] = reset_p
     _judge(p_values, out)
     chosen = int(out[1])
-    outside = abs(rest) > tail.FIRST_LEVEL * wobble
-    sudden = distances[SPIKE] > tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
+    sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
+    ended, sudden_ago = False, state.sudden_ago
+    noisy = _was_noisy(state, floors)
     if learns:
-        _note_run(state, outside, sudden, rest, wobble)
+        ended = _note_run(state, outside, sudden, noisy, rest, wobble)
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
-    out[4] = _kind(state, chosen, distances, floors, predictable, sudden)
+    again = sudden_ago <= RECENT_SUDDEN
+    out[4] = _kind(state, chosen, distances, floors, predictable, sudden, noisy, again)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
-        width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit
+        width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share
     elif chosen in (SHIFT, DRIFT):
         center = level + (foreseen if known else 0.0)
-        width = tail.first_level(state.tails[chosen], floor)
+        width = tail.first_level(state.tails[chosen], floors[chosen]) / share
     elif chosen != LEVEL:
         center = expected
-        width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit
+        width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit / hour_factor
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
     out[6] = deviation / unit if unit > 0.0 else 0.0
@@ -298,9 +323,10 @@ def _observe(
         gauge.learn(state.burst_gauge, burst_log)
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
-    state.fast, state.slow = fast, slow
+    # What the means hold of a run that is over says nothing of now.
+    state.fast, state.slow = (0.0, 0.0) if ended else (fast, slow)
     state.burst, state.calm = burst, calm
-    state.wobble = _moved_mean(state.wobble, abs(rest), seen)
+    state.wobble = _moved_mean(state.wobble, abs(rest), seen - state.aged_at)
     stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
     _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
     _settle(state)
@@ -358,41 +384,82 @@ def _note_hour(state: Any, hour: int, error: float, rest: float) -> None:
 
 
 @njit(error_model="numpy")
-def _note_run(state: Any, outside: bool, sudden: bool, rest: float, wobble: float) -> None:
-    """Note how a run of values outside of the usual range goes on."""
-    near = abs(rest) < wobble
-    if not outside:
+def _note_run(
+    state: Any, outside: bool, sudden: bool, noisy: bool, rest: float, wobble: float
+) -> bool:
+    """Note how a run of values outside of the usual range, on one side of it, goes on.
+
+    Returns whether a run that had settled is over.
+    """
+    state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
+    ended = False
+    if state.outside > 0 and not (outside and rest * state.first_rest > 0.0):
+        state.paused += 1 if abs(rest) < wobble else 0
+        if not outside and state.paused < NEAR_EVENTS:
+            return False
+        ended = state.outside >= SETTLED_EVENTS
         state.outside = 0
         state.sudden = 0
         state.unseasonal = 0
+    if not outside:
+        near = abs(rest) < wobble
         state.inside_ago = 0 if near else min(state.inside_ago + 1, 65_535)
-        return
+        return ended
+    state.paused = 0
     state.outside = min(state.outside + 1, 65_535)
     if state.outside <= SUDDEN_EVENTS:
-        state.first_rest = rest
+        if state.outside == 1:
+            state.first_rest = rest
+            state.noisy = noisy
         state.sudden = max(state.sudden, np.uint8(sudden))
-        if not state.sudden and state.inside_ago <= QUICK_EVENTS:
-            state.unseasonal = 1
-    if state.outside < UNSEASONAL_EVENTS and abs(rest - state.first_rest) > CLIP * wobble:
+    quick = not state.sudden and max(state.outside, state.inside_ago) <= QUICK_EVENTS
+    if quick and abs(rest) > FAR * tail.FIRST_LEVEL * wobble:
         state.unseasonal = 1
+    moved = abs(rest - state.first_rest)
+    if state.outside < UNSEASONAL_EVENTS and moved > CLIP * wobble + 0.5 * abs(state.first_rest):
+        state.unseasonal = 1
+    return ended
+
+
+@njit(error_model="numpy")
+def _was_noisy(state: Any, floors: Floats) -> bool:
+    """Return whether the errors before this one were large together."""
+    before = gauge.distance(state.burst_gauge, np.log(state.burst + LEAST_ERROR), 1.0)
+    return before > tail.first_level(state.tails[BURST], floors[BURST])
 
 
 @njit(error_model="numpy")
 def _kind(
-    state: Any, chosen: int, distances: Floats, floors: Floats, predictable: float, sudden: bool
+    state: Any,
+    chosen: int,
+    distances: Floats,
+    floors: Floats,
+    predictable: float,
+    sudden: bool,
+    noisy: bool,
+    again: bool,
 ) -> int:
-    """Return the evidence that names what is going on: by what fired, and the run it ends."""
-    if chosen == BURST:
-        return PATTERN if predictable > PREDICTABLE else BURST
-    if chosen > DRIFT:
+    """Return the evidence that names what is going on: by what fired, and the run it is part of."""
+    if chosen > DRIFT and chosen != BURST:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
     inside = not distances[LEVEL] > tail.first_level(state.tails[LEVEL], floors[LEVEL])
     seasonal = state.wobble < SEASONAL * level_unit and inside
     if seasonal and state.unseasonal:
         return SEASON
-    if state.outside >= SETTLED_EVENTS or chosen in (SHIFT, DRIFT):
+    settled = state.outside >= SETTLED_EVENTS
+    # Noise grown large strays to one side now and then, but not for long.
+    strays = settled and state.noisy and state.outside <= BURST_EVENTS
+    if (settled or chosen in (SHIFT, DRIFT)) and not strays:
         return SHIFT if state.sudden else DRIFT
+    # Large errors without a run on one side of the level.
+    short = strays or state.outside <= SUDDEN_EVENTS
+    noisy = noisy or strays or chosen == BURST
+    if chosen == BURST or (short and (noisy or (again and inside))):
+        if predictable > PREDICTABLE:
+            return PATTERN
+        if noisy:
+            return BURST
     if sudden or state.sudden:
         return SPIKE
     if chosen == SEASON:
@@ -442,9 +509,11 @@ def _learn(
     seen = state.seen
     autoregression.learn(state.ar, x, expected, state.level, seen, step)
     unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
-    season.learn(state.season, deviation, foreseen, time, error_unit)
-    bound = CLIP * unit if seen > 10 else abs(deviation)
-    state.level += min(max(deviation, -bound), bound) * max(1.0 / (seen + 1.0), 1 / LEVEL_EVENTS)
+    # The level of a day is not known before its end.
+    season.learn(state.season, deviation if state.aged else x, foreseen, time, error_unit)
+    off = deviation - foreseen if state.aged and not np.isnan(foreseen) else deviation
+    bound = CLIP * unit if seen > 10 else abs(off)
+    state.level += min(max(off, -bound), bound) * max(1.0 / (seen + 1.0), 1 / LEVEL_EVENTS)
     if step > 0.0:
         state.resolution = step * RESOLUTION_FADES
     state.last = x
@@ -472,8 +541,11 @@ def _come_of_age(state: Any, time: int) -> None:
     """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
     if state.began == 0:
         state.began = time
-    old = time - state.began > NS_PER_DAY or state.seen > AGED_EVENTS
-    if not state.aged and state.seen >= YOUNG_EVENTS and old:
+    days = (time - state.began) / NS_PER_DAY
+    old = days > 1.0 or state.seen > AGED_EVENTS
+    if state.aged == 0 and state.seen >= YOUNG_EVENTS and old:
         state.aged = 1
+        state.aged_at = state.seen - KEPT_EVENTS
+        state.level = season.center(state.season)
         tail.forget_counts(state.tails[LEVEL])
         tail.forget_counts(state.tails[SPIKE])

@@ -51,6 +51,8 @@ FAR = 2.0
 """A season that does not come is so many times as far as where the usual range ends."""
 RECENT_SUDDEN = 4
 """Events after a sudden error within which another one is part of the same story."""
+CAME = 1.25
+"""Mean deviation before a run, in usual ones, that a drift has and a shift has not."""
 UNSEASONAL_EVENTS = 72
 """Values of a run by which it shows that it does not follow the season."""
 SEASONAL = 0.6
@@ -290,12 +292,14 @@ def _observe(
     again = sudden_ago <= RECENT_SUDDEN
     out[4] = _kind(state, chosen, distances, floors, predictable, sudden, noisy, again)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
+    named = int(out[4])
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
         width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share
-    elif chosen in (SHIFT, DRIFT):
+    elif named in (SHIFT, DRIFT, SEASON):
+        mean = DRIFT if named == DRIFT else SHIFT
         center = level + (foreseen if known else 0.0)
-        width = tail.first_level(state.tails[chosen], floors[chosen]) / share
+        width = tail.first_level(state.tails[mean], floors[mean]) / share
     elif chosen != LEVEL:
         center = expected
         width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit / hour_factor
@@ -396,6 +400,9 @@ def _note_run(
     if state.outside > 0 and not (outside and rest * state.first_rest > 0.0):
         state.paused += 1 if abs(rest) < wobble else 0
         if not outside and state.paused < NEAR_EVENTS:
+            if state.outside < SETTLED_EVENTS:
+                # A shift stays outside from its first value on.
+                state.sudden = 0
             return False
         ended = state.outside >= SETTLED_EVENTS
         state.outside = 0
@@ -411,7 +418,9 @@ def _note_run(
         if state.outside == 1:
             state.first_rest = rest
             state.noisy = noisy
-        state.sudden = max(state.sudden, np.uint8(sudden))
+        # A drift has come near before one of its values is outside.
+        came = rest * state.fast > 0.0 and abs(state.fast) > CAME * wobble
+        state.sudden = max(state.sudden, np.uint8(sudden and not came))
     quick = not state.sudden and max(state.outside, state.inside_ago) <= QUICK_EVENTS
     if quick and abs(rest) > FAR * tail.FIRST_LEVEL * wobble:
         state.unseasonal = 1

@@ -84,3 +84,14 @@ def test_one_outlier_hardly_moves_the_pattern() -> None:
     season.learn(state, 1e6, before, noon, 1.0)
 
     assert season.expected(state, noon) == pytest.approx(before, abs=2.0)
+
+
+def test_the_mean_is_taken_out_of_the_pattern() -> None:
+    state = one_of(season.fields(168))
+    seasonal(state, 50.0 + by_hour(times(1)), times(1))
+    noon = MONDAY + DAY + 18 * HOUR + HOUR // 2
+
+    mean = season.center(state)
+
+    assert mean == pytest.approx(50.0, abs=0.1)
+    assert season.expected(state, noon) == pytest.approx(-10.0, abs=0.1)

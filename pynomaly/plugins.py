@@ -75,7 +75,7 @@ from engine.domain.errors import (
 )
 from engine.domain.explanation import Explanation
 from engine.domain.finding import Finding
-from engine.domain.format import Format, FormatError
+from engine.domain.format import ColumnFormat, Columns, Format, FormatError
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
@@ -85,6 +85,8 @@ __all__ = [
     "Bank",
     "Bools",
     "Checkpoint",
+    "ColumnFormat",
+    "Columns",
     "ConnectorError",
     "Declaration",
     "Decode",

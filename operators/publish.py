@@ -23,6 +23,8 @@ logger = logging.getLogger("pynomaly.rejects")
 
 PIPELINE = "pynomaly-pipeline"
 """Header of a dead letter that names who rejected it."""
+VALUE_FIELDS = ("name", "value", "expected", "low", "high")
+"""Of each value in the record of a score."""
 _VERSION = str(SCHEMA_VERSION).encode()
 
 
@@ -70,11 +72,11 @@ def anomaly_record(anomaly: Anomaly) -> Record:
 
 def score_step(pipeline: Pipeline, _context: RunContext) -> Callable[[ScoredBatch], list[Record]]:
     """Return the step from scored events to a record each, with the ids of their anomalies."""
-    names = pipeline.detector_names
+    names = pipeline.detector_names, pipeline.mapping.value_names
 
     def publish(batch: ScoredBatch) -> list[Record]:
         trace = batch.events.trace
-        return [_score_record(pipeline, names, trace, *row) for row in _rows(batch)]
+        return [_score_record(pipeline, *names, trace, *row) for row in _rows(batch)]
 
     return publish
 
@@ -84,13 +86,16 @@ def _rows(batch: ScoredBatch) -> Any:
     topic = [events.topic] * len(events)
     places = [None] * len(events) if events.indices is None else events.indices.tolist()
     columns = (events.keys, events.times, events.partitions, events.offsets, batch.p_value)
-    tables = (batch.scores, batch.p_values)
+    centers, widths = batch.expected()
+    ranges = (centers, centers - widths, centers + widths)
+    tables = (batch.scores, batch.p_values, events.values, *ranges)
     return zip(topic, places, *(column.tolist() for column in columns + tables), strict=True)
 
 
 def _score_record(
     pipeline: Pipeline,
     names: tuple[str, ...],
+    value_names: tuple[str, ...],
     trace: Trace | None,
     topic: str,
     index: int | None,
@@ -101,10 +106,13 @@ def _score_record(
     p_value: float,
     scores: list[float],
     p_values: list[float],
+    values: list[float],
+    *ranges: list[float],
 ) -> Record:
     origin = Origin(topic, partition, offset, index)
     own_id = anomaly_id(pipeline.name, pipeline.version, origin)
     parts = zip(names, scores, p_values, strict=True)
+    held = zip(value_names, values, *ranges, strict=True)
     document = {
         "schema_version": SCHEMA_VERSION,
         "id": own_id,
@@ -113,6 +121,7 @@ def _score_record(
         # NaN, a warm-up, stays NaN, and orjson writes it as null.
         "score": anomaly_score(p_value),
         "p_value": p_value,
+        "values": [dict(zip(VALUE_FIELDS, one, strict=True)) for one in held],
         "detectors": [{"detector": d, "score": s, "p_value": p} for d, s, p in parts],
         "origin": origin.document(),
         "pipeline": pipeline.name,

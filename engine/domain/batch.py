@@ -178,3 +178,13 @@ class ScoredBatch:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    def expected(self) -> tuple[Floats, Floats]:
+        """Return the centers of the expected ranges and half of their widths: float64 [n, d] each.
+
+        They are those of the first detector that explains itself, else three scales around the
+        level.
+        """
+        for explanation in self.explanations.values():
+            return explanation.centers, explanation.widths
+        return self.centers, EXPECTED_SCALES * self.scales

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.application import registry
 from engine.application.config.load import parse
 from engine.application.ports import MakeTaskStep, RunContext
-from engine.domain.batch import EXPECTED_SCALES, EventBatch, Floats, Int64s, Objects, ScoredBatch
+from engine.domain.batch import EventBatch, Floats, Int64s, Objects, ScoredBatch
 from engine.domain.detector import ExplainingDetector
 from engine.domain.errors import FatalError, ParameterError, nearest
 from engine.domain.pipeline import Pipeline
@@ -118,7 +118,7 @@ def _results(
         at = batch.events.offsets
         found["p_value"][at] = batch.p_value
         found["score"][at] = _score(batch.p_value)
-        centers, widths = _expected(batch)
+        centers, widths = batch.expected()
         for n, value in enumerate(values):
             found[f"{value}_low"][at] = centers[:, n] - widths[:, n]
             found[f"{value}_high"][at] = centers[:, n] + widths[:, n]
@@ -130,16 +130,6 @@ def _results(
             for n, name in enumerate(pipeline.detector_names):
                 found[f"{name}_p_value"][at] = batch.p_values[:, n]
     return found
-
-
-def _expected(batch: ScoredBatch) -> tuple[Floats, Floats]:
-    """Return the centers of the expected ranges, and half of their widths, as anomalies have them.
-
-    They are those of the first detector that explains itself, else three scales around the level.
-    """
-    for explanation in batch.explanations.values():
-        return explanation.centers, explanation.widths
-    return batch.centers, EXPECTED_SCALES * batch.scales
 
 
 def _score(p_values: Floats) -> Floats:

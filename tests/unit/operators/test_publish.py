@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
+from engine.application import registry
 from engine.application.ports import RunContext
 from engine.domain.alert_policy import ScoreThreshold
 from engine.domain.anomaly import Anomaly
@@ -174,6 +175,31 @@ def test_times_lose_nothing(ns: int) -> None:
 
 def scores(spec: Pipeline, batch: Any) -> list[Record]:
     return score_step(spec, CONTEXT)(batch)
+
+
+def test_a_score_says_what_was_expected_of_each_value() -> None:
+    spec = pipeline()
+    batch = scored(events(["press"], [[30.0, np.nan]], [START]), [0.01])
+    unknown = replace(batch, centers=np.full((1, 2), np.nan))
+
+    known, nothing = (orjson.loads(scores(spec, one)[0].value or b"") for one in (batch, unknown))
+
+    assert known["values"] == [
+        {"name": "a", "value": 30.0, "expected": 20.0, "low": 14.0, "high": 26.0},
+        {"name": "b", "value": None, "expected": 20.0, "low": 14.0, "high": 26.0},
+    ]
+    assert nothing["values"][0]["low"] is None
+
+
+def test_a_score_of_auto_says_what_auto_expected() -> None:
+    spec = pipeline(detectors=(registry.detector_family("auto").create("auto", {}, ["a", "b"]),))
+    (batch,) = detect_step(spec, CONTEXT)(1).process([noise(1, 300, entities=1)])
+    explanation = batch.explanations[0]
+
+    document = orjson.loads(scores(spec, batch)[-1].value or b"")
+
+    low = explanation.centers[-1, 0] - explanation.widths[-1, 0]
+    assert document["values"][0]["low"] == low
 
 
 def test_every_event_has_a_score_record_with_the_id_of_its_anomaly() -> None:

@@ -23,7 +23,8 @@ CLIP = 4.0
 """An error counts as at most so many mean errors."""
 BETTER = 0.9
 """Mean error by the hour of the week, as a part of that by the hour of the day, to be believed."""
-COMPARED_EVENTS = 500.0
+COMPARED_EVENTS = 20_000.0
+"""Events that the comparison rests on: a weekend is remembered until the next one."""
 CARRIED, LATELY = 0.6, 0.3
 """Part of the last deviations that is expected of the next one, and the newest one's weight."""
 
@@ -78,6 +79,18 @@ def bucket_of(state: Any, time: int) -> int:
     if len(state.pattern) == 168:
         return hour
     return hour % 24 + (24 if hour >= SATURDAY_HOUR else 0)
+
+
+@njit(error_model="numpy")
+def is_new_day_off(state: Any, time: int) -> bool:
+    """Return whether a time lies in an hour of a Saturday or Sunday that was not seen before."""
+    hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
+    if time == 0 or hour < SATURDAY_HOUR:
+        return False
+    bucket = bucket_of(state, time)
+    if bucket == state.newest_bucket:
+        return state.revisited == 0
+    return state.counts[bucket] < KNOWN
 
 
 @njit(error_model="numpy")

@@ -60,6 +60,8 @@ SEASONAL = 0.6
 PREDICTABLE = 0.7
 """Share of the variance explained above which large errors break a pattern."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
+DAY_OFF = 1 / 3
+"""Part of a deviation that counts on the first days off, which may be unlike other days."""
 KEPT_EVENTS = 30
 """Events that the mean deviation counts as, once it is one from the season."""
 SUDDEN = 1.4
@@ -233,6 +235,8 @@ def _observe(
     wobble = max(np.float64(state.wobble), floor)
     hour = part_of_day(state, time)
     share = _usual_share(state, hour, wobble)
+    if season.is_new_day_off(state.season, time):
+        share *= DAY_OFF
     rest *= share
     bound = CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0

@@ -95,3 +95,17 @@ def test_the_mean_is_taken_out_of_the_pattern() -> None:
 
     assert mean == pytest.approx(50.0, abs=0.1)
     assert season.expected(state, noon) == pytest.approx(-10.0, abs=0.1)
+
+
+@pytest.mark.parametrize("buckets", [168, 48])
+def test_a_day_off_is_new_until_one_was_seen(buckets: int) -> None:
+    state = one_of(season.fields(buckets))
+    friday, saturday = MONDAY + 4 * DAY, MONDAY + 5 * DAY
+
+    seasonal(state, by_hour(times(5)), times(5))
+    first = season.is_new_day_off(state, friday), season.is_new_day_off(state, saturday)
+    at = times(8)[5 * DAY // EVERY :]
+    seasonal(state, by_hour(at), at)
+
+    assert first == (False, True)
+    assert not season.is_new_day_off(state, saturday + 7 * DAY)

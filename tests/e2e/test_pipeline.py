@@ -169,12 +169,15 @@ def test_a_wrong_file_names_its_line_and_ends_with_2(tmp_path: Path) -> None:
 
 def test_a_crash_shows_its_traceback_and_the_run_gives_up(tmp_path: Path) -> None:
     file, _ = file_pipeline(tmp_path)
-    (tmp_path / "p.out").mkdir()
+    # Where a folder of the state has to be.
+    (tmp_path / "state-p").mkdir(mode=0o700)
+    (tmp_path / "state-p" / "checkpoints").touch(mode=0o600)
+
     done = run("run", file, "--max-restarts", 0, "--log-format", "text")
 
     assert done.returncode == 1
-    assert "IsADirectoryError" in done.stderr
-    assert "connectors/files/sink.py" in done.stderr
+    assert "FileExistsError" in done.stderr
+    assert "engine/application/state/directory.py" in done.stderr
     assert "gave up after 0 restarts" in done.stderr
 
 

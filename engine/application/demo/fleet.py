@@ -53,15 +53,15 @@ class Fleet:
     Attributes:
         sensors: how many.
         minutes: length of the stream in event time.
-        learning: minutes at the start without faults.
+        learning: minutes at the start without faults: two days, so that the daily cycle is known.
         faults: how many are injected, each in a sensor of its own.
         start: ns since 1970 of the first reading.
         seed: of everything random.
     """
 
     sensors: int = 300
-    minutes: int = 2400
-    learning: int = 1200
+    minutes: int = 4320
+    learning: int = 2880
     faults: int = 60
     start: int = 1_767_225_600_000_000_000
     seed: int = 7

@@ -31,7 +31,7 @@ STARTING = "starting: the detectors are compiled, once on this machine"
 
 def demo(
     sensors: Annotated[int, typer.Option(help="Simulated sensors.", min=60)] = 300,
-    minutes: Annotated[int, typer.Option(help="Event time to simulate.", min=1600)] = 2400,
+    minutes: Annotated[int, typer.Option(help="Event time to simulate.", min=3200)] = 4320,
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 7,
     processes: Annotated[int, typer.Option(help="Processes of the pipeline.", min=1)] = 1,
     picture: Annotated[

@@ -55,7 +55,7 @@ class Fleet:
         minutes: length of the stream in event time.
         learning: minutes at the start without faults: two days, so that the daily cycle is known.
         faults: how many are injected, each in a sensor of its own.
-        start: ns since 1970 of the first reading.
+        start: ns since 1970 of the first reading; a Monday, at midnight in UTC.
         seed: of everything random.
     """
 
@@ -63,7 +63,7 @@ class Fleet:
     minutes: int = 4320
     learning: int = 2880
     faults: int = 60
-    start: int = 1_767_225_600_000_000_000
+    start: int = 1_767_571_200_000_000_000
     seed: int = 7
 
     def __post_init__(self) -> None:

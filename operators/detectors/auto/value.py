@@ -28,8 +28,8 @@ WARM_UP = 50
 """Values before the first is judged."""
 LEVEL_EVENTS = 2_000.0
 """Events that the level rests on."""
-CLIP = 4.0
-"""A deviation counts in levels as at most so many mean deviations."""
+CLIP, MEAN_CLIP = 4.0, 8.0
+"""A deviation counts in levels, and in the two moving means, as at most so many mean deviations."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
 """Events that the two moving means rest on: a shift shows in the one, a drift in the other."""
 BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
@@ -238,7 +238,7 @@ def _observe(
     if season.is_new_day_off(state.season, time):
         share *= DAY_OFF
     rest *= share
-    bound = CLIP * wobble
+    bound = MEAN_CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
     # A value that comes back to where it was is no anomaly.

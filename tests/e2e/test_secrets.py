@@ -405,6 +405,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
         # Sinks are reached by another process before.
         wait_for(lambda: running.said("retrying") and b"pynomaly-0\n" in running.titles(), 600)
         titles = running.titles()
+        wait_for(lambda: page(port, SECRETS["METRICS_PASSWORD"]))
         shown = page(port, SECRETS["METRICS_PASSWORD"])
         refused = page(port, "another")
         assert running.stop() == 0

@@ -23,7 +23,7 @@ class RegistrySettings(Settings):
     password: SecretStr | None = None
     """Password of the user: ${NAME} or ${file:/path}."""
     token: SecretStr | None = None
-    """Bearer token: ${NAME} or ${file:/path}."""
+    """A bearer token: ${NAME} or ${file:/path}."""
     ca: str | None = None
     """PEM file with the authorities that may sign the registry's certificate; else the usual."""
     certificate: str | None = None

@@ -246,7 +246,7 @@ metrics: null
         ({"password": "wrong"}, "Invalid username or password"),
         ({"more": "securty.protocol: SSL"}, 'No such configuration property: "securty.protocol"'),
         ({"delivery": "exactly_once"}, "ransactional Id authorization failed"),
-        ({"anomalies": "unwritable", "event": "yes"}, "Allow us"),
+        ({"anomalies": "unwritable", "event": "yes"}, "we may not WRITE"),
     ],
     ids=["missing topic", "wrong password", "unknown setting", "transactional id", "no WRITE"],
 )

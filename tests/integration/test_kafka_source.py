@@ -319,7 +319,7 @@ def test_check_shows_real_messages_and_leaves_the_group_alone(
 
 def test_check_says_that_nobody_listens() -> None:
     nobody = KafkaCluster("127.0.0.1:1")
-    with pytest.raises(ConnectorError, match="Is a broker listening there"):
+    with pytest.raises(RetryableError, match="Is a broker listening there"):
         source(nobody, "t").check(1)
 
 

@@ -403,7 +403,7 @@ def test_a_flood_is_worked_on_with_signs_of_life(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("operators.detect.step.BATCH_EVENTS", 100)
     spoken: list[int] = []
     context = RunContext("p")
-    monkeypatch.setattr(context.heartbeat, "work", lambda: spoken.append(1))
+    monkeypatch.setattr(context.heartbeat, "busy", lambda: spoken.append(1))
     whole = noise(1, 1_000)
     found = detect_step(pipeline(), context)(4).process(cut(whole, list(range(30, 1_000, 30))))
     expected = detect_step(pipeline(), RunContext("p"))(4).process([whole])

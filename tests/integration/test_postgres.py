@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from connectors.postgres.settings import PostgresSettings
 from connectors.postgres.sink import PostgresSink
 from engine.application.ports import RunContext
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_told_with_what_to_do(server: PostgresServer) -> None:
     with pytest.raises(ConnectorError, match='table "other"'):
         write(settings(server, table="other"), RunContext("p"), records(1))
     wrong = settings(server, password=SecretStr("not this one"))
-    with pytest.raises(ConnectorError, match="password authentication failed") as raised:
+    with pytest.raises(RetryableError, match="password authentication failed") as raised:
         PostgresSink(wrong, RunContext("p"), "anomalies").check()
     assert "not this one" not in str(raised.value)
 

@@ -33,7 +33,15 @@ def pipeline(memory: int) -> Pipeline:
         (("sensor",),), TimeField(), tuple(ValueField(name, (name,)) for name in NAMES)
     )
     return Pipeline(
-        "entities", "v1", mapping, (detector,), "any", Calibration(), Budget(2), 600, 1, memory
+        name="entities",
+        version="v1",
+        mapping=mapping,
+        detectors=(detector,),
+        combine="any",
+        calibration=Calibration(),
+        alert=Budget(2),
+        incident_gap=600,
+        memory_bytes=memory,
     )
 
 

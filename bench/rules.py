@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import time
 from time import process_time
 from typing import Any
 
@@ -23,11 +24,17 @@ from engine.domain.alert_policy import Budget
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
+from engine.domain.silence import Silence, Weekly
 from engine.domain.value_rule import ValueRule
 
 VALUES = ("a", "b", "c")
 ROUNDS, BATCH = 5, 8_192
 SECOND = 1_000_000_000
+SILENCES = (
+    # They fit nobody: what is silenced is not learned, and would cost less.
+    Silence("night", ("x/*",), weekly=Weekly(frozenset(range(7)), time(0), time(0), "Asia/Tokyo")),
+    Silence("works", ("y/*",)),
+)
 RULES = (ValueRule("above", 1.0, 0.1, -1e9, 1e9),) * 3
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
@@ -35,9 +42,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "absence: learned": {"absence": AbsenceRule()},
     "absence: after": {"absence": AbsenceRule(3_600 * SECOND)},
     "incidents": {"incident_events": True, "group_by": 0},
+    "silences": {"silences": SILENCES},
     "all": {
         "rules": RULES,
         "absence": AbsenceRule(),
+        "silences": SILENCES,
         "incident_events": True,
         "group_by": 0,
     },

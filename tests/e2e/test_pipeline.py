@@ -274,7 +274,7 @@ def test_kafka_in_anomalies_out_and_a_clean_end(
 
 
 def test_the_demonstration_really_works() -> None:
-    done = run("demo", "--sensors", 60, "--minutes", 1_700, timeout=180)
+    done = run("demo", "--sensors", 60, "--minutes", 3_200, timeout=400)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "faults found" in done.stdout

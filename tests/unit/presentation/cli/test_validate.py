@@ -32,7 +32,7 @@ def test_a_valid_file_is_described(
     out = capsys.readouterr().out
     assert out.startswith(f"{file}: valid\n")
     assert "values        cpu, mem\n" in out
-    assert "1,073,741,824 bytes, about 12 an entity\n" in out
+    assert "1,073,741,824 bytes, about 12 an entity for its detectors\n" in out
     assert "reached" not in out
 
 

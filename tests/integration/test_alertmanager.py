@@ -151,6 +151,7 @@ def test_an_anomaly_fires_an_alert_for_its_entity(alertmanager: str) -> None:
         "pipeline": "plant",
         "entity": "press-7",
         "severity": "critical",
+        "kind": "spike",
         "team": "press-shop",
     }
     assert alert["annotations"]["description"] == "temp is 99.5, expected 20 to 24.5"

@@ -66,10 +66,10 @@ class TimeReader:
             stamps: the messages' own times, ns since 1970.
         """
         if isinstance(written, np.ndarray):
-            most = LIMIT_NS // NS[self._time.unit] if self._time.unit else 0
-            if most and written.dtype == np.int64 and (abs(written) <= most).all():
-                times: Int64s = written * NS[self._time.unit or "ns"]
-                return times
+            if self._time.unit is not None and written.dtype == np.int64:
+                times = _scaled_column(written, NS[self._time.unit])
+                if times is not None:
+                    return times
             written = listed(written)
         if self._time.unit is not None:
             return _numbers(written, NS[self._time.unit])
@@ -121,10 +121,19 @@ def _as_text(text: Any) -> str:
 
 def _numbers(column: Column, factor: int) -> Int64s:
     if set(map(type, column)) == {int}:
-        times, most = _integers(column), LIMIT_NS // factor
-        if times is not None and -most <= times.min() and times.max() <= most:
-            return times * factor
+        integers = _integers(column)
+        times = None if integers is None else _scaled_column(integers, factor)
+        if times is not None:
+            return times
     return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
+
+
+def _scaled_column(numbers: Int64s, factor: int) -> Int64s | None:
+    """Return numbers in ns; None where one is beyond what fits."""
+    most = LIMIT_NS // factor
+    # Not by abs(): that of the least number is itself.
+    fits = (-most <= numbers) & (numbers <= most)
+    return numbers * factor if fits.all() else None
 
 
 def _integers(column: Column) -> Int64s | None:

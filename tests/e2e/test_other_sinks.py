@@ -59,7 +59,7 @@ def breakers(port: int) -> dict[str, float]:
     except (OSError, HTTPException):
         return {}
     found = [line for line in lines if line.startswith("pynomaly_sink_breaker_state{")]
-    return {line.split('"')[1]: float(line.split()[-1]) for line in found}
+    return {line.split('sink="')[1].split('"')[0]: float(line.split()[-1]) for line in found}
 
 
 def watch(

@@ -37,20 +37,30 @@ def anomalies(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def two_files(folder: Path, name: str = "p") -> Path:
+    """Return a pipeline that reads two files: a process each, where there are two."""
+    file, _ = file_pipeline(folder, name)
+    for number in range(2):
+        part = b"\n".join(messages()[number::2])
+        (folder / f"part-{number}.ndjson").write_bytes(part)
+    file.write_text(file.read_text().replace("/in.ndjson", "/part-*.ndjson"))
+    return file
+
+
 def way(span: Span, spans: dict[str, Span]) -> list[str]:
     """Return the names from the root to a span."""
     return [*(way(spans[span.parent], spans) if span.parent else []), span.name]
 
 
 def test_every_batch_is_seen_from_poll_to_delivery_across_processes(tmp_path: Path) -> None:
-    file, _ = file_pipeline(tmp_path)
+    file = two_files(tmp_path)
     with OtlpReceiver() as receiver:
         add_tracing(file, receiver.endpoint, 0)
         assert run("run", file).returncode == 0
 
     assert receiver.requests == 0
     untraced = anomalies(tmp_path / "p.out")
-    traced, _ = file_pipeline(tmp_path, "traced")
+    traced = two_files(tmp_path, "traced")
     traced.write_text(traced.read_text().replace("name: traced", "name: p"))
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
@@ -78,7 +88,7 @@ def test_every_batch_is_seen_from_poll_to_delivery_across_processes(tmp_path: Pa
     events = [s.attributes["messaging.batch.message_count"] for s in named("poll", spans)]
     assert sum(map(int, events)) == len(messages())
     processes = {span.resource["service.instance.id"] for span in named("detect", spans)}
-    assert processes == {"0", "1"}, "a trace goes on in another process"
+    assert processes == {"0", "1"}, "each process reports its own batches"
     delivered = [
         span.attributes["messaging.batch.message_count"] for span in named("deliver", spans)
     ]

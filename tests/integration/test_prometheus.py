@@ -217,7 +217,8 @@ def test_a_flood_of_rejects_is_told_and_so_is_its_end(watched: Watched) -> None:
     assert "PynomalyRejects" in watched.servers.alerts()
     watched.plant.garbage = False
     watched.wait_for_message("on-call", "PynomalyRejects", "resolved")
-    wait_for(lambda: not watched.servers.alerts(), "quiet")
+    # On a slow machine others, such as a growing lag, may be there for good reason.
+    assert "PynomalyRejects" not in watched.servers.alerts()
 
 
 def test_silence_is_told_and_so_is_its_end(watched: Watched) -> None:
@@ -227,7 +228,6 @@ def test_silence_is_told_and_so_is_its_end(watched: Watched) -> None:
     watched.wait_for_message("working-hours", "PynomalyNoEvents", "resolved")
 
 
-@pytest.mark.skip(reason="open fault: the alert of a killed broker is not told within the wait")
 def test_a_killed_broker_is_told_and_so_is_its_return(watched: Watched) -> None:
     watched.kafka.kill()
     watched.wait_for_message("on-call", "PynomalyBrokerErrors", "firing")

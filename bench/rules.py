@@ -43,12 +43,14 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "absence: after": {"absence": AbsenceRule(3_600 * SECOND)},
     "incidents": {"incident_events": True, "group_by": 0},
     "silences": {"silences": SILENCES},
+    "idle entities": {"idle_after": 3_600 * SECOND},
     "all": {
         "rules": RULES,
         "absence": AbsenceRule(),
         "silences": SILENCES,
         "incident_events": True,
         "group_by": 0,
+        "idle_after": 3_600 * SECOND,
     },
 }
 

@@ -53,6 +53,7 @@ class Pipeline:
         absence: when an entity is absent; None where nobody asks.
         silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.
+        idle_after: ns without an event after which an entity is forgotten; None: never.
         group_by: number of the key's part by which incidents form stories; None for none.
     """
 
@@ -73,6 +74,7 @@ class Pipeline:
     silences: tuple[Silence, ...] = ()
     incident_events: bool = False
     group_by: int | None = None
+    idle_after: int | None = None
 
     @property
     def detector_names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ that a pause of all is nobody's silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,16 +23,19 @@ from engine.domain.alert_policy import (
 from engine.domain.batch import EventBatch, Floats, Int32s, Int64s
 from engine.domain.detector import State
 from operators.detect.gaps import (
+    ABSENT,
     ALL_RAISED,
     ALL_RETURNED,
     NEVER,
     RAISED,
     RECORD,
     RETURNED,
+    TOGETHER_ABSENT,
     WATCH,
     Limits,
     observe,
 )
+from operators.detect.idle import Gone
 from operators.kernels.record_bank import RecordBank
 
 SHARE = 0.1
@@ -108,6 +111,27 @@ class AbsenceWatch(RecordBank):
         """Forget entities that were evicted."""
         self._watch.records["count"] -= np.count_nonzero(self.records["known"][slots])
         self.reset(slots)
+
+    def end(self, gone: Gone, keys: Sequence[str], partition: int) -> list[Absence]:
+        """Forget idle entities before an event; return the absences that end with that.
+
+        Args:
+            gone: the entities.
+            keys: of each of them.
+            partition: of the task.
+        """
+        records = self.records[gone.slots]
+        found: list[Absence] = []
+        for key, state, silence in zip(keys, records, gone.silences.tolist(), strict=True):
+            if state["state"] == ABSENT:
+                index = None if state["index"] < 0 else int(state["index"])
+                place = partition, int(state["offset"]), index
+                since = int(state["when"])
+                found.append(Absence(0, key, True, np.nan, silence, since, *place))
+        # As if they were back: else an absence of all would wait for them for ever.
+        self._watch.records["back"] += np.count_nonzero(records["state"] == TOGETHER_ABSENT)
+        self.forget(gone.slots)
+        return sorted(found, key=lambda one: (one.offset, one.index or 0))
 
     def dump_watch(self) -> State:
         """Return what belongs to no entity."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -35,6 +36,8 @@ from operators.detect.counters import CounterBank
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.detect.event_clock import EventClock, Progress
+from operators.detect.idle import RECORD as IDLE_RECORD
+from operators.detect.idle import Gone, IdleWatch
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 from operators.silences import Silences
@@ -43,7 +46,7 @@ from pynomaly.plugins import Telemetry
 logger = logging.getLogger("pynomaly.detect")
 
 Explanations = dict[int, Explanation]
-StatefulPart = AbsenceWatch | Bank | PeaksOverThreshold | ProfileBank | RecordBank
+StatefulPart = AbsenceWatch | Bank | IdleWatch | PeaksOverThreshold | ProfileBank | RecordBank
 
 
 class ScoredColumns(NamedTuple):
@@ -81,6 +84,8 @@ class EntityGroup:
         if weighted(pipeline):
             self._weights = Weights(capacity, len(self._banks))
             self._gauge = WeightGauge(self._weights, pipeline.detector_names, self._table.used)
+        after = pipeline.idle_after
+        self._idle = None if after is None else IdleWatch(capacity, after)
         self._warm = np.zeros(capacity, np.bool_)
         self._counted = (0, 0)
 
@@ -123,20 +128,46 @@ class EntityGroup:
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""
-        scored = [
-            self._score(_part(events, segment.rows), segment)
-            for segment in self._table.segments(events.keys)
-        ]
+        scored: list[ScoredBatch] = []
+        for segment in self._table.segments(events.keys):
+            scored += self._parts(_part(events, segment.rows), segment)
         self._count(scored)
         return scored
 
-    def _score(self, events: EventBatch, segment: Segment) -> ScoredBatch:
-        slots = segment.slots
+    def _parts(self, events: EventBatch, segment: Segment) -> Iterator[ScoredBatch]:
+        """Score a segment, in parts where entities are forgotten within it."""
         if len(segment.started):
             self._begin(segment)
+        slots, before = segment.slots, self._clock.busy
+        progress = self._clock.observe(slots, events.times)
+        gone = [] if self._idle is None else self._idle.observe(slots, progress.busy, before)
+        edges = [0, *(each.row for each in gone), len(events)]
+        over: list[Absence] = []
+        for k, (start, stop) in enumerate(pairwise(edges)):
+            rows = slice(start, stop)
+            if k:
+                over = self._forget(gone[k - 1], slots[start:], int(events.partitions[0]))
+            if start < stop:
+                yield self._score(_part(events, rows), slots[rows], progress.take(rows), over)
+
+    def _forget(self, gone: Gone, next_slots: Int32s, partition: int) -> list[Absence]:
+        """Forget idle entities; return the absences that end with that."""
+        slots = gone.slots
+        keys = self._table.release(slots, np.intersect1d(slots, next_slots))
+        over = [] if self._absence is None else self._absence.end(gone, keys, partition)
+        for keeper in self._keepers().values():
+            # The idle watch has done so, and knows of those that have come back since.
+            if keeper is not self._idle:
+                keeper.reset(slots)
+        self._warm[slots] = False
+        self._telemetry.forgotten.inc(len(slots))
+        return over
+
+    def _score(
+        self, events: EventBatch, slots: Int32s, progress: Progress, over: list[Absence]
+    ) -> ScoredBatch:
         lateness = self._pipeline.mapping.lateness
         rates, totals, late = self._table.observe(slots, events.times, lateness)
-        progress = self._clock.observe(slots, events.times)
         learn = ~late
         unlearned = self._silences.unlearned(events)
         if unlearned is not None:
@@ -160,7 +191,7 @@ class EntityGroup:
             totals,
             found.explanations,
             progress.whole,
-            self._absences(slots, events, progress, totals),
+            [*over, *self._absences(slots, events, progress, totals)],
         )
 
     def _absences(
@@ -292,7 +323,8 @@ class EntityGroup:
         profile: dict[str, StatefulPart] = {"profile": self._profile}
         counters = {} if self._counters is None else {"counters": self._counters}
         absence = {} if self._absence is None else {"absence": self._absence}
-        return profile | counters | absence
+        idle = {} if self._idle is None else {"idle": self._idle}
+        return profile | counters | absence | idle
 
     def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
         calibrator = self._calibrators[k]
@@ -314,7 +346,7 @@ class EntityGroup:
         }
         parts |= {f"entities/{name}": part for name, part in self._table.dump().items()}
         parts["entities/warm"] = self._warm[used]
-        parts |= {f"clock/{name}": part for name, part in self._clock.dump().items()}
+        parts |= {f"clock/{name}": part for name, part in self._clock.dump(used).items()}
         if self._absence is not None:
             parts |= {f"watch/{name}": part for name, part in self._absence.dump_watch().items()}
         for keeper_name, keeper in self._keepers().items():
@@ -358,6 +390,7 @@ class EntityGroup:
             if found := _under(part, parts):
                 keeper.load(found)
         self._load_watch(parts)
+        self._begin_idle(parts, count)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
 
@@ -370,6 +403,11 @@ class EntityGroup:
         state = _under("watch", parts)
         if self._absence is not None and state:
             self._absence.load_watch(state)
+
+    def _begin_idle(self, parts: State, count: int) -> None:
+        """Let entities of a state that did not note when they sent age from now on."""
+        if self._idle is not None and not _under("idle", parts):
+            self._idle.begin(count, self._clock.busy)
 
     def _shrunk(self, blob: bytes, partitions: int) -> bytes:
         """Return a state of a larger share without the entities idle longest, now too many."""
@@ -424,7 +462,8 @@ def entity_bytes(pipeline: Pipeline) -> int:
     counters = CounterBank(1, columns).bytes_per_entity if columns else 0
     watched = watch(1, pipeline)
     absence = 0 if watched is None else watched.bytes_per_entity
-    parts = (profile, counters, absence, detectors, calibrators, weights)
+    idle = 0 if pipeline.idle_after is None else IDLE_RECORD.itemsize
+    parts = (profile, counters, absence, idle, detectors, calibrators, weights)
     return KEY_BYTES + RECORD.itemsize + sum(parts)
 
 

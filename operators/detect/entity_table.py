@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ FIRST_GAPS, GAP_CLIP = 8, 20.0
 make an entity slow, and a lasting change is followed within some hundred events."""
 SUMMED_EVENTS = 65_536
 """Events between two sums over all entities, which leave out those that have fallen silent."""
+SUM_STEPS = 65_536.0
+"""Rates are summed in steps of one event in so many days."""
 SILENT_GAPS = 20.0
 """An entity that is silent for so many of its share of the events has fallen silent."""
 NEWEST_GAP_WEIGHT = 1 / 256
@@ -158,7 +161,9 @@ class EntityTable:
             stop = start + len(slots)
             if stop > start:
                 yield Segment(slice(start, stop), slots, started, evicted)
-            evicted = self._evict() if stop < len(keys) else NOBODY
+            # Entities that were forgotten in the meantime have made room.
+            full = len(self._slots) >= self.capacity
+            evicted = self._evict() if stop < len(keys) and full else NOBODY
             start = stop
 
     def _assign(self, keys: list[str]) -> tuple[Int32s, Int32s]:
@@ -198,6 +203,25 @@ class EntityTable:
         self._bank.records["rate"][idle] = 0.0
         return idle.astype(np.int32)
 
+    def release(self, slots: Int32s, returning: Int32s) -> list[str]:
+        """Forget entities; return their keys, in the order of the slots.
+
+        Args:
+            slots: of the entities.
+            returning: those of the slots that begin anew at once, with the same key.
+        """
+        rates = self._bank.records["rate"]
+        # Exact, so that the order does not matter: slots are given anew after a restart.
+        self._total[0] -= math.fsum(rates[slots].tolist())
+        self.forget(slots)
+        wanted, staying = set(slots.tolist()), set(returning.tolist())
+        keys = {slot: key for key, slot in self._slots.items() if slot in wanted}
+        for slot, key in keys.items():
+            if slot not in staying:
+                del self._slots[key]
+                self._free.append(slot)
+        return [keys[slot] for slot in slots.tolist()]
+
     def keep(self, count: int) -> int:
         """Forget all entities but so many, those that spoke last; return how many went."""
         used = self.used()
@@ -235,6 +259,8 @@ class EntityTable:
     def forget(self, slots: Int32s) -> None:
         """Start the records of new entities."""
         self._bank.reset(slots)
+        # Of slots behind one that was never touched none has an entity.
+        self._bank.records["touched"][slots] = 1
 
     def used(self) -> Int32s:
         """Return the slots in use, in the order in which `dump` writes them."""
@@ -333,7 +359,8 @@ def _sum(records: Any, clock: int, total: float) -> float:
             silent = SILENT_GAPS * total / state.rate + SUMMED_EVENTS
             if clock - state.touched > silent:
                 state.rate = 0.0
-            found += state.rate
+            # In steps whose sum is exact, so that the order of the slots does not matter.
+            found += np.floor(state.rate * SUM_STEPS) / SUM_STEPS
     return found
 
 

@@ -32,6 +32,9 @@ STEP_MEMORY, STEP_CLIP, YOUNG = 1 / 1_024, 20.0, 64
 KNOWN = 1_000
 """Events after which a jump is no matter of a task that is new."""
 
+NOBODY = -1
+"""Stands for the slot of an entity that is gone."""
+
 RECORD = np.dtype(
     [
         ("now", "<i8"),
@@ -72,6 +75,10 @@ class Progress(NamedTuple):
     busy: Int64s
     jumps: Int64s
 
+    def take(self, rows: slice) -> Progress:
+        """Return that of some of the events."""
+        return Progress(self.whole[rows], self.busy[rows], self.jumps[rows])
+
 
 class EventClock:
     """Event time as the events of one task show it."""
@@ -91,9 +98,23 @@ class EventClock:
         _observe(self._bank.records, slots, times, *found)
         return found
 
-    def dump(self) -> State:
-        """Return the state."""
-        return self._bank.dump(np.zeros(1, np.int32))
+    @property
+    def busy(self) -> int:
+        """How far event time has come so far, with long steps cut short."""
+        return int(self._bank.records["busy"][0])
+
+    def dump(self, used: Int32s) -> State:
+        """Return the state, with the slots numbered anew.
+
+        Args:
+            used: the slots in use, in the order in which they are restored.
+        """
+        state = self._bank.dump(np.zeros(1, np.int32))
+        record = np.asarray(state["state"])
+        for name in ("slot", "first"):
+            places = np.flatnonzero(used == record[name][0])
+            record[name] = places[0] if len(places) else NOBODY
+        return {"state": record}
 
     def load(self, state: State) -> None:
         """Take up a dumped state."""

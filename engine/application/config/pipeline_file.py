@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -184,6 +185,16 @@ class PipelineFile(Settings):
 
     @field_validator("state")
     @classmethod
+    def _absent_entities_are_remembered(cls, state: StateSpec, info: ValidationInfo) -> StateSpec:
+        absence = info.data.get("absence")
+        after = None if absence is None else absence.after
+        if after is not None and state.idle_after is not None and state.idle_after <= after:
+            text = "expected more than absence.after: what is forgotten is never found absent"
+            raise invalid(text, "idle_after")
+        return state
+
+    @field_validator("state")
+    @classmethod
     def _state_fits(cls, state: StateSpec, info: ValidationInfo) -> StateSpec:
         if state.kafka is None:
             return state
@@ -230,6 +241,7 @@ class PipelineFile(Settings):
             silences=tuple(one.silence(n) for n, one in enumerate(self.silences, start=1)),
             incident_events=self.sinks.incidents is not None,
             group_by=self._group_by,
+            idle_after=_maybe_ns(self.state.idle_after),
         )
 
     def alert_promise(self) -> AlertPromise:
@@ -282,6 +294,10 @@ def _meet(one: PluginChoice, other: PluginChoice) -> bool:
     nowhere: Callable[[], frozenset[str]] = frozenset
     places = [getattr(choice.settings, "places", nowhere)() for choice in (one, other)]
     return bool(places[0] & places[1])
+
+
+def _maybe_ns(duration: timedelta | None) -> int | None:
+    return None if duration is None else nanoseconds(duration)
 
 
 def _print(decisive: object) -> str:

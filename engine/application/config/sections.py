@@ -101,6 +101,9 @@ class StateSpec(Settings):
     """Not used any more: each partition of the source is stored by itself."""
     memory_limit: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""
+    idle_after: PositiveDuration | None = None
+    """Event time of its partition without an event after which an entity is forgotten, such as 30d;
+    never unless given."""
 
 
 class TlsSpec(Settings):

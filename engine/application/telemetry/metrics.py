@@ -53,6 +53,9 @@ class Telemetry:
             "split_entities", "Entities that were seen in more than one partition of this process"
         )
         self.evictions = self._counter("evictions", "Idle entities evicted by the memory budget")
+        self.forgotten = self._counter(
+            "forgotten_entities", "Entities idle for state.idle_after, and forgotten"
+        )
         self.state_bytes = self._gauge("state_bytes", "Memory of the entities' state")
         self.state_limit = self._gauge("state_limit_bytes", "Memory budget of the whole pipeline")
         self.refits = self._counter("refits", "Successful refits of windowed models", "detector")

@@ -70,6 +70,7 @@ COMPLETE: dict[str, Any] = {
         "snapshot_interval": "5m",
         "key_groups": 32,
         "memory_limit": "1GiB",
+        "idle_after": "30d",
     },
     "metrics": {
         "host": "0.0.0.0",
@@ -235,6 +236,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("state", "checkpoint_interval"), "10", "expected a duration with its unit"),
     (("state", "snapshot_interval"), "0s", "expected a duration of more than 0s"),
     (("state", "key_groups"), 0, "expected at least 1"),
+    (("state", "idle_after"), 30, "expected a duration with its unit"),
+    (("state", "idle_after"), "5m", "expected more than absence.after"),
     (("state", "memory_limit"), "lots", "expected a size with its unit"),
     (("metrics",), "off", "expected a mapping of fields"),
     (("metrics", "host"), 5, "expected text"),

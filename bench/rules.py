@@ -43,6 +43,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "absence: after": {"absence": AbsenceRule(3_600 * SECOND)},
     "incidents": {"incident_events": True, "group_by": 0},
     "silences": {"silences": SILENCES},
+    "context": {"context": 32},
     "idle entities": {"idle_after": 3_600 * SECOND},
     "all": {
         "rules": RULES,
@@ -50,6 +51,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "silences": SILENCES,
         "incident_events": True,
         "group_by": 0,
+        "context": 32,
         "idle_after": 3_600 * SECOND,
     },
 }

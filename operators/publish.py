@@ -65,6 +65,8 @@ def anomaly_record(anomaly: Anomaly) -> Record:
         document["suppressed_by"] = anomaly.suppressed_by
     if anomaly.rule is not None:
         document["rule"] = anomaly.rule
+    if anomaly.context is not None:
+        document["context"] = anomaly.context
     if anomaly.trace is not None:
         document["trace_id"] = anomaly.trace.trace_id
     return _record(anomaly.entity, anomaly.id, document, anomaly.time, anomaly.trace)

@@ -89,6 +89,8 @@ class Anomaly:
         pipeline_version: digest of what decides its scores.
         suppressed_by: name of the silence that mutes it; None where none does.
         rule: the rule of the value that found it, or that it passed; None where there is none.
+        context: the last values of the value to blame before the event, the oldest first, None for
+            a gap; None where nobody asked.
         trace: the span that found it; None unless its batch is traced.
     """
 
@@ -112,6 +114,7 @@ class Anomaly:
     trace: Trace | None = None
     rule: Mapping[str, object] | None = None
     suppressed_by: str | None = None
+    context: tuple[float | None, ...] | None = None
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:

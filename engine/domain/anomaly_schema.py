@@ -138,13 +138,25 @@ _RULE = object_of(
     },
 )
 
+_CONTEXT = {
+    "type": "array",
+    "description": "Last values of the value to blame before the event, the oldest first; null is "
+    "a gap; only with alert.context.",
+    "items": {"type": _MAYBE},
+}
+
 ANOMALY_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Pynomaly anomaly",
     **object_of(
         _ANOMALY,
         "A flagged event with everything needed to act on it.",
-        optional={"trace_id": _TRACE_ID, "rule": _RULE, "suppressed_by": _SUPPRESSED},
+        optional={
+            "trace_id": _TRACE_ID,
+            "rule": _RULE,
+            "suppressed_by": _SUPPRESSED,
+            "context": _CONTEXT,
+        },
     ),
 }
 """Describes the payload of every message of the anomalies sink."""

@@ -160,6 +160,8 @@ class ScoredBatch:
         progress: int64 [n], ns that event time has come on in the task so far, never less than
             before; None where nobody asked.
         absences: who has stopped sending, and who is back, in the order of the events.
+        contexts: by row, the values before the events that may become anomalies: float64
+            [length, d], the oldest first; empty where nobody asked.
     """
 
     events: EventBatch
@@ -175,6 +177,7 @@ class ScoredBatch:
     explanations: Mapping[int, Explanation] = field(default_factory=dict)
     progress: Int64s | None = None
     absences: Sequence[Absence] = ()
+    contexts: Mapping[int, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events)

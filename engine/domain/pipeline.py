@@ -54,6 +54,7 @@ class Pipeline:
         silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.
         idle_after: ns without an event after which an entity is forgotten; None: never.
+        context: last values of an entity that are shown beside an anomaly.
         group_by: number of the key's part by which incidents form stories; None for none.
     """
 
@@ -75,6 +76,7 @@ class Pipeline:
     incident_events: bool = False
     group_by: int | None = None
     idle_after: int | None = None
+    context: int = 0
 
     @property
     def detector_names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,6 +108,15 @@ def summary_of(anomaly: Anomaly, duration: int) -> str:
     value = anomaly.values[blamed(anomaly.values)]
     expected = value.expected_low, value.expected_high
     return summary(anomaly.kind, value.name, value.value, *expected, duration)
+
+
+def with_context(anomaly: Anomaly, batch: ScoredBatch, row: int) -> Anomaly:
+    """Return an anomaly with the last values of the value to blame, where they were asked for."""
+    before = batch.contexts.get(row)
+    if before is None:
+        return anomaly
+    column = before[:, blamed(anomaly.values)].tolist()
+    return replace(anomaly, context=tuple(map(_known, column)))
 
 
 def _weights(batch: ScoredBatch, row: int) -> Floats:

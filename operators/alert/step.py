@@ -25,7 +25,7 @@ from engine.domain.kinds import RULE_KINDS
 from engine.domain.pipeline import Pipeline
 from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
-from operators.alert.drafts import Drafter, blamed, summary_of
+from operators.alert.drafts import Drafter, blamed, summary_of, with_context
 from operators.alert.event_rate import NS_PER_DAY, EventRate
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
@@ -260,6 +260,7 @@ class AlertStep:
         rate = float(batch.rates[row])
         usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
         detector = BY_RANGE if outside else draft.detector
+        anomaly = with_context(anomaly, batch, row)
         blame = anomaly.values[blamed(anomaly.values)].name
         mute = self._silences.by(anomaly.entity, anomaly.time, blame)
         if mute is not None:

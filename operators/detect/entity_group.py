@@ -32,6 +32,7 @@ from operators.combine.weight_gauge import WeightGauge
 from operators.combine.weighted import Weights
 from operators.detect.absence import AbsenceWatch, limits_of, pauses
 from operators.detect.by_entity import by_entity
+from operators.detect.context import ContextBank
 from operators.detect.counters import CounterBank
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
@@ -46,7 +47,7 @@ from pynomaly.plugins import Telemetry
 logger = logging.getLogger("pynomaly.detect")
 
 Explanations = dict[int, Explanation]
-StatefulPart = AbsenceWatch | Bank | IdleWatch | PeaksOverThreshold | ProfileBank | RecordBank
+StatefulPart = Bank | PeaksOverThreshold | RecordBank
 
 
 class ScoredColumns(NamedTuple):
@@ -84,6 +85,7 @@ class EntityGroup:
         if weighted(pipeline):
             self._weights = Weights(capacity, len(self._banks))
             self._gauge = WeightGauge(self._weights, pipeline.detector_names, self._table.used)
+        self._context = ContextBank(capacity, pipeline) if pipeline.context else None
         after = pipeline.idle_after
         self._idle = None if after is None else IdleWatch(capacity, after)
         self._warm = np.zeros(capacity, np.bool_)
@@ -192,7 +194,16 @@ class EntityGroup:
             found.explanations,
             progress.whole,
             [*over, *self._absences(slots, events, progress, totals)],
+            self._contexts(slots, events, late, found),
         )
+
+    def _contexts(
+        self, slots: Int32s, events: EventBatch, late: Bools, found: ScoredColumns
+    ) -> dict[int, Floats]:
+        """Return the values before each event that may become an anomaly."""
+        if self._context is None:
+            return {}
+        return self._context.observe(slots, events.values, late, found.p_value, found.scores)
 
     def _absences(
         self, slots: Int32s, events: EventBatch, progress: Progress, totals: Floats
@@ -324,7 +335,8 @@ class EntityGroup:
         counters = {} if self._counters is None else {"counters": self._counters}
         absence = {} if self._absence is None else {"absence": self._absence}
         idle = {} if self._idle is None else {"idle": self._idle}
-        return profile | counters | absence | idle
+        context = {} if self._context is None else {"context": self._context}
+        return profile | counters | absence | idle | context
 
     def _of_detector(self, k: int, name: str) -> dict[str, StatefulPart]:
         calibrator = self._calibrators[k]
@@ -463,7 +475,8 @@ def entity_bytes(pipeline: Pipeline) -> int:
     watched = watch(1, pipeline)
     absence = 0 if watched is None else watched.bytes_per_entity
     idle = 0 if pipeline.idle_after is None else IDLE_RECORD.itemsize
-    parts = (profile, counters, absence, idle, detectors, calibrators, weights)
+    context = ContextBank(1, pipeline).bytes_per_entity if pipeline.context else 0
+    parts = (profile, counters, absence, idle, context, detectors, calibrators, weights)
     return KEY_BYTES + RECORD.itemsize + sum(parts)
 
 

@@ -241,6 +241,7 @@ class PipelineFile(Settings):
             silences=tuple(one.silence(n) for n, one in enumerate(self.silences, start=1)),
             incident_events=self.sinks.incidents is not None,
             group_by=self._group_by,
+            context=self.alert.context,
             idle_after=_maybe_ns(self.state.idle_after),
         )
 

@@ -57,7 +57,13 @@ COMPLETE: dict[str, Any] = {
     ],
     "delivery": "at_least_once",
     "absence": {"after": "10m"},
-    "alert": {"budget": "2/day", "per": "entity", "incident_gap": "10m", "group_by": "site"},
+    "alert": {
+        "budget": "2/day",
+        "per": "entity",
+        "incident_gap": "10m",
+        "group_by": "site",
+        "context": 32,
+    },
     "sinks": {
         "anomalies": {"queue": {"topic": "a"}},
         "incidents": {"queue": {"topic": "i"}},
@@ -202,6 +208,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("alert",), {"score": {"detector": "zscor", "above": 1}}, 'Did you mean "zscore"?'),
     (("alert",), {"score": {"detector": "zscore", "above": "x"}}, "expected a number"),
     (("alert",), {"score": {"detector": "zscore", "above": float("nan")}}, "a finite number"),
+    (("alert", "context"), -1, "expected at least 0"),
     (("alert", "incident_gap"), "0s", "expected a duration of more than 0s"),
     (("alert", "group_by"), "sensor", "expected one of the parts of event.key, as it is written"),
     (("alert", "group_by"), 3, "expected text"),

@@ -17,8 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("delivery", "protocol", "kinds"),
     [
-        ("exactly_once", "classic", ["lose_host", "foreign_transaction", "junk"]),
-        ("exactly_once", "consumer", ["roll", "cut_connections"]),
+        ("exactly_once", "consumer", ["lose_host", "foreign_transaction", "roll"]),
         ("at_least_once", "classic", ["freeze_host"]),
     ],
 )

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from engine.application.control.ports import Store
 from engine.application.ports import (
     BrokerPlugin,
     FormatPlugin,
@@ -49,6 +50,15 @@ def store(name: str) -> type[StateStorePlugin]:
         UnknownNameError: there is none.
     """
     return cast("type[StateStorePlugin]", _load("stores", name))
+
+
+def control_store(name: str) -> type[Store]:
+    """Return the store of this name, for the control plane.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[Store]", _load("control_stores", name))
 
 
 def step(name: str) -> StepPlugin:

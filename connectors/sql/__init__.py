@@ -1,0 +1,1 @@
+"""The control plane's store in SQLite or PostgreSQL."""

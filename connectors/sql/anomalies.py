@@ -1,0 +1,69 @@
+"""Anomalies in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, select
+
+from connectors.sql.rows import Values, equal, insert_new, page
+from connectors.sql.tables import anomalies as table
+from engine.domain.alert_policy import Severity
+from engine.domain.control.page import AnomalyFilter, Page, Position
+from engine.domain.control.stored_anomaly import StoredAnomaly
+
+
+class SqlAnomalies:
+    """The repository of anomalies."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, anomalies: Sequence[StoredAnomaly]) -> Collection[str]:
+        """Store those whose ids are new; return these ids."""
+        return {row[0] for row in insert_new(self._connection, table, list(map(_row, anomalies)))}
+
+    def get(self, anomaly_id: str) -> StoredAnomaly | None:
+        """Return the anomaly of an id."""
+        found = self._connection.execute(select(table).where(table.c.id == anomaly_id)).first()
+        return None if found is None else _value(found)
+
+    def find(
+        self, wanted: AnomalyFilter, behind: Position | None, limit: int
+    ) -> Page[StoredAnomaly]:
+        """Return a page of them by event time and id, the newest first."""
+        fields = asdict(wanted)
+        since, until = fields.pop("since"), fields.pop("until")
+        query = select(table).where(*equal(table, **fields))
+        if since is not None:
+            query = query.where(table.c.time >= since)
+        if until is not None:
+            query = query.where(table.c.time < until)
+        keys = table.c.time, table.c.id
+        return page(self._connection, query, keys, behind, limit, _value, _position)
+
+    def prune(self, before: int, at_most: int) -> int:
+        """Remove those of an event time before, at most so many; return how many went."""
+        old = select(table.c.id).where(table.c.time < before).limit(at_most)
+        return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+
+
+def _row(anomaly: StoredAnomaly) -> Values:
+    fields = {name: getattr(anomaly, name) for name in StoredAnomaly.__slots__}
+    fields["severity"] = anomaly.severity.value
+    fields["document"] = orjson.dumps(anomaly.document).decode()
+    return fields
+
+
+def _value(row: Row[Any]) -> StoredAnomaly:
+    fields = dict(row._mapping)
+    fields["severity"] = Severity(fields["severity"])
+    fields["document"] = orjson.loads(fields["document"])
+    return StoredAnomaly(**fields)
+
+
+def _position(anomaly: StoredAnomaly) -> Position:
+    return Position(anomaly.time, anomaly.id)

@@ -1,0 +1,118 @@
+"""Incidents and comments in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from connectors.sql.rows import BATCH, Values, equal, page
+from connectors.sql.tables import comments
+from connectors.sql.tables import incidents as table
+from engine.domain.alert_policy import Severity
+from engine.domain.control.errors import StaleError
+from engine.domain.control.incident import Comment, Facts, Incident, Status
+from engine.domain.control.page import IncidentFilter, Page, Position
+
+
+class SqlIncidents:
+    """The repository of incidents.
+
+    Args:
+        connection: to the database.
+        locking: whether what is read is about to be changed.
+    """
+
+    def __init__(self, connection: Connection, *, locking: bool) -> None:
+        self._connection = connection
+        self._locking = locking
+
+    def get(self, ids: Collection[str]) -> dict[str, Incident]:
+        """Return those of these ids; within a writing unit of work nobody else changes them."""
+        wanted = sorted(ids)
+        found: dict[str, Incident] = {}
+        for begin in range(0, len(wanted), BATCH):
+            # Sorted, so that two transactions lock rows in the same order.
+            query = select(table).where(table.c.id.in_(wanted[begin : begin + BATCH]))
+            query = query.order_by(table.c.id)
+            if self._locking:
+                query = query.with_for_update()
+            found.update((row.id, _value(row)) for row in self._connection.execute(query))
+        return found
+
+    def add(self, incidents: Sequence[Incident]) -> None:
+        """Store new ones."""
+        self._connection.execute(insert(table), [_row(incident) for incident in incidents])
+
+    def save(self, incidents: Sequence[Incident]) -> None:
+        """Store changed ones.
+
+        Raises:
+            StaleError: the stored one is not of the revision before.
+        """
+        for incident in incidents:
+            before = incident.revision - 1
+            same = (table.c.id == incident.id) & (table.c.revision == before)
+            done = self._connection.execute(update(table).where(same).values(_row(incident)))
+            if not done.rowcount:
+                raise StaleError("the incident was changed since you read it: read it again")
+
+    def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
+        """Return a page of them by the time they began and id, the newest first."""
+        fields = asdict(wanted)
+        since, until = fields.pop("since"), fields.pop("until")
+        query = select(table).where(*equal(table, **fields))
+        if since is not None:
+            query = query.where(table.c.began >= since)
+        if until is not None:
+            query = query.where(table.c.began < until)
+        keys = table.c.began, table.c.id
+        return page(self._connection, query, keys, behind, limit, _value, _position)
+
+    def add_comment(self, comment: Comment) -> None:
+        """Store a comment."""
+        self._connection.execute(insert(comments).values(asdict(comment)))
+
+    def comments(self, incident_id: str) -> list[Comment]:
+        """Return the comments on an incident, the oldest first."""
+        query = select(comments).where(comments.c.incident == incident_id)
+        rows = self._connection.execute(query.order_by(comments.c.time, comments.c.id))
+        return [Comment(**row._mapping) for row in rows]
+
+    def prune(self, before: int, at_most: int) -> int:
+        """Remove those whose latest anomaly is older, with their comments; return how many."""
+        old = select(table.c.id).where(table.c.last < before).limit(at_most)
+        ids = list(self._connection.execute(old).scalars())
+        for begin in range(0, len(ids), BATCH):
+            some = ids[begin : begin + BATCH]
+            self._connection.execute(delete(comments).where(comments.c.incident.in_(some)))
+            self._connection.execute(delete(table).where(table.c.id.in_(some)))
+        return len(ids)
+
+
+def _row(incident: Incident) -> Values:
+    facts = incident.facts
+    fields = {name: getattr(facts, name) for name in Facts.__slots__}
+    document = None if facts.document is None else orjson.dumps(facts.document).decode()
+    return fields | {
+        "id": incident.id,
+        "severity": facts.severity.value,
+        "document": document,
+        "status": incident.status.value,
+        "assignee": incident.assignee,
+        "revision": incident.revision,
+    }
+
+
+def _value(row: Row[Any]) -> Incident:
+    fields = {name: row._mapping[name] for name in Facts.__slots__}
+    fields["severity"] = Severity(row.severity)
+    fields["document"] = None if row.document is None else orjson.loads(row.document)
+    return Incident(row.id, Facts(**fields), Status(row.status), row.assignee, row.revision)
+
+
+def _position(incident: Incident) -> Position:
+    return Position(incident.facts.began, incident.id)

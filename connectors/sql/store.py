@@ -1,0 +1,87 @@
+"""The store of the control plane in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from connectors.sql.anomalies import SqlAnomalies
+from connectors.sql.audit import SqlAudit
+from connectors.sql.bookkeeping import SqlPositions, SqlReplies
+from connectors.sql.database import connect
+from connectors.sql.identities import SqlTokens, SqlUsers
+from connectors.sql.incidents import SqlIncidents
+from connectors.sql.migrate import migrate
+from engine.domain.errors import RetryableError
+from pynomaly.plugins import UnitOfWork
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """The plug-in behind `pynomaly serve --database`.
+
+    Args:
+        url: sqlite:///path, or postgresql+psycopg://user@host/database.
+        password: of PostgreSQL's user.
+    """
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self._engine = connect(url, password)
+
+    @contextmanager
+    def reading(self) -> Iterator[UnitOfWork]:
+        """Return a unit of work that sees one state of the store and changes nothing."""
+        with _told(), self._engine.connect() as connection, connection.begin() as transaction:
+            yield _work(connection, locking=False)
+            transaction.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[UnitOfWork]:
+        """Return a unit of work that is stored as a whole at its end, or after an error not."""
+        with _told(), self._engine.connect() as connection:
+            writing = connection.execution_options(writing=True)
+            with writing.begin():
+                yield _work(writing, locking=True)
+
+    def prepare(self) -> None:
+        """Create what is missing, and bring an older store up to date.
+
+        Raises:
+            PynomalyError: it cannot be reached, or is of a newer release.
+        """
+        with _told():
+            migrate(self._engine)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
+    return UnitOfWork(
+        anomalies=SqlAnomalies(connection),
+        incidents=SqlIncidents(connection, locking=locking),
+        users=SqlUsers(connection, locking=locking),
+        tokens=SqlTokens(connection),
+        audit=SqlAudit(connection),
+        replies=SqlReplies(connection),
+        positions=SqlPositions(connection),
+    )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what is wrong with the database as an error of ours."""
+    try:
+        yield
+    except OperationalError as error:
+        raise RetryableError(f"the database cannot be used now: {_cause(error)}") from error
+
+
+def _cause(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]

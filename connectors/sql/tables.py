@@ -1,0 +1,141 @@
+"""The tables; migrations make them, and a test holds both against each other.
+
+Times are ns since 1970. Documents are JSON in texts, which both databases keep as they are.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    _text("pipeline"),
+    _text("entity"),
+    _number("time"),
+    _text("severity"),
+    _text("kind"),
+    Column("score", Float, nullable=False),
+    Column("p_value", Float, nullable=False),
+    Column("incident", String(100), nullable=False),
+    _text("summary"),
+    _text("document"),
+    Index(None, "time", "id"),
+    Index(None, "pipeline", "time", "id"),
+    Index(None, "entity", "time", "id"),
+    Index(None, "incident", "time", "id"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    _text("pipeline"),
+    _text("entity"),
+    _number("began"),
+    _number("last"),
+    _text("severity"),
+    _number("count"),
+    _text("summary"),
+    Column("closed", Boolean, nullable=False),
+    _number("changed"),
+    Column("document", Text),
+    _text("status"),
+    Column("assignee", Text),
+    _number("revision"),
+    Index(None, "began", "id"),
+    Index(None, "status", "began", "id"),
+    Index(None, "entity", "began", "id"),
+    Index(None, "pipeline", "began", "id"),
+    Index(None, "last"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("incident", String(100), nullable=False),
+    _text("author"),
+    _number("time"),
+    _text("text"),
+    Index(None, "incident", "time"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    _text("role"),
+    Column("password", Text),
+    _number("created"),
+    Column("disabled", Boolean, nullable=False),
+    _number("failures"),
+    _number("locked_until"),
+    _number("revision"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("user", String(100), nullable=False),
+    _text("name"),
+    _text("kind"),
+    _text("digest"),
+    _text("role"),
+    _number("created"),
+    _number("expires"),
+    Column("revoked", BigInteger),
+    Index(None, "user", "created"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("time"),
+    _text("actor"),
+    _text("address"),
+    _text("action"),
+    _text("subject"),
+    _text("before"),
+    _text("after"),
+    _text("reason"),
+    _text("previous"),
+    _text("digest"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("user", String(100), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    _text("request"),
+    _number("status"),
+    _text("body"),
+    Column("etag", Text),
+    _number("created"),
+    Index(None, "created"),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("source", String(500), primary_key=True),
+    Column("partition", String(100), primary_key=True),
+    _number("position"),
+)

@@ -1,0 +1,1 @@
+"""The control plane's use cases, one a file, and the ports that they need."""

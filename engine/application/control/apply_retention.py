@@ -1,0 +1,49 @@
+"""Remove what is older than it has to be kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.application.control.caller import SYSTEM
+from engine.application.control.ports import Store
+from engine.application.control.recording import record
+
+BATCH = 1_000
+"""Rows that go in one transaction: others are not kept waiting for long."""
+REPLY_NS = 86_400 * 10**9
+"""How long replies to repeated requests are kept."""
+TOKEN_NS = 30 * 86_400 * 10**9
+"""How long expired tokens are still listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How much was removed."""
+
+    anomalies: int
+    incidents: int
+
+
+def apply_retention(store: Store, now: int, retention: int) -> Removed:
+    """Remove anomalies and incidents of an event time that is too long ago.
+
+    Args:
+        store: where they are.
+        now: ns since 1970.
+        retention: ns that they are kept.
+    """
+    before = now - retention
+    anomalies = incidents = 0
+    while True:
+        with store.writing() as work:
+            gone = work.anomalies.prune(before, BATCH), work.incidents.prune(before, BATCH)
+        anomalies, incidents = anomalies + gone[0], incidents + gone[1]
+        if not any(gone):
+            break
+    with store.writing() as work:
+        work.replies.prune(now - REPLY_NS)
+        work.tokens.prune(now - TOKEN_NS)
+        if anomalies or incidents:
+            removed = {"anomalies": anomalies, "incidents": incidents, "before": before}
+            record(work, SYSTEM, now, "retention.apply", "store", removed, None)
+    return Removed(anomalies, incidents)

@@ -1,0 +1,31 @@
+"""Write a comment on an incident."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from engine.application.control.caller import Caller
+from engine.application.control.find_incidents import stored_incident
+from engine.application.control.permissions import Action, require
+from engine.application.control.ports import UnitOfWork
+from engine.application.control.recording import record
+from engine.domain.control.incident import Comment
+
+
+def comment_incident(
+    work: UnitOfWork, caller: Caller, now: int, incident_id: str, text: str
+) -> Comment:
+    """Store a comment.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is no such incident.
+    """
+    require(caller, Action.HANDLE_INCIDENTS)
+    incident = stored_incident(work, incident_id)
+    comment = Comment(token_hex(8), incident.id, caller.name, now, text)
+    work.incidents.add_comment(comment)
+    record(
+        work, caller, now, "incident.comment", incident.id, None, {"id": comment.id, "text": text}
+    )
+    return comment

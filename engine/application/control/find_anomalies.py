@@ -1,0 +1,36 @@
+"""List anomalies, and look one up."""
+
+from __future__ import annotations
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control.ports import UnitOfWork
+from engine.domain.control.errors import NotFoundError
+from engine.domain.control.page import AnomalyFilter, Page, Position
+from engine.domain.control.stored_anomaly import StoredAnomaly
+
+
+def find_anomalies(
+    work: UnitOfWork, caller: Caller, wanted: AnomalyFilter, behind: Position | None, limit: int
+) -> Page[StoredAnomaly]:
+    """Return a page of anomalies, the newest first.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    return work.anomalies.find(wanted, behind, limit)
+
+
+def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnomaly:
+    """Return an anomaly.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is none of this id.
+    """
+    require(caller, Action.READ)
+    found = work.anomalies.get(anomaly_id)
+    if found is None:
+        raise NotFoundError(f'no anomaly has the id "{anomaly_id}"')
+    return found

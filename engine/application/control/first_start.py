@@ -1,0 +1,26 @@
+"""The first start: an administrator, and a token to log in with."""
+
+from __future__ import annotations
+
+from engine.application.control.caller import SYSTEM
+from engine.application.control.manage_tokens import DAY_NS, NewToken, new_token
+from engine.application.control.ports import UnitOfWork
+from engine.application.control.recording import record
+from engine.domain.control.role import Role
+from engine.domain.control.token import TokenKind
+from engine.domain.control.user import User
+
+ADMIN = "admin"
+DAYS = 30
+
+
+def first_start(work: UnitOfWork, now: int) -> NewToken | None:
+    """Make the user "admin" and a token where there is no user yet; None where there is."""
+    if work.users.all():
+        return None
+    work.users.add(User(ADMIN, Role.ADMIN, None, now))
+    made = new_token(ADMIN, "first", TokenKind.API, Role.ADMIN, now, now + DAYS * DAY_NS)
+    work.tokens.add(made.token)
+    record(work, SYSTEM, now, "user.add", ADMIN, None, {"role": Role.ADMIN, "disabled": False})
+    record(work, SYSTEM, now, "token.make", made.token.id, None, {"user": ADMIN, "name": "first"})
+    return made

@@ -1,0 +1,83 @@
+"""Log in with a password, log out, and tell who shows a token."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.application.control.caller import Caller
+from engine.application.control.manage_tokens import NewToken, new_token, revoke_token
+from engine.application.control.ports import UnitOfWork
+from engine.application.control.recording import record
+from engine.domain.control.errors import UnauthenticatedError
+from engine.domain.control.role import Role
+from engine.domain.control.token import TokenKind, parts_of
+
+SESSION_NS = 12 * 3_600 * 10**9
+"""How long a login lasts."""
+
+
+class Passwords(Protocol):
+    """Hashes passwords, slowly."""
+
+    def hash(self, password: str) -> str:
+        """Return what is stored of a password."""
+        ...
+
+    def verify(self, password: str, hashed: str | None) -> bool:
+        """Return whether it is the password; takes as long where there is no hash."""
+        ...
+
+
+def log_in(
+    work: UnitOfWork, name: str, password: str, address: str, now: int, passwords: Passwords
+) -> NewToken | None:
+    """Return a token for half a day; None where it is refused, which must be stored as well.
+
+    Nothing tells an unknown user, a wrong password, and a user that is locked or disabled apart.
+
+    Args:
+        work: to store the token, or the failure, in.
+        name, password: as they were given.
+        address: from where.
+        now: ns since 1970.
+        passwords: compares with the hash.
+    """
+    user = work.users.get(name)
+    stored = None if user is None else user.password
+    right = passwords.verify(password, stored)
+    caller = Caller(name if user else "unknown", Role.VIEWER, address)
+    if user is None:
+        return None
+    if user.disabled or user.is_locked(now):
+        return None
+    if not right:
+        failed = user.failed(now)
+        work.users.save(failed)
+        count = {"failures": failed.failures, "locked_until": failed.locked_until}
+        record(work, caller, now, "session.refuse", name, None, count)
+        return None
+    work.users.save(user.succeeded())
+    made = new_token(name, "login", TokenKind.SESSION, user.role, now, now + SESSION_NS)
+    work.tokens.add(made.token)
+    record(work, caller, now, "session.begin", made.token.id)
+    return made
+
+
+def log_out(work: UnitOfWork, caller: Caller, now: int) -> None:
+    """End what the caller's token allows."""
+    revoke_token(work, caller, now, caller.token)
+
+
+def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller:
+    """Return who shows a token.
+
+    Raises:
+        UnauthenticatedError: it is none, or not in force.
+    """
+    parts = parts_of(token)
+    found = None if parts is None else work.tokens.get(parts[0])
+    if parts is not None and found is not None and found.accepts(parts[1], now):
+        user = work.users.get(found.user)
+        if user is not None and not user.disabled:
+            return Caller(user.name, user.role.at_most(found.role), address, found.id)
+    raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")

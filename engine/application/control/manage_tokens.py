@@ -1,0 +1,107 @@
+"""Make, list and revoke tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from secrets import token_hex, token_urlsafe
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, may, require
+from engine.application.control.ports import UnitOfWork
+from engine.application.control.recording import record
+from engine.domain.control.errors import InvalidRequestError, NotFoundError
+from engine.domain.control.role import Role
+from engine.domain.control.token import Token, TokenKind, digest_of, written
+
+DAY_NS = 86_400 * 10**9
+MOST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token that was just made.
+
+    Attributes:
+        token: what is stored of it.
+        secret: the token as it is shown, once.
+    """
+
+    token: Token
+    secret: str
+
+
+def make_token(
+    work: UnitOfWork, caller: Caller, now: int, name: str, role: Role | None, days: int
+) -> NewToken:
+    """Make a token of the caller's own, for a program.
+
+    Args:
+        work: to store it in.
+        caller: whose it will be.
+        now: ns since 1970.
+        name: what it is for.
+        role: it allows no more; the caller's unless given.
+        days: after which it expires.
+
+    Raises:
+        RequestError: the caller may not, or the role is more than theirs.
+    """
+    require(caller, Action.OWN_TOKENS)
+    if role is not None and not caller.role.includes(role):
+        raise InvalidRequestError("role", f"expected at most your own: {caller.role}")
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidRequestError("days", f"expected 1 to {MOST_DAYS}")
+    made = new_token(
+        caller.name, name, TokenKind.API, role or caller.role, now, now + days * DAY_NS
+    )
+    work.tokens.add(made.token)
+    record(work, caller, now, "token.make", made.token.id, None, _shown(made.token))
+    return made
+
+
+def find_tokens(work: UnitOfWork, caller: Caller, user: str | None) -> list[Token]:
+    """Return the tokens of a user, the newest first; those of the caller unless one is named.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    wanted = user or caller.name
+    require(caller, Action.OWN_TOKENS if wanted == caller.name else Action.MANAGE_USERS)
+    return work.tokens.of(wanted)
+
+
+def revoke_token(work: UnitOfWork, caller: Caller, now: int, token_id: str) -> None:
+    """Take a token back.
+
+    Raises:
+        NotFoundError: there is none of this id, or it is another user's and the caller may not
+            see it.
+    """
+    require(caller, Action.OWN_TOKENS)
+    found = work.tokens.get(token_id)
+    if found is not None and found.user != caller.name and not may(caller, Action.MANAGE_USERS):
+        found = None
+    if found is None:
+        raise NotFoundError(f'you have no token "{token_id}"')
+    if found.revoked is None:
+        work.tokens.save(replace(found, revoked=now))
+        record(work, caller, now, "token.revoke", found.id, _shown(found), None)
+
+
+def new_token(
+    user: str, name: str, kind: TokenKind, role: Role, now: int, expires: int
+) -> NewToken:
+    """Return a token with a secret of 256 random bits; it is not stored yet."""
+    token_id, secret = token_hex(8), token_urlsafe(32)
+    token = Token(token_id, user, name, kind, digest_of(secret), role, now, expires)
+    return NewToken(token, written(token_id, secret))
+
+
+def _shown(token: Token) -> dict[str, object]:
+    return {
+        "user": token.user,
+        "name": token.name,
+        "kind": token.kind,
+        "role": token.role,
+        "expires": token.expires,
+    }

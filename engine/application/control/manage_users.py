@@ -1,0 +1,127 @@
+"""See, add and change users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control.ports import UnitOfWork
+from engine.application.control.recording import record
+from engine.domain.control.errors import ConflictError, NotFoundError, StaleError
+from engine.domain.control.role import Role
+from engine.domain.control.user import User, check_name, check_password
+
+Hash = Callable[[str], str]
+"""Makes the hash of a password that is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What is to be changed of a user; None leaves it as it is."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+    password: str | None = None
+
+
+def find_users(work: UnitOfWork, caller: Caller) -> list[User]:
+    """Return all users by name.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.MANAGE_USERS)
+    return work.users.all()
+
+
+def get_user(work: UnitOfWork, caller: Caller, name: str) -> User:
+    """Return a user.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is none of this name.
+    """
+    require(caller, Action.MANAGE_USERS)
+    found = work.users.get(name)
+    if found is None:
+        raise NotFoundError(f'no user is called "{name}"')
+    return found
+
+
+def add_user(
+    work: UnitOfWork,
+    caller: Caller,
+    now: int,
+    name: str,
+    role: Role,
+    password: str | None,
+    hashed: Hash,
+) -> User:
+    """Add a user; without a password one who has tokens alone.
+
+    Raises:
+        RequestError: the caller may not, the name is taken, or name or password do not fit.
+    """
+    require(caller, Action.MANAGE_USERS)
+    check_name(name)
+    if password is not None:
+        check_password(name, password)
+    user = User(name, role, None if password is None else hashed(password), now)
+    work.users.add(user)
+    record(work, caller, now, "user.add", name, None, _shown(user))
+    return user
+
+
+def change_user(
+    work: UnitOfWork,
+    caller: Caller,
+    now: int,
+    name: str,
+    revision: int | None,
+    change: UserChange,
+    hashed: Hash,
+) -> User:
+    """Change a user; a new password, or being disabled, ends all that is logged in.
+
+    Raises:
+        RequestError: the caller may not, there is no such user, it was changed meanwhile, the
+            password does not fit, or nobody would be left to manage users.
+    """
+    before = get_user(work, caller, name)
+    if revision not in (None, before.revision):
+        raise StaleError("the user was changed since you read it: read it again")
+    after = replace(
+        before,
+        role=before.role if change.role is None else change.role,
+        disabled=before.disabled if change.disabled is None else change.disabled,
+        revision=before.revision + 1,
+    )
+    if change.password is not None:
+        check_password(name, change.password)
+        after = replace(after.succeeded(), password=hashed(change.password))
+    _keep_an_admin(work, after)
+    work.users.save(after)
+    if change.password is not None or after.disabled:
+        _end_all(work, name, now)
+    shown = {**_shown(after), "password_changed": change.password is not None}
+    old = {**_shown(before), "password_changed": False}
+    record(work, caller, now, "user.change", name, old, shown)
+    return after
+
+
+def _keep_an_admin(work: UnitOfWork, changed: User) -> None:
+    others = [user for user in work.users.all() if user.name != changed.name]
+    if not any(user.role is Role.ADMIN and not user.disabled for user in [*others, changed]):
+        raise ConflictError("nobody would be left to manage users: make another user admin first")
+
+
+def _end_all(work: UnitOfWork, name: str, now: int) -> None:
+    for token in work.tokens.of(name):
+        if token.revoked is None:
+            work.tokens.save(replace(token, revoked=now))
+
+
+def _shown(user: User) -> dict[str, object]:
+    return {"role": user.role, "disabled": user.disabled}

@@ -1,0 +1,264 @@
+"""A store in memory, which shows in few lines what each port has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from threading import RLock
+from typing import Any, TypeVar
+
+from engine.application.control.ports import UnitOfWork
+from engine.domain.control.audit import AuditEntry, AuditRecord, chained
+from engine.domain.control.errors import ConflictError, StaleError
+from engine.domain.control.incident import Comment, Facts, Incident
+from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
+from engine.domain.control.reply import Reply
+from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.domain.control.token import Token
+from engine.domain.control.user import User
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Content:
+    anomalies: dict[str, StoredAnomaly] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    comments: list[Comment] = field(default_factory=list)
+    users: dict[str, User] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    audit: list[AuditRecord] = field(default_factory=list)
+    replies: dict[tuple[str, str], Reply] = field(default_factory=dict)
+    positions: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """Keeps all in this process; one unit of work at a time."""
+
+    def __init__(self) -> None:
+        self._content = _Content()
+        self._lock = RLock()
+
+    @contextmanager
+    def reading(self) -> Iterator[UnitOfWork]:
+        """Return a unit of work that sees one state of the store and changes nothing."""
+        with self._lock:
+            yield _work(deepcopy(self._content))
+
+    @contextmanager
+    def writing(self) -> Iterator[UnitOfWork]:
+        """Return a unit of work that is stored as a whole at its end, or after an error not."""
+        with self._lock:
+            content = deepcopy(self._content)
+            yield _work(content)
+            self._content = content
+
+    def prepare(self) -> None:
+        """Do nothing: memory is always there."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _work(content: _Content) -> UnitOfWork:
+    return UnitOfWork(
+        _Anomalies(content),
+        _Incidents(content),
+        _Users(content),
+        _Tokens(content),
+        _Audit(content),
+        _Replies(content),
+        _Positions(content),
+    )
+
+
+def _page(
+    items: Iterable[T],
+    where: Callable[[T], Position],
+    wanted: Mapping[str, Any],
+    field_of: Callable[[T, str], object],
+    behind: Position | None,
+    limit: int,
+) -> Page[T]:
+    """Return a page of the items that have the wanted fields, the newest first."""
+    same = {name: value for name, value in wanted.items() if value is not None}
+    since, until = same.pop("since", -(2**63)), same.pop("until", 2**63)
+    fitting = [
+        item
+        for item in items
+        if since <= where(item).time < until
+        and all(field_of(item, name) == value for name, value in same.items())
+        and (behind is None or _key(where(item)) < _key(behind))
+    ]
+    fitting.sort(key=lambda item: _key(where(item)), reverse=True)
+    shown = fitting[:limit]
+    return Page(shown, where(shown[-1]) if len(fitting) > limit else None)
+
+
+def _key(position: Position) -> tuple[int, str]:
+    return position.time, position.id
+
+
+class _Anomalies:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.anomalies
+
+    def add(self, anomalies: Sequence[StoredAnomaly]) -> Collection[str]:
+        new = {one.id: one for one in anomalies if one.id not in self._all}
+        self._all.update(new)
+        return new.keys()
+
+    def get(self, anomaly_id: str) -> StoredAnomaly | None:
+        return self._all.get(anomaly_id)
+
+    def find(
+        self, wanted: AnomalyFilter, behind: Position | None, limit: int
+    ) -> Page[StoredAnomaly]:
+        return _page(
+            self._all.values(),
+            lambda one: Position(one.time, one.id),
+            asdict(wanted),
+            getattr,
+            behind,
+            limit,
+        )
+
+    def prune(self, before: int, at_most: int) -> int:
+        old = [one.id for one in self._all.values() if one.time < before][:at_most]
+        for one in old:
+            del self._all[one]
+        return len(old)
+
+
+class _Incidents:
+    def __init__(self, content: _Content) -> None:
+        self._content = content
+        self._all = content.incidents
+
+    def get(self, ids: Collection[str]) -> dict[str, Incident]:
+        return {one: self._all[one] for one in ids if one in self._all}
+
+    def add(self, incidents: Sequence[Incident]) -> None:
+        self._all.update((one.id, one) for one in incidents)
+
+    def save(self, incidents: Sequence[Incident]) -> None:
+        for one in incidents:
+            if self._all[one.id].revision != one.revision - 1:
+                raise StaleError("the incident was changed since you read it: read it again")
+            self._all[one.id] = one
+
+    def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
+        return _page(
+            self._all.values(),
+            lambda one: Position(one.facts.began, one.id),
+            asdict(wanted),
+            lambda one, name: getattr(one.facts if name in Facts.__slots__ else one, name),
+            behind,
+            limit,
+        )
+
+    def add_comment(self, comment: Comment) -> None:
+        self._content.comments.append(comment)
+
+    def comments(self, incident_id: str) -> list[Comment]:
+        found = [one for one in self._content.comments if one.incident == incident_id]
+        return sorted(found, key=lambda one: (one.time, one.id))
+
+    def prune(self, before: int, at_most: int) -> int:
+        old = [one.id for one in self._all.values() if one.facts.last < before][:at_most]
+        for gone in old:
+            del self._all[gone]
+        kept = [one for one in self._content.comments if one.incident not in old]
+        self._content.comments = kept
+        return len(old)
+
+
+class _Users:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.users
+
+    def get(self, name: str) -> User | None:
+        return self._all.get(name)
+
+    def all(self) -> list[User]:
+        return sorted(self._all.values(), key=lambda user: user.name)
+
+    def add(self, user: User) -> None:
+        if user.name in self._all:
+            raise ConflictError(f'there is a user "{user.name}" already')
+        self._all[user.name] = user
+
+    def save(self, user: User) -> None:
+        self._all[user.name] = user
+
+
+class _Tokens:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.tokens
+
+    def get(self, token_id: str) -> Token | None:
+        return self._all.get(token_id)
+
+    def of(self, user: str) -> list[Token]:
+        found = [token for token in self._all.values() if token.user == user]
+        return sorted(found, key=lambda token: (-token.created, token.id))
+
+    def add(self, token: Token) -> None:
+        self._all[token.id] = token
+
+    def save(self, token: Token) -> None:
+        self._all[token.id] = token
+
+    def prune(self, before: int) -> int:
+        old = [token.id for token in self._all.values() if token.expires < before]
+        for gone in old:
+            del self._all[gone]
+        return len(old)
+
+
+class _Audit:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.audit
+
+    def append(self, entry: AuditEntry) -> AuditRecord:
+        self._all.append(chained(entry, self._all[-1] if self._all else None))
+        return self._all[-1]
+
+    def before(self, number: int | None, limit: int) -> list[AuditRecord]:
+        found = [one for one in self._all if number is None or one.number < number]
+        return found[::-1][:limit]
+
+    def all(self) -> Iterator[AuditRecord]:
+        return iter(self._all)
+
+
+class _Replies:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.replies
+
+    def get(self, user: str, key: str) -> Reply | None:
+        return self._all.get((user, key))
+
+    def add(self, reply: Reply) -> None:
+        if (reply.user, reply.key) in self._all:
+            raise ConflictError("a request with this Idempotency-Key is at work: send it again")
+        self._all[reply.user, reply.key] = reply
+
+    def prune(self, before: int) -> int:
+        old = [key for key, reply in self._all.items() if reply.created < before]
+        for gone in old:
+            del self._all[gone]
+        return len(old)
+
+
+class _Positions:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.positions
+
+    def get(self, source: str) -> Mapping[str, int]:
+        return self._all.get(source, {})
+
+    def put(self, source: str, positions: Mapping[str, int]) -> None:
+        self._all[source] = {**self._all.get(source, {}), **positions}

@@ -1,0 +1,52 @@
+"""Who may do what: the one table that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from engine.application.control.caller import Caller
+from engine.domain.control.errors import ForbiddenError
+from engine.domain.control.role import Role
+
+
+class Action(StrEnum):
+    """What can be asked for."""
+
+    READ = "read pipelines, anomalies and incidents"
+    OWN_TOKENS = "make and revoke tokens of one's own"
+    HANDLE_INCIDENTS = "acknowledge, assign, comment, resolve, suppress and reopen incidents"
+    CHECK_PIPELINES = "check pipeline files"
+    READ_AUDIT = "read the audit log"
+    MANAGE_USERS = "see and change users and their tokens"
+
+
+LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
+    {
+        Action.READ: Role.VIEWER,
+        Action.OWN_TOKENS: Role.VIEWER,
+        Action.HANDLE_INCIDENTS: Role.OPERATOR,
+        Action.CHECK_PIPELINES: Role.EDITOR,
+        Action.READ_AUDIT: Role.ADMIN,
+        Action.MANAGE_USERS: Role.ADMIN,
+    }
+)
+
+
+def may(caller: Caller, action: Action) -> bool:
+    """Return whether a caller may do something."""
+    return caller.role.includes(LEAST_ROLE[action])
+
+
+def require(caller: Caller, action: Action) -> None:
+    """Let a caller do something.
+
+    Raises:
+        ForbiddenError: their role does not allow it.
+    """
+    if not may(caller, action):
+        raise ForbiddenError(
+            f"to {action.value} takes the role {LEAST_ROLE[action]}: {caller.name} has "
+            f"{caller.role} here"
+        )

@@ -1,0 +1,207 @@
+"""The ports: repositories and the unit of work, implemented by a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.domain.control.audit import AuditEntry, AuditRecord
+from engine.domain.control.incident import Comment, Incident
+from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
+from engine.domain.control.reply import Reply
+from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.domain.control.token import Token
+from engine.domain.control.user import User
+
+
+class AnomalyRepository(Protocol):
+    """The anomalies."""
+
+    def add(self, anomalies: Sequence[StoredAnomaly]) -> Collection[str]:
+        """Store those whose ids are new; return these ids."""
+        ...
+
+    def get(self, anomaly_id: str) -> StoredAnomaly | None:
+        """Return the anomaly of an id."""
+        ...
+
+    def find(
+        self, wanted: AnomalyFilter, behind: Position | None, limit: int
+    ) -> Page[StoredAnomaly]:
+        """Return a page of them by event time and id, the newest first."""
+        ...
+
+    def prune(self, before: int, at_most: int) -> int:
+        """Remove those of an event time before, at most so many; return how many went."""
+        ...
+
+
+class IncidentRepository(Protocol):
+    """The incidents, and the comments on them."""
+
+    def get(self, ids: Collection[str]) -> dict[str, Incident]:
+        """Return those of these ids; within a writing unit of work nobody else changes them."""
+        ...
+
+    def add(self, incidents: Sequence[Incident]) -> None:
+        """Store new ones."""
+        ...
+
+    def save(self, incidents: Sequence[Incident]) -> None:
+        """Store changed ones.
+
+        Raises:
+            StaleError: the stored one is not of the revision before.
+        """
+        ...
+
+    def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
+        """Return a page of them by the time they began and id, the newest first."""
+        ...
+
+    def add_comment(self, comment: Comment) -> None:
+        """Store a comment."""
+        ...
+
+    def comments(self, incident_id: str) -> list[Comment]:
+        """Return the comments on an incident, the oldest first."""
+        ...
+
+    def prune(self, before: int, at_most: int) -> int:
+        """Remove those whose latest anomaly is older, with their comments; return how many."""
+        ...
+
+
+class UserRepository(Protocol):
+    """The users."""
+
+    def get(self, name: str) -> User | None:
+        """Return the user of a name; within a writing unit of work nobody else changes it."""
+        ...
+
+    def all(self) -> list[User]:
+        """Return all by name."""
+        ...
+
+    def add(self, user: User) -> None:
+        """Store a new one.
+
+        Raises:
+            ConflictError: the name is taken.
+        """
+        ...
+
+    def save(self, user: User) -> None:
+        """Store a changed one."""
+        ...
+
+
+class TokenRepository(Protocol):
+    """The tokens."""
+
+    def get(self, token_id: str) -> Token | None:
+        """Return the token of an id."""
+        ...
+
+    def of(self, user: str) -> list[Token]:
+        """Return those of a user, the newest first."""
+        ...
+
+    def add(self, token: Token) -> None:
+        """Store a new one."""
+        ...
+
+    def save(self, token: Token) -> None:
+        """Store a changed one."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Remove those that expired before; return how many went."""
+        ...
+
+
+class AuditRepository(Protocol):
+    """The audit log: it can be read and added to, and nothing else."""
+
+    def append(self, entry: AuditEntry) -> AuditRecord:
+        """Store an entry behind the last one, which stays the last one until then."""
+        ...
+
+    def before(self, number: int | None, limit: int) -> list[AuditRecord]:
+        """Return the records before a number, or the last ones; the newest first."""
+        ...
+
+    def all(self) -> Iterator[AuditRecord]:
+        """Yield all records in their order."""
+        ...
+
+
+class ReplyRepository(Protocol):
+    """Replies to requests that may be sent again."""
+
+    def get(self, user: str, key: str) -> Reply | None:
+        """Return the reply to a user's request with this key."""
+        ...
+
+    def add(self, reply: Reply) -> None:
+        """Store a reply.
+
+        Raises:
+            ConflictError: another request with this key was faster.
+        """
+        ...
+
+    def prune(self, before: int) -> int:
+        """Remove those that were made before; return how many went."""
+        ...
+
+
+class PositionRepository(Protocol):
+    """How far topics and files are stored."""
+
+    def get(self, source: str) -> Mapping[str, int]:
+        """Return the position of each partition of a source."""
+        ...
+
+    def put(self, source: str, positions: Mapping[str, int]) -> None:
+        """Store positions by partition."""
+        ...
+
+
+@dataclass(frozen=True)
+class UnitOfWork:
+    """Repositories that share one transaction."""
+
+    anomalies: AnomalyRepository
+    incidents: IncidentRepository
+    users: UserRepository
+    tokens: TokenRepository
+    audit: AuditRepository
+    replies: ReplyRepository
+    positions: PositionRepository
+
+
+class Store(Protocol):
+    """What keeps the control plane's data."""
+
+    def reading(self) -> AbstractContextManager[UnitOfWork]:
+        """Return a unit of work that sees one state of the store and changes nothing."""
+        ...
+
+    def writing(self) -> AbstractContextManager[UnitOfWork]:
+        """Return a unit of work that is stored as a whole at its end, or after an error not."""
+        ...
+
+    def prepare(self) -> None:
+        """Create what is missing, and bring an older store up to date.
+
+        Raises:
+            PynomalyError: it cannot be reached, or is of a newer release.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...

@@ -1,0 +1,49 @@
+"""Recording changes in the audit log, in the transaction of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.application.control.caller import Caller
+from engine.application.control.ports import UnitOfWork
+from engine.domain.control.audit import AuditEntry, audit_json
+
+Fields = Mapping[str, object]
+
+
+def record(
+    work: UnitOfWork,
+    caller: Caller,
+    now: int,
+    action: str,
+    subject: str,
+    before: Fields | None = None,
+    after: Fields | None = None,
+    reason: str = "",
+) -> None:
+    """Add an entry; of fields that are in both, those that differ.
+
+    Args:
+        work: of the change.
+        caller: who made it.
+        now: ns since 1970.
+        action: such as "incident.resolve".
+        subject: id or name of what was changed.
+        before, after: its fields; None where it was not there.
+        reason: why, as the caller said.
+    """
+    if before is not None and after is not None:
+        differing = {name for name in after if before.get(name) != after[name]}
+        before = {name: before[name] for name in before if name in differing}
+        after = {name: after[name] for name in after if name in differing}
+    entry = AuditEntry(
+        now,
+        caller.name,
+        caller.address,
+        action,
+        subject,
+        audit_json(before),
+        audit_json(after),
+        reason,
+    )
+    work.audit.append(entry)

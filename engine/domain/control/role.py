@@ -1,0 +1,27 @@
+"""Roles: each may do what the one below it may."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a user or a token may do, from least to most."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """Position from the least."""
+        return list(Role).index(self)
+
+    def includes(self, other: Role) -> bool:
+        """Return whether it may do all that another may."""
+        return self.rank >= other.rank
+
+    def at_most(self, other: Role) -> Role:
+        """Return the lesser of two."""
+        return self if other.includes(self) else other

@@ -1,0 +1,374 @@
+"""The contract of every store of the control plane: memory, SQLite, PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from connectors.sql.database import connect
+from connectors.sql.store import SqlStore
+from connectors.sql.tables import metadata
+from engine.application.control.ingest import ingest
+from engine.application.control.memory_store import MemoryStore
+from engine.application.control.ports import Store
+from engine.domain.alert_policy import Severity
+from engine.domain.control.audit import AuditEntry, first_broken
+from engine.domain.control.errors import ConflictError, StaleError
+from engine.domain.control.incident import Comment, Status
+from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
+from engine.domain.control.reply import Reply
+from engine.domain.control.role import Role
+from engine.domain.control.stored_anomaly import stored_anomaly
+from engine.domain.control.token import Token, TokenKind
+from engine.domain.control.user import User
+from engine.domain.errors import ConnectorError, RetryableError
+from tests.support.postgres_server import PASSWORD, PostgresServer
+from tests.support.published import BEGAN, SECOND, anomaly, incident
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+def postgres_url(server: PostgresServer) -> str:
+    return server.url.replace("postgresql://", "postgresql+psycopg://")
+
+
+def empty(server: PostgresServer) -> None:
+    with server.connect() as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str | None]]:
+    """Address and password of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db", None
+        return
+    server = request.getfixturevalue("server")
+    empty(server)
+    yield postgres_url(server), PASSWORD
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store
+    if request.param == "memory":
+        made = MemoryStore()
+    elif request.param == "sqlite":
+        made = SqlStore(f"sqlite:///{tmp_path}/store.db")
+    else:
+        server = request.getfixturevalue("server")
+        empty(server)
+        made = SqlStore(postgres_url(server), PASSWORD)
+    made.prepare()
+    yield made
+    made.close()
+
+
+def entry(number: int) -> AuditEntry:
+    return AuditEntry(number, "ada", "127.0.0.1", "incident.resolve", f"é{number}", reason="\\u")
+
+
+def test_stores_an_anomaly_once_and_as_it_was(store: Store) -> None:
+    first = stored_anomaly(anomaly(1, entity="Füllstand \\ '1'"))
+
+    with store.writing() as work:
+        new = set(work.anomalies.add([first]))
+    with store.writing() as work:
+        again = set(work.anomalies.add([first, stored_anomaly(anomaly(2))]))
+
+    assert new == {first.id}
+    assert again == {f"{2:032x}"}
+    with store.reading() as work:
+        assert work.anomalies.get(first.id) == first
+        assert work.anomalies.get("unknown") is None
+
+
+def test_more_anomalies_than_a_query_takes_are_stored(store: Store) -> None:
+    with store.writing() as work:
+        new = work.anomalies.add([stored_anomaly(anomaly(n)) for n in range(1_201)])
+
+    assert len(new) == 1_201
+
+
+def test_pages_meet_without_gap_or_repeat_where_times_are_equal(store: Store) -> None:
+    with store.writing() as work:
+        work.anomalies.add([stored_anomaly(anomaly(n, time_ns=BEGAN + n // 3)) for n in range(10)])
+
+    seen: list[str] = []
+    behind: Position | None = None
+    with store.reading() as work:
+        while True:
+            page = work.anomalies.find(AnomalyFilter(), behind, 4)
+            seen += [one.id for one in page.items]
+            behind = page.next
+            if behind is None:
+                break
+
+    assert seen == [f"{n:032x}" for n in range(9, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (AnomalyFilter(entity="pump-2"), [2]),
+        (AnomalyFilter(pipeline="other"), [3]),
+        (AnomalyFilter(kind="drift"), [2]),
+        (AnomalyFilter(severity=Severity.CRITICAL), [3]),
+        (AnomalyFilter(incident=f"{1:032x}"), [3, 1]),
+        (AnomalyFilter(since=BEGAN + 2 * SECOND, until=BEGAN + 3 * SECOND), [2]),
+        (AnomalyFilter(entity="pump-2", kind="spike"), []),
+    ],
+)
+def test_anomalies_are_filtered(store: Store, wanted: AnomalyFilter, numbers: list[int]) -> None:
+    with store.writing() as work:
+        one = stored_anomaly(anomaly(1))
+        two = stored_anomaly(anomaly(2, entity="pump-2", kind="drift"))
+        more = {"pipeline": "other", "severity": "critical", "incident": f"{1:032x}"}
+        work.anomalies.add([one, two, stored_anomaly(anomaly(3, **more))])
+
+    with store.reading() as work:
+        found = work.anomalies.find(wanted, None, 10)
+
+    assert [int(one.id, 16) for one in found.items] == numbers
+    assert found.next is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (IncidentFilter(), [3, 2, 1]),
+        (IncidentFilter(status=Status.ACKNOWLEDGED), [1]),
+        (IncidentFilter(assignee="ada"), [1]),
+        (IncidentFilter(closed=True), [2]),
+        (IncidentFilter(closed=False), [3, 1]),
+        (IncidentFilter(severity=Severity.MINOR, entity="pump-3", pipeline="quick"), [3]),
+        (IncidentFilter(since=BEGAN + 2 * SECOND, until=BEGAN + 3 * SECOND), [2]),
+    ],
+)
+def test_incidents_are_filtered(store: Store, wanted: IncidentFilter, numbers: list[int]) -> None:
+    with store.writing() as work:
+        closed = incident(2, 3, state="closed", event="close")
+        ingest(work, [incident(1), closed, incident(3, severity="minor", entity="pump-3")])
+        [first] = work.incidents.get([f"{1:032x}"]).values()
+        work.incidents.save([first.acknowledged("ada")])
+
+    with store.reading() as work:
+        found = work.incidents.find(wanted, None, 10)
+
+    assert [int(one.id, 16) for one in found.items] == numbers
+
+
+def test_a_change_of_an_older_revision_is_refused(store: Store) -> None:
+    with store.writing() as work:
+        ingest(work, [incident(1)])
+        [first] = work.incidents.get([f"{1:032x}"]).values()
+        work.incidents.save([first.acknowledged("ada")])
+
+    with pytest.raises(StaleError, match="read it again"), store.writing() as work:
+        work.incidents.save([first.resolved()])
+
+
+def test_comments_stand_in_their_order(store: Store) -> None:
+    with store.writing() as work:
+        work.incidents.add_comment(Comment("b", "one", "ada", 2, "second"))
+        work.incidents.add_comment(Comment("a", "one", "bob", 1, "first"))
+        work.incidents.add_comment(Comment("c", "other", "bob", 1, "elsewhere"))
+
+    with store.reading() as work:
+        assert [one.text for one in work.incidents.comments("one")] == ["first", "second"]
+
+
+def test_what_is_old_is_removed_with_its_comments(store: Store) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(1), anomaly(2), anomaly(3), incident(1), incident(2, 5)])
+        work.incidents.add_comment(Comment("a", f"{1:032x}", "ada", 1, "gone"))
+
+    with store.writing() as work:
+        anomalies = work.anomalies.prune(BEGAN + 3 * SECOND, 1)
+        incidents = work.incidents.prune(BEGAN + 3 * SECOND, 10)
+
+    assert (anomalies, incidents) == (1, 1)
+    with store.reading() as work:
+        assert set(work.incidents.get([f"{1:032x}", f"{2:032x}"])) == {f"{2:032x}"}
+        assert work.incidents.comments(f"{1:032x}") == []
+
+
+def test_an_error_leaves_nothing_behind(store: Store) -> None:
+    def fail() -> None:
+        with store.writing() as work:
+            work.anomalies.add([stored_anomaly(anomaly(1))])
+            work.audit.append(entry(1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    with store.reading() as work:
+        assert work.anomalies.get(f"{1:032x}") is None
+        assert list(work.audit.all()) == []
+
+
+def test_users_have_one_name_each(store: Store) -> None:
+    ada = User("ada", Role.EDITOR, "hash", 1)
+    with store.writing() as work:
+        work.users.add(ada)
+        work.users.save(replace(ada, failures=3, disabled=True, revision=2))
+
+    with pytest.raises(ConflictError, match="ada"), store.writing() as work:
+        work.users.add(User("ada", Role.ADMIN, None, 2))
+
+    with store.reading() as work:
+        assert work.users.all() == [replace(ada, failures=3, disabled=True, revision=2)]
+        assert work.users.get("bob") is None
+
+
+def test_tokens_are_listed_by_user_and_removed_once_long_expired(store: Store) -> None:
+    old = Token("1", "ada", "old", TokenKind.API, "digest", Role.VIEWER, 1, 10)
+    new = Token("2", "ada", "new", TokenKind.SESSION, "digest", Role.ADMIN, 2, 20)
+    with store.writing() as work:
+        for token in (old, new, replace(new, id="3", user="bob")):
+            work.tokens.add(token)
+        work.tokens.save(replace(new, revoked=5))
+
+    with store.reading() as work:
+        listed = work.tokens.of("ada")
+    with store.writing() as work:
+        removed = work.tokens.prune(11)
+
+    assert listed == [replace(new, revoked=5), old]
+    assert removed == 1
+    with store.reading() as work:
+        assert work.tokens.get("1") is None
+        assert work.tokens.get("2") == replace(new, revoked=5)
+
+
+def test_audit_records_form_one_chain_whoever_writes(store: Store) -> None:
+    together = Barrier(4)
+
+    def write(first: int) -> None:
+        together.wait()
+        for number in range(first, first + 10):
+            with store.writing() as work:
+                work.audit.append(entry(number))
+
+    threads = [Thread(target=write, args=(n * 100,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with store.reading() as work:
+        records = list(work.audit.all())
+        newest = work.audit.before(None, 2) + work.audit.before(39, 1)
+    assert first_broken(records)[0] == 40
+    assert first_broken(records)[2] == ""
+    assert [record.number for record in newest] == [40, 39, 38]
+
+
+def test_a_reply_is_kept_once_for_a_key(store: Store) -> None:
+    reply = Reply("ada", "key", "digest", 201, b'{"a": "\xc3\xa9"}', '"1"', 5)
+    with store.writing() as work:
+        work.replies.add(reply)
+
+    with pytest.raises(ConflictError, match="Idempotency-Key"), store.writing() as work:
+        work.replies.add(replace(reply, status=200))
+
+    with store.writing() as work:
+        assert work.replies.get("ada", "key") == reply
+        assert work.replies.get("bob", "key") is None
+        assert work.replies.prune(6) == 1
+
+
+def test_positions_are_kept_by_partition(store: Store) -> None:
+    with store.writing() as work:
+        work.positions.put("topic", {"0": 5, "1": 7})
+    with store.writing() as work:
+        work.positions.put("topic", {"1": 2**50})
+
+    with store.reading() as work:
+        assert dict(work.positions.get("topic")) == {"0": 5, "1": 2**50}
+        assert dict(work.positions.get("other")) == {}
+
+
+def test_migrations_make_the_tables_that_repositories_use(sql: tuple[str, str | None]) -> None:
+    store = SqlStore(*sql)
+    store.prepare()
+    store.prepare()
+    store.close()
+
+    engine = connect(*sql)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"])
+def test_the_database_refuses_to_change_the_audit_log(
+    sql: tuple[str, str | None], change: str
+) -> None:
+    store = SqlStore(*sql)
+    store.prepare()
+    with store.writing() as work:
+        work.audit.append(entry(1))
+    store.close()
+
+    engine = connect(*sql)
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="can only be added to"),
+        engine.begin() as connection,
+    ):
+        connection.execute(sa.text(change))
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_release_is_refused(sql: tuple[str, str | None]) -> None:
+    store = SqlStore(*sql)
+    store.prepare()
+    engine = connect(*sql)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    with pytest.raises(ConnectorError, match="newer release"):
+        store.prepare()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://a/b", "nonsense", "sqlite3:///x", "postgresql+psycopg://u:secret@h/d"]
+)
+def test_other_databases_and_shown_passwords_are_refused(url: str) -> None:
+    with pytest.raises(ConnectorError, match="expected") as error:
+        SqlStore(url)
+
+    assert "secret" not in str(error.value)
+
+
+def test_a_database_that_is_away_is_a_passing_trouble(server: PostgresServer) -> None:
+    empty(server)
+    store = SqlStore(postgres_url(server), PASSWORD)
+    store.prepare()
+    server.kill()
+    try:
+        with pytest.raises(RetryableError, match="cannot be used now"), store.reading() as work:
+            work.users.all()
+    finally:
+        server.start()
+
+    with store.reading() as work:
+        assert isinstance(work.users.all(), list)
+    store.close()

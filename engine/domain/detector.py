@@ -124,6 +124,22 @@ class ExplainingBank(Bank, Protocol):
         ...
 
 
+@runtime_checkable
+class SeasonalBank(ExplainingBank, Protocol):
+    """A bank that learns what repeats by the hour of the day, on the clocks of a time zone."""
+
+    def score_by_clock(
+        self, slots: Int32s, values: Floats, learn: Bools, times: Int64s, clocks: Int64s
+    ) -> Explanation:
+        """Score and learn as `score_and_explain` does.
+
+        Args:
+            slots, values, learn, times: as there.
+            clocks: int64 [n], what clocks show at each time, in ns; one hour comes twice a year.
+        """
+        ...
+
+
 class Detector(Protocol):
     """A detector with its parameters, for a given number of values.
 

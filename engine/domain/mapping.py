@@ -124,6 +124,7 @@ class EventMapping:
         max_past: ns; an event further behind its message's timestamp is rejected, and a message
             whose own timestamp is the event time, further behind the clock of this machine; None:
             never.
+        timezone: name of the zone on whose clocks things repeat by the hour of the day.
     """
 
     key: tuple[KeyPart, ...]
@@ -138,6 +139,7 @@ class EventMapping:
     tombstones: Literal["reject", "skip"] = "reject"
     format: Format | None = None
     max_past: int | None = None
+    timezone: str = "UTC"
 
     @property
     def key_parts(self) -> tuple[KeyPart, ...]:

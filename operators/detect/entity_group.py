@@ -19,6 +19,7 @@ from engine.domain.detector import (
     Detector,
     ExplainingBank,
     ExplainingDetector,
+    SeasonalBank,
     State,
     TimedBank,
 )
@@ -39,6 +40,7 @@ from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segmen
 from operators.detect.event_clock import EventClock, Progress
 from operators.detect.idle import RECORD as IDLE_RECORD
 from operators.detect.idle import Gone, IdleWatch
+from operators.detect.local_clock import LocalClock
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 from operators.silences import Silences
@@ -85,6 +87,8 @@ class EntityGroup:
         if weighted(pipeline):
             self._weights = Weights(capacity, len(self._banks))
             self._gauge = WeightGauge(self._weights, pipeline.detector_names, self._table.used)
+        zone = pipeline.mapping.timezone
+        self._local = None if zone == "UTC" else LocalClock(zone)
         self._context = ContextBank(capacity, pipeline) if pipeline.context else None
         after = pipeline.idle_after
         self._idle = None if after is None else IdleWatch(capacity, after)
@@ -275,7 +279,11 @@ class EntityGroup:
             learned = learn & ~silent
             if isinstance(detector, ExplainingDetector):
                 explaining = cast("ExplainingBank", bank)
-                explanation = explaining.score_and_explain(slots, given, learned, times)
+                if self._local is not None and isinstance(bank, SeasonalBank):
+                    clocks = self._local.show(times)
+                    explanation = bank.score_by_clock(slots, given, learned, times, clocks)
+                else:
+                    explanation = explaining.score_and_explain(slots, given, learned, times)
                 explanations[k] = explanation
                 scores[:, k], p_values[:, k] = explanation.scores, explanation.p_values
                 scores[silent, k] = p_values[silent, k] = np.nan

@@ -16,6 +16,7 @@ from engine.application.config.event_where import Where
 from engine.application.config.issues import invalid
 from engine.application.config.json_path import parse_path
 from engine.application.config.quantity import Duration, Size, nanoseconds
+from engine.application.config.silence import Zone
 from engine.application.ports import Settings
 from engine.domain.condition import AllOf, IsScalar, conjuncts
 from engine.domain.mapping import EventMapping, KeyPart, TimeField, ValueField
@@ -80,6 +81,10 @@ class EventSpec(Settings):
     lateness: Duration | None = None
     """An event older than its entity's newest by more is late: scored, not learned; null: never."""
 
+    timezone: Zone = "UTC"
+    """Time zone in which days repeat, such as Europe/Berlin: for the seasons that auto learns, and
+    for weekly silences. How times are read from messages is event.time.zone."""
+
     @model_validator(mode="after")
     def _stars_are_exploded(self) -> Self:
         one, explode = each(self.values), self.explode
@@ -113,6 +118,7 @@ class EventSpec(Settings):
             array=self.explode == (),
             tombstones=self.tombstones,
             max_past=None if self.max_past is None else nanoseconds(self.max_past),
+            timezone=self.timezone,
         )
         if self.format is None:
             return mapping

@@ -44,6 +44,7 @@ from engine.domain.errors import nearest
 from engine.domain.mapping import decisive
 from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
+from engine.domain.silence import Silence
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DETECTORS = {
@@ -238,12 +239,15 @@ class PipelineFile(Settings):
             detector_prints=self.detector_prints,
             rules=self.event.rules(),
             absence=self._absence,
-            silences=tuple(one.silence(n) for n, one in enumerate(self.silences, start=1)),
+            silences=self._silences(mapping.timezone),
             incident_events=self.sinks.incidents is not None,
             group_by=self._group_by,
             context=self.alert.context,
             idle_after=_maybe_ns(self.state.idle_after),
         )
+
+    def _silences(self, zone: str) -> tuple[Silence, ...]:
+        return tuple(one.silence(n, zone) for n, one in enumerate(self.silences, start=1))
 
     def alert_promise(self) -> AlertPromise:
         """Return what the alert policy promises with these detectors."""
@@ -276,7 +280,9 @@ class PipelineFile(Settings):
     def detector_prints(self) -> tuple[str, ...]:
         """Digest of each detector's parameters, and of what its calibrator stores."""
         window = self.calibration.calibration().window
-        return tuple(_print([asdict(choice), window]) for choice in self.detectors)
+        # Seasons that were learned by the clocks of one zone mean nothing on those of another.
+        clocks = [] if (zone := self.event.timezone) == "UTC" else [zone]
+        return tuple(_print([asdict(choice), window, *clocks]) for choice in self.detectors)
 
     @property
     def version(self) -> str:

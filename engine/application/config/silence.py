@@ -75,13 +75,13 @@ class WeeklySpec(Settings):
     """Time of the day at which it begins."""
     end: Clock = Field(default=time(0), alias="until", json_schema_extra={"default": "00:00"})
     """Time at which it ends; of the next day where it is not later."""
-    zone: Zone = "UTC"
-    """Time zone of both, such as Europe/Berlin."""
+    zone: Zone | None = None
+    """Time zone of both, such as Europe/Berlin; event.timezone unless given."""
 
-    def weekly(self) -> Weekly:
-        """Return it in the domain's words."""
+    def weekly(self, zone: str) -> Weekly:
+        """Return it in the domain's words; `zone` is that of the pipeline."""
         days = frozenset(WEEKDAYS[day] for day in self.days)
-        return Weekly(days, self.begin, self.end, self.zone)
+        return Weekly(days, self.begin, self.end, self.zone or zone)
 
 
 class SilenceSpec(Settings):
@@ -110,15 +110,20 @@ class SilenceSpec(Settings):
             raise invalid("expected a time after from", "until")
         return self
 
-    def silence(self, number: int) -> Silence:
-        """Return it in the domain's words; `number` names it where it has no name."""
+    def silence(self, number: int, zone: str = "UTC") -> Silence:
+        """Return it in the domain's words.
+
+        Args:
+            number: names it where it has no name.
+            zone: of the pipeline, for hours of the week that name none.
+        """
         return Silence(
             name=self.name or f"silence {number}",
             entities=self.entities,
             values=frozenset(self.values),
             begin=None if self.begin is None else nanoseconds(self.begin),
             end=None if self.end is None else nanoseconds(self.end),
-            weekly=None if self.weekly is None else self.weekly.weekly(),
+            weekly=None if self.weekly is None else self.weekly.weekly(zone),
             publish=self.publish,
             learn=self.learn,
         )

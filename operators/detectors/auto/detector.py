@@ -60,12 +60,23 @@ class AutoBank(RecordBank):
             learn: bool [n]; False scores without learning.
             times: int64 [n], event times in ns since 1970; empty where they are not known.
         """
+        return self.score_by_clock(slots, values, learn, times, times)
+
+    def score_by_clock(
+        self, slots: Int32s, values: Floats, learn: Bools, times: Int64s, clocks: Int64s
+    ) -> Explanation:
+        """Score and learn as `score_and_explain` does, with seasons of local time.
+
+        Args:
+            slots, values, learn, times: as there.
+            clocks: int64 [n], what clocks show at each time, in ns.
+        """
         n, d = values.shape
         scores, p_values, beginnings = np.empty(n), np.empty(n), np.empty(n)
         kinds = np.empty(n, np.int8)
         blames, centers, widths = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
         columns = (scores, p_values, beginnings, kinds, blames, centers, widths)
-        entity.drive(self.records, slots, values, learn, times, *columns)
+        entity.drive(self.records, slots, values, learn, times, clocks, *columns)
         total = blames.sum(axis=1, keepdims=True)
         contributions = np.where(total > 0, blames / np.where(total > 0, total, 1.0), 1 / d)
         named = KIND_NUMBERS[kinds]

@@ -132,6 +132,7 @@ def _drive(  # pragma: no cover - runs compiled
     values: Floats,
     learns: Bools,
     times: Int64s,
+    clocks: Int64s,
     scores: Floats,
     p_values: Floats,
     beginnings: Floats,
@@ -151,7 +152,8 @@ def _drive(  # pragma: no cover - runs compiled
         state = records[slots[i]]
         time = times[i] if timed else 0
         after_gap = timed and is_after_gap(state, time)
-        clock = value.hour_of_day(time)
+        shown = clocks[i] if timed else 0
+        clock = value.hour_of_day(shown)
         present, best, kind = 0, 1.0, 0
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
@@ -162,7 +164,7 @@ def _drive(  # pragma: no cover - runs compiled
                 out[j, 3] = np.nan
                 z[j] = 0.0
                 continue
-            value.observe(state.values[j], values[i, j], time, learns[i], after_gap, out[j])
+            value.observe(state.values[j], values[i, j], shown, learns[i], after_gap, out[j])
             present += 1
             total += out[j, 5]
             errors += out[j, 7] * out[j, 7]

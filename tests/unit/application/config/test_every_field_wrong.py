@@ -34,6 +34,7 @@ COMPLETE: dict[str, Any] = {
         "max_future": "1d",
         "max_past": "30d",
         "lateness": "10m",
+        "timezone": "Europe/Berlin",
     },
     "detectors": ["half_space_trees", {"zscore": {"half_life": 500}}],
     "combine": "any",
@@ -126,6 +127,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "max_future"), "99999999d", "expected a duration of at most 36500d"),
     (("event", "time", "path"), [], "expected a path to a field"),
     (("event", "time", "path"), ["a", 5], "expected a path to a field"),
+    (("event", "timezone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
     (("event", "time", "zone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
     (("event", "time", "zone"), "Europe/Berlin", "expected format beside it, and not unit"),
     (

@@ -76,6 +76,21 @@ event:
     assert mapping.lateness == 250 * 10**6
 
 
+def test_weekly_silences_are_in_the_time_zone_of_the_events(load_text: Load) -> None:
+    silences = "silences: [{weekly: {days: [sat]}}, {weekly: {zone: Asia/Tokyo}}]"
+    zoned = LEAST.replace("event: {key", "event: {timezone: Europe/Berlin, key")
+
+    plain, local = (load_text(text + silences) for text in (LEAST, zoned))
+
+    zones = [
+        [one.weekly.zone for one in file.pipeline().silences if one.weekly]
+        for file in (plain, local)
+    ]
+    assert zones == [["UTC", "Asia/Tokyo"], ["Europe/Berlin", "Asia/Tokyo"]]
+    assert plain.version == load_text(LEAST).version != local.version
+    assert plain.detector_prints != local.detector_prints
+
+
 def test_message_key_and_message_time(load_text: Load) -> None:
     text = LEAST.replace("key: id", "key: $message_key, time: message")
     mapping = load_text(text).pipeline().mapping

@@ -12,7 +12,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -146,18 +145,9 @@ class TopicStore:
 
     def put(self, stored: StoredTask) -> list[TopicPartition]:
         """Write what another store gave, to be committed; return the offset for the group."""
-        whole = Checkpoint(
-            task=stored.task,
-            position=stored.snapshot_position,
-            snapshot=stored.snapshot,
-            journal=None,
-            results=stored.snapshot_results,
-            partitions=stored.partitions,
-            identity=stored.identity,
-        )
+        whole, since = stored.checkpoints()
         ((first, _),), _ = self._write([whole], {})
         self._tasks[stored.task] = first
-        since = replace(whole, position=stored.position, results=stored.results, snapshot=None)
         _, offsets = self._write([since], {})
         del self._tasks[stored.task]
         return offsets

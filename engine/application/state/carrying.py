@@ -6,13 +6,12 @@ So state moves from one kind of store to the other, and one format of archives i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.application.state.archive import read_archive, write_archive
 from engine.application.state.directory import DirectoryStore
-from engine.application.state.store import Checkpoint, StoredState, StoredTask
+from engine.application.state.store import StoredState, StoredTask
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.domain.errors import FatalError
 
@@ -50,19 +49,9 @@ def import_stored(archive: Path, state: StoredState) -> int:
 
 
 def _put(store: DirectoryStore, found: StoredTask) -> None:
-    whole = Checkpoint(
-        task=found.task,
-        position=found.snapshot_position,
-        snapshot=found.snapshot,
-        journal=None,
-        results=found.snapshot_results,
-        partitions=found.partitions,
-        identity=found.identity,
-    )
     store.load(found.task)
-    store.save([whole], {})
-    since = replace(whole, position=found.position, results=found.results, snapshot=None)
-    store.save([since], {})
+    for checkpoint in found.checkpoints():
+        store.save([checkpoint], {})
 
 
 def _taken_out(store: DirectoryStore) -> Iterator[StoredTask]:

@@ -13,7 +13,7 @@ import orjson
 from engine import __version__
 from engine.application.state.durable import write_durably
 from engine.application.state.store import Json
-from engine.application.state.task_file import Blob
+from engine.application.state.task_file import Blob, TaskFile
 from engine.domain.errors import SnapshotError
 
 FOLDER = "checkpoints"
@@ -45,6 +45,10 @@ class Manifest:
     partitions: int
     identity: Mapping[str, Json] = field(default_factory=dict)
     outputs: Mapping[str, Json] = field(default_factory=dict)
+
+    def task_file(self, folder: Path) -> TaskFile:
+        """Return the task's file, in the folder of all tasks' files."""
+        return TaskFile(folder, self.task, self.file, self.blobs)
 
 
 def checkpoint_path(directory: Path, process: int) -> Path:

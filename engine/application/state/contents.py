@@ -12,7 +12,6 @@ import orjson
 from engine.application.state.checkpoint_file import FOLDER, Manifest, newest_manifests
 from engine.application.state.directory import TASKS
 from engine.application.state.store import StoredState, StoredTask
-from engine.application.state.task_file import TaskFile
 from engine.domain import snapshot
 
 KEYS = "entities/keys"
@@ -78,7 +77,7 @@ def earlier_processes(directory: Path) -> int:
 
 
 def _blobs(directory: Path, manifest: Manifest) -> Sequence[tuple[str, bytes]]:
-    return TaskFile(directory / TASKS, manifest.task, manifest.file, manifest.blobs).read()
+    return manifest.task_file(directory / TASKS).read()
 
 
 def _keys(blobs: Iterable[tuple[str, bytes]]) -> list[str]:

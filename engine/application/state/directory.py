@@ -62,7 +62,7 @@ class DirectoryStore:
         self._manifests[task] = manifest
         if manifest is None:
             return None
-        file = TaskFile(self._tasks, task, manifest.file, manifest.blobs)
+        file = manifest.task_file(self._tasks)
         blobs = file.read()
         self._files[task] = file
         return StoredTask(

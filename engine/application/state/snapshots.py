@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.directory import TASKS
 from engine.application.state.store import Json
-from engine.application.state.task_file import JOURNAL, TaskFile
+from engine.application.state.task_file import JOURNAL
 from engine.domain.errors import SnapshotError
 
 TRIES = 3
@@ -46,9 +46,9 @@ def read_snapshots(directory: Path) -> Iterator[Snapshot]:
 def _read(directory: Path, task: str) -> Snapshot:
     for remaining in reversed(range(TRIES)):
         manifest = newest_manifests(directory)[task]
-        file = TaskFile(directory / TASKS, task, manifest.file, manifest.blobs)
         try:
-            blobs = {name: blob for name, blob in file.read() if name != JOURNAL}
+            read = manifest.task_file(directory / TASKS).read()
+            blobs = {name: blob for name, blob in read if name != JOURNAL}
         except SnapshotError:
             if remaining == 0:
                 raise

@@ -7,7 +7,7 @@ stores them together: what belongs to one checkpoint becomes visible at once, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 Json = Any
@@ -63,6 +63,20 @@ class StoredTask:
     partitions: int
     identity: Mapping[str, Json]
     outputs: Mapping[str, Json]
+
+    def checkpoints(self) -> tuple[Checkpoint, Checkpoint]:
+        """Return what stores it anew, without its journal: its whole state, then its position."""
+        whole = Checkpoint(
+            task=self.task,
+            position=self.snapshot_position,
+            snapshot=self.snapshot,
+            journal=None,
+            results=self.snapshot_results,
+            partitions=self.partitions,
+            identity=self.identity,
+        )
+        since = replace(whole, position=self.position, results=self.results, snapshot=None)
+        return whole, since
 
 
 class StateStore(Protocol):

@@ -93,7 +93,7 @@ def run_pipeline(path: Path, options: RunOptions, redactor: Redactor | None = No
     signals = SupervisorSignals(logging.root.level)
     signals.install()
     run = Run(path, options, run_id, signals, file.redactor)
-    return keep_running(run, text) if options.reload else run.once(text).code
+    return keep_running(run, text, file) if options.reload else run.once(text, file).code
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +136,21 @@ class Run:
         self._redactor = redactor
         self.signals = signals
 
-    def once(self, text: str, refused: str | None = None) -> Outcome:
+    def once(
+        self, text: str, file: PipelineFile | None = None, refused: str | None = None
+    ) -> Outcome:
         """Run a text until its source ends, a signal asks to stop, or the file has changed.
 
         Args:
             text: of the pipeline file.
+            file: what it says; None reads the text.
             refused: a text that is no change, for it did not come up.
 
         Raises:
             PynomalyError: what trying again does not cure.
         """
         options = self._options
-        file = parse(text, self._path, os.environ, self._redactor)
+        file = file or parse(text, self._path, os.environ, self._redactor)
         with nullcontext() if file.state.kafka else StateLock(file.state.directory):
             take_up_state(file, options.processes)
             warn(file)
@@ -167,12 +170,13 @@ class Run:
         return Outcome(code, supervisor.came_up, watch.changed if watch else None)
 
 
-def keep_running(run: Run, text: str) -> int:
+def keep_running(run: Run, text: str, file: PipelineFile | None = None) -> int:
     """Run a pipeline file and what it is changed to; go back where that does not come up.
 
     Args:
         run: runs a text.
         text: of the pipeline file as it is now.
+        file: what it says; None reads the text.
 
     Returns:
         The exit code of what ran last.
@@ -180,7 +184,7 @@ def keep_running(run: Run, text: str) -> int:
     Raises:
         PynomalyError: what trying again does not cure, of the first text.
     """
-    outcome = run.once(text)
+    outcome = run.once(text, file)
     while outcome.changed is not None and not run.signals.stop_requests:
         before, text = text, outcome.changed
         outcome = _try(run, text)
@@ -190,7 +194,7 @@ def keep_running(run: Run, text: str) -> int:
                 "it and save it again"
             )
             refused, text = text, before
-            outcome = run.once(text, refused)
+            outcome = run.once(text, refused=refused)
     return outcome.code
 
 

@@ -10,12 +10,15 @@ class ExitCode(IntEnum):
 
     Attributes:
         DONE: the source ended, or it was drained as it was asked to.
-        CRASHED: unexpectedly, after too many restarts, or because a drain took too long.
+        CRASHED: unexpectedly, or after too many restarts.
         FATAL: something that trying again does not cure, said in the last line.
         LOST: of a process alone: others have its partitions, and it begins again.
+        UNDRAINED: asked to stop, it was killed before its last checkpoint was stored: the next run
+            resumes at the one before.
     """
 
     DONE = 0
     CRASHED = 1
     FATAL = 2
     LOST = 3
+    UNDRAINED = 4

@@ -18,6 +18,8 @@ from engine.domain.errors import FatalError, RetryableError
 
 logger = logging.getLogger("pynomaly.supervisor")
 
+RESUMES = "Nothing is lost: the next run, or another instance, resumes at the last checkpoint"
+
 MakeProgram = Callable[[int, Mapping[str, int]], Program]
 """Given the number of a process and its restarts so far, by their causes, returns what it runs."""
 
@@ -55,12 +57,14 @@ class ExitReason:
         kind: drained, planned, lost, killed, hung, crashed or fatal.
         cause: what to tell people; "" after an orderly end.
         stored: whether it had stored a checkpoint.
+        unreachable: what it was waiting for, or "".
     """
 
     code: int
     kind: str
     cause: str
     stored: bool
+    unreachable: str = ""
 
 
 class Outcome(Enum):
@@ -69,6 +73,7 @@ class Outcome(Enum):
     DONE = "done"
     FATAL = "fatal"
     GAVE_UP = "gave up"
+    UNDRAINED = "undrained"
 
 
 class SupervisedProcess:
@@ -122,6 +127,15 @@ class SupervisedProcess:
     def beyond_help(self) -> bool:
         """Whether it failed for good."""
         return self.outcome in (Outcome.FATAL, Outcome.GAVE_UP)
+
+    @property
+    def unfinished(self) -> str:
+        """What it is at, for people, when it is ended before its time."""
+        status = None if self._worker is None else self._worker.status
+        if status is None or not status.waits:
+            return f"process {self._number} is at work"
+        reason = f" ({status.unreachable})" if status.unreachable else ""
+        return f"process {self._number} waits for what cannot be reached{reason}"
 
     def look(self) -> None:
         """See to it: begin it when it is time, and judge its end."""
@@ -202,11 +216,12 @@ class SupervisedProcess:
                 0, "planned" if status.restart else "drained", status.restart, status.stored
             )
         if code == ExitCode.LOST:
-            return ExitReason(code, "lost", status.failed, status.stored)
+            return ExitReason(code, "lost", status.failed, status.stored, status.unreachable)
         kind = "fatal" if code == ExitCode.FATAL else "killed" if code < 0 else "crashed"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         cause = f"process {self._number}: {status.failed}" if status.failed else ""
-        return ExitReason(code, kind, cause or f"process {self._number} {how}", status.stored)
+        cause = cause or f"process {self._number} {how}"
+        return ExitReason(code, kind, cause, status.stored, status.unreachable)
 
     def _judge(self, end: ExitReason) -> None:
         policy = self._policy
@@ -216,8 +231,7 @@ class SupervisedProcess:
             logger.error("stopped: %s", end.cause)
             self.outcome = Outcome.FATAL
         elif self._draining:
-            logger.error("stopped: %s", end.cause)
-            self.outcome = Outcome.GAVE_UP
+            self._judge_drain(end)
         elif end.kind in ("planned", "lost"):
             self.restarted_in_order = end.kind == "planned"
             self._causes[end.kind] += 1
@@ -237,6 +251,18 @@ class SupervisedProcess:
             self._next = time.monotonic() + wait
             counted = self._restarts, policy.max_restarts, wait, end.cause
             logger.warning("restart %d of %d in %.1f s: %s", *counted)
+
+    def _judge_drain(self, end: ExitReason) -> None:
+        """Judge a drain that did not come to its end by itself."""
+        if end.kind != "lost" and not end.unreachable:
+            logger.error("stopped: %s", end.cause)
+            self.outcome = Outcome.GAVE_UP
+            return
+        lost = f"the group took process {self._number} for dead"
+        why = lost if end.kind == "lost" else end.cause
+        reason = f" ({end.unreachable})" if end.unreachable else ""
+        logger.error("stopped: the drain was broken off: %s%s. %s", *(why, reason), RESUMES)
+        self.outcome = Outcome.UNDRAINED
 
     def _wait(self) -> float:
         policy = self._policy

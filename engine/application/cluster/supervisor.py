@@ -9,6 +9,7 @@ from collections.abc import Callable
 from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
 from engine.application.cluster.supervised import (
+    RESUMES,
     MakeProgram,
     Outcome,
     RestartPolicy,
@@ -64,7 +65,8 @@ class Supervisor:
 
         Returns:
             0 after an orderly end, 2 when a process says that trying again is useless, 1 when
-            there were too many restarts or a drain took too long.
+            there were too many restarts, 4 when a process was killed because its drain took too
+            long, or because a second signal asked for it.
         """
         try:
             return self._run()
@@ -106,8 +108,13 @@ class Supervisor:
         outcomes = [each.outcome for each in self._processes]
         if Outcome.FATAL in outcomes:
             return ExitCode.FATAL
-        return ExitCode.CRASHED if Outcome.GAVE_UP in outcomes else ExitCode.DONE
+        if Outcome.GAVE_UP in outcomes:
+            return ExitCode.CRASHED
+        return ExitCode.UNDRAINED if Outcome.UNDRAINED in outcomes else ExitCode.DONE
 
     def _overdue(self) -> int:
-        logger.error("stopped: the drain was not done in time: killed; the next run resumes")
-        return max(ExitCode.CRASHED, self._code())
+        hurried = self._signals.stop_requests > 1
+        how = "by a second signal" if hurried else f"after {self._policy.drain:g} s"
+        left = "; ".join(each.unfinished for each in self._processes if each.outcome is None)
+        logger.error("stopped: the drain was broken off %s: %s. %s", *(how, left), RESUMES)
+        return self._code() or ExitCode.UNDRAINED

@@ -99,12 +99,14 @@ def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
         return ExitCode.FATAL
     identity = LogIdentity(file.name, str(config.process), config.run)
     configure_logging(config.log_format, identity, redactor, config.log_level)
+    outages: dict[str, str] = {}
     context = context_of(
         file,
         process=config.process,
         processes=config.processes,
         earlier_processes=config.earlier_processes,
-        heartbeat=Heartbeat(heartbeat),
+        heartbeat=Heartbeat(heartbeat, outages),
+        outages=outages,
     )
     install_in_worker(context.draining, logging.root.level)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PROGRESS, BUSY, WAITING, IDLE = "progress", "busy", "waiting", "idle"
@@ -19,14 +20,18 @@ class Heartbeat:
 
     Args:
         descriptor: file descriptor to write to; None without a supervisor.
+        outages: what cannot be reached now, and why, by who wants to.
 
     Attributes:
         status: the status as the supervisor sees it, for the health pages.
     """
 
-    def __init__(self, descriptor: int | None = None) -> None:
+    def __init__(
+        self, descriptor: int | None = None, outages: Mapping[str, str] | None = None
+    ) -> None:
         self.status = HeartbeatMonitor(-1)
         self._descriptor = descriptor
+        self._outages = {} if outages is None else outages
         self._last = 0.0
         if descriptor is not None:
             # A supervisor that does not read must not block the stream.
@@ -41,8 +46,9 @@ class Heartbeat:
         self._send_at_times(BUSY)
 
     def waiting(self) -> None:
-        """Report a wait for something outside of the process."""
-        self._send_at_times(WAITING)
+        """Report a wait for something outside of the process, and what cannot be reached."""
+        why = "; ".join(f"{who}: {what}" for who, what in sorted({**self._outages}.items()))
+        self._send_at_times(WAITING, why)
 
     def idle(self) -> None:
         """Report that there is nothing to read; from now on silence is normal."""
@@ -74,11 +80,11 @@ class Heartbeat:
         while self._descriptor is not None:
             time.sleep(BEAT_SECONDS)
 
-    def _send_at_times(self, word: str) -> None:
+    def _send_at_times(self, word: str, why: str = "") -> None:
         now = time.monotonic()
         if now - self._last >= BEAT_SECONDS:
             self._last = now
-            self._send(word)
+            self._send(word, why)
 
     def _send(self, word: str, why: str = "") -> None:
         self.status.take(f"{word} {why}")
@@ -104,6 +110,8 @@ class HeartbeatMonitor:
         restart: reason for a requested restart, or "".
         failed: reason for its end as the process reports it, or "".
         stopped: reason why it waits to be stopped, or "".
+        waits: whether it waits for something outside of the process.
+        unreachable: what it could not reach when it waited last, and why, or "".
         counts: what it has done, as it reports it, or "".
     """
 
@@ -116,6 +124,8 @@ class HeartbeatMonitor:
     restart: str = ""
     failed: str = ""
     stopped: str = ""
+    waits: bool = False
+    unreachable: str = ""
     counts: str = ""
     _rest: bytes = b""
 
@@ -136,6 +146,9 @@ class HeartbeatMonitor:
         self.heard = time.monotonic()
         if word in (PROGRESS, BUSY):
             self.moved = self.heard
+        self.waits = word == WAITING
+        if word in (PROGRESS, BUSY, WAITING, IDLE, STORED):
+            self.unreachable = why
         self.started = self.started or word in (PROGRESS, IDLE)
         self.idle = word == IDLE or (self.idle and word != PROGRESS)
         self.stored = self.stored or word == STORED

@@ -19,6 +19,7 @@ from engine.application.cluster.signals import SupervisorSignals
 from engine.application.cluster.status_line import StatusLine
 from engine.application.cluster.supervised import MakeProgram, RestartPolicy
 from engine.application.cluster.supervisor import Supervisor
+from engine.application.exit_code import ExitCode
 from engine.domain.errors import RetryableError
 
 QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
@@ -236,21 +237,24 @@ def test_a_crash_while_draining_is_told(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     _signal_when(ready)
 
-    assert supervise(_listening(ready, "lambda *_: sys.exit(3)"))[0] == 1
+    assert supervise(_listening(ready, "lambda *_: sys.exit(5)"))[0] == 1
 
 
 def test_who_does_not_drain_in_time_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     _signal_when(ready)
 
-    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == 1
+    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == ExitCode.UNDRAINED
 
 
-def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+def test_a_second_signal_does_not_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ready = tmp_path / "ready"
     _signal_when(ready, signals=(signal.SIGINT, signal.SIGINT))
 
-    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == 1
+    code = supervise(_listening(ready, "signal.SIG_IGN"))[0]
+
+    assert code == ExitCode.UNDRAINED
+    assert "the drain was broken off by a second signal" in last_line(caplog)
 
 
 SPEAK = """
@@ -261,6 +265,28 @@ def say(*words): os.write(int(sys.argv[2]), " ".join(words).encode() + b"\\n")
 
 def last_line(caplog: pytest.LogCaptureFixture) -> str:
     return caplog.messages[-1]
+
+
+def test_a_drain_that_is_broken_off_says_what_was_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready = tmp_path / "ready"
+    _signal_when(ready)
+    waits = (
+        f"{SPEAK}import pathlib\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "while True: say('waiting sink scores: Connection refused'); time.sleep(0.05)"
+    )
+
+    code, _ = supervise(waits)
+
+    assert code == ExitCode.UNDRAINED
+    assert last_line(caplog) == (
+        "stopped: the drain was broken off after 1 s: process 0 waits for what cannot be reached "
+        "(sink scores: Connection refused). Nothing is lost: the next run, or another instance, "
+        "resumes at the last checkpoint"
+    )
 
 
 def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:

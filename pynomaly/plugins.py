@@ -21,7 +21,7 @@ from engine.application.config.quantity import Duration, PositiveDuration, Rate,
 from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, is_loopback, public_url
 from engine.application.conformance import check_detector, run_checks
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.application.ports import (
     Decode,
     FormatPlugin,

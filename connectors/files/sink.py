@@ -57,6 +57,16 @@ class FileSink:
         """Return the Bytewax sink."""
         return FileParts(self)
 
+    def followed_by(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the settings of the source that reads what it writes.
+
+        Raises:
+            ConnectorError: the file is replaced once it is large.
+        """
+        if self.settings.max_size is not None:
+            raise ConnectorError(f'"{self.path}": only files without `max_size` can be followed')
+        return "file", {"path": str(self.path.absolute()), "format": "ndjson", "follow": True}
+
     def check(self) -> None:
         """Raise ConnectorError when the file cannot be written."""
         folder = next(parent for parent in self.path.absolute().parents if parent.exists())

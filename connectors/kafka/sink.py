@@ -9,12 +9,13 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.rights import require_topic, require_transactions
-from connectors.kafka.settings import KafkaSinkSettings
+from connectors.kafka.settings import KafkaSinkSettings, shared_settings
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_records import records as records_of
 from connectors.kafka.transaction import id_prefix
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
+from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -48,6 +49,25 @@ class KafkaSink:
         require_topic(admin, settings.topic, ["WRITE", *(["READ"] if reads_back else [])])
         if context.exactly_once:
             require_transactions(settings.brokers, settings.settings, id_prefix(context), errors)
+
+    def followed_by(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the settings of the source that reads what it writes.
+
+        Raises:
+            ConnectorError: it writes another format than JSON alone.
+        """
+        settings = self._settings
+        if settings.format is not None:
+            raise ConnectorError(
+                f"topic {settings.topic}: only sinks without `format` can be followed"
+            )
+        return "kafka", {
+            "brokers": settings.brokers,
+            "topic": settings.topic,
+            "start": "earliest",
+            "on_missing_offset": "earliest",
+            "settings": shared_settings(settings.settings),
+        }
 
     def written(self) -> Iterator[Record]:
         """Yield the records that lie in the topic."""

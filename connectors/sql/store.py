@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.audit import SqlAudit
@@ -79,8 +80,10 @@ def _told() -> Iterator[None]:
     """Say what is wrong with the database as an error of ours."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         raise RetryableError(f"the database cannot be used now: {_cause(error)}") from error
+    except PoolTimeoutError as error:
+        raise RetryableError("all connections to the database are in use") from error
 
 
 def _cause(error: DBAPIError) -> str:

@@ -188,6 +188,19 @@ class ReadableSink(Protocol):
         ...
 
 
+@runtime_checkable
+class FollowableSink(Protocol):
+    """A sink whose records a source can follow, as `pynomaly serve` does."""
+
+    def followed_by(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the settings of the source that reads what it writes.
+
+        Raises:
+            ConnectorError: what it writes is no JSON, or not read to its end.
+        """
+        ...
+
+
 class Redrive(Protocol):
     """Sends messages that were dead letters back to a source.
 

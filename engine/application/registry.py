@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from engine.application.control.ports import Store
+from engine.application.control_ports import Store
 from engine.application.ports import (
     BrokerPlugin,
     FormatPlugin,

@@ -17,7 +17,7 @@ from connectors.sql.store import SqlStore
 from connectors.sql.tables import metadata
 from engine.application.control.ingest import ingest
 from engine.application.control.memory_store import MemoryStore
-from engine.application.control.ports import Store
+from engine.application.control_ports import Store
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
 from engine.domain.control.errors import ConflictError, StaleError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.application.control.caller import SYSTEM
-from engine.application.control.ports import Store
 from engine.application.control.recording import record
+from engine.application.control_ports import Store
 
 BATCH = 1_000
 """Rows that go in one transaction: others are not kept waiting for long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
 from engine.domain.control.page import AnomalyFilter, Page, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.application.control.caller import SYSTEM
 from engine.application.control.manage_tokens import DAY_NS, NewToken, new_token
-from engine.application.control.ports import UnitOfWork
 from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind
 from engine.domain.control.user import User

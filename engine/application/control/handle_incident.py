@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from engine.application.control.caller import Caller
 from engine.application.control.find_incidents import stored_incident
 from engine.application.control.permissions import Action, require
-from engine.application.control.ports import UnitOfWork
 from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError, StaleError
 from engine.domain.control.incident import Incident
 

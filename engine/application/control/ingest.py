@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Facts, Incident, incident_facts, incident_of_anomaly
 from engine.domain.control.published import Document, UnreadableRecordError
 from engine.domain.control.stored_anomaly import StoredAnomaly, stored_anomaly

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from engine.application.control.caller import Caller
 from engine.application.control.manage_tokens import NewToken, new_token, revoke_token
-from engine.application.control.ports import UnitOfWork
 from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind, parts_of

@@ -7,8 +7,8 @@ from secrets import token_hex, token_urlsafe
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, may, require
-from engine.application.control.ports import UnitOfWork
 from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError, NotFoundError
 from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind, digest_of, written

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
-from engine.application.control.ports import UnitOfWork
 from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError, NotFoundError, StaleError
 from engine.domain.control.role import Role
 from engine.domain.control.user import User, check_name, check_password

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from threading import RLock
 from typing import Any, TypeVar
 
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.incident import Comment, Facts, Incident
@@ -37,7 +37,7 @@ class _Content:
 class MemoryStore:
     """Keeps all in this process; one unit of work at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, _url: str = "", _password: str | None = None) -> None:
         self._content = _Content()
         self._lock = RLock()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import START, AuditRecord, first_broken
 from engine.domain.control.errors import AuditBrokenError
 

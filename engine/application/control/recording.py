@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.application.control.caller import Caller
-from engine.application.control.ports import UnitOfWork
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, audit_json
 
 Fields = Mapping[str, object]

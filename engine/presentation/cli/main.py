@@ -10,6 +10,7 @@ import typer
 
 from engine.application.exit_code import ExitCode
 from engine.domain.errors import PynomalyError
+from engine.presentation.cli.audit import audit
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.explain import explain
@@ -17,6 +18,7 @@ from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
+from engine.presentation.cli.serve import serve
 from engine.presentation.cli.state import state
 from engine.presentation.cli.validate import validate
 from engine.presentation.cli.version import print_version, version
@@ -39,6 +41,7 @@ def common(
 
 
 app.command()(run)
+app.command()(serve)
 app.command()(demo)
 app.command()(validate)
 app.command()(explain)
@@ -47,6 +50,7 @@ app.command()(detectors)
 app.command()(schema)
 app.command()(version)
 app.add_typer(state, name="state")
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

@@ -21,6 +21,9 @@ def schema(
     incident: Annotated[
         bool, typer.Option("--incident", help="Print the schema of an incident instead.")
     ] = False,
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print the API of `pynomaly serve` instead.")
+    ] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a reference for people instead.")
     ] = False,
@@ -29,6 +32,14 @@ def schema(
 
     Begin the file with `# yaml-language-server: $schema=pipeline.schema.json`.
     """
+    if openapi:
+        from engine.presentation.cli.control_store import need_server
+
+        need_server()
+        from engine.presentation.api.app import openapi as described
+
+        print(json.dumps(described(), indent=2, ensure_ascii=False))
+        return
     published = INCIDENT_SCHEMA if incident else ANOMALY_SCHEMA if anomaly else None
     if as_markdown:
         page = fields_reference.markdown(published) if published else markdown(json_schema())

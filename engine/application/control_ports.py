@@ -1,4 +1,4 @@
-"""The ports: repositories and the unit of work, implemented by a store."""
+"""The ports of the control plane: repositories and the unit of work, implemented by a store."""
 
 from __future__ import annotations
 
@@ -184,7 +184,14 @@ class UnitOfWork:
 
 
 class Store(Protocol):
-    """What keeps the control plane's data."""
+    """What keeps the control plane's data: what an entry point in `pynomaly.control_stores` names.
+
+    Args:
+        url: of the database.
+        password: of its user.
+    """
+
+    def __init__(self, url: str, password: str | None) -> None: ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""

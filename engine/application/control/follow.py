@@ -1,0 +1,127 @@
+"""Follow the topics and files that pipelines write, and take what comes into the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+
+from engine.application import registry
+from engine.application.control.ingest import ingest
+from engine.application.control_ports import Store
+from engine.application.ports import RunContext
+from engine.domain.control.published import Document
+from engine.domain.errors import PynomalyError
+
+logger = logging.getLogger("pynomaly.follow")
+IDLE_SECONDS = 0.2
+RETRY_SECONDS = 5.0
+MOST_WARNINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is followed.
+
+    Attributes:
+        source: name of the source plug-in that reads it.
+        settings: of the source.
+        place: for people, and the name under which positions are stored.
+    """
+
+    source: str
+    settings: Mapping[str, Any]
+    place: str
+
+
+class Follower:
+    """Follows one topic or file; positions are stored with what was read up to them.
+
+    Args:
+        store: takes what is read.
+        followed: what to follow.
+        folder: where the source may keep files of its own.
+        stop: set when it has to end.
+    """
+
+    def __init__(self, store: Store, followed: Followed, folder: Path, stop: Event) -> None:
+        self._store = store
+        self._followed = followed
+        self._folder = folder
+        self._stop = stop
+        self._warned: set[str] = set()
+
+    def run(self) -> None:
+        """Follow until it is told to stop; what goes wrong is logged and tried again."""
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except PynomalyError as error:
+                logger.warning("%s is not followed now: %s", self._followed.place, error)
+            except Exception:
+                logger.exception("%s is not followed now", self._followed.place)
+            self._stop.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        plugin = registry.source(self._followed.source)
+        context = RunContext(
+            "pynomaly-server", draining=self._stop, state=self._folder, needs_keys=False
+        )
+        source = plugin(plugin.Settings.model_validate(self._followed.settings), context).source()
+        with self._store.reading() as work:
+            positions = work.positions.get(self._followed.place)
+        parts = {
+            name: source.build_part("follow", name, positions.get(name))
+            for name in source.list_parts()
+        }
+        try:
+            with suppress(StopIteration):
+                while True:
+                    read = [self._take(name, part) for name, part in parts.items()]
+                    if not any(read):
+                        self._stop.wait(IDLE_SECONDS)
+        finally:
+            for part in parts.values():
+                part.close()
+
+    def _take(self, name: str, part: Any) -> int:
+        """Store what has come of a partition; return how many messages that were."""
+        values = [value for batch in part.next_batch() for value in batch.values if value]
+        if not values:
+            return 0
+        documents = self._documents(values)
+        with self._store.writing() as work:
+            found = ingest(work, documents)
+            work.positions.put(self._followed.place, {name: part.snapshot()})
+        for text in found.unreadable:
+            self._warn(text)
+        return len(values)
+
+    def _documents(self, values: Sequence[bytes]) -> list[Document]:
+        documents: list[Document] = []
+        for value in values:
+            try:
+                document = orjson.loads(value)
+            except orjson.JSONDecodeError as error:
+                self._warn(str(error))
+                continue
+            if isinstance(document, dict):
+                documents.append(document)
+            else:
+                self._warn("expected an object")
+        return documents
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned and len(self._warned) < MOST_WARNINGS:
+            self._warned.add(text)
+            logger.warning(
+                "%s holds messages that are no anomaly and no incident, and are passed over: %s",
+                self._followed.place,
+                text,
+            )

@@ -1,0 +1,142 @@
+"""Anomalies: listed, looked up, exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from engine.application.control.caller import Caller
+from engine.application.control.find_anomalies import find_anomalies, get_anomaly
+from engine.application.control.permissions import Action, require
+from engine.domain.alert_policy import Severity
+from engine.domain.control.page import AnomalyFilter, Position
+from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.presentation.api.requests import (
+    Cursor,
+    Limit,
+    Since,
+    Text,
+    Until,
+    Wanted,
+    link_next,
+    ns_of,
+    position_of,
+    written,
+)
+from engine.presentation.api.services import Services, WithCaller, WithServices
+
+router = APIRouter(tags=["anomalies"])
+EXPORT_PAGE = 500
+COLUMNS = (
+    "id",
+    "pipeline",
+    "entity",
+    "time",
+    "severity",
+    "kind",
+    "score",
+    "p_value",
+    "incident",
+    "summary",
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A text that begins so is a formula to spreadsheets."""
+
+
+class Anomalies(BaseModel):
+    """A page of anomalies, the newest first, each as it was published: anomaly.schema.json."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+    """Cursor of the next page; null at the end."""
+
+
+def _filter(
+    pipeline: Wanted = None,
+    entity: Wanted = None,
+    incident: Wanted = None,
+    kind: Wanted = None,
+    severity: Severity | None = None,
+    since: Since = None,
+    until: Until = None,
+) -> AnomalyFilter:
+    return AnomalyFilter(pipeline, entity, incident, kind, severity, ns_of(since), ns_of(until))
+
+
+Filtered = Annotated[AnomalyFilter, Depends(_filter)]
+
+
+@router.get("/anomalies")
+def list_anomalies(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    response: Response,
+    wanted: Filtered,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Anomalies:
+    """List anomalies, the newest first."""
+    with services.store.reading() as work:
+        page = find_anomalies(work, caller, wanted, position_of(cursor), limit)
+    following = written(page.next)
+    link_next(request, response, following)
+    return Anomalies(items=[dict(one.document) for one in page.items], next=following)
+
+
+@router.get("/anomalies/export", response_class=StreamingResponse)
+def export_anomalies(
+    services: WithServices,
+    caller: WithCaller,
+    wanted: Filtered,
+    format: Literal["ndjson", "csv"] = "ndjson",  # noqa: A002 - the name of the parameter
+) -> StreamingResponse:
+    """Export all anomalies that fit, the newest first."""
+    require(caller, Action.READ)
+    found = _all(services, caller, wanted)
+    if format == "csv":
+        return StreamingResponse(_csv(found), media_type="text/csv")
+    lines = (orjson.dumps(one.document) + b"\n" for one in found)
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+@router.get("/anomalies/{anomaly_id}")
+def read_anomaly(services: WithServices, caller: WithCaller, anomaly_id: Text) -> dict[str, Any]:
+    """Return an anomaly as it was published."""
+    with services.store.reading() as work:
+        return dict(get_anomaly(work, caller, anomaly_id).document)
+
+
+def _all(services: Services, caller: Caller, wanted: AnomalyFilter) -> Iterator[StoredAnomaly]:
+    """Yield all that fit, a page at a time, so that no transaction lasts as long as the export."""
+    behind: Position | None = None
+    while True:
+        with services.store.reading() as work:
+            page = find_anomalies(work, caller, wanted, behind, EXPORT_PAGE)
+        yield from page.items
+        behind = page.next
+        if behind is None:
+            return
+
+
+def _csv(found: Iterator[StoredAnomaly]) -> Iterator[str]:
+    yield _row(COLUMNS)
+    for one in found:
+        yield _row(tuple(one.document.get(name, "") for name in COLUMNS))
+
+
+def _row(cells: tuple[object, ...]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow([_harmless(cell) for cell in cells])
+    return line.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -1,0 +1,81 @@
+"""The application: all endpoints below /api/v1, and its description in OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
+
+from engine import __version__
+from engine.application.control.memory_store import MemoryStore
+from engine.presentation.api import anomalies, audit, identity, incidents
+from engine.presentation.api.guard import Guard
+from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
+from engine.presentation.api.services import Services, WithServices
+
+PREFIX = "/api/v1"
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application.
+
+    Args:
+        services: what its endpoints work with.
+    """
+    app = FastAPI(
+        title="Pynomaly",
+        version=__version__,
+        description="The control plane: anomalies and incidents, and who may do what with them.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses={"default": _problem_response()},
+    )
+    app.state.services = services
+    for part in (anomalies, incidents, identity, audit):
+        app.include_router(part.router, prefix=PREFIX)
+    app.include_router(_health)
+    add_problems(app)
+    app.add_middleware(Guard)
+    return app
+
+
+_health = APIRouter(tags=["health"])
+
+
+@_health.get("/healthz")
+def live() -> dict[str, str]:
+    """Tell that the server answers."""
+    return {"status": "ok"}
+
+
+@_health.get("/readyz")
+def ready(services: WithServices, response: Response) -> dict[str, str]:
+    """Tell that the store answers too; 503 where it does not."""
+    with services.store.reading() as work:
+        work.users.get("")
+    response.status_code = 200
+    return {"status": "ok"}
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _problem_response() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["$defs"] = schema.get("$defs", {})
+    inlined = dict(schema)
+    fields = inlined.pop("$defs").get("FieldProblem", {})
+    inlined["properties"]["errors"] = {"type": "array", "items": fields}
+    return {
+        "description": "A problem, as RFC 9457 says",
+        "content": {MEDIA_TYPE: {"schema": inlined}},
+    }
+
+
+def openapi() -> dict[str, Any]:
+    """Return the description of the API: docs/openapi.json."""
+    return create_app(Services(MemoryStore())).openapi()

@@ -1,0 +1,244 @@
+"""Sessions, users and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from engine.application.control.log_in import log_in, log_out
+from engine.application.control.manage_tokens import (
+    MOST_DAYS,
+    NewToken,
+    find_tokens,
+    make_token,
+    revoke_token,
+)
+from engine.application.control.manage_users import (
+    UserChange,
+    add_user,
+    change_user,
+    find_users,
+    get_user,
+)
+from engine.domain.control.errors import UnauthenticatedError
+from engine.domain.control.role import Role
+from engine.domain.control.token import Token, TokenKind
+from engine.domain.control.user import MOST_CHARACTERS, User
+from engine.presentation.api.incidents import time_of
+from engine.presentation.api.problems import TooManyRequestsError
+from engine.presentation.api.requests import IfMatch, Text, etag_of, revision_of
+from engine.presentation.api.services import WithCaller, WithServices, address_of
+
+router = APIRouter(tags=["identity"])
+Name = Annotated[Text, Field(max_length=64)]
+Password = Annotated[str, Field(max_length=MOST_CHARACTERS)]
+
+
+class Login(BaseModel):
+    """Name and password."""
+
+    name: Name
+    password: Password
+
+
+class TokenOut(BaseModel):
+    """A token, without its secret."""
+
+    id: str
+    user: str
+    name: str
+    kind: TokenKind
+    role: Role
+    created: datetime
+    expires: datetime
+    revoked: datetime | None
+
+
+class NewTokenOut(TokenOut):
+    """A token that was just made."""
+
+    token: str
+    """To send as Authorization: Bearer; it is shown once."""
+
+
+class Tokens(BaseModel):
+    """Tokens, the newest first."""
+
+    items: list[TokenOut]
+
+
+class TokenRequest(BaseModel):
+    """A token to make."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    """What it is for."""
+    role: Role | None = None
+    """It allows no more; at most your own, which it is unless given."""
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+
+
+class Me(BaseModel):
+    """Who you are."""
+
+    name: str
+    role: Role
+    """What you may do with this token."""
+
+
+class UserOut(BaseModel):
+    """A user."""
+
+    name: str
+    role: Role
+    disabled: bool
+    created: datetime
+    revision: int
+
+
+class Users(BaseModel):
+    """Users by name."""
+
+    items: list[UserOut]
+
+
+class NewUser(BaseModel):
+    """A user to add."""
+
+    name: Name
+    role: Role
+    password: Password | None = None
+    """None: no login, tokens alone."""
+
+
+class UserChangeIn(BaseModel):
+    """What to change of a user; what is left out stays as it is."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+    password: Password | None = None
+
+
+@router.post("/session", status_code=201)
+def begin_session(services: WithServices, request: Request, body: Login) -> NewTokenOut:
+    """Log in; the token lasts for twelve hours."""
+    address = address_of(request)
+    if seconds := services.logins.wait(address):
+        raise TooManyRequestsError(seconds)
+    with services.store.writing() as work:
+        made = log_in(work, body.name, body.password, address, services.now(), services.passwords)
+    if made is None:
+        raise UnauthenticatedError("name or password is wrong, or the user is locked for a while")
+    return _new(made)
+
+
+@router.delete("/session", status_code=204)
+def end_session(services: WithServices, caller: WithCaller) -> None:
+    """Log out: the token that is shown is revoked."""
+    with services.store.writing() as work:
+        log_out(work, caller, services.now())
+
+
+@router.get("/me")
+def read_me(caller: WithCaller) -> Me:
+    """Tell who you are."""
+    return Me(name=caller.name, role=caller.role)
+
+
+@router.get("/tokens")
+def list_tokens(services: WithServices, caller: WithCaller, user: Name | None = None) -> Tokens:
+    """List your tokens, or those of a user."""
+    with services.store.reading() as work:
+        found = find_tokens(work, caller, user)
+    return Tokens(items=[TokenOut(**_fields(token)) for token in found])
+
+
+@router.post("/tokens", status_code=201)
+def add_token(services: WithServices, caller: WithCaller, body: TokenRequest) -> NewTokenOut:
+    """Make a token of your own for a program."""
+    with services.store.writing() as work:
+        made = make_token(work, caller, services.now(), body.name, body.role, body.days)
+    return _new(made)
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def remove_token(services: WithServices, caller: WithCaller, token_id: Text) -> None:
+    """Revoke a token: yours, or anybody's if you manage users."""
+    with services.store.writing() as work:
+        revoke_token(work, caller, services.now(), token_id)
+
+
+@router.get("/users")
+def list_users(services: WithServices, caller: WithCaller) -> Users:
+    """List all users."""
+    with services.store.reading() as work:
+        return Users(items=list(map(_user, find_users(work, caller))))
+
+
+@router.post("/users", status_code=201)
+def new_user(services: WithServices, caller: WithCaller, body: NewUser) -> UserOut:
+    """Add a user."""
+    hashed = services.passwords.hash
+    with services.store.writing() as work:
+        made = add_user(work, caller, services.now(), body.name, body.role, body.password, hashed)
+    return _user(made)
+
+
+@router.get("/users/{name}")
+def read_user(
+    services: WithServices, caller: WithCaller, response: Response, name: Text
+) -> UserOut:
+    """Return a user; the ETag is the condition of changes."""
+    with services.store.reading() as work:
+        found = get_user(work, caller, name)
+    response.headers["ETag"] = etag_of(found.revision)
+    return _user(found)
+
+
+@router.patch("/users/{name}")
+def update_user(
+    services: WithServices,
+    caller: WithCaller,
+    response: Response,
+    name: Text,
+    body: UserChangeIn,
+    if_match: IfMatch = None,
+) -> UserOut:
+    """Change a user; a new password, or being disabled, ends all that is logged in."""
+    change = UserChange(body.role, body.disabled, body.password)
+    revision = revision_of(if_match)
+    with services.store.writing() as work:
+        made = change_user(
+            work, caller, services.now(), name, revision, change, services.passwords.hash
+        )
+    response.headers["ETag"] = etag_of(made.revision)
+    return _user(made)
+
+
+def _new(made: NewToken) -> NewTokenOut:
+    return NewTokenOut(**_fields(made.token), token=made.secret)
+
+
+def _fields(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "user": token.user,
+        "name": token.name,
+        "kind": token.kind,
+        "role": token.role,
+        "created": time_of(token.created),
+        "expires": time_of(token.expires),
+        "revoked": None if token.revoked is None else time_of(token.revoked),
+    }
+
+
+def _user(user: User) -> UserOut:
+    return UserOut(
+        name=user.name,
+        role=user.role,
+        disabled=user.disabled,
+        created=time_of(user.created),
+        revision=user.revision,
+    )

@@ -1,0 +1,267 @@
+"""Incidents: listed, looked up, and handled by people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from engine.application.control.caller import Caller
+from engine.application.control.comment_incident import comment_incident
+from engine.application.control.find_incidents import find_incidents as found_incidents
+from engine.application.control.find_incidents import get_comments, get_incident
+from engine.application.control.handle_incident import (
+    Handling,
+    acknowledge_incident,
+    assign_incident,
+    reopen_incident,
+    resolve_incident,
+    suppress_incident,
+)
+from engine.application.control_ports import UnitOfWork
+from engine.domain.alert_policy import Severity
+from engine.domain.control.incident import Comment, Incident, Status
+from engine.domain.control.page import IncidentFilter
+from engine.presentation.api.requests import (
+    Cursor,
+    IfMatch,
+    Key,
+    Limit,
+    Result,
+    Since,
+    Text,
+    Until,
+    Wanted,
+    etag_of,
+    link_next,
+    ns_of,
+    once,
+    position_of,
+    revision_of,
+    written,
+)
+from engine.presentation.api.services import WithCaller, WithServices
+
+router = APIRouter(tags=["incidents"])
+Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
+
+
+class IncidentOut(BaseModel):
+    """An incident: what its pipeline says of it, and what people made of it."""
+
+    id: str
+    pipeline: str
+    entity: str
+    began: datetime
+    began_ns: int
+    last: datetime
+    last_ns: int
+    severity: Severity
+    count: int
+    """Anomalies so far."""
+    summary: str
+    """Sentence of its strongest anomaly."""
+    state: str
+    """open or closed, as the pipeline says."""
+    status: Status
+    """What people made of it."""
+    assignee: str | None
+    revision: int
+    """Its ETag is this in quotation marks."""
+    record: dict[str, Any] | None
+    """Newest record of the sink incidents; null where only anomalies have come."""
+
+
+class Incidents(BaseModel):
+    """A page of incidents, the newest first."""
+
+    items: list[IncidentOut]
+    next: str | None
+
+
+class CommentOut(BaseModel):
+    """A comment."""
+
+    id: str
+    author: str
+    time: datetime
+    text: str
+
+
+class Comments(BaseModel):
+    """The comments on an incident, the oldest first."""
+
+    items: list[CommentOut]
+
+
+class Reason(BaseModel):
+    """Why, for the audit log."""
+
+    reason: Annotated[Text, Field(max_length=1_000)] = ""
+
+
+class Assignment(Reason):
+    """Who is to look after it."""
+
+    assignee: Annotated[Text, Field(max_length=64)] | None
+    """Name of a user; null for nobody."""
+
+
+class NewComment(BaseModel):
+    """What to write."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=4_000)]
+
+
+@router.get("/incidents")
+def list_incidents(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    response: Response,
+    pipeline: Wanted = None,
+    entity: Wanted = None,
+    status: Status | None = None,
+    severity: Severity | None = None,
+    assignee: Wanted = None,
+    closed: bool | None = None,
+    since: Since = None,
+    until: Until = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Incidents:
+    """List incidents by when they began, the newest first."""
+    span = ns_of(since), ns_of(until)
+    wanted = IncidentFilter(pipeline, entity, status, severity, assignee, closed, *span)
+    with services.store.reading() as work:
+        page = found_incidents(work, caller, wanted, position_of(cursor), limit)
+    following = written(page.next)
+    link_next(request, response, following)
+    return Incidents(items=list(map(_shown, page.items)), next=following)
+
+
+@router.get("/incidents/{incident_id}")
+def read_incident(
+    services: WithServices, caller: WithCaller, response: Response, incident_id: Text
+) -> IncidentOut:
+    """Return an incident; its ETag is the condition of changes."""
+    with services.store.reading() as work:
+        found = get_incident(work, caller, incident_id)
+    response.headers["ETag"] = etag_of(found.revision)
+    return _shown(found)
+
+
+def _add(name: str, handle: Handle) -> None:
+    """Add the endpoint of a change that takes a reason alone."""
+
+    def change(
+        services: WithServices,
+        caller: WithCaller,
+        request: Request,
+        incident_id: Text,
+        body: Reason | None = None,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        handling = Handling(incident_id, revision_of(if_match), body.reason if body else "")
+
+        def made(work: UnitOfWork) -> Result:
+            found = handle(work, caller, services.now(), handling)
+            return Result(200, _shown(found), found.revision)
+
+        return once(services, caller, request, key, handling, made)
+
+    change.__doc__ = (handle.__doc__ or "").partition("\n")[0]
+    router.post(
+        f"/incidents/{{incident_id}}/{name}",
+        response_model=IncidentOut,
+        operation_id=f"{name}_incident",
+        summary=f"{name.capitalize()} an incident",
+    )(change)
+
+
+_add("acknowledge", acknowledge_incident)
+_add("resolve", resolve_incident)
+_add("suppress", suppress_incident)
+_add("reopen", reopen_incident)
+
+
+@router.post("/incidents/{incident_id}/assign", response_model=IncidentOut)
+def assign(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    incident_id: Text,
+    body: Assignment,
+    if_match: IfMatch = None,
+    key: Key = None,
+) -> Response:
+    """Give an incident to a user, or to nobody."""
+    handling = Handling(incident_id, revision_of(if_match), body.reason)
+
+    def made(work: UnitOfWork) -> Result:
+        found = assign_incident(work, caller, services.now(), handling, body.assignee)
+        return Result(200, _shown(found), found.revision)
+
+    return once(services, caller, request, key, (handling, body), made)
+
+
+@router.get("/incidents/{incident_id}/comments")
+def list_comments(services: WithServices, caller: WithCaller, incident_id: Text) -> Comments:
+    """List the comments on an incident, the oldest first."""
+    with services.store.reading() as work:
+        found = get_comments(work, caller, incident_id)
+    return Comments(items=list(map(_comment, found)))
+
+
+@router.post("/incidents/{incident_id}/comments", status_code=201, response_model=CommentOut)
+def add_comment(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    incident_id: Text,
+    body: NewComment,
+    key: Key = None,
+) -> Response:
+    """Write a comment on an incident."""
+
+    def made(work: UnitOfWork) -> Result:
+        found = comment_incident(work, caller, services.now(), incident_id, body.text)
+        return Result(201, _comment(found))
+
+    return once(services, caller, request, key, body, made)
+
+
+def time_of(ns: int) -> datetime:
+    """Return a time as JSON shows it, to the microsecond."""
+    return datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns % 10**9 // 1_000)
+
+
+def _shown(incident: Incident) -> IncidentOut:
+    facts = incident.facts
+    return IncidentOut(
+        id=incident.id,
+        pipeline=facts.pipeline,
+        entity=facts.entity,
+        began=time_of(facts.began),
+        began_ns=facts.began,
+        last=time_of(facts.last),
+        last_ns=facts.last,
+        severity=facts.severity,
+        count=facts.count,
+        summary=facts.summary,
+        state="closed" if facts.closed else "open",
+        status=incident.status,
+        assignee=incident.assignee,
+        revision=incident.revision,
+        record=None if facts.document is None else dict(facts.document),
+    )
+
+
+def _comment(comment: Comment) -> CommentOut:
+    return CommentOut(
+        id=comment.id, author=comment.author, time=time_of(comment.time), text=comment.text
+    )

@@ -1,0 +1,132 @@
+"""Problems: every error as RFC 9457 says, with the field that is meant."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from engine.domain.control.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    RequestError,
+    StaleError,
+    UnauthenticatedError,
+)
+from engine.domain.errors import RetryableError
+
+logger = logging.getLogger("pynomaly.api")
+MEDIA_TYPE = "application/problem+json"
+STATUSES = {
+    InvalidRequestError: 422,
+    NotFoundError: 404,
+    ConflictError: 409,
+    StaleError: 412,
+    ForbiddenError: 403,
+    UnauthenticatedError: 401,
+}
+RETRY_SECONDS = 5
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with a field."""
+
+    pointer: str
+    """JSON pointer into the request: /body/..., /query/..., /header/..."""
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 says."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+class PreconditionRequiredError(RequestError):
+    """A change that does not say of which revision."""
+
+
+class TooManyRequestsError(RequestError):
+    """Too many attempts; `seconds` to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"too many attempts to log in: try again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
+def problem(
+    status: int, detail: str, errors: Sequence[FieldProblem] = (), **headers: str
+) -> Response:
+    """Return a problem as a response."""
+    body = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None
+    )
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    content = orjson.dumps(body.model_dump(exclude_none=True))
+    return Response(content, status, named, MEDIA_TYPE)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Answer every error of an application with a problem."""
+    app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(RetryableError, _away)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)
+
+
+def _refused(_request: Request, error: Exception) -> Response:
+    if isinstance(error, TooManyRequestsError):
+        return problem(429, str(error), Retry_After=str(int(error.seconds) + 1))
+    if isinstance(error, PreconditionRequiredError):
+        return problem(428, str(error))
+    status = STATUSES.get(type(error), 400)
+    if isinstance(error, InvalidRequestError):
+        return problem(
+            status, str(error), [FieldProblem(pointer=f"/{error.field}", detail=str(error))]
+        )
+    if status == 401:
+        return problem(status, str(error), WWW_Authenticate="Bearer")
+    return problem(status, str(error))
+
+
+def _away(_request: Request, error: Exception) -> Response:
+    logger.warning("a request was refused: %s", error)
+    return problem(503, "the store cannot be used now", Retry_After=str(RETRY_SECONDS))
+
+
+def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldProblem(
+            pointer="/" + "/".join(_escaped(part) for part in found["loc"]), detail=found["msg"]
+        )
+        for found in error.errors()
+    ]
+    return problem(422, "the request does not fit: see errors", errors)
+
+
+def _escaped(part: object) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), (), **dict(error.headers or {}))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "the server has failed: its log says why")

@@ -1,0 +1,169 @@
+"""What endpoints share: cursors, preconditions, and requests that may be sent again."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Header, Query, Request, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel
+
+from engine.application.control.caller import Caller
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import ConflictError, InvalidRequestError, StaleError
+from engine.domain.control.page import Position
+from engine.domain.control.published import MOST_CHARACTERS
+from engine.domain.control.reply import Reply
+from engine.presentation.api.problems import PreconditionRequiredError
+from engine.presentation.api.services import Services
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("expected a text without NUL")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""A text that databases take."""
+Wanted = Annotated[Text | None, Query(max_length=MOST_CHARACTERS)]
+Since = Annotated[AwareDatetime | None, Query(description="The first included, with a time zone.")]
+Until = Annotated[AwareDatetime | None, Query(description="Not included, with a time zone.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]
+IfMatch = Annotated[str | None, Header(description="ETag of what was read, or *.")]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes it safe to send the request again, for a day.",
+    ),
+]
+
+
+def ns_of(time: datetime | None) -> int | None:
+    """Return a time as ns since 1970.
+
+    Raises:
+        InvalidRequestError: it does not fit into 64 bits.
+    """
+    if time is None:
+        return None
+    ns = int(time.timestamp()) * 10**9 + time.microsecond * 1_000
+    if not -(2**63) <= ns < 2**63:
+        raise InvalidRequestError("query", "expected times from 1678 to 2261")
+    return ns
+
+
+def written(position: Position | None) -> str | None:
+    """Return a position as a cursor."""
+    if position is None:
+        return None
+    return base64.urlsafe_b64encode(orjson.dumps([position.time, position.id])).decode()
+
+
+def position_of(cursor: str | None) -> Position | None:
+    """Return the position that a cursor stands for.
+
+    Raises:
+        InvalidRequestError: it is none of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        time, key = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if -(2**63) <= time < 2**63 and "\0" not in key:
+            return Position(int(time), str(key))
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    raise InvalidRequestError("query/cursor", "expected `next` of a page")
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """Add the link to the next page, as RFC 8288 says."""
+    if cursor is not None:
+        given = [(name, value) for name, value in request.query_params.multi_items()]
+        query = [*((name, value) for name, value in given if name != "cursor"), ("cursor", cursor)]
+        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+
+
+def etag_of(revision: int) -> str:
+    """Return the strong ETag of a revision."""
+    return f'"{revision}"'
+
+
+def revision_of(if_match: str | None) -> int | None:
+    """Return the revision that the caller has seen; None for any.
+
+    Raises:
+        PreconditionRequiredError: none is given.
+        StaleError: it is no ETag of ours, so nothing has it.
+    """
+    if if_match is None:
+        raise PreconditionRequiredError(
+            "say what you have read: send its ETag as If-Match, or * for whatever there is"
+        )
+    tag = if_match.strip()
+    if tag == "*":
+        return None
+    number = tag[1:-1]
+    if tag != f'"{number}"' or not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise StaleError("If-Match is no ETag of this: read it again")
+    return int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a change."""
+
+    status: int
+    body: BaseModel
+    revision: int | None = None
+
+
+def once(
+    services: Services,
+    caller: Caller,
+    request: Request,
+    key: str | None,
+    asked: object,
+    change: Callable[[UnitOfWork], Result],
+) -> Response:
+    """Make a change, and keep the reply for the same request sent again.
+
+    Args:
+        services: of the application.
+        caller: who asks.
+        request: what was asked where.
+        key: the Idempotency-Key; None makes the change each time.
+        asked: the body of the request, and the condition.
+        change: makes it.
+
+    Raises:
+        ConflictError: another request had this key.
+    """
+    digest = hashlib.sha256(
+        orjson.dumps([request.method, request.url.path, str(asked)])
+    ).hexdigest()
+    with services.store.writing() as work:
+        found = None if key is None else work.replies.get(caller.name, key)
+        if found is not None and found.request != digest:
+            raise ConflictError("another request has this Idempotency-Key: take a new one")
+        if found is None:
+            made = change(work)
+            etag = None if made.revision is None else etag_of(made.revision)
+            body = made.body.model_dump_json().encode()
+            found = Reply(caller.name, key or "", digest, made.status, body, etag, services.now())
+            if key is not None:
+                work.replies.add(found)
+    headers = {} if found.etag is None else {"ETag": found.etag}
+    return Response(found.body, found.status, headers, "application/json")

@@ -1,0 +1,132 @@
+"""The server: the application on a port, followers and retention beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+import uvicorn
+
+from engine.application.control.apply_retention import apply_retention
+from engine.application.control.first_start import ADMIN, DAYS, first_start
+from engine.application.control.follow import Followed, Follower
+from engine.application.control_ports import Store
+from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
+from engine.application.telemetry.redaction import Redactor
+from engine.domain.errors import FatalError, PynomalyError
+from engine.presentation.api.app import PREFIX, create_app
+from engine.presentation.api.services import Services
+
+logger = logging.getLogger("pynomaly.server")
+RETENTION_SECONDS = 3_600.0
+END_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How to serve.
+
+    Attributes:
+        host, port: to listen on.
+        directory: private to the server.
+        followed: topics and files to take in.
+        retention: ns that anomalies and incidents are kept.
+    """
+
+    host: str
+    port: int
+    directory: Path
+    followed: Sequence[Followed]
+    retention: int
+
+
+def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, Redactor]) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        FatalError: the port cannot be used.
+    """
+    log_format, log_level, redactor = logs
+    configure_logging(log_format, LogIdentity("server", "server", ""), redactor, log_level)
+    listening = _listen(serving.host, serving.port)
+    stop = Event()
+    threads = _background(store, serving, stop)
+    _tell(store, listening)
+    config = uvicorn.Config(
+        create_app(Services(store)),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    # uvicorn ends in order, and then raises the signal once more, for whoever had it before.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(END_SECONDS)
+        store.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise FatalError(
+            f"{host}:{port} cannot be listened on: {error.strerror}. Choose another --port"
+        ) from None
+
+
+def _tell(store: Store, listening: socket.socket) -> None:
+    """Print where the server is, and at its first start how to log in."""
+    host, port = listening.getsockname()[:2]
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with store.writing() as work:
+        made = first_start(work, time.time_ns())
+    print(f"API: http://{address}{PREFIX}")
+    if made is not None:
+        print(f'Token of the user "{ADMIN}", for {DAYS} days, shown this once:')
+        print(made.secret)
+    print(end="", flush=True)
+
+
+def _background(store: Store, serving: Serving, stop: Event) -> list[Thread]:
+    """Start what runs beside the application."""
+    found = [Thread(target=_retain, args=(store, serving.retention, stop), name="retention")]
+    for followed in serving.followed:
+        folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
+        follower = Follower(store, followed, folder, stop)
+        found.append(Thread(target=follower.run, name="follower"))
+    for thread in found:
+        # A broker that is away must not keep the server from ending.
+        thread.daemon = True
+        thread.start()
+    return found
+
+
+def _retain(store: Store, retention: int, stop: Event) -> None:
+    while not stop.is_set():
+        try:
+            removed = apply_retention(store, time.time_ns(), retention)
+            if removed.anomalies or removed.incidents:
+                logger.info(
+                    "%d anomalies and %d incidents were kept long enough, and removed",
+                    removed.anomalies,
+                    removed.incidents,
+                )
+        except PynomalyError as error:
+            logger.warning("nothing could be removed: %s", error)
+        stop.wait(RETENTION_SECONDS)

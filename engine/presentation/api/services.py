@@ -1,0 +1,84 @@
+"""What the endpoints work with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pwdlib import PasswordHash
+
+from engine.application.control.caller import Caller
+from engine.application.control.log_in import authenticate
+from engine.application.control_ports import Store
+from engine.domain.control.errors import UnauthenticatedError
+from engine.presentation.api.login_limit import LoginLimit
+
+BEARER = HTTPBearer(auto_error=False, description="A token of POST /session or POST /tokens.")
+
+
+class Argon2:
+    """Passwords hashed by argon2id."""
+
+    def __init__(self) -> None:
+        self._hash = PasswordHash.recommended()
+        self._nobody = self._hash.hash("of a user that is not there")
+
+    def hash(self, password: str) -> str:
+        """Return what is stored of a password."""
+        return self._hash.hash(password)
+
+    def verify(self, password: str, hashed: str | None) -> bool:
+        """Return whether it is the password; takes as long where there is no hash."""
+        right = self._hash.verify(password, hashed or self._nobody)
+        return right and hashed is not None
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the endpoints work with.
+
+    Attributes:
+        store: keeps everything.
+        passwords: hashes and compares.
+        logins: refuses too many attempts of one address.
+        now: returns the time in ns since 1970.
+    """
+
+    store: Store
+    passwords: Argon2 = field(default_factory=Argon2)
+    logins: LoginLimit = field(default_factory=LoginLimit)
+    now: Callable[[], int] = time.time_ns
+
+
+def services_of(request: Request) -> Services:
+    """Return what the application was made with."""
+    return cast("Services", request.app.state.services)
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def caller_of(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Caller:
+    """Return who sends a request.
+
+    Raises:
+        UnauthenticatedError: no token is shown, or none that is in force.
+    """
+    if credentials is None:
+        raise UnauthenticatedError("a token is missing: send the header Authorization: Bearer ...")
+    services = services_of(request)
+    with services.store.reading() as work:
+        return authenticate(work, credentials.credentials, address_of(request), services.now())
+
+
+WithServices = Annotated[Services, Depends(services_of)]
+WithCaller = Annotated[Caller, Depends(caller_of)]

@@ -1,0 +1,63 @@
+"""What commands of the control plane share: the extra, the private directory, the store."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.application import registry
+from engine.application.control_ports import Store
+from engine.application.state.trust import refuse_strangers
+from engine.domain.errors import FatalError
+from engine.presentation.cli.output import current_redactor
+
+NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "alembic", "pwdlib")
+PASSWORD = "PYNOMALY_DATABASE_PASSWORD"
+DIRECTORY = Path(".pynomaly-server")
+
+Directory = Annotated[
+    Path, typer.Option(help="Private directory of the server, for SQLite and positions.")
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="postgresql+psycopg://user@host/database instead of SQLite; its password is in "
+        f"{PASSWORD}."
+    ),
+]
+
+
+def need_server() -> None:
+    """Say what to install where the extra `server` is missing.
+
+    Raises:
+        FatalError: a package of it is missing.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise FatalError(
+            f'the server needs {", ".join(missing)}: pip install "pynomaly-engine[server]"'
+        )
+
+
+def open_store(directory: Path, database: str | None) -> Store:
+    """Return the store, up to date; its directory is nobody else's.
+
+    Raises:
+        PynomalyError: it cannot be used.
+    """
+    need_server()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_strangers(directory)
+    directory.chmod(0o700)
+    url = database or f"sqlite:///{directory.absolute() / 'store.db'}"
+    password = os.environ.get(PASSWORD)
+    if password:
+        current_redactor().learn([password])
+    store = registry.control_store("sql")(url, password)
+    store.prepare()
+    return store

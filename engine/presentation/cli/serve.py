@@ -1,0 +1,66 @@
+"""`pynomaly serve`: the control plane's API, and what it follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.application.config.quantity import nanoseconds, parse_positive_duration
+from engine.application.config.url import is_loopback
+from engine.application.control.follow import Followed
+from engine.application.control.followed import followed_file, followed_sinks
+from engine.application.telemetry.logs import LogFormat, LogLevel
+from engine.domain.errors import FatalError
+from engine.presentation.cli.control_store import DIRECTORY, Database, Directory, open_store
+from engine.presentation.cli.output import current_redactor, open_pipeline
+
+
+def serve(
+    follow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A pipeline file, whose sinks anomalies and incidents are read, or an .ndjson "
+            "file of them. May be given several times."
+        ),
+    ] = None,
+    directory: Directory = DIRECTORY,
+    database: Database = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
+    plain_http: Annotated[
+        bool,
+        typer.Option("--plain-http", help="Listen beyond this machine, behind a proxy with TLS."),
+    ] = False,
+    retention: Annotated[
+        str, typer.Option(help="How long anomalies and incidents are kept, by event time.")
+    ] = "90d",
+    log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
+    log_level: Annotated[LogLevel, typer.Option(help="Lowest to be written.")] = "info",
+) -> None:
+    """Keep anomalies and incidents, and serve them to people and tools by a REST API.
+
+    Pipelines do not need it: it reads what they have written, and goes on where it was.
+    """
+    try:
+        kept = nanoseconds(parse_positive_duration(retention))
+    except ValueError:
+        raise FatalError(f'--retention: "{retention}" is no duration such as 90d or 12h') from None
+    if not is_loopback(host) and not plain_http:
+        raise FatalError(
+            f"--host {host}: tokens would cross the network in the clear. Listen on 127.0.0.1, or "
+            "put a proxy with TLS in front and say --plain-http"
+        )
+    followed = [one for path in follow or [] for one in _followed(path)]
+    store = open_store(directory, database)
+    from engine.presentation.api.server import Serving, run_server
+
+    logs = log_format, log_level, current_redactor()
+    run_server(store, Serving(host, port, directory, followed, kept), logs)
+
+
+def _followed(path: Path) -> list[Followed]:
+    if path.suffix == ".ndjson":
+        return [followed_file(path)]
+    return followed_sinks(open_pipeline(path))

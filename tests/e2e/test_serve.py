@@ -1,0 +1,140 @@
+"""`pynomaly serve` as people use it: the tour of its page, a stop, a damaged log."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.guide import Command, steps
+from tests.support.published import anomaly, incident
+
+PAGE = Path(__file__).parents[2] / "docs" / "server.md"
+BIN = Path(sys.executable).parent
+PATIENCE = 60.0
+
+
+@contextmanager
+def served(folder: Path, *more: str) -> Iterator[tuple[str, list[str]]]:
+    """Run a server; give its address and what it printed, and see that it ends in order."""
+    command = [str(BIN / "pynomaly"), "serve", "--port", "0", *more]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log)
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline().decode()
+        assert first.startswith("API: "), (folder / "log").read_text()
+        address = first.removeprefix("API: ").removesuffix("/api/v1\n")
+        until = time.monotonic() + PATIENCE
+        while not _answers(address):
+            assert time.monotonic() < until, (folder / "log").read_text()
+            time.sleep(0.1)
+        printed: list[str] = [first]
+        os.set_blocking(process.stdout.fileno(), False)
+        printed += [line.decode() for line in process.stdout.readlines()]
+        yield address, printed
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0, (folder / "log").read_text()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz", timeout=10).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _write(file: Path, *documents: object) -> None:
+    with file.open("a") as lines:
+        lines.writelines(json.dumps(one) + "\n" for one in documents)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
+def test_what_the_tour_says_is_true(tmp_path: Path) -> None:
+    _write(tmp_path / "anomalies.ndjson", *(anomaly(n) for n in range(1, 4)))
+    first, *commands = [step for step in steps(PAGE) if isinstance(step, Command)]
+    assert first.text.startswith("pynomaly serve ")
+
+    with served(tmp_path, *first.text.split()[2:]) as (address, printed):
+        port = address.rpartition(":")[2]
+        shown = "".join(printed).replace(port, "8420")
+        environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        for command in commands:
+            if command.text.startswith("export TOKEN="):
+                environment["TOKEN"] = printed[-1].strip()
+                continue
+            _do(command, port, tmp_path, environment)
+
+    assert first.fits(shown), shown
+
+
+def _do(command: Command, port: str, folder: Path, environment: dict[str, str]) -> None:
+    """Run a command of the tour; again, while what the server follows has not all come."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        text = command.text.replace("8420", port)
+        done = subprocess.run(
+            ["bash", "-c", text],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        printed = done.stdout.replace("\r", "")
+        if printed and not printed.endswith("\n"):
+            printed += "\n"
+        if done.returncode == 0 and command.fits(printed):
+            return
+        reads = "-X" not in command.text
+        assert reads, f"{PAGE}:{command.line}\n{text}\n{done}"
+        assert time.monotonic() < until, f"{PAGE}:{command.line}\n{text}\n{done}"
+        time.sleep(0.2)
+
+
+def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
+    file = tmp_path / "anomalies.ndjson"
+    _write(file, anomaly(1))
+    with served(tmp_path, "--follow", str(file)) as (_, printed):
+        token = printed[-1].strip()
+    _write(file, anomaly(2), incident(1, 3))
+
+    with served(tmp_path, "--follow", str(file)) as (address, again):
+        headers = {"Authorization": f"Bearer {token}"}
+        until = time.monotonic() + PATIENCE
+        while True:
+            found = httpx.get(f"{address}/api/v1/incidents", headers=headers, timeout=30).json()
+            counts = [one["count"] for one in found["items"]]
+            if counts == [1, 3]:
+                break
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+
+    assert len(again) == 1
+
+
+def test_other_commands_load_nothing_of_the_server() -> None:
+    code = (
+        "import sys, engine.presentation.cli.main\n"
+        "print([name for name in ('fastapi', 'sqlalchemy', 'uvicorn', 'alembic', 'pwdlib') "
+        "if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

@@ -1,0 +1,101 @@
+"""`pynomaly serve` and `pynomaly audit verify`: what is refused, and what is followed."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.application.config.load import parse
+from engine.application.control.first_start import first_start
+from engine.application.control.followed import followed_file, followed_sinks
+from engine.domain.control.errors import AuditBrokenError
+from engine.domain.errors import FatalError
+from engine.presentation.cli.audit import verify
+from engine.presentation.cli.control_store import open_store
+from engine.presentation.cli.serve import serve
+
+PIPELINE = """
+name: quick
+source: {kafka: {brokers: "localhost:9092", topic: readings}}
+event: {key: sensor, time: {path: ts, unit: ms}, values: [temperature]}
+sinks:
+  anomalies: SINK
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"host": "0.0.0.0"}, "--plain-http"),
+        ({"retention": "soon"}, "is no duration"),
+        ({"database": "mysql://a/b"}, "--database: expected"),
+        ({"follow": [Path("gone.yaml")]}, "gone.yaml"),
+    ],
+)
+def test_what_cannot_be_served_is_said(folder: Path, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(FatalError, match=said):
+        serve(**arguments)
+
+
+def test_the_directory_of_the_store_is_private(folder: Path) -> None:
+    directory = folder / "server"
+    directory.mkdir(mode=0o755)
+
+    open_store(directory, None).close()
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_verify_names_the_record_that_was_changed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(folder / "server", None)
+    with store.writing() as work:
+        first_start(work, 0)
+    store.close()
+    verify(folder / "server")
+    with closing(sqlite3.connect(folder / "server" / "store.db")) as database, database:
+        database.execute("DROP TRIGGER audit_no_update")
+        database.execute("UPDATE audit SET actor = 'eve' WHERE number = 2")
+
+    with pytest.raises(AuditBrokenError, match="record 2 was changed"):
+        verify(folder / "server")
+
+    assert capsys.readouterr().out.startswith("2 records are as they were written")
+
+
+def test_sinks_are_followed_with_the_settings_of_their_connection(folder: Path) -> None:
+    kafka = (
+        '[{kafka: {brokers: "a:1", topic: found, settings: {security.protocol: ssl, '
+        "linger.ms: 9}}}, {file: {path: found.ndjson}}, {stdout: {}}]"
+    )
+
+    topic, file = followed_sinks(parse(PIPELINE.replace("SINK", kafka), Path("p.yaml"), {}))
+
+    assert topic.source == "kafka"
+    assert topic.settings["settings"] == {"security.protocol": "ssl"}
+    assert topic.place == 'kafka ["a:1", "found"]'
+    assert file == followed_file(Path("found.ndjson"))
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("{stdout: {}}", "cannot be read back"),
+        ("{file: {path: found.ndjson, max_size: 10MiB}}", "without `max_size`"),
+    ],
+)
+def test_sinks_that_cannot_be_followed_are_said(folder: Path, sink: str, said: str) -> None:
+    with pytest.raises(FatalError, match=said):
+        followed_sinks(parse(PIPELINE.replace("SINK", sink), Path("p.yaml"), {}))

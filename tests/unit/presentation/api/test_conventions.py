@@ -1,0 +1,247 @@
+"""What all endpoints have in common: pages, conditions, repeats, problems, bounds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from engine.application.control.ingest import ingest
+from engine.application.control.memory_store import MemoryStore
+from engine.domain.control.role import Role
+from engine.presentation.api.app import openapi
+from engine.presentation.api.guard import MOST_BYTES
+from engine.presentation.api.login_limit import ATTEMPTS, LoginLimit
+from tests.support.published import anomaly
+from tests.unit.presentation.api.conftest import Ask
+
+ONE = f"/incidents/{3:032x}"
+ROOT = Path(__file__).parents[4]
+
+
+def test_the_committed_description_is_current() -> None:
+    """Write it anew with: pynomaly schema --openapi > docs/openapi.json."""
+    assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == openapi()
+
+
+def test_links_lead_through_all_pages_with_their_filters(ask: Ask) -> None:
+    seen: list[str] = []
+    path = "/anomalies?entity=pump-1&limit=2"
+    while path:
+        found = ask("get", path)
+        seen += [one["id"] for one in found.json()["items"]]
+        path = found.links["next"]["url"].removeprefix("/api/v1") if found.links else ""
+
+    assert seen == [f"{n:032x}" for n in (5, 4, 3, 2, 1)]
+
+
+def test_an_anomaly_is_shown_as_it_was_published(ask: Ask) -> None:
+    assert ask("get", f"/anomalies/{1:032x}").json() == anomaly(1)
+
+
+def test_incidents_are_filtered_by_what_people_made_of_them(ask: Ask) -> None:
+    ask("post", f"{ONE}/acknowledge", Role.OPERATOR, headers={"If-Match": "*"})
+
+    found = ask("get", "/incidents?status=acknowledged&assignee=the-operator").json()
+
+    assert [one["id"] for one in found["items"]] == [f"{3:032x}"]
+    assert found["items"][0]["record"]["event"] == "update"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/query/limit"),
+        ("limit=1001", "/query/limit"),
+        ("severity=huge", "/query/severity"),
+        ("since=yesterday", "/query/since"),
+        ("since=2026-01-01T00:00:00", "/query/since"),
+        ("since=0001-01-01T00:00:00Z", "/query"),
+        ("cursor=x", "/query/cursor"),
+        ("cursor=WzEsMl0=", "/query/cursor"),
+        ("cursor=%F0%9F", "/query/cursor"),
+        ("entity=a%00b", "/query/entity"),
+    ],
+)
+def test_a_query_that_does_not_fit_is_told_by_its_field(ask: Ask, query: str, pointer: str) -> None:
+    found = ask("get", f"/anomalies?{query}")
+
+    assert found.status_code == 422
+    assert found.headers["Content-Type"] == "application/problem+json"
+    assert [one["pointer"] for one in found.json()["errors"]] == [pointer]
+
+
+def test_a_change_needs_the_revision_that_was_read(ask: Ask) -> None:
+    read = ask("get", ONE)
+
+    without = ask("post", f"{ONE}/acknowledge")
+    stale = ask("post", f"{ONE}/acknowledge", headers={"If-Match": '"99"'})
+    weak = ask("post", f"{ONE}/acknowledge", headers={"If-Match": f"W/{read.headers['ETag']}"})
+    fits = ask("post", f"{ONE}/acknowledge", headers={"If-Match": read.headers["ETag"]})
+    again = ask("post", f"{ONE}/resolve", headers={"If-Match": read.headers["ETag"]})
+
+    assert [one.status_code for one in (without, stale, weak, fits, again)] == [
+        428,
+        412,
+        412,
+        200,
+        412,
+    ]
+    assert ask("get", ONE).headers["ETag"] == fits.headers["ETag"] != read.headers["ETag"]
+
+
+def test_a_change_that_the_status_does_not_allow_is_a_conflict(ask: Ask) -> None:
+    found = ask("post", f"{ONE}/reopen", headers={"If-Match": "*"})
+
+    assert found.status_code == 409
+    assert "resolved or suppressed" in found.json()["detail"]
+
+
+def test_a_request_that_is_sent_again_changes_nothing_more(ask: Ask) -> None:
+    given = {"json": {"text": "looked at it"}, "headers": {"Idempotency-Key": "k1"}}
+
+    first = ask("post", f"{ONE}/comments", **given)
+    again = ask("post", f"{ONE}/comments", **given)
+    other = ask("post", f"{ONE}/comments", **{**given, "json": {"text": "something else"}})
+    theirs = ask("post", f"{ONE}/comments", Role.OPERATOR, **given)
+
+    assert (first.status_code, again.content) == (201, first.content)
+    assert (other.status_code, theirs.status_code) == (409, 201)
+    assert len(ask("get", f"{ONE}/comments").json()["items"]) == 2
+
+
+def test_a_change_that_is_sent_again_is_no_conflict(ask: Ask) -> None:
+    tag = ask("get", ONE).headers["ETag"]
+    given = {"headers": {"If-Match": tag, "Idempotency-Key": "k1"}, "json": {"reason": "fixed"}}
+
+    first = ask("post", f"{ONE}/resolve", **given)
+    again = ask("post", f"{ONE}/resolve", **given)
+
+    assert (again.status_code, again.headers["ETag"]) == (200, first.headers["ETag"])
+    assert ask("get", "/audit").json()["items"][0]["reason"] == "fixed"
+
+
+def test_an_export_has_all_that_fits(ask: Ask, store: MemoryStore) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(n, entity="many") for n in range(100, 700)])
+
+    lines = ask("get", "/anomalies/export?entity=many").text.splitlines()
+
+    assert [json.loads(line)["id"] for line in lines] == [f"{n:032x}" for n in range(699, 99, -1)]
+
+
+def test_a_table_holds_no_formulas(ask: Ask, store: MemoryStore) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(9, entity="=cmd()", summary='say "hi", then\nleave')])
+
+    found = ask("get", "/anomalies/export?format=csv&entity=%3Dcmd()")
+
+    [row] = csv.DictReader(io.StringIO(found.text))
+    assert (row["entity"], row["summary"]) == ("'=cmd()", 'say "hi", then\nleave')
+
+
+def test_a_user_is_changed_with_the_revision_that_was_read(ask: Ask) -> None:
+    tag = ask("get", "/users/the-viewer").headers["ETag"]
+    change = {"json": {"role": "operator"}, "headers": {"If-Match": tag}}
+
+    done = ask("patch", "/users/the-viewer", **change)
+    again = ask("patch", "/users/the-viewer", **change)
+
+    assert (done.status_code, done.json()["role"], again.status_code) == (200, "operator", 412)
+
+
+def test_a_taken_name_and_a_bad_password_are_refused(ask: Ask) -> None:
+    taken = ask("post", "/users", json={"name": "the-viewer", "role": "viewer"})
+    bad = ask("post", "/users", json={"name": "new", "role": "viewer", "password": "short"})
+
+    assert (taken.status_code, bad.status_code) == (409, 422)
+    assert bad.json()["errors"][0]["pointer"] == "/password"
+
+
+def test_the_log_names_who_did_what_and_is_whole(ask: Ask) -> None:
+    ask("post", "/users", json={"name": "new", "role": "viewer"})
+
+    newest = ask("get", "/audit?limit=1").json()
+    state = ask("get", "/audit/state").json()
+
+    [record] = newest["items"]
+    assert (record["actor"], record["action"]) == ("the-admin", "user.add")
+    assert record["after"] == {"disabled": False, "role": "viewer"}
+    assert state == {"records": record["number"], "digest": record["digest"]}
+    assert newest["next"] == record["number"]
+
+
+def test_too_many_attempts_to_log_in_are_held_back(client: TestClient, app: FastAPI) -> None:
+    login = {"name": "nobody", "password": "wrong"}
+    wrong = client.post("/api/v1/session", json=login)
+    for _ in range(ATTEMPTS - 1):
+        app.state.services.logins.wait("testclient")
+
+    held = client.post("/api/v1/session", json=login)
+
+    assert (wrong.status_code, held.status_code) == (401, 429)
+    assert 1 <= int(held.headers["Retry-After"]) <= 61
+
+
+def test_attempts_are_counted_by_address_for_a_minute() -> None:
+    now = 0.0
+    limit = LoginLimit(lambda: now)
+    for _ in range(ATTEMPTS):
+        assert limit.wait("a") == 0
+
+    held, other = limit.wait("a"), limit.wait("b")
+    now = 60.0
+
+    assert (held, other, limit.wait("a")) == (60, 0, 0)
+
+
+def test_a_body_that_is_too_large_is_refused(ask: Ask) -> None:
+    def slowly():
+        for _ in range(3):
+            yield b"x" * (MOST_BYTES // 2)
+
+    told = ask("post", f"{ONE}/comments", content=b"x" * (MOST_BYTES + 1))
+    untold = ask("post", f"{ONE}/comments", content=slowly())
+
+    assert (told.status_code, untold.status_code) == (413, 413)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"text": 1}', b'{"text": "\\u0000"}']
+)
+def test_a_body_that_does_not_fit_is_a_problem(ask: Ask, content: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    found = ask("post", f"{ONE}/comments", content=content, headers=headers)
+
+    assert found.status_code in (400, 422)
+    assert found.json()["title"]
+
+
+def test_what_is_not_there_is_a_problem_and_replies_are_not_for_browsers(ask: Ask) -> None:
+    for path in ("/incidents/none", "/anomalies/none", "/users/none", "/none"):
+        found = ask("get", path)
+
+        assert found.status_code == 404
+        assert found.headers["Content-Type"] == "application/problem+json"
+        assert found.headers["X-Content-Type-Options"] == "nosniff"
+        assert found.headers["Cache-Control"] == "no-store"
+
+
+def test_a_failure_tells_nothing_of_itself(ask: Ask, store: MemoryStore, monkeypatch) -> None:
+    monkeypatch.setattr(store, "writing", lambda: 1 / 0)
+
+    found = ask("post", "/tokens", json={"name": "x"})
+
+    assert found.status_code == 500
+    assert found.json()["detail"] == "the server has failed: its log says why"
+
+
+def test_health_needs_no_token(client: TestClient) -> None:
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 200

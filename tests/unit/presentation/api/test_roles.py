@@ -1,0 +1,101 @@
+"""Each endpoint with each role, and with credentials that are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from engine.domain.control.role import Role
+from engine.presentation.api.app import openapi
+from tests.unit.presentation.api.conftest import PASSWORD, Ask
+
+VIEWER, OPERATOR, _, ADMIN = Role
+ONE = f"{3:032x}"
+ANY = {"headers": {"If-Match": "*"}}
+ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
+    ("get", "/anomalies"): (VIEWER, {}),
+    ("get", "/anomalies/export"): (VIEWER, {}),
+    ("get", "/anomalies/{anomaly_id}"): (VIEWER, {}),
+    ("get", "/incidents"): (VIEWER, {}),
+    ("get", "/incidents/{incident_id}"): (VIEWER, {}),
+    ("get", "/incidents/{incident_id}/comments"): (VIEWER, {}),
+    ("get", "/me"): (VIEWER, {}),
+    ("get", "/tokens"): (VIEWER, {}),
+    ("post", "/tokens"): (VIEWER, {"json": {"name": "ci"}}),
+    ("delete", "/tokens/{token_id}"): (VIEWER, {}),
+    ("delete", "/session"): (VIEWER, {}),
+    ("post", "/incidents/{incident_id}/acknowledge"): (OPERATOR, ANY),
+    ("post", "/incidents/{incident_id}/resolve"): (OPERATOR, ANY),
+    ("post", "/incidents/{incident_id}/suppress"): (OPERATOR, ANY),
+    ("post", "/incidents/{incident_id}/reopen"): (OPERATOR, ANY),
+    ("post", "/incidents/{incident_id}/assign"): (OPERATOR, {**ANY, "json": {"assignee": None}}),
+    ("post", "/incidents/{incident_id}/comments"): (OPERATOR, {"json": {"text": "seen"}}),
+    ("get", "/audit"): (ADMIN, {}),
+    ("get", "/audit/state"): (ADMIN, {}),
+    ("get", "/users"): (ADMIN, {}),
+    ("post", "/users"): (ADMIN, {"json": {"name": "new", "role": "viewer"}}),
+    ("get", "/users/{name}"): (ADMIN, {}),
+    ("patch", "/users/{name}"): (ADMIN, {**ANY, "json": {"role": "viewer"}}),
+}
+"""The least role of each endpoint that takes a token, and a request that fits."""
+FILLED = {"anomaly_id": ONE, "incident_id": ONE, "token_id": "0" * 16, "name": "the-viewer"}
+OPEN = {("post", "/api/v1/session"), ("get", "/healthz"), ("get", "/readyz")}
+
+
+def endpoints() -> set[tuple[str, str]]:
+    return {(method, path) for path, methods in openapi()["paths"].items() for method in methods}
+
+
+def test_every_endpoint_is_in_the_table() -> None:
+    assert endpoints() == {(method, f"/api/v1{path}") for method, path in ENDPOINTS} | OPEN
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_what_the_table_says(ask: Ask, role: Role) -> None:
+    wrong = {}
+    for (method, path), (least, more) in ENDPOINTS.items():
+        if path == "/session":
+            continue
+        allowed = ask(method, path.format(**FILLED), role, **more).status_code != 403
+        if allowed != role.includes(least):
+            wrong[method, path] = allowed
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "header", [None, "Bearer", "Bearer x", "Basic YTpi", f"Bearer pyn_{'0' * 16}_{'s' * 43}"]
+)
+def test_without_a_token_in_force_nothing_is_told(client: TestClient, header: str | None) -> None:
+    for (method, path), (_, more) in ENDPOINTS.items():
+        headers = more.get("headers", {}) | ({} if header is None else {"Authorization": header})
+        given = {**more, "headers": headers}
+
+        found = client.request(method, f"/api/v1{path.format(**FILLED)}", **given)
+
+        assert found.status_code == 401, path
+        assert found.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_token_of_a_lesser_role_allows_no_more(ask: Ask, client: TestClient) -> None:
+    made = ask("post", "/tokens", json={"name": "dashboard", "role": "viewer"}).json()
+
+    found = client.get("/api/v1/users", headers={"Authorization": f"Bearer {made['token']}"})
+
+    assert found.status_code == 403
+    assert "takes the role admin" in found.json()["detail"]
+
+
+def test_a_token_ends_with_its_session(client: TestClient) -> None:
+    login = {"name": "the-editor", "password": PASSWORD}
+    made = client.post("/api/v1/session", json=login).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+
+    before = client.get("/api/v1/me", headers=headers)
+    ended = client.delete("/api/v1/session", headers=headers)
+    after = client.get("/api/v1/me", headers=headers)
+
+    assert before.json() == {"name": "the-editor", "role": "editor"}
+    assert (ended.status_code, after.status_code) == (204, 401)

@@ -1,4 +1,4 @@
-"""What rules, absences, incidents and silences cost: ns an event, in detect and alert together.
+"""What rules, absences, incidents, silences and time cost: ns an event, in detect and alert.
 
 Usage: python -m bench.rules [--entities N] [--events N]
 
@@ -36,6 +36,9 @@ SILENCES = (
     Silence("works", ("y/*",)),
 )
 RULES = (ValueRule("above", 1.0, 0.1, -1e9, 1e9),) * 3
+MAPPING = EventMapping(
+    (("key",),), TimeField(), tuple(ValueField(name, (name,)) for name in VALUES)
+)
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
     "rules of all values": {"rules": RULES},
@@ -44,6 +47,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "incidents": {"incident_events": True, "group_by": 0},
     "silences": {"silences": SILENCES},
     "context": {"context": 32},
+    "time zone": {"mapping": replace(MAPPING, timezone="Europe/Berlin")},
+    "order: event_time": {"mapping": replace(MAPPING, lateness=60 * SECOND, order="event_time")},
     "idle entities": {"idle_after": 3_600 * SECOND},
     "all": {
         "rules": RULES,
@@ -58,11 +63,10 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def pipeline(changes: Mapping[str, Any]) -> Pipeline:
-    fields = tuple(ValueField(name, (name,)) for name in VALUES)
     plain = Pipeline(
         name="cost",
         version="v",
-        mapping=EventMapping((("key",),), TimeField(), fields),
+        mapping=MAPPING,
         detectors=(registry.detector_family("auto").create("auto", {}, VALUES),),
         combine="any",
         calibration=Calibration(),

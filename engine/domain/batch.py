@@ -95,6 +95,7 @@ class EventBatch:
         timestamps: int64 [n], ns since 1970: the broker's time, for latency.
         trace: the span it belongs to; None unless it is traced.
         indices: int32 [n], place of each event in its message; None where a message is an event.
+        late: bool [n], events that came too late to be put in order; None where none was.
     """
 
     topic: str
@@ -106,6 +107,7 @@ class EventBatch:
     timestamps: Int64s
     trace: Trace | None = None
     indices: Int32s | None = None
+    late: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -113,12 +115,13 @@ class EventBatch:
     def take(self, rows: NDArray[np.intp] | slice) -> EventBatch:
         """Return the given rows, in the given order."""
         indices = None if self.indices is None else self.indices[rows]
-        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace, indices]
+        late = None if self.late is None else self.late[rows]
+        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace, indices, late]
         return EventBatch(self.topic, *taken)
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         """Return the columns that every batch has, in the order of the fields."""
-        return tuple(getattr(self, field.name) for field in fields(self)[1:-2])
+        return tuple(getattr(self, field.name) for field in fields(self)[1:-3])
 
     @staticmethod
     def concatenate(batches: Sequence[EventBatch]) -> EventBatch:

@@ -124,6 +124,7 @@ class EventMapping:
         max_past: ns; an event further behind its message's timestamp is rejected, and a message
             whose own timestamp is the event time, further behind the clock of this machine; None:
             never.
+        order: of the events of an entity: as they arrive, or by event time within the lateness.
         timezone: name of the zone on whose clocks things repeat by the hour of the day.
     """
 
@@ -140,6 +141,7 @@ class EventMapping:
     format: Format | None = None
     max_past: int | None = None
     timezone: str = "UTC"
+    order: Literal["arrival", "event_time"] = "arrival"
 
     @property
     def key_parts(self) -> tuple[KeyPart, ...]:

@@ -38,6 +38,8 @@ from operators.detect.counters import CounterBank
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_table import KEY_BYTES, RECORD, EntityTable, Segment
 from operators.detect.event_clock import EventClock, Progress
+from operators.detect.event_order import BYTES_PER_ENTITY as ORDER_BYTES
+from operators.detect.event_order import SHARE as WAITING_SHARE
 from operators.detect.idle import RECORD as IDLE_RECORD
 from operators.detect.idle import Gone, IdleWatch
 from operators.detect.local_clock import LocalClock
@@ -69,8 +71,7 @@ class EntityGroup:
         self._pipeline = pipeline
         self._telemetry = Telemetry()
         self._entity_bytes = entity_bytes(pipeline)
-        budget = pipeline.memory_bytes // pipeline.partitions
-        capacity = max(1, budget // self._entity_bytes)
+        capacity = entity_capacity(pipeline)
         d = len(pipeline.mapping.values)
         self._table = EntityTable(capacity)
         self._clock = EventClock()
@@ -174,6 +175,8 @@ class EntityGroup:
     ) -> ScoredBatch:
         lateness = self._pipeline.mapping.lateness
         rates, totals, late = self._table.observe(slots, events.times, lateness)
+        if events.late is not None:
+            late |= events.late
         learn = ~late
         unlearned = self._silences.unlearned(events)
         if unlearned is not None:
@@ -354,8 +357,12 @@ class EntityGroup:
     def _of_weights(self, names: Sequence[str]) -> dict[str, StatefulPart]:
         return {} if self._weights is None else {**self._weights.keepers(names)}
 
-    def dump(self) -> bytes:
-        """Return the whole state as versioned bytes."""
+    def dump(self, beside: State | None = None) -> bytes:
+        """Return the whole state as versioned bytes.
+
+        Args:
+            beside: what is stored in it by others.
+        """
         used = self._table.used()
         names = self._pipeline.detector_names
         prints = list(zip(names, self._pipeline.detector_prints, strict=True))
@@ -372,10 +379,11 @@ class EntityGroup:
         for keeper_name, keeper in self._keepers().items():
             for name, part in keeper.dump(used).items():
                 parts[f"{keeper_name}/{name}"] = part
+        parts |= beside or {}
         return snapshot.encode("detect", parts)
 
-    def restore(self, blob: bytes) -> None:
-        """Take up what `dump` wrote, as far as the pipeline is still the same.
+    def restore(self, blob: bytes) -> bool:
+        """Take up what `dump` wrote, as far as the pipeline is still the same; else return False.
 
         Another key or other values: nothing. A detector that is new, or has other parameters: it
         starts afresh, and the others go on.
@@ -387,13 +395,12 @@ class EntityGroup:
         # The first releases did not note of which mapping and parameters they were.
         own = self._pipeline.mapping_fingerprint
         if bytes(parts.get("mapping", own.encode())).decode() != own:
-            return
+            return False
         entities = _under("entities", parts)
         count = len(entities["state"])
         before = int(np.asarray(parts.get("partitions", [self._pipeline.partitions]))[0])
         if count > self._table.capacity and before < self._pipeline.partitions:
-            self.restore(self._shrunk(blob, before))
-            return
+            return self.restore(self._shrunk(blob, before))
         if count > self._table.capacity:
             raise SnapshotError(
                 f"stored state has {count} entities in one partition, whose share of memory now "
@@ -413,6 +420,7 @@ class EntityGroup:
         self._begin_idle(parts, count)
         if any(names):
             self._warm[:count] = np.asarray(entities["warm"])
+        return True
 
     def _load_clock(self, parts: State) -> None:
         # Absent in the state of earlier releases.
@@ -468,6 +476,14 @@ def weighted(pipeline: Pipeline) -> bool:
     return pipeline.combine == "weighted" and len(pipeline.detectors) > 1
 
 
+def entity_capacity(pipeline: Pipeline) -> int:
+    """Return how many entities of a task fit into its memory."""
+    budget = pipeline.memory_bytes // pipeline.partitions
+    if pipeline.mapping.order == "event_time":
+        budget -= int(WAITING_SHARE * budget)
+    return max(1, budget // entity_bytes(pipeline))
+
+
 def entity_bytes(pipeline: Pipeline) -> int:
     """Return the memory that one entity is counted with."""
     profile = ProfileBank(1, len(pipeline.mapping.values)).bytes_per_entity
@@ -484,7 +500,8 @@ def entity_bytes(pipeline: Pipeline) -> int:
     absence = 0 if watched is None else watched.bytes_per_entity
     idle = 0 if pipeline.idle_after is None else IDLE_RECORD.itemsize
     context = ContextBank(1, pipeline).bytes_per_entity if pipeline.context else 0
-    parts = (profile, counters, absence, idle, context, detectors, calibrators, weights)
+    ordered = ORDER_BYTES if pipeline.mapping.order == "event_time" else 0
+    parts = (ordered, profile, counters, absence, idle, context, detectors, calibrators, weights)
     return KEY_BYTES + RECORD.itemsize + sum(parts)
 
 

@@ -13,7 +13,7 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s, Objects
 from engine.domain.detector import State
-from operators.kernels.record_bank import RecordBank, kernel
+from operators.kernels.record_bank import RecordBank, Records, kernel
 
 NS_PER_DAY = 86_400e9
 FIRST_GAPS, GAP_CLIP = 8, 20.0
@@ -132,6 +132,16 @@ class EntityTable:
     def keys(self) -> list[str]:
         """Return the keys of all entities."""
         return list(self._slots)
+
+    @property
+    def records(self) -> Records:
+        """The record of each slot."""
+        return self._bank.records
+
+    def move_clock(self, count: int) -> int:
+        """Take note of events that others observe; return how many came before."""
+        before, self._clock = self._clock, self._clock + count
+        return before
 
     def pace(self, key: str) -> Pace | None:
         """Return how often an entity speaks; None where it has no slot."""
@@ -287,6 +297,47 @@ class EntityTable:
         self._slots = {key: slot for slot, key in enumerate(keys)}
 
 
+@njit(error_model="numpy")
+def note(state: Any, time: int, lateness: int) -> None:
+    """Note the time of an entity's event: its newest one, and how far events are apart.
+
+    One event with a wrong clock must not move the newest time; several that agree do. Back it moves
+    only where nothing has confirmed it yet: else what is old is late.
+    """
+    gap = time - state.newest
+    mean_gap = max(state.mean_gap, SMALLEST_GAP_NS)
+    least = LEAST_JUMP_NS if lateness >= 0 else LEAST_JUMP_UNBOUNDED_NS
+    jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
+    moves = True
+    if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING_EVENTS)):
+        # Where events are hours apart they agree at their own pace.
+        pace = max(jump, abs(float(state.apart - state.newest)))
+        near = state.agreed > 0 and 0 < time - state.apart <= pace
+        state.agreed = state.agreed + 1 if near else 1
+        state.apart = time
+        moves = state.agreed >= AGREEING_EVENTS
+        if moves:
+            state.settled, state.agreed = 0, 0
+            if gap < 0:
+                state.newest, gap = time, 0
+    else:
+        state.agreed = 0
+        if gap >= 0 or state.count == 0:
+            state.settled = min(state.settled + 1, AGREEING_EVENTS)
+    if state.count == 0:
+        state.newest = time
+    else:
+        # Out of order it adds no time, and still is an event: the mean is span by count.
+        weight = max(NEWEST_GAP_WEIGHT, 1.0 / state.count)
+        apart = float(max(gap, 0)) if moves else 0.0
+        if state.count > FIRST_GAPS:
+            apart = min(apart, GAP_CLIP * mean_gap)
+        state.mean_gap += weight * (apart - state.mean_gap)
+        if moves:
+            state.newest = max(state.newest, time)
+    state.count += 1
+
+
 def _loop(  # pragma: no cover - runs compiled
     records: Any,
     slots: Any,
@@ -306,42 +357,11 @@ def _loop(  # pragma: no cover - runs compiled
         totals[i] = total[0]
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
-        # One event with a wrong clock must not move the newest time; several that agree do. Back
-        # it moves only where nothing has confirmed it yet: else what is old is late.
-        least = LEAST_JUMP_NS if lateness >= 0 else LEAST_JUMP_UNBOUNDED_NS
-        jump = max(float(lateness), JUMP_GAPS * mean_gap, least)
-        moves = True
-        if state.count > 0 and (gap > jump or (-gap > jump and state.settled < AGREEING_EVENTS)):
-            # Where events are hours apart they agree at their own pace.
-            pace = max(jump, abs(float(state.apart - state.newest)))
-            near = state.agreed > 0 and 0 < times[i] - state.apart <= pace
-            state.agreed = state.agreed + 1 if near else 1
-            state.apart = times[i]
-            moves = state.agreed >= AGREEING_EVENTS
-            if moves:
-                state.settled, state.agreed = 0, 0
-                if gap < 0:
-                    state.newest, gap = times[i], 0
-        else:
-            state.agreed = 0
-            if gap >= 0 or state.count == 0:
-                state.settled = min(state.settled + 1, AGREEING_EVENTS)
-        if state.count == 0:
-            state.newest = times[i]
-        else:
-            # Out of order it adds no time, and still is an event: the mean is span by count.
-            weight = max(NEWEST_GAP_WEIGHT, 1.0 / state.count)
-            apart = float(max(gap, 0)) if moves else 0.0
-            if state.count > FIRST_GAPS:
-                apart = min(apart, GAP_CLIP * mean_gap)
-            state.mean_gap += weight * (apart - state.mean_gap)
-            if state.count > FIRST_GAPS:
-                rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP_NS)
-                total[0] += rate - state.rate
-                state.rate = rate
-            if moves:
-                state.newest = max(state.newest, times[i])
-        state.count += 1
+        note(state, times[i], lateness)
+        if state.count > FIRST_GAPS + 1:
+            rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP_NS)
+            total[0] += rate - state.rate
+            state.rate = rate
         if (clock + i + 1) % SUMMED_EVENTS == 0:
             total[0] = _sum(records, clock + i + 1, total[0])
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
 from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.entity_report import EntityReport
 from engine.domain.pipeline import Pipeline
-from operators.detect.entity_group import EntityGroup
+from operators.detect.entity_group import EntityGroup, entity_capacity
+from operators.detect.event_order import EventOrder
 from operators.detect.shared_keys import SharedKeys
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
@@ -43,6 +45,8 @@ class DetectStep:
 
     def __init__(self, pipeline: Pipeline, context: RunContext, shared: SharedKeys) -> None:
         self._group = EntityGroup(pipeline)
+        ordered = pipeline.mapping.order == "event_time"
+        self._order = EventOrder(pipeline, entity_capacity(pipeline)) if ordered else None
         self._heartbeat = context.heartbeat
         self._shared = shared
         shared.join(self._group)
@@ -52,8 +56,19 @@ class DetectStep:
         scored: list[ScoredBatch] = []
         for some in _some(batches):
             self._heartbeat.busy()
-            scored += self._group.score(EventBatch.concatenate(some))
-            self._shared.look(self._group)
+            events = EventBatch.concatenate(some)
+            scored += self._score([events] if self._order is None else self._order.put(events))
+        return scored
+
+    def quiet(self, seconds: float) -> list[ScoredBatch]:
+        """Score what waits for its turn, once the source has ended; a silence is no end."""
+        if self._order is None or seconds < inf:
+            return []
+        return self._score(self._order.end())
+
+    def _score(self, batches: list[EventBatch]) -> list[ScoredBatch]:
+        scored = [one for events in batches for one in self._group.score(events)]
+        self._shared.look(self._group)
         return scored
 
     def entities(self) -> list[str]:
@@ -66,7 +81,10 @@ class DetectStep:
 
     def dump(self) -> bytes:
         """Return the whole state as versioned bytes."""
-        return self._group.dump()
+        if self._order is None:
+            return self._group.dump()
+        waiting = self._order.dump()
+        return self._group.dump({f"order/{name}": part for name, part in waiting.items()})
 
     def restore(self, blob: bytes) -> None:
         """Take up what `dump` returned, as far as the pipeline is still the same.
@@ -74,16 +92,23 @@ class DetectStep:
         Raises:
             SnapshotError: it is corrupt, or does not fit into the memory budget.
         """
-        self._group.restore(blob)
+        is_same = self._group.restore(blob)
+        # Where the mapping is another one, what waits is read otherwise.
+        if self._order is not None and is_same:
+            self._order.restore(blob)
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Count in these metrics from now on, beginning with the entities there are."""
         self._group.report_to(telemetry)
+        if self._order is not None:
+            self._order.report_to(telemetry)
 
     def leave(self) -> None:
         """Take the entities off the metrics."""
         self._shared.leave(self._group)
         self._group.leave()
+        if self._order is not None:
+            self._order.leave()
 
 
 def _some(batches: list[EventBatch]) -> Iterator[list[EventBatch]]:

@@ -81,9 +81,19 @@ class EventSpec(Settings):
     lateness: Duration | None = None
     """An event older than its entity's newest by more is late: scored, not learned; null: never."""
 
+    order: Literal["arrival", "event_time"] = "arrival"
+    """arrival: events are processed as they come; event_time: those of an entity are put in order
+    within event.lateness first."""
     timezone: Zone = "UTC"
     """Time zone in which days repeat, such as Europe/Berlin: for the seasons that auto learns, and
     for weekly silences. How times are read from messages is event.time.zone."""
+
+    @model_validator(mode="after")
+    def _order_has_a_lateness(self) -> Self:
+        if self.order == "event_time" and self.lateness is None:
+            text = "expected event.lateness beside it: how long events wait for those before them"
+            raise invalid(text, "order")
+        return self
 
     @model_validator(mode="after")
     def _stars_are_exploded(self) -> Self:
@@ -119,6 +129,7 @@ class EventSpec(Settings):
             tombstones=self.tombstones,
             max_past=None if self.max_past is None else nanoseconds(self.max_past),
             timezone=self.timezone,
+            order=self.order,
         )
         if self.format is None:
             return mapping

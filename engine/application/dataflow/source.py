@@ -145,6 +145,10 @@ class SourceTurns:
         if draining or (membership.fixed and self._tasks.ended()):
             self._last = True
             end = [] if draining else self._quiet(ended=True)
+            if end:
+                # What it makes the steps say is said once: their state has to be stored.
+                for reader in self._tasks.all():
+                    reader.changed = True
             # All is let go of, so that who takes it up need not wait until we have gone.
             return [*end, *self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
         if self._checkpoints.due():

@@ -42,6 +42,12 @@ class Telemetry:
     def _detection(self) -> None:
         self.scored = self._counter("scored_events", "Events scored by at least one detector")
         self.warming = self._counter("warming_events", "Events seen while no detector was warm")
+        self.waiting_events = self._gauge(
+            "waiting_events", "Events that wait for their turn, with event.order: event_time"
+        )
+        self.order_forced = self._counter(
+            "order_forced_events", "Events that could not wait any longer, for want of memory"
+        )
         self.late = self._counter("late_events", "Events beyond the allowed lateness: not learned")
         self.anomalies = self._counter(
             "anomalies", "Anomalies emitted, by strongest detector", "detector", "severity"

@@ -91,6 +91,17 @@ def test_weekly_silences_are_in_the_time_zone_of_the_events(load_text: Load) -> 
     assert plain.detector_prints != local.detector_prints
 
 
+def test_the_order_of_event_time_needs_a_lateness(load_text: Load, problems: Problems) -> None:
+    ordered = LEAST.replace("event: {key", "event: {order: event_time, key")
+
+    (problem,) = problems(ordered)
+    file = load_text(ordered.replace("order:", "lateness: 5m, order:"))
+
+    assert "expected event.lateness beside it" in problem
+    assert file.pipeline().mapping.order == "event_time"
+    assert file.version != load_text(LEAST.replace("key:", "lateness: 5m, key:")).version
+
+
 def test_message_key_and_message_time(load_text: Load) -> None:
     text = LEAST.replace("key: id", "key: $message_key, time: message")
     mapping = load_text(text).pipeline().mapping

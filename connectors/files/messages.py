@@ -116,6 +116,13 @@ class FileMessages:
         texts = [line.decode("utf-8", "replace") for line in first]
         dialect = find_dialect(texts, reading.csv, reading.fields, reading.texts)
         logger.info("%s: %s", self._path, dialect)
+        if any(name in reading.fields for name, _ in dialect.repeated):
+            logger.warning(
+                "%s has columns of the same name: of several called %s, the first is read; %s",
+                self._path,
+                ", ".join(sorted({name for name, _ in dialect.repeated})),
+                ", ".join(f"{new} is another" for _, new in dialect.repeated),
+            )
         missing = sorted(reading.fields - set(dialect.names))
         if missing:
             dotted = [n for n in dialect.names if any(n.startswith(f"{m}.") for m in missing)]

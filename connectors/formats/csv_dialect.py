@@ -55,6 +55,7 @@ class Dialect:
         trim: whether blanks around cells are left out.
         hint: what to do where a column is missing, for rejects.
         before: lines before the header, blank ones and comments not counted.
+        repeated: names that stand in the header again, and what those columns are called instead.
     """
 
     delimiter: str
@@ -66,6 +67,7 @@ class Dialect:
     trim: bool
     hint: str
     before: int = 0
+    repeated: tuple[tuple[str, str], ...] = ()
 
     def cells(self, line: str) -> list[str]:
         """Return the cells of one line, without line ends inside of quotes."""
@@ -101,7 +103,8 @@ def find_dialect(
     rows = [_cells(line, delimiter, settings.quote, settings.trim) for line in lines]
     if settings.names is None:
         before = _header(rows, before, wanted)
-    names = settings.names or _names(rows[before:], wanted)
+    given = settings.names or _names(rows[before:], wanted)
+    names = _distinct(given)
     body = rows[before:] if settings.names else rows[before + 1 :]
     decimal = settings.decimal or _decimal(body, names, texts, delimiter)
     header = lines[before] if lines[before:] and not settings.names else ""
@@ -115,6 +118,7 @@ def find_dialect(
         settings.trim,
         _hint(names, delimiter, header),
         before,
+        tuple((old, new) for old, new in zip(given, names, strict=True) if old != new),
     )
 
 
@@ -143,6 +147,18 @@ def _names(rows: Sequence[Sequence[str]], wanted: Collection[str]) -> tuple[str,
     if longer and len(longer) == len(rows) - 1 and any(row[-1] for row in longer):
         return ("", *names)
     return names
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of columns; where one comes again, it has its number behind it: temp_2."""
+    found: list[str] = []
+    for name in names:
+        number, new = 1, name
+        while name and (new in found or (number > 1 and new in names)):
+            number += 1
+            new = f"{name}_{number}"
+        found.append(new)
+    return tuple(found)
 
 
 def _is_comment(line: str, settings: CsvSettings) -> bool:

@@ -13,6 +13,11 @@ from engine.domain.batch import Headers
 from engine.domain.format import FormatError
 
 DECIMAL = "org.apache.kafka.connect.data.Decimal"
+VARIABLE_DECIMAL = "io.debezium.data.VariableScaleDecimal"
+NO_CHANGE = (
+    "the payload is no change event: it has no field op. Where Debezium or a transform unwraps "
+    "them (ExtractNewRecordState), set format: connect"
+)
 
 
 class Connect:
@@ -44,7 +49,7 @@ class Debezium:
         """Return the row, with `__op`, `__ts_ms` and `__source`; None where it was deleted."""
         change = _opened(_json(payload))
         if not isinstance(change, dict) or "op" not in change:
-            raise FormatError("the payload is no change event: it has no field op")
+            raise FormatError(NO_CHANGE)
         if change["op"] in ("d", "t", "m"):
             return None
         row = change.get("after")
@@ -121,6 +126,14 @@ def _typed(found: Any, schema: Any, depth: int) -> Any:
         return found
     if schema.get("name") == DECIMAL and isinstance(found, str):
         return _decimal(found, schema.get("parameters"))
+    if schema.get("name") == VARIABLE_DECIMAL and isinstance(found, dict):
+        return _decimal(found.get("value"), {"scale": found.get("scale")})
+    if isinstance(found, list) and schema.get("type") == "map" and all(map(_is_pair, found)):
+        # A map whose keys are no texts is written as pairs.
+        return {str(name): _typed(value, schema.get("values"), depth + 1) for name, value in found}
+    if isinstance(found, dict) and schema.get("type") == "map":
+        inner = schema.get("values")
+        return {name: _typed(value, inner, depth + 1) for name, value in found.items()}
     if isinstance(found, dict) and isinstance(schema.get("fields"), list):
         kinds = {f.get("field"): f for f in schema["fields"] if isinstance(f, dict)}
         return {name: _typed(value, kinds.get(name), depth + 1) for name, value in found.items()}
@@ -129,7 +142,11 @@ def _typed(found: Any, schema: Any, depth: int) -> Any:
     return found
 
 
-def _decimal(text: str, parameters: Any) -> Any:
+def _is_pair(found: Any) -> bool:
+    return isinstance(found, list) and len(found) == 2
+
+
+def _decimal(text: Any, parameters: Any) -> Any:
     scale = parameters.get("scale", "0") if isinstance(parameters, dict) else "0"
     try:
         unscaled = int.from_bytes(base64.b64decode(text, validate=True), "big", signed=True)

@@ -17,6 +17,8 @@ from connectors.formats.binary import NoSettings
 from engine.domain.batch import Headers
 from engine.domain.format import FormatError
 
+NO_RECORDED_VALUE = 1
+"""The flag of a point that says that its series has ended."""
 KINDS = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 
 
@@ -32,6 +34,8 @@ class OtlpMetrics:
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, unit, kind, attributes, resource, time in ns and value of each point.
+
+        Points that say that they have none, as for a series that has ended, are left out.
 
         The value of a histogram or summary is its mean; `count` and `sum` stand beside it.
         """
@@ -100,6 +104,8 @@ def _points(metric: dict[str, Any], resource: dict[str, Any]) -> Iterator[dict[s
         data = metric.get(kind)
         if isinstance(data, dict):
             for point in _list(data, "dataPoints"):
+                if point.get("flags") == NO_RECORDED_VALUE:
+                    continue
                 yield {
                     "name": metric.get("name"),
                     "unit": metric.get("unit"),

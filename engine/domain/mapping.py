@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from engine.domain.condition import Condition, paths, texts_compared
 from engine.domain.format import Format
-from engine.domain.path import JsonText, Path
+from engine.domain.path import Base64Text, JsonText, Path
 
 LONGEST_KEY_CHARS = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
+EXCEL_FORMATS = ("excel", "excel1904")
+"""Formats of times that are numbers of days in Excel, since 1900 or 1904, in local time."""
 KeyFormat = Literal["string", "int16", "int32", "int64", "uuid", "hex"]
 """How the bytes of a message key are read."""
 Reading = Literal["plain", "number", "quantity", "decimal"]
@@ -171,7 +173,7 @@ class EventMapping:
             texts += self.time.paths
         if self.where is not None:
             texts += texts_compared(self.where)
-        texts += [path for path in self.paths if JsonText() in path]
+        texts += [path for path in self.paths if {JsonText(), Base64Text()} & {*path}]
         return frozenset(str(path[0]) for path in texts)
 
     @property

@@ -21,7 +21,12 @@ class JsonText:
     """The step into JSON that stands as text in a field: `log | json`."""
 
 
-Step = str | int | Named | JsonText
+@dataclass(frozen=True, slots=True)
+class Base64Text:
+    """The step into a text that stands in base64 in a field: `body | base64`."""
+
+
+Step = str | int | Named | JsonText | Base64Text
 """One step: the name of a field, the index of an array, or one of the above."""
 Path = tuple[Step, ...]
 """Steps into a document, from the outside in."""
@@ -43,4 +48,6 @@ def _step_text(step: Step) -> str:
         return f"[{step.field}={step.text}]"
     if isinstance(step, JsonText):
         return " | json"
+    if isinstance(step, Base64Text):
+        return " | base64"
     return f'["{step}"]' if any(sign in step for sign in ".[]|") else f".{step}"

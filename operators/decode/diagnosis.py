@@ -8,7 +8,14 @@ from typing import Any
 
 from engine.domain.batch import NO_TIME, Headers
 from engine.domain.format import FormatError
-from engine.domain.mapping import LONGEST_KEY_CHARS, Constant, EventMapping, MessageKey, ValueField
+from engine.domain.mapping import (
+    EXCEL_FORMATS,
+    LONGEST_KEY_CHARS,
+    Constant,
+    EventMapping,
+    MessageKey,
+    ValueField,
+)
 from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_units import other_unit
@@ -127,6 +134,8 @@ class Diagnosis:
             found = f"{where} is {quote(written)}, not readable as {how}"
             if not time.unit and str(written).strip().isdecimal():
                 hint = ": set unit instead of format where it is a number of seconds, ms, us or ns"
+            if time.format not in EXCEL_FORMATS and _is_excel(written):
+                hint = ": set format: excel where it is a number of days, as Excel has it"
             return RejectReason.BAD_TIME, found + hint
         clock = timestamp, "the message's own time"
         if timestamp == NO_TIME or timestamp > now:
@@ -159,6 +168,14 @@ class Diagnosis:
             if finding is not None:
                 return finding
         return None
+
+
+def _is_excel(written: object) -> bool:
+    """Whether what stands there may be a time of Excel, between 1982 and 2091."""
+    try:
+        return 30_000 < float(str(written).strip().replace(",", ".")) < 70_000
+    except ValueError:
+        return False
 
 
 def dotted(document: Any, path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engine.domain.path import EACH, JsonText, Named, Path, path_text
+from engine.domain.path import EACH, Base64Text, JsonText, Named, Path, path_text
 from operators.decode.reading import MisplacedError, MissingError, look_up, quote
 
 
@@ -43,7 +43,7 @@ class Exploder:
         if level == len(self._path):
             return self._elements(node)
         step = self._path[level]
-        if type(node) is list and isinstance(step, (str, JsonText)):
+        if type(node) is list and isinstance(step, (str, JsonText, Base64Text)):
             return [inner for element in node for inner in self._inner(element, level)]
         if step == EACH:
             return self._fields(node, level)
@@ -51,7 +51,7 @@ class Exploder:
             raise self._error(node, level, "an object")
         found = look_up(node, (step,))
         inner = self._spread(found, level + 1)
-        if isinstance(step, JsonText):
+        if isinstance(step, (JsonText, Base64Text)):
             return inner
         if isinstance(step, Named):
             return [[element] for element in inner]
@@ -78,12 +78,13 @@ class Exploder:
             raise self._error(node, level, "an object")
         kept = self._keep(node, level)
         if _is_exploded(node.get(EACH)):
-            return [{**kept, EACH: node[EACH]}]
-        return [
-            {**kept, EACH: {"name": name, "value": value}}
-            for name, value in node.items()
-            if name not in kept
-        ]
+            fields = [node[EACH]]
+        else:
+            fields = [{"name": n, "value": v} for n, v in node.items() if n not in kept]
+        if level + 1 == len(self._path):
+            return [{**kept, EACH: field} for field in fields]
+        # One that leads nowhere is judged alone.
+        return [{**kept, EACH: one} for field in fields for one in self._inner(field, level + 1)]
 
     def _keep(self, node: dict[str, Any], level: int) -> dict[str, Any]:
         return {name: node[name] for name in self._kept[level] if name in node}

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.domain.mapping import EventMapping, TimeField
+from engine.domain.mapping import EXCEL_FORMATS, EventMapping, TimeField
 from engine.domain.path import EACH, Path
 
 
@@ -104,7 +104,8 @@ def _outermost(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
 
 
 def _time_type(time: TimeField) -> Any:
-    return str | int if time.unit is None else str | int | float
+    is_text = time.unit is None and time.format not in EXCEL_FORMATS
+    return str | int if is_text else str | int | float
 
 
 def structure(node: Node) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from engine.domain.path import JsonText, Named, Path, Step, path_text
+from engine.domain.path import Base64Text, JsonText, Named, Path, Step, path_text
 from operators.decode.columns import Table
 from operators.decode.message_type import field_name
 
@@ -55,7 +56,7 @@ def reader(path: Path, attributes: int = 0) -> Read:
         else:
             expression = f"m.{field_name(str(step))}"
     # The names come from field_name and repr: no text of the pipeline file is executed.
-    names = {"nothing": _nothing, "named": _named, "parsed": _parsed}
+    names = {"nothing": _nothing, "named": _named, "parsed": _parsed, "unpacked": _unpacked}
     read_each = eval(f"lambda messages: [{expression} for m in messages]", names)
 
     def read(messages: list[Any] | Table) -> Column:
@@ -100,6 +101,8 @@ def _expected(step: Step) -> tuple[tuple[type, ...], str]:
         return (list,), "an array"
     if isinstance(step, JsonText):
         return (str, dict, list), "JSON as text"
+    if isinstance(step, Base64Text):
+        return (str, dict, list), "a text in base64"
     return (dict,), "an object"
 
 
@@ -114,6 +117,11 @@ def _step(document: Any, step: Step, where: str) -> Any:
         if found is MISPLACED:
             raise MisplacedError(f"{where} cannot be read: {quote(document)} is not JSON")
         return found
+    if isinstance(step, Base64Text):
+        found = _unpacked(document)
+        if found is MISPLACED:
+            raise MisplacedError(f"{where} cannot be read: {quote(document)} is no text in base64")
+        return found
     try:
         return document[step]
     except (KeyError, IndexError):
@@ -126,6 +134,8 @@ def _inner(expression: str, name: str, step: Step) -> str:
         return f"named({expression}, {step.field!r}, {step.text!r})"
     if isinstance(step, JsonText):
         return f"parsed({expression})"
+    if isinstance(step, Base64Text):
+        return f"unpacked({expression})"
     if isinstance(step, int):
         kind, reach = "list", f"({name}[{step}] if len({name}) > {step} else None)"
     else:
@@ -156,4 +166,14 @@ def _parsed(found: Any) -> Any:
     try:
         return orjson.loads(found)
     except orjson.JSONDecodeError:
+        return MISPLACED
+
+
+def _unpacked(found: Any) -> Any:
+    """Return the text that base64 stands for; what has been read already stays as it is."""
+    if type(found) is not str:
+        return found if type(found) in (dict, list) else _nothing(found)
+    try:
+        return base64.b64decode(found, validate=True).decode()
+    except ValueError:
         return MISPLACED

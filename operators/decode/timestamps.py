@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.domain.batch import NO_TIME, Int64s
-from engine.domain.mapping import TimeField
+from engine.domain.mapping import EXCEL_FORMATS, TimeField
 from engine.domain.time_units import NS
 from operators.decode.columns import listed
 from operators.decode.local_times import LocalTimes
@@ -22,6 +22,7 @@ from operators.decode.written_times import (
     FIRST_YEAR,
     LAST_YEAR,
     Written,
+    excel,
     iso_8601,
     strptime,
 )
@@ -44,7 +45,10 @@ class TimeReader:
         known = self._local.abbreviations if self._local else DEFAULT_ABBREVIATIONS
         self._is_iso = time.format == "iso8601"
         self._written: Written = iso_8601(known)
-        if time.format is not None and not self._is_iso:
+        self._text = _as_text
+        if time.format in EXCEL_FORMATS:
+            self._written, self._text = excel(str(time.format)), _as_number_text
+        elif time.format is not None and not self._is_iso:
             self._written = strptime(time.format, known)
 
     @property
@@ -84,14 +88,14 @@ class TimeReader:
         return np.array([self._at_home(*row) for row in rows], np.int64)
 
     def _utc(self, text: Any) -> int:
-        return self._written(_as_text(text))[0]
+        return self._written(self._text(text))[0]
 
     def _at_home(self, text: Any, key: str, stamp: int) -> int:
         assert self._local is not None
         if isinstance(text, datetime):
             return of_datetime(text)
         try:
-            moment, zoned = self._written(_as_text(text))
+            moment, zoned = self._written(self._text(text))
         except (ValueError, TypeError, OverflowError):
             return UNREADABLE
         return moment if zoned else self._local.utc(moment, key, stamp)
@@ -105,8 +109,8 @@ def together(columns: Sequence[Column]) -> Column:
 
 
 def _joined(parts: tuple[Any, ...]) -> str | None:
-    if all(type(part) in (str, int) for part in parts):
-        return " ".join(map(_as_text, parts))
+    if all(type(part) in (str, int, float) for part in parts):
+        return " ".join(map(_as_number_text, parts))
     return None
 
 
@@ -117,6 +121,10 @@ def _as_text(text: Any) -> str:
     if type(text) is not str or len(text) > LONGEST_TEXT_CHARS:
         raise TypeError
     return text.strip()
+
+
+def _as_number_text(number: Any) -> str:
+    return repr(number) if type(number) is float else _as_text(number)
 
 
 def _numbers(column: Column, factor: int) -> Int64s:

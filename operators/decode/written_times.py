@@ -23,6 +23,9 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_EXCEL_DAYS = {"excel": date(1899, 12, 30).toordinal(), "excel1904": date(1904, 1, 1).toordinal()}
+FIRST_SERIAL, LAST_SERIAL = 61, 132_000
+"""Days: before the first, in March 1900, Excel counts a day that never was."""
 _CODES = {"Y": r"(?P<Y>\d{4})", "f": r"(?P<f>\d+)"}
 _CODES |= {code: rf"(?P<{code}>\d{{2}})" for code in "mdHMSy"}
 
@@ -55,6 +58,21 @@ def strptime(text: str, abbreviations: Mapping[str, int]) -> Written:
             raise ValueError(written)
         parts = found.groupdict()
         return _ns(_year(parts), int(parts["m"]), int(parts["d"]), *map(parts.get, "HMSf")), False
+
+    return read
+
+
+def excel(system: str) -> Written:
+    """Return what reads the numbers that Excel shows as times: days since 1900, or 1904."""
+    first = _EXCEL_DAYS[system] - _EPOCH_DAY
+
+    def read(text: str) -> tuple[int, bool]:
+        # Date and time of day may stand in two cells.
+        serial = sum(float(part) for part in text.replace(",", ".").split())
+        if not FIRST_SERIAL <= serial <= LAST_SERIAL:
+            raise ValueError(text)
+        # The number has no more digits than for some microseconds.
+        return (first * 86_400_000 + round(serial * 86_400_000)) * 1_000_000, False
 
     return read
 

@@ -59,7 +59,8 @@ class EventSpec(Settings):
     """The event time: a path with unit or format, or the word message for its own timestamp."""
     values: Values
     """The values: names with their paths, or a list of paths; {each: "fields.*"} makes an event
-    of each field of an object, of the entity with the field's name behind its own."""
+    of each field of an object, of the entity with the field's name behind its own; the path may go
+    on behind the star."""
     where: Where | None = None
     """Conditions: what they do not hold for is passed over and counted."""
     explode: Annotated[
@@ -97,7 +98,8 @@ class EventSpec(Settings):
 
     @model_validator(mode="after")
     def _stars_are_exploded(self) -> Self:
-        one, explode = each(self.values), self.explode
+        explode = self.explode
+        one, _ = each(self.values, explode) or (None, ())
         if one is not None and explode is not None and one.path[: len(explode)] != explode:
             raise invalid("expected a path below event.explode", "values", "each")
         for name, value in self.values.items():
@@ -110,11 +112,10 @@ class EventSpec(Settings):
     def mapping(self) -> EventMapping:
         """Return the mapping in the domain's words."""
         key, values, explode, where = self.key, self._values(), self.explode, self.where
-        one = each(self.values)
+        one = each(self.values, explode)
         if one is not None:
-            key, values, explode = self._each(one)
-            texts = values[0].takes_text
-            is_value = IsScalar((*one.path, "value"), texts)
+            key, values, explode = self._each(*one)
+            is_value = IsScalar(values[0].path, values[0].takes_text)
             where = AllOf((*conjuncts(where), is_value))
         mapping = EventMapping(
             key=key,
@@ -145,8 +146,10 @@ class EventSpec(Settings):
     def _values(self) -> tuple[ValueField, ...]:
         return tuple(value.field(name, value.path) for name, value in self.values.items())
 
-    def _each(self, one: ValueSpec) -> tuple[tuple[KeyPart, ...], tuple[ValueField, ...], Path]:
+    def _each(
+        self, one: ValueSpec, star: Path
+    ) -> tuple[tuple[KeyPart, ...], tuple[ValueField, ...], Path]:
         """Return key, values and what is exploded where each field of an object is an event."""
-        name: Path = (*one.path, "name")
+        value: Path = (*star, "value", *one.path[len(star) :])
         given = self.key or EventMapping((), TimeField(), ()).key_parts
-        return (*given, name), (one.field("value", (*one.path, "value")),), one.path
+        return (*given, (*star, "name")), (one.field("value", value),), star

@@ -12,7 +12,7 @@ from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
-from engine.domain.mapping import TimeField, TimeUnit
+from engine.domain.mapping import EXCEL_FORMATS, TimeField, TimeUnit
 
 PROBE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -37,7 +37,8 @@ class TimeSpec(Settings):
     unit: TimeUnit | None = None
     """Unit of a number since 1970: s, ms, us or ns."""
     format: str | None = None
-    """Format of a text: iso8601, or strptime codes such as %d/%m/%Y %H:%M:%S, %Z and %z too."""
+    """Format of a text: iso8601, or strptime codes such as %d/%m/%Y %H:%M:%S, %Z and %z too. Of a
+    number: excel, the days since 1900 that Excel shows as a time, or excel1904."""
     zone: str | None = None
     """Time zone of texts that name none, such as Europe/Berlin; UTC unless given."""
 
@@ -58,7 +59,7 @@ class TimeSpec(Settings):
             raise invalid(
                 "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
             )
-        if self.format not in (None, "iso8601"):
+        if self.format not in (None, "iso8601", *EXCEL_FORMATS):
             _check_format(str(self.format))
         if self.unit is not None and self.zone is not None:
             raise invalid("expected format beside it, and not unit: it is for texts", "zone")

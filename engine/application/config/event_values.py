@@ -77,10 +77,16 @@ class ValueSpec(ValueRuleSpec):
         )
 
 
-def each(values: dict[str, ValueSpec]) -> ValueSpec | None:
-    """Return the value that stands for each field of an object; None where values are named."""
+def each(values: dict[str, ValueSpec], explode: Path | None) -> tuple[ValueSpec, Path] | None:
+    """Return the value that stands for each field of an object, and its path up to the star.
+
+    None where values are named. A star of what is exploded is none of its own.
+    """
     found = values.get("each")
-    return found if found is not None and found.path[-1] == EACH and len(values) == 1 else None
+    if found is None or len(values) > 1 or EACH not in found.path:
+        return None
+    end = len(found.path) - found.path[::-1].index(EACH)
+    return (found, found.path[:end]) if end > len(explode or ()) else None
 
 
 def _values(value: object) -> object:

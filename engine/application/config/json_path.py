@@ -8,11 +8,12 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from engine.application.config.issues import invalid
-from engine.domain.path import MOST_STEPS, JsonText, Named, Path, Step
+from engine.domain.path import MOST_STEPS, Base64Text, JsonText, Named, Path, Step
 
 STEP = re.compile(
     r"(?P<json>\s*\|\s*json(?![^.\[|\s])\s*(?P<pipe>\|\s*)?)"
-    r'|(?P<dot>\.?)(?P<name>(?:(?!\s*\|\s*json\b)[^.\[\]"])+)'
+    r"|(?P<base64>\s*\|\s*base64(?=\s*\||$))"
+    r'|(?P<dot>\.?)(?P<name>(?:(?!\s*\|\s*(?:json|base64)\b)[^.\[\]"])+)'
     r'|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
     r'|\[(?P<field>[^=\[\]"]+)=(?:"(?P<text>[^"]*)"|(?P<plain>[^\]"]+))\]'
 )
@@ -22,7 +23,8 @@ def parse_path(value: object) -> Path:
     """Read a path.
 
     `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a | json.b`
-    a field of JSON that stands as text in `a`; a name with dots or brackets is written `["a.b"]`.
+    a field of JSON that stands as text in `a`, in base64 with `a | base64 | json.b`; a name with
+    dots or brackets is written `["a.b"]`.
     """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")
@@ -45,6 +47,8 @@ def parse_path(value: object) -> Path:
 def _step(found: re.Match[str]) -> Step:
     if found["json"]:
         return JsonText()
+    if found["base64"]:
+        return Base64Text()
     if found["index"]:
         return int(found["index"])
     if found["field"]:
@@ -57,7 +61,7 @@ def _joins(step: re.Match[str], first: bool, joined: bool) -> bool:
     """Names are joined by dots, the outermost step is a name: a message is an object."""
     if step["name"]:
         return bool(step["dot"]) != (first or joined)
-    return not (first and (step["index"] or step["json"] or step["field"]))
+    return not first or bool(step["quoted"])
 
 
 JsonPath = Annotated[

@@ -427,3 +427,13 @@ def test_a_column_with_a_dot_is_told_how_to_write(tmp_path: Path, caplog) -> Non
     read(written(tmp_path, "no,pm2.5\n1,2\n"), fields=frozenset({"pm2"}))
 
     assert 'a column with a dot is written ["pm2.5"]' in caplog.text
+
+
+def test_a_column_that_comes_twice_keeps_its_first_and_is_told(tmp_path: Path, caplog) -> None:
+    # Of a station with two sensors, as spreadsheets export it.
+    file = written(tmp_path, "time,temp,temp,temp_2\n1,20.5,30.5,40.5\n")
+
+    documents, _, _ = read(file, fields=frozenset({"time", "temp"}))
+
+    assert documents == [{"time": 1, "temp": 20.5, "temp_3": 30.5, "temp_2": 40.5}]
+    assert "of several called temp, the first is read; temp_3 is another" in caplog.text

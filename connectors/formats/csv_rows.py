@@ -20,7 +20,6 @@ GROUPED = re.compile(r"\s*[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+\s*", re.ASCII)
 NOT_NUMBERS = {"nan", "NaN", "NAN"}
 """Cells that say that there is no number."""
 NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 MOST_LINES = 64
 """Lines of one row: more of them mean that a quote was opened and never closed."""
 
@@ -71,8 +70,10 @@ class CsvRows:
                 reader = self._reader(feed)
                 detail = f"a cell begins with {self.dialect.quote} that is never closed"
                 yield _bytes(row), (RejectReason.BAD_ROW, detail)
-            elif any(map(str.strip, row)):
-                # A row of empty cells is a blank line.
+            elif any(cells := [cell.strip() for cell in row]) and not (
+                self.dialect.has_header and tuple(cells) == self.dialect.names
+            ):
+                # A row of empty cells is a blank line; files put together repeat their header.
                 yield self._row(row, feed)
 
     def object_of(self, line: str) -> dict[str, str | int | float | None]:

@@ -31,6 +31,7 @@ UNKNOWN_WAIT_SECONDS = 0.3
 """Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
 UNKNOWN_SECONDS = 30.0
 """Seconds that an unknown id is not asked for any more."""
+IS_API = "is the URL that of its API, such as https://registry:8081 or .../apis/ccompat/v7?"
 MOST_UNKNOWN_IDS = 10_000
 Read = TypeVar("Read")
 
@@ -140,11 +141,15 @@ class Schemas(Generic[Read]):
             try:
                 return _once(own, client)
             except SchemaRegistryError as error:
-                if 400 <= error.http_status_code < 500:
+                # A page of a proxy or of another server: that says nothing of the schema.
+                is_foreign = error.http_status_code == 404 and error.error_code == -1
+                if 400 <= error.http_status_code < 500 and not is_foreign:
                     return self._again(own, client, error)
                 problem = error
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            except OSError as error:
                 problem = error
+            except (ValueError, TypeError, KeyError, AttributeError):
+                problem = ValueError(f"what it answers for schema {own} is no schema")
             except Exception as error:
                 # The client lets out what its HTTP library raises.
                 if "http" not in type(error).__module__:
@@ -152,7 +157,8 @@ class Schemas(Generic[Read]):
                 problem = error
             if wait >= LOUD_SECONDS:
                 logger.warning("schema registry %s: %s; trying again", self._settings.url, problem)
-        raise RetryableError(f"the schema registry {self._settings.url}: {problem}")
+        text = f"the schema registry {self._settings.url}: {problem}"
+        raise RetryableError(text if isinstance(problem, OSError) else f"{text}; {IS_API}")
 
     def _again(
         self, own: int | str, client: SchemaRegistryClient, error: SchemaRegistryError

@@ -14,7 +14,7 @@ from engine.domain.path import EACH, Path
 from operators.decode.columns import Table
 from operators.decode.decoded import Decoded
 from operators.decode.json_messages import decode_all
-from operators.decode.message_type import Node, attributes, structure, wanted
+from operators.decode.message_type import Node, attributes, is_nameable, structure, wanted
 from operators.decode.reading import Read, reader
 
 
@@ -78,6 +78,8 @@ def is_typed(mapping: EventMapping) -> bool:
         # Of what is passed over nothing is known.
         return False
     if any(not isinstance(step, str) or step == EACH for step in explode):
+        return False
+    if not all(is_nameable(s) for path in mapping.paths for s in path if isinstance(s, str)):
         return False
     depth = len(explode)
     inside = [path for path in mapping.paths if path[:depth] == explode]

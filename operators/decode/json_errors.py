@@ -13,6 +13,8 @@ from operators.decode.json_messages import BOM
 STARTS = {
     b"\x1f\x8b": "gzip: compress with the producer's compression.type instead",
     b"\x28\xb5\x2f\xfd": "zstd: compress with the producer's compression.type instead",
+    b"PK\x03\x04": "zip, as spreadsheets are: export CSV",
+    b"PAR1": "Parquet: read it as a file of that format",
     b"\xff\xfe": "UTF-16: send UTF-8",
     b"\xfe\xff": "UTF-16: send UTF-8",
 }
@@ -70,7 +72,7 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
         return RejectReason.TOO_DEEP, "the payload nests too deeply"
     if "infinity" in said or any(word in value for word in (b"NaN", b"Infinity")):
         return RejectReason.NOT_FINITE, f"a number at byte {error.pos} is not finite"
-    text = f"not JSON at byte {error.pos}: {error.msg}"
+    text = f"not JSON at byte {error.pos}: {error.msg}{_packed(value)}"
     if value[:1] == b"\0" and len(value) > 5:
         schema = int.from_bytes(value[1:5], "big")
         hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"

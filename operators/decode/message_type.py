@@ -35,7 +35,7 @@ class Node:
         """Add what is read below it."""
         node = self
         for step in path:
-            if not isinstance(step, str):
+            if not isinstance(step, str) or not is_nameable(step):
                 # What is no field of an object is judged in columns, with all that lies below.
                 kind = Any
                 break
@@ -63,7 +63,9 @@ class MessageType:
             self._root.insert(path, kind, required)
         self.names = tuple(self._root.fields)
         explode = mapping.explode
-        self.is_whole = explode is not None and (mapping.array or explode[:1] in ((), (EACH,)))
+        self.is_whole = bool(self._root.kinds) or (
+            explode is not None and (mapping.array or explode[:1] in ((), (EACH,)))
+        )
         kind = Any if self.is_whole else structure(self._root)
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 
@@ -79,6 +81,11 @@ def attributes(node: Node, path: Path) -> int:
             return count
         node = node.fields[step]
     return len(path)
+
+
+def is_nameable(name: str) -> bool:
+    """Whether a field of this name can be one of a structure: msgspec escapes nothing."""
+    return not any(sign in '\\"' or sign < " " for sign in name)
 
 
 def field_name(name: str) -> str:

@@ -45,7 +45,7 @@ class TimeReader:
         known = self._local.abbreviations if self._local else DEFAULT_ABBREVIATIONS
         self._is_iso = time.format == "iso8601"
         self._written: Written = iso_8601(known)
-        self._text = _as_text
+        self._text: Callable[[Any], str] = _as_text
         if time.format in EXCEL_FORMATS:
             self._written, self._text = excel(str(time.format)), _as_number_text
         elif time.format is not None and not self._is_iso:

@@ -12,6 +12,7 @@ Written = Callable[[str], tuple[int, bool]]
 """From a text to ns since 1970, and whether the text names its zone; else it is a local time."""
 
 FIRST_YEAR, LAST_YEAR = 1678, 2261
+_MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 _ISO = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)"
     r"(?:(?:[Tt]|\s+)(\d\d)(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d+))?)?)?"
@@ -36,7 +37,10 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
     def read(text: str) -> tuple[int, bool]:
         found = _ISO.fullmatch(text)
         if found is None:
-            raise ValueError(text)
+            month_only = _MONTH.fullmatch(text)
+            if month_only is None:
+                raise ValueError(text)
+            return _ns(int(month_only[1]), int(month_only[2]), 1, None, None, None, None), False
         year, _, month, day, hour, _, minute, second, fraction, zone = found.groups()
         local = _ns(int(year), int(month), int(day), hour, minute, second, fraction)
         if zone is None:

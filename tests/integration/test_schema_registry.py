@@ -221,6 +221,19 @@ def test_a_registry_that_is_down_rejects_nothing_and_interrupts_the_run(odd: Any
         decode(decoder("avro", odd.url), framed(7, avro(READING)))
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [(404, b"<html>nginx</html>"), (200, b"<html>log in</html>"), (200, b"[]"), (200, b"{}")],
+)
+def test_answers_of_another_server_reject_nothing_and_name_the_url(
+    odd: Any, answer: tuple[int, bytes]
+) -> None:
+    odd.answers = [answer]
+
+    with pytest.raises(RetryableError, match="is the URL that of its API"):
+        decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_registry_that_refuses_us_ends_the_run(odd: Any, status: int) -> None:
     odd.answers = [(status, b"{}")]

@@ -78,5 +78,7 @@ def _check_format(text: str) -> None:
         read = datetime.strptime(PROBE.strftime(asked), asked)
     except ValueError as error:
         raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
-    if read.date() != PROBE.date():
-        raise invalid("expected iso8601, or strptime codes that give a full date", "format")
+    # Of months, such as %Y-%m, the first day is meant.
+    if read.date() not in (PROBE.date(), PROBE.date().replace(day=1)):
+        codes = "strptime codes that give a full date, or year and month"
+        raise invalid(f"expected iso8601, or {codes}", "format")

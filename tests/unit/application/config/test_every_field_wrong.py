@@ -113,7 +113,11 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "time", "path"), 5, "expected a path to a field"),
     (("event", "time", "unit"), "minutes", "expected one of s, ms, us, ns"),
     (("event", "time", "unit"), "mss", 'Did you mean "ms"?'),
-    (("event", "time"), {"path": "ts", "format": "%H:%M"}, "codes that give a full date"),
+    (
+        ("event", "time"),
+        {"path": "ts", "format": "%H:%M"},
+        "codes that give a full date, or",
+    ),
     (("event", "time"), {"path": "ts", "format": "%Y%"}, "expected iso8601 or strptime codes: "),
     (("event", "values"), {}, "expected names with their paths, or a list of paths"),
     (("event", "values"), "cpu", "expected names with their paths, or a list of paths"),

@@ -437,3 +437,12 @@ def test_a_column_that_comes_twice_keeps_its_first_and_is_told(tmp_path: Path, c
 
     assert documents == [{"time": 1, "temp": 20.5, "temp_3": 30.5, "temp_2": 40.5}]
     assert "of several called temp, the first is read; temp_3 is another" in caplog.text
+
+
+def test_a_header_that_comes_again_is_no_row(tmp_path: Path) -> None:
+    # Several tables in one file, as InfluxDB exports them, and files put together.
+    file = written(tmp_path, "id,temp\na,1\n\nid,temp\nb,2\n")
+
+    documents, errors, _ = read(file)
+
+    assert (documents, errors) == ([{"id": "a", "temp": 1}, {"id": "b", "temp": 2}], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import Any
 
@@ -282,3 +283,31 @@ def test_a_time_of_excel_where_iso_8601_is_said_is_told() -> None:
     _, rejects = decode(text, b'{"ts": "45292.5", "v": 1}')
 
     assert "set format: excel" in rejects[0].detail
+
+
+@pytest.mark.parametrize("name", ["geo\\TIME", "a\tb"])
+@pytest.mark.parametrize("explode", ["", "explode: rows\n"])
+def test_a_name_with_signs_that_json_escapes_is_read(name: str, explode: str) -> None:
+    # Of Eurostat's tables: freq,unit,geo\\TIME_PERIOD.
+    row = {name: 1.5, "id": "a"}
+    prefix = "rows." if explode else ""
+    text = f"{explode}key: {prefix}id\nvalues: {json.dumps({'v': f'{prefix}{name}'})}"
+
+    events, rejects = decode(text, orjson.dumps({"rows": [row]} if explode else row))
+
+    assert (entities(events), rejects) == ([("a", 1.5)], [])
+
+
+@pytest.mark.parametrize("how", ["iso8601", '"%Y-%m"'])
+def test_months_are_their_first_day(how: str) -> None:
+    text = f"key: {{const: a}}\ntime: {{path: ts, format: {how}}}\nvalues: [v]"
+
+    events, _ = decode(text, b'{"ts": "2024-01", "v": 1}')
+
+    assert events.times.tolist() == [TS * 1_000_000]
+
+
+def test_a_spreadsheet_is_told_by_its_first_bytes() -> None:
+    _, rejects = decode("key: {const: a}\nvalues: [v]", b"PK\x03\x04abc")
+
+    assert rejects[0].detail.endswith("it begins like zip, as spreadsheets are: export CSV")

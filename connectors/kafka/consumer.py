@@ -15,14 +15,16 @@ from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
+from connectors.kafka.topic_changes import deleted, made_anew, made_anew_text
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_watch import TopicState, TopicWatch, is_missing
-from engine.domain.errors import ConnectorError, OffsetLostError, RetryableError
+from engine.domain.errors import OffsetLostError, RetryableError
 from pynomaly.plugins import RunContext
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 MISSING = {KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 LAG_SECONDS = 1.0
+WHILE_READ = "while it was read"
 LOOKS_UNTIL_GONE = 3
 LOOK_SETTING = "topic.metadata.refresh.interval.ms"
 LOOK_SECONDS = 5.0
@@ -228,44 +230,45 @@ class SharedConsumer:
                 self.troubles.note(error.args[0])
             # A broker that has just started may not know its topics yet.
             if self._gone >= LOOKS_UNTIL_GONE:
-                raise ConnectorError(
-                    f'topic "{self._settings.topic}" is gone: it was deleted, or is hidden from '
-                    "us by changed access rights"
-                ) from error
+                raise deleted(self._settings.topic) from error
             return
         if found is not None:
             self._gone = 0
             self.troubles.over()
             self._compare(found)
 
+    def _look_now(self) -> None:
+        """See at once whether the topic is another one: an offset means nothing in it."""
+        watch = self._new_watch()
+        watch.ask()
+        try:
+            found = watch.answer(ID_SECONDS)
+        except (KafkaException, FutureTimeout):
+            # The next look tells.
+            return
+        if found is not None:
+            self._compare(found)
+
     def _compare(self, found: TopicState) -> None:
         topic, known = self._settings.topic, len(self._known)
         if self._id and found.id and found.id != self._id:
-            self._refuse_new_topic("while it was read")
+            self._refuse_new_topic(WHILE_READ)
             raise RetryableError(
-                f'topic "{topic}" was deleted and made anew while it was read: after a restart it '
-                "is read from its beginning, as `on_missing_offset` says"
+                f'topic "{topic}" was deleted and made anew {WHILE_READ}: after a restart it is '
+                "read from its beginning, as `on_missing_offset` says"
             )
         if found.partitions > known:
             why = f'topic "{topic}" has {found.partitions} partitions now, {known} before'
             self._context.heartbeat.ask_restart(why)
         elif found.partitions < known:
-            raise ConnectorError(
-                f'topic "{topic}" has {found.partitions} partitions, {known} before: it was '
-                "made anew. Start with another state.directory, or `pynomaly state reset`"
-            )
+            # Of brokers that give topics no ids.
+            raise made_anew(topic, WHILE_READ, f"it has {found.partitions} partitions, not {known}")
 
     def _refuse_new_topic(self, when: str) -> None:
-        why = (
-            f'topic "{self._settings.topic}" was deleted and made anew {when}: its id is another '
-            "one, and the positions that we know mean nothing in it"
-        )
+        topic, sign = self._settings.topic, "its id is another one"
         if self._settings.on_missing_offset == "fail":
-            raise OffsetLostError(
-                f"{why}. Set `on_missing_offset: earliest` to read it from its beginning and keep "
-                "what was learned, or start with another state.directory"
-            )
-        logger.warning("%s; it is read from its beginning", why)
+            raise made_anew(topic, when, sign)
+        logger.warning("%s; it is read from its beginning", made_anew_text(topic, when, sign))
 
     def close(self) -> None:
         """Leave the cluster."""
@@ -305,6 +308,7 @@ class SharedConsumer:
         if error.code() not in LOST or partition is None:
             self.troubles.note(error)
             return
+        self._look_now()
         wanted = max(message.offset() or 0, 0)
         low, high = self.bounds(partition)
         offset = self._jump(partition, wanted, low, high)
@@ -321,7 +325,7 @@ class SharedConsumer:
             raise OffsetLostError(
                 f"{gone}. Retention removed it, or the topic was made anew. Set "
                 "`on_missing_offset: earliest` to go on from the first available message (the "
-                "gap is counted), or start with another state.directory"
+                "gap is counted), or start with other state (`pynomaly state reset`)"
             )
         self._telemetry.offset_jumps.inc()
         self._telemetry.skipped.inc(max(0, low - wanted))
@@ -365,10 +369,7 @@ class SharedConsumer:
                 self.troubles.raise_if_fatal()
                 gone = error.args[0].code() in MISSING
                 if gone and time.monotonic() - began > LOOKUP_SECONDS:
-                    raise ConnectorError(
-                        f'topic "{self._settings.topic}" lacks a partition that it had: '
-                        f"{error.args[0].str()}"
-                    ) from error
+                    raise deleted(self._settings.topic) from error
                 self._context.draining.wait(AWAY_SECONDS)
         raise self._context.stopped("the brokers")
 

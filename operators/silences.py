@@ -15,6 +15,11 @@ MOST_DAYS, MOST_KEYS = 4_096, 100_000
 """What is remembered of a silence at most: days with their spans, and keys."""
 
 
+def fits(entity: str, patterns: Sequence[str]) -> bool:
+    """Return whether one of some patterns fits the key of an entity."""
+    return any(fnmatchcase(entity, pattern) for pattern in patterns)
+
+
 class Mute:
     """A silence, with what was found out of days and keys.
 
@@ -72,9 +77,7 @@ class Mute:
         if found is None:
             if len(self._keys) >= MOST_KEYS:
                 self._keys = {}
-            patterns = self.silence.entities
-            found = any(fnmatchcase(entity, pattern) for pattern in patterns)
-            self._keys[entity] = found
+            found = self._keys[entity] = fits(entity, self.silence.entities)
         return found
 
 
@@ -85,8 +88,8 @@ class Silences:
     """
 
     def __init__(self, silences: Sequence[Silence]) -> None:
-        self._mutes = [Mute(silence) for silence in silences]
-        self._unlearned = [mute for mute in self._mutes if not mute.silence.learn]
+        self._mutes = [Mute(silence) for silence in silences if silence.mutes]
+        self._unlearned = [Mute(silence) for silence in silences if not silence.learn]
 
     def unlearned(self, events: EventBatch) -> Bools | None:
         """Return which events are not learned from: bool [n]; None where all are."""

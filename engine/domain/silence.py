@@ -73,6 +73,7 @@ class Silence:
         calendar: marks when it holds; None: always.
         publish: whether anomalies are published all the same, with the silence's name.
         learn: whether events are learned from.
+        mutes: whether it mutes alerts; else it only keeps events from being learned.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Silence:
     calendar: Calendar | None = field(default=None, compare=False)
     publish: bool = False
     learn: bool = False
+    mutes: bool = True
 
     def spans(self, day: int) -> list[Span]:
         """Return when it holds on a day, in order and without overlaps.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -32,12 +33,27 @@ class MutedAbsences:
         lasting = replace(absence, silence=absence.silence + rest)
         self._muted[entity] = progress + rest, lasting
 
+    def review(self, progress: int, is_muted: Callable[[str, int], bool]) -> None:
+        """Let absences be told at the next event that silences no longer mute: they have changed.
+
+        Args:
+            progress: ns that event time has come on.
+            is_muted: tells whether a silence holds for an entity at an event time.
+        """
+        for entity, (due, absence) in self._muted.items():
+            early = max(due - progress, 0)
+            known = replace(absence, silence=absence.silence - early)
+            if not is_muted(entity, known.since + known.silence):
+                self._muted[entity] = due - early, known
+
     def forget(self, entity: str) -> None:
         """Forget an absence that is over, or was told."""
         self._muted.pop(entity, None)
 
-    def __contains__(self, entity: str) -> bool:
-        return entity in self._muted
+    def holds(self, entity: str, absence: Absence) -> bool:
+        """Return whether this absence of an entity is kept, and not another one since."""
+        kept = self._muted.get(entity)
+        return kept is not None and kept[1].since == absence.since
 
     def joined(self, batch: ScoredBatch) -> deque[Absence]:
         """Return the absences of a batch, with those that silences no longer mute, in order."""

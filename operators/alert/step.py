@@ -19,6 +19,7 @@ from engine.domain.alert_policy import (
 )
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import Floats, ScoredBatch
+from engine.domain.control_change import ControlChange
 from engine.domain.detector import State
 from engine.domain.incident import IncidentEvent
 from engine.domain.kinds import RULE_KINDS
@@ -70,6 +71,7 @@ class AlertStep:
         self._drafter = Drafter(pipeline)
         self._silences = Silences(pipeline.silences)
         self._muted = MutedAbsences()
+        self._progress = 0
         self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
 
     def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
@@ -83,6 +85,15 @@ class AlertStep:
             found += self._told()
         return found
 
+    def control(self, change: ControlChange) -> None:
+        """Follow the control log from the next event on."""
+        self._silences = Silences((*self._pipeline.silences, *change.silences))
+        if self._progress:
+            self._muted.review(self._progress, self._is_muted)
+
+    def _is_muted(self, entity: str, time: int) -> bool:
+        return self._silences.by(entity, time, None) is not None
+
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
         """Return what is told of incidents after so long without any event."""
         self._events += self._book.quiet(seconds * 1e9)
@@ -91,7 +102,7 @@ class AlertStep:
     def _advance(self, batch: ScoredBatch, row: int) -> int:
         """Close what is over at an event; return how far event time has come."""
         column = batch.events.times if batch.progress is None else batch.progress
-        progress = int(column[row])
+        progress = self._progress = int(column[row])
         self._events += self._book.advance(progress)
         return progress
 
@@ -114,6 +125,7 @@ class AlertStep:
             "incidents": self._incidents.dump(),
             "book": self._book.dump(),
             "muted": self._muted.dump(),
+            "progress": np.array([self._progress], np.int64),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
@@ -133,6 +145,8 @@ class AlertStep:
             self._book.load(bytes(parts["book"]))
         if "muted" in parts:
             self._muted.load(bytes(parts["muted"]))
+        if "progress" in parts:
+            self._progress = int(np.asarray(parts["progress"])[0])
         if "discoveries" in parts:
             self._discoveries.load(np.asarray(parts["discoveries"]))
 
@@ -211,7 +225,7 @@ class AlertStep:
                 when = absence.since + absence.silence
                 self._events += self._book.release(entity, progress, when)
                 continue
-            if absence.again and entity not in self._muted:
+            if absence.again and not self._muted.holds(entity, absence):
                 continue
             anomaly = anomaly_of(self._pipeline, batch, absence)
             mute = self._silences.by(entity, anomaly.time, None)

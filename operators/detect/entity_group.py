@@ -14,6 +14,7 @@ import orjson
 from engine.domain import snapshot
 from engine.domain.absence import Absence
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
+from engine.domain.control_change import ControlChange, Reset
 from engine.domain.detector import (
     Bank,
     Detector,
@@ -45,7 +46,7 @@ from operators.detect.idle import Gone, IdleWatch
 from operators.detect.local_clock import LocalClock
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
-from operators.silences import Silences
+from operators.silences import Silences, fits
 from pynomaly.plugins import Telemetry
 
 logger = logging.getLogger("pynomaly.detect")
@@ -132,6 +133,23 @@ class EntityGroup:
         """Return what is known of an entity, and learn nothing; None where it is unknown."""
         parts = self._pipeline, self._table, self._profile, self._detect, self._weights
         return EntityInspector(*parts, self._entity_bytes).report(key)
+
+    def control(self, change: ControlChange) -> None:
+        """Follow the control log from the next event on."""
+        self._silences = Silences((*self._pipeline.silences, *change.silences))
+        for reset in change.resets:
+            self._reset(reset)
+
+    def _reset(self, reset: Reset) -> None:
+        """Let the models of entities start afresh; the entities stay."""
+        found = [slot for key, slot in self._table.slots.items() if fits(key, reset.entities)]
+        slots = np.array(sorted(found), np.int32)
+        for keeper in self._keepers().values():
+            # How often an entity sends, and whether it is there, is no part of a model.
+            if keeper not in (self._absence, self._idle):
+                keeper.reset(slots)
+        self._warm[slots] = False
+        self._count_entities()
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""

@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 
 from engine.domain.batch import EventBatch, ScoredBatch
+from engine.domain.control_change import ControlChange
 from engine.domain.entity_report import EntityReport
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_group import EntityGroup, entity_capacity
@@ -70,6 +71,10 @@ class DetectStep:
         scored = [one for events in batches for one in self._group.score(events)]
         self._shared.look(self._group)
         return scored
+
+    def control(self, change: ControlChange) -> None:
+        """Follow the control log from the next event on."""
+        self._group.control(change)
 
     def entities(self) -> list[str]:
         """Return the keys of all entities."""

@@ -24,6 +24,8 @@ from engine.application.dataflow.sink import DeliveryPart, DeliverySink
 from engine.application.dataflow.source import Item, SourceTurns, TaskSource
 from engine.application.dataflow.steps import KeyedSteps
 from engine.application.dataflow.tasks import Meet, Tasks
+from engine.application.live_control.follower import ControlFollower
+from engine.application.live_control.log_file import ControlLog
 from engine.application.ports import Decode, MakeTaskStep, RunContext, SinkPlugin, SourcePlugin
 from engine.application.state.memory import MemoryStore
 from engine.application.state.store import Json, StateStore
@@ -138,7 +140,8 @@ def build(
     membership = partial(_membership, plugin, source.list_parts, context, by_group=by_group)
 
     def turns() -> SourceTurns:
-        return SourceTurns(tasks, membership, checkpoints, context, failure)
+        control = _control(context)
+        return SourceTurns(tasks, membership, checkpoints, context, failure, control)
 
     flow = Dataflow(file.name)
     stream = op.input("source", flow, TaskSource(turns))
@@ -164,6 +167,11 @@ def _membership(
         membership: Membership = cast("Any", plugin).membership()
         return membership
     return FixedShare(partitions, context.process, context.processes)
+
+
+def _control(context: RunContext) -> ControlFollower | None:
+    """Return what follows the control log, which lies in the state directory."""
+    return None if context.state is None else ControlFollower(ControlLog(context.state), context)
 
 
 def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:

@@ -11,6 +11,7 @@ from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.reader import TaskReader
 from engine.application.dataflow.task import Mark, Task
 from engine.application.dataflow.tasks import ORIGIN, Tasks
+from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint, Json
 
@@ -86,7 +87,9 @@ class Checkpoints:
         """Take note that what was read has left the flow."""
         self._turn = False
 
-    def begin(self, *, last: Collection[str] = (), final: bool = False) -> list[tuple[str, Mark]]:
+    def begin(
+        self, *, last: Collection[str] = (), whole: Collection[str] = (), final: bool = False
+    ) -> list[tuple[str, Mark]]:
         """Return the marks of a checkpoint of all tasks.
 
         It is of all of them, also where some are let go of: what they have written since the last
@@ -94,6 +97,7 @@ class Checkpoints:
 
         Args:
             last: names of the tasks that are let go of then.
+            whole: names of the tasks that are stored whole in any case.
             final: whether the run ends then.
         """
         self._began = time.perf_counter()
@@ -101,12 +105,17 @@ class Checkpoints:
         old = self._old(readers)
         for reader in readers:
             mark = Mark(reader.task, last=reader.task.name in last)
+            asked = reader.task.name in whole
+            reader.changed |= asked
             if reader.changed:
-                mark.whole = reader in old or self._worth(reader, final=mark.last or final)
+                final_one = asked or mark.last or final
+                mark.whole = reader in old or self._worth(reader, final=final_one)
                 kept = reader.take_journal()
                 mark.journal = None if mark.whole else kept
             if mark.whole:
                 reader.task.dump_seconds, reader.task.size = 0.0, 0
+                if reader.task.control.count:
+                    mark.state[CONTROL] = reader.task.control.dump()
             self._waiting[reader] = mark
         if not readers:
             self._store()

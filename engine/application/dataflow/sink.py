@@ -10,9 +10,9 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.failure import Failure
-from engine.application.dataflow.task import Begin, Live, Mark, Quiet, Signal, TurnEnd
+from engine.application.dataflow.task import Begin, Control, Live, Mark, Quiet, Signal, TurnEnd
 
-SIGNALS = (Begin, Live, Mark, Quiet, TurnEnd)
+SIGNALS = (Begin, Control, Live, Mark, Quiet, TurnEnd)
 
 
 class DeliverySink(DynamicSink[Any]):

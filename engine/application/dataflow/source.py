@@ -17,8 +17,9 @@ from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartiti
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.failure import Failure
 from engine.application.dataflow.membership import Membership
-from engine.application.dataflow.task import TURN_KEY, Quiet, Signal, TurnEnd
+from engine.application.dataflow.task import TURN_KEY, Control, Quiet, Signal, TurnEnd
 from engine.application.dataflow.tasks import Tasks
+from engine.application.live_control.follower import ControlFollower
 from engine.application.ports import RunContext
 from engine.domain.batch import RawBatch
 from engine.domain.errors import TasksLostError
@@ -81,6 +82,7 @@ class SourceTurns:
         checkpoints: when they are due.
         context: of this process.
         failure: what stops the flow from another thread.
+        control: follows the control log; None where there is none.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class SourceTurns:
         checkpoints: Checkpoints,
         context: RunContext,
         failure: Failure,
+        control: ControlFollower | None = None,
     ) -> None:
         self.failure = failure
         self._tasks = tasks
@@ -97,6 +100,7 @@ class SourceTurns:
         self._membership: Membership | None = None
         self._checkpoints = checkpoints
         self._context = context
+        self._control = control
         self._next_reader = 0
         self._last: bool = False
         self._quiet_told = time.monotonic()
@@ -151,9 +155,32 @@ class SourceTurns:
                     reader.changed = True
             # All is let go of, so that who takes it up need not wait until we have gone.
             return [*end, *self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
+        return self._go_on()
+
+    def _go_on(self) -> list[Item]:
+        """Take up control records, store a checkpoint, or read."""
+        if changes := self._changes():
+            names = [name for name, _ in changes]
+            return [*changes, *self._checkpoints.begin(whole=names)]
         if self._checkpoints.due():
             return [*self._checkpoints.begin()]
         return self._read()
+
+    def _changes(self) -> list[tuple[str, Control]]:
+        """Return what control records come into force now, behind what was read.
+
+        A checkpoint is made right behind them: what is processed again begins after it.
+        """
+        if self._control is None:
+            return []
+        self._control.look()
+        found: list[tuple[str, Control]] = []
+        for task in (reader.task for reader in self._tasks.all() if reader.task.live):
+            taken = self._control.take(task.name, task.control, task.position)
+            if taken is not None:
+                task.control, change = taken
+                found.append((task.name, Control(task, change)))
+        return found
 
     def _quiet(self, *, ended: bool = False) -> list[Item]:
         """Return what tells tasks now and then how long nothing has come; at the end, for ever."""

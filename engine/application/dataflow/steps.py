@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bytewax.operators import StatefulBatchLogic
 
 from engine.application.dataflow.failure import Failure
-from engine.application.dataflow.task import Begin, Live, Mark, Quiet, Task
+from engine.application.dataflow.task import Begin, Control, Live, Mark, Quiet, Task
 from engine.application.ports import MakeTaskStep, RunContext, TaskStep
 from engine.application.tracing.steps import traced_step
+from engine.domain.control_change import ControlChange
 
 if TYPE_CHECKING:
     from engine.application.tracing.tracer import Tracer
@@ -110,6 +111,8 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         elif isinstance(item, Live):
             assert self._step is not None
             self._step.report_to(self._steps.context.telemetry)
+        elif isinstance(item, Control):
+            self._control(item.change)
         elif isinstance(item, Mark):
             self._store(item)
             return item.last
@@ -127,7 +130,15 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         if task.live:
             step.report_to(steps.context.telemetry)
         self._task, self._step = task, step
+        if task.control.count:
+            self._control(task.control.change())
         self._process = traced_step(steps.tracer, steps.name, step.process)
+
+    def _control(self, change: ControlChange) -> None:
+        """Tell a step what is in force from the next event on, if it is one that asks."""
+        follow: Callable[[ControlChange], None] | None = getattr(self._step, "control", None)
+        if follow is not None:
+            follow(change)
 
     def _store(self, mark: Mark) -> None:
         assert self._step is not None

@@ -6,7 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.application.live_control.task_control import TaskControl
 from engine.application.state.store import Json
+from engine.domain.control_change import ControlChange
 
 
 @dataclass(eq=False, slots=True)
@@ -26,6 +28,7 @@ class Task:
         seconds: that the steps have worked since it.
         dump_seconds: that the steps took for it.
         size: of it, in bytes.
+        control: what of the control log has come into force.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Task:
     seconds: float = 0.0
     dump_seconds: float = 0.0
     size: int = 0
+    control: TaskControl = field(default_factory=TaskControl)
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +59,14 @@ class Live:
     task: Task
     expected: int
     """The digest of the results up to here, as it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Comes before the first event for which a change of control holds; a whole mark follows."""
+
+    task: Task
+    change: ControlChange
 
 
 @dataclass(eq=False, slots=True)
@@ -90,6 +102,6 @@ class TurnEnd:
     """Comes behind all that was read at once: when it arrives, more may be read."""
 
 
-Signal = Begin | Live | Mark | Quiet | TurnEnd
+Signal = Begin | Control | Live | Mark | Quiet | TurnEnd
 TURN_KEY = "~"
 """Key of what belongs to no task; names of tasks are sorted before it."""

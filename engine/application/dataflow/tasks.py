@@ -9,6 +9,8 @@ from typing import Any
 from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.reader import Source, TaskReader
 from engine.application.dataflow.task import Begin, Task
+from engine.application.live_control.task_control import STATE as CONTROL
+from engine.application.live_control.task_control import load_control
 from engine.application.ports import RunContext, SourcePlugin
 from engine.application.state.store import Json, StateStore, StoredTask
 
@@ -113,6 +115,7 @@ class Tasks:
         task = Task(name, partitions)
         if stored is not None:
             task.state = stored.snapshot
+            task.control = load_control(stored.snapshot.get(CONTROL))
             task.snapshots = True
             task.results = stored.snapshot_results
             # It is older than this run, nobody knows how much.

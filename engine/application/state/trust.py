@@ -33,7 +33,7 @@ def refuse_strangers(directory: Path) -> None:
     for parent in where.parents:
         _refuse_parent(parent)
     for path in _walk(where):
-        _refuse_entry(path)
+        refuse_stranger(path)
 
 
 def _refuse_parent(parent: Path) -> None:
@@ -65,7 +65,12 @@ def _is_private(group: int) -> bool:
     return found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
 
 
-def _refuse_entry(path: Path) -> None:
+def refuse_stranger(path: Path) -> None:
+    """Refuse a file that another user owns, or may write to.
+
+    Raises:
+        PynomalyError: it is not ours alone.
+    """
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise _refusal(path, "is a symbolic link, which does not belong there", f"rm {path}")

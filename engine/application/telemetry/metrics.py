@@ -104,6 +104,9 @@ class Telemetry:
         self.muted = self._counter(
             "anomalies_muted", "Anomalies left out by a rule of the pipeline file", "by"
         )
+        self.control_records = self._gauge(
+            "control_records", "Control records in force in the tasks of this process", "kind"
+        )
         self.suppressed = self._counter(
             "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import cast
 
 import numpy as np
 
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.live_control.task_control import STATE as CONTROL
+from engine.application.live_control.task_control import TaskControl, load_control
 from engine.application.ports import EntityReports, RunContext, TaskStep
 from engine.application.state.snapshots import Snapshot, read_snapshots
 from engine.application.state.store import Json
@@ -18,6 +21,7 @@ from engine.application.use_cases.stored_state import stored_state
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
 from engine.domain.entity_report import EntityReport
 from engine.domain.errors import FatalError, nearest
+from engine.domain.silence import Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ class TaskReport:
         position: where the source stood when this was stored.
         report: what is known.
         threshold: the p-value at which its next event alerts; None where no p-value decides.
+        silences: those of the pipeline file and of the control log whose patterns fit it.
     """
 
     task: str
     position: Json
     report: EntityReport
     threshold: float | None
+    silences: Sequence[Silence] = ()
 
 
 def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
@@ -50,26 +56,30 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
     """
     known: list[str] = []
     found: list[TaskReport] = []
-    policy = file.pipeline().alert
-    for task, position, partitions, step in _tasks(file):
+    pipeline = file.pipeline()
+    for task, position, partitions, step, control in _tasks(file):
         report = step.report(entity)
         if report is None:
             known += step.entities()
             continue
-        threshold = _threshold(policy, report, partitions)
-        found.append(TaskReport(task, position, report, threshold))
+        threshold = _threshold(pipeline.alert, report, partitions)
+        known_silences = (*pipeline.silences, *control.silences())
+        silences = [one for one in known_silences if _concerns(one, report)]
+        found.append(TaskReport(task, position, report, threshold, silences))
     if not found:
         raise FatalError(_unknown(entity, known))
     return found
 
 
-def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports]]:
-    """Yield each task's name, position and number of partitions, and its entities, restored."""
+def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports, TaskControl]]:
+    """Yield each task's name, position, number of partitions, restored entities, and control."""
     make = registry.step("detect")(file.pipeline(), RunContext(file.name))
     for stored in _snapshots(file):
         step: TaskStep = make(stored.partitions)
         step.restore(stored.blobs["detect"])
-        yield stored.task, stored.position, stored.partitions, cast("EntityReports", step)
+        control = load_control(stored.blobs.get(CONTROL))
+        reports = cast("EntityReports", step)
+        yield stored.task, stored.position, stored.partitions, reports, control
         step.leave()
 
 
@@ -82,6 +92,12 @@ def _snapshots(file: PipelineFile) -> Iterator[Snapshot]:
     elif file.state.directory.exists():
         refuse_strangers(file.state.directory)
         yield from read_snapshots(file.state.directory)
+
+
+def _concerns(silence: Silence, report: EntityReport) -> bool:
+    """Return whether a silence holds for an entity's newest event, or a later one."""
+    over = silence.end is not None and silence.end <= report.newest
+    return not over and any(fnmatchcase(report.entity, one) for one in silence.entities)
 
 
 def _threshold(policy: AlertPolicy, report: EntityReport, partitions: int) -> float | None:

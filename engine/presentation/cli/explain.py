@@ -10,6 +10,7 @@ import typer
 
 from engine.application.use_cases.explain_entity import TaskReport, explain_entity
 from engine.domain.entity_report import EntityReport
+from engine.domain.silence import Silence
 from engine.presentation.cli.output import open_pipeline
 
 
@@ -42,6 +43,8 @@ def _print(found: TaskReport, promise: str) -> None:
     print(f"events        {report.events:,}, the newest of {newest}Z; {rate}")
     print(f"warm          {_warm(report)}")
     print(f"alerts        {_alerts(found, promise)}")
+    for silence in found.silences:
+        print(f"{'silence' if silence.mutes else 'pause':<14}{_silence(silence)}")
     for value in report.values:
         if not report.warm or value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")
@@ -51,6 +54,18 @@ def _print(found: TaskReport, promise: str) -> None:
         if detector.weight is not None:
             print(f"weight        {detector.weight:.2f} {detector.name}")
     print(f"memory        {report.memory:,} bytes")
+
+
+def _silence(silence: Silence) -> str:
+    """Say what a silence is called, and when it holds."""
+    moments = [
+        f"{word} {np.datetime64(when, 'ns').astype('datetime64[s]')}Z"
+        for word, when in (("from", silence.begin), ("until", silence.end))
+        if when is not None
+    ]
+    if silence.weekly is not None:
+        moments.append("at some hours of the week")
+    return " ".join([f"{silence.name},", *(moments or ["always"])])
 
 
 def _warm(report: EntityReport) -> str:

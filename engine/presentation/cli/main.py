@@ -11,6 +11,7 @@ import typer
 from engine.application.exit_code import ExitCode
 from engine.domain.errors import PynomalyError
 from engine.presentation.cli.audit import audit
+from engine.presentation.cli.control import control
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.explain import explain
@@ -49,6 +50,7 @@ app.command()(rejects)
 app.command()(detectors)
 app.command()(schema)
 app.command()(version)
+app.add_typer(control, name="control")
 app.add_typer(state, name="state")
 app.add_typer(audit, name="audit")
 

@@ -1,0 +1,81 @@
+"""The follower: what a running process sees of the control log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+
+from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.task_control import TaskControl
+from engine.application.ports import RunContext
+from engine.application.state.store import Json
+from engine.domain.control_change import ControlChange
+from engine.domain.errors import FatalError
+
+LOOK_SECONDS = 0.5
+"""Time between two looks at the log."""
+
+logger = logging.getLogger("pynomaly.control")
+
+
+class ControlFollower:
+    """Follows the log for the tasks of a process.
+
+    Args:
+        log: to follow.
+        context: of this process.
+    """
+
+    def __init__(self, log: ControlLog, context: RunContext) -> None:
+        self._log = log
+        self._context = context
+        self._look_at = 0.0
+        self._trouble = ""
+        self._told: set[tuple[str, str]] = set()
+
+    def look(self) -> None:
+        """Read the log if it is time; trouble with it is told, and stops nothing."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        try:
+            self._log.read()
+        except (OSError, FatalError) as error:
+            if str(error) != self._trouble:
+                logger.error("control log: %s: what is in force stays", error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
+
+    def take(
+        self, task: str, own: TaskControl, position: Json
+    ) -> tuple[TaskControl, ControlChange] | None:
+        """Return what a task takes up now; None where there is nothing new.
+
+        Args:
+            task: its name.
+            own: what it has taken up.
+            position: where it stands.
+        """
+        log = self._log
+        if not log.id or (log.id, log.count) == (own.log, own.count):
+            return None
+        found = own.take(log.id, log.count, log.records, position)
+        self._tell(found[0], task, position)
+        return found
+
+    def _tell(self, taken: TaskControl, task: str, position: Json) -> None:
+        """Say in the log lines and the metrics what has come into force."""
+        for record in self._log.records:
+            if (self._log.id, record.id) not in self._told:
+                self._told.add((self._log.id, record.id))
+                why = f": {record.why}" if record.why else ""
+                logger.info(
+                    "control: %s by %s is taken up, first by partition %s at %s%s",
+                    *(record.id, record.who, task, position, why),
+                )
+        kinds = Counter(record.kind for _, record in taken.standing)
+        for kind in ("silence", "pause"):
+            self._context.telemetry.control_records.labels(kind).set(kinds[kind])

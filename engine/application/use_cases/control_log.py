@@ -1,0 +1,113 @@
+"""Write and read the control log of a pipeline, which may be running."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.records import ControlRecord, Kind, in_force, now
+from engine.application.state.trust import refuse_strangers
+from engine.domain.errors import FatalError, nearest
+
+
+def add_record(
+    file: PipelineFile, kind: Kind, said: dict[str, Any], why: str, who: str | None = None
+) -> ControlRecord:
+    """Append a record; a running pipeline takes it up within about a second.
+
+    Args:
+        file: the pipeline file.
+        kind: of the record.
+        said: its fields, as the log has them.
+        why: for people who read it later.
+        who: wrote it; the user that we run as, unless given.
+
+    Raises:
+        FatalError: it does not fit, or the log cannot be written.
+    """
+    _refuse_unknown_values(file, said.get("values", ()))
+    log = _open(file)
+    common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: said}
+
+    def make(number: int) -> ControlRecord:
+        if kind == "revoke":
+            _refuse_not_in_force(log.records, said["id"])
+        try:
+            return ControlRecord.model_validate(
+                {"id": f"{kind}-{number}", "number": number, **common}
+            )
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            issues = first.get("ctx", {}).get("issues")
+            text = issues[0].text if issues else first["msg"]
+            place = [*map(str, first["loc"][1:]), *(map(str, issues[0].place) if issues else ())]
+            raise FatalError(f"{kind}: {'.'.join(place)}: {text}".replace(": : ", ": ")) from error
+
+    try:
+        return log.append(make)
+    except OSError as error:
+        raise FatalError(f'"{log.path}" cannot be written: {error.strerror}') from error
+
+
+def records_in_force(
+    file: PipelineFile, at: datetime | None, *, past: bool = False
+) -> Sequence[ControlRecord]:
+    """Return the records that hold, in the order of the log.
+
+    Args:
+        file: the pipeline file.
+        at: leave out those that have ended before; None leaves out none.
+        past: return all records instead, those that are over too.
+
+    Raises:
+        FatalError: the log cannot be read.
+    """
+    if file.state.kafka is None and not file.state.directory.exists():
+        return []
+    log = _open(file)
+    try:
+        log.read()
+    except OSError as error:
+        raise FatalError(f'"{log.path}" cannot be read: {error.strerror}') from error
+    return log.records if past else in_force(log.records, at)
+
+
+def _open(file: PipelineFile) -> ControlLog:
+    if file.state.kafka is not None:
+        raise FatalError(
+            "the control log lies in the state directory, and this pipeline keeps its state in "
+            "Kafka: put `silences` into the pipeline file, and run with --reload"
+        )
+    directory = file.state.directory
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_strangers(directory)
+    return ControlLog(directory)
+
+
+def _refuse_unknown_values(file: PipelineFile, values: Sequence[str]) -> None:
+    names = file.event.mapping().value_names
+    for value in values:
+        if value not in names:
+            known = f"the pipeline has {', '.join(names)}"
+            raise FatalError(f'there is no value "{value}": {known}.{nearest(value, names)}')
+
+
+def _refuse_not_in_force(records: list[ControlRecord], own: str) -> None:
+    holding = [record.id for record in in_force(records)]
+    if own not in holding:
+        known = f"in force are {', '.join(holding)}" if holding else "nothing is in force"
+        raise FatalError(f'"{own}" is not in force: {known}.{nearest(own, holding)}')
+
+
+def _user() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())

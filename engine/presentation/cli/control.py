@@ -1,0 +1,169 @@
+"""`pynomaly control`: silences, pauses and resets of a pipeline, while it runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.application.config.quantity import parse_positive_duration
+from engine.application.live_control.records import ControlRecord, Kind, now
+from engine.application.use_cases.control_log import add_record, records_in_force
+from engine.domain.errors import FatalError
+from engine.presentation.cli.output import open_pipeline
+
+control = typer.Typer(
+    help="Silence, pause and reset entities of a pipeline while it runs; see what is in force.",
+    no_args_is_help=True,
+)
+
+
+@control.callback()
+def _common(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The pipeline file.")],
+) -> None:
+    context.obj = file
+
+
+Entities = Annotated[
+    list[str] | None,
+    typer.Option("--entities", help="Pattern of entity keys, such as 'press-3/*'; again for more."),
+]
+Values = Annotated[
+    list[str] | None, typer.Option("--values", help="Value to blame; again for more.")
+]
+Begin = Annotated[str | None, typer.Option("--from", help="Event time at which it begins.")]
+End = Annotated[str | None, typer.Option("--until", help="Event time at which it ends.")]
+Length = Annotated[str | None, typer.Option("--for", help="How long it holds, such as 2h.")]
+Why = Annotated[str, typer.Option("--why", help="For people who read it later.")]
+Who = Annotated[
+    str | None, typer.Option("--who", help="Who says so; the user of this shell unless given.")
+]
+
+
+@control.command()
+def silence(
+    context: typer.Context,
+    entities: Entities = None,
+    values: Values = None,
+    begin: Begin = None,
+    end: End = None,
+    length: Length = None,
+    name: Annotated[str, typer.Option(help="Said in anomalies published all the same.")] = "",
+    publish: Annotated[bool, typer.Option(help="Publish anomalies, with suppressed_by.")] = False,
+    learn: Annotated[bool, typer.Option(help="Learn from events meanwhile.")] = False,
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Mute alerts from now on, as for a maintenance window."""
+    said: dict[str, Any] = {**_whose(entities, values), **_when(begin, end, length)}
+    said |= {"name": name, "publish": publish, "learn": learn}
+    _add(context, "silence", said, why, who)
+
+
+@control.command()
+def pause(
+    context: typer.Context,
+    entities: Entities = None,
+    begin: Begin = None,
+    end: End = None,
+    length: Length = None,
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Score events and learn nothing from them, from now on."""
+    _add(context, "pause", {**_whose(entities), **_when(begin, end, length)}, why, who)
+
+
+@control.command()
+def reset(
+    context: typer.Context,
+    entities: Annotated[
+        list[str], typer.Option("--entities", help="Pattern of entity keys; again for more.")
+    ],
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Let the models of entities start afresh, with a warm-up."""
+    _add(context, "reset", _whose(entities), why, who)
+
+
+@control.command()
+def revoke(
+    context: typer.Context,
+    record: Annotated[str, typer.Argument(help="Such as silence-3; see `list`.")],
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Take back what is in force."""
+    _add(context, "revoke", {"id": record}, why, who)
+
+
+@control.command("list")
+def list_(
+    context: typer.Context,
+    past: Annotated[bool, typer.Option("--all", help="What is over, too.")] = False,
+) -> None:
+    """Say what is in force: who said so, when, why, until when."""
+    found = records_in_force(open_pipeline(context.obj), now(), past=past)
+    for record in found:
+        _print(record)
+    if not found:
+        print("nothing is in force")
+
+
+def _add(
+    context: typer.Context, kind: Kind, said: dict[str, Any], why: str, who: str | None
+) -> None:
+    _print(add_record(open_pipeline(context.obj), kind, said, why, who))
+
+
+def _print(record: ControlRecord) -> None:
+    print(f"{record.id:<13} {_said(record)}")
+    why = f": {record.why}" if record.why else ""
+    print(f"{'':<13} by {record.who}, {record.when.isoformat()}{why}")
+
+
+def _said(record: ControlRecord) -> str:
+    if record.revoke is not None:
+        return f"of {record.revoke.id}"
+    words = [", ".join(record.entities)]
+    if record.silence is not None and record.silence.values:
+        words.append(f"for {', '.join(record.silence.values)}")
+    said = record.silence or record.pause
+    if said is not None and said.begin is not None:
+        words.append(f"from {said.begin.isoformat()}")
+    if said is not None:
+        words.append("until revoked" if said.end is None else f"until {said.end.isoformat()}")
+    return " ".join(words)
+
+
+def _whose(entities: list[str] | None, values: list[str] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"entities": entities} if entities else {}
+    return found | ({"values": values} if values else {})
+
+
+def _when(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
+    """Return from and until; what is said of no time begins now."""
+    begin = begin or now().isoformat()
+    if length is None:
+        return {"from": begin} | ({} if end is None else {"until": end})
+    if end is not None:
+        raise FatalError("give one of --until and --for")
+    try:
+        return {
+            "from": begin,
+            "until": (datetime.fromisoformat(begin) + _length(length)).isoformat(),
+        }
+    except ValueError:
+        return {"from": begin}
+
+
+def _length(text: str) -> timedelta:
+    try:
+        return parse_positive_duration(text)
+    except Exception as error:
+        raise FatalError(f'--for: "{text}": expected a duration such as 2h') from error

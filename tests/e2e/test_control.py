@@ -1,0 +1,82 @@
+"""`pynomaly control`: what people say is taken up by a pipeline that runs, and by the next run."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_pipeline import PYNOMALY, wait_for
+from tests.e2e.test_reload import Run
+
+LONG = ("--from", "2026-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def control(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*PYNOMALY, "control", str(run.file), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> None:
+    why = ("--why", "gearbox", "--who", "anna")
+    with run.process:
+        run.give(400)
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") == 1)
+
+        added = control(run, "silence", "--entities", "pr*", "--publish", *LONG, *why)
+        assert added.stdout.startswith("silence-1     pr* from 2026-01-01"), added.stderr
+        wait_for(lambda: run.said("silence-1 by anna is taken up"))
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") == 2)
+        assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
+
+        listed = control(run, "list").stdout
+        assert "until revoked" in listed
+        assert "by anna, " in listed
+        assert ": gearbox" in listed
+        assert control(run, "revoke", "silence-1").returncode == 0
+        wait_for(lambda: run.said("revoke-2 by"))
+        assert control(run, "list").stdout == "nothing is in force\n"
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") >= 3)
+        assert '"suppressed_by"' not in (run.folder / "a").read_text().splitlines()[-1]
+
+        assert control(run, "pause", "--entities", "press", *LONG).returncode == 0
+        wait_for(lambda: run.said("pause-3 by"))
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
+
+    explained = subprocess.run(
+        [*PYNOMALY, "explain", str(run.file), "--entity", "press"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "pause         pause-3, from 2026-01-01T00:00:00Z" in explained.stdout
+
+
+def test_says_what_is_wrong_with_a_record(run: Run) -> None:
+    with run.process:
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        run.process.wait(60)
+
+    wrong = [
+        (("silence", "--values", "temp"), 'there is no value "temp": the pipeline has t'),
+        (("silence", "--from", "yesterday"), "expected a time with its zone"),
+        (("silence", "--for", "2 apples"), '--for: "2 apples": expected a duration such as 2h'),
+        (("revoke", "silence-7"), '"silence-7" is not in force: nothing is in force'),
+    ]
+    for arguments, words in wrong:
+        ended = control(run, *arguments)
+        assert ended.returncode == 2, ended.stderr
+        assert words in ended.stderr
+    assert control(run, "list", "--all").stdout == "nothing is in force\n"

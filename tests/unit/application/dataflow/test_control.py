@@ -1,0 +1,247 @@
+"""Control records in a running pipeline: where they come into force, kills and batch cuts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors import memory
+from engine.application.config.load import load
+from engine.application.dataflow import checkpoints
+from engine.application.dataflow.build import build
+from engine.application.live_control import follower
+from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.records import ControlRecord, in_force
+from engine.application.live_control.task_control import TaskControl, load_control
+from engine.application.ports import RunContext
+from engine.application.state.memory import MemoryStore
+from tests.unit.application.dataflow.test_build import FILE, START, published, stream
+
+PARTS, COUNT = 2, 1_000
+WHEN = "2026-03-01T00:00:00+00:00"
+TEXT = (
+    FILE.replace(
+        "detectors: [zscore, half_space_trees, {river.GaussianScorer: {window_size: 50}}]",
+        "detectors: [zscore]",
+    )
+    + "alert: {p_value: 0.05}\n"
+)
+
+Plan = dict[str, list[tuple[int, int]]]
+"""Of each partition: positions, and how many records are in force from there on."""
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SMALL_BYTES", 0)
+    monkeypatch.setattr(follower, "LOOK_SECONDS", 0.0)
+    memory.messages["in"] = stream(PARTS, COUNT)
+
+
+def add(log: ControlLog, kind: str, said: dict[str, Any]) -> None:
+    if kind == "revoke":
+        holding = in_force(log.records)
+        if not holding:
+            return
+        said = {"id": holding[0].id}
+
+    def make(number: int) -> ControlRecord:
+        common = {"id": f"{kind}-{number}", "number": number, "who": "me", "when": WHEN}
+        return ControlRecord.model_validate({**common, kind: said})
+
+    log.append(make)
+
+
+class Killed(Exception):
+    """Stands for a process that is killed."""
+
+
+class Lives:
+    """A pipeline that is killed and started again, while records are written to its log."""
+
+    def __init__(self, folder: Path, text: str, batch: int) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.path = folder / "whole.yaml"
+        self.path.write_text(text.replace("BATCH", str(batch)))
+        self.log = ControlLog(folder)
+        self.store = MemoryStore()
+        self.plan: Plan = defaultdict(list)
+
+    def run(
+        self,
+        dies_at: int | None,
+        after: Callable[[int], None] = lambda _n: None,
+        every: timedelta = timedelta(0),
+    ) -> None:
+        """Run to the end, or until a checkpoint is lost; what was not covered is not published."""
+        context = RunContext("whole", state=self.folder, checkpoint_interval=every)
+        flow = build(load(self.path), context, self.store)
+        save, number, covered = self.store.save, 0, self._lengths()
+
+        def counting(given: Any, outputs: Any) -> None:
+            nonlocal number, covered
+            if number == dies_at:
+                raise Killed
+            save(given, outputs)
+            for each in given:
+                self._note(each)
+            number, covered = number + 1, self._lengths()
+            after(number)
+
+        self.store.save = counting  # type: ignore[method-assign, assignment]
+        with contextlib.suppress(Killed):
+            flow.run()
+        self.store.save = save  # type: ignore[method-assign]
+        for name, length in covered.items():
+            del memory.records[name][length:]
+        for name in set(memory.records) - set(covered):
+            memory.records[name].clear()
+
+    def _note(self, checkpoint: Any) -> None:
+        blob = (checkpoint.snapshot or {}).get("control")
+        if blob is not None:
+            self.plan[checkpoint.task].append((checkpoint.position, load_control(blob).count))
+
+    @staticmethod
+    def _lengths() -> dict[str, int]:
+        return {name: len(records) for name, records in memory.records.items()}
+
+
+class Planned(follower.ControlFollower):
+    """Lets records come into force at given positions."""
+
+    def __init__(self, log: ControlLog, plan: Plan) -> None:
+        super().__init__(log, RunContext("whole"))
+        log.read()
+        self._records, self._plan, self._id = log.records, plan, log.id
+
+    def look(self) -> None:
+        """Nothing is read."""
+
+    def take(self, task: str, own: TaskControl, position: Any) -> Any:
+        due = [count for at, count in self._plan.get(task, ()) if at <= position]
+        if not due or max(due) == own.count:
+            return None
+        return own.take(self._id, max(due), self._records[: max(due)], position)
+
+
+moments = st.integers(0, COUNT).map(
+    lambda n: datetime.fromtimestamp(START + 60 * n, UTC).isoformat()
+)
+patterns = st.sampled_from([["*"], ["0-*"], ["1-3", "0-1"], ["?-[24]"]])
+spans = st.tuples(moments, moments).map(sorted).filter(lambda both: both[0] < both[1])
+standing = st.builds(
+    lambda entities, span: {"entities": entities, "from": span[0], "until": span[1]},
+    patterns,
+    spans,
+)
+records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    st.tuples(
+        st.just("silence"),
+        st.builds(lambda one, more: {**one, **more}, standing, st.fixed_dictionaries(
+            {"publish": st.booleans(), "learn": st.booleans()}
+        )),
+    ),
+    st.tuples(st.just("pause"), standing),
+    st.tuples(st.just("reset"), patterns.map(lambda some: {"entities": some})),
+    st.tuples(st.just("revoke"), st.just({})),
+)  # fmt: skip
+
+
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    written=st.lists(st.tuples(st.integers(0, 9), records), min_size=1, max_size=6),
+    deaths=st.lists(st.integers(0, 5), max_size=3),
+    batch=st.integers(40, 400),
+    absence=st.sampled_from(["", "absence: {after: 5m}\n"]),
+)
+def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    written: list[tuple[int, tuple[str, dict[str, Any]]]],
+    deaths: list[int],
+    batch: int,
+    absence: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("control")
+    memory.records.clear()
+    lives = Lives(folder / "one", TEXT + absence, batch)
+    waiting = sorted(written, key=lambda one: one[0])
+
+    saves = 0
+
+    def write(_number: int) -> None:
+        nonlocal saves
+        saves += 1
+        while waiting and waiting[0][0] <= saves:
+            add(lives.log, *waiting.pop(0)[1])
+
+    for death in deaths:
+        lives.run(death, write)
+    lives.run(None, write)
+    disturbed = published()
+
+    memory.records.clear()
+    one_by_one = Lives(folder / "two", TEXT + absence, 1)
+    planned = Planned(lives.log, lives.plan)
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.application.dataflow.build.ControlFollower", lambda *_: planned)
+        one_by_one.run(None, every=timedelta(hours=1))
+
+    assert published() == disturbed
+
+
+def test_a_record_comes_into_force_and_is_stored_with_its_position(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lives = Lives(tmp_path / "one", TEXT, 100)
+    caplog.set_level("INFO", "pynomaly.control")
+
+    def write(number: int) -> None:
+        if number == 3:
+            add(lives.log, "silence", {"name": "works", "publish": True, "learn": True})
+
+    memory.records.clear()
+    lives.run(None, write)
+
+    for task, kept in lives.store.kept.items():
+        ((position, record),) = load_control(kept.snapshot["control"]).standing
+        assert 0 < position < COUNT
+        assert record.id == "silence-1"
+        found = [_document(one) for one in memory.records["anomalies"]]
+        own = [one for one in found if one["origin"]["partition"] == int(task)]
+        after = [one for one in own if one["origin"]["offset"] >= position]
+        before = [one for one in own if one["origin"]["offset"] < position]
+        assert after
+        assert {one.get("suppressed_by") for one in after} == {"works"}
+        assert {one.get("suppressed_by") for one in before} <= {None}
+    assert "control: silence-1 by me is taken up, first by partition 0 at" in caplog.text
+
+
+def test_a_log_that_cannot_be_read_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lives = Lives(tmp_path / "one", TEXT, 100)
+    lives.log.path.write_text("garbage\n")
+
+    lives.run(None)
+
+    assert all(kept.position == COUNT for kept in lives.store.kept.values())
+    assert caplog.text.count("is no control log of this release") == 1
+
+
+def _document(record: Any) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(record.value)
+    return found

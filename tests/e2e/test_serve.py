@@ -128,6 +128,19 @@ def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
     assert len(again) == 1
 
 
+def test_the_demonstration_runs_beside_the_server_and_leaves_nothing(tmp_path: Path) -> None:
+    with served(tmp_path, "--demo") as (address, printed):
+        headers = {"Authorization": f"Bearer {printed[-1].strip()}"}
+        until = time.monotonic() + PATIENCE
+        while "the stream has begun" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        found = httpx.get(f"{address}/api/v1/incidents", headers=headers, timeout=60)
+
+    assert found.status_code == 200
+    assert [one.name for one in tmp_path.iterdir()] == ["log"]
+
+
 def test_other_commands_load_nothing_of_the_server() -> None:
     code = (
         "import sys, engine.presentation.cli.main\n"

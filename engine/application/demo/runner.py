@@ -7,10 +7,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -70,10 +71,16 @@ class DemoRun:
         directory: for state and log lines.
         command: starts the command line, as a user would.
         processes: of the pipeline.
+        taken: is given the anomalies that are read back, as they were published.
     """
 
     def __init__(
-        self, fleet: Fleet, directory: Path, command: Sequence[str], processes: int = 1
+        self,
+        fleet: Fleet,
+        directory: Path,
+        command: Sequence[str],
+        processes: int = 1,
+        taken: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> None:
         self.fleet = fleet
         self.progress = Progress()
@@ -82,6 +89,7 @@ class DemoRun:
         self._directory = directory
         self._command = command
         self._processes = processes
+        self._taken = taken
         self._port = _free_port(processes)
         self._first_read: float | None = None
         self._over = False
@@ -91,7 +99,7 @@ class DemoRun:
         """Address of the first process's metrics page."""
         return f"http://127.0.0.1:{self._port}/metrics"
 
-    def run(self, stall_seconds: float = 300.0) -> Iterator[Progress]:
+    def run(self, stall_seconds: float = 300.0) -> Generator[Progress]:
         """Run to the end, yielding the progress several times a second.
 
         Args:
@@ -146,7 +154,7 @@ class DemoRun:
 
     def _watch(
         self, broker: BrokerPlugin, pipeline: subprocess.Popen[bytes], stall_seconds: float
-    ) -> Iterator[Progress]:
+    ) -> Generator[Progress]:
         moved = time.monotonic()
         while not (self.progress.fed and self.progress.read >= self.progress.sent):
             before = self.progress.read
@@ -182,6 +190,8 @@ class DemoRun:
         while payloads := broker.read("anomalies"):
             anomalies = [orjson.loads(payload) for payload in payloads]
             self.progress.alarms += [Alarm(a["entity"], a["time_ns"]) for a in anomalies]
+            if self._taken is not None:
+                self._taken(anomalies)
             self.progress.latest = (anomalies[::-1] + self.progress.latest)[:8]
         while letters := broker.read("rejected"):
             self.progress.dead_letters += len(letters)

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ class Serving:
         directory: private to the server.
         followed: topics and files to take in.
         retention: ns that anomalies and incidents are kept.
+        beside: what else runs, in threads of their own, until the event is set.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Serving:
     directory: Path
     followed: Sequence[Followed]
     retention: int
+    beside: Sequence[Callable[[Event], None]] = ()
 
 
 def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, Redactor]) -> None:
@@ -110,6 +112,7 @@ def _background(store: Store, serving: Serving, stop: Event) -> list[Thread]:
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
         follower = Follower(store, followed, folder, stop)
         found.append(Thread(target=follower.run, name="follower"))
+    found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
     for thread in found:
         # A broker that is away must not keep the server from ending.
         thread.daemon = True

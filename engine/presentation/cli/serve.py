@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -13,8 +15,15 @@ from engine.application.control.follow import Followed
 from engine.application.control.followed import followed_file, followed_sinks
 from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
-from engine.presentation.cli.control_store import DIRECTORY, Database, Directory, open_store
+from engine.presentation.cli.control_store import (
+    DIRECTORY,
+    Database,
+    Directory,
+    need_server,
+    open_store,
+)
 from engine.presentation.cli.output import current_redactor, open_pipeline
+from engine.presentation.cli.serve_demo import demo_beside
 
 
 def serve(
@@ -25,6 +34,10 @@ def serve(
             "file of them. May be given several times."
         ),
     ] = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Show the demonstration's pipeline; nothing of it is kept."),
+    ] = False,
     directory: Directory = DIRECTORY,
     database: Database = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -53,11 +66,16 @@ def serve(
             "put a proxy with TLS in front and say --plain-http"
         )
     followed = [one for path in follow or [] for one in _followed(path)]
-    store = open_store(directory, database)
+    if demo and (followed or database or directory != DIRECTORY):
+        raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
+    need_server()
     from engine.presentation.api.server import Serving, run_server
 
     logs = log_format, log_level, current_redactor()
-    run_server(store, Serving(host, port, directory, followed, kept), logs)
+    with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
+        store = open_store(Path(place), database)
+        beside = [demo_beside(store)] if demo else []
+        run_server(store, Serving(host, port, Path(place), followed, kept, beside), logs)
 
 
 def _followed(path: Path) -> list[Followed]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.domain.errors import FatalError
 from engine.presentation.cli.audit import verify
 from engine.presentation.cli.control_store import open_store
 from engine.presentation.cli.serve import serve
+from engine.presentation.cli.serve_demo import last_monday
 
 PIPELINE = """
 name: quick
@@ -41,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"retention": "soon"}, "is no duration"),
         ({"database": "mysql://a/b"}, "--database: expected"),
         ({"follow": [Path("gone.yaml")]}, "gone.yaml"),
+        ({"demo": True, "database": "sqlite://"}, "--demo has a store of its own"),
     ],
 )
 def test_what_cannot_be_served_is_said(folder: Path, arguments: dict[str, Any], said: str) -> None:
@@ -99,3 +102,11 @@ def test_sinks_are_followed_with_the_settings_of_their_connection(folder: Path) 
 def test_sinks_that_cannot_be_followed_are_said(folder: Path, sink: str, said: str) -> None:
     with pytest.raises(FatalError, match=said):
         followed_sinks(parse(PIPELINE.replace("SINK", sink), Path("p.yaml"), {}))
+
+
+def test_the_stream_of_the_demonstration_began_on_a_monday() -> None:
+    for now in (0, 1_767_571_200_000_000_000, 1_796_000_000_123_456_789):
+        found = datetime.fromtimestamp(last_monday(now) // 10**9, UTC)
+
+        assert (found.weekday(), found.hour, found.minute, found.second) == (0, 0, 0, 0)
+        assert 0 <= now - last_monday(now) < 7 * 86_400 * 10**9

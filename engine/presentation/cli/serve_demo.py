@@ -1,0 +1,61 @@
+"""The demonstration's pipeline beside the server: its anomalies are there as they are found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Any
+
+from engine.application.control.ingest import ingest
+from engine.application.control_ports import Store
+from engine.application.demo.fleet import Fleet
+from engine.application.demo.runner import DemoRun
+from engine.domain.errors import PynomalyError
+from engine.presentation.cli.demo import COMMAND
+
+logger = logging.getLogger("pynomaly.demo")
+DAY_NS = 86_400 * 10**9
+WEEK_NS = 7 * DAY_NS
+THURSDAY = 3
+"""Days from a Monday to the first of January 1970."""
+
+
+def demo_beside(store: Store) -> Callable[[Event], None]:
+    """Return what runs the demonstration until its stream ends, or it has to stop."""
+
+    def run(stop: Event) -> None:
+        with TemporaryDirectory(prefix="pynomaly-demo-") as directory:
+            try:
+                _run(store, Path(directory), stop)
+            except PynomalyError as error:
+                logger.error("the demonstration has ended: %s", error)
+
+    return run
+
+
+def _run(store: Store, directory: Path, stop: Event) -> None:
+    fleet = Fleet(start=last_monday(time.time_ns() - 3 * DAY_NS))
+
+    def taken(anomalies: list[dict[str, Any]]) -> None:
+        with store.writing() as work:
+            ingest(work, anomalies)
+
+    demo = DemoRun(fleet, directory, COMMAND, taken=taken)
+    logger.info(
+        "%d sensors, %d faults hidden in them; the stream has begun", fleet.sensors, fleet.faults
+    )
+    with closing(demo.run()) as progress:
+        for _ in progress:
+            if stop.is_set():
+                return
+    logger.info("the stream has ended: %d anomalies", len(demo.progress.alarms))
+
+
+def last_monday(now: int) -> int:
+    """Return the last midnight in UTC at which a Monday began, in ns since 1970."""
+    return now - (now + THURSDAY * DAY_NS) % WEEK_NS

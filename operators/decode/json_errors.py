@@ -19,6 +19,7 @@ STARTS = {
     b"\xfe\xff": "UTF-16: send UTF-8",
 }
 """What payloads begin with that are no text, and what to do."""
+OTHER_FORMAT = "set event.format where the messages are no JSON"
 
 
 class RejectedError(Exception):
@@ -55,7 +56,8 @@ def document_of(value: bytes) -> Any:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        detail = f"byte {error.start} of the payload is not UTF-8{_packed(value)}"
+        hint = _packed(value) or f", it begins {_begin(value)}: {OTHER_FORMAT}"
+        detail = f"byte {error.start} of the payload is not UTF-8{hint}"
         raise RejectedError(RejectReason.BAD_UTF8, detail) from None
     try:
         return orjson.loads(value)
@@ -73,6 +75,8 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
     if "infinity" in said or any(word in value for word in (b"NaN", b"Infinity")):
         return RejectReason.NOT_FINITE, f"a number at byte {error.pos} is not finite"
     text = f"not JSON at byte {error.pos}: {error.msg}{_packed(value)}"
+    if error.pos == 0 and not _packed(value) and value[:1] not in b'{["\0':
+        text += f", it begins {_begin(value)}: {OTHER_FORMAT}"
     if value[:1] == b"\0" and len(value) > 5:
         schema = int.from_bytes(value[1:5], "big")
         hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"
@@ -82,6 +86,10 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
     if "end of data" in said and value.strip()[-1:] in (b"{", b"[", b","):
         text += ": a document must stand on one line, as `jq -c` writes it"
     return RejectReason.NOT_JSON, text
+
+
+def _begin(value: bytes) -> str:
+    return repr(value[:12].decode("utf-8", "backslashreplace"))
 
 
 def _packed(value: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from engine.domain.record import Record
 
 MOST_DETAILS = 1_000
 """Sentences counted apart; what comes after them is counted with its reason alone."""
+_FOUND = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[0-9][0-9.,]*""")
+"""Values in a sentence, which say what stood in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,27 @@ class Group:
 
     Attributes:
         count: how many, each id once.
-        details: how often each sentence stands in them.
+        details: how often each sentence stands in them; those that differ in what was found
+            alone are counted as one, the first of them.
         samples: the first letters with each of the first sentences.
     """
 
     count: int = 0
     details: Counter[str] = field(default_factory=Counter)
     samples: list[Letter] = field(default_factory=list)
+    _first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, letter: Letter, samples: int) -> None:
+        """Count a letter."""
+        self.count += 1
+        shape = _FOUND.sub("", letter.detail)
+        if shape not in self._first:
+            if len(self._first) >= MOST_DETAILS:
+                return
+            self._first[shape] = letter.detail
+            if len(self.samples) < samples:
+                self.samples.append(letter)
+        self.details[self._first[shape]] += 1
 
 
 def of_file(path: Path) -> Iterator[Letter]:
@@ -125,12 +142,7 @@ def by_reason(letters: Iterable[Letter], samples: int) -> dict[str, Group]:
     """Group letters by their reason, the most frequent first."""
     groups: dict[str, Group] = {}
     for letter in letters:
-        group = groups.setdefault(letter.reason, Group())
-        group.count += 1
-        if letter.detail not in group.details and len(group.samples) < samples:
-            group.samples.append(letter)
-        if letter.detail in group.details or len(group.details) < MOST_DETAILS:
-            group.details[letter.detail] += 1
+        groups.setdefault(letter.reason, Group()).add(letter, samples)
     return dict(sorted(groups.items(), key=lambda item: -item[1].count))
 
 

@@ -458,6 +458,14 @@ GOOD = {
         PROTOBUF_EVENT,
         field(1, "s1") + field(2, TS) + field(3, 20.5) + field(4, field(1, b"\x02\x04")),
     ),
+    "senml": (
+        "format: senml\nkey: name\ntime: {path: time, unit: s}\nvalues: [value]",
+        b'[{"bn":"a:","bt":1.3e9,"n":"t","v":1},{"n":"h","t":-5,"v":2}]',
+    ),
+    "senml_binary": (
+        "format: senml\nkey: name\ntime: {path: time, unit: s}\nvalues: [value]",
+        cbor2.dumps([{-2: "a:", -3: 1.3e9, 0: "t", 2: 1}, {0: "h", 6: -5, 2: 2}]),
+    ),
     "sparkplug": (
         "format: sparkplug\nkey: {const: d}\nvalues: {each: 'metrics.*'}",
         field(1, TS) + field(2, field(1, "t") + field(4, 10) + field(13, 20.5)),

@@ -648,6 +648,8 @@ values: {each: "values.*"}
         (b'[{"id":"a","v":1},', "a document must stand on one line"),
         (b"\x1f\x8b\x08", "it begins like gzip"),
         ('{"id":"a"}'.encode("utf-16"), "it begins like UTF-16"),
+        (b"cpu,host=a idle=1", "it begins 'cpu,host=a i': set event.format"),
+        (b"\x82\xa2id", "it begins '\\\\x82\\\\xa2id': set event.format"),
     ],
 )
 def test_a_reject_says_what_to_do(payload: bytes, hint: str) -> None:

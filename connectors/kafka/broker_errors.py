@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar
 
 from confluent_kafka import KafkaError
 
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 
 logger = logging.getLogger("pynomaly.kafka")
 
@@ -61,6 +61,14 @@ _FAIL = re.compile(r"^\[thrd:[^\]]*\]: ")
 _VARIES = re.compile(r" \(after \d+ms in state \w+.*\)$")
 _SELDOM_KNOWN = re.compile(r"brokers are down|^Failed to get metadata|^Local: Broker transport")
 _MOST_CAUSES = 20
+STATISTICS_MS = 10_000
+STRANDED_LOOKS = 2
+"""A client that has no broker at two looks in a row never has one again."""
+FORGOTTEN = (
+    "the client has forgotten all brokers, because one of them, while it started or stopped, named "
+    "none"
+)
+_A_BROKER = re.compile(r'"source": *"(?:learned|configured|internal)"')
 
 
 Answer = TypeVar("Answer")
@@ -96,6 +104,20 @@ class BrokerErrors:
         self.cause = self.fatal = ""
         self.was_reached = False
         self.tls_failed = self.wrong_protocol = False
+        self._stranded = 0
+
+    def statistics(self) -> dict[str, object]:
+        """Return settings of a client that is polled all the time: it is seen when it is stranded.
+
+        librdkafka may forget all brokers, those of `bootstrap.servers` as well, when one answers
+        that there is none, as brokers do while they start or stop: the client then never connects
+        again (its issue 5301).
+        """
+        return {"statistics.interval.ms": STATISTICS_MS, "stats_cb": self.look_for_brokers}
+
+    def look_for_brokers(self, statistics: str) -> None:
+        """Take note of whether a client knows any broker, by its statistics."""
+        self._stranded = 0 if _A_BROKER.search(statistics) else self._stranded + 1
 
     def log(self, level: int, line_format: str, facility: str, client: str, text: str) -> None:
         """Take in a log line of librdkafka's: attempts to connect are news only once."""
@@ -163,7 +185,10 @@ class BrokerErrors:
 
         Raises:
             ConnectorError: authentication or authorisation failed, or the client is broken.
+            RetryableError: the client has forgotten its brokers: a new one finds them.
         """
+        if self._stranded >= STRANDED_LOOKS:
+            raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process connects anew")
         if self.hopeless is not None:
             self.refuse(self.hopeless.str(), REFUSED.get(self.hopeless.code(), "Start again"))
         if self.fatal:

@@ -68,6 +68,7 @@ class SharedConsumer:
                 "group.id": settings.group or f"pynomaly-{context.pipeline}",
                 "error_cb": self.troubles.note,
                 "on_commit": self._on_commit,
+                **self.troubles.statistics(),
                 **settings.settings,
                 "bootstrap.servers": settings.brokers,
             },
@@ -228,6 +229,8 @@ class SharedConsumer:
                 self._gone += 1
             else:
                 self.troubles.note(error.args[0])
+                # One that has forgotten its brokers never answers again.
+                self._watch = self._new_watch()
             # A broker that has just started may not know its topics yet.
             if self._gone >= LOOKS_UNTIL_GONE:
                 raise deleted(self._settings.topic) from error

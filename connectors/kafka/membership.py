@@ -72,7 +72,7 @@ class GroupMembership:
         self._commits: dict[str, int] = {}
         self._closing = False
         self._failure: BaseException | None = None
-        chosen = _settings(settings, context)
+        chosen = {**self.errors.statistics(), **_settings(settings, context)}
         self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
         chosen["error_cb"] = self.errors.note
         self._consumer = open_client(Consumer, chosen, self.errors)
@@ -90,6 +90,7 @@ class GroupMembership:
 
         Raises:
             ConnectorError: the membership has failed for good.
+            RetryableError: it has failed in a way that a restart cures.
         """
         if self._failure is not None:
             raise ConnectorError(f"the membership in the group has ended: {self._failure}")

@@ -8,9 +8,10 @@ from functools import cached_property, partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.broker_errors import FORGOTTEN, BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import PRODUCER, Value
+from connectors.kafka.stranded import is_stranded
 from connectors.kafka.topic_limits import admin_client, largest_batches
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
@@ -23,6 +24,8 @@ FLUSH_WAIT_SECONDS = 0.5
 LONG_WAIT_SECONDS = 5.0
 """Seconds after which the health page speaks of a wait."""
 CAUSE_WAIT_SECONDS = 0.1
+STRANDED_SECONDS = 30.0
+"""Of waiting, between looks at whether the client still knows brokers."""
 BATCH_BYTES = 1_000_000
 """Of librdkafka's default; brokers refuse a batch as they refuse a record."""
 BATCH_ROOM_BYTES = 1_024
@@ -79,6 +82,7 @@ class RecordProducer:
         self._more = dict(more or {})
         self._context = context
         self._who = who
+        self._looked = 0.0
 
     @cached_property
     def limits(self) -> dict[str, int]:
@@ -210,6 +214,9 @@ class RecordProducer:
             why = f": {self.errors.cause}" if self.errors.cause else ""
             self._context.outages[self._who] = f"no answer from the brokers for {waited:.0f} s{why}"
         self.raise_failure()
+        if time.monotonic() - max(began, self._looked) > STRANDED_SECONDS:
+            self._looked = time.monotonic()
+            self._refuse_stranded()
 
     def waited(self) -> None:
         """Show that we do not wait any more."""
@@ -247,6 +254,13 @@ class RecordProducer:
             f'a record of {role} was refused by topic "{topic}": {error.str()}{cure}. It is '
             "written again when the pipeline resumes"
         )
+
+    def _refuse_stranded(self) -> None:
+        fresh = admin_client(self._brokers, self._settings, self.errors)
+        if "client" in self.__dict__ and is_stranded(self.client, fresh):
+            raise RetryableError(
+                f"{self._who}: {FORGOTTEN}. What has not arrived is written again after a restart"
+            )
 
     def _open(self, chosen: Mapping[str, Value]) -> Producer:
         return open_client(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,39 @@ def test_a_damaged_archive_is_refused(half: Path, tmp_path: Path, how: str) -> N
     assert done.returncode == 2
     assert "damaged" in done.stderr
     assert pynomaly(half, "state", "inspect", "p.yaml").stdout.endswith("a run starts afresh\n")
+
+
+def test_a_reverted_state_is_that_of_then_and_gives_the_same_results(tmp_path: Path) -> None:
+    keeping = "state: {keep: 5, keep_every: 1s, "
+    write(tmp_path, HALF)
+    edit(tmp_path, "state: {", keeping)
+    run(tmp_path)
+    then = datetime.now(UTC)
+    write(tmp_path, 2 * HALF)
+    edit(tmp_path, "state: {", keeping)
+    run(tmp_path)
+    first = scores(tmp_path)
+
+    early = pynomaly(tmp_path, "state", "revert", "p.yaml", "--to", "2020-01-01T00:00Z", "--yes")
+    inspected = pynomaly(tmp_path, "state", "inspect", "p.yaml").stdout
+    done = pynomaly(tmp_path, "state", "revert", "p.yaml", "--to", then.isoformat(), "--yes")
+    run(tmp_path)
+
+    assert early.returncode == 2
+    assert "nothing was kept of partition 0 by then" in early.stderr
+    assert "checkpoint files from" in inspected
+    assert "0 left by killed processes" in inspected
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("partition 0: as of ")
+    assert scores(tmp_path) == first
+    assert len((tmp_path / "scores.ndjson").read_text().splitlines()) == 2 * HALF
+
+
+def test_without_kept_checkpoints_there_is_nothing_to_revert_to(half: Path) -> None:
+    done = pynomaly(half, "state", "revert", "p.yaml", "--to", "2100-01-01T00:00Z", "--yes")
+
+    assert done.returncode == 2
+    assert "set state.keep" in done.stderr
 
 
 def test_inspect_says_what_is_there(half: Path) -> None:

@@ -145,7 +145,9 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
 
 def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
     if file.state.kafka is None:
-        return DirectoryStore(file.state.directory, context.process, context.heartbeat)
+        state, place = file.state, (context.process, context.heartbeat)
+        every = state.keep_every
+        return DirectoryStore(state.directory, *place, keep=state.keep, keep_every=every)
     plugin = cast("StateStorePlugin", file.state.kafka.plugin(file.state.kafka.settings, context))
     return cast("StateStore", plugin.store())
 

@@ -222,6 +222,13 @@ class PipelineFile(Settings):
                     )
         return state
 
+    @field_validator("state")
+    @classmethod
+    def _a_directory_keeps_checkpoints(cls, state: StateSpec) -> StateSpec:
+        if state.keep and state.kafka is not None:
+            raise invalid("expected state in a directory: a topic keeps no earlier one", "keep")
+        return state
+
     def pipeline(self) -> Pipeline:
         """Return the pipeline in the domain's words."""
         mapping = self.event.mapping()

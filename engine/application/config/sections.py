@@ -104,6 +104,12 @@ class StateSpec(Settings):
     idle_after: PositiveDuration | None = None
     """Event time of its partition without an event after which an entity is forgotten, such as 30d;
     never unless given."""
+    keep: int = Field(default=0, ge=0, le=1_000)
+    """Earlier checkpoints that are kept in the directory, for pynomaly state revert."""
+    keep_every: PositiveDuration = Field(
+        default=timedelta(hours=1), json_schema_extra={"default": "1h"}
+    )
+    """Time between checkpoints that are kept."""
 
 
 class TlsSpec(Settings):

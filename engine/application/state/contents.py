@@ -11,6 +11,7 @@ import orjson
 
 from engine.application.state.checkpoint_file import FOLDER, Manifest, newest_manifests
 from engine.application.state.directory import TASKS
+from engine.application.state.kept import KeptFile, files_of, kept_files
 from engine.application.state.store import StoredState, StoredTask
 from engine.domain import snapshot
 
@@ -28,18 +29,22 @@ class Contents:
         entities: how many the tasks had when their state was last stored whole.
         split: how many of them more than one task has.
         files: sizes of all tasks' files, by name; None where state does not lie in files.
+        kept: earlier checkpoints that are kept, the oldest first.
+        kept_names: names of the tasks' files that they refer to.
     """
 
     tasks: Mapping[str, Manifest | StoredTask]
     entities: int
     split: int
     files: Mapping[str, int] | None = None
+    kept: Sequence[KeptFile] = ()
+    kept_names: frozenset[str] = frozenset()
 
     @property
     def left(self) -> set[str]:
         """Files that no manifest refers to: left by killed processes, removed by the next run."""
         known = {task.file for task in self.tasks.values() if isinstance(task, Manifest)}
-        return set(self.files or ()) - known
+        return set(self.files or ()) - known - self.kept_names
 
 
 def read_contents(directory: Path) -> Contents:
@@ -52,7 +57,8 @@ def read_contents(directory: Path) -> Contents:
     found = [path for path in (directory / TASKS).glob("*") if not path.name.endswith(LOCK_SUFFIX)]
     entities, split = _count(_keys(_blobs(directory, manifest)) for manifest in tasks.values())
     sizes = {path.name: path.stat().st_size for path in found}
-    return Contents(tasks, entities, split, sizes)
+    kept = kept_files(directory)
+    return Contents(tasks, entities, split, sizes, kept, frozenset(files_of(kept)))
 
 
 def read_stored(state: StoredState) -> Contents:

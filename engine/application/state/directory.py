@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from engine.application.state.checkpoint_file import (
@@ -17,6 +18,7 @@ from engine.application.state.checkpoint_file import (
     write_manifests,
 )
 from engine.application.state.durable import Syncs
+from engine.application.state.kept import KeptCheckpoints
 from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
 from engine.application.telemetry.heartbeat import Heartbeat
@@ -36,9 +38,19 @@ class DirectoryStore:
         directory: of the state.
         process: number of this process.
         heartbeat: told of progress while files are written.
+        keep: earlier checkpoints to keep.
+        keep_every: time between them.
     """
 
-    def __init__(self, directory: Path, process: int, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        process: int,
+        heartbeat: Heartbeat,
+        *,
+        keep: int = 0,
+        keep_every: timedelta = timedelta(hours=1),
+    ) -> None:
         self._directory = directory
         self._tasks = directory / TASKS
         self._path = checkpoint_path(directory, process)
@@ -49,6 +61,7 @@ class DirectoryStore:
         self._files: dict[str, TaskFile] = {}
         for folder in (self._tasks, directory / FOLDER):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._kept = KeptCheckpoints(directory, process, keep, keep_every)
 
     def tasks(self) -> Sequence[str]:
         """Return the names of all tasks of which anything is stored."""
@@ -82,6 +95,7 @@ class DirectoryStore:
     def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
         """Store checkpoints; see `StateStore`."""
         manifests, files = dict(self._manifests), dict(self._files)
+        kept = False
         try:
             for checkpoint in checkpoints:
                 file = self._write(checkpoint, files.get(checkpoint.task))
@@ -92,7 +106,9 @@ class DirectoryStore:
             for task, manifest in manifests.items():
                 if manifest is not None:
                     manifests[task] = replace(manifest, outputs=outputs)
-            write_manifests(self._path, filter(None, manifests.values()))
+            stored = [*filter(None, manifests.values())]
+            write_manifests(self._path, stored)
+            kept = self._kept.note(stored)
         except OSError as error:
             raise RetryableError(
                 f"state in {self._directory} cannot be written: {error.strerror}"
@@ -100,7 +116,11 @@ class DirectoryStore:
         outdated = [old for task, old in self._files.items() if files[task].name != old.name]
         self._manifests, self._files = manifests, files
         for file in outdated:
-            file.path.unlink(missing_ok=True)
+            if file.name not in self._kept.files:
+                file.path.unlink(missing_ok=True)
+        if kept:
+            for task, manifest in manifests.items():
+                self._remove_orphans(task, manifest)
 
     def release(self, tasks: Sequence[str]) -> None:
         """Let go of tasks; see `StateStore`."""
@@ -150,8 +170,8 @@ class DirectoryStore:
                 return
 
     def _remove_orphans(self, task: str, manifest: Manifest | None) -> None:
-        """Remove the files of checkpoints that were never completed: they fill the disk."""
-        known = {f"{file_prefix(task)}lock", manifest.file if manifest else ""}
+        """Remove the files of checkpoints that count no more, or never did: they fill the disk."""
+        known = {f"{file_prefix(task)}lock", manifest.file if manifest else "", *self._kept.files}
         for path in self._tasks.glob(f"{file_prefix(task)}*"):
             if path.name not in known:
                 path.unlink(missing_ok=True)

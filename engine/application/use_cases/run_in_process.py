@@ -44,7 +44,8 @@ def run_in_process(file: PipelineFile) -> None:
         )
         identity = identity_of(file)
         origin = Origin(identity, compatibility_check(state_place(file), identity))
-        store = DirectoryStore(directory, context.process, context.heartbeat)
+        place, every = (context.process, context.heartbeat), file.state.keep_every
+        store = DirectoryStore(directory, *place, keep=file.state.keep, keep_every=every)
         flow = build(file, context, store, origin)
         with _drained_by_interrupt(context):
             flow.run()

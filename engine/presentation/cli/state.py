@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from engine.application.use_cases.export_state import export_state
 from engine.application.use_cases.import_state import import_state
 from engine.application.use_cases.inspect_state import inspect_state
 from engine.application.use_cases.reset_state import reset_state
+from engine.application.use_cases.revert_state import revert_state
 from engine.presentation.cli.output import open_pipeline
 
 state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
@@ -68,6 +70,38 @@ def reset(
     print(f"{place}: removed. A source with `start: committed` goes on from its group's offsets")
 
 
+@state.command()
+def revert(
+    file: File,
+    to: Annotated[
+        str, typer.Option("--to", help="A time with its zone: 2026-03-01T06:00:00+01:00.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Go back to the newest checkpoint that was kept by then (state.keep).
+
+    What was learned since is forgotten, and its events are read again; later kept ones are removed.
+    """
+    found, when = open_pipeline(file), _moment(to)
+    place = state_place(found)
+    if not yes and not typer.confirm(f"Forget what {place} has learned since {to}?"):
+        raise typer.Exit(ExitCode.CRASHED)
+    for each in revert_state(found, when):
+        print(f"partition {each.task}: as of {each.kept.isoformat()}, at {each.position}")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min
+    if found.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text}: expected a time with its zone, 2026-03-01T06:00:00+01:00"
+        )
+    return found
+
+
 def _print_origin(contents: Contents) -> None:
     makers = [task.identity for task in contents.tasks.values()]
     for who in dict.fromkeys(
@@ -87,6 +121,9 @@ def _print_tasks(contents: Contents) -> None:
         print(
             f"task files    {len(contents.files)}, {size:,} bytes; {left} left by killed processes"
         )
+    if contents.kept:
+        first, last = (each.moment.isoformat() for each in (contents.kept[0], contents.kept[-1]))
+        print(f"kept          {len(contents.kept):,} checkpoint files from {first} to {last}")
     print(f"entities      {contents.entities:,} or more")
     if contents.split:
         print(

@@ -79,6 +79,8 @@ COMPLETE: dict[str, Any] = {
         "key_groups": 32,
         "memory_limit": "1GiB",
         "idle_after": "30d",
+        "keep": 24,
+        "keep_every": "1h",
     },
     "metrics": {
         "host": "0.0.0.0",
@@ -251,6 +253,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("state", "checkpoint_interval"), "10", "expected a duration with its unit"),
     (("state", "snapshot_interval"), "0s", "expected a duration of more than 0s"),
     (("state", "key_groups"), 0, "expected at least 1"),
+    (("state", "keep"), -1, "expected at least 0"),
+    (("state", "keep_every"), "0s", "expected a duration of more than 0s"),
     (("state", "idle_after"), 30, "expected a duration with its unit"),
     (("state", "idle_after"), "5m", "expected more than absence.after"),
     (("state", "memory_limit"), "lots", "expected a size with its unit"),

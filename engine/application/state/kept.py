@@ -1,0 +1,113 @@
+"""Earlier checkpoints that are kept, to go back to.
+
+A process keeps the manifests of its tasks now and then; the files that they refer to stay, and what
+is written behind what they refer to does not matter to them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from engine.application.state.checkpoint_file import Manifest, read_manifests, write_manifests
+
+KEPT = "kept"
+"""Folder of the kept checkpoints in a state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """What a process kept at a time.
+
+    Attributes:
+        path: where it lies.
+        second: when it was kept, in seconds since 1970.
+    """
+
+    path: Path
+    second: int
+
+    @property
+    def moment(self) -> datetime:
+        """When it was kept."""
+        return datetime.fromtimestamp(self.second, UTC)
+
+
+def kept_files(directory: Path) -> list[KeptFile]:
+    """Return what is kept in a state directory, the oldest first."""
+    paths = (directory / KEPT).glob("*.json")
+    found = [KeptFile(path, int(path.name.split(".")[0])) for path in paths]
+    return sorted(found, key=lambda each: (each.second, each.path.name))
+
+
+def files_of(kept: Iterable[KeptFile]) -> Iterator[str]:
+    """Yield the names of the tasks' files that kept checkpoints refer to.
+
+    Raises:
+        SnapshotError: one is damaged, or of a newer program.
+    """
+    for each in kept:
+        yield from (manifest.file for manifest in read_manifests(each.path))
+
+
+class KeptCheckpoints:
+    """Keeps checkpoints of one process.
+
+    Args:
+        directory: of the state.
+        process: number of the process.
+        count: checkpoints to keep; none where it is 0.
+        every: time between them.
+        now: the time, in seconds since 1970.
+
+    Attributes:
+        files: names of the tasks' files that are referred to.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        process: int,
+        count: int,
+        every: timedelta,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = directory
+        self._process = process
+        self._count = count
+        self._every = max(every.total_seconds(), 1.0)
+        self._now = now
+        if count:
+            (directory / KEPT).mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = self._prune()
+        self.files = set(files_of(kept))
+        self._turn = self._turn_of(max((each.second for each in kept), default=-1))
+
+    def note(self, manifests: Iterable[Manifest]) -> bool:
+        """Keep a checkpoint if it is time; return whether that was so."""
+        second = int(self._now())
+        # By the clock, so that all processes keep theirs at about the same time.
+        turn = self._turn_of(second)
+        if not self._count or turn <= self._turn:
+            return False
+        self._turn = turn
+        name = f"{second}.{self._process}.json"
+        write_manifests(self._directory / KEPT / name, manifests)
+        self.files = set(files_of(self._prune()))
+        return True
+
+    def _turn_of(self, second: int) -> int:
+        return int(second // self._every)
+
+    def _prune(self) -> list[KeptFile]:
+        """Remove what is too old; return what is left."""
+        kept = kept_files(self._directory)
+        turns = sorted({self._turn_of(each.second) for each in kept}, reverse=True)
+        wanted = set(turns[: self._count])
+        for each in kept:
+            if self._turn_of(each.second) not in wanted:
+                each.path.unlink(missing_ok=True)
+        return [each for each in kept if self._turn_of(each.second) in wanted]

@@ -1,0 +1,90 @@
+"""Earlier checkpoints that are kept: which ones, and that their files stay whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.application.state import kept
+from engine.application.state.checkpoint_file import newest_manifests, read_manifests
+from engine.application.state.directory import TASKS, DirectoryStore
+from engine.application.state.kept import KeptCheckpoints, kept_files
+from engine.application.state.task_file import TaskFile
+from engine.application.telemetry.heartbeat import Heartbeat
+from tests.unit.application.state.test_directory import STATE, checkpoint
+
+HOUR = 3_600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000 * HOUR
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+
+    def keeper(directory: Path, process: int, count: int, every: timedelta) -> KeptCheckpoints:
+        return KeptCheckpoints(directory, process, count, every, made)
+
+    monkeypatch.setattr("engine.application.state.directory.KeptCheckpoints", keeper)
+    return made
+
+
+def run(directory: Path, clock: Clock, hours: int, keep: int) -> None:
+    """Store a checkpoint every ten minutes, some of them with what has come since alone."""
+    store = DirectoryStore(directory, 0, Heartbeat(), keep=keep, keep_every=timedelta(hours=1))
+    store.load("0")
+    for n in range(hours * 6):
+        snapshot = STATE | {"detect": b"%d" % n * 100} if n % 4 == 0 else None
+        journal = None if snapshot else b"journal %d" % n
+        store.save([checkpoint("0", n, snapshot=snapshot, journal=journal)], {})
+        clock.now += 600
+    store.close()
+
+
+def positions(directory: Path) -> list[int]:
+    return [read_manifests(each.path)[0].position for each in kept_files(directory)]
+
+
+def test_the_first_of_each_hour_is_kept_and_no_more_than_asked_for(
+    tmp_path: Path, clock: Clock
+) -> None:
+    run(tmp_path, clock, hours=6, keep=3)
+
+    assert positions(tmp_path) == [18, 24, 30]
+
+
+def test_what_is_kept_can_be_read_and_no_file_is_left_beside(tmp_path: Path, clock: Clock) -> None:
+    run(tmp_path, clock, hours=6, keep=3)
+
+    manifests = [read_manifests(each.path)[0] for each in kept_files(tmp_path)]
+    found = [TaskFile(tmp_path / TASKS, "0", one.file, one.blobs).read() for one in manifests]
+
+    assert [blobs[-1][1] for blobs in found] == [b"journal 18", b"a" * 50, b"journal 30"]
+    files = {one.file for one in [*manifests, *newest_manifests(tmp_path).values()]}
+    assert {path.name for path in (tmp_path / TASKS).iterdir()} == files | {"0+lock"}
+
+
+def test_a_run_that_keeps_none_removes_what_was_kept(tmp_path: Path, clock: Clock) -> None:
+    run(tmp_path, clock, hours=6, keep=3)
+
+    run(tmp_path, clock, hours=1, keep=0)
+
+    assert kept_files(tmp_path) == []
+    assert len(list((tmp_path / TASKS).iterdir())) == 2
+
+
+def test_a_new_run_goes_on_with_the_hours(tmp_path: Path, clock: Clock) -> None:
+    for _ in range(4):
+        run(tmp_path, clock, hours=1, keep=10)
+        clock.now -= 1_800
+
+    assert len(kept_files(tmp_path)) == 3
+    assert kept.KEPT in {path.name for path in tmp_path.iterdir()}

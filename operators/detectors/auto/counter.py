@@ -1,8 +1,9 @@
 """Counter: a value that only rises is seen by its increments, and may be reset.
 
 A value is taken for a counter once it has risen often and not fallen; a fall by no more than a few
-usual steps shows that it is none. A fall back by much is a reset: how rare it is follows from the
-resets there were and from its size, and one at an hour of the day that had one before is usual.
+usual steps shows that it is none. Each fall makes as many more rises necessary: a smooth day also
+rises for hours. A fall back by much is a reset: how rare it is follows from the resets there were
+and from its size, and one at an hour of the day that had one before is usual.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numba import njit
 
 ENOUGH_RISES = 48
-"""Rises without a fall that make a value a counter."""
+"""Rises without a fall that make a value a counter, times one more than the falls before."""
 SMALL_FALL = 20.0
 """A fall by fewer usual steps is none of a counter's."""
 NS_PER_HOUR = 3_600_000_000_000
@@ -21,6 +22,7 @@ YOUNG_HOURS = 24
 
 FIELDS = [
     ("rises", "u1"),
+    ("falls", "u1"),
     ("is_counter", "u1"),
     ("resets", "u1"),
     ("reset_hours", "<u4"),
@@ -38,6 +40,7 @@ def changes_mode(state: Any, value: float) -> bool:
         if change < 0.0 and -change < SMALL_FALL * state.step:
             state.is_counter = 0
             state.rises = 0
+            state.falls = min(state.falls + 1, 255)
             return True
         return False
     if change > 0.0:
@@ -45,8 +48,9 @@ def changes_mode(state: Any, value: float) -> bool:
         state.step += (change - state.step) / state.rises
     elif change < 0.0:
         state.rises = 0
+        state.falls = min(state.falls + 1, 255)
         state.step = 0.0
-    if state.rises >= ENOUGH_RISES:
+    if state.rises >= ENOUGH_RISES * (1 + int(state.falls)):
         state.is_counter = 1
         return True
     return False

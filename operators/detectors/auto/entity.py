@@ -105,14 +105,16 @@ def is_after_gap(state: Any, time: int) -> bool:
 
 @njit(error_model="numpy")
 def note_time(state: Any, time: int) -> None:
-    """Move the usual gap between events; a long one counts as a few usual ones."""
+    """Move the usual gap between events; a long one counts as a few, one back in time as none."""
     if state.seen > 0:
-        apart = max(np.float64(time - state.newest), 0.0)
+        if time < state.newest:
+            return
+        apart = np.float64(time - state.newest)
         gap = np.float64(state.gap)
         if state.seen > 10:
             apart = min(apart, 4.0 * gap)
         state.gap = gap + (apart - gap) * max(1.0 / state.seen, 1.0 / GAP_EVENTS)
-        state.newest = max(state.newest, time)
+        state.newest = time
     else:
         state.newest = time
 
@@ -121,7 +123,7 @@ def note_time(state: Any, time: int) -> None:
 def _pace(state: Any, time: int) -> float:
     """Return the recent mean of the log gaps between events over the usual gap."""
     usual = max(np.float64(state.gap), 1.0)
-    ratio = max(np.float64(time - state.newest), 0.0) / usual
+    ratio = np.float64(time - state.newest) / usual
     off = min(max(log(ratio + 0.01), -2.0), 2.0)
     return state.cadence + (off - state.cadence) / CADENCE_EVENTS
 
@@ -209,7 +211,8 @@ def _drive(  # pragma: no cover - runs compiled
                     state.tails[RELATION_TAIL], relation, relation_p, 1.0, 0.0, clock, RELATION_SPAN
                 )
                 gauge.learn(state.gauges[0], near_log)
-                gauge.learn(state.gauges[1], relation_log)
+                if tail.teaches(state.tails[RELATION_TAIL], relation_p):
+                    gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
                 correlation.learn(state.correlation, z, state.seen, squares)
         elif present > 0:
@@ -220,7 +223,9 @@ def _drive(  # pragma: no cover - runs compiled
                 far_log = shape.distance_log(state.shape, course)
             if learns[i]:
                 shape.learn(state.shape, out[0, 6], course)
-        if timed and state.seen > CADENCE_KNOWN and not after_gap:
+        # An event that comes out of order says nothing of the pace.
+        in_order = timed and time >= state.newest
+        if in_order and state.seen > CADENCE_KNOWN and not after_gap:
             pace = _pace(state, time)
             distance = abs(pace)
             pace_p = tail.p_value(

@@ -147,13 +147,25 @@ def learn(
         _continue_cluster(tail, distance, p, unit, half_step)
     elif tail.pending[0] > 0:
         _close_cluster(tail, unit, hour)
-    known = tail.events > ALIEN_KNOWN_EVENTS and tail.pending[0] < REGIME_EVENTS
-    if known and p < LEARNED_P:
+    if not teaches(tail, p, ALIEN_KNOWN_EVENTS):
         return
     if mean > 0.0:
         distance = min(distance, CLIP * mean)
     memory = max(MEMORY_EVENTS, MEMORY_SPANS * span)
     tail.mean = mean + (distance - mean) * max(1.0 / tail.events, 1.0 / memory)
+
+
+@njit(error_model="numpy")
+def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
+    """Return whether what has this p-value says what is usual: not rare, or so for long.
+
+    Args:
+        tail: the record.
+        p: the p-value.
+        enough: events that what is usual has to rest on before anything is rare.
+    """
+    known = tail.events > enough and tail.pending[0] < REGIME_EVENTS
+    return not (known and p < LEARNED_P)
 
 
 @njit(error_model="numpy")

@@ -329,6 +329,7 @@ def _observe(
     rate = max(1.0 / (seen + 1.0), 1e-3)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
+    if tail.teaches(state.tails[CALM], p_values[CALM]):
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
     # What the means hold of a run that is over says nothing of now.

@@ -50,6 +50,15 @@ def test_a_value_that_falls_now_and_then_is_no_counter() -> None:
     assert not state["is_counter"]
 
 
+def test_a_smooth_wave_is_no_counter_however_long_it_rises() -> None:
+    state = one_of(counter.FIELDS)
+    feed(state, [0, 3, 1, 4, 2, 5, 3])
+
+    changes = feed(state, range(3, 3 + 3 * counter.ENOUGH_RISES))
+
+    assert not any(changes)
+
+
 def test_a_small_fall_shows_that_it_is_no_counter() -> None:
     state = rising()
 

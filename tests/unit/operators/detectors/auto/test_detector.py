@@ -214,6 +214,29 @@ def test_names_a_lost_correlation() -> None:
     assert np.argmax(explanation.contributions[rarest]) == 2
 
 
+def test_names_each_of_several_lost_correlations() -> None:
+    values = correlated(6_000)
+    begins = range(1_800, 5_800, 500)
+    for begin in begins:
+        values[begin : begin + 100, 2] = noise(100, 1, seed=begin)[:, 0]
+
+    explanation = explained(values)
+
+    for begin in begins:
+        rarest = begin + int(np.argmin(explanation.p_values[begin : begin + 100]))
+        assert explanation.p_values[rarest] <= 1e-4
+        assert kind(explanation, rarest) == "correlation"
+
+
+def test_a_block_of_late_events_is_no_change_of_cadence() -> None:
+    late = np.r_[:2_000, 2_030:2_060, 2_000:2_030, 2_060:EVENTS]
+
+    explanation = explain(AutoDetector(1).bank(1), noise(EVENTS, 1)[late], minutes(EVENTS)[late])
+
+    rare = np.flatnonzero(explanation.p_values <= 1e-3)
+    assert "cadence" not in {kind(explanation, int(event)) for event in rare}
+
+
 @pytest.mark.parametrize("part", [0.0, 0.9])
 def test_false_alarms_on_one_value_stay_within_the_p_value(part: float) -> None:
     p = np.concatenate(

@@ -79,6 +79,18 @@ def test_noise_grown_large_is_a_burst_and_not_many_spikes() -> None:
     assert kinds.count("burst") > 0.8 * len(kinds) > 5
 
 
+def test_noise_that_shrinks_is_calm_at_each_repeat() -> None:
+    values = quiet(days=16)
+    begins = range(6 * PER_DAY, 15 * PER_DAY, PER_DAY + 60)
+    for begin in begins:
+        values[begin : begin + 80] /= 8.0
+
+    explanation = told(values)
+
+    for begin in begins:
+        assert "calm" in kinds_of(explanation, slice(begin, begin + 80), 1e-3)
+
+
 def test_a_shift_on_a_season_is_found_as_one_without() -> None:
     values = quiet() + daily()
     values[FAULT : FAULT + 120] += 5.0

@@ -70,6 +70,25 @@ def test_a_heavy_tail_is_not_made_lighter_by_what_is_taken_for_granted() -> None
     assert p >= 0.01 * (100.0 / tail.FIRST_LEVEL) ** (-1 / 0.6)
 
 
+@pytest.mark.parametrize(
+    ("events", "pending", "p", "teaches"),
+    [
+        (2_000, 1, 1e-6, False),
+        (2_000, 1, 0.01, True),
+        (2_000, tail.REGIME_EVENTS, 1e-6, True),
+        (900, 1, 1e-6, True),
+    ],
+    ids=["rare", "ordinary", "has lasted", "little known"],
+)
+def test_what_is_rare_says_what_is_usual_only_once_it_has_lasted(
+    events: int, pending: int, p: float, teaches: bool
+) -> None:
+    state = one(tail.RECORD)
+    state["events"], state["pending"][0] = events, pending
+
+    assert tail.teaches(state, p) == teaches
+
+
 def test_a_mean_of_many_events_is_judged_with_more_doubt() -> None:
     state = one(tail.RECORD)
     state["mean"], state["events"] = 1.0, 1_000

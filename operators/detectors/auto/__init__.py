@@ -11,6 +11,9 @@ For each value (`value`) a distance from normal is measured in several ways:
 and for the event as a whole (`entity`): the neighbours among earlier events (`neighbours`), each
 value against the others (`correlation`), and the pace at which events come.
 
+Large errors count less in the `hours` in which they recur; a `run` of values on one side of the
+usual range tells a shift from a spike, by which `naming` gives the event its kind.
+
 A `tail` turns each distance into a p-value that goes on falling beyond what was seen; `evidence`
 names the kinds and combines the p-values by a rule that is valid whatever their dependence. They
 decide what is sent. The score ranks events (`ranking`): it sums the evidence now and lately, how

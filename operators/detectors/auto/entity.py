@@ -15,8 +15,11 @@ from operators.detectors.auto import (
     counter,
     evidence,
     gauge,
+    hours,
+    naming,
     neighbours,
     ranking,
+    run,
     season,
     shape,
     story,
@@ -155,7 +158,7 @@ def _drive(  # pragma: no cover - runs compiled
         time = times[i] if timed else 0
         after_gap = timed and is_after_gap(state, time)
         shown = clocks[i] if timed else 0
-        clock = value.hour_of_day(shown)
+        clock = hours.hour_of_day(shown)
         present, best, kind = 0, 1.0, 0
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
@@ -255,7 +258,7 @@ def _drive(  # pragma: no cover - runs compiled
                 if blames[i, j] > blames[i, most]:
                     most = j
             if blames[i, most] > 0.5 * summed:
-                kind = value.level_kind(state.values[most])
+                kind = naming.level_kind(state.values[most])
         else:
             for j in range(d):
                 blames[i, j] = max(-log10(max(out[j, 0], 1e-300)), 0.0) ** 2
@@ -286,8 +289,11 @@ drive = kernel(
         counter,
         evidence,
         gauge,
+        hours,
+        naming,
         neighbours,
         ranking,
+        run,
         season,
         shape,
         story,

@@ -8,13 +8,22 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats
-from operators.detectors.auto import autoregression, counter, gauge, season, stuck, tail
+from operators.detectors.auto import (
+    autoregression,
+    counter,
+    gauge,
+    hours,
+    naming,
+    run,
+    season,
+    stuck,
+    tail,
+)
 from operators.detectors.auto.evidence import (
     BURST,
     CALM,
     DRIFT,
     LEVEL,
-    PATTERN,
     RESET,
     SEASON,
     SHIFT,
@@ -32,33 +41,9 @@ CLIP, MEAN_CLIP = 4.0, 8.0
 """A deviation counts in levels, and in the two moving means, as at most so many mean deviations."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
 """Events that the two moving means rest on: a shift shows in the one, a drift in the other."""
-BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
-"""Events that the two means of errors rest on."""
-LEAST_ERROR = 0.02
-"""Least mean error, in usual ones, that calm is measured by."""
 REGIME_EVENTS = 400
 """Events of a shift after which the new level is the normal one."""
-HOUR_RATE, USUAL_RATE = 0.34, 0.05
-"""Weight of a day's largest error in that of its hour, and of an hour's in the usual one."""
-SETTLED_EVENTS = 5
-"""Values outside of the usual range after which a spike is a shift."""
-SUDDEN_EVENTS, QUICK_EVENTS = 2, 12
-"""Values of a run among which a sudden one makes it a shift, and values that a season that does not
-come takes to get there; a drift takes more."""
-NEAR_EVENTS = 2
-"""Values near to what is usual, since the last one outside, that end a run."""
-FAR = 2.0
-"""A season that does not come is so many times as far as where the usual range ends."""
-RECENT_SUDDEN = 4
-"""Events after a sudden error within which another one is part of the same story."""
-CAME = 1.25
-"""Mean deviation before a run, in usual ones, that a drift has and a shift has not."""
-UNSEASONAL_EVENTS = 72
-"""Values of a run by which it shows that it does not follow the season."""
-SEASONAL = 0.6
-"""Mean deviation from the season, as a part of that from the level, below which there is one."""
-PREDICTABLE = 0.7
-"""Share of the variance explained above which large errors break a pattern."""
+
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
 DAY_OFF = 1 / 3
 """Part of a deviation that counts on the first days off, which may be unlike other days."""
@@ -75,12 +60,19 @@ RESOLUTION_FADES = 1.0005
 """The smallest step seen counts a little less with each event."""
 TAILS = STUCK
 """The first kinds of evidence have a tail each."""
-SPANS = (1.0, 1.0, 1.0, 2 * FAST_EVENTS, 2 * SLOW_EVENTS, 2 * BURST_EVENTS, 2 * CALM_EVENTS)
+SPANS = (
+    1.0,
+    1.0,
+    1.0,
+    2 * FAST_EVENTS,
+    2 * SLOW_EVENTS,
+    2 * naming.BURST_EVENTS,
+    2 * naming.CALM_EVENTS,
+)
 """The span of each of these tails: that of a mean of n events is 2 n."""
-NS_PER_DAY = 86_400_000_000_000
 
 
-def record(order: int, buckets: int, hours: int) -> np.dtype[np.void]:
+def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
     """Return the record of one value, by its lags, buckets of the season and parts of the day."""
     return np.dtype(
         [
@@ -103,10 +95,10 @@ def record(order: int, buckets: int, hours: int) -> np.dtype[np.void]:
             ("hour", "u1"),
             ("hour_peak", "<f4"),
             ("usual_peak", "<f4"),
-            ("hour_peaks", "<f4", (hours,)),
+            ("hour_peaks", "<f4", (parts,)),
             ("hour_rest", "<f4"),
             ("hour_count", "<u2"),
-            ("hour_rests", "<f4", (hours,)),
+            ("hour_rests", "<f4", (parts,)),
             ("inside_ago", "<u2"),
             ("outside", "<u2"),
             ("sudden", "u1"),
@@ -233,8 +225,8 @@ def _observe(
     known = aged and not np.isnan(foreseen)
     rest = deviation - foreseen if known else deviation
     wobble = max(np.float64(state.wobble), floor)
-    hour = part_of_day(state, time)
-    share = _usual_share(state, hour, wobble)
+    hour = hours.part_of_day(state, time)
+    share = hours.usual_share(state, hour, wobble)
     if season.is_new_day_off(state.season, time):
         share *= DAY_OFF
     rest *= share
@@ -242,16 +234,16 @@ def _observe(
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
     # A value that comes back to where it was is no anomaly.
-    returns = state.outside >= SETTLED_EVENTS and not outside
+    returns = state.outside >= run.SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
     size = min(abs(error), CLIP)
-    burst = state.burst + (size - state.burst) / BURST_EVENTS
-    calm = state.calm + (size - state.calm) / CALM_EVENTS
+    burst = state.burst + (size - state.burst) / naming.BURST_EVENTS
+    calm = state.calm + (size - state.calm) / naming.CALM_EVENTS
 
     distances = np.empty(TAILS)
     floors = np.zeros(TAILS)
-    hour_factor = _hour_factor(state, hour)
+    hour_factor = hours.hour_factor(state, hour)
     distances[SPIKE] = np.nan if after_gap or returns else abs(error) * hour_factor
     floors[SPIKE] = ERROR_FLOOR
     distances[LEVEL] = abs(deviation)
@@ -266,8 +258,8 @@ def _observe(
     distances[DRIFT] = abs(slow) if judged else np.nan
     floors[DRIFT] = max(floor, wobble * SLOW_FLOOR)
     varies = aged and not same
-    burst_log = np.log(burst + LEAST_ERROR) if varies else np.nan
-    calm_log = np.log(calm + LEAST_ERROR) if varies else np.nan
+    burst_log = np.log(burst + naming.LEAST_ERROR) if varies else np.nan
+    calm_log = np.log(calm + naming.LEAST_ERROR) if varies else np.nan
     distances[BURST] = gauge.distance(state.burst_gauge, burst_log, 1.0)
     distances[CALM] = gauge.distance(state.calm_gauge, calm_log, -1.0)
     floors[BURST] = 1.0
@@ -289,12 +281,12 @@ def _observe(
     chosen = int(out[1])
     sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
     ended, sudden_ago = False, state.sudden_ago
-    noisy = _was_noisy(state, floors)
+    noisy = naming.was_noisy(state, floors)
     if learns:
-        ended = _note_run(state, outside, sudden, noisy, rest, wobble)
+        ended = run.note_run(state, outside, sudden, noisy, rest, wobble)
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
-    again = sudden_ago <= RECENT_SUDDEN
-    out[4] = _kind(state, chosen, distances, floors, predictable, sudden, noisy, again)
+    again = sudden_ago <= naming.RECENT_SUDDEN
+    out[4] = naming.kind_of(state, chosen, distances, floors, predictable, sudden, noisy, again)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
     if chosen == SEASON:
@@ -313,7 +305,7 @@ def _observe(
     out[7] = error
     if not learns:
         return
-    clock = hour_of_day(time)
+    clock = hours.hour_of_day(time)
     for e in range(TAILS):
         half = 0.0
         if e == LEVEL:
@@ -325,7 +317,7 @@ def _observe(
         tail.learn(state.tails[e], distances[e], p_values[e], floors[e], half, clock, SPANS[e])
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
-        _note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
+        hours.note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
     rate = max(1.0 / (seen + 1.0), 1e-3)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
@@ -340,153 +332,6 @@ def _observe(
     _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
     _settle(state)
     _come_of_age(state, time)
-
-
-@njit(error_model="numpy")
-def part_of_day(state: Any, time: int) -> int:
-    """Return the part of the day, one of as many as are kept."""
-    parts = len(state.hour_peaks)
-    return (time // (NS_PER_DAY // parts)) % parts
-
-
-@njit(error_model="numpy")
-def hour_of_day(time: int) -> int:
-    """Return 1 to 24 for the hours of the day, 0 where the time is not known."""
-    return (time // season.NS_PER_HOUR) % 24 + 1 if time != 0 else 0
-
-
-@njit(error_model="numpy")
-def _hour_factor(state: Any, hour: int) -> float:
-    """Return by how much errors count in this part of the day: less where large ones recur."""
-    usual = np.float64(state.usual_peak)
-    peak = np.float64(state.hour_peaks[hour])
-    return usual / peak if peak > usual else 1.0
-
-
-@njit(error_model="numpy")
-def _usual_share(state: Any, hour: int, wobble: float) -> float:
-    """Return by how much deviations count in this part of the day: less where it varies more."""
-    usual = np.float64(state.hour_rests[hour])
-    return wobble / usual if usual > wobble else 1.0
-
-
-@njit(error_model="numpy")
-def _note_hour(state: Any, hour: int, error: float, rest: float) -> None:
-    if hour != state.hour:
-        before = state.hour
-        if state.hour_peak > 0.0:
-            state.hour_peaks[before] += HOUR_RATE * (state.hour_peak - state.hour_peaks[before])
-            peak, usual = np.float64(state.hour_peak), np.float64(state.usual_peak)
-            if usual > 0.0:
-                state.usual_peak = usual + USUAL_RATE * (min(peak, 2.0 * usual) - usual)
-            else:
-                state.usual_peak = peak
-        if state.hour_count > 0:
-            state.hour_rests[before] += HOUR_RATE * (state.hour_rest - state.hour_rests[before])
-        state.hour = hour
-        state.hour_peak = 0.0
-        state.hour_rest = 0.0
-        state.hour_count = 0
-    state.hour_peak = max(state.hour_peak, np.float32(error))
-    state.hour_count = min(state.hour_count + 1, 65_535)
-    state.hour_rest += (rest - state.hour_rest) / state.hour_count
-
-
-@njit(error_model="numpy")
-def _note_run(
-    state: Any, outside: bool, sudden: bool, noisy: bool, rest: float, wobble: float
-) -> bool:
-    """Note how a run of values outside of the usual range, on one side of it, goes on.
-
-    Returns whether a run that had settled is over.
-    """
-    state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
-    ended = False
-    if state.outside > 0 and not (outside and rest * state.first_rest > 0.0):
-        state.paused += 1 if abs(rest) < wobble else 0
-        if not outside and state.paused < NEAR_EVENTS:
-            if state.outside < SETTLED_EVENTS:
-                # A shift stays outside from its first value on.
-                state.sudden = 0
-            return False
-        ended = state.outside >= SETTLED_EVENTS
-        state.outside = 0
-        state.sudden = 0
-        state.unseasonal = 0
-    if not outside:
-        near = abs(rest) < wobble
-        state.inside_ago = 0 if near else min(state.inside_ago + 1, 65_535)
-        return ended
-    state.paused = 0
-    state.outside = min(state.outside + 1, 65_535)
-    if state.outside <= SUDDEN_EVENTS:
-        if state.outside == 1:
-            state.first_rest = rest
-            state.noisy = noisy
-        # A drift has come near before one of its values is outside.
-        came = rest * state.fast > 0.0 and abs(state.fast) > CAME * wobble
-        state.sudden = max(state.sudden, np.uint8(sudden and not came))
-    quick = not state.sudden and max(state.outside, state.inside_ago) <= QUICK_EVENTS
-    if quick and abs(rest) > FAR * tail.FIRST_LEVEL * wobble:
-        state.unseasonal = 1
-    moved = abs(rest - state.first_rest)
-    if state.outside < UNSEASONAL_EVENTS and moved > CLIP * wobble + 0.5 * abs(state.first_rest):
-        state.unseasonal = 1
-    return ended
-
-
-@njit(error_model="numpy")
-def _was_noisy(state: Any, floors: Floats) -> bool:
-    """Return whether the errors before this one were large together."""
-    before = gauge.distance(state.burst_gauge, np.log(state.burst + LEAST_ERROR), 1.0)
-    return before > tail.first_level(state.tails[BURST], floors[BURST])
-
-
-@njit(error_model="numpy")
-def _kind(
-    state: Any,
-    chosen: int,
-    distances: Floats,
-    floors: Floats,
-    predictable: float,
-    sudden: bool,
-    noisy: bool,
-    again: bool,
-) -> int:
-    """Return the evidence that names what is going on: by what fired, and the run it is part of."""
-    if chosen > DRIFT and chosen != BURST:
-        return chosen
-    level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
-    inside = not distances[LEVEL] > tail.first_level(state.tails[LEVEL], floors[LEVEL])
-    seasonal = state.wobble < SEASONAL * level_unit and inside
-    if seasonal and state.unseasonal:
-        return SEASON
-    settled = state.outside >= SETTLED_EVENTS
-    # Noise grown large strays to one side now and then, but not for long.
-    strays = settled and state.noisy and state.outside <= BURST_EVENTS
-    if (settled or chosen in (SHIFT, DRIFT)) and not strays:
-        return SHIFT if state.sudden else DRIFT
-    # Large errors without a run on one side of the level.
-    short = strays or state.outside <= SUDDEN_EVENTS
-    noisy = noisy or strays or chosen == BURST
-    if chosen == BURST or (short and (noisy or (again and inside))):
-        if predictable > PREDICTABLE:
-            return PATTERN
-        if noisy:
-            return BURST
-    if sudden or state.sudden:
-        return SPIKE
-    if chosen == SEASON:
-        return SEASON if seasonal else SPIKE
-    return DRIFT if chosen == LEVEL else SPIKE
-
-
-@njit(error_model="numpy")
-def level_kind(state: Any) -> int:
-    """Return what a value far from its level shows: a spike, or a shift or drift that has begun."""
-    if state.outside >= SETTLED_EVENTS:
-        return SHIFT if state.sudden else DRIFT
-    return SPIKE
 
 
 @njit(error_model="numpy")
@@ -555,7 +400,7 @@ def _come_of_age(state: Any, time: int) -> None:
     """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
     if state.began == 0:
         state.began = time
-    days = (time - state.began) / NS_PER_DAY
+    days = (time - state.began) / hours.NS_PER_DAY
     old = days > 1.0 or state.seen > AGED_EVENTS
     if state.aged == 0 and state.seen >= YOUNG_EVENTS and old:
         state.aged = 1

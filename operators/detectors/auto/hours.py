@@ -1,0 +1,68 @@
+"""Hours: how much a value usually varies in each part of the day.
+
+Errors and deviations count less in a part of the day where large ones recur.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from operators.detectors.auto import season
+
+NS_PER_DAY = 86_400_000_000_000
+HOUR_RATE, USUAL_RATE = 0.34, 0.05
+"""Weight of a day's largest error in that of its hour, and of an hour's in the usual one."""
+
+
+@njit(error_model="numpy")
+def part_of_day(state: Any, time: int) -> int:
+    """Return the part of the day, one of as many as are kept."""
+    parts = len(state.hour_peaks)
+    return (time // (NS_PER_DAY // parts)) % parts
+
+
+@njit(error_model="numpy")
+def hour_of_day(time: int) -> int:
+    """Return 1 to 24 for the hours of the day, 0 where the time is not known."""
+    return (time // season.NS_PER_HOUR) % 24 + 1 if time != 0 else 0
+
+
+@njit(error_model="numpy")
+def hour_factor(state: Any, hour: int) -> float:
+    """Return by how much errors count in this part of the day: less where large ones recur."""
+    usual = np.float64(state.usual_peak)
+    peak = np.float64(state.hour_peaks[hour])
+    return usual / peak if peak > usual else 1.0
+
+
+@njit(error_model="numpy")
+def usual_share(state: Any, hour: int, wobble: float) -> float:
+    """Return by how much deviations count in this part of the day: less where it varies more."""
+    usual = np.float64(state.hour_rests[hour])
+    return wobble / usual if usual > wobble else 1.0
+
+
+@njit(error_model="numpy")
+def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
+    """Note the size of an error, and of a deviation from the season, in a part of the day."""
+    if hour != state.hour:
+        before = state.hour
+        if state.hour_peak > 0.0:
+            state.hour_peaks[before] += HOUR_RATE * (state.hour_peak - state.hour_peaks[before])
+            peak, usual = np.float64(state.hour_peak), np.float64(state.usual_peak)
+            if usual > 0.0:
+                state.usual_peak = usual + USUAL_RATE * (min(peak, 2.0 * usual) - usual)
+            else:
+                state.usual_peak = peak
+        if state.hour_count > 0:
+            state.hour_rests[before] += HOUR_RATE * (state.hour_rest - state.hour_rests[before])
+        state.hour = hour
+        state.hour_peak = 0.0
+        state.hour_rest = 0.0
+        state.hour_count = 0
+    state.hour_peak = max(state.hour_peak, np.float32(error))
+    state.hour_count = min(state.hour_count + 1, 65_535)
+    state.hour_rest += (rest - state.hour_rest) / state.hour_count

@@ -1,0 +1,85 @@
+"""Naming: the kind of anomaly that an event is part of, by what fired and by the run it is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats
+from operators.detectors.auto import gauge, run, tail
+from operators.detectors.auto.evidence import (
+    BURST,
+    DRIFT,
+    LEVEL,
+    PATTERN,
+    SEASON,
+    SHIFT,
+    SPIKE,
+)
+
+BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
+"""Events that the two means of errors rest on."""
+LEAST_ERROR = 0.02
+"""Least mean error, in usual ones, that calm is measured by."""
+RECENT_SUDDEN = 4
+"""Events after a sudden error within which another one is part of the same story."""
+SEASONAL = 0.6
+"""Mean deviation from the season, as a part of that from the level, below which there is one."""
+PREDICTABLE = 0.7
+"""Share of the variance explained above which large errors break a pattern."""
+
+
+@njit(error_model="numpy")
+def was_noisy(state: Any, floors: Floats) -> bool:
+    """Return whether the errors before this one were large together."""
+    before = gauge.distance(state.burst_gauge, np.log(state.burst + LEAST_ERROR), 1.0)
+    return before > tail.first_level(state.tails[BURST], floors[BURST])
+
+
+@njit(error_model="numpy")
+def kind_of(
+    state: Any,
+    chosen: int,
+    distances: Floats,
+    floors: Floats,
+    predictable: float,
+    sudden: bool,
+    noisy: bool,
+    again: bool,
+) -> int:
+    """Return the evidence that names what is going on: by what fired, and the run it is part of."""
+    if chosen > DRIFT and chosen != BURST:
+        return chosen
+    level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
+    inside = not distances[LEVEL] > tail.first_level(state.tails[LEVEL], floors[LEVEL])
+    seasonal = state.wobble < SEASONAL * level_unit and inside
+    if seasonal and state.unseasonal:
+        return SEASON
+    settled = state.outside >= run.SETTLED_EVENTS
+    # Noise grown large strays to one side now and then, but not for long.
+    strays = settled and state.noisy and state.outside <= BURST_EVENTS
+    if (settled or chosen in (SHIFT, DRIFT)) and not strays:
+        return SHIFT if state.sudden else DRIFT
+    # Large errors without a run on one side of the level.
+    short = strays or state.outside <= run.SUDDEN_EVENTS
+    noisy = noisy or strays or chosen == BURST
+    if chosen == BURST or (short and (noisy or (again and inside))):
+        if predictable > PREDICTABLE:
+            return PATTERN
+        if noisy:
+            return BURST
+    if sudden or state.sudden:
+        return SPIKE
+    if chosen == SEASON:
+        return SEASON if seasonal else SPIKE
+    return DRIFT if chosen == LEVEL else SPIKE
+
+
+@njit(error_model="numpy")
+def level_kind(state: Any) -> int:
+    """Return what a value far from its level shows: a spike, or a shift or drift that has begun."""
+    if state.outside >= run.SETTLED_EVENTS:
+        return SHIFT if state.sudden else DRIFT
+    return SPIKE

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import KafkaSourceSettings
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError
 from pynomaly.plugins import RunContext
 
 POLL_SECONDS = 0.1
@@ -33,6 +33,9 @@ SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
 """After so long the partitions of a process that is gone are given to others. A static member is
 meant to come back in between, as the same one."""
 CLOSE_SECONDS = 10.0
+JOIN_SECONDS = 360.0
+"""Longer than any rebalance lasts (`max.poll.interval.ms`): a client that hears nothing of its
+group for so long, while brokers answer, will not hear of it any more."""
 TURNS_TO_LET_GO = 2
 """A dataflow that asked so often, and did not say that it let a partition go, never had it."""
 
@@ -71,8 +74,15 @@ class GroupMembership:
         self._changes = 0
         self._commits: dict[str, int] = {}
         self._closing = False
+        self._waits_since: float | None = None
         self._failure: BaseException | None = None
         chosen = {**self.errors.statistics(), **_settings(settings, context)}
+        # The newer protocol says nothing to a member that is given nothing.
+        self._told_when_empty = chosen.get(PROTOCOL, "classic") == "classic"
+        self._waits_since = time.monotonic() if self._told_when_empty else None
+        self._join_seconds = max(
+            JOIN_SECONDS, 1.2 * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
+        )
         self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
         chosen["error_cb"] = self.errors.note
         self._consumer = open_client(Consumer, chosen, self.errors)
@@ -95,11 +105,26 @@ class GroupMembership:
         if self._failure is not None:
             raise ConnectorError(f"the membership in the group has ended: {self._failure}")
         self.errors.raise_if_fatal()
+        self._refuse_silence()
         if self._asked:
             with self._changed:
                 self._asked = {task: left - 1 for task, left in self._asked.items() if left > 1}
                 self._changed.notify_all()
         return self._owned
+
+    def _refuse_silence(self) -> None:
+        """Ask for a restart where the group has not said for long what is ours."""
+        now = time.monotonic()
+        if self._waits_since is None:
+            return
+        if "source" in self._context.outages:
+            # No broker answers anybody.
+            self._waits_since = now
+        elif now - self._waits_since > self._join_seconds:
+            raise RetryableError(
+                f"the group has not said for {now - self._waits_since:.0f} s which partitions are "
+                "ours, though brokers answer: a new process joins anew"
+            )
 
     def lost(self) -> frozenset[str]:
         """Return the tasks that were taken away without asking since the last call."""
@@ -183,6 +208,7 @@ class GroupMembership:
             consumer.pause(places)
         self._take_metadata()
         self.errors.over()
+        self._waits_since = None
         with self._changed:
             self._owned |= _names(partitions)
             self._moved()
@@ -215,6 +241,7 @@ class GroupMembership:
             self._lost |= names
             self.losses += len(names)
             self._owned -= names
+            self._waits_since = time.monotonic() if self._told_when_empty else None
             self._moved()
         logger.warning(
             "the group took us for dead and gave partitions %s to others: what was not stored is "

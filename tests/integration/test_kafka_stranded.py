@@ -9,9 +9,8 @@ from contextlib import closing, suppress
 import pytest
 from confluent_kafka import KafkaException
 
-from connectors.kafka import producer
+from connectors.kafka import membership, producer
 from connectors.kafka.consumer import SharedConsumer
-from connectors.kafka.membership import GroupMembership
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
 from engine.domain.errors import RetryableError
@@ -37,13 +36,26 @@ def settings(broker: FencedBroker) -> KafkaSourceSettings:
 
 
 def test_a_membership_without_brokers_asks_for_a_restart(broker: FencedBroker) -> None:
-    membership = GroupMembership(settings(broker), RunContext("p"))
+    member = membership.GroupMembership(settings(broker), RunContext("p"))
 
     _strand(broker)
 
     with pytest.raises(RetryableError, match="group: the client has forgotten all brokers"):
-        _call_until(membership.owned)
-    membership.close()
+        _call_until(member.owned)
+    member.close()
+
+
+def test_a_membership_whose_group_says_nothing_asks_for_a_restart(
+    broker: FencedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(membership, "JOIN_SECONDS", 1.0)
+    chosen = {"max.poll.interval.ms": 800, "session.timeout.ms": 600, "heartbeat.interval.ms": 200}
+    wanted = KafkaSourceSettings(brokers=broker.address, topic="in", group="g", settings=chosen)
+    waits = membership.GroupMembership(wanted, RunContext("p"))
+
+    with pytest.raises(RetryableError, match=r"the group has not said for .* which partitions"):
+        _call_until(waits.owned)
+    waits.close()
 
 
 def test_a_source_without_brokers_asks_for_a_restart(broker: FencedBroker) -> None:

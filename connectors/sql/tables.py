@@ -38,6 +38,8 @@ anomalies = Table(
     Index(None, "pipeline", "time", "id"),
     Index(None, "entity", "time", "id"),
     Index(None, "incident", "time", "id"),
+    Index(None, "severity", "time", "id"),
+    Index(None, "kind", "time", "id"),
 )
 
 incidents = Table(
@@ -59,6 +61,7 @@ incidents = Table(
     _number("revision"),
     Index(None, "began", "id"),
     Index(None, "status", "began", "id"),
+    Index(None, "assignee", "began", "id"),
     Index(None, "entity", "began", "id"),
     Index(None, "pipeline", "began", "id"),
     Index(None, "last"),

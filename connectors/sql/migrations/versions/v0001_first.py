@@ -59,6 +59,8 @@ def _create_tables() -> None:
         op.f("ix_anomalies_pipeline_time_id"), "anomalies", ["pipeline", "time", "id"], unique=False
     )
     op.create_index(op.f("ix_anomalies_time_id"), "anomalies", ["time", "id"], unique=False)
+    op.create_index("ix_anomalies_severity_time_id", "anomalies", ["severity", "time", "id"])
+    op.create_index("ix_anomalies_kind_time_id", "anomalies", ["kind", "time", "id"])
     op.create_table(
         "audit",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -118,6 +120,7 @@ def _create_tables() -> None:
     op.create_index(
         op.f("ix_incidents_status_began_id"), "incidents", ["status", "began", "id"], unique=False
     )
+    op.create_index("ix_incidents_assignee_began_id", "incidents", ["assignee", "began", "id"])
     op.create_table(
         "positions",
         sa.Column("source", sa.String(length=500), nullable=False),

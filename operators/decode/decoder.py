@@ -108,10 +108,20 @@ class Decoder:
         if found is None:
             return None
         elements, empty = found
+        if empty and self._of_messages is not None:
+            return None
+        passed = 0
+        for holds, by_message in ((self._of_messages, True), (self._of_elements, False)):
+            if holds is not None:
+                kept = holds(elements.messages)
+                passed_rows = elements.rows[~kept]
+                passed += len(np.unique(passed_rows) if by_message else passed_rows)
+                elements = elements.only(kept)
         events, good = self._events(raw, elements, self._clock())
-        if not good.all():
+        if not len(events) or not good.all():
             return None
         self.passed_over["empty_array"] += empty
+        self.passed_over["where"] += passed
         return events
 
     def _events(

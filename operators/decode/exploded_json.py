@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.domain.condition import paths
 from engine.domain.mapping import EventMapping
 from engine.domain.path import EACH, Path
 from operators.decode.columns import Table
@@ -29,7 +30,8 @@ class ExplodedJson:
         assert explode is not None
         self._max_bytes = mapping.max_bytes
         element, parents, depth = Node(), Node(), len(explode)
-        for path, kind, required in wanted(mapping):
+        asked = () if mapping.where is None else paths(mapping.where)
+        for path, kind, required in (*wanted(mapping), *((path, Any, False) for path in asked)):
             if path[:depth] == explode:
                 element.insert(path[depth:], kind, required)
             else:
@@ -74,8 +76,7 @@ class ExplodedJson:
 def is_typed(mapping: EventMapping) -> bool:
     """Whether all that is read has types that are known beforehand."""
     explode = mapping.explode
-    if explode is None or mapping.where is not None or mapping.format is not None:
-        # Of what is passed over nothing is known.
+    if explode is None or mapping.format is not None:
         return False
     if any(not isinstance(step, str) or step == EACH for step in explode):
         return False

@@ -68,6 +68,37 @@ def test_elements_of_an_inner_array_are_read_alike(messages: list[Any]) -> None:
     assert quick == slow
 
 
+CONDITIONS = [
+    "{path: site.readings.id, equals: a}",
+    "{path: site.readings.id, equals: none}",
+    "{path: site.readings.more, exists: true}",
+    "{path: site.readings.v, equals: 1.5}",
+    "{path: site.name, in: [s, t]}",
+    "{path: site.name, equals: t}",
+    "[{path: site.name, equals: s}, {not: {path: site.readings.id, equals: 7}}]",
+    "{or: [{path: site.name, equals: t}, {path: site.readings.id, equals: a}]}",
+]
+SITES = st.fixed_dictionaries({"name": st.sampled_from("st"), "readings": READINGS})
+
+
+@pytest.mark.parametrize("where", CONDITIONS)
+@settings(deadline=None, max_examples=50)
+@given(messages=st.lists(st.fixed_dictionaries({"site": SITES}), min_size=1, max_size=4))
+def test_conditions_are_asked_alike(where: str, messages: list[Any]) -> None:
+    quick, slow = both(f"{INNER}where: {where}", messages)
+
+    assert quick == slow
+
+
+def test_elements_with_a_condition_are_read_without_documents() -> None:
+    found = decoder(f"{INNER}where: {CONDITIONS[0]}")
+    assert found._typed is not None
+    message = {"site": {"name": "s", "readings": [GOOD, {**GOOD, "id": 7}]}}
+
+    assert found._typed.decode([orjson.dumps(message)]) is not None
+    assert decoded(found, [message])[0] == ["s/a"]
+
+
 @settings(deadline=None)
 @given(st.lists(st.one_of(READINGS, st.sampled_from([GOOD, 7])), min_size=1, max_size=6))
 def test_elements_of_a_message_that_is_an_array_are_read_alike(messages: list[Any]) -> None:
@@ -88,7 +119,6 @@ def test_all_good_elements_are_read_without_documents() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"{INNER}where: {{path: site.readings.id, equals: a}}",
         "explode: a\nkey: {const: x}\nvalues: {v: a}",
         "explode: a.b\nkey: a\nvalues: [a.b.v]",
         "explode: a | json\nkey: id\nvalues: [v]",

@@ -12,7 +12,7 @@ from connectors.kafka import manifest as manifests
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
 from connectors.kafka.manifest import Chunk, Manifest
-from engine.domain.errors import SnapshotError
+from engine.domain.errors import RetryableError, SnapshotError
 from pynomaly.plugins import RunContext
 
 POLL_SECONDS = 0.02
@@ -216,7 +216,10 @@ class StatePartition:
                     else:
                         self._note(error)
                 if time.monotonic() - heard > SILENCE_SECONDS:
-                    raise SnapshotError(f"{self.name}: its brokers do not let us read on")
+                    raise RetryableError(
+                        f"{self.name}: no answer from its brokers for {SILENCE_SECONDS:.0f} s: it "
+                        "is read again after a restart"
+                    )
             return position
         finally:
             self._consumer.unassign()
@@ -234,7 +237,10 @@ class StatePartition:
                 self._errors.note(error.args[0])
                 self._errors.raise_if_fatal()
                 if time.monotonic() - began > SILENCE_SECONDS:
-                    raise
+                    raise RetryableError(
+                        f"{self.name}: its end is not known: {error.args[0].str()}. It is asked "
+                        "for again after a restart"
+                    ) from error
                 time.sleep(RETRY_SECONDS)
 
     def _note(self, error: KafkaError) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from confluent_kafka import Producer
 
 from connectors.kafka import manifest as manifests
+from connectors.kafka import state_partition
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from engine.application.ports import RunContext
-from engine.domain.errors import SnapshotError
+from engine.domain.errors import RetryableError, SnapshotError
+from tests.support.fenced_broker import FencedBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 FLIPS = 200
@@ -84,3 +87,18 @@ def damaged() -> Iterator[Records]:
         record[part] = bytes(content)
         records[number] = (record[0], record[1])
         yield records
+
+
+def test_brokers_that_are_silent_while_state_is_read_are_no_damage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_partition, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(state_partition, "LOOKUP_SECONDS", 0.5)
+    with closing(FencedBroker("state")) as broker:
+        settings = {"bootstrap.servers": broker.address, "group.id": "none"}
+        reader = StateReader(settings, "state", BrokerErrors("state", str), RunContext("p"))
+
+        with pytest.raises(RetryableError, match=r"state\[0\]: its end is not known"):
+            read(StatePartition(reader, 0))
+
+        reader.close()

@@ -63,6 +63,8 @@ def anomaly_record(anomaly: Anomaly) -> Record:
     }
     if anomaly.suppressed_by is not None:
         document["suppressed_by"] = anomaly.suppressed_by
+    if anomaly.feedback is not None:
+        document["feedback"] = anomaly.feedback
     if anomaly.rule is not None:
         document["rule"] = anomaly.rule
     if anomaly.context is not None:

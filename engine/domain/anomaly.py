@@ -91,6 +91,7 @@ class Anomaly:
         rule: the rule of the value that found it, or that it passed; None where there is none.
         context: the last values of the value to blame before the event, the oldest first, None for
             a gap; None where nobody asked.
+        feedback: id of the feedback that says how much evidence it needed; None where none does.
         trace: the span that found it; None unless its batch is traced.
     """
 
@@ -115,6 +116,7 @@ class Anomaly:
     rule: Mapping[str, object] | None = None
     suppressed_by: str | None = None
     context: tuple[float | None, ...] | None = None
+    feedback: str | None = None
 
 
 def anomaly_id(pipeline: str, version: str, origin: Origin) -> str:

@@ -124,6 +124,9 @@ _TRACE_ID = field_of("string", "Trace of the batch of the event.", **ID)
 _SUPPRESSED = field_of(
     "string", "Name of the silence that mutes it; only where one does and says publish."
 )
+_FEEDBACK = field_of(
+    "string", "Id of the feedback that says how much evidence it needed, such as feedback-3."
+)
 _RULE = object_of(
     {"value": field_of("string", "Name of the value.")},
     "Rule of a value that found the anomaly, or that the anomaly passed.",
@@ -156,6 +159,7 @@ ANOMALY_SCHEMA: Schema = {
             "rule": _RULE,
             "suppressed_by": _SUPPRESSED,
             "context": _CONTEXT,
+            "feedback": _FEEDBACK,
         },
     ),
 }

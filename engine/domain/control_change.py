@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence
 
 
@@ -25,7 +26,9 @@ class ControlChange:
     Attributes:
         silences: all that are in force, in the order of the log; pauses of learning too.
         resets: that come into force now.
+        feedback: that is in force, in the order of the log.
     """
 
     silences: tuple[Silence, ...] = ()
     resets: tuple[Reset, ...] = ()
+    feedback: tuple[Feedback, ...] = ()

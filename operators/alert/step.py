@@ -30,6 +30,7 @@ from operators.alert.drafts import Drafter, blamed, summary_of, with_context
 from operators.alert.event_rate import NS_PER_DAY, EventRate
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
+from operators.alert.judged import Judgement
 from operators.alert.muted_absences import MutedAbsences
 from operators.alert.online_fdr import OnlineFdr
 from operators.alert.value_rules import ValueRules
@@ -72,6 +73,7 @@ class AlertStep:
         self._silences = Silences(pipeline.silences)
         self._muted = MutedAbsences()
         self._progress = 0
+        self._judgement = Judgement()
         self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
 
     def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
@@ -88,6 +90,7 @@ class AlertStep:
     def control(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""
         self._silences = Silences((*self._pipeline.silences, *change.silences))
+        self._judgement = Judgement(change.feedback)
         if self._progress:
             self._muted.review(self._progress, self._is_muted)
 
@@ -167,7 +170,9 @@ class AlertStep:
             self._telemetry.expected.inc(float(in_force.sum()))
             self._gauge.observe(batch, in_force)
         outside = set(self._rules.outside(batch.events.values))
-        rows = sorted({*np.flatnonzero(flags).tolist(), *outside})
+        more = self._judgement.candidates(batch, thresholds)
+        candidates = flags if more is None else flags | more
+        rows = sorted({*np.flatnonzero(candidates).tolist(), *outside})
         waiting = self._muted.joined(batch)
         found: list[Finding] = []
         for row in rows:
@@ -270,7 +275,12 @@ class AlertStep:
             self._telemetry.muted.labels(reason).inc()
             return None
         else:
-            anomaly = self._rules.passed(anomaly)
+            anomaly, is_out = self._judgement.objects(self._rules.passed(anomaly))
+            if is_out:
+                # Else it is one that true alarms might have let in.
+                usual = anomaly.threshold is None or anomaly.p_value <= anomaly.threshold
+                self._telemetry.muted.labels("feedback").inc(usual)
+                return None
         rate = float(batch.rates[row])
         usual_gap = NS_PER_DAY / rate if rate > 0 else 0.0
         detector = BY_RANGE if outside else draft.detector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,35 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         check=True,
     )
     assert "pause         pause-3, from 2026-01-01T00:00:00Z" in explained.stdout
+
+
+def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
+    with run.process:
+        run.give(400)
+        run.give(1, value=40.0)
+        wait_for(lambda: run.found("a") == 1)
+        own = json.loads((run.folder / "a").read_text())["id"]
+
+        shown = control(run, "feedback", "false_alarm", own, "--preview").stdout
+        assert shown.startswith("would have suppressed 1 of the last 1\nsimilar ones alert at p")
+        assert control(run, "list").stdout == "nothing is in force\n"
+        judged = control(run, "feedback", "false_alarm", own, "--who", "anna")
+        assert "feedback-1    false_alarm, press: " in judged.stdout, judged.stderr
+        wait_for(lambda: run.said("feedback-1 by anna is taken up"))
+        run.give(1, value=40.0)
+        run.give(1, value=4e6)
+        wait_for(lambda: run.found("a") == 2)
+        second = json.loads((run.folder / "a").read_text().splitlines()[1])
+        assert second["values"][0]["value"] == 4e6
+
+        unknown = control(run, "feedback", "true_alarm", "abc")
+        assert unknown.returncode == 2
+        assert 'no anomaly and no incident "abc"' in unknown.stderr
+        assert control(run, "feedback", "true_alarm", own).returncode == 0
+        wait_for(lambda: run.said("feedback-2 by"))
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
 
 
 def test_says_what_is_wrong_with_a_record(run: Run) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.records import STANDING
 from engine.application.live_control.task_control import TaskControl
 from engine.application.ports import RunContext
 from engine.application.state.store import Json
@@ -77,5 +78,5 @@ class ControlFollower:
                     *(record.id, record.who, task, position, why),
                 )
         kinds = Counter(record.kind for _, record in taken.standing)
-        for kind in ("silence", "pause"):
+        for kind in STANDING:
             self._context.telemetry.control_records.labels(kind).set(kinds[kind])

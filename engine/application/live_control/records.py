@@ -12,10 +12,11 @@ from engine.application.config.silence import Moment, SilenceSpec, Texts
 from engine.application.ports import Settings
 from engine.domain.control_change import Reset
 from engine.domain.errors import FatalError
+from engine.domain.feedback import Case, Feedback
 from engine.domain.silence import Silence, nanoseconds
 
-Kind = Literal["silence", "pause", "reset", "revoke"]
-STANDING = ("silence", "pause")
+Kind = Literal["silence", "pause", "reset", "feedback", "revoke"]
+STANDING: tuple[Kind, ...] = ("silence", "pause", "feedback")
 """Kinds that hold until they end or are revoked."""
 
 
@@ -43,6 +44,40 @@ class ResetSpec(Settings):
     """Patterns of entity keys."""
 
 
+class FeedbackSpec(Settings):
+    """A person's word on an anomaly, and the anomaly as far as the rule looks at it."""
+
+    verdict: Literal["false_alarm", "true_alarm"]
+    """Whether somebody had to know of it."""
+    anomaly: str
+    """Its id."""
+    scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"
+    """For whom it holds; any value to blame with pipeline."""
+    entities: Texts = Field(min_length=1)
+    """Patterns of entity keys for which it holds."""
+    entity: str
+    """Key of the entity of the anomaly."""
+    kind: str
+    """Of the anomaly."""
+    value: str
+    """The value to blame."""
+    direction: Literal["above", "below", ""]
+    """Of what was expected."""
+    time_ns: int
+    """Event time of the anomaly."""
+    evidence: float
+    """Powers of ten that its p-value was below the threshold."""
+    until_ns: int | None = None
+    """Event time until which the entity is not learned from, of a true alarm."""
+
+    def feedback(self, own: str) -> Feedback:
+        """Return it in the domain's words; `own` is the id of the record."""
+        where = self.entity, self.kind, self.value, self.direction
+        case = Case(*where, self.time_ns, self.evidence)
+        true = self.verdict == "true_alarm"
+        return Feedback(own, true, case, self.entities, any_value=self.scope == "pipeline")
+
+
 class RevokeSpec(Settings):
     """An earlier record is taken back."""
 
@@ -66,19 +101,20 @@ class ControlRecord(Settings):
     silence: SilenceSpec | None = None
     pause: PauseSpec | None = None
     reset: ResetSpec | None = None
+    feedback: FeedbackSpec | None = None
     revoke: RevokeSpec | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        said = [self.silence, self.pause, self.reset, self.revoke]
+        said = [self.silence, self.pause, self.reset, self.feedback, self.revoke]
         if sum(one is not None for one in said) != 1:
-            raise invalid("expected one of silence, pause, reset, revoke")
+            raise invalid("expected one of silence, pause, reset, feedback, revoke")
         return self
 
     @property
     def kind(self) -> Kind:
         """What it is."""
-        kinds: tuple[Kind, ...] = ("silence", "pause", "reset", "revoke")
+        kinds: tuple[Kind, ...] = ("silence", "pause", "reset", "feedback", "revoke")
         return next(kind for kind in kinds if getattr(self, kind) is not None)
 
     @property
@@ -90,7 +126,7 @@ class ControlRecord(Settings):
     @property
     def entities(self) -> tuple[str, ...]:
         """Patterns of the keys that it holds for."""
-        said = self.silence or self.pause or self.reset
+        said = self.silence or self.pause or self.reset or self.feedback
         return () if said is None else said.entities
 
     def silences(self) -> tuple[Silence, ...]:
@@ -98,6 +134,8 @@ class ControlRecord(Settings):
         if self.silence is not None:
             named = self.silence.model_copy(update={"name": self.silence.name or self.id})
             return (named.silence(self.number),)
+        if self.feedback is not None and self.feedback.until_ns is not None:
+            return (_unlearned(self.id, self.feedback, self.feedback.until_ns),)
         if self.pause is None:
             return ()
         begin, end = self.pause.begin, self.pause.end
@@ -115,10 +153,20 @@ class ControlRecord(Settings):
         """Return it as a reset in the domain's words, if it is one."""
         return () if self.reset is None else (Reset(self.reset.entities),)
 
+    def feedbacks(self) -> tuple[Feedback, ...]:
+        """Return it as feedback in the domain's words, if it is some."""
+        return () if self.feedback is None else (self.feedback.feedback(self.id),)
+
     def line(self) -> bytes:
         """Return it as a line of the log."""
         text = self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
         return text.encode() + b"\n"
+
+
+def _unlearned(own: str, said: FeedbackSpec, until: int) -> Silence:
+    """Return the pause of learning from the entity of a true alarm."""
+    key = "".join(f"[{c}]" if c in "*?[" else c for c in said.entity)
+    return Silence(own, (key,), begin=said.time_ns, end=until, mutes=False)
 
 
 def read_record(line: bytes) -> ControlRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -57,7 +57,7 @@ class TaskControl:
                 standing.append((position, record))
             resets += record.resets()
         taken = TaskControl(log, count, tuple(standing))
-        return taken, ControlChange(taken.silences(), tuple(resets))
+        return taken, replace(taken.change(), resets=tuple(resets))
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences in force."""
@@ -65,7 +65,8 @@ class TaskControl:
 
     def change(self) -> ControlChange:
         """Return what steps have to know that take up a snapshot."""
-        return ControlChange(self.silences())
+        feedback = tuple(one for _, record in self.standing for one in record.feedbacks())
+        return ControlChange(self.silences(), feedback=feedback)
 
     def dump(self) -> bytes:
         """Return it as versioned bytes."""

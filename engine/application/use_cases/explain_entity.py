@@ -21,6 +21,7 @@ from engine.application.use_cases.stored_state import stored_state
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
 from engine.domain.entity_report import EntityReport
 from engine.domain.errors import FatalError, nearest
+from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence
 
 
@@ -34,6 +35,7 @@ class TaskReport:
         report: what is known.
         threshold: the p-value at which its next event alerts; None where no p-value decides.
         silences: those of the pipeline file and of the control log whose patterns fit it.
+        feedback: that holds for it.
     """
 
     task: str
@@ -41,6 +43,7 @@ class TaskReport:
     report: EntityReport
     threshold: float | None
     silences: Sequence[Silence] = ()
+    feedback: Sequence[Feedback] = ()
 
 
 def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
@@ -65,7 +68,8 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
         threshold = _threshold(pipeline.alert, report, partitions)
         known_silences = (*pipeline.silences, *control.silences())
         silences = [one for one in known_silences if _concerns(one, report)]
-        found.append(TaskReport(task, position, report, threshold, silences))
+        feedback = [one for one in control.change().feedback if one.fits(entity)]
+        found.append(TaskReport(task, position, report, threshold, silences, feedback))
     if not found:
         raise FatalError(_unknown(entity, known))
     return found

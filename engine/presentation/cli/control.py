@@ -1,8 +1,9 @@
-"""`pynomaly control`: silences, pauses and resets of a pipeline, while it runs."""
+"""`pynomaly control`: what people say to a pipeline while it runs."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +12,12 @@ import typer
 from engine.application.config.quantity import parse_positive_duration
 from engine.application.live_control.records import ControlRecord, Kind, now
 from engine.application.use_cases.control_log import add_record, records_in_force
+from engine.application.use_cases.judge_anomaly import judge
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import open_pipeline
 
 control = typer.Typer(
-    help="Silence, pause and reset entities of a pipeline while it runs; see what is in force.",
+    help="Silence, pause, reset and judge while a pipeline runs; see what is in force.",
     no_args_is_help=True,
 )
 
@@ -26,6 +28,22 @@ def _common(
     file: Annotated[Path, typer.Argument(help="The pipeline file.")],
 ) -> None:
     context.obj = file
+
+
+class Said(StrEnum):
+    """What people say of an alarm."""
+
+    FALSE = "false_alarm"
+    TRUE = "true_alarm"
+
+
+class Scope(StrEnum):
+    """Which anomalies are similar to one that is judged."""
+
+    ENTITY = "entity"
+    VALUE = "value"
+    PATTERN = "pattern"
+    PIPELINE = "pipeline"
 
 
 Entities = Annotated[
@@ -102,6 +120,36 @@ def revoke(
     _add(context, "revoke", {"id": record}, why, who)
 
 
+@control.command()
+def feedback(
+    context: typer.Context,
+    verdict: Annotated[Said, typer.Argument(help="What the alarm was.")],
+    anomaly: Annotated[str, typer.Argument(help="Id of an anomaly, or of an incident.")],
+    scope: Annotated[Scope, typer.Option(help="For which similar anomalies it holds.")] = (
+        Scope.ENTITY
+    ),
+    entities: Entities = None,
+    preview: Annotated[bool, typer.Option(help="Only say what it would do.")] = False,
+    anomalies: Annotated[
+        Path | None, typer.Option(help="File of published anomalies, where the sink is no file.")
+    ] = None,
+    last: Annotated[int, typer.Option(help="Anomalies that are looked back on.")] = 30,
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Say that an alarm was false, or true: similar ones need more evidence, or less."""
+    file = open_pipeline(context.obj)
+    found = judge(file, anomaly, verdict.value, scope.value, entities or [], anomalies, last)
+    needs = f"p below the threshold / {10**found.needs:.3g}"
+    if verdict is Said.TRUE:
+        needs = f"p below {10**-found.needs:.3g} times the threshold"
+    else:
+        print(f"would have suppressed {found.muted} of the last {found.last}")
+    print(f"similar ones alert at {needs}; half as much in 30 days")
+    if not preview:
+        _print(add_record(file, "feedback", found.said, why, who))
+
+
 @control.command("list")
 def list_(
     context: typer.Context,
@@ -130,6 +178,11 @@ def _print(record: ControlRecord) -> None:
 def _said(record: ControlRecord) -> str:
     if record.revoke is not None:
         return f"of {record.revoke.id}"
+    if record.feedback is not None:
+        judged = record.feedback
+        where = f"{judged.direction} {judged.value}".strip()
+        which = f"{judged.kind} of {where} like {judged.anomaly}"
+        return f"{judged.verdict}, {', '.join(record.entities)}: {which}"
     words = [", ".join(record.entities)]
     if record.silence is not None and record.silence.values:
         words.append(f"for {', '.join(record.silence.values)}")

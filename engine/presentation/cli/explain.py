@@ -45,6 +45,10 @@ def _print(found: TaskReport, promise: str) -> None:
     print(f"alerts        {_alerts(found, promise)}")
     for silence in found.silences:
         print(f"{'silence' if silence.mutes else 'pause':<14}{_silence(silence)}")
+    for one in found.feedback:
+        what = f"{one.case.kind} of {one.case.value}, {one.case.direction}"
+        margin = one.margin(report.newest)
+        print(f"feedback      {one.id}: {what} what is expected: evidence of {margin:.2g}")
     for value in report.values:
         if not report.warm or value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")

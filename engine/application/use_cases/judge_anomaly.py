@@ -1,0 +1,165 @@
+"""Judge an anomaly: what feedback on it would ask for, and whom of the past it would have muted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.config.quantity import nanoseconds
+from engine.application.ports import ReadableSink, RunContext, SinkPlugin
+from engine.domain.errors import FatalError
+from engine.domain.feedback import Case, Feedback, direction_of, evidence_of, needed
+from engine.domain.kinds import RULE_KINDS
+from engine.domain.names import ANOMALIES, role_of
+
+Document = dict[str, Any]
+"""An anomaly as it is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What feedback would say and do.
+
+    Attributes:
+        said: fields of the control record.
+        muted: anomalies of the last ones that it would have left out.
+        last: how many anomalies of those that it looks at were looked back on.
+        needs: powers of ten below the threshold that a similar anomaly needs at first.
+    """
+
+    said: dict[str, Any]
+    muted: int
+    last: int
+    needs: float
+
+
+def judge(
+    file: PipelineFile,
+    own: str,
+    verdict: str,
+    scope: str,
+    entities: list[str],
+    anomalies: Path | None,
+    look_back: int,
+) -> Verdict:
+    """Return what feedback on an anomaly would say and do; nothing is written.
+
+    Args:
+        file: the pipeline file.
+        own: id of the anomaly, or of its incident, whose strongest anomaly is meant then.
+        verdict: false_alarm or true_alarm.
+        scope: entity, value, pattern or pipeline.
+        entities: patterns of keys, of scope pattern.
+        anomalies: file of published anomalies; those of the sink unless given.
+        look_back: at so many anomalies of the scope, the last ones.
+
+    Raises:
+        FatalError: the anomaly is not found, or feedback on it has no meaning.
+    """
+    if (scope == "pattern") != bool(entities):
+        raise FatalError("--entities goes with --scope pattern, and that needs them")
+    found, end = _find(_published(file, anomalies), own)
+    case = case_of(found)
+    if case.kind in RULE_KINDS:
+        raise FatalError(
+            f'"{own}" was found by a rule ({case.kind}): correct the rule in the pipeline file, '
+            "or silence it"
+        )
+    said: dict[str, Any] = {
+        "verdict": verdict,
+        "anomaly": found["id"],
+        "scope": scope,
+        "entities": {"entity": [_literal(case.entity)], "pattern": entities}.get(scope, ["*"]),
+        "entity": case.entity,
+        "kind": case.kind,
+        "value": case.value,
+        "direction": case.direction,
+        "time_ns": case.time,
+        "evidence": case.evidence,
+    }
+    if verdict == "true_alarm":
+        said["until_ns"] = end + nanoseconds(file.alert.incident_gap)
+    keys = tuple(said["entities"])
+    feedback = Feedback("", verdict == "true_alarm", case, keys, scope == "pipeline")
+    past = (case_of(one) for one in _published(file, anomalies))
+    last = deque((one for one in past if feedback.fits(one.entity)), look_back)
+    muted = sum(one.evidence < needed([feedback], one)[0] for one in last)
+    return Verdict(said, muted, len(last), feedback.margin(case.time))
+
+
+def case_of(document: Document) -> Case:
+    """Return a published anomaly as feedback looks at it."""
+    part = max(document["values"], key=lambda value: value["contribution"])
+    expected = part["expected_low"], part["expected_high"]
+    return Case(
+        entity=document["entity"],
+        kind=document["kind"],
+        value=part["name"],
+        direction=direction_of(part["value"], *expected),
+        time=document["time_ns"],
+        evidence=evidence_of(document["p_value"], document["threshold"]),
+    )
+
+
+def _find(documents: Iterable[Document], own: str) -> tuple[Document, int]:
+    """Return an anomaly, and the time of the last one of its incident."""
+    documents = list(documents)
+    ids = [one for one in documents if one["id"] == own]
+    # The id of an incident is that of its first anomaly.
+    incident = [one for one in documents if one["incident"] == own]
+    if not ids and not incident:
+        raise FatalError(f'no anomaly and no incident "{own}" is among those that were published')
+    found = max(incident or ids, key=lambda one: case_of(one).evidence)
+    same = [one["time_ns"] for one in documents if one["incident"] == found["incident"]]
+    return found, max(same)
+
+
+def _published(file: PipelineFile, path: Path | None) -> Iterator[Document]:
+    """Yield the anomalies that were published, each once, without those that are suppressed."""
+    seen: set[str] = set()
+    for line in _lines(file, path):
+        document = orjson.loads(line)
+        if document["id"] not in seen and "suppressed_by" not in document:
+            seen.add(document["id"])
+            yield document
+
+
+def _lines(file: PipelineFile, path: Path | None) -> Iterator[bytes]:
+    if path is not None:
+        yield from _of_file(path)
+        return
+    for sink in file.sinks.chosen():
+        if role_of(sink.name) != ANOMALIES:
+            continue
+        kept = getattr(sink.choice.settings, "path", None)
+        if kept is not None:
+            yield from _of_file(Path(kept))
+            return
+        made = cast(
+            "SinkPlugin", sink.choice.plugin(sink.choice.settings, RunContext(file.name), sink.name)
+        )
+        if isinstance(made, ReadableSink):
+            yield from (record.value for record in made.written() if record.value)
+            return
+    raise FatalError(
+        "anomalies go where they cannot be read back: give --anomalies, a file with one a line"
+    )
+
+
+def _of_file(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+    except OSError as error:
+        raise FatalError(f'"{path}": {error.strerror}: give --anomalies, a file of them') from None
+
+
+def _literal(key: str) -> str:
+    """Return the pattern that fits a key alone."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in key)

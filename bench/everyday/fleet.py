@@ -88,7 +88,7 @@ class Fleet:
             for low, high in pairwise(edges):
                 yield entity, int(self.draw.integers(int(low), int(low + 0.6 * (high - low))))
 
-    def note(
+    def add_fault(
         self,
         entity: int,
         rows: slice,

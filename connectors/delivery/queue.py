@@ -72,7 +72,7 @@ class DeliveryQueue:
             if len(self._queue) >= self._size:
                 self._waits.inc()
                 self._wait_for(lambda: len(self._queue) < self._size)
-            self._refuse_failure()
+            self._raise_failure()
             self._queue.append(record)
             self._changed.notify_all()
 
@@ -84,7 +84,7 @@ class DeliveryQueue:
         """
         with self._changed:
             self._wait_for(lambda: not self._queue)
-            self._refuse_failure()
+            self._raise_failure()
 
     def close(self) -> None:
         """Wait until all is delivered, and let go of the receiver.
@@ -111,7 +111,7 @@ class DeliveryQueue:
         self._blocked.set(0)
         self._outages.pop(self._who, None)
 
-    def _refuse_failure(self) -> None:
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 

@@ -76,7 +76,7 @@ class Delivery(ABC):
             self._delivered.inc(len(records))
         except RecordRejectedError as error:
             if len(records) == 1:
-                self._rejected.keep(records[0], str(error))
+                self._rejected.append(records[0], str(error))
                 return
             for record in records:
                 self.deliver([record])

@@ -30,7 +30,7 @@ class RejectedRecords:
         self._redactor = context.redactor
         self._count = context.telemetry.sink_refused.labels(role)
 
-    def keep(self, record: Record, why: str) -> None:
+    def append(self, record: Record, why: str) -> None:
         """Take a record that was refused; a file has it on the disk when this returns.
 
         Raises:

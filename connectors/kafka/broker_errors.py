@@ -86,8 +86,8 @@ class BrokerErrors:
         outages: of the context; `who` is in it while no broker answers.
 
     Attributes:
-        hopeless: an error that waiting does not cure; None while there is none.
-        fatal: in librdkafka's words, why the client is of no use any more; "" while it is.
+        fatal_error: an error that waiting does not cure; None while there is none.
+        fatal_text: in librdkafka's words, why the client is of no use any more; "" while it is.
         cause: why the last connection failed, in librdkafka's words; "" while all is well.
         was_reached: whether a broker has answered before.
         tls_failed, wrong_protocol: what kind of cause it is.
@@ -100,8 +100,8 @@ class BrokerErrors:
         self._outages = {} if outages is None else outages
         self._count = count
         self._said: set[str] = set()
-        self.hopeless: KafkaError | None = None
-        self.cause = self.fatal = ""
+        self.fatal_error: KafkaError | None = None
+        self.cause = self.fatal_text = ""
         self.was_reached = False
         self.tls_failed = self.wrong_protocol = False
         self._stranded = 0
@@ -125,7 +125,7 @@ class BrokerErrors:
             # Settings are shared by all our clients; what fails in a transaction is raised.
             level = logging.DEBUG
         if facility == "FATAL":
-            self.fatal = self.fatal or _FAIL.sub("", text).removeprefix("Fatal error: ")
+            self.fatal_text = self.fatal_text or _FAIL.sub("", text).removeprefix("Fatal error: ")
         if facility == "FAIL":
             self._explain(_FAIL.sub("", text))
             level = logging.DEBUG
@@ -143,18 +143,18 @@ class BrokerErrors:
         try:
             return call()
         except KafkaError as error:  # type: ignore[misc]
-            self.note(error)
+            self.report(error)
         except (SystemError, AttributeError, TypeError):
-            if not self.fatal:
+            if not self.fatal_text:
                 raise
         return default
 
-    def note(self, error: KafkaError) -> None:
+    def report(self, error: KafkaError) -> None:
         """Count an error, and say it unless it was said since the last recovery."""
         name = error.name().lower().strip("_")
         self._count(name)
         if error.fatal() or error.code() in REFUSED:
-            self.hopeless = error
+            self.fatal_error = error
         text = error.str()
         if error.code() in AWAY:
             self.tls_failed = self.tls_failed or error.code() == KafkaError._SSL
@@ -168,9 +168,9 @@ class BrokerErrors:
 
     def forget(self) -> None:
         """Begin anew: the client that failed is not used any more."""
-        self.hopeless, self.fatal = None, ""
+        self.fatal_error, self.fatal_text = None, ""
 
-    def over(self) -> None:
+    def recovered(self) -> None:
         """Say once that brokers answer again."""
         self._outages.pop(self._who, None)
         self.was_reached = True
@@ -189,13 +189,13 @@ class BrokerErrors:
         """
         if self._stranded >= STRANDED_LOOKS:
             raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process connects anew")
-        if self.hopeless is not None:
-            self.refuse(self.hopeless.str(), REFUSED.get(self.hopeless.code(), "Start again"))
-        if self.fatal:
-            cures = (cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal)
-            self.refuse(self.fatal, next(cures, "Start again"))
+        if self.fatal_error is not None:
+            self.raise_error(self.fatal_error.str(), REFUSED.get(self.fatal_error.code(), "Start again"))
+        if self.fatal_text:
+            cures = (cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal_text)
+            self.raise_error(self.fatal_text, next(cures, "Start again"))
 
-    def refuse(self, what: str, cure: str) -> NoReturn:
+    def raise_error(self, what: str, cure: str) -> NoReturn:
         """Raise what is wrong for good, with its cure."""
         raise ConnectorError(f"Kafka refuses the {self._who}: {_VARIES.sub('', what)}. {cure}")
 
@@ -214,5 +214,5 @@ class BrokerErrors:
         text = _VARIES.sub("", text)
         if text not in self._said and len(self._said) < _MOST_CAUSES:
             self._said.add(text)
-            then = "" if self.hopeless is not None else "; retrying"
+            then = "" if self.fatal_error is not None else "; retrying"
             logger.warning("%s: %s%s", self._who, text, then)

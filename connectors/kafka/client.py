@@ -36,7 +36,7 @@ def open_client(kind: type[Client], settings: Mapping[str, Any], logger: object)
         ) from error
 
 
-def why_refused(kind: type[Consumer] | type[Producer], settings: Mapping[str, Any]) -> str:
+def invalid_reason(kind: type[Consumer] | type[Producer], settings: Mapping[str, Any]) -> str:
     """Return why librdkafka does not take settings; "" where it does.
 
     Files are not looked for: those that the settings name may be on another machine.

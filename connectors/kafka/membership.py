@@ -66,7 +66,7 @@ class GroupMembership:
         self.errors = BrokerErrors("group", lambda kind: count.labels(kind).inc(), context.outages)
         self._changed = threading.Condition()
         self._owned: frozenset[str] = frozenset()
-        self._told: frozenset[str] | None = None
+        self._announced: frozenset[str] | None = None
         self._asked: dict[str, int] = {}
         self._lost: set[str] = set()
         self.losses = 0
@@ -84,7 +84,7 @@ class GroupMembership:
             JOIN_SECONDS, 1.2 * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
         )
         self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
-        chosen["error_cb"] = self.errors.note
+        chosen["error_cb"] = self.errors.report
         self._consumer = open_client(Consumer, chosen, self.errors)
         self._consumer.subscribe(
             [self._topic],
@@ -176,7 +176,7 @@ class GroupMembership:
             while not self._closing:
                 message = self.errors.served(lambda: self._consumer.poll(POLL_SECONDS), None)
                 if message is not None and (error := message.error()) is not None:
-                    self.errors.note(error)
+                    self.errors.report(error)
                 self._take_metadata()
                 self._commit()
         except Exception as error:  # noqa: BLE001 - told by whoever asks what is ours
@@ -198,7 +198,7 @@ class GroupMembership:
             try:
                 self._consumer.commit(offsets=places, asynchronous=True)
             except KafkaException as error:
-                self.errors.note(error.args[0])
+                self.errors.report(error.args[0])
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if partitions:
@@ -207,7 +207,7 @@ class GroupMembership:
             consumer.incremental_assign(places)
             consumer.pause(places)
         self._take_metadata()
-        self.errors.over()
+        self.errors.recovered()
         self._waits_since = None
         with self._changed:
             self._owned |= _names(partitions)
@@ -257,8 +257,8 @@ class GroupMembership:
             self._tell()
 
     def _tell(self) -> None:
-        if self._owned != self._told:
-            self._told = self._owned
+        if self._owned != self._announced:
+            self._announced = self._owned
             logger.info("partitions of this process now: %s", _listed(self._owned))
 
     def _moved(self) -> None:

@@ -54,10 +54,10 @@ def reach_once(
     try:
         return partitions(client, topic, timeout=10.0)
     except KafkaException as error:
-        _hear(client, errors, error)
+        _serve_callbacks(client, errors, error)
         errors.raise_if_fatal()
         if errors.tls_failed:
-            errors.refuse(errors.cause, TLS)
+            errors.raise_error(errors.cause, TLS)
         said = errors.cause or error.args[0].str()
         raise RetryableError(f"{brokers}: {said}. Is a broker listening there?") from error
 
@@ -79,25 +79,27 @@ def wait_for_partitions(
         try:
             found = partitions(client, topic, timeout)
         except KafkaException as error:
-            _hear(client, errors, error)
+            _serve_callbacks(client, errors, error)
             errors.raise_if_fatal()
             tls += errors.tls_failed
             if tls >= TLS_TRIES:
-                errors.refuse(errors.cause, TLS)
+                errors.raise_error(errors.cause, TLS)
             if errors.wrong_protocol and time.monotonic() - began > PROTOCOL_SECONDS:
-                errors.refuse(errors.cause, WRONG_PROTOCOL)
+                errors.raise_error(errors.cause, WRONG_PROTOCOL)
             stop.wait(wait)
             wait, timeout = (
                 min(2 * wait, LONGEST_WAIT_SECONDS),
                 min(2 * timeout, LONGEST_TIMEOUT_SECONDS),
             )
         else:
-            errors.over()
+            errors.recovered()
             return found
     raise context.stopped("the brokers")
 
 
-def _hear(client: Consumer | Producer, errors: BrokerErrors, error: KafkaException) -> None:
+def _serve_callbacks(
+    client: Consumer | Producer, errors: BrokerErrors, error: KafkaException
+) -> None:
     """Take note of why no broker answered: librdkafka tells it to those alone who poll."""
     errors.served(lambda: client.poll(0), None)
-    errors.note(error.args[0])
+    errors.report(error.args[0])

@@ -75,7 +75,7 @@ class RecordProducer:
         self.topics: set[str] = set()
         self.ends: dict[str, EndOffsets] = {}
         self.failure: tuple[KafkaError, str, str] | None = None
-        self.still: Callable[[], object] = int
+        self.while_waiting: Callable[[], object] = int
         self.errors = BrokerErrors(who, self._count, context.outages)
         self._brokers = brokers
         self._settings = settings
@@ -143,14 +143,14 @@ class RecordProducer:
                 began = began or time.monotonic()
                 self._context.telemetry.sink_waits.labels(role).inc()
                 self._serve(QUEUE_WAIT_SECONDS)
-                self.waiting(began)
+                self.mark_blocked(began)
             except KafkaException as error:
                 self.failure = error.args[0], topic, role
                 self.raise_failure()
             else:
                 break
         if began is not None:
-            self.waited()
+            self.mark_unblocked()
 
     def put(
         self,
@@ -178,7 +178,7 @@ class RecordProducer:
                 return
             except BufferError:
                 self._serve(QUEUE_WAIT_SECONDS)
-                self.waiting(began)
+                self.mark_blocked(began)
             except KafkaException as error:
                 self.failure = error.args[0], topic, self._who
                 self.raise_failure()
@@ -195,8 +195,8 @@ class RecordProducer:
             return
         began = time.monotonic()
         while self._flush_some():
-            self.waiting(began)
-        self.waited()
+            self.mark_blocked(began)
+        self.mark_unblocked()
         self.raise_failure()
 
     def close(self) -> None:
@@ -204,21 +204,23 @@ class RecordProducer:
         if "client" in self.__dict__ and (left := self._flush_some()):
             logger.warning("%s: %d records have not arrived", self._who, left)
 
-    def waiting(self, began: float) -> None:
+    def mark_blocked(self, began: float) -> None:
         """Show that we wait for the brokers, since `began` on the monotonic clock."""
         self._context.heartbeat.waiting()
-        self.still()
-        waited = time.monotonic() - began
-        self._context.telemetry.sink_blocked.labels(self._who).set(waited)
-        if waited > LONG_WAIT_SECONDS:
+        self.while_waiting()
+        seconds = time.monotonic() - began
+        self._context.telemetry.sink_blocked.labels(self._who).set(seconds)
+        if seconds > LONG_WAIT_SECONDS:
             why = f": {self.errors.cause}" if self.errors.cause else ""
-            self._context.outages[self._who] = f"no answer from the brokers for {waited:.0f} s{why}"
+            self._context.outages[self._who] = (
+                f"no answer from the brokers for {seconds:.0f} s{why}"
+            )
         self.raise_failure()
         if time.monotonic() - max(began, self._looked) > STRANDED_SECONDS:
             self._looked = time.monotonic()
             self._refuse_stranded()
 
-    def waited(self) -> None:
+    def mark_unblocked(self) -> None:
         """Show that we do not wait any more."""
         self._context.telemetry.sink_blocked.labels(self._who).set(0)
         self._context.outages.pop(self._who, None)
@@ -231,7 +233,7 @@ class RecordProducer:
             ConnectorError: nothing but a change of rights, limits or settings does.
         """
         interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
-        if interrupted and self.errors.hopeless is None:
+        if interrupted and self.errors.fatal_error is None:
             # What was purged says nothing of why; that is told apart.
             self._serve(CAUSE_WAIT_SECONDS)
         self.errors.raise_if_fatal()
@@ -267,7 +269,7 @@ class RecordProducer:
             Producer,
             {
                 **PRODUCER,
-                "error_cb": self.errors.note,
+                "error_cb": self.errors.report,
                 **chosen,
                 **self._settings,
                 **self._more,
@@ -289,10 +291,10 @@ class RecordProducer:
             ends = self.ends.setdefault(topic, {})
             ends[partition] = max(ends.get(partition, 0), offset + 1)
             self._context.telemetry.delivered.labels(role).inc()
-            self.errors.over()
+            self.errors.recovered()
         else:
             self.failure = self.failure or (error, topic, role)
-            self.errors.note(error)
+            self.errors.report(error)
 
     def _stored(
         self,
@@ -303,10 +305,10 @@ class RecordProducer:
     ) -> None:
         if error is None:
             arrived(message.offset() or 0)
-            self.errors.over()
+            self.errors.recovered()
         else:
             self.failure = self.failure or (error, topic, self._who)
-            self.errors.note(error)
+            self.errors.report(error)
 
     def _count(self, kind: str) -> None:
         self._context.telemetry.sink_errors.labels(self._who, kind).inc()

@@ -52,7 +52,7 @@ class ReadBack:
             # Its end is told also where nothing is left that readers may see, and at once.
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 5,
-            "error_cb": errors.note,
+            "error_cb": errors.report,
         }
         self._consumer = self._open("read_committed")
 
@@ -126,7 +126,7 @@ class ReadBack:
                 found.add((headers[ID] or b"").decode("utf-8", "replace"))
             offset += 1
         elif error.code() != KafkaError._PARTITION_EOF:
-            self._errors.note(error)
+            self._errors.report(error)
             self._errors.raise_if_fatal()
             if not error.retriable():
                 raise KafkaException(error)

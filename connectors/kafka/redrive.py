@@ -56,7 +56,7 @@ class KafkaRedrive:
             "transactional.id": f"pynomaly-rejects-{pipeline}",
             "message.timeout.ms": int(TIMEOUT_SECONDS * 1000),
             "transaction.timeout.ms": int(TIMEOUT_SECONDS * 1000),
-            "error_cb": self._errors.note,
+            "error_cb": self._errors.report,
         }
         self._producer = open_client(Producer, config, self._errors)
         self._partitions = reach_once(self._producer, self._topic, self._errors, source.brokers)

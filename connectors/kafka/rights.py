@@ -66,7 +66,7 @@ def require_transactions(
         **shared_settings(dict(settings)),
         "bootstrap.servers": brokers,
         "transactional.id": f"{prefix}validate",
-        "error_cb": errors.note,
+        "error_cb": errors.report,
     }
     producer = open_client(Producer, chosen, errors)
     try:
@@ -77,7 +77,7 @@ def require_transactions(
             raise ConnectorError(
                 f'transactional id "{prefix}validate": {error.args[0].str()} {REFUSED[code]}'
             ) from error
-        errors.note(error.args[0])
+        errors.report(error.args[0])
         errors.raise_if_fatal()
 
 

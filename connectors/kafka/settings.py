@@ -8,7 +8,7 @@ from typing import Literal
 from confluent_kafka import Consumer, Producer
 from pydantic import Field, field_validator
 
-from connectors.kafka.client import why_refused
+from connectors.kafka.client import invalid_reason
 from connectors.kafka.connection_risks import connection_risks
 from connectors.kafka.encoding import SinkFormat
 from pynomaly.plugins import Settings
@@ -45,7 +45,9 @@ class KafkaSourceSettings(Settings):
     @field_validator("settings")
     @classmethod
     def _taken_by_the_consumer(cls, settings: dict[str, Value]) -> dict[str, Value]:
-        return _checked(settings, why_refused(Consumer, {**CONSUMER, "group.id": "-", **settings}))
+        return _checked(
+            settings, invalid_reason(Consumer, {**CONSUMER, "group.id": "-", **settings})
+        )
 
 
 class KafkaSinkSettings(Settings):
@@ -74,7 +76,7 @@ class KafkaSinkSettings(Settings):
     @field_validator("settings")
     @classmethod
     def _taken_by_the_producer(cls, settings: dict[str, Value]) -> dict[str, Value]:
-        return _checked(settings, why_refused(Producer, {**PRODUCER, **settings}))
+        return _checked(settings, invalid_reason(Producer, {**PRODUCER, **settings}))
 
 
 class KafkaStateSettings(Settings):

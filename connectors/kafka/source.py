@@ -67,7 +67,7 @@ class KafkaSource:
     def let_go(self, reader: PartitionReader) -> None:
         """Read a partition no more."""
         self._readers.remove(reader)
-        self.consumer.end(reader.partition)
+        self.consumer.unassign(reader.partition)
 
     def identity(self) -> dict[str, str]:
         """Return what tells this topic from one of the same name: its id, where brokers give one.
@@ -139,7 +139,7 @@ class KafkaSource:
         return KafkaRedrive(self._settings, letters, self._context.pipeline)
 
     def _check_rights(self) -> None:
-        settings, errors = self._settings, self.consumer.troubles
+        settings, errors = self._settings, self.consumer.errors
         admin = admin_client(settings.brokers, settings.settings, errors)
         require_topic(admin, settings.topic, ["READ"])
         require_group(admin, group(settings, self._context))
@@ -147,11 +147,11 @@ class KafkaSource:
     def _sample(self, partition: int, samples: int) -> RawBatch | None:
         low, high = self.consumer.bounds(partition)
         wanted = min(samples, high - low)
-        self.consumer.begin(partition, high - wanted)
+        self.consumer.assign(partition, high - wanted)
         messages: list[Message] = []
         until = time.monotonic() + SAMPLE_SECONDS
         while len(messages) < wanted and time.monotonic() < until:
-            messages += self.consumer.take(partition)
+            messages += self.consumer.poll(partition)
         return raw_batch(self.topic, partition, messages, with_keys=True) if messages else None
 
 
@@ -182,7 +182,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self, kafka: KafkaSource, context: RunContext, partition: int, resumed: int | None
     ) -> None:
         self.partition = partition
-        self.position = kafka.consumer.begin(partition, resumed)
+        self.position = kafka.consumer.assign(partition, resumed)
         self._kafka = kafka
         self._context = context
 
@@ -190,10 +190,10 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         """Return at most one batch: what has arrived."""
         if self._context.draining.is_set():
             raise StopIteration
-        self._kafka.consumer.tell_lag(self._kafka.positions())
-        self._kafka.consumer.look_around()
+        self._kafka.consumer.update_lag(self._kafka.positions())
+        self._kafka.consumer.check_topic()
         consumer = self._kafka.consumer
-        messages = consumer.take(self.partition)
+        messages = consumer.poll(self.partition)
         if not messages:
             self.position = max(self.position, consumer.read_to(self.partition))
             return []

@@ -45,7 +45,7 @@ class StateReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
-            "error_cb": errors.note,
+            "error_cb": errors.report,
         }
         self.consumer = self.open("read_committed")
 
@@ -97,21 +97,21 @@ class StatePartition:
         newest: tuple[int, bytes] | None = None
         until = time.monotonic() + seconds
 
-        def take(message: Message) -> None:
+        def handle(message: Message) -> None:
             nonlocal newest
             if message.key() == key:
                 value = message.value()
                 newest = None if value is None else (message.offset() or 0, value)
 
         while True:
-            start = self._read(start, take)
+            start = self._read(start, handle)
             found = self._decode(newest)
             if number is None or (found is not None and found.number >= number):
                 return found
             if time.monotonic() > until:
                 raise SnapshotError(
                     f"{self.name}: checkpoint {number} of partition {task} is missing, which the "
-                    "group's offsets name: the state topic was emptied or made anew. Reset the "
+                    "group's offsets name: the state topic was emptied or recreated. Reset the "
                     "group's offsets and the topic together, or restore both"
                 )
             self._context.heartbeat.waiting()
@@ -125,7 +125,7 @@ class StatePartition:
         missing = {chunk.offset: chunk for chunk in wanted}
         found: dict[str, bytes] = {}
 
-        def take(message: Message) -> None:
+        def handle(message: Message) -> None:
             chunk = missing.get(message.offset() or 0)
             if chunk is None or (message.key() or b"").decode("utf-8", "replace") != chunk.key:
                 return
@@ -139,7 +139,7 @@ class StatePartition:
             del missing[chunk.offset]
 
         if missing:
-            self._read(min(missing), take, lambda: not missing)
+            self._read(min(missing), handle, lambda: not missing)
         if missing:
             names = ", ".join(chunk.key for chunk in [*missing.values()][:3])
             raise SnapshotError(
@@ -152,10 +152,10 @@ class StatePartition:
         """Return the keys under which anything is stored."""
         standing: dict[bytes, bool] = {}
 
-        def take(message: Message) -> None:
+        def handle(message: Message) -> None:
             standing[message.key() or b""] = message.value() is not None
 
-        self._read(0, take)
+        self._read(0, handle)
         return [key for key, stands in standing.items() if stands]
 
     def last_writer(self, task: str, start: int) -> str:
@@ -168,7 +168,7 @@ class StatePartition:
         writer = ""
         key = manifest_key(task)
 
-        def take(message: Message) -> None:
+        def handle(message: Message) -> None:
             nonlocal writer
             if message.key() == key and (value := message.value()) is not None:
                 found = self._decode((message.offset() or 0, value))
@@ -176,7 +176,7 @@ class StatePartition:
 
         committed, self._consumer = self._consumer, self._reader.open("read_uncommitted")
         try:
-            self._read(start, take)
+            self._read(start, handle)
         finally:
             self._consumer.close()
             self._consumer = committed
@@ -195,7 +195,7 @@ class StatePartition:
     ) -> int:
         """Read on to the end; return the offset to go on from."""
         low, high = self._bounds()
-        # Beyond the end: the topic was made anew. What is missing then is told by who looks for it.
+        # Beyond the end: the topic was recreated. What is missing then is told by who looks for it.
         position = max(start, low) if start <= high else low
         self._consumer.assign([TopicPartition(self._topic, self._partition, position)])
         heard = time.monotonic()
@@ -234,7 +234,7 @@ class StatePartition:
                 return self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
             except KafkaException as error:
                 # A topic that was just made, or a broker that just started, has no leaders yet.
-                self._errors.note(error.args[0])
+                self._errors.report(error.args[0])
                 self._errors.raise_if_fatal()
                 if time.monotonic() - began > SILENCE_SECONDS:
                     raise RetryableError(
@@ -244,7 +244,7 @@ class StatePartition:
                 time.sleep(RETRY_SECONDS)
 
     def _note(self, error: KafkaError) -> None:
-        self._errors.note(error)
+        self._errors.report(error)
         self._errors.raise_if_fatal()
         if not error.retriable():
             raise KafkaException(error)

@@ -49,7 +49,7 @@ class KafkaStateStore:
                 chosen.brokers, chosen.settings, chosen.topic, None, errors
             )
         except KafkaException as error:
-            errors.note(error.args[0])
+            errors.report(error.args[0])
             errors.raise_if_fatal()
             said = errors.cause or error.args[0].str()
             raise ConnectorError(

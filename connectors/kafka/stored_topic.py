@@ -44,7 +44,7 @@ class StoredTopic:
         try:
             found = self._admin.list_topics(timeout=REQUEST_SECONDS).topics
         except KafkaException as error:
-            self._store.errors.note(error.args[0])
+            self._store.errors.report(error.args[0])
             self._store.errors.raise_if_fatal()
             said = self._store.errors.cause or error.args[0].str()
             raise ConnectorError(
@@ -65,7 +65,7 @@ class StoredTopic:
         Raises:
             FatalError: something is stored already, or an instance runs.
         """
-        self.refuse_running()
+        self.require_stopped()
         if any(map(self._store.holds, self.tasks())):
             raise FatalError(
                 f"topic {self._settings.topic} holds state already: `pynomaly state reset` "
@@ -89,12 +89,12 @@ class StoredTopic:
         Raises:
             FatalError: an instance runs.
         """
-        self.refuse_running()
+        self.require_stopped()
         tasks = self.tasks()
         self._store.prepare()
         self._store.commit_alone([place for task in tasks for place in self._store.remove(task)])
 
-    def refuse_running(self) -> None:
+    def require_stopped(self) -> None:
         """Hold that no instance of the pipeline runs.
 
         Raises:
@@ -105,7 +105,7 @@ class StoredTopic:
         try:
             found = asked[group].result(REQUEST_SECONDS)
         except KafkaException as error:
-            self._store.errors.note(error.args[0])
+            self._store.errors.report(error.args[0])
             self._store.errors.raise_if_fatal()
             return
         if found.members:

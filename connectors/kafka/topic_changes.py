@@ -13,7 +13,7 @@ def deleted(topic: str) -> ConnectorError:
     )
 
 
-def made_anew(topic: str, when: str, sign: str) -> OffsetLostError:
+def recreated(topic: str, when: str, sign: str) -> OffsetLostError:
     """Return the error of a topic of the same name that is another one.
 
     Args:
@@ -22,15 +22,15 @@ def made_anew(topic: str, when: str, sign: str) -> OffsetLostError:
         sign: by which it was noticed.
     """
     return OffsetLostError(
-        f"{made_anew_text(topic, when, sign)}. Set `on_missing_offset: earliest` to read it from "
+        f"{recreated_text(topic, when, sign)}. Set `on_missing_offset: earliest` to read it from "
         "its beginning and keep what was learned, or start with other state (`pynomaly state "
         "reset`)"
     )
 
 
-def made_anew_text(topic: str, when: str, sign: str) -> str:
+def recreated_text(topic: str, when: str, sign: str) -> str:
     """Return what happened to a topic of the same name that is another one."""
     return (
-        f'topic "{topic}" was deleted and made anew {when}: {sign}, and the positions that we know '
+        f'topic "{topic}" was deleted and recreated {when}: {sign}, and the positions that we know '
         "mean nothing in it"
     )

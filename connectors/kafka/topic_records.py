@@ -37,7 +37,7 @@ def records(settings: KafkaSinkSettings, errors: BrokerErrors) -> Iterator[Recor
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
         "isolation.level": "read_committed",
-        "error_cb": errors.note,
+        "error_cb": errors.report,
     }
     consumer = open_client(Consumer, config, errors)
     try:

@@ -123,8 +123,8 @@ class TopicStore:
         """Store checkpoints with all that was written until then; see `StateStore`."""
         self.prepare()
         membership = self._membership()
-        self._refuse_losses(membership)
-        self._transaction.producer.still = lambda: self._refuse_losses(membership)
+        self._raise_if_lost(membership)
+        self._transaction.producer.while_waiting = lambda: self._raise_if_lost(membership)
         until = time.monotonic() + GENERATION_SECONDS
         while True:
             try:
@@ -195,7 +195,7 @@ class TopicStore:
         if len(others) > 1 and self._context.exactly_once:
             raise ConnectorError(SAME_CLUSTER)
         self._prepare_topic()
-        self._transaction.end_earlier()
+        self._transaction.fence_previous()
         self._opened = True
 
     def _prepare_topic(self) -> None:
@@ -208,11 +208,11 @@ class TopicStore:
                     chosen.brokers, chosen.settings, chosen.topic, self._source_topic(), self.errors
                 )
             except KafkaException as error:
-                self.errors.note(error.args[0])
+                self.errors.report(error.args[0])
                 self.errors.raise_if_fatal()
                 self._context.draining.wait(RETRY_SECONDS)
             else:
-                self.errors.over()
+                self.errors.recovered()
                 return
         raise self._context.stopped("the brokers")
 
@@ -319,7 +319,7 @@ class TopicStore:
         error: GroupMovedError,
     ) -> None:
         """Give the transaction up and wait for the group's new generation, if we are in it."""
-        self._refuse_losses(membership)
+        self._raise_if_lost(membership)
         if time.monotonic() > until:
             raise TasksLostError(f"the group does not take our checkpoint: {error}")
         why = "its broker went away" if error.brokers_away else "it has a new generation"
@@ -327,7 +327,7 @@ class TopicStore:
         self._transaction.rewind()
         membership.wait_for_change(1.0)
 
-    def _refuse_losses(self, membership: GroupMembership) -> None:
+    def _raise_if_lost(self, membership: GroupMembership) -> None:
         """Go back to the last checkpoint where partitions were taken from us without asking.
 
         What they had led to until then is among what this process is about to publish, and is
@@ -350,15 +350,15 @@ class TopicStore:
             try:
                 (found,) = self._group_reader().committed([place], timeout=1.0)
             except KafkaException as error:
-                self.errors.note(error.args[0])
+                self.errors.report(error.args[0])
                 self.errors.raise_if_fatal()
                 if time.monotonic() > until and not fenced:
                     fenced = when_stuck(task)
                 continue
             if found.error is not None:
-                self.errors.note(found.error)
+                self.errors.report(found.error)
                 continue
-            self.errors.over()
+            self.errors.recovered()
             return found.offset, _metadata(getattr(found, "metadata", None))
         raise self._context.stopped("the brokers")
 
@@ -373,7 +373,7 @@ class TopicStore:
             "ended",
             *(task, writer),
         )
-        self._transaction.end([writer])
+        self._transaction.fence([writer])
         return True
 
     def _group_reader(self) -> Consumer:
@@ -392,7 +392,7 @@ class TopicStore:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "isolation.level": isolation,
-                "error_cb": self.errors.note,
+                "error_cb": self.errors.report,
             },
             self.errors,
         )
@@ -404,7 +404,7 @@ class TopicStore:
         try:
             (found,) = client.committed([place], timeout=LOOKUP_SECONDS)
         except KafkaException as error:
-            self.errors.note(error.args[0])
+            self.errors.report(error.args[0])
             return 0
         finally:
             client.close()

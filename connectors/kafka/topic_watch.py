@@ -19,7 +19,7 @@ class TopicState:
     """A topic as the cluster describes it.
 
     Attributes:
-        id: it has another one when it is deleted and made anew; "" where brokers give none.
+        id: it has another one when it is deleted and recreated; "" where brokers give none.
         partitions: how many.
     """
 

@@ -91,14 +91,14 @@ class Transaction:
         self._began: float | None = None
         self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
-    def end_earlier(self, ids: Sequence[str] = ()) -> None:
+    def fence_previous(self, ids: Sequence[str] = ()) -> None:
         """Fence off whoever wrote with our id, or with others, and abort what they left open.
 
         Done once: sinks and state store share it.
         """
         if self._initialised:
             return
-        self.end(ids)
+        self.fence(ids)
         while True:
             try:
                 self._persist(
@@ -110,7 +110,7 @@ class Transaction:
                 self._initialised = True
                 return
 
-    def end(self, ids: Sequence[str]) -> None:
+    def fence(self, ids: Sequence[str]) -> None:
         """Fence off processes that are gone, and abort what they left open."""
         for other in ids:
             producer = self.producer.sibling(self._more(other))
@@ -217,7 +217,7 @@ class Transaction:
             try:
                 self._abort(TRY_SECONDS)
             except KafkaException as error:
-                self.producer.errors.note(error.args[0])
+                self.producer.errors.report(error.args[0])
             self._began = None
 
     def _more(self, own_id: str) -> dict[str, Value]:
@@ -245,13 +245,17 @@ class Transaction:
             step()
         except (ConnectorError, RetryableError):
             failed = self.producer.failure
-            for error in (failed and failed[0], self.producer.errors.hopeless, self._last_word()):
-                self._refuse_fencing(error or None)
-            if "fenced" in self.producer.errors.fatal:
-                self._refuse_fencing(KafkaError(KafkaError._FENCED))
+            for error in (
+                failed and failed[0],
+                self.producer.errors.fatal_error,
+                self._abort_reason(),
+            ):
+                self._raise_if_fenced(error or None)
+            if "fenced" in self.producer.errors.fatal_text:
+                self._raise_if_fenced(KafkaError(KafkaError._FENCED))
             raise
 
-    def _last_word(self) -> KafkaError | None:
+    def _abort_reason(self) -> KafkaError | None:
         """Abort; return why that fails: of records that were purged, this says by whom."""
         try:
             self._abort(LAST_SECONDS)
@@ -281,10 +285,10 @@ class Transaction:
                 self._watched(lambda: step(TRY_SECONDS), name)
                 self.producer.errors.raise_if_fatal()
             except KafkaException as error:
-                self._refuse(error.args[0])
-                self.producer.waiting(began)
+                self._raise_if_final(error.args[0])
+                self.producer.mark_blocked(began)
             else:
-                self.producer.waited()
+                self.producer.mark_unblocked()
                 return
 
     def _send_offsets(self, offsets: Sequence[TopicPartition], member: Any) -> None:
@@ -302,9 +306,9 @@ class Transaction:
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
             if error.retriable() and error.code() not in MOVED_ON:
-                self.producer.errors.note(error)
+                self.producer.errors.report(error)
                 raise GroupMovedError(error.str(), brokers_away=True) from failure
-            self._refuse(error)
+            self._raise_if_final(error)
 
     def _watched(self, step: Callable[[], object], name: str) -> None:
         """Run a step in another thread: librdkafka does not always keep to its own timeouts.
@@ -320,7 +324,7 @@ class Transaction:
                 return
             self._context.heartbeat.waiting()
             try:
-                self.producer.still()
+                self.producer.while_waiting()
             except ConnectorError:
                 self._stuck = True
                 raise
@@ -330,14 +334,14 @@ class Transaction:
             "after a restart"
         )
 
-    def _refuse(self, error: KafkaError) -> None:
+    def _raise_if_final(self, error: KafkaError) -> None:
         """Raise what trying again does not cure."""
         if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
             raise _TooLongError
-        self._refuse_fencing(error)
+        self._raise_if_fenced(error)
         if error.code() in MOVED_ON:
             raise GroupMovedError(error.str())
-        self.producer.errors.note(error)
+        self.producer.errors.report(error)
         self.producer.errors.raise_if_fatal()
         if error.code() in LEFT_GROUP:
             raise TasksLostError(
@@ -350,7 +354,7 @@ class Transaction:
                 "after a restart"
             )
 
-    def _refuse_fencing(self, error: KafkaError | None) -> None:
+    def _raise_if_fenced(self, error: KafkaError | None) -> None:
         if error is None or error.code() not in FENCED:
             return
         if self._began is not None and time.monotonic() - self._began > self._timeout:

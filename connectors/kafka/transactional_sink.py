@@ -72,7 +72,7 @@ class TransactionalSink(FixedPartitionedSink[list[Record], Any]):
         """Fence off the run before, once for all sinks of this process."""
         held = self.transaction.held
         ids = () if held else earlier_ids(self.context, self.transaction.id)
-        self.transaction.end_earlier(ids)
+        self.transaction.fence_previous(ids)
 
     def _read_back(self) -> ReadBack:
         count = self.context.telemetry.sink_errors

@@ -101,7 +101,7 @@ class IncidentBook:
         self._next = min(self._next, entry.closes + 1)
         return []
 
-    def note(
+    def record(
         self, anomaly: Anomaly, detector: str, progress: int, limit: int
     ) -> list[IncidentEvent]:
         """Add an anomaly to the incident it names; return what is to be told.

@@ -20,7 +20,7 @@ class MutedAbsences:
     def __init__(self) -> None:
         self._muted: dict[str, tuple[int, Absence]] = {}
 
-    def keep(self, entity: str, absence: Absence, progress: int, end: int) -> None:
+    def add(self, entity: str, absence: Absence, progress: int, end: int) -> None:
         """Keep an absence until its silence has ended.
 
         Args:

@@ -84,7 +84,7 @@ class AlertStep:
                 found.append(anomalies)
             if len(batch):
                 self._advance(batch, -1)
-            found += self._told()
+            found += self._incident_events()
         return found
 
     def control(self, change: ControlChange) -> None:
@@ -100,7 +100,7 @@ class AlertStep:
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
         """Return what is told of incidents after so long without any event."""
         self._events += self._book.quiet(seconds * 1e9)
-        return self._told()
+        return self._incident_events()
 
     def _advance(self, batch: ScoredBatch, row: int) -> int:
         """Close what is over at an event; return how far event time has come."""
@@ -109,7 +109,7 @@ class AlertStep:
         self._events += self._book.advance(progress)
         return progress
 
-    def _told(self) -> list[list[IncidentEvent]]:
+    def _incident_events(self) -> list[list[IncidentEvent]]:
         events, self._events = self._events, []
         return [events] if events and self._pipeline.incident_events else []
 
@@ -236,7 +236,7 @@ class AlertStep:
             mute = self._silences.by(entity, anomaly.time, None)
             if mute is not None:
                 yield from self._silenced(anomaly, mute, BY_ABSENCE)
-                self._muted.keep(entity, absence, progress, mute.end(anomaly.time))
+                self._muted.add(entity, absence, progress, mute.end(anomaly.time))
                 self._muted.join(waiting, batch, entity)
                 continue
             self._muted.forget(entity)
@@ -298,7 +298,7 @@ class AlertStep:
         said = anomaly.summary or summary_of(anomaly, place.duration)
         placed = replace(anomaly, severity=place.severity, incident=place.incident, summary=said)
         limit = self._incidents.limit(usual_gap)
-        self._events += self._book.note(placed, detector, progress, limit)
+        self._events += self._book.record(placed, detector, progress, limit)
         return Finding(placed, detector, place.is_news)
 
     def _counted(self, found: Finding) -> Anomaly:

@@ -20,11 +20,11 @@ class DecodeLog:
 
     def __init__(self, mapping: EventMapping) -> None:
         self._time = mapping.time
-        self._told: set[RejectReason] = set()
+        self._logged: set[RejectReason] = set()
         self._doubted = False
         self._ambiguous = ""
 
-    def note(self, events: EventBatch, rejects: Sequence[Reject], ambiguous: str = "") -> None:
+    def report(self, events: EventBatch, rejects: Sequence[Reject], ambiguous: str = "") -> None:
         """Log what is new in a batch.
 
         Args:
@@ -41,8 +41,8 @@ class DecodeLog:
                 self._time.zone,
             )
         for reject in rejects:
-            if reject.reason not in self._told:
-                self._told.add(reject.reason)
+            if reject.reason not in self._logged:
+                self._logged.add(reject.reason)
                 self._tell(reject)
         if not self._doubted and (found := doubt(self._time, events.times)):
             self._doubted = True

@@ -27,7 +27,7 @@ def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
             context.telemetry.rejects.labels(reject.reason.value).inc()
         for reason, count in decoder.passed_over.items():
             context.telemetry.passed_over.labels(reason).inc(count)
-        log.note(events, rejects, decoder.ambiguous)
+        log.report(events, rejects, decoder.ambiguous)
         found: list[EventBatch | list[Reject]] = [events] if len(events) else []
         return found + [list(part) for _, part in groupby(rejects, attrgetter("partition"))]
 

@@ -118,9 +118,9 @@ class EntityGroup:
         self._telemetry.warming_entities.dec(cold)
         self.report_to(Telemetry())
 
-    def take_new_keys(self) -> list[str]:
+    def pop_new_keys(self) -> list[str]:
         """Return the keys that have come since the last call."""
-        return self._table.take_new_keys()
+        return self._table.pop_new_keys()
 
     def __contains__(self, key: str) -> bool:
         return key in self._table
@@ -459,7 +459,7 @@ class EntityGroup:
         """Return a state of a larger share without the entities idle longest, now too many."""
         wide = EntityGroup(replace(self._pipeline, partitions=partitions))
         wide.restore(blob)
-        gone = wide._table.keep(self._table.capacity)
+        gone = wide._table.shrink_to(self._table.capacity)
         self._telemetry.evictions.inc(gone)
         logger.warning(
             "%d entities idle longest are evicted: the source has %d partitions now, %d before, "

@@ -153,7 +153,7 @@ class EntityTable:
         rate = NS_PER_DAY / max(gap, SMALLEST_GAP_NS) if count > 1 else None
         return Pace(slot, count, int(record["newest"]), gap, rate, float(self._total[0]))
 
-    def take_new_keys(self) -> list[str]:
+    def pop_new_keys(self) -> list[str]:
         """Return the keys that were given a slot since the last call."""
         new, self._new = self._new, []
         return new
@@ -232,7 +232,7 @@ class EntityTable:
                 self._free.append(slot)
         return [keys[slot] for slot in slots.tolist()]
 
-    def keep(self, count: int) -> int:
+    def shrink_to(self, count: int) -> int:
         """Forget all entities but so many, those that spoke last; return how many went."""
         used = self.used()
         order = np.argsort(self._bank.records["touched"][used], kind="stable")

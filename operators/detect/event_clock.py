@@ -21,15 +21,15 @@ JUMP_STEPS = 10.0
 """So many mean steps at once are a jump."""
 JUMP_STRIDES = 3.0
 """A jump is longer than so many strides, which are the time between rounds of sensors."""
-STRIDE_MEMORY = 100.0
+FORGOTTEN_STRIDES = 100.0
 """Strides without one after which it is forgotten."""
 AGREEING_EVENTS = 3
 """Events in a row that must agree on a jump, if they are of two entities, or of the only one."""
-MANY = 64
+MANY_EVENTS = 64
 """Events in a row of one among several entities that must agree; and events of several that lie far
 behind, after which event time goes back."""
-STEP_MEMORY, STEP_CLIP, YOUNG = 1 / 1_024, 20.0, 64
-KNOWN = 1_000
+LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
+SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is no matter of a task that is new."""
 
 NOBODY = -1
@@ -125,7 +125,7 @@ class EventClock:
 def advance(clock: Any, slot: int, time: int) -> int:
     """Move event time on by an event; return the jump that it completes, or 0."""
     clock.count += 1
-    clock.run = min(clock.run + 1, 2 * MANY) if slot == clock.slot else 1
+    clock.run = min(clock.run + 1, 2 * MANY_EVENTS) if slot == clock.slot else 1
     clock.slot = slot
     if clock.count == 1:
         clock.now = time
@@ -147,13 +147,15 @@ def advance(clock: Any, slot: int, time: int) -> int:
     clock.apart = max(clock.apart, time)
     if slot != clock.first:
         clock.several = 1
-    alone = clock.run >= min(MANY, clock.count)
+    alone = clock.run >= min(MANY_EVENTS, clock.count)
     if behind:
         agreed = (
-            clock.agreed >= AGREEING_EVENTS if alone else clock.several and clock.agreed >= MANY
+            clock.agreed >= AGREEING_EVENTS
+            if alone
+            else clock.several and clock.agreed >= MANY_EVENTS
         )
     else:
-        agreed = clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY)
+        agreed = clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY_EVENTS)
     if not agreed:
         return 0
     jump = clock.apart - clock.now
@@ -177,11 +179,11 @@ def _step(clock: Any, ahead: int) -> None:
     clock.busy += np.int64(min(size, max(LEAST_JUMP_NS, JUMP_STEPS * clock.step)))
     if 2.0 * size >= clock.stride:
         clock.strode = clock.progress
-    elif clock.progress - clock.strode > STRIDE_MEMORY * clock.stride:
+    elif clock.progress - clock.strode > FORGOTTEN_STRIDES * clock.stride:
         clock.stride = 0.0
-    if clock.count > YOUNG:
-        size = min(size, STEP_CLIP * max(clock.step, 1.0))
-    clock.step += (size - clock.step) * max(STEP_MEMORY, 1.0 / clock.count)
+    if clock.count > YOUNG_EVENTS:
+        size = min(size, CLIP_STEPS * max(clock.step, 1.0))
+    clock.step += (size - clock.step) * max(LEAST_STEP_WEIGHT, 1.0 / clock.count)
 
 
 def _loop(  # pragma: no cover - runs compiled
@@ -191,7 +193,7 @@ def _loop(  # pragma: no cover - runs compiled
     for i in range(len(slots)):
         jump = advance(clock, slots[i], times[i])
         whole[i], busy[i] = clock.progress, clock.busy
-        jumps[i] = jump if clock.count >= KNOWN else 0
+        jumps[i] = jump if clock.count >= SETTLED_TASK_EVENTS else 0
 
 
 _observe = kernel(_loop)

@@ -19,7 +19,7 @@ from operators.kernels.record_bank import kernel
 
 WARM_UP = 50
 """Gaps of an entity before its silence is judged by them."""
-LEAST_GAP = 1e9
+LEAST_GAP_NS = 1e9
 """ns: least mean gap to believe in."""
 PATIENCE = 1.25
 """A silence is told at so many times the length at which it was rare enough."""
@@ -100,7 +100,7 @@ class Limits(NamedTuple):
 @njit(error_model="numpy")
 def threshold(state: Any, total: float, limits: Any) -> float:
     """Return the p-value that a silence is held against."""
-    rate = NS_PER_DAY / max(np.float64(state.tail.mean), LEAST_GAP)
+    rate = NS_PER_DAY / max(np.float64(state.tail.mean), LEAST_GAP_NS)
     whole = rate if limits.each else max(rate, total * limits.partitions)
     return min(limits.most, limits.per_day / whole, limits.entity_share / rate)
 
@@ -108,7 +108,7 @@ def threshold(state: Any, total: float, limits: Any) -> float:
 @njit(error_model="numpy")
 def p_of(state: Any, silence: int) -> float:
     """Return how rare a silence is for its entity."""
-    return tail.p_value(state.tail, np.float64(silence), LEAST_GAP, 0.0, 1.0)
+    return tail.p_value(state.tail, np.float64(silence), LEAST_GAP_NS, 0.0, 1.0)
 
 
 @njit(error_model="numpy")
@@ -136,7 +136,7 @@ def same_hour(one: int, other: int) -> bool:
 def learn_gap(state: Any, gap: int) -> None:
     """Learn how long the entity was silent before its newest event."""
     p = p_of(state, gap)
-    tail.learn(state.tail, np.float64(gap), p, LEAST_GAP, 0.0, hour_of(state.when) + 1, 1.0)
+    tail.learn(state.tail, np.float64(gap), p, LEAST_GAP_NS, 0.0, hour_of(state.when) + 1, 1.0)
     if p > tail.ALIEN_P:
         return
     hour = hour_of(state.when)
@@ -153,7 +153,7 @@ def next_look(state: Any, limits: Any) -> int:
         return state.seen + np.int64(limits.after / PATIENCE)
     if state.tail.events < WARM_UP:
         return NEVER
-    return state.seen + np.int64(tail.first_level(state.tail, LEAST_GAP))
+    return state.seen + np.int64(tail.first_level(state.tail, LEAST_GAP_NS))
 
 
 @njit(error_model="numpy")
@@ -172,7 +172,7 @@ def judge(state: Any, now: int, total: float, limits: Any) -> bool:
 
 
 @njit(error_model="numpy")
-def note_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
+def observe_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
     """Note that an entity has spoken; return whether it was told to be absent."""
     was = state.state
     if not state.known:
@@ -261,7 +261,7 @@ def _loop(  # pragma: no cover - runs compiled
         slot, now = np.int64(slots[i]), elapsed[i]
         state = records[slot]
         silence = now - state.seen
-        if note_event(state, watch, now, limits):
+        if observe_event(state, watch, now, limits):
             found.append(row_of(i, slot, RETURNED, state, np.nan, silence, 1))
         state.when, state.offset, state.index = times[i], offsets[i], indices[i]
         look_again(state, watch, limits)

@@ -13,7 +13,7 @@ logger = logging.getLogger("pynomaly.detect")
 class Keys(Protocol):
     """The entities of a task."""
 
-    def take_new_keys(self) -> list[str]:
+    def pop_new_keys(self) -> list[str]:
         """Return the keys that have come since the last call."""
         ...
 
@@ -30,7 +30,7 @@ class SharedKeys:
     def __init__(self, telemetry: Telemetry) -> None:
         self._count = telemetry.split_entities
         self._tasks: list[Keys] = []
-        self._told = False
+        self._logged = False
 
     def join(self, task: Keys) -> None:
         """Compare this task from now on."""
@@ -43,14 +43,14 @@ class SharedKeys:
     def look(self, task: Keys) -> None:
         """Count the task's new keys that another one has as well."""
         others = [other for other in self._tasks if other is not task]
-        for key in task.take_new_keys():
+        for key in task.pop_new_keys():
             if any(key in other for other in others):
                 self._count.inc()
                 self._tell(key)
 
     def _tell(self, key: str) -> None:
-        if not self._told:
-            self._told = True
+        if not self._logged:
+            self._logged = True
             logger.warning(
                 "entity %r comes from several partitions: each has a model of its own part of it. "
                 "Key the messages by what event.key reads, so that an entity has one partition; "

@@ -25,7 +25,7 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 from numba.core.types import Record
 
-NAMES = 2
+MANGLING_VERSION = 2
 """What functions are called in machine code, and the form of files; others are compiled anew."""
 DIGEST_BYTES = 16
 
@@ -58,7 +58,7 @@ class KernelFiles:
     def __init__(self, folder: Path, name: str, stamp: Any) -> None:
         self._folder = folder
         self._name = name
-        self._stamp = (numba.__version__, NAMES, stamp)
+        self._stamp = (numba.__version__, MANGLING_VERSION, stamp)
 
     def load(self, key: Any) -> Any:
         """Return what was saved for a key; None where nothing whole is there."""

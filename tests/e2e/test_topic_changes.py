@@ -103,7 +103,7 @@ def test_partitions_that_are_added_are_taken_up(
     ("again", "said"),
     [
         (False, "was deleted, or is hidden from us by changed access rights. Create it again"),
-        (True, "was deleted and made anew while it was read: its id is another one"),
+        (True, "was deleted and recreated while it was read: its id is another one"),
     ],
 )
 def test_a_topic_that_is_removed_is_an_error_that_says_so(

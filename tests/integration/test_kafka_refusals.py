@@ -120,17 +120,17 @@ def test_what_may_pass_is_waited_for_and_told_in_log_and_health(
         waiting = threading.Thread(target=wait)
         waiting.start()
         until = time.monotonic() + 60
-        while not _told(said, context.outages.get("source", "")) and time.monotonic() < until:
+        while not _announced(said, context.outages.get("source", "")) and time.monotonic() < until:
             time.sleep(0.05)
         context.draining.set()
         waiting.join(60)
 
-    assert _told(said, context.outages["source"])
-    assert _told(said, caplog.text)
+    assert _announced(said, context.outages["source"])
+    assert _announced(said, caplog.text)
     assert len(ended) == 1
 
 
-def _told(said: str, text: str) -> bool:
+def _announced(said: str, text: str) -> bool:
     return any(part in text for part in said.split("|"))
 
 

@@ -168,7 +168,7 @@ def test_a_topic_of_transactions_that_is_read_has_no_lag(
 
 
 @pytest.mark.parametrize("count", [50, 500], ids=["shorter", "longer"])
-def test_a_topic_that_was_made_anew_while_stopped_is_told_by_its_id(
+def test_a_topic_that_was_recreated_while_stopped_is_told_by_its_id(
     kafka: KafkaCluster, topic: TopicFactory, count: int
 ) -> None:
     name = topic()
@@ -181,7 +181,7 @@ def test_a_topic_that_was_made_anew_while_stopped_is_told_by_its_id(
     make_again(kafka, name)
     produce(kafka, name, count)
 
-    with pytest.raises(OffsetLostError, match=r"made anew since .*on_missing_offset: earliest"):
+    with pytest.raises(OffsetLostError, match=r"recreated since .*on_missing_offset: earliest"):
         source(kafka, name).recognise(identity)
 
     after = source(kafka, name, on_missing_offset="earliest", start="latest")
@@ -192,7 +192,7 @@ def test_a_topic_that_was_made_anew_while_stopped_is_told_by_its_id(
     after.finish()
 
 
-def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(
+def test_a_topic_that_is_recreated_while_it_is_read_ends_the_run(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     name = topic()
@@ -219,7 +219,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(
     produce(kafka, name, 300)
 
     for reader, error in zip(readers, (OffsetLostError, RetryableError), strict=True):
-        with pytest.raises(error, match="made anew while it was read"):
+        with pytest.raises(error, match="recreated while it was read"):
             turns(reader)
 
 
@@ -265,8 +265,8 @@ def test_a_partition_that_was_let_go_is_taken_up_again(
     first, second = (plugin.source().build_part("source", part, None) for part in "01")
     read(first, 30)
 
-    plugin.consumer._lag_told = 0.0
-    plugin.consumer.tell_lag(plugin.positions())
+    plugin.consumer._lag_updated = 0.0
+    plugin.consumer.update_lag(plugin.positions())
     lag = plugin._context.telemetry.registry.get_sample_value
 
     assert lag("pynomaly_lag_messages", {"partition": "0"}) is not None

@@ -186,8 +186,10 @@ class KafkaBroker(KafkaCluster):
             if self.pid is None:
                 raise KafkaUnavailableError(f"Kafka ended while starting:\n{self.log_tail()}")
             if time.monotonic() > deadline:
-                waited = f"{self._start_seconds:g} s"
-                raise KafkaUnavailableError(f"no answer from Kafka in {waited}:\n{self.log_tail()}")
+                mark_unblocked = f"{self._start_seconds:g} s"
+                raise KafkaUnavailableError(
+                    f"no answer from Kafka in {mark_unblocked}:\n{self.log_tail()}"
+                )
             time.sleep(0.05)
 
     def _answers(self) -> bool:

@@ -24,7 +24,7 @@ def _paces(draw: np.random.Generator, minutes: int) -> Stream:
         rows = slice(first, first + 6 * 60)
         fleet.present[rows, entity] = False
         fleet.present[first : first + 6 * 60 : minutes, entity] = True
-        fleet.note(entity, rows, "cadence", (), True, minutes)
+        fleet.add_fault(entity, rows, "cadence", (), True, minutes)
     return fleet.stream(jitter=5.0)
 
 
@@ -35,7 +35,7 @@ def _absences(draw: np.random.Generator, low: float, high: float) -> Stream:
         rows = slice(row, row + fleet.steps(draw.uniform(low, high) * HOUR))
         fleet.present[rows, entity] = False
         # It is over with the event that comes back.
-        fleet.note(entity, slice(rows.start, rows.stop + 1), "absence", (), True)
+        fleet.add_fault(entity, slice(rows.start, rows.stop + 1), "absence", (), True)
     return fleet.stream(jitter=5.0)
 
 

@@ -26,7 +26,7 @@ def _breaks(draw: np.random.Generator, fault: str, d: int) -> Stream:
         load[rows, entity, j] = (
             other[rows, entity, j] if fault == "lost" else -load[rows, entity, j]
         )
-        fleet.note(entity, rows, "correlation", (j,), length >= PLAIN, length)
+        fleet.add_fault(entity, rows, "correlation", (j,), length >= PLAIN, length)
     gains = draw.choice([-1, 1], (fleet.entities, d)) * draw.uniform(0.7, 1.3, (fleet.entities, d))
     fleet.values += load * gains + OWN * draw.normal(size=fleet.shape)
     fleet.units()

@@ -21,7 +21,7 @@ def _resets(draw: np.random.Generator, regular: bool) -> Stream:
     total = np.cumsum(growth, 0) + draw.integers(0, 10**6, (fleet.entities, 1))
     for entity, row in fleet.weekly(1):
         total[row:, entity] -= total[row, entity] - draw.integers(0, 200)
-        fleet.note(entity, slice(row, row + 1), "counter_reset", (0,), True)
+        fleet.add_fault(entity, slice(row, row + 1), "counter_reset", (0,), True)
     fleet.values += total
     return fleet.stream()
 

@@ -20,7 +20,7 @@ def _drifts(draw: np.random.Generator, background: str, d: int = 1, hours: float
         j, size = int(draw.integers(d)), float(draw.uniform(6, 20))
         ramp = np.linspace(0, size, length) * draw.choice([-1, 1])
         fleet.values[rows, entity, j] += ramp * fleet.local[entity, j]
-        fleet.note(entity, rows, "drift", (j,), size >= PLAIN, size)
+        fleet.add_fault(entity, rows, "drift", (j,), size >= PLAIN, size)
     return fleet.stream()
 
 

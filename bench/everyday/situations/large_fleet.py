@@ -25,12 +25,12 @@ def _fault(fleet: Fleet, entity: int, row: int, kind: str) -> None:
     if kind == "stuck":
         rows = slice(row, row + fleet.steps(size * HOUR))
         fleet.values[rows, entity, 0] = fleet.values[row, entity, 0]
-        fleet.note(entity, rows, kind, (0,), True, rows.stop - rows.start)
+        fleet.add_fault(entity, rows, kind, (0,), True, rows.stop - rows.start)
         return
     rows = slice(row, row + (1 if kind == "spike" else fleet.steps(12 * HOUR)))
     sign = float(fleet.draw.choice([-1, 1]))
     fleet.values[rows, entity, 0] += sign * size * fleet.local[entity, 0]
-    fleet.note(entity, rows, kind, (0,), True, size)
+    fleet.add_fault(entity, rows, kind, (0,), True, size)
 
 
 def _thousand(draw: np.random.Generator, kind: str) -> Stream:

@@ -18,7 +18,7 @@ def _young_spikes(draw: np.random.Generator, background: str) -> Stream:
     for entity in range(fleet.entities):
         row, size = int(draw.integers(150, 500)), float(draw.uniform(12, 60))
         fleet.values[row, entity, 0] += draw.choice([-1, 1]) * size * fleet.local[entity, 0]
-        fleet.note(entity, slice(row, row + 1), "spike", (0,), True, size)
+        fleet.add_fault(entity, slice(row, row + 1), "spike", (0,), True, size)
     return fleet.stream()
 
 
@@ -29,7 +29,7 @@ def _young_stuck(draw: np.random.Generator) -> Stream:
         row, samples = int(draw.integers(200, 500)), int(draw.integers(40, 120))
         rows = slice(row, row + samples)
         fleet.values[rows, entity, 0] = fleet.values[row, entity, 0]
-        fleet.note(entity, rows, "stuck", (0,), True, samples)
+        fleet.add_fault(entity, rows, "stuck", (0,), True, samples)
     return fleet.stream()
 
 
@@ -41,7 +41,7 @@ def _after_a_gap(draw: np.random.Generator) -> Stream:
         row = fleet.steps(draw.uniform(4.1, 6.7) * DAY)
         size = float(np.exp(draw.uniform(np.log(8), np.log(60))))
         fleet.values[row, entity, 0] += size * fleet.local[entity, 0]
-        fleet.note(entity, slice(row, row + 1), "spike", (0,), True, size)
+        fleet.add_fault(entity, slice(row, row + 1), "spike", (0,), True, size)
     stream, gap = fleet.stream(), 30 * DAY
     back = stream.times >= fleet.times[0] + 4 * DAY
     faults = (replace(one, start=one.start + gap, end=one.end + gap) for one in stream.faults)
@@ -57,7 +57,7 @@ def _stuck_across_a_gap(draw: np.random.Generator) -> Stream:
         rows = slice(row, row + 3 * part)
         fleet.values[rows, entity, 0] = fleet.values[row, entity, 0]
         fleet.present[row + part : row + 2 * part, entity] = False
-        fleet.note(entity, rows, "stuck", (0,), True, 2 * part)
+        fleet.add_fault(entity, rows, "stuck", (0,), True, 2 * part)
     return fleet.stream()
 
 

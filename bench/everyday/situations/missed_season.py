@@ -32,7 +32,7 @@ def _hours(draw: np.random.Generator, d: int = 1) -> Stream:
             continue
         work[rows, entity] = 0
         size = float(height[entity].max())
-        fleet.note(entity, rows, "season", tuple(range(d)), True, size)
+        fleet.add_fault(entity, rows, "season", tuple(range(d)), True, size)
     fleet.values += work[:, :, None] * height + draw.normal(size=fleet.shape)
     fleet.units()
     return fleet.stream()
@@ -49,7 +49,7 @@ def _sunday(draw: np.random.Generator) -> Stream:
             first = fleet.steps((day + OPEN / 24) * DAY)
             rows = slice(first, fleet.steps((day + CLOSED / 24) * DAY))
             work[rows, entity] = 0
-            fleet.note(entity, rows, "season", (0,), True, float(height[entity, 0]))
+            fleet.add_fault(entity, rows, "season", (0,), True, float(height[entity, 0]))
     fleet.values += work[:, :, None] * height + draw.normal(size=fleet.shape)
     fleet.units()
     return fleet.stream()
@@ -63,7 +63,7 @@ def _night_at_day(draw: np.random.Generator) -> Stream:
     for entity, row in fleet.weekly(length):
         rows = slice(row, row + length)
         turn[rows, entity] += 0.5
-        fleet.note(entity, rows, "season", (0,), True, float(height[entity, 0]))
+        fleet.add_fault(entity, rows, "season", (0,), True, float(height[entity, 0]))
     wave = np.sin(AROUND * turn)[:, :, None]
     fleet.values += height * wave + draw.normal(size=fleet.shape)
     fleet.units()
@@ -84,7 +84,7 @@ def _job(draw: np.random.Generator, fault: str) -> Stream:
             place[rows, entity] = an_hour
         else:
             place[rows, entity] = (place[rows, entity] - an_hour // 2) % an_hour
-        fleet.note(entity, rows, "season", (0,), True, float(height[entity]))
+        fleet.add_fault(entity, rows, "season", (0,), True, float(height[entity]))
     fleet.values += ((place < 2) * height)[:, :, None] + draw.normal(size=fleet.shape)
     fleet.units()
     return fleet.stream()

@@ -40,11 +40,11 @@ def _plant(fleet: Fleet, entity: int, row: int, kind: str) -> None:
     if kind == "spike":
         size = float(np.exp(fleet.draw.uniform(np.log(8), np.log(60))))
         fleet.values[row, entity, j] += fleet.draw.choice([-1, 1]) * size * fleet.local[entity, j]
-        fleet.note(entity, slice(row, row + 1), kind, (j,), True, size)
+        fleet.add_fault(entity, slice(row, row + 1), kind, (j,), True, size)
     else:
         rows = slice(row, row + fleet.steps(fleet.draw.uniform(5, 12) * HOUR))
         fleet.values[rows, entity, j] = fleet.values[row, entity, j]
-        fleet.note(entity, rows, kind, (j,), True, rows.stop - rows.start)
+        fleet.add_fault(entity, rows, kind, (j,), True, rows.stop - rows.start)
 
 
 def _many_spikes(draw: np.random.Generator) -> Stream:
@@ -65,7 +65,7 @@ def _many_lost(draw: np.random.Generator) -> Stream:
         rows, j = slice(row, row + int(draw.integers(100, 240))), int(draw.integers(MANY))
         own = middle[entity, j] + spread[entity, j] * other[rows, entity]
         fleet.values[rows, entity, j] = own
-        fleet.note(entity, rows, "correlation", (j,), True, rows.stop - rows.start)
+        fleet.add_fault(entity, rows, "correlation", (j,), True, rows.stop - rows.start)
     return fleet.stream()
 
 

@@ -36,7 +36,7 @@ def _another_constant(draw: np.random.Generator) -> Stream:
     for entity in range(fleet.entities):
         row = int(draw.integers(*(np.array([4, 10]) * 288)))
         fleet.values[row:, entity] = 1.0
-        fleet.note(entity, slice(row, row + 1), "shift", (0,), False)
+        fleet.add_fault(entity, slice(row, row + 1), "shift", (0,), False)
     return fleet.stream()
 
 
@@ -47,7 +47,7 @@ def _unit_change(draw: np.random.Generator) -> Stream:
     for entity in range(fleet.entities):
         row = int(draw.integers(*(np.array([5, 9]) * 288)))
         fleet.values[row:, entity] = fleet.values[row:, entity] * 1.8 + 32
-        fleet.note(entity, slice(row, row + 288), "shift", (0,), False)
+        fleet.add_fault(entity, slice(row, row + 288), "shift", (0,), False)
     return fleet.stream()
 
 

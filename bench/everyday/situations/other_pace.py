@@ -20,13 +20,13 @@ def _fault(fleet: Fleet, entity: int, row: int, kind: str, samples: int) -> None
     rows = slice(row, row + samples)
     if kind == "stuck":
         fleet.values[rows, entity, 0] = fleet.values[row, entity, 0]
-        fleet.note(entity, rows, kind, (0,), True, samples)
+        fleet.add_fault(entity, rows, kind, (0,), True, samples)
         return
     low, high = SIZES[kind]
     size = float(np.exp(fleet.draw.uniform(np.log(low), np.log(high))))
     sign = float(fleet.draw.choice([-1, 1]))
     fleet.values[rows, entity, 0] += sign * size * fleet.local[entity, 0]
-    fleet.note(entity, rows, kind, (0,), True, size)
+    fleet.add_fault(entity, rows, kind, (0,), True, size)
 
 
 def _hourly(draw: np.random.Generator, kind: str) -> Stream:

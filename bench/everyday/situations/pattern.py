@@ -38,7 +38,7 @@ def _patterns(draw: np.random.Generator, fault: str) -> Stream:
             shown[rows, entity] = -1
         elif fault == "missed":
             shown[rows, entity] = 0
-        fleet.note(entity, rows, "pattern", (0,), True, float(height[entity]))
+        fleet.add_fault(entity, rows, "pattern", (0,), True, float(height[entity]))
     values = height * shown * _beat(turn)
     if fault == "dip":
         for entity, row in places:

@@ -58,7 +58,7 @@ class _Plant:
 def _spike(plant: _Plant, entity: int, row: int) -> None:
     j, size = int(plant.fleet.draw.integers(5)), float(plant.fleet.draw.uniform(20, 60))
     plant.added[row, entity, j] = size * plant.fleet.draw.choice([-1, 1])
-    plant.fleet.note(entity, slice(row, row + 1), "spike", (j,), True, size)
+    plant.fleet.add_fault(entity, slice(row, row + 1), "spike", (j,), True, size)
 
 
 def _stuck(plant: _Plant, entity: int, row: int, all_values: bool = False) -> None:
@@ -66,27 +66,27 @@ def _stuck(plant: _Plant, entity: int, row: int, all_values: bool = False) -> No
     values = tuple(range(5)) if all_values else (int(plant.fleet.draw.integers(5)),)
     plant.frozen.append((entity, rows, values))
     samples = rows.stop - rows.start
-    plant.fleet.note(entity, rows, "stuck", values, samples >= 30, samples)
+    plant.fleet.add_fault(entity, rows, "stuck", values, samples >= 30, samples)
 
 
 def _absence(plant: _Plant, entity: int, row: int) -> None:
     rows = slice(row, row + plant.fleet.steps(plant.fleet.draw.choice([2, 6]) * HOUR))
     plant.fleet.present[rows, entity] = False
-    plant.fleet.note(entity, slice(row, rows.stop + 1), "absence", (), True)
+    plant.fleet.add_fault(entity, slice(row, rows.stop + 1), "absence", (), True)
 
 
 def _shift(plant: _Plant, entity: int, row: int) -> None:
     rows = slice(row, row + plant.fleet.steps(12 * HOUR))
     j, size = int(plant.fleet.draw.integers(5)), float(plant.fleet.draw.uniform(6, 12))
     plant.added[rows, entity, j] = size
-    plant.fleet.note(entity, rows, "shift", (j,), True, size)
+    plant.fleet.add_fault(entity, rows, "shift", (j,), True, size)
 
 
 def _drift(plant: _Plant, entity: int, row: int) -> None:
     rows = slice(row, row + plant.fleet.steps(24 * HOUR))
     j, size = int(plant.fleet.draw.integers(5)), float(plant.fleet.draw.uniform(10, 20))
     plant.added[rows, entity, j] = np.linspace(0, size, rows.stop - rows.start)
-    plant.fleet.note(entity, rows, "drift", (j,), True, size)
+    plant.fleet.add_fault(entity, rows, "drift", (j,), True, size)
 
 
 def _correlation(plant: _Plant, entity: int, row: int) -> None:
@@ -94,7 +94,7 @@ def _correlation(plant: _Plant, entity: int, row: int) -> None:
     j = int(plant.fleet.draw.integers(DRIVEN))
     plant.sign[rows, entity, j] = plant.fleet.draw.choice([0, -1])
     samples = rows.stop - rows.start
-    plant.fleet.note(entity, rows, "correlation", (j,), samples >= 100, samples)
+    plant.fleet.add_fault(entity, rows, "correlation", (j,), samples >= 100, samples)
 
 
 def _variance(plant: _Plant, entity: int, row: int, kind: str) -> None:
@@ -102,13 +102,13 @@ def _variance(plant: _Plant, entity: int, row: int, kind: str) -> None:
     j = 3 + int(plant.fleet.draw.integers(2))
     plant.noise[rows, entity, j] *= 4.0 if kind == "burst" else 0.2
     plain = rows.stop - rows.start >= 30
-    plant.fleet.note(entity, rows, kind, (j,), plain, 4.0 if kind == "burst" else 5.0)
+    plant.fleet.add_fault(entity, rows, kind, (j,), plain, 4.0 if kind == "burst" else 5.0)
 
 
 def _season(plant: _Plant, entity: int, row: int) -> None:
     rows = slice(row, row + plant.fleet.steps(8 * HOUR))
     plant.turn[rows, entity] += 0.5
-    plant.fleet.note(entity, rows, "season", tuple(range(5)), True, 10.0)
+    plant.fleet.add_fault(entity, rows, "season", tuple(range(5)), True, 10.0)
 
 
 _PLANTS: dict[str, Callable[[_Plant, int, int], None]] = {

@@ -23,7 +23,7 @@ def _latency(draw: np.random.Generator) -> Stream:
         rows, factor = _rows(fleet, row, 2, 6), float(draw.uniform(2.5, 6))
         usual[rows, entity] *= factor
         size = (factor - 1) / 0.1
-        fleet.note(entity, rows, "shift", (0,), True, size, ("burst",))
+        fleet.add_fault(entity, rows, "shift", (0,), True, size, ("burst",))
     fleet.values += draw.uniform(20, 200, (fleet.entities, 1)) * usual
     return fleet.stream()
 
@@ -35,7 +35,7 @@ def _errors(draw: np.random.Generator) -> Stream:
     for entity, row in fleet.weekly(fleet.steps(6 * HOUR)):
         rows, failing = _rows(fleet, row, 2, 6), float(draw.uniform(10, 100))
         mean[rows, entity] = failing
-        fleet.note(entity, rows, "shift", (0,), True, failing, ("burst",))
+        fleet.add_fault(entity, rows, "shift", (0,), True, failing, ("burst",))
     fleet.values += draw.poisson(mean)
     return fleet.stream()
 
@@ -47,7 +47,7 @@ def _traffic_ends(draw: np.random.Generator) -> Stream:
     for entity, row in fleet.weekly(fleet.steps(8 * HOUR)):
         rows = _rows(fleet, row, 3, 8)
         mean[rows, entity] = 0
-        fleet.note(entity, rows, "shift", (0,), True, also=("stuck", "season"))
+        fleet.add_fault(entity, rows, "shift", (0,), True, also=("stuck", "season"))
     fleet.values += draw.poisson(mean)
     return fleet.stream()
 
@@ -60,7 +60,7 @@ def _flag_stays(draw: np.random.Generator) -> Stream:
         rows = _rows(fleet, row, 4, 12)
         flag[rows, entity] = True
         samples = rows.stop - rows.start
-        fleet.note(entity, rows, "stuck", (0,), True, samples, ("shift",))
+        fleet.add_fault(entity, rows, "stuck", (0,), True, samples, ("shift",))
     fleet.values += flag
     return fleet.stream()
 
@@ -73,7 +73,7 @@ def _counter(draw: np.random.Generator, factor: float) -> Stream:
         rows = _rows(fleet, row, 4, 12)
         rate[rows, entity] *= factor
         kind, also = ("stuck", ("shift",)) if factor == 0 else ("shift", ("burst",))
-        fleet.note(entity, rows, kind, (0,), True, also=also)
+        fleet.add_fault(entity, rows, kind, (0,), True, also=also)
     fleet.values += np.cumsum(draw.poisson(rate), 0)
     return fleet.stream()
 

@@ -23,7 +23,7 @@ def _shifts(
         sign = 1.0 if fleet.resolution == 1.0 else float(draw.choice([-1, 1]))
         for j in values:
             fleet.values[rows, entity, j] += sign * size * fleet.local[entity, j]
-        fleet.note(entity, rows, "shift", values, size >= PLAIN, size)
+        fleet.add_fault(entity, rows, "shift", values, size >= PLAIN, size)
     return fleet.stream()
 
 
@@ -32,7 +32,7 @@ def _repeated(draw: np.random.Generator) -> Stream:
     for entity, row in fleet.repeats(8):
         rows = slice(row, row + fleet.steps(3 * HOUR))
         fleet.values[rows, entity, 0] += 8 * fleet.local[entity, 0]
-        fleet.note(entity, rows, "shift", (0,), True, 8.0)
+        fleet.add_fault(entity, rows, "shift", (0,), True, 8.0)
     return fleet.stream()
 
 

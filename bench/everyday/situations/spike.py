@@ -23,7 +23,7 @@ def _plant(fleet: Fleet, entity: int, row: int, values: tuple[int, ...], size: f
     sign = 1.0 if fleet.resolution == 1.0 else float(fleet.draw.choice([-1, 1]))
     for j in values:
         fleet.values[row, entity, j] += sign * size * fleet.local[entity, j]
-    fleet.note(entity, slice(row, row + 1), "spike", values, size >= PLAIN, size)
+    fleet.add_fault(entity, slice(row, row + 1), "spike", values, size >= PLAIN, size)
 
 
 def _spikes(
@@ -43,7 +43,7 @@ def _within(draw: np.random.Generator) -> Stream:
         size = _size(fleet, 20)
         towards = np.sign(middle[entity, 0] - fleet.values[row, entity, 0])
         fleet.values[row, entity, 0] += towards * size * fleet.local[entity, 0]
-        fleet.note(entity, slice(row, row + 1), "spike", (0,), True, size)
+        fleet.add_fault(entity, slice(row, row + 1), "spike", (0,), True, size)
     return fleet.stream()
 
 
@@ -53,7 +53,7 @@ def _repeated(draw: np.random.Generator, background: str) -> Stream:
     for entity, row in fleet.repeats(10):
         fleet.values[row, entity, 0] += sizes[entity] * fleet.local[entity, 0]
         size = float(sizes[entity])
-        fleet.note(entity, slice(row, row + 1), "spike", (0,), True, size)
+        fleet.add_fault(entity, slice(row, row + 1), "spike", (0,), True, size)
     return fleet.stream()
 
 
@@ -63,7 +63,7 @@ def _error_codes(draw: np.random.Generator) -> Stream:
         code = ERROR_CODES[entity % 2]
         size = abs(code - fleet.values[row, entity, 0]) / fleet.local[entity, 0]
         fleet.values[row, entity, 0] = code
-        fleet.note(entity, slice(row, row + 1), "spike", (0,), True, float(size))
+        fleet.add_fault(entity, slice(row, row + 1), "spike", (0,), True, float(size))
     return fleet.stream()
 
 
@@ -74,7 +74,7 @@ def _pairs(draw: np.random.Generator) -> Stream:
         size = _size(fleet, 10)
         for at in (row, row + 2):
             fleet.values[at, entity, 0] += size
-            fleet.note(entity, slice(at, at + 1), "spike", (0,), True, size)
+            fleet.add_fault(entity, slice(at, at + 1), "spike", (0,), True, size)
     return fleet.stream()
 
 

@@ -18,7 +18,7 @@ def _freeze(fleet: Fleet, entity: int, row: int, hours: float, values: tuple[int
     for j in values:
         fleet.values[rows, entity, j] = fleet.values[row, entity, j]
     samples = int(fleet.present[rows, entity].sum())
-    fleet.note(entity, rows, "stuck", values, samples >= PLAIN, samples)
+    fleet.add_fault(entity, rows, "stuck", values, samples >= PLAIN, samples)
 
 
 def _stuck(

@@ -29,7 +29,7 @@ def _changes(draw: np.random.Generator, kind: str, background: str, d: int = 1) 
         j, factor = int(draw.integers(d)), float(draw.uniform(3.5, 10))
         noise[rows, entity, j] *= 1 / factor if calm else factor
         plain = factor >= (PLAIN_CALM if calm else PLAIN_BURST)
-        fleet.note(entity, rows, kind, (j,), plain, factor)
+        fleet.add_fault(entity, rows, kind, (j,), plain, factor)
     fleet.values += noise
     if background == "season":
         fleet.values += daily(fleet, 4, 15)

@@ -9,12 +9,12 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.ports import Settings
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.identity import check_compatibility, identity_of, state_place
-from engine.application.state.lock import refuse_unusable
+from engine.application.state.lock import require_usable
 
 logger = logging.getLogger("pynomaly.run")
 
 
-def take_up_state(file: PipelineFile, processes: int) -> None:
+def announce_state(file: PipelineFile, processes: int) -> None:
     """Say what becomes of stored state.
 
     Args:
@@ -28,7 +28,7 @@ def take_up_state(file: PipelineFile, processes: int) -> None:
         _announce(file, processes, resumed=False)
         return
     directory, now = file.state.directory, identity_of(file)
-    refuse_unusable(directory)
+    require_usable(directory)
     tasks = newest_manifests(directory)
     _announce(file, processes, resumed=bool(tasks))
     found = [check_compatibility(str(directory), now, task.identity) for task in tasks.values()]

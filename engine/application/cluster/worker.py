@@ -131,7 +131,7 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     flow = build(file, context, store, origin, by_group=file.state.kafka is not None)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
-    _refuse_web_server()
+    _disable_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
     if config.live:
@@ -158,7 +158,7 @@ def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
         serve(file.metrics, context.process, page, Health(context), context.redactor)
 
 
-def _refuse_web_server() -> None:
+def _disable_web_server() -> None:
     """Bytewax's own server listens on every interface (0.0.0.0 is in its code): never start it."""
     if os.environ.pop(WEB_SERVER, None) is not None:
         logger.warning(

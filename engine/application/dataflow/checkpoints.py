@@ -63,7 +63,7 @@ class Checkpoints:
         self._arrived: set[Mark] = set()
         self._turn = False
         self._began = 0.0
-        self._told: dict[str, Json] = {}
+        self._reported: dict[str, Json] = {}
 
     @property
     def on_the_way(self) -> bool:
@@ -87,7 +87,7 @@ class Checkpoints:
         """Take note that what was read has left the flow."""
         self._turn = False
 
-    def begin(
+    def start(
         self, *, last: Collection[str] = (), whole: Collection[str] = (), final: bool = False
     ) -> list[tuple[str, Mark]]:
         """Return the marks of a checkpoint of all tasks.
@@ -163,7 +163,7 @@ class Checkpoints:
         if released := [reader for reader, mark in waiting.items() if mark.last]:
             names = self._tasks.release(released)
             for name in names:
-                self._told.pop(name, None)
+                self._reported.pop(name, None)
             self.on_release(names)
         self._tell(checkpoints)
 
@@ -171,11 +171,13 @@ class Checkpoints:
         """Say what is safe; a position may have moved on over what is no message."""
         tasks = [reader.task for reader in readers if reader.task.live]
         moved = {
-            task.name: task.position for task in tasks if self._told.get(task.name) != task.position
+            task.name: task.position
+            for task in tasks
+            if self._reported.get(task.name) != task.position
         }
         if moved:
             self._tasks.plugin.stored(moved)
-            self._told |= moved
+            self._reported |= moved
 
     def _checkpoint(self, mark: Mark) -> Checkpoint:
         task: Task = mark.task

@@ -75,7 +75,7 @@ class Delivery:
             states = [outputs[name] for outputs in stored if outputs.get(name) is not None]
             self._parts[name] = output.sink.build_part(name, process, states)
 
-    def take(self, items: Sequence[tuple[str, Any]]) -> None:
+    def process(self, items: Sequence[tuple[str, Any]]) -> None:
         """Deliver what tasks have found; what they had found before a restart is left out."""
         found: dict[str, list[list[Record]]] = defaultdict(list)
         for key, item in items:
@@ -91,7 +91,7 @@ class Delivery:
             for name in self._names[role_of(first)]:
                 self._parts[name].write_batch(records)
 
-    def begin(self, task: Task) -> None:
+    def start_task(self, task: Task) -> None:
         """Take note that a task begins."""
         self._tasks[task.name] = task
         self._silent.discard(task.name)
@@ -147,7 +147,7 @@ class Delivery:
     def _observe(self, partition: str, events: EventBatch) -> None:
         waited = np.maximum(time.time_ns() - events.timestamps, 0) / 1e9
         self._context.telemetry.event_latency.observe(waited)
-        self._event_times.note(partition, int(events.times.max()))
+        self._event_times.observe(partition, int(events.times.max()))
 
     def _observe_latency(self, anomalies: Sequence[Anomaly]) -> None:
         now = time.time_ns()
@@ -168,7 +168,7 @@ class EventTimes:
         self._gauge = gauge
         self._newest: dict[str, int] = {}
 
-    def note(self, partition: str, time_ns: int) -> None:
+    def observe(self, partition: str, time_ns: int) -> None:
         """Take note of an event time."""
         if partition not in self._newest:
             self._gauge.labels(partition).set_function(partial(self._lag, partition))

@@ -48,16 +48,16 @@ class DeliveryPart(StatelessSinkPartition[Any]):
         results: list[tuple[str, Any]] = []
         for key, item in items:
             if isinstance(item, SIGNALS):
-                self._delivery.take(results)
+                self._delivery.process(results)
                 results = []
                 self._signal(item)
             else:
                 results.append((key, item))
-        self._delivery.take(results)
+        self._delivery.process(results)
 
     def _signal(self, signal: Signal) -> None:
         if isinstance(signal, Begin):
-            self._delivery.begin(signal.task)
+            self._delivery.start_task(signal.task)
         elif isinstance(signal, Live):
             self._delivery.live(signal)
         elif isinstance(signal, Mark):

@@ -103,7 +103,7 @@ class SourceTurns:
         self._control = control
         self._next_reader = 0
         self._last: bool = False
-        self._quiet_told = time.monotonic()
+        self._quiet_sent = time.monotonic()
 
     def next(self) -> list[Item]:
         """Return the items of the next turn; none while earlier ones are on their way.
@@ -137,7 +137,7 @@ class SourceTurns:
                 "stood still: what was not stored is left to them, and we begin again"
             )
         if gone := self._tasks.readers.keys() - owned:
-            return [*self._checkpoints.begin(last=gone)]
+            return [*self._checkpoints.start(last=gone)]
         draining = self._context.draining.is_set()
         if draining and not self._tasks.opened:
             raise StopIteration
@@ -145,7 +145,7 @@ class SourceTurns:
         if new or not self._tasks.opened:
             begun = self._tasks.open(sorted(new))
             self._context.heartbeat.progress()
-            return [*begun, *self._checkpoints.begin()]
+            return [*begun, *self._checkpoints.start()]
         if draining or (membership.fixed and self._tasks.ended()):
             self._last = True
             end = [] if draining else self._quiet(ended=True)
@@ -154,16 +154,16 @@ class SourceTurns:
                 for reader in self._tasks.all():
                     reader.changed = True
             # All is let go of, so that who takes it up need not wait until we have gone.
-            return [*end, *self._checkpoints.begin(last=self._tasks.readers.keys(), final=True)]
+            return [*end, *self._checkpoints.start(last=self._tasks.readers.keys(), final=True)]
         return self._go_on()
 
     def _go_on(self) -> list[Item]:
         """Take up control records, store a checkpoint, or read."""
         if changes := self._changes():
             names = [name for name, _ in changes]
-            return [*changes, *self._checkpoints.begin(whole=names)]
+            return [*changes, *self._checkpoints.start(whole=names)]
         if self._checkpoints.due():
-            return [*self._checkpoints.begin()]
+            return [*self._checkpoints.start()]
         return self._read()
 
     def _changes(self) -> list[tuple[str, Control]]:
@@ -185,9 +185,9 @@ class SourceTurns:
     def _quiet(self, *, ended: bool = False) -> list[Item]:
         """Return what tells tasks now and then how long nothing has come; at the end, for ever."""
         now = time.monotonic()
-        if not ended and now - self._quiet_told < QUIET_SECONDS:
+        if not ended and now - self._quiet_sent < QUIET_SECONDS:
             return []
-        self._quiet_told = now
+        self._quiet_sent = now
         waits = {reader: inf if ended else now - reader.read_at for reader in self._tasks.all()}
         return [
             (reader.task.name, Quiet(reader.task, seconds))

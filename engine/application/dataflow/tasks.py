@@ -63,7 +63,7 @@ class Tasks:
         self._meet = meet
         self._context = context
         self._keep = keep
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def open(self, names: Iterable[str]) -> list[tuple[str, Begin]]:
         """Take up tasks; return the signals that begin them."""
@@ -106,9 +106,9 @@ class Tasks:
         del self._context.outages[waiting]
         if stored is not None:
             for change in self._meet(stored.identity):
-                if change not in self._told:
+                if change not in self._reported:
                     logger.warning("state: %s", change)
-                self._told.add(change)
+                self._reported.add(change)
         return stored
 
     def _begin(self, name: str, stored: StoredTask | None, partitions: int) -> Begin:

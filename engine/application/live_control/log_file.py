@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from engine.application.live_control.records import ControlRecord, read_record
-from engine.application.state.trust import refuse_stranger
+from engine.application.state.trust import require_own_file
 from engine.domain.errors import FatalError
 
 NAME = "control.log"
@@ -59,7 +59,7 @@ class ControlLog:
             return self._begin("") if self.id else False
         if size == self._offset:
             return False
-        refuse_stranger(self.path)
+        require_own_file(self.path)
         with self.path.open("rb") as file:
             first = file.readline()
             if not first.endswith(b"\n"):
@@ -89,7 +89,7 @@ class ControlLog:
         descriptor = os.open(self.path, flags, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            refuse_stranger(self.path)
+            require_own_file(self.path)
             if not os.fstat(descriptor).st_size:
                 self._found(descriptor)
             self.read()

@@ -22,7 +22,7 @@ def export_stored(state: StoredState, archive: Path) -> int:
     Raises:
         PynomalyError: there is no state, the pipeline runs, or the archive exists already.
     """
-    state.refuse_running()
+    state.require_stopped()
     with TemporaryDirectory(dir=archive.parent, prefix=".export-") as folder:
         store = DirectoryStore(Path(folder), 0, Heartbeat())
         for found in filter(None, map(state.load, state.tasks())):

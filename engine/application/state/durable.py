@@ -42,7 +42,7 @@ class Syncs:
         self._waits: list[Future[None]] = []
         self._directories: set[Path] = set()
 
-    def begin(self, descriptor: int, new_in: Path | None = None) -> None:
+    def start(self, descriptor: int, new_in: Path | None = None) -> None:
         """Bring what was written to a file to the disk, and close it.
 
         Args:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.trust import require_trusted
 from engine.domain.errors import FatalError
 
 LOCK = "lock"
@@ -29,7 +29,7 @@ class StateLock:
             PynomalyError: another run holds it, or others than we may write there.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_strangers(self._directory)
+        require_trusted(self._directory)
         self._file = os.open(
             self._directory / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
@@ -47,7 +47,7 @@ class StateLock:
         os.close(self._file)
 
 
-def refuse_unusable(directory: Path) -> None:
+def require_usable(directory: Path) -> None:
     """Refuse state that a run cannot take up as a whole.
 
     Raises:

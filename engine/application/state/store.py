@@ -140,7 +140,7 @@ class StoredState(Protocol):
         """
         ...
 
-    def refuse_running(self) -> None:
+    def require_stopped(self) -> None:
         """Hold that the pipeline does not run.
 
         Raises:

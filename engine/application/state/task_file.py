@@ -82,7 +82,7 @@ class TaskFile:
         except BaseException:
             os.close(descriptor)
             raise
-        syncs.begin(descriptor, self._directory if new else None)
+        syncs.start(descriptor, self._directory if new else None)
         self.blobs += written
 
     def read(self) -> list[tuple[str, bytes]]:

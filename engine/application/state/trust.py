@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.domain.errors import FatalError, PynomalyError
 
 
-def refuse_strangers(directory: Path) -> None:
+def require_trusted(directory: Path) -> None:
     """Refuse a state directory that another user owns, or may write to, at any place of it.
 
     The directory, all in it, and the folders above. A folder above may be open to all where
@@ -31,18 +31,18 @@ def refuse_strangers(directory: Path) -> None:
     if where.is_symlink():
         raise _refusal(where, "is a symbolic link: name the directory itself", "")
     for parent in where.parents:
-        _refuse_parent(parent)
+        _check_parent(parent)
     for path in _walk(where):
-        refuse_stranger(path)
+        require_own_file(path)
 
 
-def _refuse_parent(parent: Path) -> None:
+def _check_parent(parent: Path) -> None:
     if parent.is_symlink():
-        _refuse_owner(parent, parent.lstat())
+        _check_owner(parent, parent.lstat())
         for above in parent.resolve().parents:
-            _refuse_parent(above)
+            _check_parent(above)
     status = parent.stat()
-    _refuse_owner(parent, status)
+    _check_owner(parent, status)
     sticky = bool(status.st_mode & stat.S_ISVTX)
     own = status.st_gid == os.getegid()
     groups_own = own and (_is_root(status.st_uid) or _is_private(status.st_gid))
@@ -65,7 +65,7 @@ def _is_private(group: int) -> bool:
     return found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
 
 
-def refuse_stranger(path: Path) -> None:
+def require_own_file(path: Path) -> None:
     """Refuse a file that another user owns, or may write to.
 
     Raises:
@@ -74,12 +74,12 @@ def refuse_stranger(path: Path) -> None:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise _refusal(path, "is a symbolic link, which does not belong there", f"rm {path}")
-    _refuse_owner(path, status)
+    _check_owner(path, status)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _refusal(path, "may be written to by others", f"chmod go-w {path}")
 
 
-def _refuse_owner(path: Path, status: os.stat_result) -> None:
+def _check_owner(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (0, os.geteuid()):
         raise _refusal(path, f"belongs to user {status.st_uid}", f"chown {os.geteuid()} {path}")
 

@@ -87,7 +87,7 @@ class Heartbeat:
             self._send(word, why)
 
     def _send(self, word: str, why: str = "") -> None:
-        self.status.take(f"{word} {why}")
+        self.status.receive(f"{word} {why}")
         if self._descriptor is not None:
             line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")[
                 :LONGEST_LINE_BYTES
@@ -135,9 +135,9 @@ class HeartbeatMonitor:
             while said := os.read(self.descriptor, 65_536):
                 *lines, self._rest = (self._rest + said).split(b"\n")
                 for line in lines:
-                    self.take(line.decode("utf-8", "replace"))
+                    self.receive(line.decode("utf-8", "replace"))
 
-    def take(self, line: str) -> None:
+    def receive(self, line: str) -> None:
         """Apply a line."""
         word, _, why = line.partition(" ")
         if word == COUNTS:

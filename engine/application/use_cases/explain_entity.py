@@ -16,7 +16,7 @@ from engine.application.live_control.task_control import TaskControl, load_contr
 from engine.application.ports import EntityReports, RunContext, TaskStep
 from engine.application.state.snapshots import Snapshot, read_snapshots
 from engine.application.state.store import Json
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.trust import require_trusted
 from engine.application.use_cases.stored_state import stored_state
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
 from engine.domain.entity_report import EntityReport
@@ -94,7 +94,7 @@ def _snapshots(file: PipelineFile) -> Iterator[Snapshot]:
             for task in filter(None, map(state.load, state.tasks())):
                 yield Snapshot(task.task, task.snapshot_position, task.partitions, task.snapshot)
     elif file.state.directory.exists():
-        refuse_strangers(file.state.directory)
+        require_trusted(file.state.directory)
         yield from read_snapshots(file.state.directory)
 
 

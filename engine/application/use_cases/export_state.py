@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.archive import write_archive
 from engine.application.state.carrying import export_stored
-from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.state.lock import StateLock, require_usable
 from engine.application.use_cases.stored_state import stored_state
 
 
@@ -29,5 +29,5 @@ def export_state(file: PipelineFile, archive: Path) -> int:
             return export_stored(stored, archive)
     directory = file.state.directory
     with StateLock(directory):
-        refuse_unusable(directory)
+        require_usable(directory)
         return write_archive(directory, archive)

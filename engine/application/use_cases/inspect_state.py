@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.contents import Contents, read_contents, read_stored
 from engine.application.state.identity import check_compatibility, identity_of, state_place
-from engine.application.state.lock import refuse_unusable
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.lock import require_usable
+from engine.application.state.trust import require_trusted
 from engine.application.use_cases.stored_state import stored_state
 from engine.domain.errors import PynomalyError
 
@@ -59,6 +59,6 @@ def _contents(file: PipelineFile) -> Contents | None:
     directory = file.state.directory
     if not directory.exists():
         return None
-    refuse_strangers(directory)
-    refuse_unusable(directory)
+    require_trusted(directory)
+    require_usable(directory)
     return read_contents(directory)

@@ -16,7 +16,7 @@ from engine.application.ports import RunContext
 from engine.application.state.contents import earlier_processes
 from engine.application.state.directory import DirectoryStore
 from engine.application.state.identity import compatibility_check, identity_of, state_place
-from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.state.lock import StateLock, require_usable
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.domain.errors import FatalError
 
@@ -36,7 +36,7 @@ def run_in_process(file: PipelineFile) -> None:
         raise FatalError("state in Kafka is for processes under a supervisor: use `pynomaly run`")
     directory = file.state.directory
     with StateLock(directory):
-        refuse_unusable(directory)
+        require_usable(directory)
         for notice in notices(file.metrics):
             logger.log(notice.level, "%s", notice.text)
         context = context_of(

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from engine.application.cluster.announcement import take_up_state, warn
+from engine.application.cluster.announcement import announce_state, warn
 from engine.application.cluster.file_watch import FileWatch
 from engine.application.cluster.process import Program
 from engine.application.cluster.reach import reach_sinks
@@ -93,7 +93,7 @@ def run_pipeline(path: Path, options: RunOptions, redactor: Redactor | None = No
     signals = SupervisorSignals(logging.root.level)
     signals.install()
     run = Run(path, options, run_id, signals, file.redactor)
-    return keep_running(run, text, file) if options.reload else run.once(text, file).code
+    return run_with_reloads(run, text, file) if options.reload else run.once(text, file).code
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Run:
         options = self._options
         file = file or parse(text, self._path, os.environ, self._redactor)
         with nullcontext() if file.state.kafka else StateLock(file.state.directory):
-            take_up_state(file, options.processes)
+            announce_state(file, options.processes)
             warn(file)
             programs = Programs(self._path, text, file, options, self._run_id, self.signals)
             policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
@@ -170,7 +170,7 @@ class Run:
         return Outcome(code, supervisor.came_up, watch.changed if watch else None)
 
 
-def keep_running(run: Run, text: str, file: PipelineFile | None = None) -> int:
+def run_with_reloads(run: Run, text: str, file: PipelineFile | None = None) -> int:
     """Run a pipeline file and what it is changed to; go back where that does not come up.
 
     Args:

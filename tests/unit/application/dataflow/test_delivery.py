@@ -46,9 +46,9 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
 
 def test_the_latency_of_every_event_is_counted(context: RunContext) -> None:
     delivery = Delivery([], context)
-    delivery.begin(Task("0", 1))
+    delivery.start_task(Task("0", 1))
 
-    delivery.take([("0", scored([2 * MINUTE_NS, DAY_NS], [0, 0]))])
+    delivery.process([("0", scored([2 * MINUTE_NS, DAY_NS], [0, 0]))])
 
     shown = context.telemetry.registry
 
@@ -59,10 +59,10 @@ def test_the_latency_of_every_event_is_counted(context: RunContext) -> None:
 
 def test_the_age_of_the_newest_event_is_shown_by_partition(context: RunContext) -> None:
     delivery = Delivery([], context)
-    delivery.begin(Task("0", 1))
-    delivery.take([("0", scored([0, 0], [5 * DAY_NS, 3 * DAY_NS]))])
+    delivery.start_task(Task("0", 1))
+    delivery.process([("0", scored([0, 0], [5 * DAY_NS, 3 * DAY_NS]))])
 
-    delivery.take([("0", scored([0], [9 * DAY_NS]))])
+    delivery.process([("0", scored([0], [9 * DAY_NS]))])
 
     age = value(context.telemetry.registry, "event_time_lag_seconds", partition="0")
 
@@ -72,8 +72,8 @@ def test_the_age_of_the_newest_event_is_shown_by_partition(context: RunContext) 
 
 def test_a_partition_that_is_let_go_is_not_shown(context: RunContext) -> None:
     delivery = Delivery([], context)
-    delivery.begin(Task("0", 1))
-    delivery.take([("0", scored([0], [0]))])
+    delivery.start_task(Task("0", 1))
+    delivery.process([("0", scored([0], [0]))])
 
     delivery.release(["0"])
 
@@ -82,8 +82,8 @@ def test_a_partition_that_is_let_go_is_not_shown(context: RunContext) -> None:
 
 def test_events_that_come_for_the_second_time_are_not_counted(context: RunContext) -> None:
     delivery = Delivery([], context)
-    delivery.begin(Task("0", 1, live=False))
+    delivery.start_task(Task("0", 1, live=False))
 
-    delivery.take([("0", scored([0], [0]))])
+    delivery.process([("0", scored([0], [0]))])
 
     assert value(context.telemetry.registry, "event_latency_seconds_count") == 0

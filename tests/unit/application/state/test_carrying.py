@@ -41,7 +41,7 @@ class Shelf:
     def load(self, task: str) -> StoredTask | None:
         return self.stored.get(task)
 
-    def refuse_running(self) -> None:
+    def require_stopped(self) -> None:
         """Nothing runs."""
 
     def fill(self, tasks: Iterable[StoredTask]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.state.lock import StateLock, require_usable
 from engine.domain.errors import PynomalyError
 
 
@@ -33,4 +33,4 @@ def test_state_that_is_no_whole_of_ours_is_refused(tmp_path: Path, name: str, wo
     (tmp_path / name).mkdir()
 
     with pytest.raises(PynomalyError, match=words):
-        refuse_unusable(tmp_path)
+        require_usable(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from engine.application.state import trust
 from engine.application.state.lock import StateLock
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.trust import require_trusted
 from engine.domain.errors import PynomalyError
 
 NOBODY = 65_534
@@ -32,7 +32,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def test_what_is_ours_alone_is_trusted(state: Path) -> None:
-    refuse_strangers(state)
+    require_trusted(state)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_others_may_write_to_is_refused_with_its_name(
     with pytest.raises(
         PynomalyError, match=rf"{re.escape(path.name)}.* may be written to by others.*chmod"
     ):
-        refuse_strangers(state)
+        require_trusted(state)
 
 
 @as_root
@@ -63,10 +63,10 @@ def test_a_folder_above_that_a_group_may_write_to(state: Path, group: int, trust
     state.parent.chmod(0o2775)
 
     if trusted:
-        refuse_strangers(state)
+        require_trusted(state)
     else:
         with pytest.raises(PynomalyError, match="may be written to by others"):
-            refuse_strangers(state)
+            require_trusted(state)
 
 
 @as_root
@@ -78,7 +78,7 @@ def test_what_another_user_owns_is_refused_with_its_name(state: Path, place: str
     with pytest.raises(
         PynomalyError, match=rf"{re.escape(path.name)}.* belongs to user {NOBODY}.*chown"
     ):
-        refuse_strangers(state)
+        require_trusted(state)
 
 
 @pytest.mark.parametrize("place", ["tasks/0+b", "checkpoints"])
@@ -86,7 +86,7 @@ def test_links_in_it_are_refused(state: Path, place: str) -> None:
     (state / place).symlink_to("/etc")
 
     with pytest.raises(PynomalyError, match="is a symbolic link"):
-        refuse_strangers(state)
+        require_trusted(state)
 
 
 def test_a_link_in_place_of_it_is_refused(state: Path) -> None:
@@ -100,18 +100,18 @@ def test_a_link_in_place_of_it_is_refused(state: Path) -> None:
 def test_a_folder_above_where_only_owners_rename_is_trusted(state: Path) -> None:
     state.parent.chmod(0o1777)
 
-    refuse_strangers(state)
+    require_trusted(state)
 
 
 @as_root
 def test_a_link_above_is_followed_and_what_it_leads_to_is_checked(state: Path) -> None:
     link = state.parent.parent / "link"
     link.symlink_to(state.parent)
-    refuse_strangers(link / "state")
+    require_trusted(link / "state")
     state.parent.chmod(0o777)
 
     with pytest.raises(PynomalyError, match="may be written to by others"):
-        refuse_strangers(link / "state")
+        require_trusted(link / "state")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_folder_above_may_be_open_to_a_group_of_our_own(
     state.parent.chmod(0o775)
 
     if trusted:
-        refuse_strangers(state)
+        require_trusted(state)
     else:
         with pytest.raises(PynomalyError, match="may be written to by others"):
-            refuse_strangers(state)
+            require_trusted(state)

@@ -18,7 +18,7 @@ def attempt(errors: BrokerErrors, milliseconds: int) -> None:
     """Fail to connect as librdkafka does: a log line, then an error without a cause."""
     text = REFUSED + AFTER.format(milliseconds)
     errors.log(logging.ERROR, "%s [%s] %s", "FAIL", "rdkafka#consumer-3", text)
-    errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+    errors.report(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
 
 
 def test_an_attempt_to_connect_is_news_once_with_its_cause(
@@ -43,7 +43,7 @@ def test_says_again_after_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.INFO):
         attempt(errors, 1)
-        errors.over()
+        errors.recovered()
         assert not outages
         attempt(errors, 1)
 
@@ -58,7 +58,7 @@ def test_counts_each_error_by_its_name() -> None:
     errors = BrokerErrors("source", counted.append)
 
     attempt(errors, 1)
-    errors.note(KafkaError(KafkaError._TIMED_OUT))
+    errors.report(KafkaError(KafkaError._TIMED_OUT))
 
     assert counted == ["all_brokers_down", "timed_out"]
 

@@ -30,7 +30,7 @@ def admin_client(brokers: str, settings: Mapping[str, Value], log: object) -> Ad
 def largest_batches(admin: AdminClient, topics: Iterable[str]) -> dict[str, int]:
     """Return the bytes of the largest batch that each topic takes.
 
-    A topic that does not tell us (it takes the right DESCRIBE_CONFIGS) is taken as usual.
+    A topic that does not tell us (it takes the right DESCRIBE_CONFIGS) is assumed to have the default.
     """
     asked = {topic: ConfigResource(ResourceType.TOPIC, topic) for topic in topics}
     found = dict.fromkeys(asked, USUAL_LIMIT_BYTES)
@@ -41,5 +41,5 @@ def largest_batches(admin: AdminClient, topics: Iterable[str]) -> dict[str, int]
         try:
             found[topic] = int(answers[resource].result(REQUEST_SECONDS)["max.message.bytes"].value)
         except (KafkaException, FutureTimeout) as error:
-            logger.info("the limit of %s is not known (%s): taken as usual", topic, error)
+            logger.info("the limit of %s is unknown (%s): assuming the default", topic, error)
     return found

@@ -11,7 +11,7 @@ import typer
 
 from engine.application import registry
 from engine.application.control_ports import Store
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.trust import require_trusted
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
 
@@ -52,7 +52,7 @@ def open_store(directory: Path, database: str | None) -> Store:
     """
     need_server()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    refuse_strangers(directory)
+    require_trusted(directory)
     directory.chmod(0o700)
     url = database or f"sqlite:///{directory.absolute() / 'store.db'}"
     password = os.environ.get(PASSWORD)

@@ -190,9 +190,13 @@ class BrokerErrors:
         if self._stranded >= STRANDED_LOOKS:
             raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process connects anew")
         if self.fatal_error is not None:
-            self.raise_error(self.fatal_error.str(), REFUSED.get(self.fatal_error.code(), "Start again"))
+            self.raise_error(
+                self.fatal_error.str(), REFUSED.get(self.fatal_error.code(), "Start again")
+            )
         if self.fatal_text:
-            cures = (cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal_text)
+            cures = (
+                cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal_text
+            )
             self.raise_error(self.fatal_text, next(cures, "Start again"))
 
     def raise_error(self, what: str, cure: str) -> NoReturn:

@@ -66,7 +66,7 @@ def test_a_source_without_brokers_asks_for_a_restart(broker: FencedBroker) -> No
     _strand(broker, ask=lambda: consumer._consumer.list_topics(timeout=1.0))
 
     with pytest.raises(RetryableError, match="source: the client has forgotten all brokers"):
-        _call_until(lambda: consumer.take(0))
+        _call_until(lambda: consumer.poll(0))
     consumer.close()
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.live_control.log_file import ControlLog
 from engine.application.live_control.records import ControlRecord, Kind, in_force, now
-from engine.application.state.trust import refuse_strangers
+from engine.application.state.trust import require_trusted
 from engine.domain.errors import FatalError, nearest
 
 
@@ -87,7 +87,7 @@ def _open(file: PipelineFile) -> ControlLog:
         )
     directory = file.state.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    refuse_strangers(directory)
+    require_trusted(directory)
     return ControlLog(directory)
 
 

@@ -17,7 +17,7 @@ from engine.application.state.checkpoint_file import (
 )
 from engine.application.state.directory import TASKS
 from engine.application.state.kept import KeptFile, kept_files
-from engine.application.state.lock import StateLock, refuse_unusable
+from engine.application.state.lock import StateLock, require_usable
 from engine.application.state.store import Json
 from engine.application.state.task_file import TaskFile
 from engine.domain.errors import FatalError
@@ -58,7 +58,7 @@ def revert_state(file: PipelineFile, when: datetime) -> Sequence[Reverted]:
         )
     directory = file.state.directory
     with StateLock(directory):
-        refuse_unusable(directory)
+        require_usable(directory)
         return _revert(directory, when)
 
 

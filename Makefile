@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
-.PHONY: demo test lint bench quality broker chaos conformance fuzz jaeger dashboard lock audit image clean
+.PHONY: demo test unit lint bench quality broker chaos conformance fuzz jaeger dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -17,6 +17,10 @@ test: $(READY)
 	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+# What needs no server: a few minutes.
+unit: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check

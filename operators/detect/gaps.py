@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats, Int32s, Int64s
-from operators.detectors.auto import tail
+from operators.kernels import tail
 from operators.kernels.record_bank import kernel
 
 WARM_UP = 50

@@ -24,7 +24,6 @@ from operators.detectors.auto import (
     shape,
     story,
     stuck,
-    tail,
     value,
 )
 from operators.detectors.auto.evidence import (
@@ -35,6 +34,7 @@ from operators.detectors.auto.evidence import (
     WHOLE,
     WHOLE_WEIGHT,
 )
+from operators.kernels import tail
 from operators.kernels.record_bank import kernel
 
 GAP_TIMES = 20.0

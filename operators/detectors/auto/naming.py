@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats
-from operators.detectors.auto import gauge, run, tail
+from operators.detectors.auto import gauge, run
 from operators.detectors.auto.evidence import (
     BURST,
     DRIFT,
@@ -18,6 +18,7 @@ from operators.detectors.auto.evidence import (
     SHIFT,
     SPIKE,
 )
+from operators.kernels import tail
 
 BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
 """Events that the two means of errors rest on."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from operators.detectors.auto import tail
+from operators.kernels import tail
 
 SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""

@@ -17,7 +17,6 @@ from operators.detectors.auto import (
     run,
     season,
     stuck,
-    tail,
 )
 from operators.detectors.auto.evidence import (
     BURST,
@@ -32,6 +31,7 @@ from operators.detectors.auto.evidence import (
     VALUE_EVIDENCE,
     WEIGHTS,
 )
+from operators.kernels import tail
 
 WARM_UP = 50
 """Values before the first is judged."""

@@ -9,8 +9,9 @@ from numba import njit
 
 from engine.domain.batch import Floats, Int64s
 from engine.domain.explanation import Explanation
-from operators.detectors.auto import autoregression, season, tail
+from operators.detectors.auto import autoregression, season
 from operators.detectors.auto.detector import AutoBank, AutoDetector
+from operators.kernels import tail
 
 MINUTE = 60_000_000_000
 HOUR = 60 * MINUTE

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.detectors.auto import gauge, tail
+from operators.detectors.auto import gauge
+from operators.kernels import tail
 from tests.unit.operators.detectors.auto.streams import one
 
 

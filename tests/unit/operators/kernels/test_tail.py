@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.domain.batch import Floats
-from operators.detectors.auto import tail
+from operators.kernels import tail
 from tests.unit.operators.detectors.auto.streams import one, rarities, untimed_rarities
 
 SPIKE_DEVIATIONS = 60.0

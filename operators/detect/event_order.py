@@ -132,7 +132,8 @@ class EventOrder:
         chosen = np.zeros(self._table.capacity, np.bool_)
         chosen[slots] = True
         table = self._table.records
-        return self._release(flush(*self._state(), table, chosen, self._store.used))
+        given = (table, chosen, self._store.used, self._lateness)
+        return self._release(flush(*self._state(), *given))
 
     def _release(self, out: Int64s) -> list[EventBatch]:
         """Return the events of some places in the store, and forget them."""

@@ -111,17 +111,33 @@ def let_go_until(
 
 @njit(error_model="numpy")
 def let_one_go(
-    task: Any, records: Any, table: Any, links: Any, place: int, out: Any, count: int
+    task: Any, records: Any, table: Any, links: Any, place: int, lateness: int, out: Any, count: int
 ) -> Any:
-    """Let an event go on, behind those of its entity that are earlier."""
+    """Let an event go on, behind those of its entity that are earlier.
+
+    Its entity's clock may not believe it yet. Then only those within the lateness before it go on
+    with it: they came after it, and a wild clock has none.
+    """
     link = links[place]
     slot = link.slot
-    newest = table[slot].newest
-    if link.time > newest:
-        let_go(task, records[slot], links, place, newest)
-        out[count] = place
-        return count + 1
-    return let_go_until(task, records[slot], links, link.time, newest, out, count)
+    state, newest = records[slot], table[slot].newest
+    if link.time <= newest:
+        return let_go_until(task, state, links, link.time, newest, out, count)
+    first = place
+    while links[first].previous != NONE:
+        before = links[first].previous
+        if links[before].time < link.time - lateness:
+            break
+        first = before
+    while first != NONE:
+        following = links[first].next
+        let_go(task, state, links, first, newest)
+        out[count] = first
+        count += 1
+        if first == place:
+            break
+        first = following
+    return count
 
 
 def _order(  # pragma: no cover - runs compiled
@@ -144,7 +160,7 @@ def _order(  # pragma: no cover - runs compiled
             if links[task.first].waits == 0:
                 task.first += 1
             elif links[task.first].due <= now:
-                count = let_one_go(task, records, table, links, task.first, out, count)
+                count = let_one_go(task, records, table, links, task.first, lateness, out, count)
             else:
                 break
         link = links[place]
@@ -169,13 +185,13 @@ def _order(  # pragma: no cover - runs compiled
             if links[task.first].waits == 0:
                 task.first += 1
                 continue
-            count = let_one_go(task, records, table, links, task.first, out, count)
+            count = let_one_go(task, records, table, links, task.first, lateness, out, count)
             forced += 1
     return out[:count], forced
 
 
 def _flush(  # pragma: no cover - runs compiled
-    tasks: Any, records: Any, links: Any, table: Any, chosen: Bools, used: int
+    tasks: Any, records: Any, links: Any, table: Any, chosen: Bools, used: int, lateness: int
 ) -> Int64s:
     task = tasks[0]
     out = np.empty(task.waiting, np.int64)
@@ -183,7 +199,7 @@ def _flush(  # pragma: no cover - runs compiled
     for place in range(task.first, used):
         link = links[place]
         if link.waits and chosen[link.slot]:
-            count = let_one_go(task, records, table, links, place, out, count)
+            count = let_one_go(task, records, table, links, place, lateness, out, count)
     return out[:count]
 
 

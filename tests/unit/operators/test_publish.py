@@ -122,9 +122,8 @@ def test_a_traced_anomaly_says_so_and_is_otherwise_the_same() -> None:
     assert matches(document)
     assert not matches({**document, "trace_id": "B" * 32})
     assert document == {**orjson.loads(before.value or b""), "trace_id": trace.trace_id}
-    assert {*document, "rule", "suppressed_by", "context"} == set(ANOMALY_SCHEMA["properties"]), (
-        "no field is undescribed"
-    )
+    optional = {"rule", "suppressed_by", "context", "feedback"}
+    assert {*document, *optional} == set(ANOMALY_SCHEMA["properties"]), "no field is undescribed"
 
 
 def test_scores_of_a_traced_batch_carry_its_context() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
@@ -184,6 +184,7 @@ def shuffled(seed: int, n: int, entities: int, spread: int) -> EventBatch:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), entities=st.integers(1, 6))
+@example(seed=174, entities=5)
 def test_a_shuffled_stream_gives_the_results_of_the_ordered_one(seed: int, entities: int) -> None:
     mixed = shuffled(seed, 400, entities, LATENESS)
     ordered = mixed.take(np.argsort(mixed.times, kind="stable"))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("delivery", "protocol", "kinds"),
     [
-        ("exactly_once", "consumer", ["lose_host", "foreign_transaction", "roll"]),
+        ("exactly_once", "consumer", ["lose_host", "foreign_transaction"]),
         ("at_least_once", "classic", ["freeze_host"]),
     ],
 )

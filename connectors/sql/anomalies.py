@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, delete, select
 
-from connectors.sql.rows import Values, equal, insert_new, page
+from connectors.sql.rows import Values, chosen, insert_new, page
 from connectors.sql.tables import anomalies as table
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Page, Position
@@ -35,13 +34,7 @@ class SqlAnomalies:
         self, wanted: AnomalyFilter, behind: Position | None, limit: int
     ) -> Page[StoredAnomaly]:
         """Return a page of them by event time and id, the newest first."""
-        fields = asdict(wanted)
-        since, until = fields.pop("since"), fields.pop("until")
-        query = select(table).where(*equal(table, **fields))
-        if since is not None:
-            query = query.where(table.c.time >= since)
-        if until is not None:
-            query = query.where(table.c.time < until)
+        query = chosen(table, wanted, table.c.time)
         keys = table.c.time, table.c.id
         return page(self._connection, query, keys, behind, limit, _value, _position)
 

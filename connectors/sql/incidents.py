@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from connectors.sql.rows import BATCH, Values, equal, page
+from connectors.sql.rows import BATCH, Values, chosen, page
 from connectors.sql.tables import comments
 from connectors.sql.tables import incidents as table
 from engine.domain.alert_policy import Severity
@@ -62,13 +62,7 @@ class SqlIncidents:
 
     def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
         """Return a page of them by the time they began and id, the newest first."""
-        fields = asdict(wanted)
-        since, until = fields.pop("since"), fields.pop("until")
-        query = select(table).where(*equal(table, **fields))
-        if since is not None:
-            query = query.where(table.c.began >= since)
-        if until is not None:
-            query = query.where(table.c.began < until)
+        query = chosen(table, wanted, table.c.began)
         keys = table.c.began, table.c.id
         return page(self._connection, query, keys, behind, limit, _value, _position)
 

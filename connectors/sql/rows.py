@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, or_
+from sqlalchemy import Connection, Row, Select, Table, and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
-from engine.domain.control.page import Page, Position
+from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -62,6 +63,23 @@ def page(
     return Page(items, position(items[-1]) if len(rows) > limit else None)
 
 
-def equal(table: Table, **wanted: object) -> list[ColumnElement[bool]]:
-    """Return the conditions that columns have the values that are given."""
-    return [table.c[name] == value for name, value in wanted.items() if value is not None]
+def chosen(
+    table: Table, wanted: AnomalyFilter | IncidentFilter, time: ColumnElement[int]
+) -> Select[Any]:
+    """Return the query of the rows that a filter means.
+
+    Args:
+        table: to select from.
+        wanted: the filter; its fields but the span of time are columns.
+        time: the column that the span is of.
+    """
+    fields = asdict(wanted)
+    since, until = fields.pop("since"), fields.pop("until")
+    query = select(table).where(
+        *(table.c[name] == value for name, value in fields.items() if value is not None)
+    )
+    if since is not None:
+        query = query.where(time >= since)
+    if until is not None:
+        query = query.where(time < until)
+    return query

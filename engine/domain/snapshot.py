@@ -62,6 +62,12 @@ def decode(kind: str, blob: bytes) -> dict[str, Part]:
     return parts
 
 
+def under(prefix: str, parts: Mapping[str, Part]) -> dict[str, Part]:
+    """Return the parts whose names begin with "prefix/", without that."""
+    start = prefix + "/"
+    return {name[len(start) :]: part for name, part in parts.items() if name.startswith(start)}
+
+
 def kind(blob: bytes) -> str:
     """Return what a blob is.
 

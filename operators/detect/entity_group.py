@@ -414,7 +414,7 @@ class EntityGroup:
         own = self._pipeline.mapping_fingerprint
         if bytes(parts.get("mapping", own.encode())).decode() != own:
             return False
-        entities = _under("entities", parts)
+        entities = snapshot.under("entities", parts)
         count = len(entities["state"])
         before = int(np.asarray(parts.get("partitions", [self._pipeline.partitions]))[0])
         if count > self._table.capacity and before < self._pipeline.partitions:
@@ -429,10 +429,10 @@ class EntityGroup:
         names = self._stored_names(parts)
         for k, name in enumerate(names):
             for part, bank in self._of_detector(k, name).items() if name else ():
-                bank.load(_under(part, parts))
+                bank.load(snapshot.under(part, parts))
         for part, keeper in (self._of_values() | self._of_weights(names)).items():
             # Absent where the pipeline combined otherwise before: they start equal.
-            if found := _under(part, parts):
+            if found := snapshot.under(part, parts):
                 keeper.load(found)
         self._load_watch(parts)
         self._begin_idle(parts, count)
@@ -442,17 +442,17 @@ class EntityGroup:
 
     def _load_clock(self, parts: State) -> None:
         # Absent in the state of earlier releases.
-        if clock := _under("clock", parts):
+        if clock := snapshot.under("clock", parts):
             self._clock.load(clock)
 
     def _load_watch(self, parts: State) -> None:
-        state = _under("watch", parts)
+        state = snapshot.under("watch", parts)
         if self._absence is not None and state:
             self._absence.load_watch(state)
 
     def _begin_idle(self, parts: State, count: int) -> None:
         """Let entities of a state that did not note when they sent age from now on."""
-        if self._idle is not None and not _under("idle", parts):
+        if self._idle is not None and not snapshot.under("idle", parts):
             self._idle.begin(count, self._clock.busy)
 
     def _shrunk(self, blob: bytes, partitions: int) -> bytes:
@@ -538,8 +538,3 @@ def _score(bank: Bank, slots: Int32s, values: Floats, learn: Bools, times: Int64
 
 def _part(events: EventBatch, rows: slice) -> EventBatch:
     return events if rows == slice(0, len(events)) else events.take(rows)
-
-
-def _under(prefix: str, parts: State) -> State:
-    start = prefix + "/"
-    return {name[len(start) :]: part for name, part in parts.items() if name.startswith(start)}

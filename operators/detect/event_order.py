@@ -110,12 +110,12 @@ class EventOrder:
         Raises:
             SnapshotError: it does not fit.
         """
-        state = _under("order", snapshot.decode("detect", blob))
+        state = snapshot.under("order", snapshot.decode("detect", blob))
         if not state:
             # It was made in the order of arrival.
             return
-        self._table.load(_under("table", state))
-        self._clock.load(_under("clock", state))
+        self._table.load(snapshot.under("table", state))
+        self._clock.load(snapshot.under("clock", state))
         self._records.load({"state": np.asarray(state["records"])})
         self._store.load(state)
         requeue(*self._state(), self._store.used)
@@ -147,8 +147,3 @@ class EventOrder:
         self._telemetry.waiting_events.inc(more)
         self._telemetry.state_bytes.inc(more * self._event_bytes)
         self._counted += more
-
-
-def _under(prefix: str, state: State) -> State:
-    start = prefix + "/"
-    return {name[len(start) :]: part for name, part in state.items() if name.startswith(start)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -64,7 +64,8 @@ def judge(
     """
     if (scope == "pattern") != bool(entities):
         raise FatalError("--entities goes with --scope pattern, and that needs them")
-    found, end = _find(_published(file, anomalies), own)
+    documents = list(_published(file, anomalies))
+    found, end = _find(documents, own)
     case = case_of(found)
     if case.kind in RULE_KINDS:
         raise FatalError(
@@ -87,7 +88,7 @@ def judge(
         said["until_ns"] = end + nanoseconds(file.alert.incident_gap)
     keys = tuple(said["entities"])
     feedback = Feedback("", verdict == "true_alarm", case, keys, scope == "pipeline")
-    past = (case_of(one) for one in _published(file, anomalies))
+    past = (case_of(one) for one in documents)
     last = deque((one for one in past if feedback.fits(one.entity)), look_back)
     muted = sum(one.evidence < needed([feedback], one)[0] for one in last)
     return Verdict(said, muted, len(last), feedback.margin(case.time))
@@ -107,9 +108,8 @@ def case_of(document: Document) -> Case:
     )
 
 
-def _find(documents: Iterable[Document], own: str) -> tuple[Document, int]:
+def _find(documents: Sequence[Document], own: str) -> tuple[Document, int]:
     """Return an anomaly, and the time of the last one of its incident."""
-    documents = list(documents)
     ids = [one for one in documents if one["id"] == own]
     # The id of an incident is that of its first anomaly.
     incident = [one for one in documents if one["incident"] == own]

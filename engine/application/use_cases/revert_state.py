@@ -19,7 +19,6 @@ from engine.application.state.directory import TASKS
 from engine.application.state.kept import KeptFile, kept_files
 from engine.application.state.lock import StateLock, require_usable
 from engine.application.state.store import Json
-from engine.application.state.task_file import TaskFile
 from engine.domain.errors import FatalError
 
 
@@ -72,7 +71,7 @@ def _revert(directory: Path, when: datetime) -> list[Reverted]:
     _refuse_missing(directory, current.keys() - chosen.keys(), kept)
     for _, manifest in chosen.values():
         # All of it has to be whole before anything changes.
-        TaskFile(directory / TASKS, manifest.task, manifest.file, manifest.blobs).read()
+        manifest.task_file(directory / TASKS).read()
     number = max((manifest.number for manifest in current.values()), default=0) + 1
     back = [replace(manifest, number=number) for _, manifest in chosen.values()]
     # The highest numbers count: from here on it is done, whatever happens to the rest.

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from engine.application.control_ports import Store
-from engine.application.ports import (
-    BrokerPlugin,
-    FormatPlugin,
-    SinkPlugin,
-    SourcePlugin,
-    StateStorePlugin,
-    StepPlugin,
-)
 from engine.domain.detector import Declaration, DetectorFamily
 from engine.domain.errors import UnknownNameError, nearest
+
+if TYPE_CHECKING:
+    from engine.application.control_ports import Store
+    from engine.application.ports import (
+        BrokerPlugin,
+        FormatPlugin,
+        SinkPlugin,
+        SourcePlugin,
+        StateStorePlugin,
+        StepPlugin,
+    )
 
 
 def names(group: str) -> list[str]:
@@ -96,8 +97,7 @@ def detector_family(name: str) -> DetectorFamily:
     """
     family = name.partition(".")[0]
     if family not in _points("detectors"):
-        known = [declared.name for declared in declarations()]
-        raise _unknown_detector(name, known)
+        raise _unknown_detector(name)
     return _family(family)
 
 
@@ -113,10 +113,13 @@ def declaration(name: str) -> Declaration:
     Raises:
         UnknownNameError: there is none; the message names the nearest detector.
     """
-    known = {declared.name: declared for declared in declarations()}
-    if name not in known:
-        raise _unknown_detector(name, known)
-    return known[name]
+    family = name.partition(".")[0]
+    # Asks one family: river's and PyOD's take seconds to import.
+    if family in _points("detectors"):
+        for declared in _family(family).declarations():
+            if declared.name == name:
+                return declared
+    raise _unknown_detector(name)
 
 
 @cache
@@ -129,7 +132,8 @@ def _points(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"pynomaly.{group}")}
 
 
-def _unknown_detector(name: str, known: Iterable[str]) -> UnknownNameError:
+def _unknown_detector(name: str) -> UnknownNameError:
+    known = [declared.name for declared in declarations()]
     return UnknownNameError(
         f'no detector is called "{name}".{nearest(name, known)} `pynomaly detectors` lists them all'
     )

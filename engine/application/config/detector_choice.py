@@ -97,8 +97,7 @@ def _issues(choice: DetectorChoice, value_names: Sequence[str], place: Place) ->
 def _text(choice: DetectorChoice, error: ParameterError) -> str:
     """Add the nearest valid name where the parameter's own name is wrong."""
     text = str(error)
-    declared = {d.name: [p.name for p in d.parameters] for d in registry.declarations()}
-    valid = declared.get(choice.name, [])
+    valid = [parameter.name for parameter in registry.declaration(choice.name).parameters]
     if error.parameter in valid or "Did you mean" in text:
         return text
     return text + nearest(error.parameter, valid)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from engine.application import registry
@@ -23,3 +26,20 @@ def test_an_unknown_name_offers_the_nearest() -> None:
         registry.detector_family("zscor")
     with pytest.raises(UnknownNameError, match="Known: "):
         registry.sink("xyz")
+
+
+def test_a_detector_of_ours_imports_no_package_that_it_does_not_use() -> None:
+    code = (
+        "import sys; from engine.application import registry; registry.declaration('zscore'); "
+        "print({'river', 'sklearn', 'scipy.stats', 'pyod', 'sqlalchemy'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
+
+
+def test_the_declaration_of_an_unknown_detector_offers_the_nearest() -> None:
+    for name, nearest in [("zscor", "zscore"), ("river.HalfSpaceTree", "river.HalfSpaceTrees")]:
+        with pytest.raises(UnknownNameError, match=f'Did you mean "{nearest}"'):
+            registry.declaration(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from confluent_kafka import Producer
@@ -11,9 +11,11 @@ ENTITIES = 1_000
 RIVAL_ENTITIES = 100
 """Fewer, which favours the rival: 1,000 of its models take longer to make than all the rest."""
 START_MS = 1_767_225_600_000
+Message = tuple[bytes, bytes]
+"""Key and payload."""
 
 
-def payloads(events: int, seed: int = 1, entities: int = ENTITIES) -> Iterator[tuple[bytes, bytes]]:
+def payloads(events: int, seed: int = 1, entities: int = ENTITIES) -> Iterator[Message]:
     """Yield key and payload of each event, entity after entity, a second apart for each."""
     draw = np.random.default_rng(seed)
     values = draw.normal((20.0, 5.0, 100.0), (1.0, 0.2, 7.0), (ENTITIES * 100, 3)).round(5)
@@ -33,6 +35,11 @@ def payloads(events: int, seed: int = 1, entities: int = ENTITIES) -> Iterator[t
 
 def produce(brokers: str, topic: str, events: int, entities: int = ENTITIES) -> None:
     """Write the stream, all at once."""
+    write(brokers, topic, payloads(events, entities=entities))
+
+
+def write(brokers: str, topic: str, messages: Iterable[Message]) -> None:
+    """Write messages to a topic as fast as it takes them."""
     producer = Producer(
         {
             "bootstrap.servers": brokers,
@@ -40,7 +47,7 @@ def produce(brokers: str, topic: str, events: int, entities: int = ENTITIES) -> 
             "queue.buffering.max.messages": 500_000,
         }
     )
-    for number, (key, payload) in enumerate(payloads(events, entities=entities)):
+    for number, (key, payload) in enumerate(messages):
         while True:
             try:
                 producer.produce(topic, payload, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
@@ -160,7 +161,7 @@ class EventMapping:
     @property
     def fields(self) -> frozenset[str]:
         """Names of the outermost fields that are read."""
-        return frozenset(str(path[0]) for path in self.paths)
+        return _names(self.paths)
 
     @property
     def text_fields(self) -> frozenset[str]:
@@ -174,12 +175,17 @@ class EventMapping:
         if self.where is not None:
             texts += texts_compared(self.where)
         texts += [path for path in self.paths if {JsonText(), Base64Text()} & {*path}]
-        return frozenset(str(path[0]) for path in texts)
+        return _names(texts)
 
     @property
     def value_names(self) -> tuple[str, ...]:
         """Names of the values, in column order."""
         return tuple(value.name for value in self.values)
+
+
+def _names(paths: Iterable[Path]) -> frozenset[str]:
+    """Return the names that some paths begin with; one into an array begins with none."""
+    return frozenset(path[0] for path in paths if isinstance(path[0], str))
 
 
 FIRST_FIELDS: dict[type, set[str]] = {

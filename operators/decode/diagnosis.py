@@ -42,6 +42,7 @@ class Diagnosis:
         self._values = [(field, NumberReader(field)) for field in mapping.values]
         explode = mapping.explode
         self._exploder = None if explode is None else Exploder(explode, mapping.paths)
+        self._takes_arrays = any(not isinstance(path[0], str) for path in mapping.paths)
 
     def of(
         self,
@@ -78,8 +79,9 @@ class Diagnosis:
 
     def of_document(self, document: Any, key: bytes | None, clocks: Clocks) -> Finding | None:
         """Return what is wrong with a document, or with one that an element stands in."""
-        if not isinstance(document, dict):
-            hint = ": set event.explode: $message?" if isinstance(document, list) else ""
+        is_array = isinstance(document, list)
+        if not (isinstance(document, dict) or (is_array and self._takes_arrays)):
+            hint = ": set event.explode: $message?" if is_array else ""
             found = f"the payload is {quote(document)}, not an object{hint}"
             return RejectReason.NOT_AN_OBJECT, found
         try:
@@ -134,6 +136,8 @@ class Diagnosis:
             found = f"{where} is {quote(written)}, not readable as {how}"
             if not time.unit and str(written).strip().isdecimal():
                 hint = ": set unit instead of format where it is a number of seconds, ms, us or ns"
+            if not time.unit and str(written).startswith("/Date("):
+                hint = ": set unit: ms instead of format"
             if time.format not in EXCEL_FORMATS and _is_excel(written):
                 hint = ": set format: excel where it is a number of days, as Excel has it"
             return RejectReason.BAD_TIME, found + hint

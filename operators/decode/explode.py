@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.domain.path import EACH, Base64Text, JsonText, Named, Path, path_text
+from operators.decode.parallel_arrays import ParallelArrays
 from operators.decode.reading import MisplacedError, MissingError, look_up, quote
 
 
@@ -23,6 +24,8 @@ class Exploder:
     def __init__(self, path: Path, read: Iterable[Path]) -> None:
         self._path = path
         read = list(read)
+        inside = (one[len(path) :] for one in read if one[: len(path)] == path)
+        self._parallel = ParallelArrays(path, inside)
         self._kept = [_below(path[:level], read) - {path[level]} for level in range(len(path))]
         for level, step in enumerate(path[:-1]):
             if isinstance(step, Named):
@@ -31,7 +34,8 @@ class Exploder:
     def explode(self, document: Any) -> list[Any]:
         """Return a document for each element, in their order.
 
-        An object where the array is expected counts as its only element.
+        An object where the array is expected counts as its only element. An element of parallel
+        arrays is as many as they have places.
 
         Raises:
             MissingError: there is no such array.
@@ -67,10 +71,17 @@ class Exploder:
 
     def _elements(self, node: Any) -> list[Any]:
         if type(node) is dict:
-            return [node]
+            return self._parallel.documents(node)
         if type(node) is not list:
             raise self._error(node, len(self._path), "an array")
-        return node
+        return [document for element in node for document in self._documents(element)]
+
+    def _documents(self, element: Any) -> list[Any]:
+        """Return the documents of an element; one of arrays that do not fit is judged alone."""
+        try:
+            return self._parallel.documents(element)
+        except MisplacedError:
+            return [element]
 
     def _fields(self, node: Any, level: int) -> list[Any]:
         """Return a document for each field of an object that is not read by its own name."""

@@ -36,7 +36,8 @@ class ExplodedJson:
                 element.insert(path[depth:], kind, required)
             else:
                 parents.insert(path, kind, required)
-        kind = list[structure(element)]  # type: ignore[misc]
+        # Elements that are arrays themselves, read by index, have no structure.
+        kind = list[structure(element) if element.is_structure else Any]  # type: ignore[misc]
         if explode:
             parents.insert(explode, kind, True)
             kind = structure(parents)

@@ -33,6 +33,8 @@ UNREADABLE = NO_TIME
 LONGEST_TEXT_CHARS = 100
 _FIRST_YEAR, _LAST_YEAR = str(FIRST_YEAR), str(LAST_YEAR)
 _DIGITS = re.compile(r"\s*-?[0-9]{1,30}\s*", re.ASCII)
+_DOT_NET = re.compile(r"\s*/Date\((-?[0-9]{1,19})(?:[+-][0-9]{4})?\)/\s*", re.ASCII)
+"""Milliseconds as .NET writes them in JSON; the zone behind says where they were written."""
 _DECIMAL = re.compile(r"\s*-?[0-9]{1,30}\.[0-9]{0,30}\s*", re.ASCII)
 
 
@@ -157,6 +159,8 @@ def _scaled(number: Any, factor: int) -> int:
             number = int(number)
         elif _DECIMAL.fullmatch(number):
             number = float(number)
+        elif found := _DOT_NET.fullmatch(number):
+            return int(found[1]) * NS["ms"]
     # A list times a million would be a very long list.
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError

@@ -24,7 +24,7 @@ def parse_path(value: object) -> Path:
 
     `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a | json.b`
     a field of JSON that stands as text in `a`, in base64 with `a | base64 | json.b`; a name with
-    dots or brackets is written `["a.b"]`.
+    dots or brackets is written `["a.b"]`. `[0].b` begins in a message that is an array.
     """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")
@@ -58,10 +58,10 @@ def _step(found: re.Match[str]) -> Step:
 
 
 def _joins(step: re.Match[str], first: bool, joined: bool) -> bool:
-    """Names are joined by dots, the outermost step is a name: a message is an object."""
+    """Names are joined by dots; the outermost step is a name, or an element of an array."""
     if step["name"]:
         return bool(step["dot"]) != (first or joined)
-    return not first or bool(step["quoted"])
+    return not first or not (step["json"] or step["base64"])
 
 
 JsonPath = Annotated[

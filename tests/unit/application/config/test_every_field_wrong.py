@@ -107,7 +107,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("source", "queue", "batch"), 0, "found 0, expected at least 1"),
     (("event",), "sensor", "expected a mapping of fields"),
     (("event", "key"), "a..b", 'cannot be read from "..b" on'),
-    (("event", "key"), "[0].b", "cannot be read"),
+    (("event", "key"), "[0]b", "cannot be read"),
     (("event", "key"), [], "expected a path, a list of paths, or $message_key"),
     (("event", "time"), "messages", "expected a path with unit or format, or the word message"),
     (("event", "time"), None, "or the word message"),

@@ -70,7 +70,7 @@ def run(events: int = 6_000_000, rounds: int = 6, partitions: int = 4) -> dict[s
     """Measure, print and return the ratios."""
     os.sched_setaffinity(0, {CORES[-1]})
     total = 2 * events
-    with KafkaBroker() as broker:
+    with KafkaBroker(optimized=True) as broker:
         for topic in ("stream", "short"):
             broker.create_topic(topic, partitions)
         broker.create_topic("found")

@@ -43,7 +43,7 @@ def settle(members: Sequence[GroupMembership], partitions: int) -> float:
 def run(count: int = 50, partitions: int = 1_000) -> dict[str, float]:
     """Measure, print and return seconds."""
     found: dict[str, float] = {"members": count, "partitions": partitions}
-    with KafkaBroker() as broker:
+    with KafkaBroker(optimized=True) as broker:
         broker.create_topic("in", partitions)
         wanted = KafkaSourceSettings(
             brokers=broker.bootstrap,

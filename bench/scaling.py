@@ -104,7 +104,7 @@ def run(events: int = 6_000_000, rounds: int = 6) -> dict[str, object]:
     """Measure, print and return the ratios."""
     os.sched_setaffinity(0, {CORES[-1]})
     total = 2 * events
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
+    with KafkaBroker(optimized=True) as broker, tempfile.TemporaryDirectory() as folder:
         broker.create_topic("stream", PARTITIONS)
         broker.create_topic("found")
         produce(broker.bootstrap, "stream", total)

@@ -51,5 +51,5 @@ def _keeps_up(rate: float, broker: KafkaBroker) -> bool:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {CORES[-1]})
-    with KafkaBroker() as own:
+    with KafkaBroker(optimized=True) as own:
         sustained(float(sys.argv[1]), own)

@@ -59,7 +59,7 @@ def run(entities: int = 1_000_000, partitions: int = 32) -> dict[str, float]:
     names = [str(number) for number in range(partitions)]
     spec, draw = rules(), np.random.default_rng(1)
     found: dict[str, float] = {"entities": entities, "partitions": partitions, "bytes": 0}
-    with KafkaBroker(settings={"log.segment.bytes": str(2**28)}) as broker:
+    with KafkaBroker(optimized=True, settings={"log.segment.bytes": str(2**28)}) as broker:
         broker.create_topic("in", partitions)
         first = Instance(broker)
         first.wait_for(names)

@@ -78,7 +78,7 @@ def run(events: int = 3_000_000, rounds: int = 5) -> None:
     os.sched_setaffinity(0, {CORES[-1]})
     rates: dict[str, list[float]] = {name: [] for name in SAMPLES}
     spans: dict[str, list[int]] = {name: [] for name in SAMPLES}
-    with KafkaBroker() as broker:
+    with KafkaBroker(optimized=True) as broker:
         broker.create_topic("stream", 4)
         broker.create_topic("found")
         produce(broker.bootstrap, "stream", events)

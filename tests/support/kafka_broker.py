@@ -22,23 +22,16 @@ from confluent_kafka import KafkaException
 
 from tests.support.bound_process import start_bound
 from tests.support.kafka_cluster import KafkaCluster
-from tests.support.kafka_jars import (
-    LOG_SETTINGS,
-    KafkaUnavailableError,
-    jar_directory,
-    require_program,
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.kafka_jvm import (
+    LIGHT_COMPILATION,
+    class_archive,
+    java_command,
+    short_lived,
 )
 from tests.support.kafka_settings import HOST, free_port, is_free, server_properties
 from tests.support.kafka_tools import write_tools
 from tests.support.relay import Relay
-
-_JVM = [
-    "-Xms128m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-Djava.awt.headless=true",
-    f"-Dlog4j2.configurationFile={LOG_SETTINGS}",
-]
 
 
 class KafkaBroker(KafkaCluster):
@@ -49,7 +42,8 @@ class KafkaBroker(KafkaCluster):
 
     `port` is where clients connect (default: a free one), `settings` go over the defaults of
     server.properties, `start_seconds` is how long a start may take; `relayed` gives it a second
-    way in, `relay`.
+    way in, `relay`. A broker that benchmarks measure against is `optimized`: it starts slower, and
+    compiles its code as a broker in production does.
     """
 
     def __init__(
@@ -59,6 +53,7 @@ class KafkaBroker(KafkaCluster):
         start_seconds: float = 120.0,
         *,
         relayed: bool = False,
+        optimized: bool = False,
     ) -> None:
         self.port = free_port() if port is None else port
         super().__init__(f"{HOST}:{self.port}")
@@ -68,6 +63,8 @@ class KafkaBroker(KafkaCluster):
         self._process: subprocess.Popen[bytes] | None = None
         self._own_id = _new_cluster_id()
         self._relayed = relayed
+        self._optimized = optimized
+        self._archive_to: Path | None = None
         self._relay: Relay | None = None
 
     def __enter__(self) -> "KafkaBroker":
@@ -110,7 +107,8 @@ class KafkaBroker(KafkaCluster):
             raise KafkaUnavailableError(f"{self.bootstrap} is in use by another process")
         if self._folder is None:
             self._folder = self._format_storage()
-        command = [*_java(), "kafka.Kafka", str(self._folder / "server.properties")]
+        main = ["kafka.Kafka", str(self._folder / "server.properties")]
+        command = java_command(main, self._jvm_options())
         self._process = start_bound(command, self._folder / "server.log")
         try:
             self._wait_until_it_answers()
@@ -145,8 +143,8 @@ class KafkaBroker(KafkaCluster):
         self._process = None
 
     def close(self) -> None:
-        """Stop the broker and delete its data."""
-        self.stop()
+        """End the broker and delete its data: there is nothing to end in order."""
+        self.kill()
         if self._relay is not None:
             self._relay.cut()
         if self._folder is not None:
@@ -160,8 +158,14 @@ class KafkaBroker(KafkaCluster):
             return ""
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
+    def _jvm_options(self) -> list[str]:
+        if self._optimized:
+            return []
+        if self._archive_to is not None:
+            return [LIGHT_COMPILATION, f"-XX:ArchiveClassesAtExit={self._archive_to}"]
+        return _with_archive()
+
     def _format_storage(self) -> Path:
-        java = _java()
         folder = Path(tempfile.mkdtemp(prefix="pynomaly-kafka-"))
         properties = folder / "server.properties"
         controller_port = free_port(other_than=self.port)
@@ -173,7 +177,11 @@ class KafkaBroker(KafkaCluster):
         properties.write_text(server_properties(self.port, controller_port, data, settings))
         tool = ["kafka.tools.StorageTool", "format", "-t", self._own_id, "-c", str(properties)]
         done = subprocess.run(
-            [*java, *tool], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            java_command(tool, short_lived()),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             shutil.rmtree(folder, ignore_errors=True)
@@ -203,9 +211,25 @@ class KafkaBroker(KafkaCluster):
         return answering == self._own_id
 
 
-def _java() -> list[str]:
-    java = require_program("java", "Java 17 or newer (Debian: openjdk-17-jre-headless)")
-    return [java, *_JVM, "-cp", f"{jar_directory()}/*"]
+def _with_archive() -> list[str]:
+    """Return the options of a broker that lives for seconds; the first of all makes the archive."""
+    if not class_archive().exists():
+        _make(class_archive())
+    return short_lived()
+
+
+def _make(archive: Path) -> None:
+    """Make the archive of classes, out of those that a broker loads; under its name when whole."""
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=archive.parent) as folder:
+        partial = Path(folder) / archive.name
+        broker = KafkaBroker()
+        broker._archive_to = partial
+        with broker:
+            broker.create_topic("archive")
+            # It writes the archive when it ends in order.
+            broker.stop()
+        if partial.exists():
+            partial.replace(archive)
 
 
 def _new_cluster_id() -> str:

@@ -34,7 +34,7 @@ def schema_registry() -> Iterator[str]:
     environment = {**os.environ, "QUARKUS_HTTP_PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1"}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [str(java), "-Xmx384m", "-jar", "quarkus-run.jar"],
+            [str(java), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-jar", "quarkus-run.jar"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -169,7 +169,7 @@ class Tail:
         assert self._rows is not None
         for payload, finding in self._rows.only_rows(iter([line])):
             number, self._number = self._number, self._number + 1
-            if number >= self._skip:
+            if number >= max(self._skip, self._reading.csv.skip_after or 0):
                 yield number, payload, finding
 
     def _begin(self, header: bytes) -> None:

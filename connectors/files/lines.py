@@ -19,17 +19,21 @@ class Readable(Protocol):
 class LineSplitter:
     """Splits chunks into lines, without ever holding more than one line that fits.
 
-    A line above the limit is cut to one byte more, by which it is known to be too large.
+    A line above the limit is cut to one byte more, by which it is known to be too large. Lines end
+    with a line feed; where a carriage return comes and no line feed beside it, with that.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._most = max_bytes + 1
         self._rest = b""
         self._skipping = False
+        self._end = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that a chunk ends, without their ends."""
-        lines = (self._rest + chunk).split(b"\n")
+        data = self._rest + chunk
+        self._end = self._end or _line_end(data)
+        lines = data.split(self._end or b"\n")
         self._rest = lines.pop()
         if self._skipping and lines:
             # The end of a line that was told already.
@@ -47,6 +51,14 @@ class LineSplitter:
         rest, self._rest = self._rest, b""
         skipping, self._skipping = self._skipping, False
         return [rest] if rest and not skipping else []
+
+
+def _line_end(data: bytes) -> bytes:
+    """Return what lines end with; nothing while it is not known."""
+    if b"\n" in data:
+        return b"\n"
+    # Behind a return that comes last a line feed may follow.
+    return b"\r" if b"\r" in data[:-1] else b""
 
 
 def bounded_lines(file: Readable, max_bytes: int) -> Iterator[bytes]:

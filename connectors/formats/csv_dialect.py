@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from connectors.formats.csv_units import rows_of_units
 from pynomaly.plugins import Settings
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
@@ -19,7 +20,10 @@ MOST_BEFORE = 100
 _EXCEL = re.compile(r"sep=(.)", re.IGNORECASE)
 """The first line where Excel is told the delimiter."""
 SAMPLE_LINES = 200
-_COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3})*|[0-9]*),[0-9]+\s*")
+NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+_COMMA_NUMBER = re.compile(
+    r"\s*[+-]?[0-9]{1,3}(?:(?:[.'\u2019 \u00a0\u202f][0-9]{3})*|[0-9]*),[0-9]+\s*"
+)
 _POINT_NUMBER = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
 Sign = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
@@ -37,6 +41,8 @@ class CsvSettings(Settings):
     """Names of the columns, where no header line has them."""
     skip: int = Field(default=0, ge=0)
     """Lines before the header to leave out."""
+    skip_after: int | None = Field(default=None, ge=0)
+    """Rows right below the header to leave out, such as their units; null finds it out."""
     comment: str | None = Field(default=None, min_length=1)
     """Lines that begin so are left out, such as "#"."""
     trim: bool = True
@@ -55,6 +61,7 @@ class Dialect:
         trim: whether blanks around cells are left out.
         hint: what to do where a column is missing, for rejects.
         before: lines before the header, blank ones and comments not counted.
+        after: rows right below the header that are no data, such as units.
         repeated: names that stand in the header again, and what those columns are called instead.
     """
 
@@ -67,6 +74,7 @@ class Dialect:
     trim: bool
     hint: str
     before: int = 0
+    after: int = 0
     repeated: tuple[tuple[str, str], ...] = ()
 
     def cells(self, line: str) -> list[str]:
@@ -75,9 +83,10 @@ class Dialect:
 
     def __str__(self) -> str:
         names = self.delimiter.join(self.names)
-        after = f", header after {self.before} other lines" if self.before else ""
+        where = f", header after {self.before} other lines" if self.before else ""
+        where += f", {self.after} rows of units below it" if self.after else ""
         signs = f"delimiter {self.delimiter!r}, decimal sign {self.decimal!r}"
-        return f"CSV, {signs}{after}, columns {names}"
+        return f"CSV, {signs}{where}, columns {names}"
 
 
 def find_dialect(
@@ -108,6 +117,11 @@ def find_dialect(
     body = rows[before:] if settings.names else rows[before + 1 :]
     decimal = settings.decimal or _decimal(body, names, texts, delimiter)
     header = lines[before] if lines[before:] and not settings.names else ""
+    after = settings.skip_after or 0
+    # A cell with line ends would be counted twice.
+    is_plain = not any(line.count(settings.quote) % 2 for line in lines[before : before + 9])
+    if settings.skip_after is None and settings.names is None and is_plain:
+        after = rows_of_units([row for row in body if any(row) and tuple(row) != names])
     return Dialect(
         delimiter,
         decimal,
@@ -118,6 +132,7 @@ def find_dialect(
         settings.trim,
         _hint(names, delimiter, header),
         before,
+        after,
         tuple((old, new) for old, new in zip(given, names, strict=True) if old != new),
     )
 
@@ -201,6 +216,8 @@ def _decimal(
 
 def _hint(names: Sequence[str], delimiter: str, header: str) -> str:
     text = f"the columns are {', '.join(names)}"
+    if NO_CHARACTER in text:
+        return f"{text}: the header is not UTF-8, set source.file.encoding, such as cp1252"
     found = [sign for sign in DELIMITERS if sign != " " and sign != delimiter and sign in header]
     if len(names) == 1 and found:
         word = DELIMITERS[found[0]]

@@ -37,5 +37,8 @@ class CsvMessage:
         rows = CsvRows(self._dialect, self._texts, MAX_BYTES).rows(iter(lines))
         found: list[Any] = []
         for row, finding in rows:
-            found.append(orjson.loads(row) if finding is None else row.decode("utf-8", "replace"))
+            if row:
+                found.append(
+                    orjson.loads(row) if finding is None else row.decode("utf-8", "replace")
+                )
         return found

@@ -11,15 +11,16 @@ from itertools import islice
 
 import orjson
 
-from connectors.formats.csv_dialect import Dialect
+from connectors.formats.csv_dialect import NO_CHARACTER, Dialect
 from engine.domain.reject import Finding, RejectReason
 
 INTEGER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
 NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\s*", re.ASCII)
 GROUPED = re.compile(r"\s*[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+\s*", re.ASCII)
+_BY_BLANKS = re.compile(r"\s*[+-]?[0-9]{1,3}(?:['\u2019 \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?\s*")
+_BLANKS = str.maketrans("", "", "'\u2019 \u00a0\u202f")
 NOT_NUMBERS = {"nan", "NaN", "NAN"}
 """Cells that say that there is no number."""
-NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 MOST_LINES = 64
 """Lines of one row: more of them mean that a quote was opened and never closed."""
 
@@ -48,7 +49,10 @@ class CsvRows:
         csv.field_size_limit(max(csv.field_size_limit(), max_bytes + 2))
 
     def rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
-        """Yield the rows below the header; blank lines and comments are no rows."""
+        """Yield the rows below the header; blank lines and comments are no rows.
+
+        A row of units is an empty one: it has its number, and nothing to say.
+        """
         yield from self._rows(lines, self.dialect.has_header)
 
     def only_rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
@@ -61,6 +65,7 @@ class CsvRows:
         if has_header:
             self._next(self._reader(feed), feed)
         reader = self._reader(feed)
+        units = self.dialect.after if has_header else 0
         while True:
             row = self._next(reader, feed)
             if row is None:
@@ -74,7 +79,8 @@ class CsvRows:
                 self.dialect.has_header and tuple(cells) == self.dialect.names
             ):
                 # A row of empty cells is a blank line; files put together repeat their header.
-                yield self._row(row, feed)
+                yield self._row(row, feed) if units <= 0 else (b"", None)
+                units -= 1
 
     def object_of(self, line: str) -> dict[str, str | int | float | None]:
         """Return one line as an object by the names of the columns."""
@@ -189,6 +195,8 @@ class _Feed:
 def _cell(text: str, decimal: str) -> str | int | float | None:
     if INTEGER.fullmatch(text):
         return int(text)
+    if _BY_BLANKS.fullmatch(text):
+        text = text.translate(_BLANKS)
     number = text
     if decimal == ",":
         number = text.replace(".", "") if GROUPED.fullmatch(text) else text.replace(".", "x")

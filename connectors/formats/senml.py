@@ -37,7 +37,8 @@ class SenML:
         """Return name, unit, value and time in s of each record, and its text, truth and sum.
 
         A record without a value of any kind is one of bases alone, and no event. One whose time
-        is relative to when the pack was sent has no time, but `relative`.
+        is relative to when the pack was sent has the seconds in `relative`, and a time that is
+        none, but says so.
         """
         pack = _pack(payload)
         bases: dict[str, Any] = {}
@@ -94,8 +95,10 @@ def _resolved(record: dict[str, Any], bases: dict[str, Any]) -> dict[str, Any]:
     if "s" in record or "bs" in bases:
         found["sum"] = _sum(bases.get("bs"), record.get("s"))
     time = _sum(bases.get("bt"), record.get("t"))
-    is_relative = _is_number(time) and time < FIRST_ABSOLUTE
-    found["relative" if is_relative else "time"] = time
+    found["time"] = time
+    if _is_number(time) and time < FIRST_ABSOLUTE:
+        found["relative"] = time
+        found["time"] = f"{time:g} s from when it was sent: set event.time: message"
     return found
 
 

@@ -22,9 +22,10 @@ PREFIXES |= {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 
 PREFIXES |= {f"{prefix}i": 1024.0**n for n, prefix in enumerate("KMGTPE", 1)}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _QUANTITY = re.compile(r"(.*[0-9]\.?)\s*([^0-9]*)", re.DOTALL)
-_BLANKS = re.compile(r"(?<=[0-9])[' \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+_BLANKS = re.compile(r"(?<=[0-9])['\u2019 \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _GROUPED = {sign: re.compile(rf"[+-]?[0-9]{{1,3}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
 _NOT_FINITE = {"nan": GAP, "inf": math.inf, "infinity": math.inf}
+LONGEST_UNIT_CHARS = 12
 LONGEST_TEXT_CHARS = 400
 """Characters of a number as text: a longer one is no reading."""
 
@@ -128,6 +129,8 @@ class NumberReader:
             return "a number: set as: number"
         if _plain(text, ",") is not None:
             return 'a number: set as: number and decimal: ","'
+        if hint := _quantity_hint(text):
+            return f"a number: {hint}"
         return "a number: set map or missing for such texts"
 
 
@@ -146,6 +149,19 @@ def _plain(text: str, decimal: str) -> float | None:
         text = whole.replace(other, "") + sign + rest
     text = text.replace(decimal, ".")
     return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _quantity_hint(text: str) -> str:
+    """Return how a number with a unit or prefix behind it can be read."""
+    found = _QUANTITY.fullmatch(text)
+    if found is None:
+        return ""
+    number, unit = found[1].strip(), found[2]
+    signs = [sign for sign in ".," if _plain(number, sign) is not None]
+    if not signs or len(unit) > LONGEST_UNIT_CHARS:
+        return ""
+    hint = "set as: quantity" + ("" if unit in PREFIXES else f' and unit: "{unit}"')
+    return hint if signs[0] == "." else f'{hint} and decimal: ","'
 
 
 def _quantity(text: str, field: ValueField) -> float:

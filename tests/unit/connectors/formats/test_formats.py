@@ -466,6 +466,10 @@ GOOD = {
         "format: senml\nkey: name\ntime: {path: time, unit: s}\nvalues: [value]",
         cbor2.dumps([{-2: "a:", -3: 1.3e9, 0: "t", 2: 1}, {0: "h", 6: -5, 2: 2}]),
     ),
+    "statsd": (
+        "format: statsd\nkey: name\nvalues: [value]",
+        b"users.online:1:2|c|@0.1|#host:a,b\ncpu;host=a:3.2|g|T1704067200",
+    ),
     "sparkplug": (
         "format: sparkplug\nkey: {const: d}\nvalues: {each: 'metrics.*'}",
         field(1, TS) + field(2, field(1, "t") + field(4, 10) + field(13, 20.5)),

@@ -148,7 +148,7 @@ def test_base_values_of_senml_are_added_to_those_of_its_records() -> None:
         (b'[{"n": "t", "bt": 1.3e9, "v": "1"}]', RejectReason.WRONG_TYPE),
         (b'[{"n": "t", "bt": 1.3e9, "t": "x", "v": 1}]', RejectReason.BAD_TIME),
         (b"[7]", RejectReason.NOT_AN_OBJECT),
-        (b'[{"n": "t", "v": 1, "t": -3}]', RejectReason.MISSING_TIME),
+        (b'[{"n": "t", "v": 1, "t": -3}]', RejectReason.BAD_TIME),
         (b'[{"n": "t", "bt": 1.3e9, "vs": "open"}]', RejectReason.MISSING_VALUE),
     ],
 )
@@ -156,6 +156,16 @@ def test_what_is_no_reading_of_senml_is_a_reject(payload: bytes, reason: RejectR
     _, rejects = decode(SENML, payload)
 
     assert [r.reason for r in rejects] == [reason]
+
+
+def test_a_relative_time_of_senml_says_what_to_set() -> None:
+    pack = b'[{"n": "t", "v": 1, "t": -3}]'
+
+    _, rejects = decode(SENML, pack)
+    events, _ = decode(SENML.replace("{path: time, unit: s}", "message"), pack)
+
+    assert "-3 s from when it was sent: set event.time: message" in rejects[0].detail
+    assert events.times.tolist() == events.timestamps.tolist()
 
 
 # Envelopes.

@@ -11,11 +11,11 @@ from engine.domain.incident import SCHEMA_VERSION, Change, IncidentEvent, Peak
 from engine.domain.names import ID_HEADER, SCHEMA_HEADER
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
+from engine.domain.time_units import NS_PER_SECOND
 from operators.publish import iso_time
 from pynomaly.plugins import RunContext
 
 _VERSION = str(SCHEMA_VERSION).encode()
-NS_PER_SECOND = 1e9
 
 
 def incident_step(

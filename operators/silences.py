@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from engine.domain.batch import Bools, EventBatch, Int64s
-from engine.domain.silence import DAY_NS, Silence, Span
+from engine.domain.silence import Silence, Span
+from engine.domain.time_units import NS_PER_DAY
 
 MOST_DAYS, MOST_KEYS = 4_096, 100_000
 """What is remembered of a silence at most: days with their spans, and keys."""
@@ -45,7 +46,7 @@ class Mute:
     def end(self, time: int) -> int:
         """Return when it ends that holds at a time: within the days that follow, in ns."""
         for _ in range(MOST_DAYS):
-            spans = self._spans(time // DAY_NS)
+            spans = self._spans(time // NS_PER_DAY)
             last = next((last for first, last in spans if first <= time < last), None)
             if last is None:
                 break
@@ -54,13 +55,13 @@ class Mute:
 
     def _on(self, times: Int64s) -> Bools:
         found = np.zeros(len(times), np.bool_)
-        for day in np.unique(times // DAY_NS).tolist():
+        for day in np.unique(times // NS_PER_DAY).tolist():
             for first, last in self._spans(day):
                 found |= (times >= first) & (times < last)
         return found
 
     def _is_on(self, time: int) -> bool:
-        spans = self._spans(time // DAY_NS)
+        spans = self._spans(time // NS_PER_DAY)
         place = bisect_right(spans, time, key=lambda span: span[0])
         return place > 0 and time < spans[place - 1][1]
 

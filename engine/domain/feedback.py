@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import exp2, log10
 
-HALF_LIFE_NS = 30 * 86_400_000_000_000
+from engine.domain.time_units import NS_PER_DAY
+
+HALF_LIFE_NS = 30 * NS_PER_DAY
 """Event time in which what was asked for becomes half as much."""
 MORE, LESS = 1.0, 0.5
 """Powers of ten of the p-value: so much more than a false alarm had, and less than the threshold,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from engine.domain.condition import Condition, paths, texts_compared
 from engine.domain.format import Format
 from engine.domain.path import Base64Text, JsonText, Path
+from engine.domain.time_units import NS_PER_DAY
 
 LONGEST_KEY_CHARS = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
@@ -135,7 +136,7 @@ class EventMapping:
     time: TimeField
     values: tuple[ValueField, ...]
     max_bytes: int = 1_048_576
-    max_future: int = 86_400_000_000_000
+    max_future: int = NS_PER_DAY
     lateness: int | None = None
     where: Condition | None = None
     explode: Path | None = None

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-DAY_NS = 86_400_000_000_000
+from engine.domain.time_units import NS_PER_DAY
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Span = tuple[int, int]
 """From and until, ns since 1970."""
@@ -93,7 +94,7 @@ class Silence:
         Args:
             day: number of the day since 1970, in UTC.
         """
-        first, last = day * DAY_NS, (day + 1) * DAY_NS
+        first, last = day * NS_PER_DAY, (day + 1) * NS_PER_DAY
         first = first if self.begin is None else max(first, self.begin)
         last = last if self.end is None else min(last, self.end)
         found = [(first, last)] if first < last else []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.domain.kinds import OUT_OF_RANGE
+from engine.domain.time_units import NS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 SENTENCES = {
@@ -46,12 +46,12 @@ def summary(
     unknown = kind != OUT_OF_RANGE and (low is None or high is None)
     sentence = SENTENCES["outlier"] if unknown else SENTENCES[kind]
     text = sentence.format(name=name, value=_number(value), low=_number(low), high=_number(high))
-    return f"{text}, for {duration_text(duration)}" if duration >= SECOND_NS else text
+    return f"{text}, for {duration_text(duration)}" if duration >= NS_PER_SECOND else text
 
 
 def duration_text(ns: int) -> str:
     """Write a duration with its two largest units, such as "2 h 10 min"."""
-    seconds = ns // SECOND_NS
+    seconds = ns // NS_PER_SECOND
     parts: list[str] = []
     for size, unit in UNITS:
         count, seconds = divmod(seconds, size)

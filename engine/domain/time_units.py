@@ -1,44 +1,10 @@
-"""Doubts about a time's unit: numbers that are no plausible time as they are read."""
+"""Units of time: all times and durations are nanoseconds."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from engine.domain.batch import Int64s
-from engine.domain.mapping import TimeField, TimeUnit
-from engine.domain.path import path_text
-
-NS: dict[TimeUnit, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-YEAR_NS = 31_556_952_000_000_000
-"""ns."""
-EARLIEST_NS, LATEST_NS = 20 * YEAR_NS, 130 * YEAR_NS
-"""The times that a unit is guessed by: 1990 to 2100."""
-
-
-def other_unit(written: object, unit: TimeUnit | None) -> str:
-    """Return a hint where a number is a plausible time in another unit, else an empty text."""
-    if unit is None or not isinstance(written, (int, float)):
-        return ""
-    fitting = [name for name, factor in NS.items() if EARLIEST_NS < written * factor < LATEST_NS]
-    if not fitting or unit in fitting:
-        return ""
-    return f": is its unit {fitting[0]}, and not {unit}?"
-
-
-def doubt(time: TimeField, times: Int64s) -> str:
-    """Return what is strange about times that were read, or an empty text.
-
-    Numbers read with too small a unit lie in January 1970. With too large a unit they lie
-    in a far future, and are rejected.
-    """
-    if time.path is None or time.unit is None or not len(times):
-        return ""
-    early = times[(times >= 0) & (times < YEAR_NS)]
-    if not len(early):
-        return ""
-    written = int(early[0]) // NS[time.unit]
-    read = np.datetime64(int(early[0]), "ns").astype("datetime64[s]")
-    return (
-        f"{path_text(time.path)} is {written}, which is {read} in the unit {time.unit}"
-        + other_unit(written, time.unit)
-    )
+NS_PER_SECOND = 1_000_000_000
+NS_PER_HOUR = 3_600 * NS_PER_SECOND
+NS_PER_DAY = 24 * NS_PER_HOUR
+SECONDS_PER_DAY = 86_400
+NS_PER_UNIT = {"s": NS_PER_SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
+"""By the name of the unit in a pipeline file."""

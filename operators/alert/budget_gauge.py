@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from engine.domain.batch import Floats, ScoredBatch
-from operators.alert.event_rate import NS_PER_DAY
+from engine.domain.time_units import SECONDS_PER_DAY
 from pynomaly.plugins import Telemetry
 
-SECONDS_PER_DAY = NS_PER_DAY / 1e9
 MEMORY_EVENTS = 4_096.0
 """Entities that send at unlike rates have unlike thresholds: the mean is over so many events."""
 

@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.batch import Floats, Int64s
+from operators.kernels import event_rate, moving_mean
+from operators.kernels.event_rate import events_per_day, next_mean_gap
 from operators.kernels.record_bank import kernel
 
-NS_PER_DAY = 86_400e9
-NEWEST_GAP_WEIGHT = 1e-4
-"""Weight of the newest gap in the mean gap: small, for partitions take turns in large batches."""
-SMALLEST_GAP_NS = 1.0
-"""ns: bursts of equal times still have a rate."""
+MEMORY_GAPS = 10_000.0
+"""Gaps that the mean rests on: many, for partitions take turns in large batches."""
 
 
 class EventRate:
@@ -48,15 +47,13 @@ def _loop(  # pragma: no cover - runs compiled
     state: Floats, times: Int64s, rates: Floats
 ) -> None:
     for i in range(len(times)):
-        rates[i] = NS_PER_DAY / max(state[0], SMALLEST_GAP_NS) if state[2] > 1 else np.nan
+        rates[i] = events_per_day(state[0]) if state[2] > 1 else np.nan
         if state[2] > 0:
-            # Out of order it adds no time, and still is an event: the mean is span by count.
-            weight = max(NEWEST_GAP_WEIGHT, 1.0 / state[2])
-            state[0] += weight * (max(times[i] - state[1], 0.0) - state[0])
+            state[0] = next_mean_gap(state[0], times[i] - state[1], state[2], MEMORY_GAPS)
             state[1] = max(state[1], np.float64(times[i]))
         else:
             state[1] = times[i]
         state[2] += 1
 
 
-_observe = kernel(_loop)
+_observe = kernel(_loop, (event_rate, moving_mean))

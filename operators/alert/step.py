@@ -24,10 +24,11 @@ from engine.domain.detector import State
 from engine.domain.incident import IncidentEvent
 from engine.domain.kinds import RULE_KINDS
 from engine.domain.pipeline import Pipeline
+from engine.domain.time_units import NS_PER_DAY
 from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, blamed, summary_of, with_context
-from operators.alert.event_rate import NS_PER_DAY, EventRate
+from operators.alert.event_rate import EventRate
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
 from operators.alert.judged import Judgement

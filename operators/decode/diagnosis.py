@@ -18,7 +18,7 @@ from engine.domain.mapping import (
 )
 from engine.domain.path import Path, path_text
 from engine.domain.reject import Finding, RejectReason
-from engine.domain.time_units import other_unit
+from engine.domain.time_doubts import other_unit
 from operators.decode import format_messages, json_errors
 from operators.decode.document_keys import KeyReader
 from operators.decode.entity_keys import BinaryKeyError, name

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.domain.batch import NO_TIME
+from engine.domain.time_units import NS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
-QUARTER_NS = 900 * SECOND_NS
+QUARTER_NS = 900 * NS_PER_SECOND
 """ns: time zones change their offset at quarters of an hour."""
 STEP_BACK = QUARTER_NS
 """ns: a clock that shows so much less than before has been set back; less is out of order."""
-NEAR_NS = 1_800 * SECOND_NS
+NEAR_NS = 1_800 * NS_PER_SECOND
 """ns: a message's timestamp tells which of two hours is meant where it is so near to one."""
 MOST_REMEMBERED = 1_000_000
 EPOCH = datetime(1970, 1, 1)
@@ -98,10 +98,10 @@ class LocalTimes:
         return found
 
     def _offset(self, quarter: int, fold: int) -> int:
-        moment = EPOCH + timedelta(seconds=quarter * (QUARTER_NS // SECOND_NS))
+        moment = EPOCH + timedelta(seconds=quarter * (QUARTER_NS // NS_PER_SECOND))
         offset = moment.replace(tzinfo=self._zone, fold=fold).utcoffset() or timedelta()
         return offset // timedelta(microseconds=1) * 1_000
 
 
 def _shown(local: int) -> str:
-    return f"{datetime.fromtimestamp(local / SECOND_NS, UTC):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(local / NS_PER_SECOND, UTC):%Y-%m-%d %H:%M}"

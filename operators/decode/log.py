@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping
 from engine.domain.reject import Reject, RejectReason
-from engine.domain.time_units import doubt
+from engine.domain.time_doubts import doubt
 
 logger = logging.getLogger("pynomaly.decode")
 # Where nobody has set up logs, as in `pynomaly validate`, there are other ways to tell.

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.domain.batch import NO_TIME, Int64s
 from engine.domain.mapping import EXCEL_FORMATS, TimeField
-from engine.domain.time_units import NS
+from engine.domain.time_units import NS_PER_UNIT
 from operators.decode.columns import listed
 from operators.decode.local_times import LocalTimes
 from operators.decode.reading import Column
@@ -73,12 +73,12 @@ class TimeReader:
         """
         if isinstance(written, np.ndarray):
             if self._time.unit is not None and written.dtype == np.int64:
-                times = _scaled_column(written, NS[self._time.unit])
+                times = _scaled_column(written, NS_PER_UNIT[self._time.unit])
                 if times is not None:
                     return times
             written = listed(written)
         if self._time.unit is not None:
-            return _numbers(written, NS[self._time.unit])
+            return _numbers(written, NS_PER_UNIT[self._time.unit])
         if self._is_iso and all(map(_is_common, written)):
             try:
                 return _common(written)
@@ -160,7 +160,7 @@ def _scaled(number: Any, factor: int) -> int:
         elif _DECIMAL.fullmatch(number):
             number = float(number)
         elif found := _DOT_NET.fullmatch(number):
-            return int(found[1]) * NS["ms"]
+            return int(found[1]) * NS_PER_UNIT["ms"]
     # A list times a million would be a very long list.
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError

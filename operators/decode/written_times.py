@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from operators.decode.local_times import OFFSETS, SECOND_NS
+from engine.domain.time_units import NS_PER_SECOND
+from operators.decode.local_times import OFFSETS
 
 Written = Callable[[str], tuple[int, bool]]
 """From a text to ns since 1970, and whether the text names its zone; else it is a local time."""
@@ -45,7 +46,7 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
         local = _ns(int(year), int(month), int(day), hour, minute, second, fraction)
         if zone is None:
             return local, False
-        return local - _zone_offset(zone, abbreviations) * SECOND_NS, True
+        return local - _zone_offset(zone, abbreviations) * NS_PER_SECOND, True
 
     return read
 
@@ -167,7 +168,7 @@ def _ns(
         raise ValueError(hour)
     days = date(year, month, day).toordinal() - _EPOCH_DAY
     parts = int((fraction or "")[:9].ljust(9, "0"))
-    return ((days * 24 + h) * 3_600 + m * 60 + s) * SECOND_NS + parts
+    return ((days * 24 + h) * 3_600 + m * 60 + s) * NS_PER_SECOND + parts
 
 
 DEFAULT_ABBREVIATIONS = {name: hours * 3_600 for name, hours in OFFSETS.items()}

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
+from engine.domain.time_units import NS_PER_SECOND
 from operators.kernels.record_bank import RecordBank, kernel
 
-NS_PER_SECOND = 1e9
 BEHIND = 3
 """Events in a row before the last one's time after which that one had a wrong clock."""
 

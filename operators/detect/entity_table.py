@@ -13,9 +13,11 @@ from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s, Objects
 from engine.domain.detector import State
+from engine.domain.time_units import NS_PER_HOUR, NS_PER_SECOND
+from operators.kernels import event_rate, moving_mean
+from operators.kernels.event_rate import SMALLEST_GAP_NS, events_per_day, next_mean_gap
 from operators.kernels.record_bank import RecordBank, Records, kernel
 
-NS_PER_DAY = 86_400e9
 FIRST_GAPS, GAP_CLIP = 8, 20.0
 """Once so many gaps were seen, a gap counts as at most so many mean ones: a pause of days does not
 make an entity slow, and a lasting change is followed within some hundred events."""
@@ -25,10 +27,8 @@ SUM_STEPS = 65_536.0
 """Rates are summed in steps of one event in so many days."""
 SILENT_GAPS = 20.0
 """An entity that is silent for so many of its share of the events has fallen silent."""
-NEWEST_GAP_WEIGHT = 1 / 256
-"""Weight of the newest gap between two events of an entity in its mean gap."""
-SMALLEST_GAP_NS = 1.0
-"""ns: bursts of equal times still have a rate."""
+MEMORY_GAPS = 256.0
+"""Gaps between two events of an entity that its mean gap rests on."""
 ESTABLISHED_EVENTS = 32
 """An entity with fewer events is a newcomer: it goes before others do."""
 NEWCOMER_SHARE = 1 / 8
@@ -36,7 +36,7 @@ NEWCOMER_SHARE = 1 / 8
 KEY_BYTES = 200
 """Allowance for a key and its place in the table, beside its records."""
 
-LEAST_JUMP_NS, LEAST_JUMP_UNBOUNDED_NS = 60_000_000_000, 3_600_000_000_000
+LEAST_JUMP_NS, LEAST_JUMP_UNBOUNDED_NS = 60 * NS_PER_SECOND, NS_PER_HOUR
 """ns: a shorter gap is never a jump; where no lateness bounds how much is out of order, an hour."""
 JUMP_GAPS = 10.0
 """So many mean gaps at once are a jump: one event alone may have a wrong clock."""
@@ -150,7 +150,7 @@ class EntityTable:
             return None
         record = self._bank.records[slot]
         count, gap = int(record["count"]), float(record["mean_gap"])
-        rate = NS_PER_DAY / max(gap, SMALLEST_GAP_NS) if count > 1 else None
+        rate = events_per_day(gap) if count > 1 else None
         return Pace(slot, count, int(record["newest"]), gap, rate, float(self._total[0]))
 
     def pop_new_keys(self) -> list[str]:
@@ -327,12 +327,10 @@ def note(state: Any, time: int, lateness: int) -> None:
     if state.count == 0:
         state.newest = time
     else:
-        # Out of order it adds no time, and still is an event: the mean is span by count.
-        weight = max(NEWEST_GAP_WEIGHT, 1.0 / state.count)
         apart = float(max(gap, 0)) if moves else 0.0
         if state.count > FIRST_GAPS:
             apart = min(apart, GAP_CLIP * mean_gap)
-        state.mean_gap += weight * (apart - state.mean_gap)
+        state.mean_gap = next_mean_gap(state.mean_gap, apart, state.count, MEMORY_GAPS)
         if moves:
             state.newest = max(state.newest, time)
     state.count += 1
@@ -352,14 +350,13 @@ def _loop(  # pragma: no cover - runs compiled
     for i in range(len(slots)):
         state = records[slots[i]]
         gap = times[i] - state.newest
-        mean_gap = max(state.mean_gap, SMALLEST_GAP_NS)
-        rates[i] = NS_PER_DAY / mean_gap if state.count > 1 else np.nan
+        rates[i] = events_per_day(state.mean_gap) if state.count > 1 else np.nan
         totals[i] = total[0]
         late[i] = state.count > 0 and lateness >= 0 and -gap > lateness
         state.touched = clock + i + 1
         note(state, times[i], lateness)
         if state.count > FIRST_GAPS + 1:
-            rate = NS_PER_DAY / max(state.mean_gap, SMALLEST_GAP_NS)
+            rate = events_per_day(state.mean_gap)
             total[0] += rate - state.rate
             state.rate = rate
         if (clock + i + 1) % SUMMED_EVENTS == 0:
@@ -384,4 +381,4 @@ def _sum(records: Any, clock: int, total: float) -> float:
     return found
 
 
-_observe = kernel(_loop)
+_observe = kernel(_loop, (event_rate, moving_mean))

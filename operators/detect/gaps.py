@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats, Int32s, Int64s
-from operators.kernels import tail
+from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
+from operators.kernels import moving_mean, tail
 from operators.kernels.record_bank import kernel
 
 WARM_UP = 50
@@ -33,7 +34,6 @@ usual while it lasts no longer than so many times the longest of them."""
 EACH = 8
 """All entities are looked at once in as many events as an eighth of their number, at most."""
 NEVER = 2**63 - 1
-NS_PER_HOUR, NS_PER_DAY = 3_600_000_000_000, 86_400e9
 PRESENT, WAITING, ABSENT, TOGETHER_ABSENT = range(4)
 RAISED, RETURNED, ALL_RAISED, ALL_RETURNED = range(4)
 
@@ -296,4 +296,4 @@ def _loop(  # pragma: no cover - runs compiled
     return found
 
 
-observe = kernel(_loop, (tail,))
+observe = kernel(_loop, (tail, moving_mean))

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from engine.domain.batch import Int64s
+from engine.domain.time_units import NS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
-QUARTER_NS = 900 * SECOND_NS
+QUARTER_NS = 900 * NS_PER_SECOND
 """ns: time zones change their offset at quarters of an hour."""
 MOST_QUARTERS = 192
 """Of a stretch whose offsets are all looked up; in a longer one, those that events lie in."""
@@ -55,5 +55,5 @@ class LocalClock:
             ahead = moment.astimezone(self._zone).utcoffset() or timedelta()
             if len(self._offsets) >= MOST_REMEMBERED:
                 self._offsets = {}
-            known = self._offsets[quarter] = ahead // timedelta(seconds=1) * SECOND_NS
+            known = self._offsets[quarter] = ahead // timedelta(seconds=1) * NS_PER_SECOND
         return known

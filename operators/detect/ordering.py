@@ -17,6 +17,7 @@ from numba import njit
 from engine.domain.batch import Bools, Int64s
 from operators.detect import entity_table
 from operators.detect.entity_table import note
+from operators.kernels import event_rate, moving_mean
 from operators.kernels.record_bank import kernel
 
 NONE = -1
@@ -217,6 +218,6 @@ def _requeue(  # pragma: no cover - runs compiled
             task.waiting += 1
 
 
-order = kernel(_order, (entity_table,))
+order = kernel(_order, (entity_table, event_rate, moving_mean))
 flush = kernel(_flush)
 requeue = kernel(_requeue)

@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from operators.kernels.moving_mean import newest_weight
+
 LEVELS = 3
 FIRST_LEVEL = 3.2
 """First level, in mean distances: 2.55 standard deviations of normal noise; one in 100 passes."""
@@ -41,7 +43,7 @@ STILL_EXCESS = 0.85
 """What is added to it where all values rest: they have shown less of their spread."""
 ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
 """A cluster whose rarest distance is as rare as this is not learned, after so many events."""
-REGIME_EVENTS = 400
+NEW_NORMAL_EVENTS = 400
 """Exceedances in a row after which they are the normal state, and are learned."""
 ALIENS, ALIEN_SHARE = 5.0, 0.003
 """Clusters that are not learned, and how many more of them for each event; beyond, they are, and at
@@ -152,7 +154,7 @@ def learn(
     if mean > 0.0:
         distance = min(distance, CLIP * mean)
     memory = max(MEMORY_EVENTS, MEMORY_SPANS * span)
-    tail.mean = mean + (distance - mean) * max(1.0 / tail.events, 1.0 / memory)
+    tail.mean = mean + (distance - mean) * newest_weight(tail.events, memory)
 
 
 @njit(error_model="numpy")
@@ -164,7 +166,7 @@ def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
         p: the p-value.
         enough: events that what is usual has to rest on before anything is rare.
     """
-    known = tail.events > enough and tail.pending[0] < REGIME_EVENTS
+    known = tail.events > enough and tail.pending[0] < NEW_NORMAL_EVENTS
     return not (known and p < LEARNED_P)
 
 
@@ -177,7 +179,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_st
     for k in range(LEVELS):
         if distance <= level:
             break
-        if tail.pending[k] >= REGIME_EVENTS:
+        if tail.pending[k] >= NEW_NORMAL_EVENTS:
             tail.above[k] += np.float32(1.0)
         else:
             tail.pending[k] += 1
@@ -211,7 +213,7 @@ def forget_counts(tail: Any) -> None:
 @njit(error_model="numpy")
 def _close_cluster(tail: Any, unit: float, hour: int) -> None:
     alien = tail.rarest < ALIEN_P and tail.events > ALIEN_KNOWN_EVENTS
-    if alien and tail.pending[0] < REGIME_EVENTS:
+    if alien and tail.pending[0] < NEW_NORMAL_EVENTS:
         tail.aliens += np.float32(1.0)
         apart = (hour - tail.alien_hour + 24) % 24
         scheduled = tail.alien_hour > 0 and hour > 0 and (apart <= 1 or apart == 23)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from engine.application.control.caller import SYSTEM
 from engine.application.control.recording import record
 from engine.application.control_ports import Store
+from engine.domain.time_units import NS_PER_DAY
 
 BATCH = 1_000
 """Rows that go in one transaction: others are not kept waiting for long."""
-REPLY_NS = 86_400 * 10**9
+REPLY_NS = NS_PER_DAY
 """How long replies to repeated requests are kept."""
-TOKEN_NS = 30 * 86_400 * 10**9
+TOKEN_NS = 30 * NS_PER_DAY
 """How long expired tokens are still listed."""
 
 

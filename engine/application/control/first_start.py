@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from engine.application.control.caller import SYSTEM
-from engine.application.control.manage_tokens import DAY_NS, NewToken, new_token
+from engine.application.control.manage_tokens import NewToken, new_token
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind
 from engine.domain.control.user import User
+from engine.domain.time_units import NS_PER_DAY
 
 ADMIN = "admin"
 DAYS = 30
@@ -19,7 +20,7 @@ def first_start(work: UnitOfWork, now: int) -> NewToken | None:
     if work.users.all():
         return None
     work.users.add(User(ADMIN, Role.ADMIN, None, now))
-    made = new_token(ADMIN, "first", TokenKind.API, Role.ADMIN, now, now + DAYS * DAY_NS)
+    made = new_token(ADMIN, "first", TokenKind.API, Role.ADMIN, now, now + DAYS * NS_PER_DAY)
     work.tokens.add(made.token)
     record(work, SYSTEM, now, "user.add", ADMIN, None, {"role": Role.ADMIN, "disabled": False})
     record(work, SYSTEM, now, "token.make", made.token.id, None, {"user": ADMIN, "name": "first"})

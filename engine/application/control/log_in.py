@@ -11,8 +11,9 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind, parts_of
+from engine.domain.time_units import NS_PER_HOUR
 
-SESSION_NS = 12 * 3_600 * 10**9
+SESSION_NS = 12 * NS_PER_HOUR
 """How long a login lasts."""
 
 

@@ -12,8 +12,8 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError, NotFoundError
 from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind, digest_of, written
+from engine.domain.time_units import NS_PER_DAY
 
-DAY_NS = 86_400 * 10**9
 MOST_DAYS = 366
 
 
@@ -52,7 +52,7 @@ def make_token(
     if not 1 <= days <= MOST_DAYS:
         raise InvalidRequestError("days", f"expected 1 to {MOST_DAYS}")
     made = new_token(
-        caller.name, name, TokenKind.API, role or caller.role, now, now + days * DAY_NS
+        caller.name, name, TokenKind.API, role or caller.role, now, now + days * NS_PER_DAY
     )
     work.tokens.add(made.token)
     record(work, caller, now, "token.make", made.token.id, None, _shown(made.token))

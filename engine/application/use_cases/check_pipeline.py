@@ -17,9 +17,8 @@ from engine.domain.batch import EventBatch, Int64s
 from engine.domain.errors import PynomalyError
 from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
-from engine.domain.time_units import doubt
-
-DAY_NS = 86_400_000_000_000
+from engine.domain.time_doubts import doubt
+from engine.domain.time_units import NS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,7 @@ def events_per_day(events: list[EventBatch]) -> float:
             times.setdefault(partition, []).append(own)
     joined = [np.concatenate(parts) for parts in times.values()]
     spans = [(len(one) - 1, int(np.ptp(one))) for one in joined]
-    return sum(count * DAY_NS / span for count, span in spans if span > 0)
+    return sum(count * NS_PER_DAY / span for count, span in spans if span > 0)
 
 
 def _why_unfit(sample: Sample) -> str:

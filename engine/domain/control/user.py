@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.domain.control.errors import InvalidRequestError
 from engine.domain.control.role import Role
+from engine.domain.time_units import NS_PER_HOUR
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 LEAST_CHARACTERS, MOST_CHARACTERS = 12, 128
@@ -14,7 +15,7 @@ LEAST_DISTINCT = 5
 FREE_FAILURES = 5
 """Wrong passwords in a row that do not lock a user."""
 FIRST_LOCK_NS = 60 * 10**9
-LONGEST_LOCK_NS = 3_600 * 10**9
+LONGEST_LOCK_NS = NS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from engine.application.control_ports import Store
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun
 from engine.domain.errors import PynomalyError
+from engine.domain.time_units import NS_PER_DAY
 from engine.presentation.cli.demo import COMMAND
 
 logger = logging.getLogger("pynomaly.demo")
-DAY_NS = 86_400 * 10**9
-WEEK_NS = 7 * DAY_NS
+WEEK_NS = 7 * NS_PER_DAY
 THURSDAY = 3
 """Days from a Monday to the first of January 1970."""
 
@@ -39,7 +39,7 @@ def demo_beside(store: Store) -> Callable[[Event], None]:
 
 
 def _run(store: Store, directory: Path, stop: Event) -> None:
-    fleet = Fleet(start=last_monday(time.time_ns() - 3 * DAY_NS))
+    fleet = Fleet(start=last_monday(time.time_ns() - 3 * NS_PER_DAY))
 
     def taken(anomalies: list[dict[str, Any]]) -> None:
         with store.writing() as work:
@@ -58,4 +58,4 @@ def _run(store: Store, directory: Path, stop: Event) -> None:
 
 def last_monday(now: int) -> int:
     """Return the last midnight in UTC at which a Monday began, in ns since 1970."""
-    return now - (now + THURSDAY * DAY_NS) % WEEK_NS
+    return now - (now + THURSDAY * NS_PER_DAY) % WEEK_NS

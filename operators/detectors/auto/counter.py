@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from engine.domain.time_units import NS_PER_HOUR
+
 ENOUGH_RISES = 48
 """Rises without a fall that make a value a counter, times one more than the falls before."""
 SMALL_FALL = 20.0
 """A fall by fewer usual steps is none of a counter's."""
-NS_PER_HOUR = 3_600_000_000_000
 YOUNG_HOURS = 24
 
 FIELDS = [

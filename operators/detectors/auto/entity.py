@@ -34,7 +34,7 @@ from operators.detectors.auto.evidence import (
     WHOLE,
     WHOLE_WEIGHT,
 )
-from operators.kernels import tail
+from operators.kernels import moving_mean, tail
 from operators.kernels.record_bank import kernel
 
 GAP_TIMES = 20.0
@@ -290,6 +290,7 @@ drive = kernel(
         evidence,
         gauge,
         hours,
+        moving_mean,
         naming,
         neighbours,
         ranking,

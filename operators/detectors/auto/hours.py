@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from operators.detectors.auto import season
+from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 
-NS_PER_DAY = 86_400_000_000_000
 HOUR_RATE, USUAL_RATE = 0.34, 0.05
 """Weight of a day's largest error in that of its hour, and of an hour's in the usual one."""
 
@@ -27,7 +26,7 @@ def part_of_day(state: Any, time: int) -> int:
 @njit(error_model="numpy")
 def hour_of_day(time: int) -> int:
     """Return 1 to 24 for the hours of the day, 0 where the time is not known."""
-    return (time // season.NS_PER_HOUR) % 24 + 1 if time != 0 else 0
+    return (time // NS_PER_HOUR) % 24 + 1 if time != 0 else 0
 
 
 @njit(error_model="numpy")

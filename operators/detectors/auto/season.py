@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-NS_PER_HOUR = 3_600_000_000_000
+from engine.domain.time_units import NS_PER_HOUR
+
 EPOCH_WEEKDAY_HOURS = 72
 """1970 began on a Thursday: so many hours after Monday."""
 SATURDAY_HOUR = 120

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from engine.domain.time_units import NS_PER_DAY
+
 SHORTEST = 4
 """Runs of fewer equal values say nothing: sensors round, and messages repeat."""
 PRIOR_RUNS, PRIOR_EXCESS = 4.0, 0.3
@@ -27,7 +29,6 @@ STILL_EXCESS, MOSTLY_STILL = 8.0, 0.2
 """Sum added for each share of equal values above the second: a value that rests by nature."""
 ANOMALY_P = 1e-5
 """A run as rare as this is not learned, unless it began at the time of day of the one before."""
-NS_PER_DAY = 86_400_000_000_000
 SAME_TIME = 1 / 16
 """Part of a day by which the beginnings of two runs may differ for the same time of day."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats
+from engine.domain.time_units import NS_PER_DAY
 from operators.detectors.auto import (
     autoregression,
     counter,
@@ -400,7 +401,7 @@ def _come_of_age(state: Any, time: int) -> None:
     """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
     if state.began == 0:
         state.began = time
-    days = (time - state.began) / hours.NS_PER_DAY
+    days = (time - state.began) / NS_PER_DAY
     old = days > 1.0 or state.seen > AGED_EVENTS
     if state.aged == 0 and state.seen >= YOUNG_EVENTS and old:
         state.aged = 1

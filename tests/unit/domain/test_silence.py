@@ -4,7 +4,8 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from engine.domain.silence import DAY_NS, Silence, Weekly, nanoseconds
+from engine.domain.silence import Silence, Weekly, nanoseconds
+from engine.domain.time_units import NS_PER_DAY
 
 BERLIN = "Europe/Berlin"
 
@@ -16,9 +17,10 @@ def at(text: str) -> int:
 def spans(silence: Silence, day: str) -> list[tuple[str, str]]:
     """When it holds on a day of UTC, as hours and minutes of it."""
     begin = at(f"{day}T00:00:00+00:00")
-    found = silence.spans(begin // DAY_NS)
+    found = silence.spans(begin // NS_PER_DAY)
     return [
-        (clock(first), "24:00" if last - begin == DAY_NS else clock(last)) for first, last in found
+        (clock(first), "24:00" if last - begin == NS_PER_DAY else clock(last))
+        for first, last in found
     ]
 
 

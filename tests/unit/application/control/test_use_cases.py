@@ -13,7 +13,7 @@ from engine.application.control.first_start import first_start
 from engine.application.control.handle_incident import Handling, assign_incident, resolve_incident
 from engine.application.control.ingest import ingest
 from engine.application.control.log_in import authenticate, log_in, log_out
-from engine.application.control.manage_tokens import DAY_NS, make_token, revoke_token
+from engine.application.control.manage_tokens import make_token, revoke_token
 from engine.application.control.manage_users import UserChange, add_user, change_user
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.permissions import LEAST_ROLE, Action, may, require
@@ -27,6 +27,7 @@ from engine.domain.control.errors import (
     UnauthenticatedError,
 )
 from engine.domain.control.role import Role
+from engine.domain.time_units import NS_PER_DAY
 from tests.support.published import BEGAN, SECOND, anomaly, incident
 
 FIRST = f"{1:032x}"
@@ -156,7 +157,7 @@ def test_a_locked_user_is_refused_with_the_right_password_too(store: MemoryStore
 
     with store.writing() as work:
         locked = log_in(work, "bob", PASSWORD, "::1", 11, Plain())
-        later = log_in(work, "bob", PASSWORD, "::1", 11 + DAY_NS, Plain())
+        later = log_in(work, "bob", PASSWORD, "::1", 11 + NS_PER_DAY, Plain())
 
     assert locked is None
     assert later is not None

@@ -75,7 +75,7 @@ def test_a_heavy_tail_is_not_made_lighter_by_what_is_taken_for_granted() -> None
     [
         (2_000, 1, 1e-6, False),
         (2_000, 1, 0.01, True),
-        (2_000, tail.REGIME_EVENTS, 1e-6, True),
+        (2_000, tail.NEW_NORMAL_EVENTS, 1e-6, True),
         (900, 1, 1e-6, True),
     ],
     ids=["rare", "ordinary", "has lasted", "little known"],

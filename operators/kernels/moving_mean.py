@@ -1,0 +1,16 @@
+"""A mean that forgets: of the first observations a plain mean, then an exponential one."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(error_model="numpy")
+def newest_weight(events: float, memory_events: float) -> float:
+    """Return the weight of the newest observation in the mean.
+
+    Args:
+        events: observations, this one included.
+        memory_events: observations that the mean rests on in the long run.
+    """
+    return max(1.0 / events, 1.0 / memory_events)

@@ -2,9 +2,12 @@
 
 The autocovariances of the value are kept lag by lag, exponentially forgotten, and the Yule-Walker
 equations are solved from time to time by Levinson and Durbin's recursion (J. Durbin, Revue de
-l'Institut International de Statistique 28, 1960). A value far from its forecast enters the history
-as `CLIP` scales away, so one outlier does not spoil the forecasts after it; a run of them is a new
-regime and enters as it is.
+l'Institut International de Statistique 28, 1960). The history holds deviations from the mean as it
+was at their time: with one deviation of each value the autocovariances are those of a series, so
+their matrix is positive definite. Deviations from the mean of now are others at each lag, and the
+equations of a regular cycle then have no sound solution. A value far from its forecast enters the
+history as `CLIP` scales away, so one outlier does not spoil the forecasts after it; a run of them
+is a new regime and enters as it is.
 """
 
 from __future__ import annotations
@@ -36,7 +39,6 @@ def fields(order: int) -> list[Any]:
         ("history", "<f4", (order,)),
         ("covariance", "<f4", (order + 1,)),
         ("weights", "<f4", (order,)),
-        ("weight_sum", "<f4"),
         ("error", "<f4"),
         ("place", "u1"),
         ("clipped", "u1"),
@@ -54,7 +56,7 @@ def forecast(state: Any, mean: float) -> float:
         total += state.weights[k] * state.history[start + k]
     for k in range(start):
         total += state.weights[newest + k] * state.history[k]
-    return total + mean * (1.0 - state.weight_sum)
+    return float(total) + mean
 
 
 @njit(error_model="numpy")
@@ -69,16 +71,21 @@ def forget(state: Any) -> None:
     state.history[:] = 0.0
     state.covariance[:] = 0.0
     state.weights[:] = 0.0
-    state.weight_sum = 0.0
     state.error = 0.0
     state.clipped = 0
 
 
 @njit(error_model="numpy")
-def restart(state: Any, offset: float) -> None:
-    """Fill the history with one value: the first, or the first after a gap."""
-    state.history[:] = offset
+def restart(state: Any, deviation: float) -> None:
+    """Fill the history with the deviation of one value: the first after a gap."""
+    state.history[:] = deviation
     state.clipped = 0
+
+
+@njit(error_model="numpy")
+def move_mean(state: Any, by: float) -> None:
+    """Keep the values of the history where a mean jumps."""
+    state.history[:] -= np.float32(by)
 
 
 @njit(error_model="numpy")
@@ -102,11 +109,11 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
         state.clipped = 0
     state.error += (abs(error) - state.error) * max(1.0 / (seen + 1.0), 1.0 / SCALE_EVENTS)
     cleaned = offset if state.clipped >= REGIME_EVENTS else expected + error
-    _count(state, cleaned - mean, mean, seen)
+    _count(state, cleaned - mean, seen)
     order = len(state.weights)
     start = order - 1 if state.place == 0 else state.place - 1
     state.place = start
-    state.history[start] = cleaned
+    state.history[start] = cleaned - mean
     due = seen % SOLVED_EVENTS == 0 or seen == 2 * order or seen == 4 * order
     if due and seen >= 2 * order:
         solve(state, seen)
@@ -114,22 +121,20 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
 
 
 @njit(error_model="numpy")
-def _count(state: Any, deviation: float, mean: float, seen: int) -> None:
+def _count(state: Any, deviation: float, seen: int) -> None:
     order = len(state.weights)
     start = state.place
     newest = order - start
     rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
     keep = np.float32(1.0) - rate
     scaled = rate * np.float32(deviation)
-    center = np.float32(mean)
     state.covariance[0] = keep * state.covariance[0] + scaled * np.float32(deviation)
     for k in range(newest):
-        past = state.history[start + k] - center
+        past = state.history[start + k]
         state.covariance[k + 1] = keep * state.covariance[k + 1] + scaled * past
     for k in range(start):
-        past = state.history[k] - center
         at = newest + k + 1
-        state.covariance[at] = keep * state.covariance[at] + scaled * past
+        state.covariance[at] = keep * state.covariance[at] + scaled * state.history[k]
 
 
 @njit(error_model="numpy")
@@ -155,8 +160,5 @@ def solve(state: Any, seen: int) -> None:
         error *= 1.0 - reflection * reflection
         if error < floor:
             break
-    total = 0.0
     for k in range(order):
         state.weights[k] = weights[k]
-        total += np.float64(state.weights[k])
-    state.weight_sum = total

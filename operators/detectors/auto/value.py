@@ -209,7 +209,7 @@ def _observe(
     x = value - state.origin
     seen = state.seen
     if after_gap and learns and seen > 0:
-        autoregression.restart(state.ar, x)
+        autoregression.restart(state.ar, x - state.level)
     moved = abs(x - state.last)
     same = moved <= 1e-9 * max(abs(x), abs(state.last))
     resolution = np.float64(state.resolution)
@@ -391,6 +391,7 @@ def _settle(state: Any) -> None:
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
     if state.shifted >= REGIME_EVENTS:
         state.level += np.float64(state.slow)
+        autoregression.move_mean(state.ar, state.slow)
         state.fast -= state.slow
         state.slow = 0.0
         state.shifted = 0
@@ -406,6 +407,8 @@ def _come_of_age(state: Any, time: int) -> None:
     if state.aged == 0 and state.seen >= YOUNG_EVENTS and old:
         state.aged = 1
         state.aged_at = state.seen - KEPT_EVENTS
-        state.level = season.center(state.season)
+        level = season.center(state.season)
+        autoregression.move_mean(state.ar, level - state.level)
+        state.level = level
         tail.forget_counts(state.tails[LEVEL])
         tail.forget_counts(state.tails[SPIKE])

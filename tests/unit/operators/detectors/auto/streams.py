@@ -47,12 +47,17 @@ def untimed_rarities(state: Any, distances: Floats) -> Floats:
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def forecasts(state: Any, values: Floats, seen: int) -> Floats:
-    """Return the forecast of each value, whose mean is 0, and learn it."""
+def _forecasts(state: Any, values: Floats, seen: int, means: Floats) -> Floats:
     expected = np.empty(len(values))
     for i in range(len(values)):
-        expected[i] = autoregression.forecast(state, 0.0)
-        autoregression.learn(state, values[i], expected[i], 0.0, seen + i, 0.0)
+        expected[i] = autoregression.forecast(state, means[i])
+        autoregression.learn(state, values[i], expected[i], means[i], seen + i, 0.0)
+    return expected
+
+
+def forecasts(state: Any, values: Floats, seen: int, means: Floats | None = None) -> Floats:
+    """Return the forecast of each value, with its mean before it (0), and learn it."""
+    expected: Floats = _forecasts(state, values, seen, 0 * values if means is None else means)
     return expected
 
 

@@ -9,7 +9,7 @@ from engine.domain.batch import Floats
 from operators.detectors.auto import autoregression
 from tests.unit.operators.detectors.auto.streams import autoregressive, forecasts, one_of
 
-ORDER = 8
+ORDER, LAGS = 8, 54
 
 
 def settled(values: Floats) -> Any:
@@ -30,7 +30,43 @@ def test_weights_solve_the_yule_walker_equations() -> None:
     weights = np.linalg.solve(covariance[lags] + ridge * np.eye(ORDER), covariance[1:])
     np.testing.assert_allclose(state["weights"], weights, rtol=1e-4, atol=1e-5)
 
-    assert state["weight_sum"] == pytest.approx(weights.sum(), rel=1e-4)
+
+def regular_cycle() -> tuple[Floats, Floats, Floats]:
+    noise = autoregressive(1_200, 0.0, seed=3)
+    values = 15.0 * np.sin(2 * np.pi * (np.arange(1_200) / 30 + 0.25)) + noise
+    moving_mean = np.cumsum(values) / np.arange(1, 1_201)
+    return values, moving_mean, noise
+
+
+def test_autocovariances_around_a_moving_mean_are_those_of_a_series() -> None:
+    values, moving_mean, _ = regular_cycle()
+    state = one_of(autoregression.fields(LAGS))
+
+    forecasts(state, values, 0, moving_mean)
+
+    covariance = state["covariance"].astype(float)
+    lags = np.abs(np.subtract.outer(np.arange(LAGS), np.arange(LAGS)))
+    assert np.linalg.eigvalsh(covariance[lags])[0] > 0.0
+
+
+def test_foretells_a_regular_cycle_whose_mean_was_not_known() -> None:
+    values, moving_mean, noise = regular_cycle()
+    state = one_of(autoregression.fields(LAGS))
+
+    expected = forecasts(state, values, 0, moving_mean)
+
+    error = np.mean(np.abs(values - expected)[300:])
+    assert error < 1.5 * np.mean(np.abs(noise))
+
+
+def test_a_mean_that_jumps_leaves_the_forecast_of_a_walk_where_it_was() -> None:
+    state = settled(np.cumsum(autoregressive(3_000, 0.0)))
+    before = autoregression.forecast(state, 0.0)
+
+    autoregression.move_mean(state, 5.0)
+
+    after = autoregression.forecast(state, 5.0)
+    assert after == pytest.approx(before, abs=0.1)
 
 
 def test_foretells_a_series_that_carries_on() -> None:
@@ -78,7 +114,7 @@ def test_restart_fills_the_history() -> None:
 
     assert set(state["history"].tolist()) == {7.0}
     expected = autoregression.forecast(state, 0.0)
-    assert expected == pytest.approx(7.0 * float(state["weight_sum"]), rel=1e-4)
+    assert expected == pytest.approx(7.0 * float(state["weights"].sum()), rel=1e-4)
 
 
 def test_foretells_the_mean_before_the_first_solution() -> None:

@@ -255,3 +255,31 @@ def test_false_alarms_on_dependent_values_stay_within_the_p_value() -> None:
     p = np.concatenate([np.nan_to_num(stream.p_values, nan=1.0) for stream in streams])
 
     assert np.mean(p <= 1e-3) <= 1.5e-3
+
+
+def job_each_five_hours() -> Floats:
+    return 0.1 * autoregressive(400, 0.5) + np.where(np.arange(400) % 60 < 5, 30.0, 0.0)
+
+
+def level_that_stays_on() -> Floats:
+    return autoregressive(4_000, 0.9) + np.where(np.arange(4_000) >= 3_000, 40.0, 0.0)
+
+
+@pytest.mark.parametrize("values", [job_each_five_hours(), level_that_stays_on()])
+def test_history_keeps_its_values_where_the_level_jumps(values: Floats) -> None:
+    bank, times = AutoDetector(1).bank(1), 5 * minutes(len(values))
+    record = bank.records[0]["values"][0]
+    largest, older, level = 0.0, np.zeros(3), 0.0
+
+    for i in range(len(values)):
+        explain(bank, values[i : i + 1, None], times[i : i + 1])
+        jump = abs(float(record["level"]) - level)
+        level = float(record["level"])
+        newest = (int(record["ar"]["place"]) + np.arange(1, 4)) % len(record["ar"]["history"])
+        kept = record["ar"]["history"][newest] + level
+        if i > 100 and jump > largest:
+            largest, apart = jump, float(np.max(np.abs(kept - older)))
+        older = record["ar"]["history"][(newest - 1) % len(record["ar"]["history"])] + level
+
+    assert largest > 0.5
+    assert apart < 0.1

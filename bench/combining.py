@@ -26,7 +26,8 @@ from engine.application.ports import RunContext
 from engine.domain.batch import EventBatch
 from engine.domain.pipeline import Pipeline
 from operators.alert.step import alert_step
-from operators.detect.entity_group import EntityGroup, entity_bytes
+from operators.detect.entity_group import EntityGroup
+from operators.detect.memory_share import entity_bytes
 
 THRESHOLD = 1e-3
 BATCH = 4_000

@@ -20,7 +20,8 @@ from engine.domain.alert_policy import Budget
 from engine.domain.batch import EventBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detect.entity_group import EntityGroup, entity_bytes
+from operators.detect.entity_group import EntityGroup
+from operators.detect.memory_share import entity_bytes
 
 EVENTS = 120
 BLOCK = 10_000

@@ -36,7 +36,7 @@ from engine.application.ports import (
     TaskStep,
 )
 from engine.application.state.store import Checkpoint, Json, StateStore, StoredTask
-from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.metrics import Telemetry, no_telemetry
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import (
@@ -153,6 +153,7 @@ __all__ = [
     "is_in_the_clear",
     "is_loopback",
     "nearest",
+    "no_telemetry",
     "public_url",
     "run_checks",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.domain.batch import Floats, ScoredBatch
 from engine.domain.time_units import SECONDS_PER_DAY
-from pynomaly.plugins import Telemetry
+from pynomaly.plugins import Telemetry, no_telemetry
 
 MEMORY_EVENTS = 4_096.0
 """Entities that send at unlike rates have unlike thresholds: the mean is over so many events."""
@@ -14,7 +14,7 @@ class BudgetGauge:
     """What one task adds to the gauges; they sum over the tasks of a process."""
 
     def __init__(self) -> None:
-        self._telemetry = Telemetry()
+        self._telemetry = no_telemetry()
         self._events, self._thresholds = 0.0, 0.0
         self._reported = (0.0, 0.0)
 

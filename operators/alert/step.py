@@ -36,7 +36,7 @@ from operators.alert.muted_absences import MutedAbsences
 from operators.alert.online_fdr import OnlineFdr
 from operators.alert.value_rules import ValueRules
 from operators.silences import Mute, Silences
-from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
+from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry, no_telemetry
 
 BY_RANGE, BY_ABSENCE = "valid_range", "absence"
 """Stand for the detector of what no detector has found."""
@@ -63,7 +63,7 @@ class AlertStep:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._telemetry = Telemetry()
+        self._telemetry = no_telemetry()
         self._gauge = BudgetGauge()
         self._incidents = Incidents(pipeline.incident_gap)
         self._book = IncidentBook(self._incidents.close, pipeline.group_by)
@@ -121,7 +121,7 @@ class AlertStep:
 
     def leave(self) -> None:
         """Take the rate of events off the metrics; what was counted stays counted."""
-        self._gauge.report_to(Telemetry())
+        self._gauge.report_to(no_telemetry())
 
     def dump(self) -> bytes:
         """Return open incidents, the task's rate and its discoveries as versioned bytes."""

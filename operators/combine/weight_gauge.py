@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.domain.batch import Floats, Int32s
 from operators.combine.weighted import Weights
-from pynomaly.plugins import Telemetry
+from pynomaly.plugins import Telemetry, no_telemetry
 
 
 class WeightGauge:
@@ -26,7 +26,7 @@ class WeightGauge:
         self._weights = weights
         self._names = names
         self._used = used
-        self.report_to(Telemetry())
+        self.report_to(no_telemetry())
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Report to these metrics from now on, beginning with the present entities."""

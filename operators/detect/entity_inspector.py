@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from engine.domain.batch import EXPECTED_SCALES, Bools, Floats, Int32s, Int64s
+from engine.domain.batch import EXPECTED_SCALES, Bools, Floats, Int32s
 from engine.domain.entity_report import DetectorReport, EntityReport, ExpectedValue
-from engine.domain.explanation import Explanation
 from engine.domain.pipeline import Pipeline
-from operators.combine.weighted import Weights
-from operators.detect.entity_table import EntityTable
-from operators.detect.profile import ProfileBank
-
-Detect = Callable[
-    [Int32s, Floats, Floats, Bools, Int64s], tuple[Floats, Floats, dict[int, Explanation]]
-]
-"""Scores, p-values and explanations of events that are given with their slots."""
+from operators.detect.entity_parts import EntityParts
+from operators.detect.scorer import Scorer
 
 
 class EntityInspector:
@@ -28,44 +19,32 @@ class EntityInspector:
 
     Args:
         pipeline: whose task it is.
-        table: of the entities.
-        profile: of their values.
-        detect: scores events by the pipeline's detectors.
-        weights: of the detectors; None where none are learned.
+        parts: what the task keeps of its entities.
+        scorer: scores events by the pipeline's detectors.
         memory: bytes an entity is counted with.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        table: EntityTable,
-        profile: ProfileBank,
-        detect: Detect,
-        weights: Weights | None,
-        memory: int,
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, parts: EntityParts, scorer: Scorer, memory: int) -> None:
         self._pipeline = pipeline
-        self._table = table
-        self._profile = profile
-        self._detect = detect
-        self._weights = weights
+        self._parts = parts
+        self._scorer = scorer
         self._memory = memory
 
     def report(self, key: str) -> EntityReport | None:
         """Return what is known of an entity; None where no event of it is remembered."""
-        pace = self._table.pace(key)
+        pace = self._parts.table.pace(key)
         if pace is None:
             return None
         slots = np.array([pace.slot], np.int32)
         nothing = np.full((1, len(self._pipeline.mapping.values)), np.nan)
         asks = np.zeros(1, np.bool_)
-        centers, scales, filled = self._profile.observe(slots, nothing, asks)
+        centers, scales, filled = self._parts.profile.observe(slots, nothing, asks)
         due = np.array([pace.newest + round(pace.mean_gap)], np.int64)
-        _, p_values, explanations = self._detect(slots, filled, filled, asks, due)
+        found = self._scorer.detect(slots, filled, filled, asks, due)
         widths = EXPECTED_SCALES * scales[0]
-        for explanation in explanations.values():
+        for explanation in found.explanations.values():
             centers, widths = explanation.centers, explanation.widths[0]
-        warm = ~np.isnan(p_values[0])
+        warm = ~np.isnan(found.p_values[0])
         return EntityReport(
             entity=key,
             events=pace.count,
@@ -78,7 +57,8 @@ class EntityInspector:
         )
 
     def _detectors(self, slots: Int32s, warm: Bools) -> tuple[DetectorReport, ...]:
-        weights = None if self._weights is None else self._weights.total(slots)
+        learned = self._parts.weights
+        weights = None if learned is None else learned.total(slots)
         return tuple(
             DetectorReport(
                 detector.name,

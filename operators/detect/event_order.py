@@ -22,7 +22,7 @@ from operators.detect.event_clock import EventClock
 from operators.detect.ordering import LINKS, RECORD, TASK, flush, order, requeue
 from operators.detect.waiting_events import WaitingEvents
 from operators.kernels.record_bank import RecordBank
-from pynomaly.plugins import Telemetry
+from pynomaly.plugins import Telemetry, no_telemetry
 
 BYTES_PER_ENTITY = KEY_BYTES + TABLE_RECORD.itemsize + RECORD.itemsize
 """Memory that an entity is counted with, beside its events that wait."""
@@ -54,7 +54,7 @@ class EventOrder:
         self._task = RecordBank(1, TASK)
         self._clock = EventClock()
         self._store = WaitingEvents()
-        self._telemetry = Telemetry()
+        self._telemetry = no_telemetry()
         self._counted = 0
 
     def report_to(self, telemetry: Telemetry) -> None:
@@ -67,7 +67,7 @@ class EventOrder:
         """Take the events that wait off the metrics."""
         self._telemetry.waiting_events.dec(self._counted)
         self._telemetry.state_bytes.dec(self._counted * self._event_bytes)
-        self.report_to(Telemetry())
+        self.report_to(no_telemetry())
 
     def put(self, events: EventBatch) -> list[EventBatch]:
         """Take events as they come; return those whose turn it is, in their order."""

@@ -12,8 +12,9 @@ from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.control_change import ControlChange
 from engine.domain.entity_report import EntityReport
 from engine.domain.pipeline import Pipeline
-from operators.detect.entity_group import EntityGroup, entity_capacity
+from operators.detect.entity_group import EntityGroup
 from operators.detect.event_order import EventOrder
+from operators.detect.memory_share import entity_capacity
 from operators.detect.shared_keys import SharedKeys
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 

@@ -21,7 +21,7 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.silence import Silence, Weekly
 from engine.domain.value_rule import ValueRule
 from operators.alert.step import alert_step
-from operators.detect.entity_group import entity_bytes
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, pipeline
 

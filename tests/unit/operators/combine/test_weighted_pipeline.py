@@ -20,7 +20,8 @@ from engine.domain.detector import Detector, SnapshotForm, State
 from engine.domain.pipeline import Combination, Pipeline
 from operators.alert.step import alert_step
 from operators.combine.weighted import Weights
-from operators.detect.entity_group import EntityGroup, entity_bytes
+from operators.detect.entity_group import EntityGroup
+from operators.detect.memory_share import entity_bytes
 from operators.publish import anomaly_record
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 

@@ -19,6 +19,7 @@ from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import IncidentEvent
 from engine.domain.pipeline import Pipeline
 from operators.alert.step import alert_step
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, pipeline
 
@@ -256,7 +257,7 @@ def test_no_cut_and_no_restart_changes_who_is_absent(
         away = (numbers == number) & (times > began) & (times < began + rng.integers(100, 2_000))
         numbers = np.where(away, 11, numbers)
     batch = stream(numbers, times)
-    few = detect_step(spec(after), CONTEXT)(1)._group._entity_bytes  # type: ignore[attr-defined]
+    few = entity_bytes(replace(spec(after), partitions=1))
     chosen = spec(after, memory_bytes=10 * few)
 
     at_once = anomalies_and_incidents(chosen, [batch])

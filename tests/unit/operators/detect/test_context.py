@@ -20,7 +20,7 @@ from engine.domain.batch import EventBatch
 from engine.domain.pipeline import Pipeline
 from engine.domain.value_rule import ValueRule
 from operators.alert.step import alert_step
-from operators.detect.entity_group import entity_bytes
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import detect_step
 from operators.publish import anomaly_record
 from tests.unit.application.config.schema_check import fits

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from engine.application.ports import RunContext
 from engine.domain.batch import EventBatch, Int64s, ScoredBatch
 from engine.domain.pipeline import Pipeline
-from operators.detect.entity_group import entity_bytes
 from operators.detect.event_order import event_bytes
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import DetectStep, detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, pipeline
 

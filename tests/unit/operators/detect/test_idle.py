@@ -17,7 +17,7 @@ from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import Change, IncidentEvent
 from engine.domain.pipeline import Pipeline
 from operators.alert.step import alert_step
-from operators.detect.entity_group import entity_bytes
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import DetectStep, detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, pipeline
 

@@ -16,7 +16,7 @@ from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, Score
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Calibration, Pipeline
-from operators.detect.entity_group import entity_bytes
+from operators.detect.memory_share import entity_bytes
 from operators.detect.step import detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, joined, noise, pipeline
 

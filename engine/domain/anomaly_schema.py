@@ -138,6 +138,7 @@ _RULE = object_of(
         },
         "direction": field_of("string", "Deviations that matter.", enum=["above", "below", "both"]),
         "min_deviation": field_of("object", "Least deviation that matters: absolute, relative."),
+        "control": field_of("string", "Id of the control record that gave it, such as rule-3."),
     },
 )
 

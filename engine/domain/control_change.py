@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from engine.domain.alert_policy import AlertPolicy, Budget
+from engine.domain.entity_rule import EntityRule
 from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence
 
@@ -20,6 +23,21 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetChange:
+    """Another alert budget than that of the pipeline file.
+
+    Attributes:
+        name: id of the record.
+        per_day: alerts per day of event time.
+        scope: who has it; None: as in the pipeline file.
+    """
+
+    name: str
+    per_day: float
+    scope: Literal["entity", "pipeline"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ControlChange:
     """What the control log says to the steps of a task, from the next event on.
 
@@ -27,8 +45,19 @@ class ControlChange:
         silences: all that are in force, in the order of the log; pauses of learning too.
         resets: that come into force now.
         feedback: that is in force, in the order of the log.
+        rules: that are in force, in the order of the log: a later one goes over an earlier one.
+        budget: that is in force; None: that of the pipeline file.
     """
 
     silences: tuple[Silence, ...] = ()
     resets: tuple[Reset, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    rules: tuple[EntityRule, ...] = ()
+    budget: BudgetChange | None = None
+
+    def policy(self, policy: AlertPolicy) -> AlertPolicy:
+        """Return the alert policy in force, given that of the pipeline file."""
+        changed = self.budget
+        if changed is None or not isinstance(policy, Budget):
+            return policy
+        return replace(policy, per_day=changed.per_day, scope=changed.scope or policy.scope)

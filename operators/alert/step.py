@@ -28,13 +28,13 @@ from engine.domain.time_units import NS_PER_DAY
 from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, blamed, summary_of, with_context
+from operators.alert.entity_rules import EntityRules
 from operators.alert.event_rate import EventRate
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
 from operators.alert.judged import Judgement
 from operators.alert.muted_absences import MutedAbsences
 from operators.alert.online_fdr import OnlineFdr
-from operators.alert.value_rules import ValueRules
 from operators.silences import Mute, Silences
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry, no_telemetry
 
@@ -75,7 +75,8 @@ class AlertStep:
         self._muted = MutedAbsences()
         self._progress = 0
         self._judgement = Judgement()
-        self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
+        self._policy = pipeline.alert
+        self._rules = EntityRules(pipeline.rules, pipeline.mapping.value_names)
 
     def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
         """Return the anomalies of each scored batch that has any, and what befell incidents."""
@@ -92,6 +93,9 @@ class AlertStep:
         """Follow the control log from the next event on."""
         self._silences = Silences((*self._pipeline.silences, *change.silences))
         self._judgement = Judgement(change.feedback)
+        self._policy = change.policy(self._pipeline.alert)
+        names = self._pipeline.mapping.value_names
+        self._rules = EntityRules(self._pipeline.rules, names, change.rules)
         if self._progress:
             self._muted.review(self._progress, self._is_muted)
 
@@ -155,7 +159,7 @@ class AlertStep:
             self._discoveries.load(np.asarray(parts["discoveries"]))
 
     def _anomalies(self, batch: ScoredBatch) -> list[Anomaly]:
-        policy = self._pipeline.alert
+        policy = self._policy
         if isinstance(policy, FalseDiscoveryRate):
             return self._discover(policy, batch)
         if isinstance(policy, ScoreThreshold):
@@ -170,7 +174,7 @@ class AlertStep:
             in_force = thresholds[~np.isnan(batch.p_value)]
             self._telemetry.expected.inc(float(in_force.sum()))
             self._gauge.observe(batch, in_force)
-        outside = set(self._rules.outside(batch.events.values))
+        outside = set(self._rules.outside(batch.events))
         more = self._judgement.candidates(batch, thresholds)
         candidates = flags if more is None else flags | more
         rows = sorted({*np.flatnonzero(candidates).tolist(), *outside})
@@ -191,7 +195,7 @@ class AlertStep:
     def _discover(self, policy: FalseDiscoveryRate, batch: ScoredBatch) -> list[Anomaly]:
         """Return what is found; an incident pays for later ones once, however long it lasts."""
         found: list[Anomaly] = []
-        outside = deque(self._rules.outside(batch.events.values))
+        outside = deque(self._rules.outside(batch.events))
         waiting = self._muted.joined(batch)
 
         def judge(row: int, level: float, *, out: bool) -> bool:
@@ -270,13 +274,14 @@ class AlertStep:
         """Return an anomaly with its place among incidents; None where a rule leaves it out."""
         draft = self._drafter.draft(batch, row, threshold)
         anomaly = draft.anomaly
+        rules = self._rules.of(anomaly.entity)
         if outside:
-            anomaly = self._rules.out_of_range(anomaly, batch.events.values[row])
-        elif (reason := self._rules.objection(anomaly)) is not None:
+            anomaly = rules.out_of_range(anomaly, batch.events.values[row])
+        elif (reason := rules.objection(anomaly)) is not None:
             self._telemetry.muted.labels(reason).inc()
             return None
         else:
-            anomaly, is_out = self._judgement.objects(self._rules.passed(anomaly))
+            anomaly, is_out = self._judgement.objects(rules.passed(anomaly))
             if is_out:
                 # Else it is one that true alarms might have let in.
                 usual = anomaly.threshold is None or anomaly.p_value <= anomaly.threshold

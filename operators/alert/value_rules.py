@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +22,18 @@ class ValueRules:
     Args:
         rules: as the pipeline has them.
         names: of the values.
+        records: ids of the control records that the rules of values come from, by their numbers.
     """
 
-    def __init__(self, rules: Sequence[ValueRule | None], names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        rules: Sequence[ValueRule | None],
+        names: Sequence[str],
+        records: Mapping[int, str] | None = None,
+    ) -> None:
         found = {k: rule for k, rule in enumerate(rules) if rule is not None}
         self._names = names
+        self._records = records or {}
         self._gates = {k: rule for k, rule in found.items() if rule.gates}
         self._bounds = {k: rule for k, rule in found.items() if rule.bounds}
         self._columns = [*self._bounds]
@@ -60,7 +67,7 @@ class ValueRules:
         first = min(outside)
         bounds = [*self._range(first).values()]
         certain = Severity.CRITICAL if anomaly.severity is Severity.CRITICAL else Severity.MAJOR
-        rule = {"value": self._names[first], "valid_range": bounds}
+        rule = {"value": self._names[first], "valid_range": bounds, **self._record(first)}
         found = replace(anomaly, kind=OUT_OF_RANGE, values=values, severity=certain)
         return replace(found, score=1.0, threshold=None, rule=rule)
 
@@ -86,7 +93,11 @@ class ValueRules:
         k = blamed(anomaly.values) if self._gates else -1
         if (rule := self._gates.get(k)) is None:
             return anomaly
-        return replace(anomaly, rule={"value": self._names[k], **rule.gate_document()})
+        said = {"value": self._names[k], **rule.gate_document(), **self._record(k)}
+        return replace(anomaly, rule=said)
+
+    def _record(self, k: int) -> dict[str, str]:
+        return {"control": self._records[k]} if k in self._records else {}
 
     def _misfits(self, values: Floats) -> Bools:
         held = values[:, self._columns]

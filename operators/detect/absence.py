@@ -78,6 +78,10 @@ class AbsenceWatch(RecordBank):
         """Whether silences are judged by the gaps of each entity."""
         return not self._limits.after
 
+    def hold_against(self, limits: Limits) -> None:
+        """Hold silences against other limits from now on."""
+        self._limits = limits
+
     def observe(
         self,
         slots: Int32s,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from engine.domain.alert_policy import AlertPolicy, PValueThreshold, ScoreThreshold
-from engine.domain.batch import Bools, Floats, Int32s
+from engine.domain.batch import Bools, EventBatch, Floats, Int32s
 from engine.domain.detector import State
+from engine.domain.entity_rule import EntityRule
 from engine.domain.pipeline import Pipeline
-from operators.alert.value_rules import ValueRules
+from operators.alert.entity_rules import EntityRules
 from operators.kernels.record_bank import RecordBank, kernel
 
 
@@ -33,16 +35,21 @@ class ContextBank(RecordBank):
         self._length = pipeline.context
         self._policy = pipeline.alert
         self._names = pipeline.detector_names
-        self._rules = ValueRules(pipeline.rules, pipeline.mapping.value_names)
+        self._in_file = pipeline.rules, pipeline.mapping.value_names
+        self._rules = EntityRules(*self._in_file)
+
+    def follow(self, rules: Sequence[EntityRule]) -> None:
+        """Show values beside what these rules of the control log find, from the next event on."""
+        self._rules = EntityRules(*self._in_file, rules)
 
     def observe(
-        self, slots: Int32s, values: Floats, late: Bools, p_value: Floats, scores: Floats
+        self, slots: Int32s, events: EventBatch, late: Bools, p_value: Floats, scores: Floats
     ) -> dict[int, Floats]:
         """Return the values before each event that may become an anomaly, then note its own.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
-            values: float64 [n, d]; NaN is a gap.
+            events: the n events; NaN is a gap.
             late: bool [n], whose values are not noted: they are of another time.
             p_value: float64 [n], of the detectors combined.
             scores: float64 [n, k], of each detector.
@@ -51,11 +58,11 @@ class ContextBank(RecordBank):
             By the row of the event, float64 [length, d], the oldest first; less near a beginning.
         """
         asked = _may_alert(self._policy, self._names, p_value, scores)
-        asked[self._rules.outside(values)] = True
+        asked[self._rules.outside(events)] = True
         rows = np.flatnonzero(asked)
         found = np.empty((len(rows), *self.records.dtype["ring"].shape))
         counts = np.empty(len(rows), np.int64)
-        _observe(self.records, slots, values, late, asked, counts, found)
+        _observe(self.records, slots, events.values, late, asked, counts, found)
         # Places that are still empty come first.
         begins = self._length - np.minimum(counts, self._length)
         return {row: found[k, begins[k] :] for k, row in enumerate(rows.tolist())}

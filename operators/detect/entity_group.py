@@ -76,6 +76,7 @@ class EntityGroup:
     def control(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""
         self._silences = Silences((*self._pipeline.silences, *change.silences))
+        self._parts.follow(change)
         for reset in change.resets:
             self._reset(reset)
 
@@ -165,7 +166,7 @@ class EntityGroup:
         context = self._parts.context
         if context is None:
             return {}
-        return context.observe(slots, events.values, late, found.p_value, found.scores)
+        return context.observe(slots, events, late, found.p_value, found.scores)
 
     def _absences(
         self, slots: Int32s, events: EventBatch, progress: Progress, totals: Floats

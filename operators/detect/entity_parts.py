@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from engine.domain.absence import AbsenceRule
 from engine.domain.batch import Int32s
+from engine.domain.control_change import ControlChange
 from engine.domain.detector import Bank, Detector, ExplainingDetector
 from engine.domain.pipeline import Pipeline
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
@@ -16,6 +19,7 @@ from operators.detect.context import ContextBank
 from operators.detect.counters import CounterBank
 from operators.detect.entity_table import EntityTable
 from operators.detect.event_clock import EventClock
+from operators.detect.gaps import Limits
 from operators.detect.idle import IdleWatch
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
@@ -45,6 +49,7 @@ class EntityParts:
     """
 
     def __init__(self, pipeline: Pipeline, capacity: int) -> None:
+        self._pipeline = pipeline
         self._names = pipeline.detector_names
         self.table = EntityTable(capacity)
         self.clock = EventClock()
@@ -98,6 +103,15 @@ class EntityParts:
                 part.reset(slots)
         self.warm[slots] = False
 
+    def follow(self, change: ControlChange) -> None:
+        """Follow the control log from the next event on."""
+        pipeline = self._pipeline
+        if self.absence is not None:
+            in_force = replace(pipeline, alert=change.policy(pipeline.alert))
+            self.absence.hold_against(absence_limits(in_force))
+        if self.context is not None:
+            self.context.follow(change.rules)
+
     def by_name(self) -> dict[str, StatefulPart]:
         """Return all that holds state by slot, under its name in the snapshot."""
         names = [f"{k}.{name}" for k, name in enumerate(self._names)]
@@ -135,9 +149,13 @@ def counter_columns(pipeline: Pipeline) -> list[int]:
 
 def absence_watch(capacity: int, pipeline: Pipeline) -> AbsenceWatch | None:
     """Return what watches for absent entities, where anybody asks for it."""
-    if pipeline.absence is None:
-        return None
-    return AbsenceWatch(capacity, limits_of(pipeline.absence, pipeline.alert, pipeline.partitions))
+    return None if pipeline.absence is None else AbsenceWatch(capacity, absence_limits(pipeline))
+
+
+def absence_limits(pipeline: Pipeline) -> Limits:
+    """Return what a silence is held against in a pipeline that watches for absent entities."""
+    rule = pipeline.absence or AbsenceRule()
+    return limits_of(rule, pipeline.alert, pipeline.partitions)
 
 
 def is_weighted(pipeline: Pipeline) -> bool:

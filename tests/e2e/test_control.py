@@ -49,8 +49,13 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         wait_for(lambda: run.found("a") >= 3)
         assert '"suppressed_by"' not in (run.folder / "a").read_text().splitlines()[-1]
 
+        assert control(run, "rule", "--high", "95", "--values", "t").returncode == 0
         assert control(run, "pause", "--entities", "press", *LONG).returncode == 0
-        wait_for(lambda: run.said("pause-3 by"))
+        wait_for(lambda: run.said("pause-4 by"))
+        run.give(1, value=96.0)
+        wait_for(lambda: '"control":"rule-3"' in (run.folder / "a").read_text())
+        listed = control(run, "list").stdout
+        assert "rule-3        * for t valid_range none to 95 until revoked" in listed
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert run.process.wait(60) == 0
@@ -61,7 +66,8 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         text=True,
         check=True,
     )
-    assert "pause         pause-3, from 2026-01-01T00:00:00Z" in explained.stdout
+    assert "pause         pause-4, from 2026-01-01T00:00:00Z" in explained.stdout
+    assert "rule          rule-3, of t" in explained.stdout
 
 
 def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
@@ -103,6 +109,9 @@ def test_says_what_is_wrong_with_a_record(run: Run) -> None:
         (("silence", "--values", "temp"), 'there is no value "temp": the pipeline has t'),
         (("silence", "--from", "yesterday"), "expected a time with its zone"),
         (("silence", "--for", "2 apples"), '--for: "2 apples": expected a duration such as 2h'),
+        (("rule", "--values", "t"), "rule: expected at least one of direction, min_dev"),
+        (("rule", "--low", "5", "--high", "1"), "valid_range: expected [low, high] with low"),
+        (("budget", "2/day"), "budget: the pipeline file has no alert budget but another"),
         (("revoke", "silence-7"), '"silence-7" is not in force: nothing is in force'),
     ]
     for arguments, words in wrong:

@@ -3,86 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from engine.application.config.issues import invalid
-from engine.application.config.silence import Moment, SilenceSpec, Texts
+from engine.application.config.silence import Moment, SilenceSpec
+from engine.application.live_control.record_types import (
+    BudgetSpec,
+    FeedbackSpec,
+    PauseSpec,
+    ResetSpec,
+    RevokeSpec,
+    RuleSpec,
+)
 from engine.application.ports import Settings
-from engine.domain.control_change import Reset
+from engine.domain.control_change import BudgetChange, Reset
+from engine.domain.entity_rule import EntityRule
 from engine.domain.errors import FatalError
-from engine.domain.feedback import Case, Feedback
+from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence, nanoseconds
 
-Kind = Literal["silence", "pause", "reset", "feedback", "revoke"]
-STANDING: tuple[Kind, ...] = ("silence", "pause", "feedback")
+Kind = Literal["silence", "pause", "rule", "budget", "reset", "feedback", "revoke"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STANDING: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "feedback")
 """Kinds that hold until they end or are revoked."""
-
-
-class PauseSpec(Settings):
-    """Entities are scored, and not learned from, for some event time."""
-
-    entities: Texts = ("*",)
-    """Patterns of entity keys."""
-    begin: Moment | None = Field(default=None, alias="from")
-    """Event time from which on it holds."""
-    end: Moment | None = Field(default=None, alias="until")
-    """Event time until which it holds."""
-
-    @model_validator(mode="after")
-    def _ends_later(self) -> Self:
-        if self.begin is not None and self.end is not None and self.begin >= self.end:
-            raise invalid("expected a time after from", "until")
-        return self
-
-
-class ResetSpec(Settings):
-    """Models of entities start afresh."""
-
-    entities: Texts = Field(min_length=1)
-    """Patterns of entity keys."""
-
-
-class FeedbackSpec(Settings):
-    """A person's word on an anomaly, and the anomaly as far as the rule looks at it."""
-
-    verdict: Literal["false_alarm", "true_alarm"]
-    """Whether somebody had to know of it."""
-    anomaly: str
-    """Its id."""
-    scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"
-    """For whom it holds; any value to blame with pipeline."""
-    entities: Texts = Field(min_length=1)
-    """Patterns of entity keys for which it holds."""
-    entity: str
-    """Key of the entity of the anomaly."""
-    kind: str
-    """Of the anomaly."""
-    value: str
-    """The value to blame."""
-    direction: Literal["above", "below", ""]
-    """Of what was expected."""
-    time_ns: int
-    """Event time of the anomaly."""
-    evidence: float
-    """Powers of ten that its p-value was below the threshold."""
-    until_ns: int | None = None
-    """Event time until which the entity is not learned from, of a true alarm."""
-
-    def feedback(self, own: str) -> Feedback:
-        """Return it in the domain's words; `own` is the id of the record."""
-        where = self.entity, self.kind, self.value, self.direction
-        case = Case(*where, self.time_ns, self.evidence)
-        true = self.verdict == "true_alarm"
-        return Feedback(own, true, case, self.entities, any_value=self.scope == "pipeline")
-
-
-class RevokeSpec(Settings):
-    """An earlier record is taken back."""
-
-    id: str
-    """Of the record."""
 
 
 class ControlRecord(Settings):
@@ -100,22 +45,22 @@ class ControlRecord(Settings):
     """For people who read it later."""
     silence: SilenceSpec | None = None
     pause: PauseSpec | None = None
+    rule: RuleSpec | None = None
+    budget: BudgetSpec | None = None
     reset: ResetSpec | None = None
     feedback: FeedbackSpec | None = None
     revoke: RevokeSpec | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        said = [self.silence, self.pause, self.reset, self.feedback, self.revoke]
-        if sum(one is not None for one in said) != 1:
-            raise invalid("expected one of silence, pause, reset, feedback, revoke")
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise invalid(f"expected one of {', '.join(KINDS)}")
         return self
 
     @property
     def kind(self) -> Kind:
         """What it is."""
-        kinds: tuple[Kind, ...] = ("silence", "pause", "reset", "feedback", "revoke")
-        return next(kind for kind in kinds if getattr(self, kind) is not None)
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def end(self) -> datetime | None:
@@ -126,7 +71,7 @@ class ControlRecord(Settings):
     @property
     def entities(self) -> tuple[str, ...]:
         """Patterns of the keys that it holds for."""
-        said = self.silence or self.pause or self.reset or self.feedback
+        said = self.silence or self.pause or self.rule or self.reset or self.feedback
         return () if said is None else said.entities
 
     def silences(self) -> tuple[Silence, ...]:
@@ -157,6 +102,14 @@ class ControlRecord(Settings):
         """Return it as feedback in the domain's words, if it is some."""
         return () if self.feedback is None else (self.feedback.feedback(self.id),)
 
+    def rules(self) -> tuple[EntityRule, ...]:
+        """Return it as a rule in the domain's words, if it is one."""
+        return () if self.rule is None else (self.rule.rule(self.id),)
+
+    def budget_change(self) -> BudgetChange | None:
+        """Return it as another budget in the domain's words, if it is one."""
+        return None if self.budget is None else self.budget.change(self.id)
+
     def line(self) -> bytes:
         """Return it as a line of the log."""
         text = self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -178,9 +131,16 @@ def read_record(line: bytes) -> ControlRecord:
     try:
         return ControlRecord.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the line"
-        raise FatalError(f"no control record: {place}: {first['msg']}") from error
+        place, text = first_issue(error)
+        raise FatalError(f"no control record: {place or 'the line'}: {text}") from error
+
+
+def first_issue(error: ValidationError) -> tuple[str, str]:
+    """Return the place of the first thing that is wrong with a record, and what it is."""
+    first = error.errors(include_url=False)[0]
+    issues = first.get("ctx", {}).get("issues")
+    inner = map(str, issues[0].place) if issues else ()
+    return ".".join([*map(str, first["loc"]), *inner]), issues[0].text if issues else first["msg"]
 
 
 def now() -> datetime:

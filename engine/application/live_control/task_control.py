@@ -66,7 +66,10 @@ class TaskControl:
     def change(self) -> ControlChange:
         """Return what steps have to know that take up a snapshot."""
         feedback = tuple(one for _, record in self.standing for one in record.feedbacks())
-        return ControlChange(self.silences(), feedback=feedback)
+        rules = tuple(one for _, record in self.standing for one in record.rules())
+        budgets = [one for _, record in self.standing if (one := record.budget_change())]
+        budget = budgets[-1] if budgets else None
+        return ControlChange(self.silences(), feedback=feedback, rules=rules, budget=budget)
 
     def dump(self) -> bytes:
         """Return it as versioned bytes."""

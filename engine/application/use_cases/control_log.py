@@ -12,8 +12,15 @@ from pydantic import ValidationError
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.live_control.log_file import ControlLog
-from engine.application.live_control.records import ControlRecord, Kind, in_force, now
+from engine.application.live_control.records import (
+    ControlRecord,
+    Kind,
+    first_issue,
+    in_force,
+    now,
+)
 from engine.application.state.trust import require_trusted
+from engine.domain.alert_policy import Budget
 from engine.domain.errors import FatalError, nearest
 
 
@@ -33,6 +40,8 @@ def add_record(
         FatalError: it does not fit, or the log cannot be written.
     """
     _refuse_unknown_values(file, said.get("values", ()))
+    if kind == "budget":
+        _require_budget(file)
     log = _open(file)
     common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: said}
 
@@ -44,11 +53,8 @@ def add_record(
                 {"id": f"{kind}-{number}", "number": number, **common}
             )
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            issues = first.get("ctx", {}).get("issues")
-            text = issues[0].text if issues else first["msg"]
-            place = [*map(str, first["loc"][1:]), *(map(str, issues[0].place) if issues else ())]
-            raise FatalError(f"{kind}: {'.'.join(place)}: {text}".replace(": : ", ": ")) from error
+            place, text = first_issue(error)
+            raise FatalError(f"{place}: {text}") from error
 
     try:
         return log.append(make)
@@ -97,6 +103,15 @@ def _refuse_unknown_values(file: PipelineFile, values: Sequence[str]) -> None:
         if value not in names:
             known = f"the pipeline has {', '.join(names)}"
             raise FatalError(f'there is no value "{value}": {known}.{nearest(value, names)}')
+
+
+def _require_budget(file: PipelineFile) -> None:
+    policy = file.alert.policy()
+    if not isinstance(policy, Budget):
+        raise FatalError(
+            "budget: the pipeline file has no alert budget but another alert policy: change "
+            "`alert` there"
+        )
 
 
 def _refuse_not_in_force(records: list[ControlRecord], own: str) -> None:

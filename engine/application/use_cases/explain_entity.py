@@ -19,7 +19,9 @@ from engine.application.state.store import Json
 from engine.application.state.trust import require_trusted
 from engine.application.use_cases.stored_state import stored_state
 from engine.domain.alert_policy import AlertPolicy, Budget, PValueThreshold
+from engine.domain.control_change import BudgetChange
 from engine.domain.entity_report import EntityReport
+from engine.domain.entity_rule import EntityRule
 from engine.domain.errors import FatalError, nearest
 from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence
@@ -36,6 +38,8 @@ class TaskReport:
         threshold: the p-value at which its next event alerts; None where no p-value decides.
         silences: those of the pipeline file and of the control log whose patterns fit it.
         feedback: that holds for it.
+        rules: of the control log that hold for it.
+        budget: of the control log.
     """
 
     task: str
@@ -44,6 +48,8 @@ class TaskReport:
     threshold: float | None
     silences: Sequence[Silence] = ()
     feedback: Sequence[Feedback] = ()
+    rules: Sequence[EntityRule] = ()
+    budget: BudgetChange | None = None
 
 
 def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
@@ -65,11 +71,14 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
         if report is None:
             known += step.entities()
             continue
-        threshold = _threshold(pipeline.alert, report, partitions)
-        known_silences = (*pipeline.silences, *control.silences())
+        change = control.change()
+        threshold = _threshold(change.policy(pipeline.alert), report, partitions)
+        known_silences = (*pipeline.silences, *change.silences)
         silences = [one for one in known_silences if _concerns(one, report)]
-        feedback = [one for one in control.change().feedback if one.fits(entity)]
-        found.append(TaskReport(task, position, report, threshold, silences, feedback))
+        feedback = [one for one in change.feedback if one.fits(entity)]
+        rules = [one for one in change.rules if _fits(entity, one.entities)]
+        known_by = task, position, report, threshold
+        found.append(TaskReport(*known_by, silences, feedback, rules, change.budget))
     if not found:
         raise FatalError(_unknown(entity, known))
     return found
@@ -101,7 +110,11 @@ def _snapshots(file: PipelineFile) -> Iterator[Snapshot]:
 def _concerns(silence: Silence, report: EntityReport) -> bool:
     """Return whether a silence holds for an entity's newest event, or a later one."""
     over = silence.end is not None and silence.end <= report.newest
-    return not over and any(fnmatchcase(report.entity, one) for one in silence.entities)
+    return not over and _fits(report.entity, silence.entities)
+
+
+def _fits(entity: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(entity, pattern) for pattern in patterns)
 
 
 def _threshold(policy: AlertPolicy, report: EntityReport, partitions: int) -> float | None:

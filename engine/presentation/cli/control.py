@@ -10,14 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from engine.application.config.quantity import parse_positive_duration
-from engine.application.live_control.records import ControlRecord, Kind, now
+from engine.application.live_control.records import Kind, now
 from engine.application.use_cases.control_log import add_record, records_in_force
 from engine.application.use_cases.judge_anomaly import judge
 from engine.domain.errors import FatalError
+from engine.presentation.cli.control_words import print_record
 from engine.presentation.cli.output import open_pipeline
 
 control = typer.Typer(
-    help="Silence, pause, reset and judge while a pipeline runs; see what is in force.",
+    help="Silence, pause, set rules, judge while a pipeline runs; see what is in force.",
     no_args_is_help=True,
 )
 
@@ -43,6 +44,21 @@ class Scope(StrEnum):
     ENTITY = "entity"
     VALUE = "value"
     PATTERN = "pattern"
+    PIPELINE = "pipeline"
+
+
+class Direction(StrEnum):
+    """Which deviations matter."""
+
+    ABOVE = "above"
+    BELOW = "below"
+    BOTH = "both"
+
+
+class Whose(StrEnum):
+    """Who has a budget."""
+
+    ENTITY = "entity"
     PIPELINE = "pipeline"
 
 
@@ -97,6 +113,53 @@ def pause(
 
 
 @control.command()
+def rule(
+    context: typer.Context,
+    entities: Entities = None,
+    values: Values = None,
+    direction: Annotated[
+        Direction | None, typer.Option(help="Deviations that matter.", show_default="as before")
+    ] = None,
+    absolute: Annotated[
+        float | None, typer.Option("--min-absolute", help="Least deviation, in the value's unit.")
+    ] = None,
+    relative: Annotated[
+        float | None,
+        typer.Option("--min-relative", help="Least deviation, as a share of what is expected."),
+    ] = None,
+    low: Annotated[float | None, typer.Option(help="Values below are anomalies at once.")] = None,
+    high: Annotated[float | None, typer.Option(help="Values above are anomalies at once.")] = None,
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Say what matters of some values, in place of what the file says of them."""
+    said: dict[str, Any] = _whose(entities, values)
+    if direction is not None:
+        said["direction"] = direction.value
+    least = {"absolute": absolute, "relative": relative}
+    if given := {name: number for name, number in least.items() if number is not None}:
+        said["min_deviation"] = given
+    if low is not None or high is not None:
+        said["valid_range"] = [low, high]
+    _add(context, "rule", said, why, who)
+
+
+@control.command()
+def budget(
+    context: typer.Context,
+    rate: Annotated[str, typer.Argument(help="False alarms accepted, such as 2/day.")],
+    per: Annotated[
+        Whose | None, typer.Option(help="Who has it.", show_default="as in the file")
+    ] = None,
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Change the alert budget, until it is revoked."""
+    said = {"budget": rate} | ({} if per is None else {"per": per.value})
+    _add(context, "budget", said, why, who)
+
+
+@control.command()
 def reset(
     context: typer.Context,
     entities: Annotated[
@@ -147,7 +210,7 @@ def feedback(
         print(f"would have suppressed {found.muted} of the last {found.last}")
     print(f"similar ones alert at {needs}; half as much in 30 days")
     if not preview:
-        _print(add_record(file, "feedback", found.said, why, who))
+        print_record(add_record(file, "feedback", found.said, why, who))
 
 
 @control.command("list")
@@ -158,7 +221,7 @@ def list_(
     """Say what is in force: who said so, when, why, until when."""
     found = records_in_force(open_pipeline(context.obj), now(), past=past)
     for record in found:
-        _print(record)
+        print_record(record)
     if not found:
         print("nothing is in force")
 
@@ -166,32 +229,7 @@ def list_(
 def _add(
     context: typer.Context, kind: Kind, said: dict[str, Any], why: str, who: str | None
 ) -> None:
-    _print(add_record(open_pipeline(context.obj), kind, said, why, who))
-
-
-def _print(record: ControlRecord) -> None:
-    print(f"{record.id:<13} {_said(record)}")
-    why = f": {record.why}" if record.why else ""
-    print(f"{'':<13} by {record.who}, {record.when.isoformat()}{why}")
-
-
-def _said(record: ControlRecord) -> str:
-    if record.revoke is not None:
-        return f"of {record.revoke.id}"
-    if record.feedback is not None:
-        judged = record.feedback
-        where = f"{judged.direction} {judged.value}".strip()
-        which = f"{judged.kind} of {where} like {judged.anomaly}"
-        return f"{judged.verdict}, {', '.join(record.entities)}: {which}"
-    words = [", ".join(record.entities)]
-    if record.silence is not None and record.silence.values:
-        words.append(f"for {', '.join(record.silence.values)}")
-    said = record.silence or record.pause
-    if said is not None and said.begin is not None:
-        words.append(f"from {said.begin.isoformat()}")
-    if said is not None:
-        words.append("until revoked" if said.end is None else f"until {said.end.isoformat()}")
-    return " ".join(words)
+    print_record(add_record(open_pipeline(context.obj), kind, said, why, who))
 
 
 def _whose(entities: list[str] | None, values: list[str] | None = None) -> dict[str, Any]:

@@ -49,6 +49,10 @@ def _print(found: TaskReport, promise: str) -> None:
         what = f"{one.case.kind} of {one.case.value}, {one.case.direction}"
         margin = one.margin(report.newest)
         print(f"feedback      {one.id}: {what} what is expected: evidence of {margin:.2g}")
+    for rule in found.rules:
+        print(f"rule          {rule.name}, of {', '.join(sorted(rule.values)) or 'all values'}")
+    if found.budget is not None:
+        print(f"budget        {found.budget.name}: {found.budget.per_day:g} a day")
     for value in report.values:
         if not report.warm or value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")

@@ -34,7 +34,7 @@ TEXT = (
         "detectors: [zscore, half_space_trees, {river.GaussianScorer: {window_size: 50}}]",
         "detectors: [zscore]",
     )
-    + "alert: {p_value: 0.05}\n"
+    + "alert: POLICY\n"
 )
 
 Plan = dict[str, list[tuple[int, int]]]
@@ -69,11 +69,13 @@ class Killed(Exception):
 class Lives:
     """A pipeline that is killed and started again, while records are written to its log."""
 
-    def __init__(self, folder: Path, text: str, batch: int) -> None:
+    def __init__(
+        self, folder: Path, text: str, batch: int, policy: str = "{p_value: 0.05}"
+    ) -> None:
         folder.mkdir()
         self.folder = folder
         self.path = folder / "whole.yaml"
-        self.path.write_text(text.replace("BATCH", str(batch)))
+        self.path.write_text(text.replace("BATCH", str(batch)).replace("POLICY", policy))
         self.log = ControlLog(folder)
         self.store = MemoryStore()
         self.plan: Plan = defaultdict(list)
@@ -160,6 +162,15 @@ judgements = st.fixed_dictionaries(
         "until_ns": st.none() | st.integers(0, COUNT).map(lambda n: (START + 60 * n) * 10**9),
     }
 )
+rules = st.fixed_dictionaries(
+    {
+        "entities": patterns,
+        "values": st.sampled_from([[], ["v"], ["w"]]),
+        "direction": st.sampled_from(["above", "below", "both"]),
+        "min_deviation": st.sampled_from([None, {"relative": 0.1}, {"absolute": 3}]),
+        "valid_range": st.sampled_from([None, [None, 11], [8, None]]),
+    }
+)
 records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
     st.tuples(
         st.just("silence"),
@@ -169,6 +180,10 @@ records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
     ),
     st.tuples(st.just("pause"), standing),
     st.tuples(st.just("feedback"), judgements),
+    st.tuples(st.just("rule"), rules),
+    st.tuples(st.just("budget"), st.fixed_dictionaries(
+        {"budget": st.sampled_from(["2/day", "900/day"]), "per": st.sampled_from(["entity", None])}
+    )),
     st.tuples(st.just("reset"), patterns.map(lambda some: {"entities": some})),
     st.tuples(st.just("revoke"), st.just({})),
 )  # fmt: skip
@@ -181,7 +196,8 @@ records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
     written=st.lists(st.tuples(st.integers(0, 9), records), min_size=1, max_size=6),
     deaths=st.lists(st.integers(0, 5), max_size=3),
     batch=st.integers(40, 400),
-    absence=st.sampled_from(["", "absence: {after: 5m}\n"]),
+    absence=st.sampled_from(["", "absence: {after: 5m}\n", "absence: learned\n"]),
+    policy=st.sampled_from(["{p_value: 0.05}", "{budget: 300/day, per: entity}"]),
 )
 def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
     tmp_path_factory: pytest.TempPathFactory,
@@ -190,10 +206,11 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
     deaths: list[int],
     batch: int,
     absence: str,
+    policy: str,
 ) -> None:
     folder = tmp_path_factory.mktemp("control")
     memory.records.clear()
-    lives = Lives(folder / "one", TEXT + absence, batch)
+    lives = Lives(folder / "one", TEXT + absence, batch, policy)
     waiting = sorted(written, key=lambda one: one[0])
 
     saves = 0
@@ -210,7 +227,7 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
     disturbed = unique(published())
 
     memory.records.clear()
-    one_by_one = Lives(folder / "two", TEXT + absence, 1)
+    one_by_one = Lives(folder / "two", TEXT + absence, 1, policy)
     planned = Planned(lives.log, lives.plan)
     with monkeypatch.context() as patched:
         patched.setattr("engine.application.dataflow.build.ControlFollower", lambda *_: planned)

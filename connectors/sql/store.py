@@ -14,6 +14,7 @@ from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.audit import SqlAudit
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
 from connectors.sql.database import connect
+from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.migrate import migrate
@@ -72,6 +73,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         audit=SqlAudit(connection),
         replies=SqlReplies(connection),
         positions=SqlPositions(connection),
+        feed=SqlFeed(connection),
     )
 
 

@@ -142,3 +142,13 @@ positions = Table(
     Column("partition", String(100), primary_key=True),
     _number("position"),
 )
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _text("kind"),
+    _text("pipeline"),
+    _text("entity"),
+    _text("data"),
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.domain.control.audit import AuditEntry, AuditRecord
+from engine.domain.control.feed import FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.reply import Reply
@@ -170,6 +171,22 @@ class PositionRepository(Protocol):
         ...
 
 
+class FeedRepository(Protocol):
+    """The live feed: at least the last 10,000 entries are kept."""
+
+    def append(self, changes: Sequence[FeedChange]) -> None:
+        """Store changes behind the last ones; what is older than has to be kept may go."""
+        ...
+
+    def after(self, number: int, limit: int) -> list[FeedEntry]:
+        """Return the entries after a number, in their order."""
+        ...
+
+    def ends(self) -> tuple[int, int]:
+        """Return the numbers of the first and the last entry that are kept; 1, 0 for none."""
+        ...
+
+
 @dataclass(frozen=True)
 class UnitOfWork:
     """Repositories that share one transaction."""
@@ -181,6 +198,7 @@ class UnitOfWork:
     audit: AuditRepository
     replies: ReplyRepository
     positions: PositionRepository
+    feed: FeedRepository
 
 
 class Store(Protocol):

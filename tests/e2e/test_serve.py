@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -126,6 +127,49 @@ def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
             time.sleep(0.1)
 
     assert len(again) == 1
+
+
+def test_five_hundred_clients_watch_and_the_server_ends_in_order(tmp_path: Path) -> None:
+    file = tmp_path / "anomalies.ndjson"
+    file.touch()
+    with served(tmp_path, "--follow", str(file)) as (address, printed):
+        found = asyncio.run(_watched(address, printed[-1].strip(), file))
+
+    wanted = [f"{n:032x}" for n in range(1, 21)]
+    assert [one for one in found if one != wanted] == []
+    assert len(found) == 500
+
+
+async def _watched(address: str, token: str, file: Path) -> list[list[str]]:
+    """Return the ids of the anomalies that each client sees; half of them come back later."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    ready = asyncio.Semaphore(0)
+    head = f"GET /api/v1/stream?kind=anomaly HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer "
+
+    async def watch(number: int) -> list[str]:
+        ids: list[str] = []
+        last = "0"
+        while len(ids) < 20:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(f"{head}{token}\r\nLast-Event-ID: {last}\r\n\r\n".encode())
+            while line := await reader.readline():
+                if line.startswith(b"retry:"):
+                    ready.release()
+                if line.startswith(b"id: "):
+                    last = line[4:].strip().decode()
+                if line.startswith(b"data: "):
+                    ids.append(json.loads(line[6:])["id"])
+                    if len(ids) == 20 or (len(ids) == 10 and number % 2):
+                        break
+            writer.close()
+        return ids
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(watch(number)) for number in range(500)]
+        for _ in tasks:
+            await ready.acquire()
+        _write(file, *(anomaly(n) for n in range(1, 21)))
+    return [task.result() for task in tasks]
 
 
 def test_the_demonstration_runs_beside_the_server_and_leaves_nothing(tmp_path: Path) -> None:

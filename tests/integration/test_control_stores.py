@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -21,6 +22,7 @@ from engine.application.control_ports import Store
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
 from engine.domain.control.errors import ConflictError, StaleError
+from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from engine.domain.control.reply import Reply
@@ -300,6 +302,33 @@ def test_positions_are_kept_by_partition(store: Store) -> None:
     with store.reading() as work:
         assert dict(work.positions.get("topic")) == {"0": 5, "1": 2**50}
         assert dict(work.positions.get("other")) == {}
+
+
+def test_the_feed_is_numbered_and_has_what_was_stored(store: Store) -> None:
+    with store.writing() as work:
+        empty = work.feed.ends()
+        ingest(work, [anomaly(1), anomaly(2, entity="é")])
+    with store.writing() as work:
+        ingest(work, [anomaly(2, entity="é")])
+        work.feed.append([FeedChange("incident", "quick", "pump-1", "{}")])
+
+    with store.reading() as work:
+        found = work.feed.after(1, 3)
+        assert (empty, work.feed.ends()) == ((1, 0), (1, 5))
+    assert [entry.number for entry in found] == [2, 3, 4]
+    assert (found[0].change.kind, found[0].change.entity) == ("anomaly", "é")
+    assert orjson.loads(found[0].change.data) == anomaly(2, entity="é")
+    assert found[1].change.kind == "incident"
+
+
+def test_the_feed_forgets_what_is_older_than_it_keeps(store: Store) -> None:
+    change = FeedChange("anomaly", "quick", "pump-1", "{}")
+    for _ in range(3):
+        with store.writing() as work:
+            work.feed.append([change] * 4_000)
+
+    with store.reading() as work:
+        assert work.feed.ends() == (12_001 - KEPT, 12_000)
 
 
 def test_migrations_make_the_tables_that_repositories_use(sql: tuple[str, str | None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.application.control.caller import Caller
+from engine.application.control.feeding import tell
 from engine.application.control.find_incidents import stored_incident
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
@@ -104,6 +105,7 @@ def _handle(
         raise StaleError("the incident was changed since you read it: read it again")
     after = change(before)
     work.incidents.save([after])
+    tell(work, incidents=[after])
     record(
         work,
         caller,

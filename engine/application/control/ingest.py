@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.application.control.feeding import tell
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Facts, Incident, incident_facts, incident_of_anomaly
 from engine.domain.control.published import Document, UnreadableRecordError
@@ -50,14 +51,16 @@ def ingest(work: UnitOfWork, documents: Sequence[Document]) -> Ingested:
         except UnreadableRecordError as error:
             unreadable.append(str(error))
     new = work.anomalies.add(list(anomalies.values()))
-    changed = _join(work, [anomalies[one] for one in anomalies if one in new], facts)
-    return Ingested(len(new), changed, unreadable)
+    added = [anomalies[one] for one in anomalies if one in new]
+    changed = _join(work, added, facts)
+    tell(work, added, changed)
+    return Ingested(len(new), len(changed), unreadable)
 
 
 def _join(
     work: UnitOfWork, anomalies: Sequence[StoredAnomaly], facts: Sequence[tuple[str, Facts]]
-) -> int:
-    """Store what anomalies and facts make of incidents; return how many changed."""
+) -> list[Incident]:
+    """Store what anomalies and facts make of incidents; return those that changed."""
     ids = {anomaly.incident for anomaly in anomalies} | {incident for incident, _ in facts}
     before = work.incidents.get(ids) if ids else {}
     after: dict[str, Incident] = dict(before)
@@ -80,4 +83,4 @@ def _join(
         work.incidents.add(new)
     if changed:
         work.incidents.save(changed)
-    return len(new) + len(changed)
+    return new + changed

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
 from engine.domain.control.errors import ConflictError, StaleError
+from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Facts, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.reply import Reply
@@ -32,6 +33,7 @@ class _Content:
     audit: list[AuditRecord] = field(default_factory=list)
     replies: dict[tuple[str, str], Reply] = field(default_factory=dict)
     positions: dict[str, dict[str, int]] = field(default_factory=dict)
+    feed: list[FeedEntry] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -71,6 +73,7 @@ def _work(content: _Content) -> UnitOfWork:
         _Audit(content),
         _Replies(content),
         _Positions(content),
+        _Feed(content),
     )
 
 
@@ -262,3 +265,19 @@ class _Positions:
 
     def put(self, source: str, positions: Mapping[str, int]) -> None:
         self._all[source] = {**self._all.get(source, {}), **positions}
+
+
+class _Feed:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.feed
+
+    def append(self, changes: Sequence[FeedChange]) -> None:
+        last = self.ends()[1]
+        self._all.extend(FeedEntry(last + n, change) for n, change in enumerate(changes, 1))
+        del self._all[:-KEPT]
+
+    def after(self, number: int, limit: int) -> list[FeedEntry]:
+        return [entry for entry in self._all if entry.number > number][:limit]
+
+    def ends(self) -> tuple[int, int]:
+        return (self._all[0].number, self._all[-1].number) if self._all else (1, 0)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from types import FrameType
 
 import uvicorn
 
@@ -62,24 +63,39 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     stop = Event()
     threads = _background(store, serving, stop)
     _tell(store, listening)
+    services = Services(store)
     config = uvicorn.Config(
-        create_app(Services(store)),
+        create_app(services),
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=int(END_SECONDS),
         proxy_headers=False,
     )
     # uvicorn ends in order, and then raises the signal once more, for whoever had it before.
     signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config, services).run(sockets=[listening])
     finally:
         stop.set()
         for thread in threads:
             thread.join(END_SECONDS)
         store.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams once it is told to stop: it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self._services.live.closing = True
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

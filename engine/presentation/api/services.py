@@ -15,6 +15,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.log_in import authenticate
 from engine.application.control_ports import Store
 from engine.domain.control.errors import UnauthenticatedError
+from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.login_limit import LoginLimit
 
 BEARER = HTTPBearer(auto_error=False, description="A token of POST /session or POST /tokens.")
@@ -46,12 +47,14 @@ class Services:
         passwords: hashes and compares.
         logins: refuses too many attempts of one address.
         now: returns the time in ns since 1970.
+        live: what is new, for those who watch.
     """
 
     store: Store
     passwords: Argon2 = field(default_factory=Argon2)
     logins: LoginLimit = field(default_factory=LoginLimit)
     now: Callable[[], int] = time.time_ns
+    live: LiveFeed = field(default_factory=LiveFeed)
 
 
 def services_of(request: Request) -> Services:

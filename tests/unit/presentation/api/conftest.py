@@ -58,8 +58,9 @@ def client(app: FastAPI, store: MemoryStore, passwords: Argon2) -> Iterator[Test
 
 
 @pytest.fixture
-def ask(client: TestClient, store: MemoryStore) -> Ask:
-    """Send a request with a token of a role."""
+def ask(client: TestClient, store: MemoryStore, app: FastAPI) -> Ask:
+    """Send a request with a token of a role; streams end once they have sent what there is."""
+    app.state.services.live.closing = True
     tokens = {}
     with store.writing() as work:
         for role in Role:

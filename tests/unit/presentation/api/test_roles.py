@@ -21,6 +21,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/incidents"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}/comments"): (VIEWER, {}),
+    ("get", "/stream"): (VIEWER, {}),
     ("get", "/me"): (VIEWER, {}),
     ("get", "/tokens"): (VIEWER, {}),
     ("post", "/tokens"): (VIEWER, {"json": {"name": "ci"}}),

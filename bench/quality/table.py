@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAB = "nab"
+LINE_COLUMNS = 100
 PROFILES = ("standard", "low FP", "low FN")
 WAYS = ("swept", "onsets swept", "p swept", "p <= 1e-3", "sent at 10/day")
 INTRODUCTION = """\
@@ -65,7 +67,7 @@ def _notes(detectors: Mapping[str, Any]) -> list[str]:
     for commit in commits if len(commits) > 1 else ():
         names = [name for name, result in detectors.items() if result["commit"] == commit]
         notes.append(f"Measured at {commit or 'an unknown commit'}: {', '.join(names)}.\n")
-    return notes
+    return [f"{textwrap.fill(note, LINE_COLUMNS)}\n" for note in notes]
 
 
 def _nab(detectors: Mapping[str, Any]) -> str:

@@ -19,12 +19,14 @@ from tests.support.example_anomaly import example, shown
 ROOT = Path(__file__).parents[2]
 FOLDERS = ["bench", "deploy", "docs"]
 PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))
-PAGES += [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+PAGES += [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 JSON_BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+CODE_OR_TABLE = re.compile(r"^ *```.*?^ *```|^ *\|.*?$", re.MULTILINE | re.DOTALL)
+LINE_COLUMNS = 100
 
 
 def anchors(page: Path) -> set[str]:
@@ -42,6 +44,25 @@ def broken_links(page: Path) -> Iterator[str]:
         target = (page.parent / path) if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
             yield link
+
+
+def long_lines(text: str) -> list[str]:
+    """Return lines of prose that are too long; a link without spaces cannot be broken."""
+    lines = CODE_OR_TABLE.sub("", text).splitlines()
+    return [line for line in lines if len(line) > LINE_COLUMNS and " " in line.strip("-* ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_wrapped_at_100_columns(page: Path) -> None:
+    assert long_lines(page.read_text()) == []
+
+
+def test_long_lines_of_tables_and_code_are_allowed() -> None:
+    prose, table, link = "word " * 25, "| " + "cell " * 25 + "|", "- https://x.org/" + "a" * 100
+
+    found = long_lines(f"{prose}\n{table}\n```\n{prose}\n```\n{link}\n")
+
+    assert found == [prose]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

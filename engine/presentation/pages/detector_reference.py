@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from engine.domain.detector import Declaration, Parameter
 from engine.domain.errors import PynomalyError
 
 WIDTHS = (1, 3)
+LINE_COLUMNS = 100
 INTRODUCTION = """\
 # Detectors
 
@@ -67,18 +69,24 @@ def section(declared: Declaration) -> str:
     lines = [
         f"## {declared.name}",
         "",
-        f"{declared.summary}. {declared.suits}".strip(),
+        textwrap.fill(f"{declared.summary}. {declared.suits}", LINE_COLUMNS),
         "",
-        f"- Sees: {', '.join(declared.kinds)}",
+        _item(f"Sees: {', '.join(declared.kinds)}"),
         f"- Source: {declared.source}",
         f"- Bytes per entity: {sizes} (with {' / '.join(map(str, WIDTHS))} values), stored as "
         f"{declared.snapshot}",
         f"- False alarms: {BOUND if declared.keeps_budget else NO_BOUND}",
     ]
-    lines += [f"- Cannot meet {limit}" for limit in limits(declared)] or ["- Meets every check"]
+    lines += [_item(f"Cannot meet {limit}") for limit in limits(declared)]
+    if not declared.exceptions:
+        lines.append("- Meets every check")
     if declared.parameters:
         lines += ["", PARAMETERS, *map(_parameter, declared.parameters)]
     return "\n".join(lines)
+
+
+def _item(text: str) -> str:
+    return textwrap.fill(text, LINE_COLUMNS, initial_indent="- ", subsequent_indent="  ")
 
 
 def limits(declared: Declaration) -> list[str]:

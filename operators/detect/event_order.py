@@ -17,14 +17,14 @@ from engine.domain.batch import EventBatch, Int32s, Int64s
 from engine.domain.detector import State
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_table import KEY_BYTES, EntityTable
-from operators.detect.entity_table import RECORD as TABLE_RECORD
+from operators.detect.entity_times import RECORD as TIMES_RECORD
 from operators.detect.event_clock import EventClock
 from operators.detect.ordering import LINKS, RECORD, TASK, flush, order, requeue
 from operators.detect.waiting_events import WaitingEvents
 from operators.kernels.record_bank import RecordBank
 from pynomaly.plugins import Telemetry, no_telemetry
 
-BYTES_PER_ENTITY = KEY_BYTES + TABLE_RECORD.itemsize + RECORD.itemsize
+BYTES_PER_ENTITY = KEY_BYTES + TIMES_RECORD.itemsize + RECORD.itemsize
 """Memory that an entity is counted with, beside its events that wait."""
 SHARE = 1 / 8
 """Part of the memory budget for events that wait."""

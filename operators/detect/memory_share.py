@@ -7,7 +7,8 @@ from operators.combine.weighted import Weights
 from operators.detect.context import ContextBank
 from operators.detect.counters import CounterBank
 from operators.detect.entity_parts import absence_watch, calibrator, counter_columns, is_weighted
-from operators.detect.entity_table import KEY_BYTES, RECORD
+from operators.detect.entity_table import KEY_BYTES
+from operators.detect.entity_times import RECORD
 from operators.detect.event_order import BYTES_PER_ENTITY as ORDER_BYTES
 from operators.detect.event_order import SHARE as WAITING_SHARE
 from operators.detect.idle import RECORD as IDLE_RECORD

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Bools, Int64s
-from operators.detect import entity_table
-from operators.detect.entity_table import note
+from operators.detect import entity_times
+from operators.detect.entity_times import learn_time
 from operators.kernels import event_rate, moving_mean
 from operators.kernels.record_bank import kernel
 
@@ -167,7 +167,7 @@ def _order(  # pragma: no cover - runs compiled
         link = links[place]
         state, known = records[link.slot], table[link.slot]
         before = known.newest
-        note(known, link.time, lateness)
+        learn_time(known, link.time, lateness)
         known.touched = clock + i + 1
         if known.newest < before:
             # Its clock was wrong before: nothing is late.
@@ -218,6 +218,6 @@ def _requeue(  # pragma: no cover - runs compiled
             task.waiting += 1
 
 
-order = kernel(_order, (entity_table, event_rate, moving_mean))
+order = kernel(_order, (entity_times, event_rate, moving_mean))
 flush = kernel(_flush)
 requeue = kernel(_requeue)

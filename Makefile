@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
-.PHONY: demo test unit lint bench quality broker chaos conformance fuzz jaeger dashboard lock audit image clean
+.PHONY: demo test unit lint bench quality broker chaos conformance fuzz jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -50,6 +50,10 @@ chaos: $(READY)
 # Traces in a real Jaeger, built from its source on first use: it needs Go.
 jaeger: $(READY)
 	PYNOMALY_TEST_JAEGER=1 $(BIN)/python -m pytest tests/integration/test_jaeger.py
+
+# The pictures in README and docs, drawn of what runs today: six minutes.
+pictures: $(READY) dashboard
+	$(BIN)/pynomaly demo --picture docs/demo.svg
 
 # The picture of a dashboard, of a pipeline that runs for four minutes.
 dashboard: $(READY)

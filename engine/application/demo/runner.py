@@ -43,7 +43,7 @@ class Progress:
         garbage: malformed messages among them.
         read, scored, rejects, entities, expected, emitted: from the pipeline's metrics page.
         alarms: anomalies read back from their topic.
-        latest: the newest anomalies as published, newest first.
+        latest: the newest anomalies as published, newest first by event time.
         dead_letters: messages read back from the dead-letter topic.
         seconds: since the pipeline read its first message.
     """
@@ -57,7 +57,7 @@ class Progress:
     expected: float = 0.0
     emitted: int = 0
     alarms: list[Alarm] = field(default_factory=list)
-    latest: list[dict[str, object]] = field(default_factory=list)
+    latest: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: int = 0
     seconds: float = 0.0
     fed: bool = False
@@ -192,12 +192,17 @@ class DemoRun:
             self.progress.alarms += [Alarm(a["entity"], a["time_ns"]) for a in anomalies]
             if self._taken is not None:
                 self._taken(anomalies)
-            self.progress.latest = (anomalies[::-1] + self.progress.latest)[:8]
+            newest = sorted(anomalies + self.progress.latest, key=_time_and_entity, reverse=True)
+            self.progress.latest = newest[:8]
         while letters := broker.read("rejected"):
             self.progress.dead_letters += len(letters)
 
     def _tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _time_and_entity(anomaly: dict[str, Any]) -> tuple[int, str]:
+    return anomaly["time_ns"], anomaly["entity"]
 
 
 def _scrape(port: int) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,8 +80,9 @@ def _watch(console: Console, run: DemoRun) -> None:
 
 def _save(picture: Path, run: DemoRun, evaluation: Evaluation) -> None:
     paper = Console(record=True, width=100, file=StringIO())
-    paper.print(_view(run.fleet, run.progress))
-    paper.print(_summary(run, evaluation))
+    # Without what depends on the machine: it is the same wherever it is drawn.
+    paper.print(_view(run.fleet, replace(run.progress, seconds=0.0)))
+    paper.print(Panel(_outcome(run, evaluation), title="summary", expand=False))
     paper.save_svg(str(picture), title="pynomaly demo")
 
 
@@ -97,7 +99,7 @@ def _view(fleet: Fleet, progress: Progress) -> Group:
         f"entities [bold]{progress.entities}[/]",
         f"rejects [bold]{progress.rejects}[/]",
         f"anomalies [bold red]{len(progress.alarms)}[/]",
-        f"[dim]{rate:,.0f} events/s[/]",
+        f"[dim]{rate:,.0f} events/s[/]" if rate else "",
     )
     bar = ProgressBar(total=fleet.events, completed=progress.read, width=78)
     if not progress.read:
@@ -127,6 +129,13 @@ def _why(anomaly: dict[str, Any]) -> str:
 
 
 def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
+    table, progress = _outcome(run, evaluation), run.progress
+    table.add_row("events per second", f"{progress.read / max(progress.seconds, 1e-9):,.0f}")
+    table.add_row("metrics page", run.metrics_url)
+    return Panel(table, title="summary", expand=False)
+
+
+def _outcome(run: DemoRun, evaluation: Evaluation) -> Table:
     progress = run.progress
     table = Table.grid(padding=(0, 2))
     faults = len(evaluation.found) + len(evaluation.missed)
@@ -148,9 +157,7 @@ def _summary(run: DemoRun, evaluation: Evaluation) -> Panel:
         "messages", f"{progress.read:,} read of {progress.sent:,} sent, {progress.scored:,} scored"
     )
     table.add_row("malformed", f"{progress.dead_letters} dead letters of {progress.garbage} sent")
-    table.add_row("events per second", f"{progress.read / max(progress.seconds, 1e-9):,.0f}")
-    table.add_row("metrics page", run.metrics_url)
-    return Panel(table, title="summary", expand=False)
+    return table
 
 
 def _troubles(run: DemoRun, evaluation: Evaluation) -> list[str]:

@@ -11,7 +11,7 @@ from connectors.delivery.http_settings import HttpSettings
 from pynomaly.plugins import PositiveDuration, Secret, invalid
 
 LABELS = ("alertname", "pipeline", "entity", "severity", "kind")
-"""Labels of each alert: what Alertmanager tells alerts apart by."""
+"""Labels of each alert, by which Alertmanager distinguishes alerts."""
 
 
 class AlertmanagerSettings(HttpSettings):

@@ -26,7 +26,7 @@ MOST_ALERTS = 100
 class AlertmanagerSink(QueuedSink):
     """The plug-in behind `sinks: {anomalies: {alertmanager: ...}}`.
 
-    Alertmanager tells alerts apart by their labels: one that is sent again is the same alert.
+    Alertmanager identifies alerts by their labels: one that is sent again is the same alert.
     """
 
     Settings = AlertmanagerSettings

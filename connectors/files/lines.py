@@ -36,7 +36,7 @@ class LineSplitter:
         lines = data.split(self._end or b"\n")
         self._rest = lines.pop()
         if self._skipping and lines:
-            # The end of a line that was told already.
+            # The end of a line that was already reported.
             del lines[0]
             self._skipping = False
         elif self._skipping:

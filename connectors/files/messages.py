@@ -19,7 +19,7 @@ from engine.domain.reject import Finding
 logger = logging.getLogger("pynomaly.files")
 
 ANYTHING = {".txt", ".dat", ".data", ".asc", ""}
-"""Suffixes that do not tell a format."""
+"""Suffixes that do not name a format."""
 SAMPLE_BYTES = 4_096
 Format = Literal["ndjson", "csv", "parquet"]
 Message = tuple[int, bytes, Finding | None]
@@ -31,8 +31,8 @@ class Reading:
     """How a file is read.
 
     Attributes:
-        format: None tells it by the name.
-        encoding: None tells it by the byte order mark, else it is UTF-8.
+        format: None detects it by the name.
+        encoding: None detects it by the byte order mark; without one it is UTF-8.
         csv: the dialect, as far as it is known.
         fields, texts: names of columns that the event mapping reads, and reads as texts.
         max_bytes: of one message.
@@ -86,11 +86,11 @@ class FileMessages:
             )
 
     def _sniffed(self) -> Format:
-        """Return the format of a file whose name does not tell: CSV unless it begins like JSON."""
+        """Return the format of a file whose name has none: CSV unless it begins like JSON."""
         with open_stream(self._path) as file:
             begin = as_utf8(file, self._reading.encoding).read(SAMPLE_BYTES).lstrip()
         found: Format = "csv" if begin and begin[:1] not in b"{[" else "ndjson"
-        logger.info("%s: its name does not tell the format: read as %s", self._path, found)
+        logger.info("%s: its name has no known format: read as %s", self._path, found)
         return found
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class FileMessages:
 
 
 def format_of(path: str) -> Format | None:
-    """Return the format that a file's name tells; None where it may be anything."""
+    """Return the format by a file's name; None if the name has none."""
     suffix = PurePosixPath(unpacked_name(path)).suffix.lower()
     if suffix == ".parquet":
         return "parquet"

@@ -147,7 +147,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
 
 
 def mark_of(line: bytes) -> Mark | None:
-    """Return what tells a line from all others: its id, and what kind it is; None if not ours."""
+    """Return what identifies a line: its id and its kind; None if it is not ours."""
     try:
         document = orjson.loads(line)
         return document["id"], "severity" in document, "reason" in document

@@ -73,7 +73,7 @@ def as_utf8(file: Readable, encoding: str | None) -> Readable:
 
     Args:
         file: at its beginning.
-        encoding: its encoding; None for what the byte order mark tells, else UTF-8.
+        encoding: its encoding; None for that of the byte order mark, else UTF-8.
     """
     head = file.read(max(map(len, MARKS)))
     for mark, found in MARKS.items():
@@ -115,7 +115,7 @@ def _module(name: str, extra: str) -> Any:
 
 
 class ZstdStream:
-    """Unpacks zstd; unlike the library's own stream, it tells where a file is cut off."""
+    """Unpacks zstd; unlike the library's own stream, it detects a truncated file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         zstandard = _module("zstandard", "files")
@@ -125,7 +125,7 @@ class ZstdStream:
             size = zstandard.frame_content_size(head)
         except zstandard.ZstdError as error:
             raise EOFError(f"no zstd: {error}") from None
-        # -1 where the header does not tell; the file may have further frames.
+        # -1 if the header does not say; the file may have further frames.
         self._least = max(size, 0)
         self._stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         self._read = 0

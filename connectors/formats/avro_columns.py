@@ -97,7 +97,7 @@ class AvroColumns:
             if sized.any():
                 cursor.skip(rows[sized], cursor.zigzags(rows[sized]))
                 # A block with its size was passed over; whether it is what it should be is not
-                # known, and a decoder that reads it would tell.
+                # known, and a decoder that reads it would fail.
                 raise OneByOneError
             rows, counts = rows[counts > 0], counts[counts > 0]
             if len(counts) and counts.max() > MOST_ELEMENTS:

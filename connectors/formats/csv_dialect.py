@@ -18,7 +18,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": 
 MOST_BEFORE = 100
 """Lines before the header that are looked through for it."""
 _EXCEL = re.compile(r"sep=(.)", re.IGNORECASE)
-"""The first line where Excel is told the delimiter."""
+"""A first line that names the delimiter for Excel."""
 SAMPLE_LINES = 200
 NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _COMMA_NUMBER = re.compile(

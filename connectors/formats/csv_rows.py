@@ -1,4 +1,4 @@
-"""Rows of CSV as JSON objects; a row that is broken is told apart, and the next one is read."""
+"""Rows of CSV as JSON objects; a broken row is reported, and the next one is read."""
 
 from __future__ import annotations
 

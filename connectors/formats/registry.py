@@ -26,7 +26,7 @@ ID_HEADER = "__value_schema_id"
 WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 """Seconds between attempts while the registry cannot be reached."""
 LOUD_SECONDS = 1.0
-"""Seconds of waiting from which on the log tells."""
+"""Seconds of waiting after which it is logged."""
 UNKNOWN_WAIT_SECONDS = 0.3
 """Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
 UNKNOWN_SECONDS = 30.0

@@ -167,7 +167,7 @@ class BrokerErrors:
         self._say(text)
 
     def forget(self) -> None:
-        """Begin anew: the client that failed is not used any more."""
+        """Start again: the client that failed is not used any more."""
         self.fatal_error, self.fatal_text = None, ""
 
     def recovered(self) -> None:
@@ -188,7 +188,7 @@ class BrokerErrors:
             RetryableError: the client has forgotten its brokers: a new one finds them.
         """
         if self._stranded >= STRANDED_LOOKS:
-            raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process connects anew")
+            raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process reconnects")
         if self.fatal_error is not None:
             self.raise_error(
                 self.fatal_error.str(), REFUSED.get(self.fatal_error.code(), "Start again")

@@ -1,4 +1,4 @@
-"""Clients of librdkafka: what it does not take of the pipeline file's settings is told as such."""
+"""Clients of librdkafka; a setting that it refuses is reported as a fault of the pipeline file."""
 
 from __future__ import annotations
 

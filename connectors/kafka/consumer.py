@@ -115,7 +115,7 @@ class SharedConsumer:
         self._eof.pop(partition, None)
         self._asked.discard(partition)
         self._consumer.incremental_unassign([self._place(partition)])
-        # Whoever has it now tells how far it lags.
+        # The process that has it now reports its lag.
         with suppress(KeyError):
             self._telemetry.lag.remove(str(partition))
 
@@ -148,7 +148,7 @@ class SharedConsumer:
         return self._eof.get(partition, 0)
 
     def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
-        """Tell the group how far a partition is done."""
+        """Commit the offset of a partition to the group."""
         try:
             place = [self._place(partition, offset)]
             if wait:
@@ -195,7 +195,7 @@ class SharedConsumer:
         return None
 
     def recognise(self, stored: str) -> bool:
-        """Tell whether positions in a topic of this id still count.
+        """Return whether positions in a topic of this id are still valid.
 
         Raises:
             OffsetLostError: the topic was recreated, and the settings say to fail.
@@ -249,7 +249,7 @@ class SharedConsumer:
         try:
             found = watch.answer(ID_SECONDS)
         except (KafkaException, FutureTimeout):
-            # The next look tells.
+            # The next look will show it.
             return
         if found is not None:
             self._compare(found)

@@ -1,4 +1,4 @@
-"""The mark of our own records: it tells them from what others write into the same topic.
+"""The mark of our own records: it distinguishes them from those of other producers of the topic.
 
 Ids are digests of things that everybody who reads the source knows, and headers can be copied. A
 record whose epoch is not known to have been published is left out when its id stands in the topic
@@ -35,7 +35,7 @@ def code(key: bytes, topic: str, own_id: bytes, value: bytes | None) -> bytes:
 def is_ours(
     keys: Iterable[bytes], topic: str, headers: dict[str, bytes | None], value: bytes | None
 ) -> bool:
-    """Tell whether a record carries a mark that was made with one of the keys."""
+    """Return whether a record carries a mark that was made with one of the keys."""
     own_id, mark = headers.get(ID), headers.get(MARK)
     if not own_id or not mark:
         return False

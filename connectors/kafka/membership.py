@@ -123,7 +123,7 @@ class GroupMembership:
         elif now - self._waits_since > self._join_seconds:
             raise RetryableError(
                 f"the group has not said for {now - self._waits_since:.0f} s which partitions are "
-                "ours, though brokers answer: a new process joins anew"
+                "ours, though brokers answer: a new process joins again"
             )
 
     def lost(self) -> frozenset[str]:
@@ -157,7 +157,7 @@ class GroupMembership:
             self._changed.wait_for(lambda: self._changes != before, seconds)
 
     def commit(self, positions: Mapping[str, int]) -> None:
-        """Tell the group how far tasks are done, some time soon."""
+        """Commit the offsets of tasks to the group, asynchronously."""
         with self._changed:
             self._commits.update(positions)
 
@@ -179,7 +179,7 @@ class GroupMembership:
                     self.errors.report(error)
                 self._take_metadata()
                 self._commit()
-        except Exception as error:  # noqa: BLE001 - told by whoever asks what is ours
+        except Exception as error:  # noqa: BLE001 - raised by the next call of `owned`
             self._failure = error
             logger.error("the membership in the group has failed: %s", error)
         finally:

@@ -13,7 +13,7 @@ from pynomaly.plugins import RunContext
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 2.0
 """Seconds between attempts to reach the brokers, doubling."""
 FIRST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 1.0, 5.0
-"""Seconds for an answer, doubling: why there is none is told soon."""
+"""Seconds to wait for an answer, doubling, so that the cause of a failure is logged early."""
 TLS_TRIES = 2
 """Attempts after which a certificate is not taken for one that is just being renewed."""
 PROTOCOL_SECONDS = 30.0
@@ -100,6 +100,6 @@ def wait_for_partitions(
 def _serve_callbacks(
     client: Consumer | Producer, errors: BrokerErrors, error: KafkaException
 ) -> None:
-    """Take note of why no broker answered: librdkafka tells it to those alone who poll."""
+    """Note why no broker answered: librdkafka reports it only while it is polled."""
     errors.served(lambda: client.poll(0), None)
     errors.report(error.args[0])

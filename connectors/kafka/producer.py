@@ -97,7 +97,7 @@ class RecordProducer:
         return self._open({"batch.size": max(batch, BATCH_ROOM_BYTES)})
 
     def reopen(self, more: Mapping[str, Value]) -> None:
-        """Begin anew with other settings; nothing was sent yet."""
+        """Start again with other settings; nothing was sent yet."""
         self._more.update(more)
         self.errors.forget()
         del self.client
@@ -234,7 +234,7 @@ class RecordProducer:
         """
         interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
         if interrupted and self.errors.fatal_error is None:
-            # What was purged says nothing of why; that is told apart.
+            # A purged record does not name its cause; that is reported separately.
             self._serve(CAUSE_WAIT_SECONDS)
         self.errors.raise_if_fatal()
         if self.failure is None:

@@ -49,7 +49,7 @@ class ReadBack:
             "group.id": f"pynomaly-{context.pipeline}",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            # Its end is told also where nothing is left that readers may see, and at once.
+            # The end is also reported if no visible record is left, and immediately.
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 5,
             "error_cb": errors.report,

@@ -24,7 +24,7 @@ from pynomaly.plugins import ConnectorError
 BATCH_RECORDS = 1_000
 TIMEOUT_SECONDS = 60.0
 ANY_PARTITION = -1
-"""The partition that the key tells."""
+"""The partition that follows from the key."""
 
 
 class KafkaRedrive:
@@ -64,7 +64,7 @@ class KafkaRedrive:
         self._in_transactions(partial(self._producer.init_transactions, TIMEOUT_SECONDS))
 
     def letters(self) -> Iterator[Record]:
-        """Yield all that lies in the topic of the dead letters, marks too."""
+        """Yield all records of the dead-letter topic, including marks."""
         return records(self._letters, self._errors)
 
     def send(self, letters: Iterable[tuple[str, int | None, list[Record]]]) -> int:
@@ -126,4 +126,4 @@ class KafkaRedrive:
 
 
 def _ignore(_name: str) -> None:
-    """Errors are told when something fails; there are no metrics here."""
+    """Errors are raised when something fails; there are no metrics here."""

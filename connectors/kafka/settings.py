@@ -133,7 +133,7 @@ CONSUMER = {
     "enable.auto.commit": False,
     # Says where a partition ends for us: offsets behind the last message may be of markers.
     "enable.partition.eof": True,
-    # A position that is gone must be told, never skipped in silence.
+    # A missing position must be reported, never skipped silently.
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",
     "queued.min.messages": 1_000_000,

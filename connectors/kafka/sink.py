@@ -75,7 +75,7 @@ class KafkaSink:
 
 
 def _ignore(_name: str) -> None:
-    """Errors are told where they end what is done; there are no metrics then."""
+    """Errors are raised where they end the command; there are no metrics then."""
 
 
 class IdempotentSink(FixedPartitionedSink[list[Record], None]):

@@ -70,7 +70,7 @@ class KafkaSource:
         self.consumer.unassign(reader.partition)
 
     def identity(self) -> dict[str, str]:
-        """Return what tells this topic from one of the same name: its id, where brokers give one.
+        """Return the id of this topic, which a recreated topic of the same name does not share.
 
         Stored with each checkpoint, and given back to `recognise`.
         """
@@ -78,7 +78,7 @@ class KafkaSource:
         return {"topic_id": found} if found else {}
 
     def recognise(self, stored: Mapping[str, str]) -> bool:
-        """Tell whether positions that were stored with this identity still count.
+        """Return whether positions that were stored with this identity are still valid.
 
         Where they do not, the partition begins where the settings say, with what was learned.
 
@@ -94,7 +94,7 @@ class KafkaSource:
         return self._membership
 
     def stored(self, positions: Mapping[str, int]) -> None:
-        """Tell the group how far partitions are done, unless the state store has done so."""
+        """Commit offsets of partitions to the group, unless the state store has done so."""
         if self._membership is not None:
             return
         for partition, position in positions.items():

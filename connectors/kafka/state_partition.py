@@ -195,7 +195,7 @@ class StatePartition:
     ) -> int:
         """Read on to the end; return the offset to go on from."""
         low, high = self._bounds()
-        # Beyond the end: the topic was recreated. What is missing then is told by who looks for it.
+        # Beyond the end: the topic was recreated. The caller reports what is missing.
         position = max(start, low) if start <= high else low
         self._consumer.assign([TopicPartition(self._topic, self._partition, position)])
         heard = time.monotonic()

@@ -1,4 +1,4 @@
-"""All that lies in a state topic, as commands see it while no instance runs."""
+"""The content of a state topic, as commands see it while no instance runs."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 FRESH_SECONDS, OWN_SECONDS = 2.0, 5.0
-"""For an answer; that of our own client has time to connect anew."""
+"""Seconds for an answer; our own client has time to reconnect."""
 
 
 def is_stranded(client: Producer, fresh: AdminClient) -> bool:
-    """Tell whether a client has no broker where another one finds some.
+    """Return whether a client has no broker where another one finds some.
 
     One whose requests are slow is not meant: it has a connection, and its request times out.
     """

@@ -30,8 +30,8 @@ def admin_client(brokers: str, settings: Mapping[str, Value], log: object) -> Ad
 def largest_batches(admin: AdminClient, topics: Iterable[str]) -> dict[str, int]:
     """Return the bytes of the largest batch that each topic takes.
 
-    A topic that does not tell us (it takes the right DESCRIBE_CONFIGS) is assumed to have the
-    default.
+    A topic whose settings we may not read (it takes the right DESCRIBE_CONFIGS) is assumed to have
+    the default.
     """
     asked = {topic: ConfigResource(ResourceType.TOPIC, topic) for topic in topics}
     found = dict.fromkeys(asked, USUAL_LIMIT_BYTES)

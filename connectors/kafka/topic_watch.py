@@ -64,5 +64,5 @@ class TopicWatch:
 
 
 def is_missing(error: KafkaException) -> bool:
-    """Tell whether an error says that there is no such topic."""
+    """Return whether an error says that there is no such topic."""
     return bool(error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART)

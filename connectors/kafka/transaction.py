@@ -385,7 +385,7 @@ class _TooLongError(Exception):
 
 
 INSTANCE = "kafka.instance"
-"""Name in the context of what tells this process from others that share the pipeline's work."""
+"""Name in the context of what identifies this process among those that share the pipeline."""
 
 
 def shared_transaction(

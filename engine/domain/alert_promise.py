@@ -41,7 +41,7 @@ class AlertPromise:
         return _raw(policy)
 
     def unknown_yet(self) -> str:
-        """Return what only events can tell; "" where nothing depends on them."""
+        """Return what is known only from events; "" if nothing depends on them."""
         if isinstance(self.policy, Budget):
             return (
                 "the threshold is the budget divided by the events a day, "

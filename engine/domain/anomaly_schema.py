@@ -102,7 +102,7 @@ _ANOMALY = {
         _MAYBE, "p-value at which the event alerts; null with alert.score.", **SHARE
     ),
     "kind": field_of(
-        "string", "Kind of the anomaly; outlier where the detectors do not tell.", enum=[*ALL_KINDS]
+        "string", "Kind of the anomaly; outlier if the detectors name no kind.", enum=[*ALL_KINDS]
     ),
     "summary": field_of("string", "One sentence for people."),
     "severity": field_of(

@@ -21,7 +21,7 @@ Int64s = NDArray[np.int64]
 Objects = NDArray[np.object_]
 
 NO_TIME = -(2**63)
-"""Stands in a column of times for one that is not known."""
+"""A time that is not known, in a column of times."""
 _MOST_MS = (2**63 - 1) // 1_000_000
 
 Headers = tuple[tuple[str, bytes | None], ...]

@@ -37,7 +37,7 @@ class Declaration:
         name: as written in a pipeline file.
         summary: one line.
         parameters: all it takes.
-        bytes_per_entity: with default parameters and one value; None where only measuring tells.
+        bytes_per_entity: with default parameters and one value; None if it has to be measured.
         snapshot: the form its state is stored in.
         source: the paper or package the algorithm comes from.
         suits: what it is good and bad at, in a sentence or two.
@@ -76,7 +76,7 @@ class Bank(Protocol):
             learn: bool [n]; False scores without learning.
 
         Returns:
-            float64 [n]: higher = stranger; NaN while the entity warms up. Never infinite.
+            float64 [n]: higher = more anomalous; NaN while the entity warms up. Never infinite.
         """
         ...
 
@@ -97,7 +97,7 @@ class Bank(Protocol):
         ...
 
     def failures(self) -> Mapping[str, int]:
-        """Return how often each kind of trouble occurred since the last call, and start anew.
+        """Return how often each kind of error occurred since the last call, and reset the counts.
 
         Keys are short metric labels such as "fit_failed"; "refits" counts successful refits.
         """

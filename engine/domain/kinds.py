@@ -16,7 +16,7 @@ KINDS = (
     "counter_reset",
     "cadence",
 )
-"""Of detectors, in the order of their numbers; "outlier" where a detector does not tell."""
+"""Of detectors, in the order of their numbers; "outlier" if a detector does not name one."""
 OUTLIER = 0
 ABSENCE = "absence"
 """An entity that has stopped sending."""

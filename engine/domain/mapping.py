@@ -30,7 +30,7 @@ class MessageKey:
     Attributes:
         format: of bytes that are one text or number.
         read: reads a key that is a document, such as Avro's; None where it is none.
-        path: where the part stands in the document; empty where it is the whole, or its only field.
+        path: path of the part in the document; empty for the whole document, or its only field.
     """
 
     format: KeyFormat = "string"

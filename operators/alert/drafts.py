@@ -93,7 +93,7 @@ class Drafter:
 
 
 def origin_of(events: EventBatch, row: int) -> Origin:
-    """Return where an event stands in its source."""
+    """Return the origin of an event in its source."""
     index = None if events.indices is None else int(events.indices[row])
     return Origin(events.topic, int(events.partitions[row]), int(events.offsets[row]), index)
 

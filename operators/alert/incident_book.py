@@ -1,4 +1,4 @@
-"""The book of incidents: what is told of each as it opens, changes and closes."""
+"""The book of incidents: the events of each incident as it opens, changes and closes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ HELD = NEVER - 1
 
 @dataclass(slots=True)
 class Entry:
-    """An open incident: as it was told last, and what has come since.
+    """An open incident: its newest event, and what has come since the last published one.
 
     Attributes:
-        told: the newest event of it, told or not.
+        told: its newest event, published or not.
         closes: progress of event time at which it closes.
         limit: ns without an anomaly that close it.
         lower: anomalies in a row that were less severe than it.
-        score: of the peak that was told last.
-        due: number of anomalies at which the count is told.
+        score: of the peak that was published last.
+        due: number of anomalies at which the count is published.
         kinds, detectors, values: how much each has of it.
     """
 
@@ -55,8 +55,8 @@ class Entry:
 class IncidentBook:
     """The open incidents of one task, one an entity.
 
-    Args of its constructor: forget, told entity and id of each incident that closes; group_by, the
-    number of the key's part by which incidents form stories, None for none.
+    Args of its constructor: forget, called with entity and id of each incident that closes;
+    group_by, the number of the key's part by which incidents form stories, None for none.
     """
 
     def __init__(self, forget: Callable[[str, str], None], group_by: int | None = None) -> None:
@@ -104,7 +104,7 @@ class IncidentBook:
     def record(
         self, anomaly: Anomaly, detector: str, progress: int, limit: int
     ) -> list[IncidentEvent]:
-        """Add an anomaly to the incident it names; return what is to be told.
+        """Add an anomaly to the incident it names; return what is to be published.
 
         Args:
             anomaly: the newest one of its entity.
@@ -190,7 +190,7 @@ class IncidentBook:
         return Entry(opened, closes, limit, score=anomaly.score)
 
     def _continue(self, entry: Entry, anomaly: Anomaly) -> bool:
-        """Take up one more anomaly; return whether it is worth telling."""
+        """Add one more anomaly; return whether it is worth an event."""
         before = entry.told
         severity = _severity(entry, anomaly.severity)
         peak = before.peak

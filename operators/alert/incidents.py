@@ -39,7 +39,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an anomaly stands in its incident.
+    """The place of an anomaly in its incident.
 
     Attributes:
         incident: id of the first anomaly.
@@ -88,7 +88,7 @@ class Incidents:
         grade = GRADES.index(severity)
         lasts = usual_gap > 0.0 and when - found.began >= LONG_GAPS * usual_gap
         grade = min(grade + lasts, len(GRADES) - 1)
-        # A large error tells nothing new of what is known to be more than a spike.
+        # A large error adds nothing to what is known to be more than a spike.
         spikes = found.kinds in ([], ["spike"])
         returned = when - found.last > RETURNED_GAPS * usual_gap > 0.0
         told = not spikes or (found.kinds == ["spike"] and not returned)

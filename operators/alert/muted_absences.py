@@ -1,4 +1,4 @@
-"""Absences that a silence muted: they are told when it has ended, if they still last."""
+"""Absences that a silence muted: they are published when it has ended, if they still last."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class MutedAbsences:
         self._muted[entity] = progress + rest, lasting
 
     def review(self, progress: int, is_muted: Callable[[str, int], bool]) -> None:
-        """Let absences be told at the next event that silences no longer mute: they have changed.
+        """Publish absences at the next event that silences no longer mute: they have changed.
 
         Args:
             progress: ns that event time has come on.
-            is_muted: tells whether a silence holds for an entity at an event time.
+            is_muted: whether a silence holds for an entity at an event time.
         """
         for entity, (due, absence) in self._muted.items():
             early = max(due - progress, 0)
@@ -47,7 +47,7 @@ class MutedAbsences:
                 self._muted[entity] = due - early, known
 
     def forget(self, entity: str) -> None:
-        """Forget an absence that is over, or was told."""
+        """Forget an absence that is over, or was published."""
         self._muted.pop(entity, None)
 
     def holds(self, entity: str, absence: Absence) -> bool:

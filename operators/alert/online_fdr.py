@@ -14,7 +14,7 @@ from engine.domain.batch import Floats, Int64s
 MOST_DISCOVERIES = 32
 """Discoveries that are remembered: older ones have nearly no weight left."""
 WINDOW_TESTS = 256
-"""Tests whose levels are computed together, and anew after a discovery."""
+"""Tests whose levels are computed together, and again after a discovery."""
 NORMALISER = 0.07720838
 """Makes the weights of all tests that follow a discovery sum up to one."""
 
@@ -55,8 +55,8 @@ class OnlineFdr:
             policy: the share of false ones that is accepted, and the highest level.
             p_values: float64 [n]; NaN is no test.
             rates: float64 [n], events a day of the key group; NaN while unknown.
-            discover: told the row and the level of each p-value that its level allows; returns
-                whether it pays for later tests.
+            discover: called with the row and the level of each p-value that its level allows;
+                returns whether it pays for later tests.
         """
         if not len(p_values):
             return 0.0

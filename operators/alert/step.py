@@ -103,7 +103,7 @@ class AlertStep:
         return self._silences.by(entity, time, None) is not None
 
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
-        """Return what is told of incidents after so long without any event."""
+        """Return events of incidents after so long without any event."""
         self._events += self._book.quiet(seconds * 1e9)
         return self._incident_events()
 

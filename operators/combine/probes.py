@@ -1,6 +1,6 @@
 """Probes: synthetic anomalies, copies of events in which one value is moved far away.
 
-There are no labels that tell which detectors see anomalies. Detectors therefore score probes, and
+There are no labels that show which detectors see anomalies. Detectors therefore score probes, and
 do not learn them, as in Goswami and others, Unsupervised Model Selection for Time-series Anomaly
 Detection, ICLR 2023.
 """

@@ -108,7 +108,7 @@ def name(part: Any) -> str | None:
     """Return a text or an integer as a text; None for all else."""
     if type(part) is str:
         return part
-    # Python writes integers of thousands of digits only where it is told to.
+    # Python writes integers of thousands of digits only if it is asked to.
     return str(part) if type(part) is int and part.bit_length() <= LARGEST_BITS else None
 
 

@@ -93,7 +93,7 @@ def _begin(value: bytes) -> str:
 
 
 def _packed(value: bytes) -> str:
-    """Return what a payload is that is no text, where its first bytes tell."""
+    """Return what a binary payload is, if its first bytes show it."""
     names = (name for start, name in STARTS.items() if value.startswith(start))
     return "".join(f": it begins like {name}" for name in names)
 

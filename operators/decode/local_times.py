@@ -13,7 +13,7 @@ QUARTER_NS = 900 * NS_PER_SECOND
 STEP_BACK = QUARTER_NS
 """ns: a clock that shows so much less than before has been set back; less is out of order."""
 NEAR_NS = 1_800 * NS_PER_SECOND
-"""ns: a message's timestamp tells which of two hours is meant where it is so near to one."""
+"""ns: a message's timestamp decides between two hours if it is so near to one."""
 MOST_REMEMBERED = 1_000_000
 EPOCH = datetime(1970, 1, 1)
 
@@ -38,7 +38,7 @@ OFFSETS |= {"AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13}
 class LocalTimes:
     """Reads local times of one zone, in the order in which they come.
 
-    In the hour that comes twice in autumn, the timestamp of the message tells which one is meant,
+    In the hour that comes twice in autumn, the timestamp of the message decides which one is meant,
     where it is near; else the order does: once an entity's clock steps back, it is the second.
 
     Attributes:

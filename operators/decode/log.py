@@ -11,7 +11,7 @@ from engine.domain.reject import Reject, RejectReason
 from engine.domain.time_doubts import doubt
 
 logger = logging.getLogger("pynomaly.decode")
-# Where nobody has set up logs, as in `pynomaly validate`, there are other ways to tell.
+# Commands without logs, such as `pynomaly validate`, report it in other ways.
 logger.addHandler(logging.NullHandler())
 
 
@@ -35,8 +35,8 @@ class DecodeLog:
         if ambiguous and not self._ambiguous:
             self._ambiguous = ambiguous
             logger.warning(
-                "%s comes twice in %s: which one is meant is told by the message's timestamp where "
-                "it is near, else by the order of an entity's events",
+                "%s comes twice in %s: the message's timestamp decides which one is meant if "
+                "it is near, else the order of an entity's events",
                 ambiguous,
                 self._time.zone,
             )

@@ -133,5 +133,5 @@ def _kind(node: Node) -> Any:
     if node.is_structure:
         return structure(node) if node.required else structure(node) | None
     same = all(kind == node.kinds[0] for kind in node.kinds)
-    # What is read in two ways may be of either type: the columns tell.
+    # A field that is read in two ways may be of either type: the columns decide.
     return node.kinds[0] if same and not node.fields else Any

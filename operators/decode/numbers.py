@@ -1,4 +1,4 @@
-"""Values: what stands in a message, as a number or a gap."""
+"""Values of a message, as numbers or gaps."""
 
 from __future__ import annotations
 

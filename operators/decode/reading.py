@@ -18,7 +18,7 @@ Read = Callable[[list[Any] | Table], Column]
 
 
 class Misplaced:
-    """What stands in a column where the way to a field ends at something else than an object."""
+    """The entry of a column if the path to a field ends at something other than an object."""
 
     def __repr__(self) -> str:
         return "MISPLACED"

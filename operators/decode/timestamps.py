@@ -29,7 +29,7 @@ from operators.decode.written_times import (
 
 LIMIT_NS = 2**63 - 1
 UNREADABLE = NO_TIME
-"""Stands in a column for a time that cannot be read."""
+"""A time that cannot be read, in a column."""
 LONGEST_TEXT_CHARS = 100
 _FIRST_YEAR, _LAST_YEAR = str(FIRST_YEAR), str(LAST_YEAR)
 _DIGITS = re.compile(r"\s*-?[0-9]{1,30}\s*", re.ASCII)
@@ -39,7 +39,7 @@ _DECIMAL = re.compile(r"\s*-?[0-9]{1,30}\.[0-9]{0,30}\s*", re.ASCII)
 
 
 class TimeReader:
-    """Reads columns of times as written. Each row is read alone, where its text tells all."""
+    """Reads columns of times as written. A row whose text is complete is read alone."""
 
     def __init__(self, time: TimeField) -> None:
         self._time = time
@@ -67,7 +67,7 @@ class TimeReader:
         """Return the times in ns since 1970; UNREADABLE where there is none to be read.
 
         Args:
-            written: what stands in the messages.
+            written: the times as they are in the messages.
             keys: the entities of the messages.
             stamps: the messages' own times, ns since 1970.
         """

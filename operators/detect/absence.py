@@ -107,7 +107,7 @@ class AbsenceWatch(RecordBank):
         wanted = {slot for _, slot, *_ in found}
         names = {slot: key for key, slot in keys.items() if slot in wanted}
         partition = int(events.partitions[0])
-        # By their places in the source: slots are given anew after a restart.
+        # By their places in the source: slots are assigned afresh after a restart.
         found.sort(key=lambda one: (one[0], one[2] in (RAISED, ALL_RAISED), one[-2:]))
         return [_absence(one, names, partition) for one in found]
 
@@ -167,7 +167,7 @@ def _absence(found: Any, names: Mapping[int, str], partition: int) -> Absence:
 
 
 def pauses(events: EventBatch, jumps: Int64s) -> list[Absence]:
-    """Return the pauses of all, told once they are over: an absence and its end each."""
+    """Return the pauses of the whole task once they are over: an absence and its end each."""
     found: list[Absence] = []
     for row in np.flatnonzero(jumps).tolist():
         silence = int(jumps[row])

@@ -80,7 +80,7 @@ class EntityParts:
             evicted: slots of the entities that had to go for them.
         """
         self.table.forget(started)
-        # First: what is evicted may begin anew at once.
+        # First: an evicted entity may return immediately.
         if self.absence is not None:
             self.absence.forget(evicted)
         for part in self.by_name().values():

@@ -157,10 +157,10 @@ class EntityTable:
 
         Args:
             slots: of the entities.
-            returning: those of the slots that begin anew at once, with the same key.
+            returning: those of the slots that return immediately, with the same key.
         """
         rates = self._bank.records["rate"]
-        # Exact, so that the order does not matter: slots are given anew after a restart.
+        # Exact, so that the order does not matter: slots are assigned afresh after a restart.
         self._total[0] -= math.fsum(rates[slots].tolist())
         self.forget(slots)
         wanted, staying = set(slots.tolist()), set(returning.tolist())

@@ -104,7 +104,7 @@ class EventClock:
         return int(self._bank.records["busy"][0])
 
     def dump(self, used: Int32s) -> State:
-        """Return the state, with the slots numbered anew.
+        """Return the state, with the slots renumbered.
 
         Args:
             used: the slots in use, in the order in which they are restored.

@@ -1,9 +1,9 @@
 """Gaps: how rare it is that an entity has not sent for so long, and who stopped together.
 
-How rare a silence is follows from the entity's own gaps, by the tail that `auto` uses: gaps as rare
-as an anomaly do not teach, unless they come again at the same hour of the day. A silence is told a
-quarter later than it is rare, so that entities that stopped together are seen together: where half
-of all have, it is one absence, of the task.
+How rare a gap is follows from the entity's earlier gaps, by the tail that `auto` uses. Gaps as rare
+as an anomaly are not learned, unless they come again at the same hour of the day. An absence is
+published a quarter later than it is rare, so that entities that stopped together are seen together:
+if half of all have, it is one absence, of the task.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WARM_UP = 50
 LEAST_GAP_NS = 1e9
 """ns: least mean gap to believe in."""
 PATIENCE = 1.25
-"""A silence is told at so many times the length at which it was rare enough."""
+"""A gap is published at so many times the length at which it was rare enough."""
 AGAIN = 0.1
 """A silence that was not rare is judged again when it is longer by so much."""
 TOGETHER, MANY = 0.5, 10
@@ -55,7 +55,7 @@ RECORD = np.dtype(
 )
 """Of one entity: how far event time had come with its last event, when to look at it, how long its
 silence was when it was rare enough; time and place of its last event; whether there is one, and
-what was told; the hour of its last long silence, how many in a row began at it, the longest of
+what was published; the hour of its last long silence, how many in a row began at it, the longest of
 them; and the tail of its gaps."""
 
 WATCH = np.dtype(
@@ -158,7 +158,7 @@ def next_look(state: Any, limits: Any) -> int:
 
 @njit(error_model="numpy")
 def judge(state: Any, now: int, total: float, limits: Any) -> bool:
-    """Return whether an entity's silence is to be told; note when it became rare enough."""
+    """Return whether an entity's absence is to be published; note when it became rare enough."""
     silence = now - state.seen
     if state.state == PRESENT and limits.after:
         state.state, state.rare = WAITING, limits.after / PATIENCE
@@ -173,7 +173,7 @@ def judge(state: Any, now: int, total: float, limits: Any) -> bool:
 
 @njit(error_model="numpy")
 def observe_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
-    """Note that an entity has spoken; return whether it was told to be absent."""
+    """Note that an entity has sent; return whether its absence was published."""
     was = state.state
     if not state.known:
         watch.count += 1
@@ -220,7 +220,7 @@ def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) 
 
 @njit(error_model="numpy")
 def join(records: Any, watch: Any, now: int) -> float:
-    """Make one absence of those that wait to be told; return the p-value of the rarest."""
+    """Make one absence of those that wait; return the p-value of the rarest."""
     rarest, newest = 1.0, -1
     for k in range(watch.slots):
         state = records[k]
@@ -238,7 +238,7 @@ def join(records: Any, watch: Any, now: int) -> float:
 
 @njit(error_model="numpy")
 def row_of(row: int, slot: int, what: int, state: Any, p: float, silence: int, count: int) -> Any:
-    """Return what is told of an entity, or of the task."""
+    """Return the absence of an entity, or of the task."""
     place = np.int64(state.when), np.int64(state.offset), np.int64(state.index)
     return row, slot, what, p, np.int64(silence), np.int64(count), *place
 

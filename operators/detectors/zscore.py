@@ -108,7 +108,7 @@ _driver = compile_driver(score, learn)
 
 
 class ZScoreDetector:
-    """A robust z-score: how many scales the strangest value lies from its level.
+    """A robust z-score: how many scales the most deviating value lies from its level.
 
     Level and scale (from the mean absolute deviation) are exponentially forgetting means; a
     deviation is learned as at most `clip` scales, so one outlier hardly moves them and a
@@ -117,7 +117,7 @@ class ZScoreDetector:
 
     A constant series followed by a tiny change is not an emergency: the scale is never below
     `relative_floor` times the level. After 1,000 times 5.0 the scale is 0.005: 5.001 scores 0.2
-    and 50 scores 9,000. Where the value was always 0 nothing tells its unit, and the scale is
+    and 50 scores 9,000. If the value was always 0 its unit is unknown, and the scale is
     `absolute_floor`: 1 scores 1 and 50 scores 50. The first change ends that: from then on its
     size, at most the floor, is the spread that is forgotten with the half-life.
     """
@@ -146,7 +146,7 @@ class ZScore:
         return (
             Declaration(
                 name="zscore",
-                summary="Robust, exponentially forgetting z-score; the strangest value counts",
+                summary="Robust, exponentially forgetting z-score of the most anomalous value",
                 parameters=PARAMETERS,
                 bytes_per_entity=record(1).itemsize,
                 snapshot="bytes",

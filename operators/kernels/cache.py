@@ -8,7 +8,7 @@ says so itself: there is no index to be wrong.
 In machine code the functions that a kernel calls bear the types of their arguments in their names;
 but of a record only its number in the process that compiled it. Kernels of two processes can so
 bring functions of one name, for records of other fields, and the linker takes the first for both.
-Here a record's name tells its fields.
+Here a record's name contains its fields.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numba.core.serialize import dumps
 from numba.core.types import Record
 
 MANGLING_VERSION = 2
-"""What functions are called in machine code, and the form of files; others are compiled anew."""
+"""What functions are called in machine code, and the form of files; others are compiled again."""
 DIGEST_BYTES = 16
 
 

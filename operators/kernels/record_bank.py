@@ -94,7 +94,7 @@ class NativeBank(RecordBank):
             learn: bool [n]; False scores without learning.
 
         Returns:
-            float64 [n]: higher = stranger; NaN while the entity warms up.
+            float64 [n]: higher = more anomalous; NaN while the entity warms up.
         """
         scores = np.empty(len(slots))
         self._driver(self.records, slots, values, learn, self._params, scores)

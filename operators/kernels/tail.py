@@ -12,7 +12,7 @@ A log-excess counts as at most `CENSORED` mean ones (type I censoring, which lea
 unbiased), so an anomaly that repeats does not become normal by being far out. As many clusters as
 noise itself has beyond `ALIEN_P` count in the same way; more of them are anomalies and do not.
 
-Of a moving mean of n events only each 2 n-th, its span, tells something new: the share beyond the
+Of a moving mean of n events only each 2 n-th, its span, is independent: the share beyond the
 first level and the mean distance are as uncertain as so many independent distances leave them.
 """
 
@@ -94,7 +94,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, span: float)
         distance: 0 or more.
         floor: the least mean distance to believe in.
         still: share of the values that are equal to the one before.
-        span: events between distances that tell something new: 1, or 2 n of a mean of n events.
+        span: events between independent distances: 1, or 2 n of a mean of n events.
     """
     level = first_level(tail, floor)
     if not distance > level or tail.events == 0 or level <= 0.0:
@@ -190,7 +190,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_st
 
 @njit(error_model="numpy")
 def forget(tail: Any) -> None:
-    """Begin anew."""
+    """Start afresh."""
     tail.mean = 0.0
     tail.events = 0
     forget_counts(tail)

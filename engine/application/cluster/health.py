@@ -8,7 +8,7 @@ from collections.abc import Callable
 from engine.application.ports import RunContext
 
 HUNG_SECONDS = 150.0
-"""Longer than the supervisor's own patience, which knows more and does less."""
+"""Longer than the supervisor waits, which knows more and does less."""
 STEP_SECONDS = 30.0
 """A stream that has not moved for longer, though there is something to read, is not in step."""
 

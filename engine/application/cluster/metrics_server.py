@@ -148,7 +148,7 @@ class MetricsServer(WSGIServer):
 
 
 class _Response(ServerHandler):
-    # The versions of what serves would tell an attacker which faults to try.
+    # The versions of the server would show an attacker which faults to try.
     server_software = "pynomaly"
 
 
@@ -187,7 +187,7 @@ def protected(page: WSGIApplication, auth: BasicAuthSpec | None) -> WSGIApplicat
     """Return a page that asks for user and password, or the page itself where there are none."""
     if auth is None:
         return page
-    # Digests are of one length: the time a comparison takes tells nothing of the password's.
+    # Digests are of one length: the time of a comparison reveals nothing of the password's.
     right = sha256(f"{auth.user}:{auth.password.get_secret_value()}".encode()).digest()
 
     def ask(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

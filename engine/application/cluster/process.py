@@ -11,7 +11,7 @@ from engine.application.cluster.fork import Fork
 from engine.application.telemetry.heartbeat import HeartbeatMonitor
 
 Program = Callable[[int], int]
-"""What a process runs: given the descriptor to tell how it fares, it returns its exit code."""
+"""What a process runs: given the descriptor of its heartbeat, it returns its exit code."""
 
 
 class WorkerProcess:

@@ -1,4 +1,4 @@
-"""Reaching the sinks before anything else is done: what is wrong there is told at once."""
+"""Connects to the sinks before anything else, so that their errors are reported first."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class RestartPolicy:
 
     Attributes:
         max_restarts: so many restarts of a process without a stable time between them are the end.
-        stable: a process that ran so long starts the count anew.
+        stable: a process that ran so long restarts the count.
         soon: before a restart of a process that had stored a checkpoint.
         first_wait, longest_wait: before one of another process, doubling each time.
         drain: for an orderly end after a signal.
@@ -55,7 +55,7 @@ class ExitReason:
     Attributes:
         code: exit code.
         kind: drained, planned, lost, killed, hung, crashed or fatal.
-        cause: what to tell people; "" after an orderly end.
+        cause: the reason for people; "" after an orderly end.
         stored: whether it had stored a checkpoint.
         unreachable: what it was waiting for, or "".
     """
@@ -211,7 +211,7 @@ class SupervisedProcess:
         if self._hung:
             return ExitReason(code, "hung", self._hung, status.stored)
         if code == 0 or (self._draining and code == -signal.SIGTERM):
-            # One that was told before it could listen has lost nothing: it had not begun.
+            # A process that got the signal before it could listen had not begun: nothing is lost.
             return ExitReason(
                 0, "planned" if status.restart else "drained", status.restart, status.stored
             )

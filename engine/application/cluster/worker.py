@@ -52,7 +52,7 @@ class WorkerConfig:
     Attributes:
         file: the pipeline file.
         text: its text, as it was when the run began: a file that is being edited never gets into
-            a process that is restarted. Its variables and secrets are read anew.
+            a process that is restarted. Its variables and secrets are read again.
         process: its number.
         processes: how many this run has.
         earlier_processes: how many the run before had.
@@ -81,7 +81,7 @@ def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
 
     Args:
         config: what to do.
-        redactor: learns what the file, which is read anew, keeps secret.
+        redactor: learns the secrets of the file, which is read again.
         heartbeat: descriptor that the supervisor reads our status from.
 
     Returns:
@@ -163,7 +163,7 @@ def _disable_web_server() -> None:
     if os.environ.pop(WEB_SERVER, None) is not None:
         logger.warning(
             "%s is ignored: Bytewax's web server would listen on every interface, without a "
-            "password, and cannot be told otherwise; the metrics page is ours (metrics.port)",
+            "password, and this cannot be changed; the metrics page is ours (metrics.port)",
             WEB_SERVER,
         )
 
@@ -174,7 +174,7 @@ def _die_with_parent(config: WorkerConfig) -> None:
         return
     kernel = ctypes.CDLL(None)
     kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The command line is that of the supervisor: `ps -o comm` tells who is who.
+    # The command line is that of the supervisor: `ps -o comm` shows which process it is.
     kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % config.process)
     if os.getppid() != config.parent:
         os._exit(ExitCode.CRASHED)

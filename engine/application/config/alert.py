@@ -49,7 +49,7 @@ class AlertSpec(Settings):
 
     group_by: str | None = None
     """A part of event.key, as it is written there: incidents of entities that have it in common
-    and overlap in time form a story, told in the incidents sink."""
+    and overlap in time form a story; the incidents sink shows it."""
     context: int = Field(default=0, ge=0, le=1_024)
     """So many of the last values of the value to blame are shown beside an anomaly, such as 32; an
     entity takes 8 bytes for each, and for each of its values."""

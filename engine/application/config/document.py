@@ -66,13 +66,13 @@ class Document:
     broken: set[Place] = field(default_factory=set)
 
     def known(self, place: Place) -> Place:
-        """Return the innermost part of a place that stands in the file."""
+        """Return the innermost part of a place that is in the file."""
         while place and place not in self.lines:
             place = place[:-1]
         return place
 
     def is_broken(self, place: Place) -> bool:
-        """Whether a place stands in, or below, one whose value is unknown."""
+        """Whether a place is, or is below, one whose value is unknown."""
         return any(place[:n] in self.broken for n in range(len(place) + 1))
 
 
@@ -157,7 +157,7 @@ class _Reader:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             below: Place = (*place, name)
             if name == "<<" and isinstance(value, yaml.MappingNode):
-                # An alias may merge what it stands in: places do not grow, merges do.
+                # An alias may merge the mapping that contains it: places do not grow, merges do.
                 self._merges += 1
                 merged |= self.value(value, place)
                 self._merges -= 1

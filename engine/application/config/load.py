@@ -1,4 +1,4 @@
-"""Load a pipeline file: every problem found is told at once, with its line."""
+"""Loads a pipeline file, and reports all of its problems at once, each with its line."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ class PipelineFile(Settings):
 
 
 def _meet(one: PluginChoice, other: PluginChoice) -> bool:
-    """Tell whether two plug-ins name the same place; those that name none meet nobody."""
+    """Return whether two plug-ins name the same place; one that names none conflicts with none."""
     nowhere: Callable[[], frozenset[str]] = frozenset
     places = [getattr(choice.settings, "places", nowhere)() for choice in (one, other)]
     return bool(places[0] & places[1])

@@ -21,7 +21,7 @@ from engine.application.ports import Settings
 from engine.domain.errors import UnknownNameError
 
 PLUGIN = "x-plugin"
-"""Stands in a JSON Schema where the schema of the installed plug-ins belongs."""
+"""Placeholder in a JSON Schema for the schema of the installed plug-ins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class SubstitutionError(ValueError):
 
 
 class FromOutside(str):
-    """A scalar that came whole from the environment or a file: nothing of it stands in YAML."""
+    """A scalar that came whole from the environment or a file: no part of it is in the YAML."""
 
     __slots__ = ()
 
@@ -99,7 +99,7 @@ def is_credential(name: str) -> bool:
 
 
 def _value(reference: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return what a reference stands for, and a name that tells how secret that is."""
+    """Return the value of a reference, and a name that says how secret it is."""
     if reference.startswith("file:"):
         return _content(Path(reference.removeprefix("file:"))), FILE
     variable = VARIABLE.fullmatch(reference)
@@ -128,7 +128,7 @@ def _content(path: Path) -> str:
 
 
 def _from_outside(value: object) -> object:
-    """Refuse a secret that stands in the pipeline file, which many may read."""
+    """Refuse a secret that is written in the pipeline file, which many may read."""
     if value == "":
         raise invalid("expected a password, and it is empty")
     if isinstance(value, (FromOutside, SecretStr)):

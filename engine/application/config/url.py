@@ -47,7 +47,7 @@ def is_url_field(name: str) -> bool:
 
 
 def public_url(url: str) -> str:
-    """Return scheme, host and port of a URL; "***" where they cannot be told for sure."""
+    """Return scheme, host and port of a URL; "***" if they cannot be determined."""
     found = FORM.fullmatch(url)
     # A password with a slash in it, which should be quoted, looks like a host.
     if found is None or HOSTS.fullmatch(found["host"]) is None or "@" in found["rest"]:
@@ -56,7 +56,7 @@ def public_url(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL, without its port; "" where it cannot be told."""
+    """Return the host of a URL, without its port; "" if it cannot be determined."""
     return HOST_PORT.sub("", public_url(url).partition("://")[2])
 
 

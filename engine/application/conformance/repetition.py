@@ -16,7 +16,7 @@ def check_deterministic(subject: Subject) -> None:
     """Built and run twice, it gives the same scores."""
     events = of_many(subject.warm_up + subject.tail, 2, subject.width)
     again = play(subject.create().bank(2), events)
-    expect_equal(again, subject.scores(events), "the same scores from a detector built anew")
+    expect_equal(again, subject.scores(events), "the same scores from a detector built again")
 
 
 def check_batch_cuts(subject: Subject) -> None:
@@ -40,7 +40,7 @@ def check_isolation(subject: Subject) -> None:
 
 
 def check_reset(subject: Subject) -> None:
-    """A slot that was reset starts anew, and the slots beside it go on."""
+    """A slot that was reset starts afresh, and the slots beside it go on."""
     n = subject.warm_up + subject.tail
     events, again = of_many(2 * n, 2, subject.width), of_many(n, 2, subject.width, seed=7)
     first, second = again.slots == 0, again.slots == 1

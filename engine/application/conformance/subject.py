@@ -40,7 +40,7 @@ class Subject:
         return self.create()
 
     def create(self) -> Detector:
-        """Build the detector anew."""
+        """Build the detector again."""
         names = [f"value_{j}" for j in range(self.width)]
         return registry.detector_family(self.name).create(self.name, self.parameters, names)
 

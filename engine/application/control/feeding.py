@@ -1,4 +1,4 @@
-"""Telling those who watch what is new, in the transaction that stores it."""
+"""Publishes changes to the live feed, in the transaction that stores them."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Follower:
         self._warned: set[str] = set()
 
     def run(self) -> None:
-        """Follow until it is told to stop; what goes wrong is logged and tried again."""
+        """Follow until it is stopped; errors are logged and retried."""
         while not self._stop.is_set():
             try:
                 self._follow()

@@ -1,4 +1,4 @@
-"""Log in with a password, log out, and tell who shows a token."""
+"""Log in with a password, log out, and find the user of a token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def log_in(
 ) -> NewToken | None:
     """Return a token for half a day; None where it is refused, which must be stored as well.
 
-    Nothing tells an unknown user, a wrong password, and a user that is locked or disabled apart.
+    The reply is the same for an unknown user, a wrong password, and a locked or disabled user.
 
     Args:
         work: to store the token, or the failure, in.

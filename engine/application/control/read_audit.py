@@ -17,7 +17,7 @@ class AuditState:
 
     Attributes:
         records: how many there are.
-        digest: of the last one: who notes it can tell later whether the end was cut off.
+        digest: of the last one: note it, to check later whether the end was cut off.
     """
 
     records: int

@@ -170,7 +170,7 @@ def _membership(
 
 
 def _control(context: RunContext) -> ControlFollower | None:
-    """Return what follows the control log, which lies in the state directory."""
+    """Return what follows the control log in the state directory."""
     return None if context.state is None else ControlFollower(ControlLog(context.state), context)
 
 

@@ -42,7 +42,7 @@ class Checkpoints:
         context: of this process.
 
     Attributes:
-        on_release: told the names of tasks that are let go of.
+        on_release: called with the names of tasks that are released.
     """
 
     def __init__(

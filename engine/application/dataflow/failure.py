@@ -1,4 +1,4 @@
-"""The first failure of a run: it ends the flow in order, and is raised where it can be told.
+"""The first failure of a run: it ends the flow in order, and is raised where it can be reported.
 
 Bytewax turns what its steps raise into a panic of its machinery, with a text of its own before
 ours, and one that is raised while it cleans up ends the process by a signal. So nothing is raised

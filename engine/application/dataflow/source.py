@@ -183,7 +183,7 @@ class SourceTurns:
         return found
 
     def _quiet(self, *, ended: bool = False) -> list[Item]:
-        """Return what tells tasks now and then how long nothing has come; at the end, for ever."""
+        """Return marks that say how long a task has received nothing; at the end, for ever."""
         now = time.monotonic()
         if not ended and now - self._quiet_sent < QUIET_SECONDS:
             return []

@@ -135,7 +135,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         self._process = traced_step(steps.tracer, steps.name, step.process)
 
     def _control(self, change: ControlChange) -> None:
-        """Tell a step what is in force from the next event on, if it is one that asks."""
+        """Give a step the control records in force from the next event on, if it takes them."""
         follow: Callable[[ControlChange], None] | None = getattr(self._step, "control", None)
         if follow is not None:
             follow(change)

@@ -17,7 +17,7 @@ from engine.application.state.store import Json, StateStore, StoredTask
 logger = logging.getLogger("pynomaly.tasks")
 
 ORIGIN = "origin"
-"""Where the identity of the source stands in stored state."""
+"""Name of the identity of the source in stored state."""
 
 Meet = Callable[[Mapping[str, Json]], list[str]]
 """Compares what stored state was made by with this pipeline; says what changed, or refuses."""
@@ -39,7 +39,7 @@ class Tasks:
         plugin, store: as given.
         readers: of each task, by its name.
         opened: whether the first tasks were taken up.
-        origin: what tells the source from another one of its name, as the plug-in says it.
+        origin: identity of the source, by which the plug-in recognises it.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Live control: an ordered log of records that a running pipeline takes up."""
+"""Live control: an ordered log of records that a running pipeline applies."""

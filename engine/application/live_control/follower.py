@@ -36,7 +36,7 @@ class ControlFollower:
         self._told: set[tuple[str, str]] = set()
 
     def look(self) -> None:
-        """Read the log if it is time; trouble with it is told, and stops nothing."""
+        """Read the log if it is time; an error is logged, and stops nothing."""
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -53,7 +53,7 @@ class ControlFollower:
     def take(
         self, task: str, own: TaskControl, position: Json
     ) -> tuple[TaskControl, ControlChange] | None:
-        """Return what a task takes up now; None where there is nothing new.
+        """Return the records that a task applies now; None if there is nothing new.
 
         Args:
             task: its name.

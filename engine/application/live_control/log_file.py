@@ -1,6 +1,6 @@
 """The control log in a file of the state directory: the default, on one machine.
 
-Lines of JSON that are only ever appended: the first tells this log from another one, each that
+Lines of JSON that are only ever appended: the first identifies the log, each that
 follows is a record. A line without an end was being written when somebody was killed; it does not
 count, and the next writer removes it.
 """
@@ -137,6 +137,6 @@ def _log_id(path: Path, line: bytes) -> str:
     except (ValueError, TypeError, KeyError):
         pass
     raise FatalError(
-        f'"{path}" is no control log of this release: move it away, and write its records anew '
+        f'"{path}" is no control log of this release: move it away, and write its records again '
         "with `pynomaly control`"
     )

@@ -1,1 +1,1 @@
-"""Dead letters that lie in a file: told by reason, and tried with another mapping."""
+"""Dead letters in a file: counted by reason, and tried with another mapping."""

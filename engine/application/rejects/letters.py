@@ -81,7 +81,7 @@ class Group:
 
     Attributes:
         count: how many, each id once.
-        details: how often each sentence stands in them; those that differ in what was found
+        details: how often each sentence occurs in them; those that differ in what was found
             alone are counted as one, the first of them.
         samples: the first letters with each of the first sentences.
     """

@@ -76,7 +76,7 @@ def read_manifests(path: Path) -> list[Manifest]:
     if checksum != _checksum(body):
         raise SnapshotError(
             f"stored state in {path} is corrupt: its checksum does not match. Put back a copy of "
-            "the state directory, or start anew with `pynomaly state reset`"
+            "the state directory, or start afresh with `pynomaly state reset`"
         )
     found = orjson.loads(body)
     if found["format"] > FORMAT:

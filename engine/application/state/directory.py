@@ -37,7 +37,7 @@ class DirectoryStore:
     Args:
         directory: of the state.
         process: number of this process.
-        heartbeat: told of progress while files are written.
+        heartbeat: beats while files are written.
         keep: earlier checkpoints to keep.
         keep_every: time between them.
     """

@@ -54,7 +54,7 @@ def check_compatibility(
         raise FatalError(
             f"the state in {where} holds positions in {kind} {topic}, and the pipeline reads "
             f"{' '.join(now['source'])}. Correct the pipeline file, give another state.directory, "
-            "or start anew with `pynomaly state reset`"
+            "or start afresh with `pynomaly state reset`"
         )
     return _changes(before, now)
 

@@ -57,12 +57,12 @@ def require_usable(directory: Path) -> None:
         raise FatalError(
             f'the state in "{directory}" was written by an earlier release, which kept entities '
             "in key groups; this one keeps them by the partition they come from, and cannot take "
-            "that up. Start anew with `pynomaly state reset` (entities warm up again; a Kafka "
+            "that up. Start afresh with `pynomaly state reset` (entities warm up again; a Kafka "
             "source with `start: committed` goes on from its group's offsets), or go on with the "
             "release that wrote it"
         )
     if (directory / IMPORTING).exists():
         raise FatalError(
             f'an import into "{directory}" was broken off, and what is there is not whole: run '
-            "`pynomaly state import` again, or start anew with `pynomaly state reset`"
+            "`pynomaly state import` again, or start afresh with `pynomaly state reset`"
         )

@@ -65,7 +65,7 @@ class StoredTask:
     outputs: Mapping[str, Json]
 
     def checkpoints(self) -> tuple[Checkpoint, Checkpoint]:
-        """Return what stores it anew, without its journal: its whole state, then its position."""
+        """Return what stores it afresh, without its journal: its whole state, then its position."""
         whole = Checkpoint(
             task=self.task,
             position=self.snapshot_position,
@@ -82,8 +82,8 @@ class StoredTask:
 class StateStore(Protocol):
     """A process's side of the store.
 
-    All methods are called from the thread of the dataflow. They may wait, and tell the pulse
-    (`RunContext.pulse.wait`) while they do.
+    All methods are called from the thread of the dataflow. They may wait, and must report it to
+    the heartbeat (`RunContext.heartbeat.wait`).
     """
 
     def load(self, task: str) -> StoredTask | None:

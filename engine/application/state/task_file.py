@@ -97,7 +97,7 @@ class TaskFile:
         except OSError as error:
             raise SnapshotError(
                 f"stored state lies in {self.path}, which cannot be read ({error.strerror}): put "
-                "back the whole state directory, or start anew with `pynomaly state reset`"
+                "back the whole state directory, or start afresh with `pynomaly state reset`"
             ) from error
 
 
@@ -119,4 +119,4 @@ def _read(file: BinaryIO, blob: Blob, path: Path) -> bytes:
     return content
 
 
-_CURE = "Put back a copy of the state directory, or start anew with `pynomaly state reset`"
+_CURE = "Put back a copy of the state directory, or start afresh with `pynomaly state reset`"

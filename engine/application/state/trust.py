@@ -1,7 +1,7 @@
 """Trust: whose the files of a state are, and who may write there, checked as ssh checks its own.
 
 Models of libraries are stored as pickles, which run as code when they are read; and what detectors
-have learned says what will be told. So nobody else may have a hand in it.
+have learned decides what is published. So nobody else may write to it.
 """
 
 from __future__ import annotations

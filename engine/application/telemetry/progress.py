@@ -1,4 +1,4 @@
-"""What a run does, told in the log: a line a minute, and a summary at its end."""
+"""The progress of a run in the log: a line a minute, and a summary at its end."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class SinkDescription:
     """A sink of a pipeline.
 
     Attributes:
-        name: its role, and what tells it from others of that role.
+        name: its role, and its name if the role has several.
         kind: of plug-in.
         path: of the file that it writes; None of other kinds.
     """

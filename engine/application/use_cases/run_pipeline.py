@@ -74,7 +74,7 @@ def run_pipeline(path: Path, options: RunOptions, redactor: Redactor | None = No
     Args:
         path: the pipeline file.
         options: how to run it.
-        redactor: learns the secrets of the file, also when it is read anew.
+        redactor: learns the secrets of the file, also when it is read again.
 
     Returns:
         The exit code: see `Supervisor.run`.
@@ -199,7 +199,7 @@ def run_with_reloads(run: Run, text: str, file: PipelineFile | None = None) -> i
 
 
 def _try(run: Run, text: str) -> Outcome:
-    """Run a changed text; what ends it at once is told, and no reason to end."""
+    """Run a changed text; an error that ends it at once is logged, and does not end the run."""
     try:
         return run.once(text)
     except PynomalyError as error:

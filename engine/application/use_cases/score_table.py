@@ -48,7 +48,7 @@ def score_table(
     Returns:
         The columns "score", "p_value", and of each value "<value>_low" and "<value>_high", the
         range expected; of each detector "<detector>_score", its raw score, of several also
-        "<detector>_p_value"; "onset_p_value" where one detector alone tells it. NaN during the
+        "<detector>_p_value"; "onset_p_value" if the only detector has one. NaN during the
         warm-up.
 
     Raises:

@@ -22,7 +22,7 @@ def stored_state(file: PipelineFile, store: PluginChoice) -> Iterator[StoredStat
     """
     context = RunContext(file.name)
     plugin = store.plugin(store.settings, context)
-    # It tells the store whose offsets belong to the state.
+    # It gives the store the group whose offsets belong to the state.
     file.source.plugin(file.source.settings, context)
     stored = cast("StoredState", plugin.stored())
     try:

@@ -11,7 +11,7 @@ from hmac import compare_digest
 from engine.domain.control.role import Role
 
 PREFIX = "pyn"
-"""Every token begins so: programs that look for leaked secrets can tell it by that."""
+"""Every token begins so: programs that look for leaked secrets recognise it."""
 FORM = re.compile(rf"{PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9_-]{{43}})")
 
 

@@ -46,7 +46,7 @@ class AuditStateOut(BaseModel):
 
     records: int
     digest: str
-    """Of the last record: note it, to tell later whether the end was cut off."""
+    """Of the last record: note it, to check later whether the end was cut off."""
 
 
 @router.get("/audit")

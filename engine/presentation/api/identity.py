@@ -143,7 +143,7 @@ def end_session(services: WithServices, caller: WithCaller) -> None:
 
 @router.get("/me")
 def read_me(caller: WithCaller) -> Me:
-    """Tell who you are."""
+    """Return the user of the token."""
     return Me(name=caller.name, role=caller.role)
 
 

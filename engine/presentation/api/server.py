@@ -86,7 +86,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams once it is told to stop: it would wait for them."""
+    """Ends the streams when it is stopped: it would wait for them otherwise."""
 
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)

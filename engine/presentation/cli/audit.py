@@ -16,7 +16,7 @@ def verify(directory: Directory = DIRECTORY, database: Database = None) -> None:
     """Check that no record of the audit log was changed or removed.
 
     Ends with exit code 2 and the number of the first record that is wrong. Note the digest that is
-    printed: records cut off at the end are told by an older digest that is no longer there.
+    printed: if records were cut off at the end, an older digest is no longer in the log.
     """
     store = open_store(directory, database)
     try:

@@ -70,7 +70,7 @@ def fit(new_model: Callable[[], Any], window: Floats, mode: ScoringMode) -> Fitt
 
 
 def ask(fitted: FittedModel, rows: Floats, mode: ScoringMode) -> Floats:
-    """Score rows, float64 [n, d]: float64 [n], higher = stranger; NaN where the model fails."""
+    """Score rows, float64 [n, d]: float64 [n], higher = more anomalous; NaN if the model fails."""
     generator = np.random.get_state()
     try:
         if mode == "together":

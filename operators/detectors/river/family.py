@@ -1,8 +1,8 @@
 """River's anomaly detectors, by name: `river.HalfSpaceTrees`.
 
-Scores keep river's sign: higher = stranger. `OneClassSVM` is linear, and so one-sided: only what
-lies far out in the direction of the data is strange to it. Filters are left out: they decide,
-which is the alert policy's work.
+Scores keep river's sign: higher = more anomalous. `OneClassSVM` is linear, and so one-sided: only
+values far out in the direction of the data are anomalous to it. Filters are left out: they decide,
+which is the task of the alert policy.
 """
 
 from __future__ import annotations

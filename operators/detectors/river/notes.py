@@ -12,7 +12,7 @@ SUITS: Mapping[str, str] = {
     "forgets nothing, and beyond 8 deviations all its scores are 1.",
     "HalfSpaceTrees": "Good at rare combinations of values. Bad at memory: the native "
     "half_space_trees are the same in a hundredth of it.",
-    "LODA": "Good at several values that are strange together. Bad at telling outliers that "
+    "LODA": "Good at several values that are rare together. Bad at outliers that "
     "return, for its histograms learn them.",
     "LocalOutlierFactor": "Good at events outside of clusters of unlike density. Bad at values in "
     "unlike units: scale them with preprocess.",

@@ -32,7 +32,7 @@ class Rate:
     """What was measured.
 
     Attributes:
-        events_per_second: by the clock on the wall.
+        events_per_second: by the wall clock.
         cpu_us: processor time, in microseconds an event; of all processes together.
         checkpoint_share: seconds spent in checkpoints, as a share of the seconds measured.
     """

@@ -1,6 +1,6 @@
 """The judge: messages held against the faults of a stream, the same for all who send any.
 
-A fault is found if its entity is told between its start and its end plus the grace of its kind; a
+A fault is found if its entity alerts between its start and its end plus the grace of its kind; a
 message finds the youngest fault that it can.
 Messages after that, within the recovery, are of its end and count neither way; all others are
 false. The recovery is as long as the fault, at least one hour and at most a day. An incident is

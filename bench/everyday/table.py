@@ -20,8 +20,8 @@ INTRODUCTION = """\
 
 Written by `python -m bench.everyday`; each figure is of the steps that production runs (pipeline
 file, `detect`, `alert`), detector `auto` with its defaults, on streams of `bench/everyday`. A fault
-is *found* if its entity is told between its start and its end (plus 15 minutes for a spike or a
-reset, 30 for burst and calm, an hour for pattern and season). What is told later, within the
+is *found* if its entity alerts between its start and its end (plus 15 minutes for a spike or a
+reset, 30 for burst and calm, an hour for pattern and season). A later alert, within the
 fault's length (an hour to a day), is of its end and counts neither way; all else is *false*.
 Incidents count, not messages. *Plain* faults: 8 local deviations or more, 30 samples stuck, a shift
 of 5, noise x4 or /5, a season or beat missed, a correlation lost for 100 samples; only they are in

@@ -25,7 +25,7 @@ configuration for all series. Only the parameters named are not the default.
 - *p <= 1e-3*: what the alert policy begins at that p-value, with nothing chosen by the labels.
 - *sent at 10/day*: the messages of the default policy, each file a pipeline of its own.
 
-Interval: 90 %, 1,000 resamples of files, swept anew in each where swept. What was looked at before
+Interval: 90 %, 1,000 resamples of files, swept again in each where swept. What was looked at before
 the score was what it is: [configurations.md](configurations.md). Higher is better, but for alerts
 per 1,000 events. CPU time of the detect step, one core, other work beside it.
 

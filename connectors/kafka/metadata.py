@@ -48,7 +48,7 @@ def reach_once(
     """Return a topic's partitions, waiting ten seconds at most.
 
     Raises:
-        ConnectorError: there is no such topic, or trouble that waiting does not cure.
+        ConnectorError: there is no such topic, or an error that waiting does not cure.
         RetryableError: no broker answered: the text says why.
     """
     try:
@@ -68,7 +68,7 @@ def wait_for_partitions(
     """Return a topic's partitions, however long the brokers take to answer.
 
     Raises:
-        ConnectorError: no such topic, or trouble that waiting does not cure.
+        ConnectorError: no such topic, or an error that waiting does not cure.
         Shutdown: asked to stop while waiting.
     """
     wait, timeout = FIRST_WAIT_SECONDS, FIRST_TIMEOUT_SECONDS

@@ -23,7 +23,7 @@ SILENCE_SECONDS = 60.0
 
 
 class StateReader:
-    """A client that reads the state topic: one for all partitions that a process takes up."""
+    """A client that reads the state topic: one for all partitions that a process restores."""
 
     def __init__(
         self, settings: dict[str, Any], topic: str, errors: BrokerErrors, context: RunContext

@@ -1,7 +1,7 @@
 """Sensors that never stop: the simulated fleet of `pynomaly demo`, faults included, in real time.
 
 First comes what was measured in the last twenty minutes, so that there is something to learn from;
-then a reading a second. After a day of the fleet (24 minutes) it begins anew, with other faults:
+then a reading a second. After a day of the fleet (24 minutes) it starts again, with other faults:
 those that it had seen before would be no news to the pipeline.
 """
 

@@ -286,7 +286,7 @@ class TaskStep(Protocol):
         ...
 
     def restore(self, blob: bytes) -> None:
-        """Take up what `dump` returned; called before anything is processed.
+        """Restore what `dump` returned; called before anything is processed.
 
         Raises:
             SnapshotError: it is corrupt, or does not fit.

@@ -23,7 +23,7 @@ class RetryableError(PynomalyError):
 
 
 class TasksLostError(RetryableError):
-    """Other processes have our partitions: to begin again with what is ours now is no trouble."""
+    """Other processes have our partitions: start again with the present ones."""
 
 
 class Shutdown(PynomalyError):

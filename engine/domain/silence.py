@@ -25,7 +25,7 @@ class Calendar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Hours of days of the week, by the clock on the wall.
+    """Hours of days of the week, by the wall clock.
 
     Attributes:
         days: 0 is Monday.

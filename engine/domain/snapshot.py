@@ -41,7 +41,7 @@ def encode(kind: str, parts: Mapping[str, Part]) -> bytes:
     checksum = 0
     for piece in payload:
         checksum = crc32(piece, checksum)
-    # Joined once: the stream stands still while megabytes are copied.
+    # Joined once: the stream waits while megabytes are copied.
     return b"".join([_PREFIX.pack(MAGIC, VERSION, checksum), *payload])
 
 

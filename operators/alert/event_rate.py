@@ -39,7 +39,7 @@ class EventRate:
         return self._state.copy()
 
     def load(self, state: NDArray[np.generic]) -> None:
-        """Take up a dumped state."""
+        """Restore a dumped state."""
         self._state = np.array(state, np.float64)
 
 

@@ -141,7 +141,7 @@ class IncidentBook:
         that the clock on the wall changes no result.
 
         Args:
-            waited: ns by the clock on the wall without any event.
+            waited: ns by the wall clock without any event.
         """
         over = [
             entry
@@ -159,7 +159,7 @@ class IncidentBook:
         return orjson.dumps({"open": entries, "stories": self._stories.dump()})
 
     def load(self, stored: bytes) -> None:
-        """Take up what `dump` returned."""
+        """Restore what `dump` returned."""
         document = orjson.loads(stored)
         self._open = {key: _entry(entry) for key, entry in document["open"].items()}
         self._stories.load(document["stories"])

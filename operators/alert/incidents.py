@@ -126,5 +126,5 @@ class Incidents:
         return orjson.dumps({entity: astuple(one) for entity, one in self._open.items()})
 
     def load(self, stored: bytes) -> None:
-        """Take up what `dump` returned."""
+        """Restore what `dump` returned."""
         self._open = {entity: Incident(*one) for entity, one in orjson.loads(stored).items()}

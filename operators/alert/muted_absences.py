@@ -81,7 +81,7 @@ class MutedAbsences:
         return orjson.dumps(kept)
 
     def load(self, stored: bytes) -> None:
-        """Take up what `dump` returned."""
+        """Restore what `dump` returned."""
         self._muted = {
             key: (due, _absence(one)) for key, (due, one) in orjson.loads(stored).items()
         }

@@ -88,7 +88,7 @@ class OnlineFdr:
         return np.vstack(([[self._tests, self._days]], self._found))
 
     def load(self, state: NDArray[np.generic]) -> None:
-        """Take up a dumped state."""
+        """Restore a dumped state."""
         whole = np.array(state, np.float64)
         self._tests, self._days = int(whole[0, 0]), float(whole[0, 1])
         self._found = whole[1:]

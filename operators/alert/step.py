@@ -140,7 +140,7 @@ class AlertStep:
         return snapshot.encode("alert", parts)
 
     def restore(self, stored: bytes) -> None:
-        """Take up what `dump` returned.
+        """Restore what `dump` returned.
 
         Raises:
             SnapshotError: it is corrupt or of another kind.

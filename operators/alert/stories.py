@@ -78,7 +78,7 @@ class Stories:
         return {group: asdict(story) for group, story in self._open.items()}
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take up what `dump` returned."""
+        """Restore what `dump` returned."""
         self._open = {group: OpenStory(**story) for group, story in stored.items()}
 
     def _of(self, incident: IncidentEvent) -> OpenStory | None:

@@ -142,7 +142,7 @@ class AbsenceWatch(RecordBank):
         return self._watch.dump(np.zeros(1, np.int32))
 
     def load_watch(self, state: State) -> None:
-        """Take up what `dump_watch` returned, after the entities."""
+        """Restore what `dump_watch` returned, after the entities."""
         self._watch.load(state)
         known = np.flatnonzero(self.records["known"])
         self._watch.records["count"] = len(known)

@@ -191,7 +191,7 @@ class EntityGroup:
         return self._snapshot.encode(beside)
 
     def restore(self, blob: bytes) -> bool:
-        """Take up what `dump` wrote, as far as the pipeline is still the same; else return False.
+        """Restore what `dump` wrote, as far as the pipeline is still the same; else return False.
 
         Another key or other values: nothing. A detector that is new, or has other parameters: it
         starts afresh, and the others go on.

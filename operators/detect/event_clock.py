@@ -1,7 +1,7 @@
 """The progress of event time in a task, which no single wild clock can drag along.
 
 A step ahead that is longer than usual is believed once events agree on it: of two entities, or many
-events of one. Until then, event time stands still.
+events of one. Until then, event time does not advance.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class EventClock:
         return {"state": record}
 
     def load(self, state: State) -> None:
-        """Take up a dumped state."""
+        """Restore a dumped state."""
         self._bank.load(state)
 
 

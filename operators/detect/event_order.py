@@ -105,7 +105,7 @@ class EventOrder:
         return parts | self._store.dump(used)
 
     def restore(self, blob: bytes) -> None:
-        """Take up what `dump` returned, out of the state of the entities.
+        """Restore what `dump` returned, out of the state of the entities.
 
         Raises:
             SnapshotError: it does not fit.

@@ -93,7 +93,7 @@ class DetectStep:
         return self._group.dump({f"order/{name}": part for name, part in waiting.items()})
 
     def restore(self, blob: bytes) -> None:
-        """Take up what `dump` returned, as far as the pipeline is still the same.
+        """Restore what `dump` returned, as far as the pipeline is still the same.
 
         Raises:
             SnapshotError: it is corrupt, or does not fit into the memory budget.

@@ -98,7 +98,7 @@ class WaitingEvents:
         return state | {"links": links, "keys": keys, "topic": self._topic.encode()}
 
     def load(self, state: State) -> None:
-        """Take up what `dump` returned; the slots are numbered as the entities are restored."""
+        """Restore what `dump` returned; the slots are numbered as the entities are restored."""
         self.links = np.array(state["links"], LINKS)
         self.used = len(self.links)
         self._topic = bytes(state["topic"]).decode()

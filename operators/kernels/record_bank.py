@@ -101,7 +101,7 @@ class NativeBank(RecordBank):
         return scores
 
     def failures(self) -> Mapping[str, int]:
-        """Return nothing: compiled arithmetic has no troubles to count."""
+        """Return nothing: compiled arithmetic has no errors to count."""
         return {}
 
 

@@ -60,12 +60,12 @@ def test_the_examples_are_there() -> None:
 
 
 def test_the_committed_schema_is_current() -> None:
-    """Write it anew with: pynomaly schema > docs/pipeline.schema.json."""
+    """Regenerate with: pynomaly schema > docs/pipeline.schema.json."""
     assert _pynomaly("schema").stdout == SCHEMA.read_text()
 
 
 def test_the_committed_reference_is_current() -> None:
-    """Write it anew with: pynomaly schema --markdown > docs/pipeline.md."""
+    """Regenerate with: pynomaly schema --markdown > docs/pipeline.md."""
     assert _pynomaly("schema", "--markdown").stdout == REFERENCE.read_text()
 
 

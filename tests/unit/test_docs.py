@@ -27,6 +27,20 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 CODE_OR_TABLE = re.compile(r"^ *```.*?^ *```|^ *\|.*?$", re.MULTILINE | re.DOTALL)
 LINE_COLUMNS = 100
+PACKAGES = ["connectors", "engine", "operators", "pynomaly"]
+SOURCES = sorted(file for folder in PACKAGES for file in (ROOT / folder).rglob("*.py"))
+REPLACED = {
+    r"\b(is|are|was|were|be|been) told\b": "reported, logged, published",
+    r"\b(tells?|told)\b[\w ]* apart\b": "distinguish",
+    r"\bstrange(st|rs?)\b": "more anomalous, newcomer",
+    r"\banew\b": "again, afresh",
+    r"\bby the clock on the wall\b": "by the wall clock",
+    r"\bstands? still\b": "waits, hangs, does not change",
+    r"\bgoing on trying\b": "retrying",
+    r"\btaken as usual\b": "assuming the default",
+    r"\bthe pulse\b": "heartbeat",
+    r"\boutbox\b": "delivery queue",
+}
 
 
 def anchors(page: Path) -> set[str]:
@@ -65,6 +79,27 @@ def test_long_lines_of_tables_and_code_are_allowed() -> None:
     assert found == [prose]
 
 
+def private_words(text: str) -> list[str]:
+    """Return the words that the field has better ones for, each with these."""
+    found = ((re.search(word, text, re.IGNORECASE), better) for word, better in REPLACED.items())
+    return [f"{match[0]}: {better}" for match, better in found if match]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_the_terms_of_the_field(page: Path) -> None:
+    assert private_words(page.read_text()) == []
+
+
+def test_sources_use_the_terms_of_the_field() -> None:
+    found = {str(file.relative_to(ROOT)): private_words(file.read_text()) for file in SOURCES}
+
+    assert {file: words for file, words in found.items() if words} == {}
+
+
+def test_a_private_word_is_found_with_a_better_one() -> None:
+    assert private_words("It Begins anew.") == ["anew: again, afresh"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert not list(broken_links(page))
@@ -82,7 +117,7 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
 
 
 def test_the_page_of_detectors_is_current() -> None:
-    """Write it anew with: pynomaly detectors --markdown > docs/detectors.md.
+    """Regenerate with: pynomaly detectors --markdown > docs/detectors.md.
 
     What packages take is measured, for minutes: of their detectors the texts are compared.
     """
@@ -106,7 +141,7 @@ def test_the_page_of_detectors_names_all_of_them() -> None:
 
 
 def test_the_fields_of_an_anomaly_are_those_of_its_schema() -> None:
-    """Write them anew with: pynomaly schema --anomaly --markdown."""
+    """Regenerate with: pynomaly schema --anomaly --markdown."""
     page = (ROOT / "docs" / "anomalies.md").read_text()
     begin, end = page.index("markdown -->\n"), page.index("<!-- End of what is generated")
 
@@ -116,7 +151,7 @@ def test_the_fields_of_an_anomaly_are_those_of_its_schema() -> None:
 
 
 def test_the_schema_of_an_anomaly_is_current() -> None:
-    """Write it anew with: pynomaly schema --anomaly > docs/anomaly.schema.json."""
+    """Regenerate with: pynomaly schema --anomaly > docs/anomaly.schema.json."""
     assert json.loads((ROOT / "docs" / "anomaly.schema.json").read_text()) == ANOMALY_SCHEMA
 
 
@@ -143,7 +178,7 @@ def todays_anomaly() -> dict[str, Any]:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/anomalies.md"])
 def test_the_anomaly_that_is_shown_is_todays(page: str, todays_anomaly: dict[str, Any]) -> None:
-    """Write it anew with: python -m tests.support.example_anomaly."""
+    """Regenerate with: python -m tests.support.example_anomaly."""
     block = JSON_BLOCK.search((ROOT / page).read_text())
 
     assert block is not None

@@ -133,7 +133,7 @@ class MetricsServer(WSGIServer):
                         socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Pass over a client that broke off, or does not speak TLS: that is no trouble of ours."""
+        """Pass over a client that broke off, or does not speak TLS: that is not an error here."""
         logger.debug("%s was not served: %s", client_address, request, exc_info=True)
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:

@@ -26,7 +26,7 @@ class Supervisor:
     """Runs programs, each in a process of its own.
 
     A process that fails is restarted, and the others go on. One that cannot be helped ends them
-    all, in order: its share of the stream would stand still unseen.
+    all, in order: its share of the stream would stop unnoticed.
 
     Args:
         make: gives the program of each process; may raise RetryableError, or FatalError.

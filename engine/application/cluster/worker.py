@@ -1,6 +1,6 @@
 """One process of a run: what its supervisor's fork runs.
 
-Exit codes: 0 the source ended, or drained after a signal; 2 trouble that another try
+Exit codes: 0 the source ended, or drained after a signal; 2 an error that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).
 """
 

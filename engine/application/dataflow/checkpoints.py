@@ -130,7 +130,7 @@ class Checkpoints:
     def _old(self, readers: Collection[TaskReader]) -> set[TaskReader]:
         """Return the tasks whose whole state was stored long ago: so many that all have their turn.
 
-        They do not all become old at once, for the stream stands still while they are stored.
+        They do not all become old at once, because the stream waits while they are stored.
         """
         interval = self._context.snapshot_interval.total_seconds()
         before = time.monotonic() - interval

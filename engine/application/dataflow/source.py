@@ -158,7 +158,7 @@ class SourceTurns:
         return self._go_on()
 
     def _go_on(self) -> list[Item]:
-        """Take up control records, store a checkpoint, or read."""
+        """Apply control records, store a checkpoint, or read."""
         if changes := self._changes():
             names = [name for name, _ in changes]
             return [*changes, *self._checkpoints.start(whole=names)]

@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(eq=False, slots=True)
 class Begin:
-    """Comes before the first batch of a task: the steps take up its state."""
+    """Comes before the first batch of a task: the steps restore its state."""
 
     task: Task
 
@@ -94,7 +94,7 @@ class Quiet:
 
     task: Task
     seconds: float
-    """By the clock on the wall without any event; infinite at the end of the source."""
+    """By the wall clock without any event; infinite at the end of the source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Tasks:
         self._reported: set[str] = set()
 
     def open(self, names: Iterable[str]) -> list[tuple[str, Begin]]:
-        """Take up tasks; return the signals that begin them."""
+        """Add tasks; return the signals that begin them."""
         partitions = len(self._source.list_parts())
         stored = {name: self._load(name) for name in names}
         if not self.opened:

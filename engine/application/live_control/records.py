@@ -40,7 +40,7 @@ class ControlRecord(Settings):
     who: str
     """Who wrote it."""
     when: Moment
-    """When, by the clock on the wall."""
+    """When, by the wall clock."""
     why: str = ""
     """For people who read it later."""
     silence: SilenceSpec | None = None
@@ -144,7 +144,7 @@ def first_issue(error: ValidationError) -> tuple[str, str]:
 
 
 def now() -> datetime:
-    """Return the time by the clock on the wall, to the second."""
+    """Return the time by the wall clock, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

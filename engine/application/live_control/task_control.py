@@ -79,7 +79,7 @@ class TaskControl:
 
 
 def load_control(blob: bytes | None) -> TaskControl:
-    """Take up what `dump` returned; None is of a task that never took up a log.
+    """Restore what `dump` returned; None is of a task that never took up a log.
 
     Raises:
         SnapshotError: it is corrupt.

@@ -50,10 +50,10 @@ class Telemetry:
         self.scored = self._counter("scored_events", "Events scored by at least one detector")
         self.warming = self._counter("warming_events", "Events seen while no detector was warm")
         self.waiting_events = self._gauge(
-            "waiting_events", "Events that wait for their turn, with event.order: event_time"
+            "waiting_events", "Events buffered until their turn, with event.order: event_time"
         )
         self.order_forced = self._counter(
-            "order_forced_events", "Events that could not wait any longer, for want of memory"
+            "order_forced_events", "Buffered events released early because memory was full"
         )
         self.late = self._counter("late_events", "Events beyond the allowed lateness: not learned")
         self.anomalies = self._counter(
@@ -74,7 +74,7 @@ class Telemetry:
         self.refits = self._counter("refits", "Successful refits of windowed models", "detector")
         self.detector_failures = self._counter(
             "detector_failures",
-            "Errors of detectors; the last good model is used on",
+            "Errors of detectors; the last good model stays in use",
             "detector",
             "kind",
         )
@@ -93,13 +93,13 @@ class Telemetry:
         )
         self.event_latency = ColumnHistogram(
             "pynomaly_event_latency_seconds",
-            "From the source's timestamp of an event to its way out of the flow, of all events",
+            "From the source's timestamp of an event to the end of the flow, of all events",
             LATENCY_BUCKETS,
             self.registry,
         )
         self.event_time_lag = self._gauge(
             "event_time_lag_seconds",
-            "Time since the newest event time, by partition: it grows while nothing comes",
+            "Time since the newest event time, by partition; grows while no events arrive",
             "partition",
         )
 
@@ -109,13 +109,14 @@ class Telemetry:
         )
         self.emitted = self._counter("alerts_emitted", "Incidents, false or not, for these events")
         self.muted = self._counter(
-            "anomalies_muted", "Anomalies left out by a rule of the pipeline file", "by"
+            "anomalies_muted", "Anomalies muted by a rule, a silence or feedback", "by"
         )
         self.control_records = self._gauge(
             "control_records", "Control records in force in the tasks of this process", "kind"
         )
         self.suppressed = self._counter(
-            "anomalies_suppressed", "Anomalies within an incident that brought nothing new"
+            "anomalies_suppressed",
+            "Anomalies within an incident that were not published: nothing new",
         )
         self.event_rate = self._gauge(
             "event_rate_per_second",
@@ -144,7 +145,7 @@ class Telemetry:
             "sink_blocked_seconds", "Time since the stream began to wait for this sink", "sink"
         )
         self.sink_waits = self._counter(
-            "sink_waits", "Times that the stream waited for a full queue", "sink"
+            "sink_waits", "Number of times that the stream waited for a full queue", "sink"
         )
         self.sink_refused = self._counter(
             "sink_refused_records", "Records that the receiver of a sink rejected for good", "sink"
@@ -159,17 +160,17 @@ class Telemetry:
         )
         self.checkpoint_seconds = Histogram(
             "pynomaly_checkpoint_seconds",
-            "Time to store what has changed of the tasks of this process",
+            "Time to store the state of the tasks of this process",
             buckets=CHECKPOINT_BUCKETS,
             registry=self.registry,
         )
         self.checkpoints = self._counter("checkpoints", "Checkpoints that were stored")
         self.restarts = self._counter(
-            "restarts", "Restarts of this process by its supervisor, by what made it end", "cause"
+            "restarts", "Restarts of this process by its supervisor, by cause", "cause"
         )
         self.replay_differences = self._counter(
             "replay_differences",
-            "Tasks whose events gave other results when they were processed again",
+            "Tasks whose replayed events gave other results",
         )
         self.trace_errors = self._counter(
             "trace_errors", "Spans dropped: the collector is unreachable, or the queue is full"

@@ -76,7 +76,7 @@ class Sample:
         rejects: those that do not fit the event mapping.
         warnings: what looks wrong in those that do.
         entities: how many they are of.
-        events_per_day: by event time; 0 where it cannot be told.
+        events_per_day: by event time; 0 if it is unknown.
     """
 
     messages: int

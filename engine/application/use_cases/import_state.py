@@ -12,7 +12,7 @@ from engine.application.use_cases.stored_state import stored_state
 
 
 def import_state(file: PipelineFile, archive: Path) -> int:
-    """Bring the state back from an archive; there must be none yet.
+    """Restore the state from an archive; there must be no state yet.
 
     Args:
         file: the pipeline file.

@@ -18,7 +18,7 @@ from engine.presentation.cli.control_words import print_record
 from engine.presentation.cli.output import open_pipeline
 
 control = typer.Typer(
-    help="Silence, pause, set rules, judge while a pipeline runs; see what is in force.",
+    help="Control a running pipeline: silences, pauses, rules, budget, feedback.",
     no_args_is_help=True,
 )
 
@@ -132,7 +132,7 @@ def rule(
     why: Why = "",
     who: Who = None,
 ) -> None:
-    """Say what matters of some values, in place of what the file says of them."""
+    """Set which deviations of values matter, instead of the rules in the file."""
     said: dict[str, Any] = _whose(entities, values)
     if direction is not None:
         said["direction"] = direction.value
@@ -168,7 +168,7 @@ def reset(
     why: Why = "",
     who: Who = None,
 ) -> None:
-    """Let the models of entities start afresh, with a warm-up."""
+    """Reset the models of entities; they warm up again."""
     _add(context, "reset", _whose(entities), why, who)
 
 
@@ -179,7 +179,7 @@ def revoke(
     why: Why = "",
     who: Who = None,
 ) -> None:
-    """Take back what is in force."""
+    """Revoke a record that is in force."""
     _add(context, "revoke", {"id": record}, why, who)
 
 
@@ -200,7 +200,7 @@ def feedback(
     why: Why = "",
     who: Who = None,
 ) -> None:
-    """Say that an alarm was false, or true: similar ones need more evidence, or less."""
+    """Mark an alarm as false or true: similar ones need more evidence, or less."""
     file = open_pipeline(context.obj)
     found = judge(file, anomaly, verdict.value, scope.value, entities or [], anomalies, last)
     needs = f"p below the threshold / {10**found.needs:.3g}"
@@ -218,7 +218,7 @@ def list_(
     context: typer.Context,
     past: Annotated[bool, typer.Option("--all", help="What is over, too.")] = False,
 ) -> None:
-    """Say what is in force: who said so, when, why, until when."""
+    """List the records in force: who wrote them, when, why, until when."""
     found = records_in_force(open_pipeline(context.obj), now(), past=past)
     for record in found:
         print_record(record)

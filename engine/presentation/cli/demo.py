@@ -33,15 +33,15 @@ STARTING = "starting: the detectors are compiled, once on this machine"
 def demo(
     sensors: Annotated[int, typer.Option(help="Simulated sensors.", min=60)] = 300,
     minutes: Annotated[int, typer.Option(help="Event time to simulate.", min=3200)] = 4320,
-    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 7,
     processes: Annotated[int, typer.Option(help="Processes of the pipeline.", min=1)] = 1,
     picture: Annotated[
         Path | None, typer.Option(help="Also save the last view and the summary as SVG.")
     ] = None,
 ) -> None:
-    """Watch anomalies being found: an embedded broker, a simulated fleet, the real pipeline.
+    """Run the demonstration: an embedded broker, a simulated fleet, the real pipeline.
 
-    Ends with exit code 0 only if it really worked: every message accounted for, at least
+    Ends with exit code 0 only if every message is accounted for, at least
     80 % of the injected faults found, and the false alarms within 20 % of the alert budget.
     """
     console = Console()

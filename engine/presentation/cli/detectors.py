@@ -31,15 +31,16 @@ def detectors(
         bool, typer.Option("--markdown", help="Print a page of documentation instead.")
     ] = False,
     cost: Annotated[
-        bool, typer.Option("--cost", help="Measure what an event costs: seconds a detector.")
+        bool,
+        typer.Option("--cost", help="Measure the cost of an event; takes seconds per detector."),
     ] = False,
 ) -> None:
     """List the installed detectors: parameters, memory, form of the stored state, and limits.
 
-    Bytes per entity hold for one value and the default parameters. A dash means that only
-    measuring tells: name the detector. State stored as pickle is read back by the same package
-    version only. What a detector cannot meet are checks of the detector contract. What an event
-    costs is measured on this machine, now: processor time to score and learn it, once warm.
+    Bytes per entity are for one value and the default parameters. A dash means that they have to
+    be measured: name the detector. State stored as pickle can be read by the same version of its
+    package only. `Cannot meet` lists the checks of the detector contract that it fails. The cost of
+    an event is measured on this machine: processor time to score and learn it after the warm-up.
     """
     found = registry.declarations() if name is None else [registry.declaration(name)]
     if as_markdown:

@@ -18,9 +18,9 @@ def explain(
     file: Annotated[Path, typer.Argument(help="The pipeline file.")],
     entity: Annotated[str, typer.Option("--entity", help="Key of the entity.")],
 ) -> None:
-    """Say what is known of an entity: what is expected next, and from which p-value it alerts.
+    """Explain an entity: what is known, what is expected next, and when it alerts.
 
-    It reads the stored state, of the last whole snapshot, and changes nothing.
+    It reads the last whole snapshot of the stored state, and changes nothing.
     """
     found = open_pipeline(file)
     reports = explain_entity(found, entity)

@@ -23,17 +23,19 @@ def run(
     ] = 120.0,
     log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
     log_level: Annotated[
-        LogLevel, typer.Option(help="Lowest to be written. SIGUSR1: debug; SIGUSR2: as before.")
+        LogLevel, typer.Option(help="Lowest level written. SIGUSR1: debug; SIGUSR2: back to this.")
     ] = "info",
     reload: Annotated[
         bool,
-        typer.Option("--reload", help="Run a changed file as soon as it is valid; see docs."),
+        typer.Option(
+            "--reload", help="Restart with a changed file as soon as it is valid; see docs."
+        ),
     ] = False,
 ) -> None:
-    """Run a pipeline until it is stopped; SIGTERM, SIGHUP and Ctrl-C drain it, losing nothing.
+    """Run a pipeline until it is stopped. SIGTERM, SIGHUP and Ctrl-C drain it without loss.
 
     Exit codes: 0 ended or drained; 1 gave up after too many restarts, or a drain took too long;
-    2 something that trying again does not cure, said in the last log line.
+    2 an error that a retry does not cure; the last log line says which.
     """
     options = RunOptions(processes, max_restarts, hang_after, log_format, log_level, reload)
     raise typer.Exit(run_pipeline(file, options, current_redactor()))

@@ -50,11 +50,11 @@ def serve(
         str, typer.Option(help="How long anomalies and incidents are kept, by event time.")
     ] = "90d",
     log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
-    log_level: Annotated[LogLevel, typer.Option(help="Lowest to be written.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="Lowest level written.")] = "info",
 ) -> None:
-    """Keep anomalies and incidents, and serve them to people and tools by a REST API.
+    """Store anomalies and incidents, and serve them by a REST API.
 
-    Pipelines do not need it: it reads what they have written, and goes on where it was.
+    Pipelines do not need it: it reads their output, and resumes where it stopped.
     """
     try:
         kept = nanoseconds(parse_positive_duration(retention))

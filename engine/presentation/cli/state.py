@@ -18,7 +18,7 @@ from engine.application.use_cases.reset_state import reset_state
 from engine.application.use_cases.revert_state import revert_state
 from engine.presentation.cli.output import open_pipeline
 
-state = typer.Typer(help="Look at a pipeline's state, carry it elsewhere, remove it.")
+state = typer.Typer(help="Inspect, export, import, revert or remove the state of a pipeline.")
 
 File = Annotated[Path, typer.Argument(help="The pipeline file.")]
 Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz.")]
@@ -26,7 +26,7 @@ Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz
 
 @state.command()
 def inspect(file: File) -> None:
-    """Say what is stored, and what a run of this pipeline file would make of it."""
+    """Show what is stored, and what a run of this pipeline file would keep."""
     found = inspect_state(open_pipeline(file))
     print(f"state         {found.place}")
     if found.contents is None:
@@ -43,13 +43,13 @@ def inspect(file: File) -> None:
 
 @state.command("export")
 def export_(file: File, archive: Archive) -> None:
-    """Write the state into an archive, checksums included; the pipeline must not be running."""
+    """Write the state to an archive with checksums; the pipeline must not be running."""
     print(f"{archive}: {export_state(open_pipeline(file), archive):,} bytes")
 
 
 @state.command("import")
 def import_(file: File, archive: Archive) -> None:
-    """Bring the state back from an archive; there must be none yet."""
+    """Restore the state from an archive; there must be no state yet."""
     found = open_pipeline(file)
     print(f"{state_place(found)}: {import_state(found, archive):,} bytes")
 
@@ -58,9 +58,9 @@ def import_(file: File, archive: Archive) -> None:
 def reset(
     file: File, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
-    """Remove the state: the next run starts afresh, where the file's source says.
+    """Remove the state: the next run starts afresh, at the `start` of the source.
 
-    Dead letters that were written into the state directory are kept.
+    Dead letters in the state directory are kept.
     """
     found = open_pipeline(file)
     place = state_place(found)
@@ -80,7 +80,7 @@ def revert(
 ) -> None:
     """Go back to the newest checkpoint that was kept by then (state.keep).
 
-    What was learned since is forgotten, and its events are read again; later kept ones are removed.
+    Later models are dropped, later events are read again, and later kept checkpoints are removed.
     """
     found, when = open_pipeline(file), _moment(to)
     place = state_place(found)

@@ -24,7 +24,7 @@ FIRST_REJECTS = 5
 def validate(
     file: Annotated[Path, typer.Argument(help="The pipeline file.")],
     connect: Annotated[
-        bool, typer.Option("--connect", help="Also reach the source and the sinks.")
+        bool, typer.Option("--connect", help="Also connect to the source and the sinks.")
     ] = False,
     samples: Annotated[
         int, typer.Option(help="Real messages to decode with --connect.", min=1)

@@ -67,7 +67,7 @@ def scale(state: Any, resolution: float) -> float:
 
 @njit(error_model="numpy")
 def forget(state: Any) -> None:
-    """Begin anew."""
+    """Start afresh."""
     state.history[:] = 0.0
     state.covariance[:] = 0.0
     state.weights[:] = 0.0

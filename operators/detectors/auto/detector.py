@@ -83,7 +83,7 @@ class AutoBank(RecordBank):
         return Explanation(scores, p_values, beginnings, named, contributions, centers, widths)
 
     def failures(self) -> Mapping[str, int]:
-        """Return nothing: compiled arithmetic has no troubles to count."""
+        """Return nothing: compiled arithmetic has no errors to count."""
         return {}
 
 

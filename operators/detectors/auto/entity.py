@@ -38,7 +38,7 @@ from operators.kernels import moving_mean, tail
 from operators.kernels.record_bank import kernel
 
 GAP_TIMES = 20.0
-"""An entity that was silent for so many of its usual gaps begins its short history anew."""
+"""An entity that was silent for so many of its usual gaps starts its short history afresh."""
 GAP_EVENTS = 64.0
 ZMAX = 4.0
 CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0

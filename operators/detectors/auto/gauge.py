@@ -52,7 +52,7 @@ def deviation(gauge: Any, logarithm: float) -> float:
 
 @njit(error_model="numpy")
 def forget(gauge: Any) -> None:
-    """Begin anew."""
+    """Start afresh."""
     gauge.center = 0.0
     gauge.spread = 0.0
     gauge.events = 0

@@ -48,7 +48,7 @@ def fields(buckets: int) -> list[Any]:
 
 @njit(error_model="numpy")
 def forget(state: Any) -> None:
-    """Begin anew."""
+    """Start afresh."""
     state.pattern[:] = 0.0
     state.counts[:] = 0
     state.carried = 0.0

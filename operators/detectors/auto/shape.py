@@ -19,7 +19,7 @@ BLOCK_EVENTS, BLOCKS = 8, 8
 MEMORY_COURSES = 1_000
 """The sample is even over so many courses, and forgets older ones."""
 PER_UNIT = 12.0
-"""Parts of a mean deviation that a byte tells apart."""
+"""Parts of a mean deviation that a byte resolves."""
 MOST = 127.0
 LEAST_DISTANCE = 0.01 * PER_UNIT
 """Distances below are taken as this."""

@@ -22,7 +22,7 @@ TOLD = 0.1
 RARER = 10.0
 LONG = 64
 PARTS = 4.0
-"""Parts of a decimal power that a byte tells apart."""
+"""Parts of a decimal power that a byte resolves."""
 MOST_PARTS = 255.0
 
 

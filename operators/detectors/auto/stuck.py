@@ -1,4 +1,4 @@
-"""Stuck: a value that varies stands still.
+"""Stuck: a value that usually varies is constant.
 
 A run of equal values is held against the runs that the value has had: their number and their log
 lengths give the predictive probability of a longer one, as in `tail`.
@@ -45,7 +45,7 @@ FIELDS = [
 
 @njit(error_model="numpy")
 def forget(state: Any) -> None:
-    """Begin anew."""
+    """Start afresh."""
     state.run = 0
     state.runs = 0.0
     state.excess = 0.0

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[4]
 
 
 def test_the_committed_description_is_current() -> None:
-    """Write it anew with: pynomaly schema --openapi > docs/openapi.json."""
+    """Regenerate with: pynomaly schema --openapi > docs/openapi.json."""
     assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == openapi()
 
 

@@ -46,6 +46,7 @@ class Declaration:
             from all others. `check_detector` plants each kind that is declared.
         keeps_budget: whether its p-values were measured to keep an alert budget on normal data of
             many kinds (`python -m bench.everyday --noise`); else none is promised with it.
+        layout: number of the form of its models; a stored model of another form starts afresh.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Declaration:
     exceptions: Mapping[str, str] = field(default_factory=dict, hash=False)
     kinds: tuple[str, ...] = (KINDS[OUTLIER],)
     keeps_budget: bool = False
+    layout: int = 0
 
 
 class Bank(Protocol):

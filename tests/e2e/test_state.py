@@ -210,7 +210,7 @@ def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
     [
         ("key: sensor", "key: [sensor]", None),
         ("key: sensor", "key: [sensor, ts]", "every entity starts afresh, positions kept"),
-        ("zscore]", "{zscore: {half_life: 77}}]", "zscore has other parameters or calibration"),
+        ("zscore]", "{zscore: {half_life: 77}}]", "zscore has other parameters"),
         ("[half_space_trees, zscore]", "[zscore]", "half_space_trees was removed"),
         ("zscore]", "zscore, river.GaussianScorer]", "river.GaussianScorer is new"),
         ("name: old", "name: other", "was called old: state kept, ids of anomalies change"),

@@ -285,11 +285,14 @@ class PipelineFile(Settings):
 
     @property
     def detector_prints(self) -> tuple[str, ...]:
-        """Digest of each detector's parameters, and of what its calibrator stores."""
+        """Digest of each detector's parameters, the form of its model, and its calibration."""
         window = self.calibration.calibration().window
         # Seasons that were learned by the clocks of one zone mean nothing on those of another.
         clocks = [] if (zone := self.event.timezone) == "UTC" else [zone]
-        return tuple(_print([asdict(choice), window, *clocks]) for choice in self.detectors)
+        return tuple(
+            _print([asdict(choice), window, *clocks, *_layout(choice.name)])
+            for choice in self.detectors
+        )
 
     @property
     def version(self) -> str:
@@ -312,6 +315,11 @@ def _meet(one: PluginChoice, other: PluginChoice) -> bool:
 
 def _maybe_ns(duration: timedelta | None) -> int | None:
     return None if duration is None else nanoseconds(duration)
+
+
+def _layout(detector: str) -> list[int]:
+    layout = registry.declaration(detector).layout
+    return [layout] if layout else []
 
 
 def _print(decisive: object) -> str:

@@ -79,7 +79,7 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if name not in before["detectors"]:
             found.append(f"{name} is new: it starts afresh, with a warm-up")
         elif before["detectors"][name] != digest:
-            found.append(f"{name} has other parameters or calibration: it starts afresh")
+            found.append(f"{name} has other parameters, calibration or model: it starts afresh")
     found += [f"{name} was removed" for name in before["detectors"] if name not in now["detectors"]]
     if found or before["version"] != now["version"]:
         found.append("all else is kept; ids of anomalies change with the pipeline's version")

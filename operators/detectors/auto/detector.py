@@ -128,6 +128,7 @@ class Auto:
                 ),
                 kinds=KINDS,
                 keeps_budget=True,
+                layout=entity.LAYOUT,
             ),
         )
 

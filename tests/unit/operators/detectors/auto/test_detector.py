@@ -9,6 +9,7 @@ from engine.domain.batch import Floats
 from engine.domain.errors import ParameterError
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS
+from operators.detectors.auto import entity
 from operators.detectors.auto.detector import Auto, AutoDetector
 from tests.unit.operators.detectors.auto.streams import (
     autoregressive,
@@ -283,3 +284,9 @@ def test_history_keeps_its_values_where_the_level_jumps(values: Floats) -> None:
 
     assert largest > 0.5
     assert apart < 0.1
+
+
+def test_another_form_of_the_model_has_another_number() -> None:
+    sizes = [AutoDetector(d).bytes_per_entity for d in (1, 3)]
+
+    assert (entity.LAYOUT, *sizes) == (1, 2_942, 5_400)

@@ -54,7 +54,7 @@ def run(folder: Path, alerts: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_sink_that_cannot_be_used_is_told_before_anything_is_read(
+def test_a_sink_that_cannot_be_used_is_reported_before_anything_is_read(
     tmp_path: Path, other_server: str
 ) -> None:
     done = run(tmp_path, other_server)

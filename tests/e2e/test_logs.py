@@ -12,7 +12,7 @@ from tests.e2e.test_pipeline import PYNOMALY, kafka_pipeline, messages, produce,
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
-def test_every_process_tells_who_it_is_and_listens_to_signals(
+def test_every_process_reports_who_it_is_and_listens_to_signals(
     tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     inlet, outlet, log = topic(partitions=4), topic(), tmp_path / "log"

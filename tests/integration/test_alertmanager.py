@@ -187,7 +187,7 @@ def test_entities_of_any_name_are_alerts_of_their_own(alertmanager: str) -> None
     assert context.telemetry.delivered.labels("anomalies")._value.get() == len(names)
 
 
-def test_a_check_tells_an_alertmanager_from_others(
+def test_a_check_distinguishes_an_alertmanager_from_others(
     alertmanager: str, notified: tuple[str, Any]
 ) -> None:
     def check(url: str) -> None:

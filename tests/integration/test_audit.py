@@ -89,7 +89,7 @@ def test_a_sound_lock_passes_the_audit(tmp_path: Path, database: str) -> None:
     assert f"{lock}: 1 packages, 0 known vulnerabilities (osv)" in said
 
 
-def test_a_database_that_nobody_serves_is_told(tmp_path: Path) -> None:
+def test_a_database_that_nobody_serves_is_reported(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("pynomaly-not-on-any-index==1.0\n")
 

@@ -98,7 +98,7 @@ def silent() -> Iterator[str]:
         (lambda _: (None, {"socket.timeout.ms": "3000"}), "Timed out|no answer|timed out"),
     ],
 )
-def test_what_may_pass_is_waited_for_and_told_in_log_and_health(
+def test_what_may_pass_is_waited_for_and_reported_in_log_and_health(
     secured: SecuredKafka,
     silent: str,
     caplog: pytest.LogCaptureFixture,
@@ -178,7 +178,7 @@ def test_a_denied_group_ends_the_run(secured: SecuredKafka) -> None:
         (["DESCRIBE", "READ", "WRITE"], True, r'transactional id "pynomaly-checked-validate"'),
     ],
 )
-def test_a_check_tells_the_rights_that_a_sink_misses(
+def test_a_check_reports_the_rights_that_a_sink_misses(
     secured: SecuredKafka,
     tmp_path: Path,
     allowed: list[str],
@@ -195,7 +195,7 @@ def test_a_check_tells_the_rights_that_a_sink_misses(
         sink(secured, topic, context).check()
 
 
-def test_a_check_tells_the_rights_that_a_source_misses(secured: SecuredKafka) -> None:
+def test_a_check_reports_the_rights_that_a_source_misses(secured: SecuredKafka) -> None:
     secured.broker.create_topic("seen")
     secured.allow(TOPIC, "seen", "DESCRIBE")
     chosen = KafkaSourceSettings(brokers=secured.sasl, topic="seen", settings={**secured.login()})
@@ -208,7 +208,7 @@ def test_a_check_tells_the_rights_that_a_source_misses(secured: SecuredKafka) ->
         KafkaSource(chosen, RunContext("checked")).check(1)
 
 
-def test_a_check_tells_the_rights_that_the_state_misses(secured: SecuredKafka) -> None:
+def test_a_check_reports_the_rights_that_the_state_misses(secured: SecuredKafka) -> None:
     def check() -> None:
         chosen = KafkaStateSettings(
             brokers=secured.sasl, topic="kept", settings={**secured.login()}

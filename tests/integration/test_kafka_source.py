@@ -99,7 +99,7 @@ def test_a_batch_holds_the_whole_message(kafka: KafkaCluster, topic: TopicFactor
     plugin.finish()
 
 
-def test_it_starts_where_it_is_told(kafka: KafkaCluster, topic: TopicFactory) -> None:
+def test_it_starts_where_it_is_asked_to(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
     produce(kafka, name, 100)
     when = datetime.fromtimestamp(1_000 + 40, UTC)
@@ -168,7 +168,7 @@ def test_a_topic_of_transactions_that_is_read_has_no_lag(
 
 
 @pytest.mark.parametrize("count", [50, 500], ids=["shorter", "longer"])
-def test_a_topic_that_was_recreated_while_stopped_is_told_by_its_id(
+def test_a_topic_that_was_recreated_while_stopped_is_reported_by_its_id(
     kafka: KafkaCluster, topic: TopicFactory, count: int
 ) -> None:
     name = topic()

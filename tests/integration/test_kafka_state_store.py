@@ -269,7 +269,7 @@ def test_a_commit_that_a_dead_process_left_half_done_is_ended_by_who_takes_over(
     await_seen(kafka, out, [1])
 
 
-def test_damage_of_a_stored_record_is_told_with_its_place(
+def test_damage_of_a_stored_record_is_reported_with_its_place(
     kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
 ) -> None:
     source, out = topic(2), topic()
@@ -432,7 +432,7 @@ def test_a_checkpoint_that_its_broker_dies_under_is_stored_whole_or_given_up(
     await_seen(fresh_kafka, "out", [1] if stored.position == 5 else [])
 
 
-def test_a_state_topic_that_was_emptied_is_told(
+def test_a_state_topic_that_was_emptied_is_reported(
     kafka: KafkaCluster,
     topic: TopicFactory,
     instances: list[Instance],

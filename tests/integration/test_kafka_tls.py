@@ -147,7 +147,7 @@ def test_the_example_reads_and_writes_with_tls_and_a_password(
     assert PASSWORD not in log
 
 
-def test_a_wrong_password_and_a_stranger_s_certificate_are_told_apart(
+def test_a_wrong_password_and_a_foreign_certificate_are_distinguished(
     secured: Secured, pipeline: tuple[Path, int], tmp_path: Path
 ) -> None:
     file, _ = pipeline

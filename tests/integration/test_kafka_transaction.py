@@ -210,7 +210,7 @@ def foreign(kafka: KafkaCluster) -> Iterator[Producer]:
     producer.abort_transaction(60)
 
 
-def test_an_open_transaction_of_another_producer_is_waited_for_and_told(
+def test_an_open_transaction_of_another_producer_is_waited_for_and_reported(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, foreign: Producer
 ) -> None:
     name = topic()

@@ -130,7 +130,7 @@ def test_check_makes_nothing(server: PostgresServer) -> None:
     assert server.query("SELECT to_regclass('unmade') IS NULL") == [(True,)]
 
 
-def test_what_is_wrong_is_told_with_what_to_do(server: PostgresServer) -> None:
+def test_what_is_wrong_is_reported_with_what_to_do(server: PostgresServer) -> None:
     with server.connect() as connection:
         connection.execute("CREATE TABLE other (id int)")
     sink = PostgresSink(settings(server, table="other"), RunContext("p"), "anomalies")

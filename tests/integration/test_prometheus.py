@@ -210,7 +210,7 @@ def test_a_sample_of_the_latency_names_its_trace(watched: Watched) -> None:
     wait_for(known, "an exemplar whose span a collector has")
 
 
-def test_a_flood_of_rejects_is_told_and_so_is_its_end(watched: Watched) -> None:
+def test_a_flood_of_rejects_is_reported_and_so_is_its_end(watched: Watched) -> None:
     watched.plant.garbage = True
     watched.wait_for_message("on-call", "PynomalyRejects", "firing")
 
@@ -222,14 +222,14 @@ def test_a_flood_of_rejects_is_told_and_so_is_its_end(watched: Watched) -> None:
     wait_for(lambda: "PynomalyRejects" not in watched.servers.alerts(), "end of both severities")
 
 
-def test_silence_is_told_and_so_is_its_end(watched: Watched) -> None:
+def test_silence_is_reported_and_so_is_its_end(watched: Watched) -> None:
     watched.plant.silent = True
     watched.wait_for_message("working-hours", "PynomalyNoEvents", "firing")
     watched.plant.silent = False
     watched.wait_for_message("working-hours", "PynomalyNoEvents", "resolved")
 
 
-def test_a_killed_broker_is_told_and_so_is_its_return(watched: Watched) -> None:
+def test_a_killed_broker_is_reported_and_so_is_its_return(watched: Watched) -> None:
     watched.kafka.kill()
     watched.wait_for_message("on-call", "PynomalyBrokerErrors", "firing")
     watched.kafka.start()

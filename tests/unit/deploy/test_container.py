@@ -109,7 +109,7 @@ def test_every_package_of_the_image_has_a_licence_with_its_text() -> None:
         assert f"\n{name} {version.removeprefix('==')}\nlicence: " in page
 
 
-def test_a_package_without_licence_is_told(tmp_path: Path) -> None:
+def test_a_package_without_licence_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bare-1.0.dist-info").mkdir()
     (tmp_path / "bare-1.0.dist-info" / "METADATA").write_text("Name: bare\nVersion: 1.0\n")
 

@@ -271,7 +271,7 @@ def test_a_dead_letter_is_the_message_as_it_came_with_the_reason_added() -> None
     assert len(second.headers) == 8
 
 
-def test_a_dead_letter_that_comes_back_is_dropped_and_told(
+def test_a_dead_letter_that_comes_back_is_dropped_and_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     publish = reject_step(pipeline(), CONTEXT)

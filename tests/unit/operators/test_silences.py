@@ -120,7 +120,7 @@ def absent(silence: Silence) -> list[tuple[str, float]]:
     return [(one.entity, (one.time - START) / SECOND / HOUR) for one in told]
 
 
-def test_an_absence_that_outlasts_its_silence_is_told_when_it_ends() -> None:
+def test_an_absence_that_outlasts_its_silence_is_reported_when_it_ends() -> None:
     silence = Silence("works", begin=START + HOUR * SECOND, end=START + 4 * HOUR * SECOND)
 
     ((entity, hour),) = absent(silence)
@@ -129,7 +129,7 @@ def test_an_absence_that_outlasts_its_silence_is_told_when_it_ends() -> None:
     assert hour == pytest.approx(4, abs=0.01)
 
 
-def test_an_absence_within_a_silence_is_not_told() -> None:
+def test_an_absence_within_a_silence_is_not_reported() -> None:
     assert absent(Silence("works", begin=START, end=START + 7 * HOUR * SECOND)) == []
 
 

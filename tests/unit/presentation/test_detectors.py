@@ -9,7 +9,7 @@ import pytest
 from engine.presentation.cli.detectors import detectors
 
 
-def test_what_an_event_costs_is_told_where_it_is_asked_for(
+def test_what_an_event_costs_is_reported_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("engine.application.conformance.cost.ROUND_SECONDS", 0.001)

@@ -41,7 +41,7 @@ def test_loopback_is_not_worth_a_word() -> None:
         ({"basic_auth": AUTH}, logging.WARNING, "metrics.tls"),
     ],
 )
-def test_open_metrics_are_told(protection: dict[str, object], level: int, said: str) -> None:
+def test_open_metrics_are_reported(protection: dict[str, object], level: int, said: str) -> None:
     spec = MetricsSpec.model_validate({"host": "0.0.0.0", **protection})
     (notice,) = notices(spec)
 

@@ -48,7 +48,7 @@ def test_a_valid_change_counts_when_it_stands_still(path: Path) -> None:
     assert watch.changed == CHANGED
 
 
-def test_a_broken_change_is_told_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_change_is_reported_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     watch = FileWatch(path, FILE)
     path.write_text(BROKEN)
 

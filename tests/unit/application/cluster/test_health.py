@@ -60,7 +60,7 @@ def test_who_has_nothing_to_read_is_ready_however_long(
     assert health.live() == health.startup() == health.ready() == []
 
 
-def test_an_outage_is_told_and_over(context: RunContext, health: Health) -> None:
+def test_an_outage_is_reported_and_over(context: RunContext, health: Health) -> None:
     context.heartbeat.progress()
     context.outages["sink anomalies"] = "no answer"
 

@@ -116,7 +116,7 @@ def test_the_metrics_and_nothing_else_are_served(start: Start) -> None:
     assert ask(server, method="POST")[0] == 405
 
 
-def test_health_is_told_without_a_password(start: Start) -> None:
+def test_health_is_served_without_a_password(start: Start) -> None:
     server = start(basic_auth=AUTH)
     status, text, _ = ask(server, "/health/ready")
 
@@ -157,9 +157,7 @@ def test_user_and_password_open_the_page(start: Start) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/metrics", "/", "/nothing"])
-def test_all_else_is_refused_and_told_how_to_ask(
-    start: Start, given: str | None, path: str
-) -> None:
+def test_all_else_is_refused_with_how_to_ask(start: Start, given: str | None, path: str) -> None:
     status, text, challenge = ask(start(basic_auth=AUTH), path, authorization=given)
 
     assert (status, text) == (401, "401 Unauthorized\n")
@@ -288,7 +286,7 @@ def has_ended(client: socket.socket) -> bool:
         return True
 
 
-def test_the_server_header_tells_no_versions(start: Start) -> None:
+def test_the_server_header_shows_no_versions(start: Start) -> None:
     server = start()
     for request in (b"GET /metrics HTTP/1.0\r\n\r\n", b"nonsense\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", server.server_port)) as client:

@@ -194,7 +194,7 @@ def test_who_is_asked_to_stop_before_it_runs_starts_nothing(tmp_path: Path) -> N
     assert not mark.exists()
 
 
-def test_all_processes_are_told_to_drain(tmp_path: Path) -> None:
+def test_all_processes_are_asked_to_drain(tmp_path: Path) -> None:
     _signal_when(tmp_path / "a", tmp_path / "b")
 
     assert supervise(*(_orderly(tmp_path / name) for name in "ab"))[0] == 0
@@ -233,7 +233,7 @@ def _orderly(file: Path) -> str:
     )
 
 
-def test_a_crash_while_draining_is_told(tmp_path: Path) -> None:
+def test_a_crash_while_draining_is_reported(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     _signal_when(ready)
 

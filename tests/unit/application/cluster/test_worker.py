@@ -11,7 +11,7 @@ from engine.application.exit_code import ExitCode
 from engine.domain.errors import ConnectorError, RetryableError, Shutdown
 
 
-def test_bytewax_s_web_server_is_refused_and_the_user_is_told(
+def test_bytewax_s_web_server_is_refused_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv(worker.WEB_SERVER, raising=False)

@@ -93,7 +93,7 @@ def test_a_field_without_a_name() -> None:
         ("a: " + "{b: " * 3_000, 1, "nested too deeply"),
     ],
 )
-def test_what_is_not_a_document(text: str, line: int, said: str) -> None:
+def test_rejects_what_is_not_a_document(text: str, line: int, said: str) -> None:
     with pytest.raises(SyntaxProblem) as caught:
         read(text, {})
     assert caught.value.line == line

@@ -350,7 +350,7 @@ def test_a_wrong_value_is_one_problem(
 
 
 @pytest.mark.parametrize("place", sorted(set(_models(PipelineFile)), key=str), ids=_dotted)
-def test_a_misspelt_field_is_told_its_right_name(problems: Problems, place: Where) -> None:
+def test_a_misspelt_field_gets_a_suggestion(problems: Problems, place: Where) -> None:
     data = _changed(("alert",), {"score": {"detector": "zscore", "above": 3}})
     if place[-1] in ("p_value", "budget", "per"):
         data = _changed(("name",), "n")
@@ -370,7 +370,7 @@ def test_a_misspelt_field_is_told_its_right_name(problems: Problems, place: Wher
 
 
 @pytest.mark.parametrize("name", ["name", "source", "event", "sinks"])
-def test_a_missing_part_is_told_with_what_it_is(problems: Problems, name: str) -> None:
+def test_a_missing_part_is_reported_with_what_it_is(problems: Problems, name: str) -> None:
     data = {key: value for key, value in COMPLETE.items() if key != name}
     found = problems(yaml.safe_dump(data))
     description = PipelineFile.model_fields[name].description
@@ -378,7 +378,7 @@ def test_a_missing_part_is_told_with_what_it_is(problems: Problems, name: str) -
     assert f"1: {name}: is missing, expected: {description}" in found
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_lines(problems: Problems) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_lines(problems: Problems) -> None:
     data = _changed(("combine",), "some")
     data["event"]["key"] = 5
     data["detectors"] = ["nothing", 3, {"zscore": {"half_life": "x", "other": 1}}]

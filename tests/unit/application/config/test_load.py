@@ -206,7 +206,7 @@ def test_a_sink_of_another_kind_takes_nothing_from_the_source(load_text: Load) -
     assert load_text(text).sinks.anomalies[0].kind == "stdout"
 
 
-def test_what_is_wrong_in_the_source_is_told_once(problems: Problems) -> None:
+def test_what_is_wrong_in_the_source_is_reported_once(problems: Problems) -> None:
     text = LEAST.replace('brokers: "b:1"', "brokers: [1]")
     assert problems(text) == ["2: source.queue.brokers: expected text"]
 

@@ -140,7 +140,7 @@ def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems
     assert problem == "2: the file: is not YAML: found undefined alias"
 
 
-def test_a_variable_that_is_not_set_is_told_once_at_its_line(problems: Problems) -> None:
+def test_a_variable_that_is_not_set_is_reported_once_at_its_line(problems: Problems) -> None:
     text = LEAST + "metrics:\n  port: ${PORT}\n"
     (problem,) = problems(text)
 

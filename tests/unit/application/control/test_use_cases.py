@@ -91,7 +91,7 @@ def test_anomalies_alone_make_an_incident(store: MemoryStore) -> None:
     assert found.facts.last == BEGAN + 2 * SECOND
 
 
-def test_what_cannot_be_read_is_told_and_the_rest_is_stored(store: MemoryStore) -> None:
+def test_what_cannot_be_read_is_reported_and_the_rest_is_stored(store: MemoryStore) -> None:
     with store.writing() as work:
         found = ingest(work, [{"x": 1}, incident(1, peak=None), anomaly(2)])
 

@@ -160,7 +160,7 @@ def _origin(record: Any) -> dict[str, int]:
     return found
 
 
-def test_a_replay_with_other_results_is_counted_and_told(
+def test_a_replay_with_other_results_is_counted_and_reported(
     file: Path, undisturbed: Undisturbed, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
@@ -211,7 +211,7 @@ def test_a_wall_clock_that_is_set_back_stops_nothing(
     assert published() == undisturbed.found
 
 
-def test_what_retention_has_cut_off_is_told_and_the_rest_goes_on(
+def test_what_retention_has_cut_off_is_reported_and_the_rest_goes_on(
     file: Path,
     undisturbed: Undisturbed,
     monkeypatch: pytest.MonkeyPatch,

@@ -61,7 +61,7 @@ def test_a_line_without_an_end_does_not_count_and_is_replaced(log: ControlLog) -
     assert [record.number for record in follower.records] == [1, 2]
 
 
-def test_a_line_that_is_no_record_is_told_and_left_out(
+def test_a_line_that_is_no_record_is_reported_and_left_out(
     log: ControlLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     add(log)

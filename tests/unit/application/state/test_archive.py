@@ -148,7 +148,7 @@ def test_content_that_is_not_what_was_summed_up_is_refused(empty: Path, tmp_path
     assert files(empty) == {}
 
 
-def test_a_missing_member_is_told(empty: Path, tmp_path: Path) -> None:
+def test_a_missing_member_is_reported(empty: Path, tmp_path: Path) -> None:
     archive = packed(tmp_path / "a.tar.gz", [], sums_of({"tasks/a": b"x"}))
 
     with pytest.raises(SnapshotError, match="it lacks tasks/a"):

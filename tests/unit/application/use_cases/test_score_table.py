@@ -147,7 +147,7 @@ def test_numbers_as_times_need_their_unit() -> None:
         ({"combine": "most"}, "expected one of any, all"),
     ],
 )
-def test_what_cannot_be_used_is_told(changes: dict[str, Any], said: str) -> None:
+def test_reports_unusable_arguments(changes: dict[str, Any], said: str) -> None:
     table = {
         "pump": np.array(["a"] * 10, object),
         "hole": np.array(["a"] * 9 + [None], object),
@@ -162,7 +162,7 @@ def test_what_cannot_be_used_is_told(changes: dict[str, Any], said: str) -> None
     assert said in str(raised.value)
 
 
-def test_tells_where_anomalies_begin_and_what_ranks_them(columns: dict[str, Any]) -> None:
+def test_reports_where_anomalies_begin_and_what_ranks_them(columns: dict[str, Any]) -> None:
     t = columns["t"].copy()
     t[2_000:2_040] += 1_000.0
 

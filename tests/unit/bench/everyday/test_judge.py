@@ -60,7 +60,7 @@ def test_other_times_and_entities_do_not_find_a_fault(
     assert verdict.false_messages == false
 
 
-def test_a_spike_may_be_told_within_its_grace() -> None:
+def test_a_spike_may_be_reported_within_its_grace() -> None:
     assert judge(stream(SPIKE), [told(NOON + 15 * MINUTE)]).outcomes[0].found
     assert not judge(stream(SPIKE), [told(NOON + 16 * MINUTE)]).outcomes[0].found
 

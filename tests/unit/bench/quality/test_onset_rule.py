@@ -18,7 +18,7 @@ def test_a_story_lasts_a_share_of_what_was_seen_within_bounds(first: int, last: 
     assert rows({first: 6.0, last + 1: 6.0}, 60_000) == [first, last + 1]
 
 
-def test_what_is_told_is_the_begin_and_not_what_follows_it() -> None:
+def test_reports_the_onset_and_not_its_continuation() -> None:
     """Quiet is counted from the last alert that was told, not from the last above the threshold."""
     assert rows({100: 6.0, 115: 6.0, 125: 6.0}, 200) == [100, 125]
 

@@ -183,7 +183,9 @@ def test_the_page_says_which_rows_are_of_another_commit(accepted: Path) -> None:
     assert "Not the default: zscore (window 9)." in page
 
 
-def test_a_detector_that_cannot_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_detector_that_fails_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("pyod")
 
     assert run(tmp_path, "--detectors", "pyod.MAD", "--corpora", "pair") == 0

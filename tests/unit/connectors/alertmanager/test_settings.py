@@ -30,7 +30,7 @@ def test_urls_that_are_none_are_refused(url: str) -> None:
         AlertmanagerSettings(url=url)
 
 
-def test_a_connection_in_the_clear_is_told_without_the_path() -> None:
+def test_a_connection_in_the_clear_is_reported_without_the_path() -> None:
     settings = AlertmanagerSettings(url="http://alerts.example:9093/secret-prefix")
 
     assert settings.risks() == [

@@ -115,7 +115,7 @@ def test_the_delimiter_gives_the_columns_that_are_wanted(tmp_path: Path) -> None
     assert documents[0]["id"] == "x"
 
 
-def test_a_wrong_delimiter_is_told_by_name(tmp_path: Path, caplog) -> None:
+def test_a_wrong_delimiter_is_named(tmp_path: Path, caplog) -> None:
     file = written(tmp_path, STATION)
 
     _, _, hint = read(file, csv={"delimiter": ","}, fields=frozenset({"station"}))
@@ -124,7 +124,7 @@ def test_a_wrong_delimiter_is_told_by_name(tmp_path: Path, caplog) -> None:
     assert "has no column station that the event mapping reads" in caplog.text
 
 
-def test_a_row_with_too_many_cells_is_told(tmp_path: Path) -> None:
+def test_a_row_with_too_many_cells_is_reported(tmp_path: Path) -> None:
     documents, errors, _ = read(written(tmp_path, "id,temp\na,20,3\nb,1\n"))
 
     assert documents == [{"id": "b", "temp": 1}]
@@ -415,7 +415,7 @@ def test_lines_of_blanks_between_cells_have_names_of_their_own(tmp_path: Path) -
     ("text", "expected"),
     [("a;b\n1;2\n", {"a": 1, "b": 2}), ('{"a": 1}\n', {"a": 1}), ("", None)],
 )
-def test_a_name_that_tells_nothing_leaves_it_to_the_content(
+def test_a_name_that_has_no_format_leaves_it_to_the_content(
     tmp_path: Path, text: str, expected: dict[str, int] | None
 ) -> None:
     documents, _, _ = read(written(tmp_path, text, "readings.txt"))
@@ -423,13 +423,13 @@ def test_a_name_that_tells_nothing_leaves_it_to_the_content(
     assert documents == ([] if expected is None else [expected])
 
 
-def test_a_column_with_a_dot_is_told_how_to_write(tmp_path: Path, caplog) -> None:
+def test_a_column_with_a_dot_is_reported_with_how_to_write(tmp_path: Path, caplog) -> None:
     read(written(tmp_path, "no,pm2.5\n1,2\n"), fields=frozenset({"pm2"}))
 
     assert 'a column with a dot is written ["pm2.5"]' in caplog.text
 
 
-def test_a_column_that_comes_twice_keeps_its_first_and_is_told(tmp_path: Path, caplog) -> None:
+def test_a_column_that_comes_twice_keeps_its_first_and_is_reported(tmp_path: Path, caplog) -> None:
     # Of a station with two sensors, as spreadsheets export it.
     file = written(tmp_path, "time,temp,temp,temp_2\n1,20.5,30.5,40.5\n")
 

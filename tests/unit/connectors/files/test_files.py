@@ -217,7 +217,7 @@ def test_another_file_counts_from_where_it_ends(tmp_path: Path) -> None:
     assert ids(file) == ["id1", "id1"]
 
 
-def test_a_file_that_was_emptied_is_begun_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_emptied_is_begun_again(tmp_path: Path) -> None:
     file = tmp_path / "out.ndjson"
 
     part = writer(file, [{"path": str(file), "size": 10_000}])
@@ -227,7 +227,7 @@ def test_a_file_that_was_emptied_is_begun_anew(tmp_path: Path) -> None:
     assert ids(file) == ["id1"]
 
 
-def test_scores_and_anomalies_of_one_file_are_told_apart(tmp_path: Path) -> None:
+def test_scores_and_anomalies_of_one_file_are_distinguished(tmp_path: Path) -> None:
     file = tmp_path / "out.ndjson"
     score = orjson.dumps({"id": "id1", "score": 0.5})
     file.write_bytes(score + b"\n")

@@ -23,7 +23,7 @@ WANTED = frozenset({"TIMESTAMP", "AirTC_Avg"})
 TIMES = frozenset({"TIMESTAMP"})
 
 
-def test_rows_of_units_below_the_header_are_left_out_and_told(tmp_path: Path, caplog) -> None:
+def test_rows_of_units_below_the_header_are_left_out_and_reported(tmp_path: Path, caplog) -> None:
     caplog.set_level("INFO")
     file = written(tmp_path, TOA5)
 

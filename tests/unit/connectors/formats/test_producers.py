@@ -287,7 +287,7 @@ def test_what_is_no_time_of_excel_is_a_reject(written: Any) -> None:
     assert [reject.reason for reject in rejects] == [RejectReason.BAD_TIME]
 
 
-def test_a_time_of_excel_where_iso_8601_is_said_is_told() -> None:
+def test_a_time_of_excel_where_iso_8601_is_said_is_reported() -> None:
     text = "key: {const: a}\ntime: {path: ts, format: iso8601}\nvalues: [v]"
 
     _, rejects = decode(text, b'{"ts": "45292.5", "v": 1}')
@@ -317,7 +317,7 @@ def test_months_are_their_first_day(how: str) -> None:
     assert events.times.tolist() == [TS * 1_000_000]
 
 
-def test_a_spreadsheet_is_told_by_its_first_bytes() -> None:
+def test_a_spreadsheet_is_detected_by_its_first_bytes() -> None:
     _, rejects = decode("key: {const: a}\nvalues: [v]", b"PK\x03\x04abc")
 
     assert rejects[0].detail.endswith("it begins like zip, as spreadsheets are: export CSV")

@@ -126,7 +126,7 @@ def test_what_is_refused_is_kept_and_stops_nothing(answer: int, tmp_path: Path) 
     assert metric(context, "sink_breaker_state", sink="anomalies") == 0
 
 
-def test_a_refused_record_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_record_that_is_not_kept_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with Receiver() as receiver:
         receiver.answers = [400]
         delivery(settings(receiver.url), RunContext("p")).deliver([record(1)])

@@ -92,7 +92,7 @@ def test_an_incident_of_anomalies_alone_gives_way_to_its_own_records() -> None:
         ({"entity": None}, "entity"),
     ],
 )
-def test_what_is_no_anomaly_is_told_by_its_field(changed: dict[str, object], field: str) -> None:
+def test_rejects_an_invalid_anomaly_by_its_field(changed: dict[str, object], field: str) -> None:
     with pytest.raises(UnreadableRecordError, match=f"^{field}: "):
         stored_anomaly(anomaly(1, **changed))
 
@@ -129,7 +129,7 @@ def test_refuses_a_name_that_is_none(name: str) -> None:
         check_name(name)
 
 
-def test_a_token_is_told_by_its_secret_while_it_is_in_force() -> None:
+def test_a_token_is_found_by_its_secret_while_it_is_in_force() -> None:
     secret = "s" * 43
     token = Token("0" * 16, "ada", "", TokenKind.API, digest_of(secret), Role.VIEWER, 0, 10)
 

@@ -19,7 +19,7 @@ def news(kinds: list[str], minutes: list[int]) -> list[bool]:
     ]
 
 
-def test_a_spike_that_becomes_a_shift_is_told_twice() -> None:
+def test_a_spike_that_becomes_a_shift_is_reported_twice() -> None:
     assert news(["spike", "spike", "shift", "shift"], [0, 1, 2, 3]) == [True, False, True, False]
 
 

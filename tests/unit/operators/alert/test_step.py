@@ -114,7 +114,7 @@ def test_a_task_spends_its_share_of_the_pipelines_budget() -> None:
     assert found[0].threshold == pytest.approx(2 / 86_400)
 
 
-def test_what_the_budget_promised_is_told_beside_what_was_spent() -> None:
+def test_what_the_budget_promised_is_reported_beside_what_was_spent() -> None:
     """2 a day at 1,000 events a day: 0.002 an event, once it has a rate and is scored."""
     rates = np.array([NAN, 1e3, 1e3, 1e3, 1e3])
     context = RunContext("plant")

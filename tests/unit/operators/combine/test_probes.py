@@ -64,7 +64,7 @@ def test_gaps_and_values_without_history_are_not_moved(unknown: str) -> None:
     np.testing.assert_array_equal(asked.values, values)
 
 
-def test_new_entity_in_a_slot_starts_anew() -> None:
+def test_new_entity_in_a_slot_starts_again() -> None:
     columns = stream(PROBE_INTERVAL_EVENTS - 1)
     injector = AnomalyInjector(1)
 

@@ -198,7 +198,7 @@ def test_results_do_not_depend_on_cuts_or_snapshots() -> None:
         np.testing.assert_array_equal(np.concatenate(ours), theirs)
 
 
-def test_reset_slot_starts_anew_and_others_are_kept() -> None:
+def test_reset_slot_starts_again_and_others_are_kept() -> None:
     p_values, planted, before, slots, learn = random_stream(5, 2_000)
     weights = Weights(2, 3)
     combine(weights, p_values, planted, before, slots, learn)

@@ -547,7 +547,7 @@ BERLIN = "key: s\ntime: {path: t, format: iso8601, zone: Europe/Berlin}\nvalues:
 CLOCKS = ["01:45", "02:15", "02:45", "02:00", "02:30", "03:00", "03:30"]
 
 
-def test_the_hour_that_comes_twice_is_told_apart_by_order_for_each_entity() -> None:
+def test_the_hour_that_comes_twice_is_distinguished_by_order_for_each_entity() -> None:
     night = [{"s": s, "v": 1, "t": f"2024-10-27 {c}"} for c in CLOCKS for s in "ab"]
     found = decoder(BERLIN)
 
@@ -561,7 +561,7 @@ def test_the_hour_that_comes_twice_is_told_apart_by_order_for_each_entity() -> N
     assert found.ambiguous == "2024-10-27 02:15"
 
 
-def test_the_hour_that_comes_twice_is_told_apart_by_near_message_timestamps() -> None:
+def test_the_hour_that_comes_twice_is_distinguished_by_near_message_timestamps() -> None:
     second = 1_729_992_600_000_000_000  # 01:30 UTC, when 02:30 comes the second time
 
     events, _ = decoder(BERLIN).decode(
@@ -668,7 +668,9 @@ def test_a_zone_behind_an_offset_is_read_as_java_writes_it() -> None:
 
 
 @pytest.mark.parametrize("written", [1_704_067_200, "1704067200"])
-def test_a_number_where_a_text_of_a_time_is_expected_is_told_how_to_read(written: object) -> None:
+def test_a_number_where_a_text_of_a_time_is_expected_is_reported_with_how_to_read(
+    written: object,
+) -> None:
     text = "key: id\ntime: {path: ts, format: iso8601}\nvalues: [v]"
 
     _, (reject,) = decode(text, orjson.dumps({"id": "a", "ts": written, "v": 1}))

@@ -389,7 +389,7 @@ def test_seconds_taken_for_milliseconds_are_doubted_once_in_the_log(caplog) -> N
     assert line.endswith("unit s, and not ms?; set event.time.unit")
 
 
-def test_the_log_tells_the_first_reject_of_each_reason(caplog) -> None:
+def test_the_log_reports_the_first_reject_of_each_reason(caplog) -> None:
     step = decode_step(pipeline(), RunContext("t"))
 
     step([raw(b"x", b"y", b"[]")])

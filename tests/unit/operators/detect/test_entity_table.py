@@ -193,7 +193,7 @@ def test_entities_with_many_events_displace_the_idlest_of_all() -> None:
     assert sum(f"later{number}" in table for number in range(128)) >= 127
 
 
-def test_a_slot_taken_over_starts_anew() -> None:
+def test_a_slot_taken_over_starts_again() -> None:
     found = run(EntityTable(1), ["a"] * 5 + ["b"] * 3, steady(8), lateness=0)
 
     assert np.isnan([rate for rate, _, _ in found[5:7]]).all()

@@ -93,7 +93,7 @@ def test_it_goes_back_where_several_say_that_it_was_wrong() -> None:
     assert found[-1] - found[2_500] == 299, "it goes on with the others"
 
 
-def test_a_pause_of_all_adds_next_to_nothing_to_busy_time_and_is_told_as_a_jump() -> None:
+def test_a_pause_of_all_adds_next_to_nothing_to_busy_time_and_is_reported_as_a_jump() -> None:
     slots, seconds = turns(2_000)
     seconds = np.where(seconds < 1_500, seconds, seconds + HOUR)
 

@@ -65,7 +65,7 @@ def test_an_entity_idle_for_so_long_is_forgotten_and_counted() -> None:
     assert context.telemetry.registry.get_sample_value("pynomaly_entities") == 1
 
 
-def test_one_that_comes_back_begins_anew() -> None:
+def test_one_that_comes_back_begins_again() -> None:
     step, _ = started(spec())
     both, first = turns(0, 2_000, ["here", "back"])
     on, later = turns(2_000, 3_000, ["here"])

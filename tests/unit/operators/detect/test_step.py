@@ -282,7 +282,7 @@ def test_nothing_is_counted_while_events_come_for_the_second_time() -> None:
     assert metric(context, "scored_events_total") == 0
 
 
-def test_an_entity_of_two_partitions_is_counted_and_told_once(
+def test_an_entity_of_two_partitions_is_counted_and_reported_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     context = RunContext("plant")

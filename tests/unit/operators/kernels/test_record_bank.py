@@ -132,7 +132,7 @@ for values in map(int, sys.argv[1:]):
 """
 
 
-def test_code_of_two_processes_for_records_of_other_fields_is_told_apart(tmp_path: Path) -> None:
+def test_code_of_two_processes_for_records_of_other_fields_is_distinguished(tmp_path: Path) -> None:
     (tmp_path / "part.py").write_text(CALLED)
 
     assert [run(OF_RECORDS, tmp_path, values) for values in ("3", "5")] == ["2.0 0.0 0"] * 2

@@ -68,7 +68,9 @@ def test_incidents_are_filtered_by_what_people_made_of_them(ask: Ask) -> None:
         ("entity=a%00b", "/query/entity"),
     ],
 )
-def test_a_query_that_does_not_fit_is_told_by_its_field(ask: Ask, query: str, pointer: str) -> None:
+def test_a_query_that_does_not_fit_is_reported_by_its_field(
+    ask: Ask, query: str, pointer: str
+) -> None:
     found = ask("get", f"/anomalies?{query}")
 
     assert found.status_code == 422
@@ -233,7 +235,7 @@ def test_what_is_not_there_is_a_problem_and_replies_are_not_for_browsers(ask: As
         assert found.headers["Cache-Control"] == "no-store"
 
 
-def test_a_failure_tells_nothing_of_itself(ask: Ask, store: MemoryStore, monkeypatch) -> None:
+def test_a_failure_reveals_nothing(ask: Ask, store: MemoryStore, monkeypatch) -> None:
     monkeypatch.setattr(store, "writing", lambda: 1 / 0)
 
     found = ask("post", "/tokens", json={"name": "x"})

@@ -69,7 +69,9 @@ def test_each_role_may_what_the_table_says(ask: Ask, role: Role) -> None:
 @pytest.mark.parametrize(
     "header", [None, "Bearer", "Bearer x", "Basic YTpi", f"Bearer pyn_{'0' * 16}_{'s' * 43}"]
 )
-def test_without_a_token_in_force_nothing_is_told(client: TestClient, header: str | None) -> None:
+def test_without_a_token_in_force_nothing_is_revealed(
+    client: TestClient, header: str | None
+) -> None:
     for (method, path), (_, more) in ENDPOINTS.items():
         headers = more.get("headers", {}) | ({} if header is None else {"Authorization": header})
         given = {**more, "headers": headers}

@@ -54,7 +54,7 @@ def test_begins_at_the_end_and_says_where_that_is(ask: Ask, store: MemoryStore) 
     assert events(found.text) == []
 
 
-def test_tells_what_people_make_of_an_incident(ask: Ask, store: MemoryStore) -> None:
+def test_reports_what_people_make_of_an_incident(ask: Ask, store: MemoryStore) -> None:
     with store.reading() as work:
         last = work.feed.ends()[1]
     ask("post", f"{ONE}/acknowledge", Role.OPERATOR, headers={"If-Match": "*"})
@@ -74,7 +74,7 @@ def test_sends_only_what_is_wanted(ask: Ask, store: MemoryStore) -> None:
     assert [one["data"]["id"] for one in found] == [f"{9:032x}"]
 
 
-def test_a_gap_is_told_with_how_many_events_were_missed(ask: Ask, store: MemoryStore) -> None:
+def test_a_gap_is_reported_with_how_many_events_were_missed(ask: Ask, store: MemoryStore) -> None:
     with store.writing() as work:
         before = work.feed.ends()[1]
         work.feed.append([FeedChange("anomaly", "quick", "pump-1", "{}")] * KEPT)
@@ -85,7 +85,7 @@ def test_a_gap_is_told_with_how_many_events_were_missed(ask: Ask, store: MemoryS
     assert int(second["id"]) == before + 1
 
 
-def test_a_number_of_another_store_begins_anew(ask: Ask, store: MemoryStore) -> None:
+def test_a_number_of_another_store_begins_again(ask: Ask, store: MemoryStore) -> None:
     with store.reading() as work:
         last = work.feed.ends()[1]
 

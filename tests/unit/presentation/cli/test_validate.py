@@ -76,7 +76,7 @@ def test_the_number_of_samples(run: Run, file: Path, capsys: pytest.CaptureFixtu
     assert "1 of 1 sampled decode\n" in capsys.readouterr().out
 
 
-def test_connect_tells_all_that_cannot_be_reached(
+def test_connect_reports_all_that_cannot_be_reached(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("validate", _written(tmp_path, "missing", "missing"), "--connect") == 2

@@ -77,7 +77,7 @@ def test_a_fall_by_much_leaves_it_a_counter() -> None:
     assert state["is_counter"]
 
 
-def test_tells_a_reset() -> None:
+def test_reports_a_reset() -> None:
     p = counter.reset_p_value(rising(), 1e6, MONDAY + 2 * DAY + 5 * HOUR, SEEN)
 
     assert 0.0 < p < 1e-6

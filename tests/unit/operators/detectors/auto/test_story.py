@@ -42,7 +42,7 @@ def test_a_spike_that_returns_begins_another_story() -> None:
     assert found == [1e-6, 0.5, 1e-6]
 
 
-def test_a_story_is_told_again_each_time_it_has_doubled() -> None:
+def test_a_story_is_reported_again_each_time_it_has_doubled() -> None:
     found = told(empty(), *[(1e-5, SHIFT)] * 300)
 
     news = [length + 1 for length, p in enumerate(found) if p < story.TOLD]
@@ -56,7 +56,7 @@ def test_ordinary_events_keep_their_p_values() -> None:
     assert found == [0.3, 1.0, 0.11]
 
 
-def test_tells_without_learning() -> None:
+def test_reports_without_learning() -> None:
     state = empty()
     told(state, (1e-6, SPIKE))
     before = state.copy()

@@ -67,7 +67,7 @@ def test_constant_windows_are_survived(name):
     assert failures.get("refits", 0) + failures.get("fit_failed", 0) == 4
 
 
-def test_a_reset_slot_starts_anew():
+def test_a_reset_slot_starts_again():
     assert_a_reset_slot_starts_anew(create("KNN").bank(1), 90)
 
 

@@ -68,7 +68,7 @@ def test_a_constant_series_gives_finite_scores_or_counted_failures(name):
     assert bank.failures() == {}
 
 
-def test_a_reset_slot_starts_anew():
+def test_a_reset_slot_starts_again():
     assert_a_reset_slot_starts_anew(create("river.HalfSpaceTrees").bank(1), 60)
 
 

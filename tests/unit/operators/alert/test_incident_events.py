@@ -75,13 +75,13 @@ def test_event_time_of_others_closes_the_incident_of_one_that_is_silent() -> Non
     assert brief(found) == [("open", "a", 1), ("close", "a", 1)]
 
 
-def test_nothing_is_told_where_nobody_asks() -> None:
+def test_nothing_is_reported_where_nobody_asks() -> None:
     step = step_of(replace(spec(), incident_events=False))
 
     assert told(step, batch_of([("a", 0, BAD), ("a", 601, 0.5)])) == []
 
 
-def test_what_belongs_together_is_told_once_until_it_changes() -> None:
+def test_publishes_an_incident_once_until_it_changes() -> None:
     rows = [("a", second, BAD) for second in range(7)]
 
     found = told(step_of(spec()), batch_of(rows))
@@ -89,7 +89,7 @@ def test_what_belongs_together_is_told_once_until_it_changes() -> None:
     assert brief(found) == [("open", "a", 1)]
 
 
-def test_a_count_that_doubles_is_told() -> None:
+def test_a_count_that_doubles_is_reported() -> None:
     rows = [("a", second, BAD) for second in range(40)]
 
     found = told(step_of(spec()), batch_of(rows))
@@ -97,7 +97,7 @@ def test_a_count_that_doubles_is_told() -> None:
     assert brief(found) == [("open", "a", 1), *(("update", "a", n) for n in (8, 16, 32))]
 
 
-def test_a_stronger_peak_and_a_higher_severity_are_told() -> None:
+def test_a_stronger_peak_and_a_higher_severity_are_reported() -> None:
     rows = [("a", 0, 5e-7), ("a", 1, 4e-7), ("a", 2, 1e-7), ("a", 3, 1e-30)]
 
     found = told(step_of(spec()), batch_of(rows))
@@ -187,7 +187,7 @@ def test_a_silent_source_closes_by_the_clock_on_the_wall_without_changing_anythi
     assert by_event_time == late[0], "event time says the same"
 
 
-def test_an_incident_that_goes_on_after_it_was_closed_by_the_wall_is_told_as_open() -> None:
+def test_an_incident_that_goes_on_after_it_was_closed_by_the_wall_is_published_as_open() -> None:
     step = step_of(spec())
     told(step, batch_of([("a", 0, BAD)]))
     step.quiet(float("inf"))  # type: ignore[attr-defined]
@@ -240,7 +240,7 @@ def take(batch: ScoredBatch, rows: slice) -> ScoredBatch:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(1, 149), max_size=6))
-def test_no_cut_and_no_restart_changes_what_is_told(seed: int, cuts: list[int]) -> None:
+def test_no_cut_and_no_restart_changes_what_is_reported(seed: int, cuts: list[int]) -> None:
     whole = stream(seed, 150)
     grouped = spec(group_by=0)
     at_once = told(step_of(grouped), whole)

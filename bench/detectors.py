@@ -127,7 +127,7 @@ class Gaussian(River):
 
 
 class Window:
-    """A PyOD model over the last events, fitted anew now and then."""
+    """A PyOD model over the last events, refitted now and then."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind

@@ -3,9 +3,10 @@
 The broker is to be one that has run for a while: compiling its code takes a third of its core in
 its first minute. Broker, producer and whoever measures share the last core, what is measured has
 the first. What is sent is made beforehand, for the producer shares its core with the broker, which
-is also why it lingers for 5 ms, as producers do unless they are told otherwise: at 2 ms the broker
-has so many requests that a bare consumer alone takes 50 to 100 ms at the 99th percentile. Events
-carry no time of their own but the broker's (LogAppendTime). About one in a thousand is an anomaly.
+is also why it lingers for 5 ms, as producers do unless they are configured otherwise: at 2 ms the
+broker has so many requests that a bare consumer alone takes 50 to 100 ms at the 99th percentile.
+Events carry no time of their own but the broker's (LogAppendTime). About one in a thousand is an
+anomaly.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def kafka() -> Iterator[KafkaCluster]:
 
 @pytest.fixture
 def topic(kafka: KafkaCluster, request: pytest.FixtureRequest) -> TopicFactory:
-    """Make topics on the shared Kafka, named after the test so that logs tell whose."""
+    """Make topics on the shared Kafka, named after the test, so that logs show whose."""
     test = re.sub(r"[^A-Za-z0-9._-]", "-", request.node.name)[:100]
 
     def create(partitions: int = 1, config: Mapping[str, str] | None = None) -> str:

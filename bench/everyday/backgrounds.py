@@ -51,14 +51,14 @@ def t3(fleet: Fleet) -> None:
 
 
 def tenths(fleet: Fleet) -> None:
-    """Fill a fleet with a slow temperature, told in steps of a tenth."""
+    """Fill a fleet with a slow temperature, in steps of a tenth."""
     fleet.values += 20 + 0.3 * (daily(fleet, 1, 6) + fleet.draw.normal(size=fleet.shape))
     fleet.local *= 0.3
     fleet.quantise(0.1)
 
 
 def halves(fleet: Fleet) -> None:
-    """Fill a fleet with a quiet temperature, told in steps of a half."""
+    """Fill a fleet with a quiet temperature, in steps of a half."""
     fleet.values += 20 + 0.6 * fleet.draw.normal(size=fleet.shape)
     fleet.local *= 0.6
     fleet.quantise(0.5)

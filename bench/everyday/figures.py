@@ -21,7 +21,7 @@ class Figures:
 
     Attributes:
         faults, plain: how many there were.
-        found, plain_found: the share of them that was told; NaN without any.
+        found, plain_found: the share of them that was found; NaN without any.
         chance: share of the plain that the false incidents would have found by chance.
         delay: median minutes of plain ones.
         blame: share of the found whose first message blames a value at fault.

@@ -122,6 +122,6 @@ def _message(anomaly: Anomaly) -> Message:
 
 
 def kind_of(anomaly: Anomaly) -> str | None:
-    """Return the kind of fault that an anomaly tells, if it tells one."""
+    """Return the kind of fault that an anomaly names, if any."""
     kind = getattr(anomaly, "kind", None)
     return None if kind is None else str(getattr(kind, "value", kind))

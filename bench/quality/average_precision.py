@@ -11,7 +11,7 @@ def average_precision(labels: NDArray[np.bool_], scores: NDArray[np.float64]) ->
 
     Args:
         labels: bool [n], with at least one True.
-        scores: float64 [n]; higher is stranger, equal ones are alerts together, no NaN.
+        scores: float64 [n]; higher is more anomalous, equal ones are alerts together, no NaN.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, found = scores[order], np.cumsum(labels[order])

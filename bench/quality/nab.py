@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Windows = Sequence[tuple[int, int]]
 """First and last row of each window, both inside, in order."""
 File = tuple[Floats, Windows]
-"""Scores, float64 [n], higher is stranger, NaN never alerts; and the windows."""
+"""Scores, float64 [n], higher is more anomalous, NaN never alerts; and the windows."""
 
 PROBATION = 0.15
 LONGEST = 5_000
@@ -176,7 +176,7 @@ def curve_of(scores: Floats, windows: Windows, thresholds: Floats) -> Curve:
     """Return what one file gives at each threshold.
 
     Args:
-        scores: float64 [n]; higher is stranger, NaN never alerts.
+        scores: float64 [n]; higher is more anomalous, NaN never alerts.
         windows: of the file.
         thresholds: float64 [t], falling.
     """

@@ -2,7 +2,7 @@
 
 An alert is a score that reaches the threshold when none did within the last 20 to 400 rows (3 % of
 those seen), or that beats the last alert's by far. NAB's scorer takes each row for an alert of its
-own; so a detector is seen as its scores are, and as a user would be told of them.
+own; so a detector is seen as its scores are, and as a user would see them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ def roc_auc(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 
     Args:
         labels: bool [n], with both values.
-        scores: float64 [n]; higher is stranger, no NaN.
+        scores: float64 [n]; higher is more anomalous, no NaN.
     """
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]

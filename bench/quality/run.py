@@ -1,4 +1,4 @@
-"""Run: detectors over corpora, each figure computed anew."""
+"""Run: detectors over corpora, each figure computed again."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Replayed:
 
     Attributes:
         raw: float64 [n], raw scores; NaN during warm-up.
-        p_values: float64 [n], of onsets where the detector tells them; NaN during warm-up.
+        p_values: float64 [n], of onsets where the detector has them; NaN during warm-up.
         alerts: bool [n], events at which the policy `p_value` begins an alert.
         messages: bool [n], events that the default policy sends a message of.
         seconds: CPU time of the detect step.
@@ -68,7 +68,7 @@ class Figures:
 
     Attributes:
         compared: figures that a later run is held against, by name; see `figures`.
-        others: figures that are told only.
+        others: figures that are shown only.
     """
 
     compared: dict[str, float]

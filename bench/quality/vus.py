@@ -24,7 +24,7 @@ def vus_pr(labels: Bools, scores: Floats, widest: int = 100) -> float:
 
     Args:
         labels: bool [n], with at least one True.
-        scores: float64 [n]; higher is stranger, no NaN.
+        scores: float64 [n]; higher is more anomalous, no NaN.
         widest: in rows.
     """
     order = np.argsort(-scores, kind="stable")

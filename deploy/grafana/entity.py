@@ -17,7 +17,7 @@ SELECT
   count(*) AS "anomalies",
   ({SEVERITIES})[max(array_position({SEVERITIES}, record->>'severity'))] AS "severity",
   min((record->>'p_value')::float8) AS "smallest p-value",
-  mode() WITHIN GROUP (ORDER BY strongest) AS "strangest value",
+  mode() WITHIN GROUP (ORDER BY strongest) AS "most anomalous value",
   record->>'incident' AS "incident"
 FROM (
   SELECT time, record, (

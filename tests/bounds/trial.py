@@ -146,7 +146,7 @@ class Trial:
 
         Args:
             watch: what was measured.
-            story: samples that tell what went on.
+            story: samples that show what happened.
             told: whether they do.
         """
         setup, written, accounted = self.setup, self.flood.written, self.accounted(watch)
@@ -158,7 +158,7 @@ class Trial:
         if watch.most["pynomaly_restarts_total"]:
             wrong.append("restarted")
         if not told:
-            wrong.append("the metrics do not tell")
+            wrong.append("the metrics do not show it")
         processes = setup.processes
         counted = written, accounted, self._caught_up
         return Outcome(self.name, processes, watch.peak, setup.bound, *counted, story, wrong)

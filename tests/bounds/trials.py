@@ -37,7 +37,7 @@ def stuck_sink(broker: KafkaBroker, folder: Path, size: float, processes: int) -
 
 
 def stuck_broker(broker: KafkaBroker, folder: Path, size: float, processes: int) -> Outcome:
-    """The broker's process stands still while a flood is read."""
+    """The broker's process is stopped while a flood is read."""
     trial = Trial(broker, folder, f"stuck_broker_{processes}", Setup(processes))
     trial.flood.write(events(int(2e6 * size), 1_000))
     with trial.running() as watch:

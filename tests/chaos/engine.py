@@ -66,7 +66,7 @@ class Engine:
         self._run: subprocess.Popen[bytes] | None = None
 
     def start(self, processes: int | None = None) -> None:
-        """Start it, with as many processes as before unless told otherwise."""
+        """Start it, with as many processes as before unless given."""
         self.processes = processes or self.processes
         options = ["--processes", self.processes, "--max-restarts", 10_000, "--hang-after", 60]
         self._run = subprocess.Popen(

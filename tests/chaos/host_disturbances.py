@@ -91,7 +91,7 @@ def lose_answers(plant: Plant) -> None:
 
 
 def slow_network(plant: Plant) -> None:
-    """A host's bytes take long; its connections begin anew."""
+    """A host's bytes take long; its connections are opened again."""
     host = plant.one().host
     host.connect(delay=plant.draw.choice([0.05, 0.3]))
     plant.pause(3.0, 10.0)

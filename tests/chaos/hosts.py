@@ -146,7 +146,7 @@ class HostHarness:
 
 
 def is_junk(message: Message) -> bool:
-    """Tell whether others have written a record."""
+    """Return whether others have written a record."""
     headers = dict(message.headers() or ())
     own_id = headers.get("pynomaly-id")
     return not isinstance(own_id, bytes) or own_id.startswith(JUNK.encode())

@@ -14,7 +14,7 @@ from tests.chaos.engine import PATIENCE, RUN, send
 from tests.support.hosts import Host
 
 SESSION_MS = 6_000
-"""Brokers allow no shorter one unless they are told to."""
+"""Brokers allow no shorter one unless configured."""
 PIPELINE = """
 name: chaos
 source:

@@ -1,4 +1,4 @@
-"""`pynomaly explain`: nothing came is told apart from not enough came."""
+"""`pynomaly explain`: distinguishes no events from too few events."""
 
 from __future__ import annotations
 

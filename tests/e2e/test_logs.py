@@ -32,7 +32,7 @@ def test_every_process_reports_who_it_is_and_listens_to_signals(
         command = [*PYNOMALY, "run", str(file), "--processes", "2"]
         supervisor = subprocess.Popen(command, stderr=errors)
     try:
-        # Asked at once: processes that have not begun are told when they have.
+        # Asked at once: processes that have not begun get the level later.
         wait_for(lambda: said("info"))
         supervisor.send_signal(signal.SIGUSR1)
         wait_for(lambda: checkpoints_of() == {"0", "1"})

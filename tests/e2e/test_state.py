@@ -206,7 +206,7 @@ def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ("key: sensor", "key: [sensor]", None),
         ("key: sensor", "key: [sensor, ts]", "every entity starts afresh, positions kept"),
@@ -218,44 +218,44 @@ def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
     ],
 )
 def test_a_changed_file_meets_old_state_by_stated_rules(
-    half: Path, before: str, after: str, told: str | None
+    half: Path, before: str, after: str, message: str | None
 ) -> None:
     edit(half, before, after)
     inspected = pynomaly(half, "state", "inspect", "p.yaml").stdout
     said = run(half)
-    if told is None:
+    if message is None:
         assert "nothing changed" in inspected
         assert "state: " not in said
     else:
-        assert told in inspected
-        assert told in said
+        assert message in inspected
+        assert message in said
     found = scores(half)
 
     assert sorted(found) == list(range(2 * HALF))
     # Who starts afresh has no p-value yet; who was kept has one.
     warm = {part["detector"]: part["p_value"] is not None for part in found[HALF]}
-    afresh = {name for name in warm if told and (name in told or "every entity" in told)}
+    afresh = {name for name in warm if message and (name in message or "every entity" in message)}
     assert {name for name, is_warm in warm.items() if not is_warm} == afresh
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ('file: {path: "in.ndjson"}', "stdin: {}", "holds positions in file"),
     ],
 )
 def test_state_that_cannot_be_taken_up_is_refused_before_the_run(
-    half: Path, before: str, after: str, told: str
+    half: Path, before: str, after: str, message: str
 ) -> None:
     edit(half, before, after)
     done = pynomaly(half, "run", "p.yaml")
 
     assert done.returncode == 2
-    assert told in done.stderr.splitlines()[-1]
+    assert message in done.stderr.splitlines()[-1]
     assert "pynomaly state reset" in done.stderr
     inspected = pynomaly(half, "state", "inspect", "p.yaml")
     assert inspected.returncode == 2
-    assert told in inspected.stdout
+    assert message in inspected.stdout
 
 
 def test_a_newer_state_is_refused(half: Path) -> None:

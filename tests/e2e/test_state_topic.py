@@ -88,9 +88,9 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     assert reset.returncode == 0, reset.stderr
     assert "nothing is stored" in empty
     assert imported.returncode == 0, imported.stderr
-    told = [line for line in inspected.splitlines() if not line.startswith("checkpoints")]
+    before = [line for line in inspected.splitlines() if not line.startswith("checkpoints")]
     restored = run("state", "inspect", file).stdout.splitlines()
-    assert [line for line in restored if not line.startswith("checkpoints")] == told
+    assert [line for line in restored if not line.startswith("checkpoints")] == before
 
     running = start("run", file)
     send(kafka, source, messages(2 * HALF)[HALF:])

@@ -111,8 +111,8 @@ def test_a_collector_that_is_away_holds_up_nothing(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert len(anomalies(tmp_path / "p.out")) > 0
-    told = [line for line in done.stderr.splitlines() if "spans do not reach" in line]
-    assert len(told) == 1, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if "spans do not reach" in line]
+    assert len(warnings) == 1, done.stderr
     assert "opentelemetry" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The Alertmanager sink against a real Alertmanager, and what it tells people."""
+"""The Alertmanager sink against a real Alertmanager, and its notifications."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_an_alert_resolves_when_no_anomaly_follows(
 ) -> None:
     deliver(alertmanager, anomaly(1), resolve_after=3.0)
 
-    wait_for(lambda: len(notified[1]) >= 2, "people are told twice")
+    wait_for(lambda: len(notified[1]) >= 2, "people are notified twice")
 
     assert [told["status"] for told in notified[1]] == ["firing", "resolved"]
     assert alerts(alertmanager) == []
@@ -173,7 +173,7 @@ def test_anomalies_of_yesterday_page_nobody(
 ) -> None:
     deliver(alertmanager, anomaly(1, "old", ago=24 * HOUR_NS), anomaly(2, "new"))
 
-    wait_for(lambda: notified[1], "people are told of the new one")
+    wait_for(lambda: notified[1], "people are notified of the new one")
 
     assert {told["labels"]["entity"] for told in notified[1]} == {"new"}
 

@@ -1,4 +1,4 @@
-"""What a cluster refuses us is told with its cause, at once where waiting does not cure it."""
+"""What a cluster refuses is reported with its cause, at once if waiting does not cure it."""
 
 from __future__ import annotations
 

@@ -273,7 +273,7 @@ def test_a_partition_that_was_let_go_is_taken_up_again(
 
     first.close()
     assert offsets(read(second, 100)) == list(range(100))
-    assert lag("pynomaly_lag_messages", {"partition": "0"}) is None, "others tell it now"
+    assert lag("pynomaly_lag_messages", {"partition": "0"}) is None, "others report it now"
     again = plugin.source().build_part("source", "0", 30)
 
     assert offsets(read(again, 70)) == list(range(30, 100))

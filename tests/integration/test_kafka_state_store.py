@@ -216,7 +216,7 @@ def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_th
     zombie.open()
     zombie.save(checkpoint("0", 0))
     zombie.write(1)
-    # It stands still: its member is not heard of any more.
+    # It is stopped: its member sends no heartbeats.
     zombie.membership._closing = True
     zombie.membership._thread.join(60)
 

@@ -19,7 +19,7 @@ from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
-TOLD = (("pynomaly-schema-version", b"1"),)
+HEADERS = (("pynomaly-schema-version", b"1"),)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def records(*numbers: int) -> list[Record]:
         Record(
             f"pump-{n}".encode(),
             orjson.dumps({"id": f"id{n}", "score": n / 7}),
-            TOLD,
+            HEADERS,
             1_767_225_600_123_456_789 + n,
             f"id{n}",
         )
@@ -100,8 +100,8 @@ def _write_and_store(part: Any, numbers: range) -> None:
 def test_what_can_never_be_a_row_stops_no_other(server: PostgresServer, tmp_path: Any) -> None:
     context, kept = RunContext("p"), tmp_path / "refused.ndjson"
     [one, bad, two] = records(1, 2, 3)
-    bad = Record(bad.key, b'{"v": 1e999999}', TOLD, bad.timestamp, bad.id)
-    nul = Record(b"k\0", b'{"v": "a\\u0000b\\\\u0000"}', TOLD, two.timestamp, "nul")
+    bad = Record(bad.key, b'{"v": 1e999999}', HEADERS, bad.timestamp, bad.id)
+    nul = Record(b"k\0", b'{"v": "a\\u0000b\\\\u0000"}', HEADERS, two.timestamp, "nul")
     write(settings(server, table="mixed", refused=str(kept)), context, [one, bad, two, nul])
     rows = server.query("SELECT id, key, record->>'v' FROM mixed ORDER BY 1")
 

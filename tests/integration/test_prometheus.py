@@ -74,7 +74,7 @@ class Plant:
 
 
 class Inbox:
-    """What Alertmanager tells people: the receiver, alert and state of each message."""
+    """What Alertmanager sends to people: the receiver, alert and state of each message."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str, str]] = []
@@ -82,8 +82,8 @@ class Inbox:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                told = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                for alert in told["alerts"]:
+                notified = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                for alert in notified["alerts"]:
                     name = alert["labels"]["alertname"]
                     inbox.messages.append((self.path.strip("/"), name, alert["status"]))
                 self.send_response(200)
@@ -136,7 +136,7 @@ class Watched:
         try:
             wait_for(lambda: message in self.inbox.messages, str(message))
         except AssertionError as error:
-            raise AssertionError(f"{error}; told were {self.inbox.messages}") from None
+            raise AssertionError(f"{error}; notified were {self.inbox.messages}") from None
 
     def value(self, expression: str) -> float:
         found = self.servers.query(expression)
@@ -180,11 +180,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def test_a_pipeline_in_order_alerts_nobody(watched: Watched) -> None:
     # Where hours pass in seconds, the wait for the first events is a long one.
     wait_for(lambda: not watched.servers.alerts(), "quiet")
-    told = len(watched.inbox.messages)
+    notified = len(watched.inbox.messages)
     watched.servers.wait_for_scrapes(20, more=True)
 
     assert watched.servers.alerts() == set()
-    assert not [each for each in watched.inbox.messages[told:] if each[-1] == "firing"]
+    assert not [each for each in watched.inbox.messages[notified:] if each[-1] == "firing"]
 
 
 def test_series_do_not_grow_with_the_entities(watched: Watched) -> None:
@@ -234,9 +234,9 @@ def test_a_killed_broker_is_reported_and_so_is_its_return(watched: Watched) -> N
     watched.wait_for_message("on-call", "PynomalyBrokerErrors", "firing")
     watched.kafka.start()
     watched.wait_for_message("on-call", "PynomalyBrokerErrors", "resolved")
-    told = [name for receiver, name, _ in watched.inbox.messages if receiver == "on-call"]
+    notified = [name for receiver, name, _ in watched.inbox.messages if receiver == "on-call"]
 
-    assert "PynomalyStuck" not in told
+    assert "PynomalyStuck" not in notified
     # Said once, however often the clients try.
     assert watched.log.read_text().count("Connection refused") <= 6
     wait_for(lambda: "PynomalyBrokerErrors" not in watched.servers.alerts(), "end of the alert")

@@ -18,7 +18,7 @@ SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
 class Receiver:
-    """A receiver, as a stranger would write it by the Standard Webhooks specification.
+    """A receiver, as a user would write it by the Standard Webhooks specification.
 
     Attributes:
         answers: status codes for the requests to come; 200 when there are none left, 0 hangs up.

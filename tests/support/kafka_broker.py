@@ -207,7 +207,7 @@ class KafkaBroker(KafkaCluster):
             answering = self.cluster_id(timeout=2.0)
         except (OSError, KafkaException):
             return False
-        # Another broker may have taken the port: the id is what tells it is ours.
+        # Another broker may have taken the port: the id shows that it is ours.
         return answering == self._own_id
 
 
@@ -259,7 +259,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME[:PARTITIONS]",
-        help="a topic to create, 1 partition unless told; may be repeated",
+        help="a topic to create, 1 partition by default; may be repeated",
     )
     parser.add_argument(
         "--tools",

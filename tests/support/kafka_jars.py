@@ -23,7 +23,7 @@ class KafkaUnavailableError(RuntimeError):
 def require_program(name: str, install: str) -> str:
     """Return the path of program `name`.
 
-    Raises KafkaUnavailableError, telling to install `install`, when it is not on PATH.
+    Raises KafkaUnavailableError, which says to install `install`, when it is not on PATH.
     """
     path = shutil.which(name)
     if path is None:

@@ -58,7 +58,7 @@ def free_port(other_than: int | None = None, together: int = 1) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on loopback TCP `port` now."""
+    """Return whether a server could listen on loopback TCP `port` now."""
     with socket.socket() as probe:
         # As servers do: connections of a broker just killed, still in TIME_WAIT, do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -125,7 +125,7 @@ def kill(engine: Engine, draw: random.Random) -> str:
     workers = engine.workers()
     if workers and draw.random() < 0.5:
         send(draw.choice(workers), signal.SIGKILL)
-        # Its supervisor ends the others: asked to stop meanwhile, it would tell of the crash.
+        # Its supervisor ends the others: asked to stop meanwhile, it would report the crash.
         while set(workers) & set(engine.workers()):
             time.sleep(0.05)
         return "a process"

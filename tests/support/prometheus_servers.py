@@ -62,7 +62,7 @@ class Servers:
     """Prometheus and Alertmanager, and what they know.
 
     Args of its constructor: folder, for their files; targets, host:port of the metrics pages;
-    webhook, where Alertmanager sends what it would tell people; times, how much faster hours pass.
+    webhook, where Alertmanager sends notifications; times, how much faster hours pass.
     """
 
     def __init__(self, folder: Path, targets: list[str], webhook: str, times: int = FASTER) -> None:

@@ -89,9 +89,9 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     names = f"IP:{HOST},DNS:localhost"
     good = _certificate(folder, "good", 2, names)
     expired = _certificate(folder, "expired", -1, names)
-    stranger = _certificate(folder, "stranger", 2, "DNS:other.example")
+    foreign = _certificate(folder, "stranger", 2, "DNS:other.example")
     authority = folder / "authority.pem"
-    authority.write_text("".join(each.read_text() for each in (good, expired, stranger)))
+    authority.write_text("".join(each.read_text() for each in (good, expired, foreign)))
     plain, sasl, tls, late, other, control = (free_port() for _ in range(6))
     listeners = (
         f"PLAINTEXT://{HOST}:{plain},ASKING://{HOST}:{sasl},GOOD://{HOST}:{tls},"
@@ -113,7 +113,7 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
         ),
         "ssl.client.auth": "none",
     }
-    for name, certificate in (("good", good), ("late", expired), ("other", stranger)):
+    for name, certificate in (("good", good), ("late", expired), ("other", foreign)):
         settings[f"listener.name.{name}.ssl.keystore.type"] = "PEM"
         settings[f"listener.name.{name}.ssl.keystore.location"] = str(certificate)
     with KafkaBroker(plain, settings) as broker:

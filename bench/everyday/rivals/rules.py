@@ -2,7 +2,7 @@
 
 A jump: farther than ten scales from the median of the last five values; the scale is the usual
 distance from it. Stuck: ten equal values, where fewer than half of the values equal the one before.
-A gap: nothing for more than ten minutes and three usual gaps, told when that time has passed.
+A gap: nothing for more than ten minutes and three usual gaps, reported when that time has passed.
 """
 
 from __future__ import annotations

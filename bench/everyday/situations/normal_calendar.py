@@ -22,7 +22,7 @@ def _weekends(draw: np.random.Generator) -> Stream:
 
 
 def _holiday(draw: np.random.Generator) -> Stream:
-    """A holiday is as every Sunday, on a Wednesday: to be told at most once an entity."""
+    """A holiday is as every Sunday, on a Wednesday: reported at most once an entity."""
     fleet = Fleet(draw, 10, 28, 10 * MINUTE)
     day = np.floor(fleet.day)
     free = (day % 7 >= 5) | (day == 23)

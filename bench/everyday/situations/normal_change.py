@@ -41,7 +41,7 @@ def _another_constant(draw: np.random.Generator) -> Stream:
 
 
 def _unit_change(draw: np.random.Generator) -> Stream:
-    """Degrees Celsius, then for ever Fahrenheit: to be told in its first two days, not later."""
+    """Degrees Celsius, then for ever Fahrenheit: reported in its first two days, not later."""
     fleet = Fleet(draw, 12)
     fleet.values += 20 + 0.3 * (daily(fleet, 3, 8) + draw.normal(size=fleet.shape))
     for entity in range(fleet.entities):

@@ -90,7 +90,7 @@ SITUATIONS = (
         "fault",
         "stuck",
         partial(_counter, factor=0.0),
-        "A counter that stands still for hours.",
+        "A counter that stops for hours.",
     ),
     Situation(
         "shift_counter",

@@ -1,4 +1,4 @@
-"""The compose file: what it names exists, what is told to speak to what, and what others reach."""
+"""The compose file: what it names exists, which services are connected, and what others reach."""
 
 import itertools
 import re

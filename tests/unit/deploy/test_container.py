@@ -193,7 +193,7 @@ def test_the_guide_names_only_what_there_is(name: str) -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
 
     assert len(paths) > 2
-    # What a reader is told to make.
+    # What a reader is asked to create.
     for path in paths - {"deploy/kubernetes/mine"}:
         assert (ROOT / path).exists(), path
     for link in links:

@@ -111,7 +111,7 @@ def test_no_silence_costs_nothing() -> None:
 
 
 def absent(silence: Silence) -> list[tuple[str, float]]:
-    """When absences are told, in hours: one entity stops after two hours, and is back after 6."""
+    """Absences in hours: one entity stops after two hours, and is back after six."""
     numbers, times = fleet(5, 8 * HOUR)
     gone = (numbers == 2) & (times > 2 * HOUR) & (times < 6 * HOUR)
     chosen = spec(after=600, silences=(silence,))

@@ -82,7 +82,7 @@ class Steps:
         return self
 
     def end(self) -> list[Any]:
-        """Return all that was told, once the source has ended."""
+        """Return all that was published, once the source has ended."""
         self._tell(self._detect.quiet(inf))
         self.told += [one for some in self._alert.quiet(inf) for one in some]
         return self.told
@@ -94,10 +94,10 @@ class Steps:
         self.told += [one for some in self._alert.process(scored) for one in some]
 
 
-def by_kind(told: list[Any]) -> tuple[list[Anomaly], list[Any]]:
+def by_kind(published: list[Any]) -> tuple[list[Anomaly], list[Any]]:
     """Anomalies and what befell incidents: the two sinks."""
-    anomalies = [one for one in told if isinstance(one, Anomaly)]
-    return anomalies, [one for one in told if not isinstance(one, Anomaly)]
+    anomalies = [one for one in published if isinstance(one, Anomaly)]
+    return anomalies, [one for one in published if not isinstance(one, Anomaly)]
 
 
 @settings(max_examples=12, deadline=None)
@@ -114,11 +114,11 @@ def test_neither_cuts_nor_restarts_change_anything(
 
     whole = by_kind(Steps(chosen).put(batch).end())
     in_parts = by_kind(Steps(chosen).put(*cut(batch, cuts)).end())
-    steps, told = Steps(chosen), []
+    steps, published = Steps(chosen), []
     for part in cut(batch, restarts):
-        told += steps.put(part).told
+        published += steps.put(part).told
         steps = Steps(chosen, steps.dump())
-    restarted = by_kind(told + steps.end())
+    restarted = by_kind(published + steps.end())
 
     assert "out_of_range" in {one.kind for one in whole[0]}
     assert in_parts == whole

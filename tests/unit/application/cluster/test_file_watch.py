@@ -1,4 +1,4 @@
-"""A changed pipeline file is run once it is valid and stands still."""
+"""A changed pipeline file is run once it is valid and no longer changes."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def test_bytewax_s_web_server_is_refused_with_a_warning(
     monkeypatch.delenv(worker.WEB_SERVER, raising=False)
     worker._disable_web_server()
 
-    assert not caplog.records, "who did not ask is told nothing"
+    assert not caplog.records, "no option, no warning"
     monkeypatch.setenv(worker.WEB_SERVER, "1")
     worker._disable_web_server()
     assert worker.WEB_SERVER not in os.environ

@@ -16,7 +16,7 @@ from operators.kernels.record_bank import NativeBank
 
 
 class Reversed(NativeBank):
-    """Its score is lower where an event is stranger."""
+    """Its score is lower where an event is more anomalous."""
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
         return -super().score(slots, values, learn)

@@ -91,9 +91,9 @@ def test_every_event_is_accounted_for_and_spikes_are_found(tmp_path: Path) -> No
     offsets = Counter((a["origin"]["partition"], a["origin"]["offset"]) for a in found)
     assert {(part, n) for part in range(3) for n in (996, 1_993, 2_990)} <= offsets.keys()
     assert set(offsets.values()) == {1}
-    told = context.telemetry.registry.get_sample_value
-    assert told("pynomaly_events_total") == 9_000
-    assert told("pynomaly_rejects_total", {"reason": "tombstone"}) == len(letters)
+    sample = context.telemetry.registry.get_sample_value
+    assert sample("pynomaly_events_total") == 9_000
+    assert sample("pynomaly_rejects_total", {"reason": "tombstone"}) == len(letters)
 
 
 def test_incidents_close_when_the_source_ends(tmp_path: Path) -> None:

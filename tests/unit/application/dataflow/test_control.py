@@ -233,7 +233,7 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
         patched.setattr("engine.application.dataflow.build.ControlFollower", lambda *_: planned)
         one_by_one.run(None, every=timedelta(hours=1))
 
-    # A source that has ended is told so in each run: closings of incidents come again as they were.
+    # A source that has ended is closed in each run: closings of incidents come again as they were.
     assert unique(published()) == disturbed
 
 

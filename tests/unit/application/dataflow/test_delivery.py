@@ -1,4 +1,4 @@
-"""What the end of the flow tells of the events that pass it."""
+"""What the end of the flow reports of the events that pass it."""
 
 from __future__ import annotations
 

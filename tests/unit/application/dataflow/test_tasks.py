@@ -1,4 +1,4 @@
-"""Tasks over several runs and processes: stopped, killed, shared out anew, in this process."""
+"""Tasks over several runs and processes: stopped, killed, reassigned, in this process."""
 
 from __future__ import annotations
 
@@ -233,10 +233,10 @@ def test_what_retention_has_cut_off_is_reported_and_the_rest_goes_on(
 
     run_all(file, store, 1)
 
-    told = [text for text in caplog.messages if "models go on without it" in text]
+    warnings = [text for text in caplog.messages if "models go on without it" in text]
 
-    assert len(told) == sum(at != kept.position for at, kept in before)
-    assert told
+    assert len(warnings) == sum(at != kept.position for at, kept in before)
+    assert warnings
     assert all(kept.position == COUNT for kept in store.kept.values())
 
 

@@ -68,11 +68,11 @@ def test_each_feature_shows_in_what_comes_out(folder: Any) -> None:
 
     anomalies = [orjson.loads(record.value or b"") for record in memory.records["anomalies"]]
     scores = [orjson.loads(record.value or b"") for record in memory.records["scores"]]
-    told = context.telemetry.registry.get_sample_value
+    sample = context.telemetry.registry.get_sample_value
     assert len(scores) == len(memory.messages["in"][0]), "what waits goes on when a file ends"
-    assert told("pynomaly_waiting_events") == 0
-    assert 0 < (told("pynomaly_late_events_total") or 0) < len(scores) / 10
-    assert told("pynomaly_forgotten_entities_total") == 1
+    assert sample("pynomaly_waiting_events") == 0
+    assert 0 < (sample("pynomaly_late_events_total") or 0) < len(scores) / 10
+    assert sample("pynomaly_forgotten_entities_total") == 1
     kinds = {anomaly["kind"] for anomaly in anomalies}
     assert {"absence", "out_of_range"} <= kinds
     assert all(len(one["context"]) <= 8 for one in anomalies if one["kind"] != "absence")

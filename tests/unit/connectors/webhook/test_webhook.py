@@ -119,9 +119,9 @@ def test_what_is_refused_is_kept_and_stops_nothing(answer: int, tmp_path: Path) 
         delivery(chosen, context).deliver([record(1), record(2)])
 
     assert [one for one, _ in receiver.delivered] == ["id2"]
-    [told] = [json.loads(line) for line in kept.read_text().splitlines()]
-    assert (told["id"], told["record"]) == ("id1", {"id": "id1", "entity": "a"})
-    assert str(answer) in told["why"]
+    [kept_record] = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert (kept_record["id"], kept_record["record"]) == ("id1", {"id": "id1", "entity": "a"})
+    assert str(answer) in kept_record["why"]
     assert metric(context, "sink_refused_records_total", sink="anomalies") == 1
     assert metric(context, "sink_breaker_state", sink="anomalies") == 0
 
@@ -162,9 +162,9 @@ def _watch(context: RunContext, states: list[float]) -> None:
 
 def test_headers_of_a_dead_letter_s_sender_stop_nothing() -> None:
     theirs = (("traceparent", b"\xff"), ("tracestate", b"a\r\nx-forged: 1"), ("tracestate", None))
-    told = (("pynomaly-schema-version", b"1"), ("pynomaly-reason", b"not_json"))
-    letter = Record(None, b"not\njson", theirs + told, 0, "letter")
-    good = Record(b"a", b"{}", (*told[:1], ("traceparent", b"00-aa-bb-01")), 0, "good")
+    added = (("pynomaly-schema-version", b"1"), ("pynomaly-reason", b"not_json"))
+    letter = Record(None, b"not\njson", theirs + added, 0, "letter")
+    good = Record(b"a", b"{}", (*added[:1], ("traceparent", b"00-aa-bb-01")), 0, "good")
     with Receiver() as receiver:
         delivery(settings(receiver.url), RunContext("p")).deliver([letter])
         assert not receiver.headers.keys() & {"traceparent", "tracestate", "x-forged"}

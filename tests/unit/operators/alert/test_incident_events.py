@@ -1,4 +1,4 @@
-"""What is told of incidents: as they open, change and close."""
+"""What is published of incidents: as they open, change and close."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def step_of(chosen: Pipeline, stored: bytes | None = None) -> TaskStep:
     return made
 
 
-def told(step: TaskStep, *batches: ScoredBatch) -> list[IncidentEvent]:
+def published(step: TaskStep, *batches: ScoredBatch) -> list[IncidentEvent]:
     items = [item for batch in batches for item in step.process([batch])]
     return [event for item in items for event in item if isinstance(event, IncidentEvent)]
 
@@ -60,7 +60,7 @@ def brief(found: list[IncidentEvent]) -> list[tuple[str, str, int]]:
 
 
 def test_an_incident_opens_and_closes_by_event_time() -> None:
-    found = told(step_of(spec()), batch_of([("a", 0, BAD), ("a", 601, 0.5), ("a", 602, 0.5)]))
+    found = published(step_of(spec()), batch_of([("a", 0, BAD), ("a", 601, 0.5), ("a", 602, 0.5)]))
 
     assert brief(found) == [("open", "a", 1), ("close", "a", 1)]
     opened, closed = found
@@ -70,7 +70,7 @@ def test_an_incident_opens_and_closes_by_event_time() -> None:
 
 
 def test_event_time_of_others_closes_the_incident_of_one_that_is_silent() -> None:
-    found = told(step_of(spec()), batch_of([("a", 0, BAD), ("b", 300, 0.5), ("b", 700, 0.5)]))
+    found = published(step_of(spec()), batch_of([("a", 0, BAD), ("b", 300, 0.5), ("b", 700, 0.5)]))
 
     assert brief(found) == [("open", "a", 1), ("close", "a", 1)]
 
@@ -78,13 +78,13 @@ def test_event_time_of_others_closes_the_incident_of_one_that_is_silent() -> Non
 def test_nothing_is_reported_where_nobody_asks() -> None:
     step = step_of(replace(spec(), incident_events=False))
 
-    assert told(step, batch_of([("a", 0, BAD), ("a", 601, 0.5)])) == []
+    assert published(step, batch_of([("a", 0, BAD), ("a", 601, 0.5)])) == []
 
 
 def test_publishes_an_incident_once_until_it_changes() -> None:
     rows = [("a", second, BAD) for second in range(7)]
 
-    found = told(step_of(spec()), batch_of(rows))
+    found = published(step_of(spec()), batch_of(rows))
 
     assert brief(found) == [("open", "a", 1)]
 
@@ -92,7 +92,7 @@ def test_publishes_an_incident_once_until_it_changes() -> None:
 def test_a_count_that_doubles_is_reported() -> None:
     rows = [("a", second, BAD) for second in range(40)]
 
-    found = told(step_of(spec()), batch_of(rows))
+    found = published(step_of(spec()), batch_of(rows))
 
     assert brief(found) == [("open", "a", 1), *(("update", "a", n) for n in (8, 16, 32))]
 
@@ -100,7 +100,7 @@ def test_a_count_that_doubles_is_reported() -> None:
 def test_a_stronger_peak_and_a_higher_severity_are_reported() -> None:
     rows = [("a", 0, 5e-7), ("a", 1, 4e-7), ("a", 2, 1e-7), ("a", 3, 1e-30)]
 
-    found = told(step_of(spec()), batch_of(rows))
+    found = published(step_of(spec()), batch_of(rows))
 
     severities = [(event.change.value, event.severity.value) for event in found]
 
@@ -114,8 +114,8 @@ def test_severity_rises_as_it_lasts_and_falls_as_it_fades() -> None:
     lasting = [("a", second, 5e-7) for second in range(0, 80, 5)]
     short = [("b", 0, 1e-30), *(("b", second, 5e-7) for second in range(1, 25))]
 
-    risen = told(step_of(spec()), batch_of(lasting))
-    fallen = told(step_of(spec()), batch_of(short))
+    risen = published(step_of(spec()), batch_of(lasting))
+    fallen = published(step_of(spec()), batch_of(short))
 
     assert [event.severity.value for event in risen][-1] == "major"
     severities = [event.severity.value for event in fallen if event.count != 8]
@@ -127,7 +127,7 @@ def test_values_and_detectors_to_blame_have_shares() -> None:
     batch.events.values[:] = [[60, 20], [20, 60]]
     ranged = spec(rules=(ValueRule(high=50.0), None))
 
-    found = told(step_of(ranged), batch, batch_of([("a", 900, 0.5)]))
+    found = published(step_of(ranged), batch, batch_of([("a", 900, 0.5)]))
 
     assert found[-1].values == (("a", 0.5), ("b", 0.5))
     assert found[-1].detectors == (("valid_range", 0.5), ("zscore", 0.5))
@@ -138,7 +138,7 @@ def test_anomalies_that_are_no_messages_count() -> None:
     budget = replace(spec(), alert=Budget(10.0, scope="entity"))
 
     step = step_of(budget)
-    found = told(step, batch_of([("a", second, 1e-20) for second in range(9)]))
+    found = published(step, batch_of([("a", second, 1e-20) for second in range(9)]))
 
     assert brief(found) == [("open", "a", 1), ("update", "a", 8)]
 
@@ -146,7 +146,7 @@ def test_anomalies_that_are_no_messages_count() -> None:
 def test_an_anomaly_after_the_close_opens_another_incident() -> None:
     rows = [("a", 0, BAD), ("b", 700, 0.5), ("a", 701, BAD)]
 
-    found = told(step_of(spec()), batch_of(rows))
+    found = published(step_of(spec()), batch_of(rows))
 
     assert brief(found) == [("open", "a", 1), ("close", "a", 1), ("open", "a", 1)]
     assert found[0].id != found[2].id
@@ -159,7 +159,7 @@ def test_an_incident_goes_on_where_event_time_lags_behind_the_one_before() -> No
     assert batch.progress is not None
     lagging = replace(batch, progress=np.minimum(batch.progress, START + 60 * SECOND))
 
-    found = told(step_of(spec()), lagging)
+    found = published(step_of(spec()), lagging)
 
     assert brief(found) == [("open", "a", 1), ("close", "a", 1), ("open", "a", 1)]
 
@@ -168,14 +168,14 @@ def test_the_longest_untouched_of_too_many_is_closed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("operators.alert.incidents.MOST_INCIDENTS", 2)
     rows = [("a", 0, BAD), ("b", 1, BAD), ("a", 2, BAD), ("c", 3, BAD)]
 
-    found = told(step_of(spec()), batch_of(rows))
+    found = published(step_of(spec()), batch_of(rows))
 
     assert brief(found)[-1] == ("close", "b", 1)
 
 
 def test_a_silent_source_closes_by_the_clock_on_the_wall_without_changing_anything() -> None:
     step = step_of(spec())
-    told(step, batch_of([("a", 0, BAD)]))
+    published(step, batch_of([("a", 0, BAD)]))
     before = step.dump()
 
     early, late, again = (step.quiet(wait) for wait in (599.0, 600.0, 900.0))  # type: ignore[attr-defined]
@@ -183,16 +183,16 @@ def test_a_silent_source_closes_by_the_clock_on_the_wall_without_changing_anythi
     assert early == again == []
     assert brief(late[0]) == [("close", "a", 1)]
     assert step.dump() == before
-    by_event_time = told(step, batch_of([("a", 601, 0.5)]))
+    by_event_time = published(step, batch_of([("a", 601, 0.5)]))
     assert by_event_time == late[0], "event time says the same"
 
 
 def test_an_incident_that_goes_on_after_it_was_closed_by_the_wall_is_published_as_open() -> None:
     step = step_of(spec())
-    told(step, batch_of([("a", 0, BAD)]))
+    published(step, batch_of([("a", 0, BAD)]))
     step.quiet(float("inf"))  # type: ignore[attr-defined]
 
-    found = told(step, batch_of([("a", 5, BAD)]))
+    found = published(step, batch_of([("a", 5, BAD)]))
 
     assert brief(found) == [("update", "a", 2)]
 
@@ -200,7 +200,7 @@ def test_an_incident_that_goes_on_after_it_was_closed_by_the_wall_is_published_a
 def test_overlapping_incidents_of_a_group_are_one_story() -> None:
     rows = [("x/1", 0, BAD), ("x/2", 10, 1e-20), ("y/1", 20, BAD), ("z", 30, BAD)]
 
-    found = told(step_of(spec(group_by=0)), batch_of([*rows, ("z", 640, 0.5)]))
+    found = published(step_of(spec(group_by=0)), batch_of([*rows, ("z", 640, 0.5)]))
 
     stories = {event.entity: event.story for event in found if event.change.value == "open"}
     first, second = stories["x/1"], stories["x/2"]
@@ -217,7 +217,7 @@ def test_overlapping_incidents_of_a_group_are_one_story() -> None:
 def test_a_story_ends_with_its_last_incident() -> None:
     rows = [("x/1", 0, BAD), ("x/2", 700, BAD)]
 
-    found = told(step_of(spec(group_by=0)), batch_of(rows))
+    found = published(step_of(spec(group_by=0)), batch_of(rows))
 
     ids = {event.story.id for event in found if event.story is not None}
 
@@ -243,7 +243,7 @@ def take(batch: ScoredBatch, rows: slice) -> ScoredBatch:
 def test_no_cut_and_no_restart_changes_what_is_reported(seed: int, cuts: list[int]) -> None:
     whole = stream(seed, 150)
     grouped = spec(group_by=0)
-    at_once = told(step_of(grouped), whole)
+    at_once = published(step_of(grouped), whole)
 
     parts: list[IncidentEvent] = []
     stored: bytes | None = None
@@ -252,7 +252,7 @@ def test_no_cut_and_no_restart_changes_what_is_reported(seed: int, cuts: list[in
         if start == stop:
             continue
         step = step_of(grouped, stored)
-        parts += told(step, take(whole, slice(start, stop)))
+        parts += published(step, take(whole, slice(start, stop)))
         stored = step.dump()
 
     assert parts == at_once
@@ -262,7 +262,7 @@ def test_no_cut_and_no_restart_changes_what_is_reported(seed: int, cuts: list[in
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_every_incident_has_one_opening_and_at_most_one_close_in_order(seed: int) -> None:
-    found = told(step_of(spec(group_by=0)), stream(seed, 200))
+    found = published(step_of(spec(group_by=0)), stream(seed, 200))
 
     for own in {event.id for event in found}:
         changes = [event.change.value for event in found if event.id == own]
@@ -273,7 +273,7 @@ def test_every_incident_has_one_opening_and_at_most_one_close_in_order(seed: int
 
 
 def test_incidents_are_published_by_the_schema() -> None:
-    found = told(step_of(spec(group_by=0)), stream(1, 200))
+    found = published(step_of(spec(group_by=0)), stream(1, 200))
 
     records = incident_step(spec(), RunContext("plant"))(found)
 

@@ -29,14 +29,14 @@ def judged(is_true: bool, row: int = 2, **changes: Any) -> Feedback:
     return Feedback("feedback-1", is_true, case, **({"entities": ("press",)} | changes))
 
 
-def told(step: Any, *feedback: Feedback) -> Any:
+def with_feedback(step: Any, *feedback: Feedback) -> Any:
     step.control(ControlChange(feedback=feedback))
     return step
 
 
 def test_what_is_like_a_false_alarm_is_left_out_and_counted() -> None:
     context = RunContext("plant")
-    step = told(step_of(pipeline(), context=context), judged(is_true=False))
+    step = with_feedback(step_of(pipeline(), context=context), judged(is_true=False))
 
     found = run(step, steady([*P, 1e-10]))
 
@@ -49,7 +49,7 @@ def test_what_is_like_a_false_alarm_is_left_out_and_counted() -> None:
 
 def test_what_is_like_a_true_alarm_needs_less() -> None:
     context = RunContext("plant")
-    step = told(step_of(pipeline(), context=context), judged(is_true=True))
+    step = with_feedback(step_of(pipeline(), context=context), judged(is_true=True))
 
     found = run(step, steady(P))
 
@@ -65,12 +65,12 @@ def test_other_entities_are_judged_as_before() -> None:
     plain = run(step_of(pipeline()), steady(P, key="oven"))
 
     for is_true in (False, True):
-        step = told(step_of(pipeline()), judged(is_true=is_true))
+        step = with_feedback(step_of(pipeline()), judged(is_true=is_true))
         assert run(step, steady(P, key="oven")) == plain
 
 
 def test_what_is_revoked_holds_no_more() -> None:
-    step = told(told(step_of(pipeline()), judged(is_true=False)))
+    step = with_feedback(with_feedback(step_of(pipeline()), judged(is_true=False)))
 
     assert run(step, steady(P)) == run(step_of(pipeline()), steady(P))
 
@@ -81,7 +81,7 @@ def test_batch_cuts_change_nothing(cuts: list[int], is_true: bool) -> None:
     batch = steady(P)
     parts = cut(batch.events, sorted(cuts))
 
-    whole = run(told(step_of(pipeline()), judged(is_true)), batch)
+    whole = run(with_feedback(step_of(pipeline()), judged(is_true)), batch)
     pieces = [scored(part, [P[n] for n in part.offsets]) for part in parts]
 
-    assert run(told(step_of(pipeline()), judged(is_true)), *pieces) == whole
+    assert run(with_feedback(step_of(pipeline()), judged(is_true)), *pieces) == whole

@@ -395,9 +395,11 @@ def test_the_log_reports_the_first_reject_of_each_reason(caplog) -> None:
     step([raw(b"x", b"y", b"[]")])
     step([raw(b"z", GOOD)])
 
-    told = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+    warnings = [
+        record.getMessage() for record in caplog.records if "rejected" in record.getMessage()
+    ]
 
-    assert [line.split(":")[0] for line in told] == ["rejected t[3]@0", "rejected t[3]@2"]
+    assert [line.split(":")[0] for line in warnings] == ["rejected t[3]@0", "rejected t[3]@2"]
 
 
 def test_a_newline_between_fields_does_not_shift_messages() -> None:

@@ -42,8 +42,8 @@ def detect(chosen: Pipeline, stored: bytes | None = None) -> TaskStep:
 
 def anomalies(chosen: Pipeline, *batches: EventBatch, step: Any = None) -> list[Anomaly]:
     alert, found = alert_step(chosen, CONTEXT)(1), step or detect(chosen)
-    told = alert.process([one for batch in batches for one in found.process([batch])])
-    return [one for some in told for one in some if isinstance(one, Anomaly)]
+    published = alert.process([one for batch in batches for one in found.process([batch])])
+    return [one for some in published for one in some if isinstance(one, Anomaly)]
 
 
 def faulty(entities: int = 1) -> EventBatch:

@@ -141,8 +141,8 @@ def test_an_absence_ends_where_its_entity_is_forgotten(rule: AbsenceRule) -> Non
     on, later = turns(3_600, 36_000, ["a", "b", "c"])
 
     scored = step.process([stream(keys + on, seconds + later)])
-    told = [one for found in alert.process(scored) for one in found]
-    changes = [one.change for one in told if isinstance(one, IncidentEvent)]
+    published = [one for found in alert.process(scored) for one in found]
+    changes = [one.change for one in published if isinstance(one, IncidentEvent)]
 
     absences = [one for part in scored for one in part.absences]
     assert [(one.entity, one.is_over) for one in absences] == [("gone", False), ("gone", True)]
@@ -152,11 +152,11 @@ def test_an_absence_ends_where_its_entity_is_forgotten(rule: AbsenceRule) -> Non
 def assert_same(ours: list[ScoredBatch], theirs: list[ScoredBatch]) -> None:
     for column in COLUMNS:
         np.testing.assert_array_equal(joined(ours, column), joined(theirs, column), column)
-    told = [
+    published = [
         [replace(one, row=0, p_value=0) for part in parts for one in part.absences]
         for parts in (ours, theirs)
     ]
-    assert told[0] == told[1]
+    assert published[0] == published[1]
 
 
 @settings(max_examples=25, deadline=None)

@@ -293,9 +293,9 @@ def test_an_entity_of_two_partitions_is_counted_and_reported_once(
     run(second, events(["c", "a", "a", "b"], [[1, 2]] * 4))
 
     assert metric(context, "split_entities_total") == 2
-    told = [text for text in caplog.messages if "comes from several partitions" in text]
-    assert len(told) == 1
-    assert "Key the messages by what event.key reads" in told[0]
+    warnings = [text for text in caplog.messages if "comes from several partitions" in text]
+    assert len(warnings) == 1
+    assert "Key the messages by what event.key reads" in warnings[0]
 
 
 def test_gauges_are_right_after_a_restart() -> None:

@@ -207,10 +207,10 @@ def test_a_body_that_is_too_large_is_refused(ask: Ask) -> None:
         for _ in range(3):
             yield b"x" * (MOST_BYTES // 2)
 
-    told = ask("post", f"{ONE}/comments", content=b"x" * (MOST_BYTES + 1))
-    untold = ask("post", f"{ONE}/comments", content=slowly())
+    declared = ask("post", f"{ONE}/comments", content=b"x" * (MOST_BYTES + 1))
+    undeclared = ask("post", f"{ONE}/comments", content=slowly())
 
-    assert (told.status_code, untold.status_code) == (413, 413)
+    assert (declared.status_code, undeclared.status_code) == (413, 413)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The kind that events are told as, from the first of a fault to the last."""
+"""The kind of events, from the first of a fault to the last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def every_five_minutes(n: int) -> Int64s:
     return MONDAY + STEP * np.arange(n, dtype=np.int64)
 
 
-def told(values: Floats) -> Explanation:
+def explained(values: Floats) -> Explanation:
     bank = AutoDetector(1).bank(1)
     return explain(bank, values[:, None], every_five_minutes(len(values)))
 
@@ -46,7 +46,7 @@ def test_a_shift_is_a_spike_at_first_and_then_a_shift(seed: int) -> None:
     values = quiet(seed=seed)
     values[FAULT : FAULT + 120] += 10.0
 
-    kinds = kinds_of(told(values), slice(FAULT, FAULT + 120))
+    kinds = kinds_of(explained(values), slice(FAULT, FAULT + 120))
 
     assert kinds[0] == "spike"
     assert set(kinds[8:]) == {"shift"}
@@ -56,7 +56,7 @@ def test_what_comes_back_from_a_shift_is_no_anomaly() -> None:
     values = quiet()
     values[FAULT : FAULT + 120] += 10.0
 
-    back = told(values).p_values[FAULT + 120 : FAULT + 200]
+    back = explained(values).p_values[FAULT + 120 : FAULT + 200]
 
     assert back.min() > RARE
 
@@ -65,7 +65,7 @@ def test_a_ramp_is_a_drift() -> None:
     values = quiet()
     values[FAULT : FAULT + 200] += np.linspace(0, 15, 200)
 
-    kinds = kinds_of(told(values), slice(FAULT, FAULT + 200))
+    kinds = kinds_of(explained(values), slice(FAULT, FAULT + 200))
 
     assert kinds.count("drift") > 0.9 * len(kinds) > 50
 
@@ -74,7 +74,7 @@ def test_noise_grown_large_is_a_burst_and_not_many_spikes() -> None:
     values = quiet()
     values[FAULT : FAULT + 80] *= 6.0
 
-    kinds = kinds_of(told(values), slice(FAULT + 16, FAULT + 80))
+    kinds = kinds_of(explained(values), slice(FAULT + 16, FAULT + 80))
 
     assert kinds.count("burst") > 0.8 * len(kinds) > 5
 
@@ -85,7 +85,7 @@ def test_noise_that_shrinks_is_calm_at_each_repeat() -> None:
     for begin in begins:
         values[begin : begin + 80] /= 8.0
 
-    explanation = told(values)
+    explanation = explained(values)
 
     for begin in begins:
         assert "calm" in kinds_of(explanation, slice(begin, begin + 80), 1e-3)
@@ -95,7 +95,7 @@ def test_a_shift_on_a_season_is_found_as_one_without() -> None:
     values = quiet() + daily()
     values[FAULT : FAULT + 120] += 5.0
 
-    kinds = kinds_of(told(values), slice(FAULT, FAULT + 24))
+    kinds = kinds_of(explained(values), slice(FAULT, FAULT + 24))
 
     assert kinds.count("shift") >= 10
 
@@ -106,13 +106,13 @@ def test_a_day_that_does_not_come_is_a_missed_season() -> None:
     missed = slice(4 * PER_DAY + PER_DAY // 3, 4 * PER_DAY + PER_DAY * 3 // 4)
     work[missed] = 0.0
 
-    kinds = kinds_of(told(quiet() + 12.0 * work), missed)
+    kinds = kinds_of(explained(quiet() + 12.0 * work), missed)
 
     assert kinds.count("season") > 0.8 * len(kinds) > 30
 
 
 def test_a_season_is_known_from_the_second_day() -> None:
-    explanation = told(quiet(3) + daily(3))
+    explanation = explained(quiet(3) + daily(3))
 
     second_day = slice(PER_DAY, 2 * PER_DAY)
     off = np.abs(explanation.centers[second_day, 0] - daily(3)[second_day])
@@ -125,7 +125,7 @@ def test_the_range_of_a_shift_holds_usual_means_only() -> None:
     values = quiet()
     values[FAULT : FAULT + 120] += 10.0
 
-    explanation = told(values)
+    explanation = explained(values)
 
     rows = [
         row

@@ -61,9 +61,9 @@ def test_reports_without_learning() -> None:
     told(state, (1e-6, SPIKE))
     before = state.copy()
 
-    told_again = story.begins(state, 1e-6, SPIKE, False)
+    again = story.begins(state, 1e-6, SPIKE, False)
 
-    assert told_again == story.TOLD
+    assert again == story.TOLD
     assert state == before
 
 

@@ -1,1 +1,1 @@
-"""Bytewax steps and what runs in them."""
+"""The steps of the dataflow, and what runs in them."""

@@ -1,4 +1,4 @@
-"""publish: anomalies, scores and rejects become the records that leave through the sinks."""
+"""publish: turns anomalies, scores and rejects into records for the sinks."""
 
 from __future__ import annotations
 

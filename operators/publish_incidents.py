@@ -1,4 +1,4 @@
-"""publish_incidents: what happened to incidents becomes records for the sinks."""
+"""publish_incidents: turns the events of incidents into records for the sinks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which silences hold for events."""
+"""The silences that apply to events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline file may say of Alertmanager."""
+"""Settings of the Alertmanager sink in the pipeline file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deadline for a whole call over HTTP: httpx bounds each read and write, and no sum of them.
+"""A deadline for a whole HTTP call: httpx limits each read and write, but not their sum.
 
 A receiver that sends a byte of its headers now and then would keep a call going for ever.
 """

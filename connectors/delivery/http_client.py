@@ -1,4 +1,4 @@
-"""Calls over HTTP: with a deadline for the whole call, and answers that say what to do next."""
+"""HTTP calls with a deadline for the whole call, and replies classified by what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline file may say of a receiver that is called over HTTP."""
+"""Settings of a receiver that is called over HTTP, in the pipeline file."""
 
 from __future__ import annotations
 

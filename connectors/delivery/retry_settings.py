@@ -1,4 +1,4 @@
-"""What a pipeline file may say of calling out, and how a call fails."""
+"""Settings of retries in the pipeline file, and the errors of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding files: by a path, a pattern, or an address of a remote file system."""
+"""Finds files by a path, a pattern, or an address of a remote file system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following files: what is added to the last of them, and the files that come after it."""
+"""Follows files: lines appended to the last file, and files that appear after it."""
 
 from __future__ import annotations
 

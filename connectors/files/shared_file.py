@@ -1,4 +1,4 @@
-"""A file that several processes append to, and that gives way to a new one when it is full."""
+"""A file that several processes append to, and that is rotated when it is full."""
 
 from __future__ import annotations
 

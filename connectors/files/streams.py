@@ -1,4 +1,4 @@
-"""Files as streams of bytes: local or remote, unpacked by suffix, in UTF-8 whatever they were."""
+"""Files as streams of bytes: local or remote, decompressed by suffix, converted to UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialect of CSV: as the pipeline file says, and found out where it does not."""
+"""The dialect of CSV: as set in the pipeline file, otherwise detected."""
 
 from __future__ import annotations
 

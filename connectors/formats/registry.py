@@ -1,4 +1,4 @@
-"""Schemas of a registry that speaks Confluent's API: fetched once, kept, and refused with care."""
+"""Schemas of a registry with Confluent's API: fetched once, cached, and refused with care."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparkplug B: what industrial devices send over MQTT, and bridges pass on to Kafka."""
+"""Sparkplug B: messages of industrial devices over MQTT, which bridges forward to Kafka."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of payloads that are decoded in columns."""
+"""The fields that are read from payloads that are decoded in columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of a client of Kafka: counted each time, said once, and once more when they are over."""
+"""Errors of a Kafka client: counted each time, logged once, and once more when they are over."""
 
 from __future__ import annotations
 

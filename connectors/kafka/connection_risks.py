@@ -1,4 +1,4 @@
-"""What of a connection to Kafka is not protected from others on the network."""
+"""Risks of a connection to Kafka: what is not protected from others on the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consumer of a process: one for all its partitions, whose messages it keeps apart."""
+"""The consumer of a process: one for all its partitions, with messages split by partition."""
 
 from __future__ import annotations
 

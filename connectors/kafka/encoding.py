@@ -1,4 +1,4 @@
-"""What a sink writes: JSON, or Avro and JSON with the id of a schema; CloudEvents if asked."""
+"""The encoding of a sink: JSON, or Avro and JSON with the id of a schema; CloudEvents if set."""
 
 from __future__ import annotations
 

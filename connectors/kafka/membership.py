@@ -1,4 +1,4 @@
-"""Membership in the consumer group: which partitions of the topic are this process's, now.
+"""Membership in the consumer group: the partitions that this process owns now.
 
 A consumer that only holds the membership is polled in a thread of its own; its partitions are
 paused, and their messages are read by another consumer of the same group id with assignments of

@@ -1,4 +1,4 @@
-"""Reaching a cluster: waiting for brokers, and finding a topic."""
+"""Connects to a cluster: waits for brokers, and finds a topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A producer of librdkafka's that knows of every record whether it arrived."""
+"""A librdkafka producer that tracks the delivery of every record."""
 
 from __future__ import annotations
 

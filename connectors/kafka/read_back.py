@@ -1,4 +1,4 @@
-"""Reading back what a topic already holds of our own: the ids published since a checkpoint."""
+"""Reads back our own records in a topic: the ids published since a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access rights: what `validate --connect` finds missing before a run does."""
+"""Access rights: `validate --connect` reports missing ones before a run."""
 
 from __future__ import annotations
 

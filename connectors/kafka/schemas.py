@@ -1,4 +1,4 @@
-"""The forms that records are written in where a schema registry describes them."""
+"""The schemas of records that are written with a schema registry."""
 
 from __future__ import annotations
 

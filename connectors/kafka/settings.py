@@ -1,4 +1,4 @@
-"""What a pipeline file may say of Kafka, and how it becomes librdkafka's settings."""
+"""Settings of Kafka in the pipeline file, and the librdkafka settings made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Kafka sink: at least once by default, exactly once where the pipeline file asks for it."""
+"""The Kafka sink: at least once by default, exactly once if the pipeline file sets it."""
 
 from __future__ import annotations
 

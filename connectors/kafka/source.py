@@ -1,4 +1,4 @@
-"""The Kafka source: a topic's partitions as batches, with positions that survive."""
+"""The Kafka source: the partitions of a topic as batches, with durable positions."""
 
 from __future__ import annotations
 

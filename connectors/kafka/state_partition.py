@@ -1,4 +1,4 @@
-"""Reading a partition of the state topic: its newest manifest, and the chunks that it names."""
+"""Reads a partition of the state topic: its newest manifest, and the chunks that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state topic: made when it is missing, and refused where it would lose state."""
+"""The state topic: created if it is missing, and refused if it would lose state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has become of the source topic, in the same words whoever notices it first."""
+"""Changes of the source topic (deleted, recreated, shrunk), in the same words for each check."""
 
 from __future__ import annotations
 

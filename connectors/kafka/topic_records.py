@@ -1,4 +1,4 @@
-"""A topic's records, from the beginning to its end of now."""
+"""The records of a topic, from its beginning to its present end."""
 
 from __future__ import annotations
 

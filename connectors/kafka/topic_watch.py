@@ -1,4 +1,4 @@
-"""Looks whether a topic is still the one that it was: asked for now and then, without waiting."""
+"""Checks now and then, without waiting, whether a topic was deleted or recreated."""
 
 from __future__ import annotations
 

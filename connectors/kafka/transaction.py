@@ -1,4 +1,4 @@
-"""The transaction of a process: what all its sinks and its state wrote becomes visible at once.
+"""The transaction of a process: all its sinks and its state become visible at once.
 
 Records are kept until a checkpoint, or until there are too many, and only then is a transaction
 begun: others who read or write the same topics are held up by open ones.

@@ -1,4 +1,4 @@
-"""The writer of a sink: its topic, and how its records get there."""
+"""The writer of a sink: sends its records to its topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline file may say of PostgreSQL."""
+"""Settings of the PostgreSQL sink in the pipeline file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL sink: rows by id, so that what is written again changes nothing."""
+"""The PostgreSQL sink: rows by id, so that a repeated record changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table: made when missing, checked, and filled in transactions."""
+"""The table: created if it is missing, checked, and filled in transactions."""
 
 from __future__ import annotations
 

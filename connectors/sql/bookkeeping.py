@@ -1,4 +1,4 @@
-"""Replies to repeated requests, and positions of what is followed, in SQL."""
+"""Replies to repeated requests, and positions of followed sources, in SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables; migrations make them, and a test holds both against each other.
+"""The tables; migrations create them, and a test compares both.
 
 Times are ns since 1970. Documents are JSON in texts, which both databases keep as they are.
 """

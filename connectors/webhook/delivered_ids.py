@@ -1,4 +1,4 @@
-"""Sent: the ids of the last records that left, so that a replay does not repeat them."""
+"""The ids of the last delivered records, so that a replay does not repeat them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pace: no more than so many requests a second."""
+"""The rate limiter: a maximum of requests per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline file may say of a webhook."""
+"""Settings of the webhook sink in the pipeline file."""
 
 from __future__ import annotations
 

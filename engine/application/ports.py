@@ -1,4 +1,4 @@
-"""The ports: what sources, sinks and steps must be for the dataflow to hold them."""
+"""The ports: the interfaces that sources, sinks and steps implement."""
 
 from __future__ import annotations
 

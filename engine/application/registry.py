@@ -1,4 +1,4 @@
-"""The registry: plug-ins found by entry point, ours exactly as a third party's."""
+"""The registry: finds plug-ins by entry point, built-in ones and third-party ones alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control: what people say of a pipeline while it runs."""
+"""Control records: changes that people make to a pipeline while it runs."""
 
 from __future__ import annotations
 

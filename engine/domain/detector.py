@@ -1,4 +1,4 @@
-"""The detector contract: what everything that scores events has in common."""
+"""The detector contract: the interface of everything that scores events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of an entity: what a pipeline knows of it, and what it would take to alert."""
+"""The report of an entity: what a pipeline knows about it, and when it alerts."""
 
 from __future__ import annotations
 

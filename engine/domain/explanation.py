@@ -1,4 +1,4 @@
-"""What a detector says its p-values rest on."""
+"""The explanation of a detector for its p-values."""
 
 from __future__ import annotations
 

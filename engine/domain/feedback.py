@@ -1,4 +1,4 @@
-"""Feedback: what people's words on anomalies ask of similar ones."""
+"""Feedback: how judged anomalies change the evidence that similar ones need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formats: what payloads other than JSON are read with."""
+"""Formats: decoders of payloads other than JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trace: where a batch stands on the way that a tracing system shows."""
+"""The trace: the position of a batch in the spans of a tracing system."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How people reach the engine."""
+"""Presentation: the command line, reference pages and the REST API."""

@@ -1,4 +1,4 @@
-"""The rate of events of one task, for a share of false alarms that the whole pipeline has."""
+"""The rate of events of one task, for a budget that the whole pipeline shares."""
 
 from __future__ import annotations
 

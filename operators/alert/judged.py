@@ -1,4 +1,4 @@
-"""Feedback in the alert step: which anomalies it leaves out, and which it lets in."""
+"""Feedback in the alert step: which anomalies it suppresses, and which it admits."""
 
 from __future__ import annotations
 

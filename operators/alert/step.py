@@ -1,4 +1,4 @@
-"""alert: which scored events become anomalies, and which incident they belong to."""
+"""alert: decides which scored events become anomalies, and which incident they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peaks over threshold: turns raw scores into p-values, by the recent scores of an entity.
+"""Peaks over threshold: turns raw scores into p-values, from the recent scores of an entity.
 
 Siffer, Fouque, Termier, Largouet: Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
 Instead of maximum likelihood by Grimshaw's root search the tail is fitted by probability-weighted

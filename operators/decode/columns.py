@@ -1,4 +1,4 @@
-"""Messages of which the columns are read already."""
+"""Messages whose columns were already read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on their way to becoming events."""
+"""Messages between decoding and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The diagnosis: why one message could not become an event, in words for its sender."""
+"""The diagnosis: explains why a message could not become an event, for its sender."""
 
 from __future__ import annotations
 

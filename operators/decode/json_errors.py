@@ -1,4 +1,4 @@
-"""Payloads that are no JSON: why not, in words for their sender."""
+"""Explains why a payload is not JSON, in words for its sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log says of decoding: the first reject of each reason, and times in doubt."""
+"""Logs of decoding: the first reject of each reason, and doubtful times."""
 
 from __future__ import annotations
 

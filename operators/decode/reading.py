@@ -1,4 +1,4 @@
-"""Reading: functions from decoded messages to the column of what stands at a path."""
+"""Reading: functions from decoded messages to the column of values at a path."""
 
 from __future__ import annotations
 

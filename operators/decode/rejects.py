@@ -1,4 +1,4 @@
-"""Rejects: what did not become events, each with its reason."""
+"""Rejects: inputs that did not become events, each with its reason."""
 
 from __future__ import annotations
 

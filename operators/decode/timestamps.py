@@ -1,4 +1,4 @@
-"""Event times: what a message says of its time, as int64 nanoseconds since 1970."""
+"""Event times: the times of messages as int64 nanoseconds since 1970."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order of events in which each entity's come one behind the other.
+"""An order of events that groups them by entity.
 
 What detectors and calibrators know of an entity is kilobytes that no cache holds for all entities.
 In this order it is read from memory once a batch, not once an event. Results are the same bit by

@@ -1,4 +1,4 @@
-"""Context: the last values of each entity, shown beside what may become an anomaly."""
+"""Context: the last values of each entity, shown with its anomalies."""
 
 from __future__ import annotations
 

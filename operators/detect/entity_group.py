@@ -1,4 +1,4 @@
-"""The entities of a task: who they are, and what becomes of each event of theirs."""
+"""The entities of a task, and the scoring of their events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inspector: what a task knows of one of its entities, without changing any of it."""
+"""The inspector: reads what a task knows about an entity, without changing it."""
 
 from __future__ import annotations
 

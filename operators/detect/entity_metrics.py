@@ -1,4 +1,4 @@
-"""What one task adds to the metrics of entities and of their events."""
+"""The metrics of the entities of one task, and of their events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task keeps of its entities: all the parts that hold state by slot."""
+"""The parts of a task that hold state of entities by slot."""
 
 from __future__ import annotations
 

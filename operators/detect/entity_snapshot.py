@@ -1,4 +1,4 @@
-"""The snapshot of a task's entities: what is written of them, and taken up again."""
+"""The snapshot of a task's entities: written at checkpoints, and restored."""
 
 from __future__ import annotations
 

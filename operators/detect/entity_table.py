@@ -1,4 +1,4 @@
-"""The entity table: which slot holds which entity, and who must go."""
+"""The entity table: which slot holds which entity, and which entity is evicted."""
 
 from __future__ import annotations
 

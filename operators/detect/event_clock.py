@@ -1,4 +1,4 @@
-"""The progress of event time in a task, which no single wild clock can drag along.
+"""The progress of event time in a task, robust against single wrong clocks.
 
 A step ahead that is longer than usual is believed once events agree on it: of two entities, or many
 events of one. Until then, event time does not advance.

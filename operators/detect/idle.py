@@ -1,4 +1,4 @@
-"""Idle entities: which ones have not sent for so long that they are forgotten.
+"""Idle entities: those that have not sent for so long that they are forgotten.
 
 How long an entity is idle is how far event time came in its task without it, long steps cut short:
 a pause of all makes nobody idle. Entities are forgotten at ticks of that time, eight in the span,

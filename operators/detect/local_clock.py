@@ -1,4 +1,4 @@
-"""Local time: what clocks on the wall show, for what repeats by the hour of the day."""
+"""Local time, for patterns that repeat by the hour of the day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory an entity is counted with, and how many entities a task holds."""
+"""The memory that an entity is counted with, and the number of entities that fit in a task."""
 
 from __future__ import annotations
 

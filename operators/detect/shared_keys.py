@@ -1,4 +1,4 @@
-"""Keys that are seen in several partitions: an entity whose messages have no one partition."""
+"""Keys in several partitions: entities whose messages are not keyed by the entity."""
 
 from __future__ import annotations
 

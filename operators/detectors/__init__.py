@@ -1,1 +1,1 @@
-"""One algorithm a file."""
+"""The detectors: one algorithm per file."""

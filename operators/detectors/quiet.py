@@ -1,4 +1,4 @@
-"""Silence around other people's models: what goes wrong is counted, not printed."""
+"""Silences the output of third-party models: errors are counted, not printed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The ground under detectors and calibrators: records and compiled kernels."""
+"""Kernels of detectors and calibrators: records and compiled functions."""

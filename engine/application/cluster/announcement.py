@@ -1,4 +1,4 @@
-"""What is said before a run begins: what it does, what becomes of its state, what is risky."""
+"""The announcement of a run: what it does, what happens to its state, and its risks."""
 
 from __future__ import annotations
 

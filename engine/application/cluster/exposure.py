@@ -1,4 +1,4 @@
-"""Exposure: what a run lets in and sends in the clear, said when it starts."""
+"""Exposure: open ports and unencrypted connections, logged at the start of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch over a pipeline file: a changed one that is valid is to be run instead."""
+"""Watches a pipeline file: a changed file that is valid replaces the running one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that goes on from here: what is imported is there at once, in memory that is shared."""
+"""A forked process: imported modules are available at once, in shared memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: what a process says of itself to those who restart it, or send work its way."""
+"""Health: the status of a process, for probes and load balancers."""
 
 from __future__ import annotations
 

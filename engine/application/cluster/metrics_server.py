@@ -1,4 +1,4 @@
-"""The metrics page: what Prometheus reads, over TLS and behind a password where asked for.
+"""The metrics page for Prometheus, with TLS and a password if configured.
 
 Beside it the health pages, without the password: whoever restarts a process has none.
 

@@ -1,4 +1,4 @@
-"""Signals: what each means to the supervisor and to a process of a run; nothing else handles them.
+"""Signals: their meaning for the supervisor and its processes; nothing else handles them.
 
 SIGTERM, SIGINT and SIGHUP ask to drain. SIGUSR1 sets the level of log lines to debug, SIGUSR2 back
 to the level that the run was started with.

@@ -1,4 +1,4 @@
-"""The status line: what a run does now, on a terminal, in one line that changes."""
+"""The status line: the progress of a run on a terminal, in one line that is rewritten."""
 
 from __future__ import annotations
 

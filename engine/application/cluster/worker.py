@@ -1,4 +1,4 @@
-"""One process of a run: what its supervisor's fork runs.
+"""The worker: one process of a run, started by a fork of the supervisor.
 
 Exit codes: 0 the source ended, or drained after a signal; 2 an error that another try
 does not cure (the last log line says which); 1 a crash (its traceback is in the log).

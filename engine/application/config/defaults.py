@@ -1,4 +1,4 @@
-"""Completion: what a pipeline file leaves out because another part of it says so."""
+"""Defaults of a pipeline file that follow from other parts of it."""
 
 from __future__ import annotations
 

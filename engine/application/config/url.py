@@ -1,4 +1,4 @@
-"""URLs in a pipeline file: what of them may be shown, and what must be shown nowhere.
+"""URLs in a pipeline file: which parts may be shown, and which must never be.
 
 People put tokens and passwords into URLs: into the path of a webhook, before the host of a
 database. So no more than scheme and host of a URL is ever shown.

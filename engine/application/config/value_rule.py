@@ -1,4 +1,4 @@
-"""What matters of a value, in the pipeline file."""
+"""Rules of a value in the pipeline file: which of its deviations matter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up events of several entities, in columns, and ways to rearrange them."""
+"""Synthetic events of several entities, in columns, and ways to rearrange them."""
 
 from __future__ import annotations
 

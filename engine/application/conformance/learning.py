@@ -1,4 +1,4 @@
-"""Checks of when a detector learns: after it scored, and only what it shall learn."""
+"""Checks of when a detector learns: after scoring, and only from events marked to be learned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check that state can be stored and taken up again at any point."""
+"""Check that state can be stored and restored at any point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remove what is older than it has to be kept."""
+"""Remove records beyond the retention time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow the topics and files that pipelines write, and take what comes into the store."""
+"""Follow the topics and files that pipelines write, and store their records."""
 
 from __future__ import annotations
 

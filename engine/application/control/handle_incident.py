@@ -1,4 +1,4 @@
-"""Change what people make of an incident."""
+"""Change the status, assignee or comments of an incident."""
 
 from __future__ import annotations
 

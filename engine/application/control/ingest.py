@@ -1,4 +1,4 @@
-"""Take published anomalies and incidents into the store; a repeat changes nothing."""
+"""Store published anomalies and incidents; a repeated record changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store in memory, which shows in few lines what each port has to do."""
+"""A store in memory: the shortest implementation of the ports."""
 
 from __future__ import annotations
 

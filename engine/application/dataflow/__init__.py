@@ -1,1 +1,1 @@
-"""The dataflow: the way of an event, from source to sinks, as Bytewax steps keyed by task."""
+"""The dataflow: events from source to sinks, as Bytewax steps keyed by task."""

@@ -1,4 +1,4 @@
-"""The dataflow, assembled from what the registry holds for a pipeline file."""
+"""Builds the dataflow of a pipeline file from the plug-ins in the registry."""
 
 from __future__ import annotations
 

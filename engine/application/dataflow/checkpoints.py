@@ -1,4 +1,4 @@
-"""Checkpoints: when they are due, what of a task is stored, and what happens when all have come."""
+"""Checkpoints: when they are due, what they store of a task, and what follows when complete."""
 
 from __future__ import annotations
 

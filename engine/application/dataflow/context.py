@@ -1,4 +1,4 @@
-"""What a pipeline file says of the context that its plug-ins run in."""
+"""The run context of plug-ins, made from the pipeline file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Membership: which partitions of the source are this process's, now."""
+"""Membership: the partitions of the source that this process owns now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader of a task: what leads to its last checkpoint comes first, then what is new."""
+"""The reader of a task: first the replay up to its last checkpoint, then new messages."""
 
 from __future__ import annotations
 

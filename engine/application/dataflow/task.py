@@ -1,4 +1,4 @@
-"""A task, as the dataflow runs it, and what travels behind its batches."""
+"""A task in the dataflow, and the signals that follow its batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks of a process: taken up from the state store, and let go again."""
+"""The tasks of a process: restored from the state store, and released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The follower: what a running process sees of the control log."""
+"""The follower: reads the control log in a running process."""
 
 from __future__ import annotations
 

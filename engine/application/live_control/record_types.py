@@ -1,4 +1,4 @@
-"""What the records of the control log say, by kind."""
+"""The kinds of records in the control log, and their fields."""
 
 from __future__ import annotations
 

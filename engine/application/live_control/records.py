@@ -1,4 +1,4 @@
-"""Control records as they stand in the log: one JSON document each."""
+"""Control records as they are written in the log: one JSON document each."""
 
 from __future__ import annotations
 

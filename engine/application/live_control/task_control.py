@@ -1,4 +1,4 @@
-"""What of the control log has come into force in a task, and where."""
+"""The control records in force in a task, and the positions since when."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The state directory: what a pipeline keeps between its runs."""
+"""The state directory: what a pipeline stores between its runs."""

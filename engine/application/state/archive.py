@@ -1,4 +1,4 @@
-"""The archive of a state directory: one file to keep or to carry elsewhere.
+"""The archive of a state directory: one file to keep or to move.
 
 Both ways it is streamed, so that neither a large state nor a malicious archive fills the memory; an
 archive writes no more than it says in its first member, and nothing counts before all of it is

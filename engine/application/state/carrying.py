@@ -1,4 +1,4 @@
-"""Carrying state that lies outside of directories: its archive is that of a directory.
+"""Moves state that is not in a directory: its archive has the same format.
 
 So state moves from one kind of store to the other, and one format of archives is enough.
 """

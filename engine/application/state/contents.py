@@ -1,4 +1,4 @@
-"""Contents: what a state directory holds, read without running anything."""
+"""Reads the contents of a state directory without running anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state store in memory: for what keeps nothing, and for tests that stop and go on."""
+"""A state store in memory: for runs that keep nothing, and for tests of restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a task: its whole state, then what has come since, as a manifest says."""
+"""The file of a task: its whole state, then the journal since, as described by a manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trust: whose the files of a state are, and who may write there, checked as ssh checks its own.
+"""Checks the owner and the modes of state files, as ssh does with its files.
 
 Models of libraries are stored as pickles, which run as code when they are read; and what detectors
 have learned decides what is published. So nobody else may write to it.

@@ -1,1 +1,1 @@
-"""The use cases: what the command line, the Python API and other front ends can ask for."""
+"""The use cases of the command line, the Python API and other front ends."""

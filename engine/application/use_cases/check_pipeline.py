@@ -1,4 +1,4 @@
-"""Check a pipeline without running it: what it is, and whether what it names can be used."""
+"""Check a pipeline without running it: its settings, and whether its source and sinks work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring the state of a pipeline back from an archive."""
+"""Restore the state of a pipeline from an archive."""
 
 from __future__ import annotations
 

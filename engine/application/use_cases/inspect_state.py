@@ -1,4 +1,4 @@
-"""Look at the state of a pipeline: what is stored, and what a run would make of it."""
+"""Inspect the state of a pipeline: what is stored, and what a run would keep."""
 
 from __future__ import annotations
 

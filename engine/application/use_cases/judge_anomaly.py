@@ -1,4 +1,4 @@
-"""Judge an anomaly: what feedback on it would ask for, and whom of the past it would have muted."""
+"""Judge an anomaly: the effect of feedback on it, and which past anomalies it would have muted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Go back to an earlier checkpoint of a pipeline that was kept."""
+"""Revert a pipeline to an earlier checkpoint that was kept."""
 
 from __future__ import annotations
 

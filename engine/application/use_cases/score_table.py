@@ -1,4 +1,4 @@
-"""Score a table: the same steps as in a pipeline, on columns that are in memory already."""
+"""Score a table with the steps of a pipeline, on columns in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store plug-in of a pipeline has stored, for what looks at it or changes it."""
+"""The stored state of a pipeline with a store plug-in, for commands that read or change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The incident as people handle it: what its pipeline says of it, and what they made of it."""
+"""The incident as people handle it: what its pipeline reported, and their decisions."""
 
 from __future__ import annotations
 

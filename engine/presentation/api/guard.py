@@ -1,4 +1,4 @@
-"""The guard around all endpoints: how large a request may be, and headers for browsers."""
+"""The guard around all endpoints: the maximum size of requests, and headers for browsers."""
 
 from __future__ import annotations
 

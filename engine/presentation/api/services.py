@@ -1,4 +1,4 @@
-"""What the endpoints work with."""
+"""The services that endpoints use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Argon2:
 
 @dataclass(frozen=True)
 class Services:
-    """What the endpoints work with.
+    """The services that endpoints use.
 
     Attributes:
         store: keeps everything.

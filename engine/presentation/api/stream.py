@@ -1,4 +1,4 @@
-"""Server-sent events: anomalies and incidents as they come."""
+"""Server-sent events: anomalies and incidents as they arrive."""
 
 from __future__ import annotations
 

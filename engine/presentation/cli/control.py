@@ -1,4 +1,4 @@
-"""`pynomaly control`: what people say to a pipeline while it runs."""
+"""`pynomaly control`: changes a pipeline while it runs."""
 
 from __future__ import annotations
 

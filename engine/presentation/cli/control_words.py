@@ -1,4 +1,4 @@
-"""What `pynomaly control` prints of a record."""
+"""The text that `pynomaly control` prints for a record."""
 
 from __future__ import annotations
 

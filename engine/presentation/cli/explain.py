@@ -1,4 +1,4 @@
-"""`pynomaly explain`: why an entity alerts, or why nothing comes from it."""
+"""`pynomaly explain`: why an entity alerts, or does not."""
 
 from __future__ import annotations
 

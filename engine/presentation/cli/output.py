@@ -1,4 +1,4 @@
-"""What the command line writes: without the secrets of the pipeline files that it has loaded."""
+"""The output of the command line, without the secrets of loaded pipeline files."""
 
 from __future__ import annotations
 

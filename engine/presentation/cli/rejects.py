@@ -1,4 +1,4 @@
-"""`pynomaly rejects`: dead letters by reason, tried with another file, and sent once more."""
+"""`pynomaly rejects`: dead letters by reason, tried with another file, and sent again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pynomaly serve`: the control plane's API, and what it follows."""
+"""`pynomaly serve`: the API of the control plane, and the sources it follows."""
 
 from __future__ import annotations
 

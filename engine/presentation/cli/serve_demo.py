@@ -1,4 +1,4 @@
-"""The demonstration's pipeline beside the server: its anomalies are there as they are found."""
+"""Runs the demonstration's pipeline beside the server."""
 
 from __future__ import annotations
 

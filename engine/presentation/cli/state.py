@@ -1,4 +1,4 @@
-"""`pynomaly state`: what a pipeline keeps between its runs, looked at, carried, removed."""
+"""`pynomaly state`: inspects, exports, imports, reverts and removes the state of a pipeline."""
 
 from __future__ import annotations
 

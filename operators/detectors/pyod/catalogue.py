@@ -1,4 +1,4 @@
-"""What PyOD has to offer, read from its source: importing all of it would take seconds."""
+"""The detectors of PyOD, read from its source: importing all of it would take seconds."""
 
 from __future__ import annotations
 

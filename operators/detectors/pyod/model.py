@@ -1,4 +1,4 @@
-"""A fitted PyOD model, and how its scores are asked for so that they depend on one event only."""
+"""A fitted PyOD model, and how to get scores that depend on one event only."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ def fits(entity: str, patterns: Sequence[str]) -> bool:
 class Mute:
     """A silence, with what was found out of days and keys.
 
-    Args of its constructor: silence.
+    Args:
+        silence: the silence.
     """
 
     def __init__(self, silence: Silence) -> None:
@@ -85,7 +86,8 @@ class Mute:
 class Silences:
     """All silences of a pipeline.
 
-    Args of its constructor: silences.
+    Args:
+        silences: those of the pipeline file and of the control log.
     """
 
     def __init__(self, silences: Sequence[Silence]) -> None:

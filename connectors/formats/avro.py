@@ -73,7 +73,7 @@ class Avro:
             raise FormatError("the payload nests too deeply") from None
 
     def columns(self, payloads: Sequence[bytes], paths: frozenset[Path]) -> Columns | None:
-        """Return what stands at some paths, where all are of one schema."""
+        """Return the values at some paths, where all are of one schema."""
         try:
             if self._schemas is None:
                 assert self._reader is not None
@@ -88,7 +88,9 @@ class Avro:
 class Reader:
     """Reads records of one schema.
 
-    Args of its constructor: schema, parsed, and what its names mean.
+    Args:
+        schema: the schema, parsed.
+        named: the schemas that its names mean.
     """
 
     def __init__(self, schema: Any, named: dict[str, Any]) -> None:

@@ -19,8 +19,10 @@ MOST_ELEMENTS = 1_000
 class AvroColumns:
     """Reads columns of payloads of one schema.
 
-    Args of its constructor: schema, parsed, without logical types of numbers; named, the schemas
-    that its names mean; wanted, the paths that are read.
+    Args:
+        schema: the schema, parsed, without logical types of numbers.
+        named: the schemas that its names mean.
+        wanted: the paths that are read.
     """
 
     def __init__(self, schema: Any, named: Mapping[str, Any], wanted: Wanted) -> None:
@@ -29,7 +31,7 @@ class AvroColumns:
         self._wanted = wanted
 
     def read(self, payloads: Sequence[bytes], start: int) -> Columns:
-        """Return what stands at each path that is wanted.
+        """Return the values at each path that is wanted.
 
         Raises:
             OneByOneError: it takes a closer look at each payload.

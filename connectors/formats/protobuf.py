@@ -92,7 +92,7 @@ class Protobuf:
             raise FormatError(f"the payload is no Protobuf of its type: {error}") from None
 
     def columns(self, payloads: Sequence[bytes], paths: frozenset[FieldPath]) -> Columns | None:
-        """Return what stands at some paths, where all are of the first type of their schema."""
+        """Return the values at some paths, where all are of the first type of their schema."""
         try:
             if self._schemas is None:
                 assert self._kind is not None

@@ -36,7 +36,7 @@ class Node:
         wires: wire types of its fields, by number.
         texts: numbers of those that are texts.
         reads: paths of those that are wanted, and from what is written to what it means.
-        absent: what stands at these paths where a field does not come.
+        absent: the values at these paths if a field is missing.
         packed: wire types of the elements of arrays of numbers, by number.
         inner: the types of fields that are messages, by number.
     """
@@ -53,7 +53,9 @@ class Node:
 class ProtobufColumns:
     """Reads columns of payloads of one type.
 
-    Args of its constructor: kind, the type; wanted, the paths that are read.
+    Args:
+        kind: the type.
+        wanted: the paths that are read.
 
     Raises:
         UnsuitableError: they cannot be read in columns.
@@ -65,7 +67,7 @@ class ProtobufColumns:
         self._root = self._node(kind, wanted)
 
     def read(self, payloads: Sequence[bytes], start: int) -> Columns:
-        """Return what stands at each path that is wanted.
+        """Return the values at each path that is wanted.
 
         Raises:
             OneByOneError: it takes a closer look at each payload.

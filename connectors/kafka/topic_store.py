@@ -49,7 +49,7 @@ class TopicStore:
     """A process's side of the store."""
 
     def __init__(self, settings: KafkaStateSettings, context: RunContext) -> None:
-        """Prepare it; it connects when the first task is taken up.
+        """Prepare it; it connects when the first task is restored.
 
         Args:
             settings: of the store.
@@ -170,7 +170,7 @@ class TopicStore:
         self._transaction.commit(offsets, self._group_reader().consumer_group_metadata())
 
     def tasks(self) -> Sequence[str]:
-        """Return the names of the tasks that this process has taken up."""
+        """Return the names of the tasks that this process has restored."""
         return sorted(self._tasks)
 
     def release(self, tasks: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class IsIn:
-    """One of some values stands at the path; a number equals none of the texts, and "7" not 7."""
+    """The value at the path is one of some values of the same type: "7" is not 7."""
 
     path: Path
     values: tuple[Scalar, ...]
@@ -20,7 +20,7 @@ class IsIn:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Something stands at the path that is not null; or nothing does."""
+    """The value at the path exists and is not null; or it does not."""
 
     path: Path
     exists: bool = True
@@ -28,7 +28,7 @@ class Exists:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A text or a number stands at the path in which a regular expression is found."""
+    """The text or number at the path matches a regular expression."""
 
     path: Path
     pattern: str
@@ -36,7 +36,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class IsScalar:
-    """A number stands at the path, true or false; or a text, where it counts."""
+    """The value at the path is a number, true or false; or a text, if that counts."""
 
     path: Path
     text: bool = False

@@ -23,7 +23,7 @@ class FormatError(Exception):
 
 
 Columns = dict[Path, Any]
-"""What stands at each path: an array of numbers, or a list in which None stands for nothing."""
+"""The values at each path: an array of numbers, or a list in which None stands for nothing."""
 
 
 @runtime_checkable

@@ -55,8 +55,9 @@ class Entry:
 class IncidentBook:
     """The open incidents of one task, one an entity.
 
-    Args of its constructor: forget, called with entity and id of each incident that closes;
-    group_by, the number of the key's part by which incidents form stories, None for none.
+    Args:
+        forget: called with entity and id of each incident that closes.
+        group_by: number of the key's part by which incidents form stories; None for none.
     """
 
     def __init__(self, forget: Callable[[str, str], None], group_by: int | None = None) -> None:

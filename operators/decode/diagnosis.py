@@ -110,7 +110,7 @@ class Diagnosis:
             try:
                 columns.append([look_up(document, path)])
             except MissingError as missing:
-                found = f"nothing stands at {missing}{dotted(document, path)}"
+                found = f"there is nothing at {missing}{dotted(document, path)}"
                 return RejectReason.MISSING_TIME, found
             if columns[-1] == [None]:
                 return RejectReason.MISSING_TIME, f"{path_text(path)} is null"
@@ -166,7 +166,7 @@ class Diagnosis:
             except MissingError as missing:
                 if field.optional:
                     continue
-                found = f"nothing stands at {missing}{dotted(document, field.path)}"
+                found = f"there is nothing at {missing}{dotted(document, field.path)}"
                 return RejectReason.MISSING_VALUE, found
             finding = _of_value(field, reader, found)
             if finding is not None:
@@ -217,7 +217,7 @@ def _unexploded(exploder: Exploder, document: Any) -> Finding | None:
     try:
         exploder.explode(document)
     except MissingError as missing:
-        return RejectReason.MISSING_VALUE, f"nothing stands at {missing}, which is to be exploded"
+        return RejectReason.MISSING_VALUE, f"there is nothing at {missing}, which is to be exploded"
     except MisplacedError as misplaced:
         return RejectReason.WRONG_TYPE, str(misplaced)
     return None
@@ -232,7 +232,7 @@ def _key_part(
     try:
         found = look_up(document, part)
     except MissingError as missing:
-        found = f"nothing stands at {missing}{dotted(document, part)}"
+        found = f"there is nothing at {missing}{dotted(document, part)}"
         return RejectReason.MISSING_KEY, found
     if found is None:
         return RejectReason.MISSING_KEY, f"{path_text(part)} is null"

@@ -18,7 +18,7 @@ MOST_KNOWN = 100_000
 
 
 class KeyReader:
-    """Reads message keys as a part of the entity's key. Args of its constructor: that part."""
+    """Reads message keys as a part of the entity's key, which the constructor takes."""
 
     def __init__(self, part: MessageKey) -> None:
         self._part = part
@@ -43,7 +43,7 @@ class KeyReader:
         try:
             found = look_up(document, part.path)
         except MissingError as missing:
-            raise BinaryKeyError(f"nothing stands at {missing} of the message key") from None
+            raise BinaryKeyError(f"there is nothing at {missing} of the message key") from None
         except MisplacedError as misplaced:
             raise BinaryKeyError(f"in the message key, {misplaced}") from None
         text = name(_only_field(found))

@@ -22,7 +22,8 @@ from operators.decode.reading import Read, reader
 class ExplodedJson:
     """Decodes batches in which every message and every element has the types of an event.
 
-    Args of its constructor: mapping, for which `is_typed` holds.
+    Args:
+        mapping: one for which `is_typed` holds.
     """
 
     def __init__(self, mapping: EventMapping) -> None:

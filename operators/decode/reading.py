@@ -13,7 +13,7 @@ from operators.decode.columns import Table
 from operators.decode.message_type import field_name
 
 Column = Any
-"""What stands at a path of each message: a list, or an array of numbers."""
+"""The values at a path of each message: a list, or an array of numbers."""
 Read = Callable[[list[Any] | Table], Column]
 
 
@@ -28,7 +28,7 @@ MISPLACED = Misplaced()
 
 
 class MissingError(Exception):
-    """Nothing stands at a path; its text is the path up to where it ends."""
+    """There is nothing at a path; its text is the path up to where it ends."""
 
 
 class MisplacedError(Exception):
@@ -36,7 +36,7 @@ class MisplacedError(Exception):
 
 
 def reader(path: Path, attributes: int = 0) -> Read:
-    """Return a function from decoded messages to the column of what stands at a path.
+    """Return a function from decoded messages to the column of values at a path.
 
     None stands for what is absent or null, on the way too; MISPLACED for what lies below
     something that holds no fields or elements.
@@ -66,7 +66,7 @@ def reader(path: Path, attributes: int = 0) -> Read:
 
 
 def look_up(document: Any, path: Path) -> Any:
-    """Return what stands at a path of one document.
+    """Return the value at a path of one document.
 
     Raises:
         MissingError: nothing does; its text is the path up to where it ends.

@@ -1,4 +1,4 @@
-"""`pynomaly control`: what people say is taken up by a pipeline that runs, and by the next run."""
+"""`pynomaly control`: records are applied by a running pipeline, and by the next run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
 
         added = control(run, "silence", "--entities", "pr*", "--publish", *LONG, *why)
         assert added.stdout.startswith("silence-1     pr* from 2026-01-01"), added.stderr
-        wait_for(lambda: run.said("silence-1 by anna is taken up"))
+        wait_for(lambda: run.said("silence-1 by anna is applied"))
         run.give(1, value=90.0)
         wait_for(lambda: run.found("a") == 2)
         assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
@@ -82,7 +82,7 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         assert control(run, "list").stdout == "nothing is in force\n"
         judged = control(run, "feedback", "false_alarm", own, "--who", "anna")
         assert "feedback-1    false_alarm, press: " in judged.stdout, judged.stderr
-        wait_for(lambda: run.said("feedback-1 by anna is taken up"))
+        wait_for(lambda: run.said("feedback-1 by anna is applied"))
         run.give(1, value=40.0)
         run.give(1, value=4e6)
         wait_for(lambda: run.found("a") == 2)

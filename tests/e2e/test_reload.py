@@ -1,4 +1,4 @@
-"""`pynomaly run --reload`: a changed file is taken up, a broken one refused, a bad one undone."""
+"""`pynomaly run --reload`: a changed file is used, a broken one refused, a bad one rolled back."""
 
 from __future__ import annotations
 

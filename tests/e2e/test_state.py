@@ -181,7 +181,7 @@ def test_inspect_says_what_is_there(half: Path) -> None:
 
     assert f"source        0 at {HALF}\n" in said
     assert "entities      5 or more" in said
-    assert "nothing changed: all of it is taken up" in said
+    assert "nothing changed: all of it is kept" in said
     assert "task files    1, " in said
 
 

@@ -78,7 +78,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     assert f"topic {source}-state" in inspected
     assert "entities      20 or more" in inspected
     assert "5 are in several partitions" in inspected
-    assert "nothing changed: all of it is taken up" in inspected
+    assert "nothing changed: all of it is kept" in inspected
     assert "partition     0" in explained
     assert "partition     1" in explained
     assert "comes from 2 partitions (0, 1)" in explained

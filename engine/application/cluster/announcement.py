@@ -22,7 +22,7 @@ def announce_state(file: PipelineFile, processes: int) -> None:
         processes: how many share the partitions.
 
     Raises:
-        PynomalyError: the state cannot be taken up.
+        PynomalyError: the state cannot be used.
     """
     if file.state.kafka:
         _announce(file, processes, resumed=False)

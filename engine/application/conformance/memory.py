@@ -46,7 +46,7 @@ def _enough(size: int) -> int:
 
 
 def _growth(subject: Subject, entities: int) -> int:
-    """Return by how many bytes a bank grows while it takes up entities."""
+    """Return by how many bytes a bank grows while entities are added."""
     started = not tracemalloc.is_tracing()
     if started:
         tracemalloc.start()

@@ -15,7 +15,7 @@ class Membership(Protocol):
     Attributes:
         fixed: whether what is owned never changes: then the run ends when all of it has ended.
 
-    The dataflow asks once a turn (`owned`, which must be cheap). It takes up what is new, and lets
+    The dataflow asks once a turn (`owned`, which must be cheap). It restores new ones, and lets
     go of what is gone: it stores a checkpoint, forgets the models, and says `released`. Until then
     the membership must not let another process have the task (a revocation waits for it). What is
     in `lost` went without asking: the dataflow forgets it and does not store it.

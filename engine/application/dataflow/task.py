@@ -18,7 +18,7 @@ class Task:
     Attributes:
         name: the source's name of the partition.
         partitions: of the source, that share the pipeline's budgets.
-        state: what the steps take up, by their names; taken out of here when they do.
+        state: what the steps restore, by their names; taken out of here when they do.
         position: where the source goes on after what was read last.
         results: rolling digest of all results so far.
         live: whether events come for the first time; until then they lead from the last whole

@@ -38,7 +38,7 @@ class Tasks:
     Attributes:
         plugin, store: as given.
         readers: of each task, by its name.
-        opened: whether the first tasks were taken up.
+        opened: whether the first tasks were restored.
         origin: identity of the source, by which the plug-in recognises it.
     """
 
@@ -101,7 +101,7 @@ class Tasks:
 
     def _load(self, name: str) -> StoredTask | None:
         waiting = f"partition {name}"
-        self._context.outages[waiting] = "being taken up"
+        self._context.outages[waiting] = "state is being restored"
         stored = self.store.load(name)
         del self._context.outages[waiting]
         if stored is not None:
@@ -132,7 +132,7 @@ class Tasks:
                 stored = None
         reader = TaskReader(self._source, task, stored, self._context.telemetry, keep=self._keep)
         self.readers[name] = reader
-        logger.debug("partition %s is taken up at %s", name, task.position)
+        logger.debug("partition %s resumes at %s", name, task.position)
         return Begin(task)
 
 

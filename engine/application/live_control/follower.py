@@ -57,7 +57,7 @@ class ControlFollower:
 
         Args:
             task: its name.
-            own: what it has taken up.
+            own: what it has applied.
             position: where it stands.
         """
         log = self._log
@@ -74,7 +74,7 @@ class ControlFollower:
                 self._told.add((self._log.id, record.id))
                 why = f": {record.why}" if record.why else ""
                 logger.info(
-                    "control: %s by %s is taken up, first by partition %s at %s%s",
+                    "control: %s by %s is applied, first in partition %s at %s%s",
                     *(record.id, record.who, task, position, why),
                 )
         kinds = Counter(record.kind for _, record in taken.standing)

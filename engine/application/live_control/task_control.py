@@ -23,7 +23,7 @@ class TaskControl:
 
     Attributes:
         log: id of the log.
-        count: lines of it that were taken up.
+        count: lines of it that were applied.
         standing: positions of the source, and the records that hold from there on.
     """
 
@@ -34,7 +34,7 @@ class TaskControl:
     def take(
         self, log: str, count: int, records: Sequence[ControlRecord], position: Json
     ) -> tuple[TaskControl, ControlChange]:
-        """Return the state once a log is taken up so far, and what is new to the steps.
+        """Return the state once a log is applied so far, and what is new to the steps.
 
         Another log than before replaces all that was in force.
 
@@ -64,7 +64,7 @@ class TaskControl:
         return tuple(silence for _, record in self.standing for silence in record.silences())
 
     def change(self) -> ControlChange:
-        """Return what steps have to know that take up a snapshot."""
+        """Return what steps that restore a snapshot have to know."""
         feedback = tuple(one for _, record in self.standing for one in record.feedbacks())
         rules = tuple(one for _, record in self.standing for one in record.rules())
         budgets = [one for _, record in self.standing if (one := record.budget_change())]

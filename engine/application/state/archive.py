@@ -155,7 +155,7 @@ def _read_sums(tar: tarfile.TarFile) -> Sums:
     found = orjson.loads(content.read())
     if any(isinstance(value, str) for value in found.values()):
         raise SnapshotError(
-            "it was exported by an earlier release, whose state, by key groups, cannot be taken up"
+            "it was exported by an earlier release, whose state, by key groups, cannot be read"
         )
     return {str(name): (int(size), str(digest)) for name, (size, digest) in found.items()}
 

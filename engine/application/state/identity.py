@@ -47,7 +47,7 @@ def check_compatibility(
         A sentence for each thing that changed: what is kept, and what starts afresh.
 
     Raises:
-        PynomalyError: the state cannot be taken up at all; the text says what to do.
+        PynomalyError: the state cannot be used at all; the text says what to do.
     """
     if before["source"] != now["source"]:
         kind, topic = before["source"]

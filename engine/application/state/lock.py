@@ -48,7 +48,7 @@ class StateLock:
 
 
 def require_usable(directory: Path) -> None:
-    """Refuse state that a run cannot take up as a whole.
+    """Refuse state that a run cannot use as a whole.
 
     Raises:
         PynomalyError: it is of the first releases, or only a part of an archive.

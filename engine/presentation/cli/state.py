@@ -37,7 +37,7 @@ def inspect(file: File) -> None:
     if found.refusal:
         print(f"refused       {found.refusal}")
         raise typer.Exit(ExitCode.FATAL)
-    for change in found.changes or ["nothing changed: all of it is taken up"]:
+    for change in found.changes or ["nothing changed: all of it is kept"]:
         print(f"a run         {change}")
 
 

@@ -1,4 +1,4 @@
-"""Autoregression: what the last values foretell of the next one.
+"""Autoregression: what the last values predict of the next one.
 
 The autocovariances of the value are kept lag by lag, exponentially forgotten, and the Yule-Walker
 equations are solved from time to time by Levinson and Durbin's recursion (J. Durbin, Revue de

@@ -1,4 +1,4 @@
-"""Correlation: each value against what the other values foretell of it.
+"""Correlation: each value against its prediction from the other values.
 
 The covariance of the standardised deviations is forgotten exponentially and inverted from time to
 time. The inverse P gives every value's regression on the others: with u = P z the standardised

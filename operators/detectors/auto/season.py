@@ -99,7 +99,7 @@ def expected(state: Any, time: int) -> float:
     """Return the deviation from the level at a time in ns; NaN if no day had its hour.
 
     Between the middles of two hours it goes along a straight line. The day of the week counts once
-    it foretells better than the hour of the day alone.
+    it predicts better than the hour of the day alone.
     """
     weekly = state.week_error < BETTER * state.day_error and state.weeks > 0
     return _between(state, time, weekly)
@@ -150,7 +150,7 @@ def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float
 
 @njit(error_model="numpy")
 def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float) -> None:
-    """Note how well the hour of the day and the hour of the week foretell a value."""
+    """Note how well the hour of the day and the hour of the week predict a value."""
     if bucket != state.newest_bucket:
         state.newest_bucket = bucket
         state.revisited = state.counts[bucket] >= KNOWN

@@ -18,7 +18,7 @@ SUITS: Mapping[str, str] = {
     "unlike units: scale them with preprocess.",
     "OneClassSVM": "A linear one: good at what lies far out in one direction, after scaling. Bad "
     "at all else.",
-    "PredictiveAnomalyDetection": "Good at jumps of a value that its last values foretell. Bad at "
+    "PredictiveAnomalyDetection": "Good at jumps of a value that its last values predict. Bad at "
     "values that lie far from zero.",
     "StandardAbsoluteDeviation": "Good at spikes, in little memory. Bad at drifts, for it forgets "
     "nothing.",

@@ -261,7 +261,7 @@ def test_a_record_comes_into_force_and_is_stored_with_its_position(
         assert after
         assert {one.get("suppressed_by") for one in after} == {"works"}
         assert {one.get("suppressed_by") for one in before} <= {None}
-    assert "control: silence-1 by me is taken up, first by partition 0 at" in caplog.text
+    assert "control: silence-1 by me is applied, first in partition 0 at" in caplog.text
 
 
 def test_a_log_that_cannot_be_read_stops_nothing(

@@ -195,4 +195,4 @@ class QueuedPart(StatefulSinkPartition[list[Record], None]):
         try:
             self._queue.close()
         except Exception as error:  # noqa: BLE001 - another error may be on its way already
-            logger.error("the sink did not close in order: %s", error)
+            logger.error("the sink could not be closed cleanly: %s", error)

@@ -168,7 +168,7 @@ class GroupMembership:
             self._changed.notify_all()
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
-            logger.warning("the group was not left in order: its session has to run out")
+            logger.warning("could not leave the group in time: its session has to time out")
 
     def _poll(self) -> None:
         """Run the membership: what the thread does."""
@@ -232,7 +232,9 @@ class GroupMembership:
                 self._lost |= kept
                 self.losses += len(kept)
         if kept and not self._closing:
-            logger.warning("partitions %s went without a checkpoint", _listed(kept))
+            logger.warning(
+                "partitions %s were revoked before a checkpoint was stored", _listed(kept)
+            )
         self._let_go(consumer, partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -244,8 +246,8 @@ class GroupMembership:
             self._waits_since = time.monotonic() if self._told_when_empty else None
             self._moved()
         logger.warning(
-            "the group took us for dead and gave partitions %s to others: what was not stored is "
-            "left to them",
+            "the session in the group timed out, and partitions %s went to others: their unstored "
+            "results are dropped here",
             _listed(names),
         )
         self._let_go(consumer, partitions)

@@ -135,7 +135,7 @@ class KafkaSource:
             ConnectorError: it is no topic of the same cluster.
         """
         if not isinstance(letters, KafkaSinkSettings):
-            raise ConnectorError("re-driving needs dead letters that lie in a topic of Kafka")
+            raise ConnectorError("re-driving needs dead letters in a Kafka topic")
         return KafkaRedrive(self._settings, letters, self._context.pipeline)
 
     def _check_rights(self) -> None:

@@ -67,7 +67,7 @@ def _of_partition(consumer: Consumer, topic: str, partition: int) -> Iterator[Re
             if error is not None:
                 raise KafkaException(error)
             yield _record(message)
-    raise ConnectorError(f"{topic}[{partition}]: the brokers fell silent")
+    raise ConnectorError(f"{topic}[{partition}]: the brokers do not answer")
 
 
 def _record(message: Message) -> Record:

@@ -335,8 +335,8 @@ class TopicStore:
         """
         if membership.losses != self._losses:
             raise TasksLostError(
-                "the group has given partitions of this process to others: what was not stored "
-                "is left to them, and we begin again from the last checkpoint"
+                "the group has given partitions of this process to others: their unstored results "
+                "are dropped here, and this process resumes from the last checkpoint"
             )
 
     def _known(self, task: str, when_stuck: Callable[[str], bool]) -> tuple[int, dict[str, int]]:

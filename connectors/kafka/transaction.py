@@ -200,8 +200,7 @@ class Transaction:
         """
         if self._sent_bytes >= REPEATED_BYTES:
             raise RetryableError(
-                "the group has moved on while much was being written: we go back to the last "
-                "checkpoint"
+                "the group rebalanced during a large transaction: resuming from the last checkpoint"
             )
         again, self._sent, self._sent_bytes = self._sent, [], 0
         kept, self._kept = self._kept, []
@@ -345,8 +344,8 @@ class Transaction:
         self.producer.errors.raise_if_fatal()
         if error.code() in LEFT_GROUP:
             raise TasksLostError(
-                f"the group has given our partitions to others ({error.str()}): what was not "
-                "stored is left to them, and we begin again with what is ours now"
+                f"the group has given our partitions to others ({error.str()}): unstored "
+                "results are dropped here, and this process resumes with its present partitions"
             )
         if error.txn_requires_abort() or not error.retriable():
             raise RetryableError(
@@ -363,7 +362,7 @@ class Transaction:
                 "the brokers ended it. Its records are written again after a restart"
             )
         raise ConnectorError(
-            f"another run writes as {self.id}: this one was shut out and stops. Run one instance "
+            f"another run writes as {self.id}: this one was fenced and stops. Run one instance "
             "of a pipeline, or give the other one another name"
         )
 

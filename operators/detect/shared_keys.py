@@ -54,6 +54,6 @@ class SharedKeys:
             logger.warning(
                 "entity %r comes from several partitions: each has a model of its own part of it. "
                 "Key the messages by what event.key reads, so that an entity has one partition; "
-                "pynomaly_split_entities counts them",
+                "pynomaly_split_entities_total counts them",
                 key,
             )

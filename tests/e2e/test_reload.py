@@ -79,7 +79,7 @@ def test_a_changed_file_is_taken_up_and_a_bad_one_undone(run: Run) -> None:
 
         # Nobody can write there: it cannot come up.
         run.change(f"path: {run.folder}/a", "path: /proc/none/a")
-        wait_for(lambda: run.said("rolled back to the one before"))
+        wait_for(lambda: run.said("rolled back to the previous one"))
 
         run.change(f"path: {run.folder}/a", f"path: {run.folder}/b")
         wait_for(lambda: run.said("has changed: restarting with it", times=2))

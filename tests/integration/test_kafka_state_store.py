@@ -229,7 +229,7 @@ def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_th
     second.write(1)
     second.save(checkpoint("0", 9))
 
-    with pytest.raises((RetryableError, ConnectorError), match=r"group|shut out"):
+    with pytest.raises((RetryableError, ConnectorError), match=r"group|fenced"):
         zombie.save(checkpoint("0", 9))
     await_seen(kafka, out, [1])
 

@@ -163,7 +163,7 @@ def _read_sums(tar: tarfile.TarFile) -> Sums:
 def _check_name(name: str) -> None:
     parts = name.split("/")
     if len(parts) != 2 or parts[0] not in FOLDERS or parts[1] in ("", ".", "..") or "\0" in name:
-        raise SnapshotError(f"{name[:80]!r} is no part of a state")
+        raise SnapshotError(f"{name[:80]!r} is not part of a state")
 
 
 def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, draft: Path, sums: Sums) -> None:

@@ -96,7 +96,7 @@ class TaskFile:
                 return [(blob.name, _read(file, blob, self.path)) for blob in self.blobs]
         except OSError as error:
             raise SnapshotError(
-                f"stored state lies in {self.path}, which cannot be read ({error.strerror}): put "
+                f"stored state in {self.path} cannot be read ({error.strerror}): put "
                 "back the whole state directory, or start afresh with `pynomaly state reset`"
             ) from error
 

@@ -86,7 +86,7 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
 
 def _refusal(path: Path, what: str, cure: str) -> PynomalyError:
     return FatalError(
-        f'"{path}" {what}. Whoever writes to stored state can run code as this user'
+        f'"{path}" {what}. Anybody who can write there can run code as this user'
         + (f": {cure}" if cure else "")
     )
 

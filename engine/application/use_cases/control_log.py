@@ -88,7 +88,7 @@ def records_in_force(
 def _open(file: PipelineFile) -> ControlLog:
     if file.state.kafka is not None:
         raise FatalError(
-            "the control log lies in the state directory, and this pipeline keeps its state in "
+            "the control log is in the state directory, and this pipeline keeps its state in "
             "Kafka: put `silences` into the pipeline file, and run with --reload"
         )
     directory = file.state.directory

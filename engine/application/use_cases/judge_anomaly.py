@@ -114,7 +114,7 @@ def _find(documents: Sequence[Document], own: str) -> tuple[Document, int]:
     # The id of an incident is that of its first anomaly.
     incident = [one for one in documents if one["incident"] == own]
     if not ids and not incident:
-        raise FatalError(f'no anomaly and no incident "{own}" is among those that were published')
+        raise FatalError(f'no anomaly and no incident "{own}" is among the published ones')
     found = max(incident or ids, key=lambda one: case_of(one).evidence)
     same = [one["time_ns"] for one in documents if one["incident"] == found["incident"]]
     return found, max(same)

@@ -53,7 +53,7 @@ def revert_state(file: PipelineFile, when: datetime) -> Sequence[Reverted]:
     if file.state.kafka is not None:
         raise FatalError(
             "state in Kafka keeps no earlier checkpoints, so there is nothing to go back to: "
-            "`pynomaly state export` writes archives that `state import` brings back"
+            "use `pynomaly state export` and `pynomaly state import`"
         )
     directory = file.state.directory
     with StateLock(directory):

@@ -144,7 +144,7 @@ class Run:
         Args:
             text: of the pipeline file.
             file: what it says; None reads the text.
-            refused: a text that is no change, for it did not come up.
+            refused: a text that did not start, and is no change.
 
         Raises:
             PynomalyError: what trying again does not cure.
@@ -190,7 +190,7 @@ def run_with_reloads(run: Run, text: str, file: PipelineFile | None = None) -> i
         outcome = _try(run, text)
         if outcome.code and not outcome.came_up and not run.signals.stop_requests:
             logger.error(
-                "the changed pipeline file did not come up: rolled back to the one before. Mend "
+                "the changed pipeline file did not start: rolled back to the previous one. Correct "
                 "it and save it again"
             )
             refused, text = text, before

@@ -110,7 +110,7 @@ def revision_of(if_match: str | None) -> int | None:
     """
     if if_match is None:
         raise PreconditionRequiredError(
-            "say what you have read: send its ETag as If-Match, or * for whatever there is"
+            "If-Match is missing: send the ETag that you have read, or * to skip the check"
         )
     tag = if_match.strip()
     if tag == "*":

@@ -159,7 +159,7 @@ def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reje
 
 
 def _came_back(pipeline: str, reject: Reject) -> bool:
-    """Return whether a reject is a dead letter of this pipeline: it would come back for ever."""
+    """Return whether a reject is a dead letter of this pipeline: it would come back forever."""
     return any(name == PIPELINE and value == pipeline.encode() for name, value in reject.headers)
 
 

@@ -95,7 +95,7 @@ class Silences:
         self._unlearned = [Mute(silence) for silence in silences if not silence.learn]
 
     def unlearned(self, events: EventBatch) -> Bools | None:
-        """Return which events are not learned from: bool [n]; None where all are."""
+        """Return which events are not learned from: bool [n]; None if all are."""
         if not self._unlearned:
             return None
         found = np.zeros(len(events), np.bool_)
@@ -104,12 +104,12 @@ class Silences:
         return found
 
     def by(self, entity: str, time: int, value: str | None) -> Mute | None:
-        """Return the first silence that holds for an anomaly; None where none does.
+        """Return the first silence that holds for an anomaly; None if none does.
 
         Args:
             entity: its key.
             time: its event time, in ns.
-            value: the value to blame; None where no value is.
+            value: the value to blame; None if no value is.
         """
         for mute in self._mutes:
             values = mute.silence.values

@@ -63,7 +63,7 @@ def score(
 
     Args:
         frame: a DataFrame of pandas or polars, a Table of pyarrow, or a dictionary of arrays.
-        key: the column of the entity; None where all rows are of one.
+        key: the column of the entity; None if all rows are of one.
         time: the column of the event time: dates, or numbers with `time_unit`.
         values: the columns to watch; null and NaN are gaps.
         detectors: as in a pipeline file: "auto", or [{"zscore": {"half_life": 50}}].

@@ -110,7 +110,7 @@ class Alertmanager:
             )
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Release the connections."""
         self._alerts.close()
         self._status.close()
 

@@ -109,12 +109,12 @@ class HttpClient:
             raise TransientError("connection", f"{self._receiver}: {error}") from None
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self._client.close()
 
 
 def _seconds(after: str) -> float:
-    """Return what Retry-After asks for; 0 where it cannot be read."""
+    """Return what Retry-After asks for; 0 if it cannot be read."""
     try:
         found = float(after) if after.isdigit() else _until(after)
     except (ValueError, TypeError, OverflowError):

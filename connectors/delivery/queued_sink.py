@@ -36,7 +36,7 @@ class Receiver(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         ...
 
 

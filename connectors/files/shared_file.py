@@ -19,7 +19,7 @@ class Position(NamedTuple):
     """A place in the file.
 
     Attributes:
-        inode: of the file, which another name does not change; 0 where it is not known.
+        inode: of the file, which another name does not change; 0 if it is not known.
         size: bytes before it.
     """
 
@@ -31,7 +31,7 @@ class SharedFile:
     """Appends whole lines.
 
     Args:
-        path: the file; its folder is made when it is missing.
+        path: the file; its folder is created if it is missing.
         max_size: most bytes of it and of the one before together; None for no bound.
     """
 

@@ -35,7 +35,7 @@ class FileSinkSettings(Settings):
     """A file to append to."""
 
     path: str
-    """The file; its folder is made when it is missing."""
+    """The file; its folder is created if it is missing."""
     max_size: Size | None = None
     """Most bytes on the disk: at half of it, the file is renamed to `<path>.1`, which replaces the
     one before. No limit unless given."""

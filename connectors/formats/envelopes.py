@@ -46,7 +46,7 @@ class Debezium:
         pass
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
-        """Return the row, with `__op`, `__ts_ms` and `__source`; None where it was deleted."""
+        """Return the row, with `__op`, `__ts_ms` and `__source`; None if it was deleted."""
         change = _opened(_json(payload))
         if not isinstance(change, dict) or "op" not in change:
             raise FormatError(NO_CHANGE)

@@ -37,7 +37,7 @@ def open_client(kind: type[Client], settings: Mapping[str, Any], logger: object)
 
 
 def invalid_reason(kind: type[Consumer] | type[Producer], settings: Mapping[str, Any]) -> str:
-    """Return why librdkafka does not take settings; "" where it does.
+    """Return why librdkafka does not take settings; "" if it does.
 
     Files are not looked for: those that the settings name may be on another machine.
     """

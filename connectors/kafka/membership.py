@@ -186,7 +186,7 @@ class GroupMembership:
             self._consumer.close()
 
     def _take_metadata(self) -> None:
-        # Asked for from another thread than the polling one, it would wait for ever.
+        # Asked for from another thread than the polling one, it would wait forever.
         self._metadata = self._consumer.consumer_group_metadata()
 
     def _commit(self) -> None:

@@ -35,7 +35,7 @@ class ReadBack:
 
         Args:
             settings: of the sink.
-            errors: takes note of what is wrong between us and the brokers.
+            errors: reports errors of the connection to the brokers.
             context: of this process.
             who: the sink, for the health page.
         """

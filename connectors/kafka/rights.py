@@ -18,7 +18,7 @@ REQUEST_SECONDS = 10.0
 
 
 def require_topic(admin: AdminClient, topic: str, operations: Collection[str]) -> None:
-    """Hold that we may do with a topic what we are going to.
+    """Require that we may do with a topic what we are going to.
 
     Args:
         admin: a client of the cluster.
@@ -37,7 +37,7 @@ def require_topic(admin: AdminClient, topic: str, operations: Collection[str]) -
 
 
 def require_group(admin: AdminClient, group: str) -> None:
-    """Hold that we may be in a consumer group; one that is not there yet is not known for sure.
+    """Require that we may be in a consumer group; one that is not there yet is not known for sure.
 
     Raises:
         ConnectorError: it is denied.
@@ -51,7 +51,7 @@ def require_group(admin: AdminClient, group: str) -> None:
 def require_transactions(
     brokers: str, settings: Mapping[str, Value], prefix: str, errors: BrokerErrors
 ) -> None:
-    """Hold that we may use transactional ids; with one that no run uses, for it would be fenced.
+    """Require that we may use transactional ids; with one that no run uses, for it would be fenced.
 
     Args:
         brokers: bootstrap servers.

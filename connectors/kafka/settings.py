@@ -83,7 +83,7 @@ class KafkaStateSettings(Settings):
     """A topic to keep checkpoints in."""
 
     topic: str = Field(min_length=1)
-    """Compacted, with at least the partitions of the source; made when it is missing."""
+    """Compacted, with at least the partitions of the source; created if it is missing."""
     brokers: str = Field(min_length=1)
     """Bootstrap servers; those of the source unless given."""
     settings: dict[str, Value] = Field(default_factory=dict)

@@ -33,7 +33,7 @@ class StateReader:
         Args:
             settings: of librdkafka, that say how the cluster is reached.
             topic: the state topic.
-            errors: takes note of what is wrong between us and the brokers.
+            errors: reports errors of the connection to the brokers.
             context: of this process.
         """
         self.topic, self.errors, self.context = topic, errors, context
@@ -63,7 +63,7 @@ class StatePartition:
     """One partition of the state topic.
 
     Attributes:
-        name: as people read it.
+        name: for people.
     """
 
     def __init__(self, reader: StateReader, partition: int) -> None:
@@ -81,11 +81,11 @@ class StatePartition:
         self._consumer = reader.consumer
 
     def newest(self, task: str, start: int, number: int | None, seconds: float) -> Manifest | None:
-        """Return the newest manifest of a task that is committed; None where there is none.
+        """Return the newest manifest of a task that is committed; None if there is none.
 
         Args:
             task: name of the task.
-            start: offset to begin at; what lies before is of older ones.
+            start: offset to begin at; earlier records belong to older ones.
             number: of a checkpoint that is known to be committed: it is waited for, since the
                 markers of a transaction reach its partitions one after the other.
             seconds: for so long.

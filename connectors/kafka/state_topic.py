@@ -87,7 +87,7 @@ def _create(admin: AdminClient, topic: str, partitions: int) -> None:
 
 
 def _policy(admin: AdminClient, topic: str) -> str:
-    """Return the topic's cleanup.policy; "" where we may not see it."""
+    """Return the topic's cleanup.policy; "" if we may not see it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     answer: Any = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)[resource]
     try:

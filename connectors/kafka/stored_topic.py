@@ -95,7 +95,7 @@ class StoredTopic:
         self._store.commit_alone([place for task in tasks for place in self._store.remove(task)])
 
     def require_stopped(self) -> None:
-        """Hold that no instance of the pipeline runs.
+        """Require that no instance of the pipeline runs.
 
         Raises:
             FatalError: one does.
@@ -115,5 +115,5 @@ class StoredTopic:
             )
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
         self._store.close()

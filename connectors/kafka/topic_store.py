@@ -73,14 +73,14 @@ class TopicStore:
         self._reader: StateReader | None = None
 
     def load(self, task: str) -> StoredTask | None:
-        """Take a task up; see `StateStore`."""
+        """Restore a task; see `StateStore`."""
         self.prepare()
         return self.read(task, self._fence)
 
     def read(
         self, task: str, when_stuck: Callable[[str], bool] = lambda _task: False
     ) -> StoredTask | None:
-        """Return what is stored of a task, without taking it up.
+        """Return what is stored of a task, without owning it.
 
         Args:
             task: its name.
@@ -174,12 +174,12 @@ class TopicStore:
         return sorted(self._tasks)
 
     def release(self, tasks: Sequence[str]) -> None:
-        """Let go of tasks."""
+        """Release tasks."""
         for task in tasks:
             self._tasks.pop(task, None)
 
     def close(self) -> None:
-        """Let go of everything; never raises."""
+        """Release all resources; never raises."""
         self._transaction.abort()
         if self._committed is not None:
             self._committed.close()

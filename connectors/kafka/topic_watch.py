@@ -19,7 +19,7 @@ class TopicState:
     """A topic as the cluster describes it.
 
     Attributes:
-        id: it has another one when it is deleted and recreated; "" where brokers give none.
+        id: it has another one when it is deleted and recreated; "" if brokers give none.
         partitions: how many.
     """
 
@@ -47,7 +47,7 @@ class TopicWatch:
         self._asked = asked[self._topic]
 
     def answer(self, timeout: float | None = None) -> TopicState | None:
-        """Return what was asked for, None where it is not there yet.
+        """Return what was asked for, None if it is not there yet.
 
         Args:
             timeout: seconds to wait for it.

@@ -293,7 +293,7 @@ class Transaction:
     def _send_offsets(self, offsets: Sequence[TopicPartition], member: Any) -> None:
         """Put the group's offsets into the transaction, in one attempt.
 
-        A second call after one that failed was seen to wait for ever, so all is written again.
+        A second call after one that failed was seen to wait forever, so all is written again.
         """
         client = self.producer.client
         try:
@@ -312,7 +312,7 @@ class Transaction:
     def _watched(self, step: Callable[[], object], name: str) -> None:
         """Run a step in another thread: librdkafka does not always keep to its own timeouts.
 
-        An offset commit whose coordinator went away in the middle was seen to wait for ever.
+        An offset commit whose coordinator went away in the middle was seen to wait forever.
         """
         errors = self.producer.errors
         running = self._helper.submit(lambda: errors.served(step, None))

@@ -140,7 +140,7 @@ class Table:
         return self._connection
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()

@@ -56,5 +56,5 @@ class WebhookClient:
         return self._client.call("HEAD", b"", {}).status
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self._client.close()

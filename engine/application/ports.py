@@ -48,7 +48,7 @@ class RunContext:
             `EventMapping`.
         max_bytes: of a message: what is larger is rejected, and need not be read whole.
         process, processes: number of this process, and how many this run has.
-        state: directory where the pipeline's state is kept; None where it is kept elsewhere.
+        state: directory where the pipeline's state is kept; None if it is kept elsewhere.
         earlier_processes: how many the run before had, as far as it is known.
         exactly_once: whether sinks must publish every record once, crashes or not.
         checkpoint_interval: time between checkpoints.
@@ -310,7 +310,7 @@ class EntityReports(Protocol):
         ...
 
     def report(self, entity: str) -> EntityReport | None:
-        """Return what is known of an entity, and learn nothing; None where it is unknown."""
+        """Return what is known of an entity, and learn nothing; None if it is unknown."""
         ...
 
 

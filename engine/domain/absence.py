@@ -30,7 +30,7 @@ class Absence:
         partition, offset, index: where its last event stands; the newest of the task where that
             is silent.
         again: whether it lasts longer than the silence that muted it.
-        entities: how many have stopped; 0 where all paused and went on together.
+        entities: how many have stopped; 0 if all paused and went on together.
     """
 
     row: int

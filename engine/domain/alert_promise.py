@@ -50,7 +50,7 @@ class AlertPromise:
         return ""
 
     def caveat(self) -> str:
-        """Return what the detectors do not promise; "" where the policy is kept."""
+        """Return what the detectors do not promise; "" if the policy is kept."""
         if not self.unbounded or isinstance(self.policy, ScoreThreshold):
             return ""
         names = ", ".join(self.unbounded)
@@ -65,7 +65,7 @@ class AlertPromise:
         Args:
             entities: how many there are.
             events_per_day: of all of them together, above 0.
-            threshold: the mean p-value threshold in force; None where it is to be derived, as if
+            threshold: the mean p-value threshold in force; None if it is to be derived, as if
                 all entities sent equally often.
         """
         policy = self.policy

@@ -34,7 +34,7 @@ class ValuePart:
         value: None is a gap.
         contribution: 0..1, its part in the anomaly by the evidence that found it; sums to 1.
         expected_low, expected_high: the range that was normal at this moment by that evidence;
-            None where the value has no history.
+            None if the value has no history.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Origin:
 
     Attributes:
         topic, partition, offset: of its message.
-        index: its place in a message that was exploded; None where the message is the event.
+        index: its place in a message that was exploded; None if the message is the event.
     """
 
     topic: str
@@ -87,11 +87,11 @@ class Anomaly:
         late: the event was older than the allowed lateness.
         pipeline: name of the pipeline.
         pipeline_version: digest of what decides its scores.
-        suppressed_by: name of the silence that mutes it; None where none does.
-        rule: the rule of the value that found it, or that it passed; None where there is none.
+        suppressed_by: name of the silence that mutes it; None if none does.
+        rule: the rule of the value that found it, or that it passed; None if there is none.
         context: the last values of the value to blame before the event, the oldest first, None for
-            a gap; None where nobody asked.
-        feedback: id of the feedback that says how much evidence it needed; None where none does.
+            a gap; None if nobody asked.
+        feedback: id of the feedback that says how much evidence it needed; None if none does.
         trace: the span that found it; None unless its batch is traced.
     """
 

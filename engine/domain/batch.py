@@ -94,8 +94,8 @@ class EventBatch:
         offsets: int64 [n].
         timestamps: int64 [n], ns since 1970: the broker's time, for latency.
         trace: the span it belongs to; None unless it is traced.
-        indices: int32 [n], place of each event in its message; None where a message is an event.
-        late: bool [n], events that came too late to be put in order; None where none was.
+        indices: int32 [n], place of each event in its message; None if a message is an event.
+        late: bool [n], events that came too late to be put in order; None if none was.
     """
 
     topic: str
@@ -156,12 +156,12 @@ class ScoredBatch:
             NaN until two events were seen.
         late: bool [n], older than the allowed lateness: scored, not learned.
         weights: float64 [n, k], the weight of each p-value in the combined one; NaN during the
-            detector's warm-up. None where no weights are learned.
+            detector's warm-up. None if no weights are learned.
         pipeline_rates: float64 [n], events per day of all entities of the task, estimated before
-            the event; None where nobody asked.
+            the event; None if nobody asked.
         explanations: what the detectors that explain themselves say, by their number.
         progress: int64 [n], ns that event time has come on in the task so far, never less than
-            before; None where nobody asked.
+            before; None if nobody asked.
         absences: who has stopped sending, and who is back, in the order of the events.
         contexts: by row, the values before the events that may become anomalies: float64
             [length, d], the oldest first; empty where nobody asked.

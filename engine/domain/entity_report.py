@@ -27,7 +27,7 @@ class DetectorReport:
         name: as written in the pipeline file.
         warm_up: events that it learns before its first score, at least.
         warm: whether it would score the next event.
-        weight: its part in the combined p-value; None where none are learned.
+        weight: its part in the combined p-value; None if none are learned.
     """
 
     name: str

@@ -27,7 +27,7 @@ class Case:
         entity: its key.
         kind: what it is.
         value: name of the value to blame.
-        direction: above or below what was expected; "" where that is not known.
+        direction: above or below what was expected; "" if that is not known.
         time: event time in ns.
         evidence: powers of ten that its p-value is below the threshold.
     """

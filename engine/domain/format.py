@@ -33,7 +33,7 @@ class ColumnFormat(Protocol):
     def columns(self, payloads: Sequence[bytes], paths: frozenset[Path]) -> Columns | None:
         """Return what `decode` would find at some paths, which lead through names alone.
 
-        None where they have to be decoded one by one: where one of them may be broken, or has at
+        None if they have to be decoded one by one: where one of them may be broken, or has at
         one of the paths what is neither number, text nor nothing.
         """
         ...

@@ -70,7 +70,7 @@ class IncidentEvent:
         kinds: of its anomalies, the most frequent first.
         values: the values to blame with their shares, the largest first; they sum to 1.
         detectors: the detectors that claimed most with their shares; they sum to 1.
-        first_origin, last_origin: where its first and its latest anomaly stand in the source.
+        first_origin, last_origin: origins of its first and its latest anomaly in the source.
         story: of its group; None without `alert.group_by`.
         pipeline, pipeline_version: that found it.
     """

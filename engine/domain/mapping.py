@@ -29,7 +29,7 @@ class MessageKey:
 
     Attributes:
         format: of bytes that are one text or number.
-        read: reads a key that is a document, such as Avro's; None where it is none.
+        read: reads a key that is a document, such as Avro's; None if it is none.
         path: path of the part in the document; empty for the whole document, or its only field.
     """
 

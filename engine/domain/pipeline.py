@@ -49,8 +49,8 @@ class Pipeline:
         memory_bytes: hard budget for the entities' state in the whole pipeline.
         mapping_fingerprint: changes with what an entity and its values are.
         detector_prints: of each detector, changes with what its state means.
-        rules: of each value, None where it has none; empty where no value has one.
-        absence: when an entity is absent; None where nobody asks.
+        rules: of each value, None if it has none; empty where no value has one.
+        absence: when an entity is absent; None if nobody asks.
         silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.
         idle_after: ns without an event after which an entity is forgotten; None: never.

@@ -39,7 +39,7 @@ def summary(
         kind: of anomaly, one of `engine.domain.kinds.ALL_KINDS`.
         name: of the value that contributes most.
         value: what the event held; None is a gap.
-        low: lower end of the range expected; None where it is not known.
+        low: lower end of the range expected; None if it is not known.
         high: upper end.
         duration: ns since the incident began.
     """

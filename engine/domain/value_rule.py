@@ -44,7 +44,7 @@ class ValueRule:
         return self.low is not None or self.high is not None
 
     def objection(self, kind: str, value: float, expected: float) -> str | None:
-        """Return the part of the rule by which a deviation does not matter; None where it does.
+        """Return the part of the rule by which a deviation does not matter; None if it does.
 
         Args:
             kind: of anomaly.

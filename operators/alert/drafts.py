@@ -25,7 +25,7 @@ from engine.domain.summary import summary
 GRADED_AGAINST = 1e-4
 """The p-value threshold that grades an anomaly found by a raw score: critical at 1e-7."""
 NO_WEIGHT = 1e-300
-"""Stands for a weight of 0 where something is divided by it."""
+"""Stands for a weight of 0 if something is divided by it."""
 
 
 class Draft(NamedTuple):
@@ -51,7 +51,7 @@ class Drafter:
         Args:
             batch: scored events.
             row: number of the event.
-            threshold: of the p-value; NaN or 0 where it was not held against any.
+            threshold: of the p-value; NaN or 0 if it was not held against any.
         """
         events, pipeline = batch.events, self._pipeline
         origin = origin_of(events, row)

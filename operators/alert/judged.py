@@ -25,7 +25,7 @@ class Judgement:
         self._true = [one for one in feedback if one.is_true]
 
     def candidates(self, batch: ScoredBatch, thresholds: Floats) -> Bools | None:
-        """Return the events that true alarms may let in: bool [n]; None where there are none."""
+        """Return the events that true alarms may let in: bool [n]; None if there are none."""
         if not self._true:
             return None
         found = batch.p_value <= thresholds * 10**LESS

@@ -271,7 +271,7 @@ class AlertStep:
     def _judged(
         self, batch: ScoredBatch, row: int, threshold: float, outside: bool
     ) -> Finding | None:
-        """Return an anomaly with its place among incidents; None where a rule leaves it out."""
+        """Return an anomaly with its place among incidents; None if a rule leaves it out."""
         draft = self._drafter.draft(batch, row, threshold)
         anomaly = draft.anomaly
         rules = self._rules.of(anomaly.entity)

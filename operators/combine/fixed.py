@@ -13,13 +13,13 @@ def combine(p_values: Floats, how: Combination) -> Floats:
     """Combine p-values, leaving out detectors that are not warm.
 
     Args:
-        p_values: float64 [n, k]; NaN where a detector is not warm.
+        p_values: float64 [n, k]; NaN if a detector is not warm.
         how: "any": the smallest, times the number of warm detectors (Bonferroni);
             "all": the largest; "cauchy": the Cauchy combination, which allows for dependent
             detectors (Liu and Xie, JASA 115, 2020).
 
     Returns:
-        float64 [n]; NaN where no detector is warm.
+        float64 [n]; NaN if no detector is warm.
     """
     if p_values.shape[1] == 1:
         only: Floats = p_values[:, 0].copy()

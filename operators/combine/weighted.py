@@ -77,11 +77,11 @@ class Weights:
         Args:
             slots: int32 [n], the slot of each event's entity.
             asked: the n events and the m probes.
-            p_values: float64 [n + m, k]; NaN where a detector is not warm, which leaves it out.
+            p_values: float64 [n + m, k]; NaN if a detector is not warm, which leaves it out.
             learn: bool [n]; False combines without learning.
 
         Returns:
-            float64 [n], NaN where no detector is warm; float64 [n, k], NaN where not warm.
+            float64 [n], NaN if no detector is warm; float64 [n, k], NaN if not warm.
         """
         own, planted = p_values[~asked.planted], p_values[asked.planted]
         before = asked.rows[asked.planted]

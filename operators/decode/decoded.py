@@ -17,7 +17,7 @@ class Decoded:
     Attributes:
         messages: what the columns are read from.
         rows: int64 [n], the payload that each of them is of.
-        indices: int32 [n], the place of each in its message; None where they are whole messages.
+        indices: int32 [n], the place of each in its message; None if they are whole messages.
     """
 
     messages: list[Any] | Table

@@ -25,7 +25,7 @@ class KeyReader:
         self._known: dict[bytes, str | None] = {}
 
     def texts(self, keys: Sequence[bytes | None]) -> Column:
-        """Return keys as texts; None where one is none."""
+        """Return keys as texts; None if one is none."""
         if self._part.read is None:
             return message_key_texts(keys, self._part.format)
         return [None if key is None else self._remembered(key) for key in keys]

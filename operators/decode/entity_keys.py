@@ -25,7 +25,7 @@ class BinaryKeyError(ValueError):
 
 
 def message_key_texts(keys: Sequence[bytes | None], key_format: KeyFormat) -> Column:
-    """Return message keys as texts; None where one is none."""
+    """Return message keys as texts; None if one is none."""
     if key_format == "string":
         return _texts(keys)
     return [_read(key, key_format) for key in keys]
@@ -93,7 +93,7 @@ def _advice(key: bytes, found: str) -> str:
 
 
 def joined(columns: Sequence[Column]) -> Column:
-    """Join the parts of each key by "/"; None where one is missing."""
+    """Join the parts of each key by "/"; None if one is missing."""
     if len(columns) == 1:
         return columns[0]
     return [_join(parts) for parts in zip(*columns, strict=True)]

@@ -54,7 +54,7 @@ class ExplodedJson:
                 self._of_parents[path] = reader(path, attributes(parents, path))
 
     def decode(self, payloads: Sequence[bytes | None]) -> tuple[Decoded, int] | None:
-        """Return the elements, and how many messages have none; None where one is not typed."""
+        """Return the elements, and how many messages have none; None if one is not typed."""
         messages = decode_all(self._decoder, payloads, self._max_bytes)
         if messages is None:
             return None

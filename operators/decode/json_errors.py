@@ -35,7 +35,7 @@ class RejectedError(Exception):
 
 
 def payload_error(value: bytes | None, max_bytes: int) -> Finding | None:
-    """Return why a payload can hold no document, whatever its format; None where it may."""
+    """Return why a payload can hold no document, whatever its format; None if it may."""
     if value is None:
         return RejectReason.TOMBSTONE, "the message has no payload: set event.tombstones: skip?"
     if not value.strip():

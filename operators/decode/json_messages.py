@@ -69,7 +69,7 @@ class JsonMessages:
 def decode_all(
     decoder: msgspec.json.Decoder[Any], payloads: Sequence[bytes | None], max_bytes: int
 ) -> list[Any] | None:
-    """Return the messages of all payloads; None where one of them does not fit."""
+    """Return the messages of all payloads; None if one of them does not fit."""
     try:
         lines = b"\n".join(payloads)  # type: ignore[arg-type]
         if lines.count(b"\n") != len(payloads) - 1 or max(map(len, payloads)) > max_bytes:  # type: ignore[arg-type]

@@ -135,7 +135,7 @@ class NumberReader:
 
 
 def _plain(text: str, decimal: str) -> float | None:
-    """Return what a text says with this decimal sign; None where it is no number.
+    """Return what a text says with this decimal sign; None if it is no number.
 
     Groups of thousands are taken where no other reading is possible: 1 013,25 and 1.013,25 with
     a comma; a lone 1.013 would be either.

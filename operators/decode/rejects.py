@@ -100,7 +100,7 @@ def _by_row(elements: Elements | None) -> dict[int, list[tuple[int, Any]]]:
 
 
 def _json(document: Any) -> bytes | None:
-    """Return a document as JSON; None where it has no form there."""
+    """Return a document as JSON; None if it has no form there."""
     try:
         return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:

@@ -104,7 +104,7 @@ class TimeReader:
 
 
 def together(columns: Sequence[Column]) -> Column:
-    """Return what several fields say of one time, joined by spaces; None where one is missing."""
+    """Return what several fields say of one time, joined by spaces; None if one is missing."""
     if len(columns) == 1:
         return columns[0]
     return [_joined(parts) for parts in zip(*map(listed, columns), strict=True)]
@@ -139,7 +139,7 @@ def _numbers(column: Column, factor: int) -> Int64s:
 
 
 def _scaled_column(numbers: Int64s, factor: int) -> Int64s | None:
-    """Return numbers in ns; None where one is beyond what fits."""
+    """Return numbers in ns; None if one is beyond what fits."""
     most = LIMIT_NS // factor
     # Not by abs(): that of the least number is itself.
     fits = (-most <= numbers) & (numbers <= most)

@@ -96,7 +96,7 @@ def _year(parts: Mapping[str, str]) -> int:
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
-    """Return the pattern of a format of digits; None where strptime has to read it.
+    """Return the pattern of a format of digits; None if strptime has to read it.
 
     Digits that stand alone may leave out a leading zero, those that follow each other may not.
     """

@@ -132,7 +132,7 @@ class AbsenceWatch(RecordBank):
                 place = partition, int(state["offset"]), index
                 since = int(state["when"])
                 found.append(Absence(0, key, True, np.nan, silence, since, *place))
-        # As if they were back: else an absence of all would wait for them for ever.
+        # As if they were back: else an absence of all would wait for them forever.
         self._watch.records["back"] += np.count_nonzero(records["state"] == TOGETHER_ABSENT)
         self.forget(gone.slots)
         return sorted(found, key=lambda one: (one.offset, one.index or 0))

@@ -16,7 +16,7 @@ SLOTS = 2**16
 
 
 def by_entity(slots: Int32s) -> Int64s | None:
-    """Return the rows in this order; None where it does not pay.
+    """Return the rows in this order; None if it does not pay.
 
     Args:
         slots: int32 [n], of each event's entity.

@@ -68,7 +68,7 @@ class EntityGroup:
         return self._parts.table.keys()
 
     def report(self, key: str) -> EntityReport | None:
-        """Return what is known of an entity, and learn nothing; None where it is unknown."""
+        """Return what is known of an entity, and learn nothing; None if it is unknown."""
         return EntityInspector(
             self._pipeline, self._parts, self._scorer, self._entity_bytes
         ).report(key)

@@ -31,7 +31,7 @@ class EntityInspector:
         self._memory = memory
 
     def report(self, key: str) -> EntityReport | None:
-        """Return what is known of an entity; None where no event of it is remembered."""
+        """Return what is known of an entity; None if no event of it is remembered."""
         pace = self._parts.table.pace(key)
         if pace is None:
             return None

@@ -40,11 +40,11 @@ class EntityParts:
         profile: centers and scales of the values.
         banks: of the detectors, in the pipeline's order.
         calibrators: of the same detectors; None of one that has its own p-values.
-        weights: of the detectors; None where none are learned.
-        counters: previous values of counters; None where no value is one.
-        absence: who has stopped sending; None where nobody asks for it.
-        idle: who is to be forgotten; None where nobody is.
-        context: the last values of entities; None where anomalies go without.
+        weights: of the detectors; None if none are learned.
+        counters: previous values of counters; None if no value is one.
+        absence: who has stopped sending; None if nobody asks for it.
+        idle: who is to be forgotten; None if nobody is.
+        context: the last values of entities; None if anomalies go without.
         warm: bool [capacity], whether the entity in a slot has had a p-value.
     """
 
@@ -164,7 +164,7 @@ def is_weighted(pipeline: Pipeline) -> bool:
 
 
 def calibrator(capacity: int, pipeline: Pipeline, detector: Detector) -> PeaksOverThreshold | None:
-    """Return what turns a detector's scores into p-values; None where it has its own."""
+    """Return what turns a detector's scores into p-values; None if it has its own."""
     if isinstance(detector, ExplainingDetector):
         return None
     return PeaksOverThreshold(capacity, pipeline.calibration, detector.resolution)

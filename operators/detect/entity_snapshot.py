@@ -70,7 +70,7 @@ class EntitySnapshot:
         return list(zip(names, self._pipeline.detector_prints, strict=True))
 
     def decode(self, blob: bytes) -> StoredEntities | None:
-        """Return a state as it was stored; None where it is of another key or of other values.
+        """Return a state as it was stored; None if it is of another key or of other values.
 
         Raises:
             SnapshotError: it is corrupt.
@@ -125,7 +125,7 @@ class EntitySnapshot:
             parts.idle.begin(count, parts.clock.busy)
 
     def _stored_names(self, state: State) -> list[str]:
-        """Return the name that each detector has in stored state; "" where it is not there."""
+        """Return the name that each detector has in stored state; "" if it is not there."""
         ours = self._prints()
         noted = orjson.loads(bytes(state["detectors"])) if "detectors" in state else ours
         stored = {(name, own): f"{k}.{name}" for k, (name, own) in enumerate(noted)}

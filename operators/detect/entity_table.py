@@ -86,7 +86,7 @@ class EntityTable:
         return before
 
     def pace(self, key: str) -> Pace | None:
-        """Return how often an entity speaks; None where it has no slot."""
+        """Return how often an entity speaks; None if it has no slot."""
         slot = self._slots.get(key)
         if slot is None:
             return None

@@ -81,7 +81,7 @@ class Limits(NamedTuple):
     """What a silence is held against.
 
     Attributes:
-        after: ns; 0 where it is learned.
+        after: ns; 0 if it is learned.
         per_day: false alarms a day of the pipeline, or of an entity.
         entity_share: the most a day of one entity; infinite without such a bound.
         most: the highest p-value.
@@ -204,7 +204,7 @@ def end_together(records: Any, watch: Any, now: int, limits: Any) -> None:
 
 @njit(error_model="numpy")
 def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) -> int:
-    """Judge all entities; return how many stopped together, 0 where each stopped by itself."""
+    """Judge all entities; return how many stopped together, 0 if each stopped by itself."""
     waiting, told, judged = 0, 0, 0
     for k in range(watch.slots):
         state = records[k]

@@ -15,7 +15,7 @@ from engine.domain.batch import Int32s, Int64s
 from operators.kernels.record_bank import RecordBank
 
 RECORD = np.dtype([("seen", "<i8")])
-"""How far event time had come with the newest event, and one more; 0 where there is no entity."""
+"""How far event time had come with the newest event, and one more; 0 if there is no entity."""
 TICKS = 8
 """Looks at all entities in the time after which one is forgotten."""
 

@@ -75,7 +75,7 @@ class Scorer:
 
         Args:
             slots: int32 [n], the slot of each event's entity.
-            values: float64 [n, d]; NaN where one is missing.
+            values: float64 [n, d]; NaN if one is missing.
             filled: float64 [n, d], with the expected value where one is missing.
             scales: float64 [n, d], the usual spread of the values.
             learn: bool [n]; False scores without learning.

@@ -82,7 +82,7 @@ class DetectStep:
         return self._group.keys()
 
     def report(self, entity: str) -> EntityReport | None:
-        """Return what is known of an entity, and learn nothing; None where it is unknown."""
+        """Return what is known of an entity, and learn nothing; None if it is unknown."""
         return self._group.report(entity)
 
     def dump(self) -> bytes:

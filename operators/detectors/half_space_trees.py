@@ -204,7 +204,7 @@ _driver = kernel(_drive)
 
 
 class HalfSpaceTreesDetector:
-    """Half-space trees: strange is what falls where few events of the last window fell.
+    """Half-space trees: an event is anomalous where few events of the last window fell.
 
     The trees are drawn once for all entities; an entity holds its values' ranges, learned from
     its first `range_events` events instead of asked for, and the masses of the reference

@@ -61,7 +61,7 @@ class KernelFiles:
         self._stamp = (numba.__version__, MANGLING_VERSION, stamp)
 
     def load(self, key: Any) -> Any:
-        """Return what was saved for a key; None where nothing whole is there."""
+        """Return what was saved for a key; None if nothing whole is there."""
         try:
             digest, content = _split(self._path(key).read_bytes())
             # Before it is unpickled: damaged code would end the process, or run wrongly.

@@ -132,10 +132,10 @@ def learn(
         distance: 0 or more.
         p: its p-value.
         floor: the least mean distance to believe in.
-        half_step: half the step between neighbouring distances, 0 where they are continuous:
+        half_step: half the step between neighbouring distances, 0 if they are continuous:
             a log-excess is that of the upper edge of its cell, so that equal ones say no more
             than they know.
-        hour: of the day, from 1; 0 where time is not known.
+        hour: of the day, from 1; 0 if time is not known.
         span: as of `p_value`.
     """
     if not distance >= 0.0:

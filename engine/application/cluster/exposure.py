@@ -30,7 +30,7 @@ def notices(
     """Return what to say of the address that a run listens on, and of those that it calls.
 
     Args:
-        metrics: the metrics page; None where there is none.
+        metrics: the metrics page; None if there is none.
         settings: of what calls out, each with its place in the pipeline file.
     """
     risks = [

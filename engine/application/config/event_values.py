@@ -80,7 +80,7 @@ class ValueSpec(ValueRuleSpec):
 def each(values: dict[str, ValueSpec], explode: Path | None) -> tuple[ValueSpec, Path] | None:
     """Return the value that stands for each field of an object, and its path up to the star.
 
-    None where values are named. A star of what is exploded is none of its own.
+    None if values are named. A star of what is exploded is none of its own.
     """
     found = values.get("each")
     if found is None or len(values) > 1 or EACH not in found.path:

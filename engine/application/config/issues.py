@@ -24,7 +24,7 @@ class FieldIssue:
 
     Attributes:
         place: where, below the value whose check found it.
-        text: one sentence for people, or "" where `error` says it.
+        text: one sentence for people, or "" if `error` says it.
         error: pydantic's own finding below `place`.
         model: the model whose fields the places in `error` name.
     """

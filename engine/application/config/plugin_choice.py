@@ -40,7 +40,7 @@ class PluginChoice:
 
 
 def single(value: object) -> tuple[str, Any] | None:
-    """Split `{name: rest}`, or a bare name, into name and rest; None where it is neither."""
+    """Split `{name: rest}`, or a bare name, into name and rest; None if it is neither."""
     if isinstance(value, str):
         return value, {}
     if isinstance(value, dict) and len(value) == 1:

@@ -30,7 +30,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class PrivateParts:
-    """What of a URL is not for everybody.
+    """The parts of a URL that are private.
 
     Attributes:
         secrets: must not be shown in messages on the file.

@@ -15,7 +15,7 @@ class Caller:
         name: of the user.
         role: the lesser of the user's and the token's.
         address: from where.
-        token: id of the token that was shown; "" where the server itself asks.
+        token: id of the token that was shown; "" if the server itself asks.
     """
 
     name: str

@@ -16,7 +16,7 @@ DAYS = 30
 
 
 def first_start(work: UnitOfWork, now: int) -> NewToken | None:
-    """Make the user "admin" and a token where there is no user yet; None where there is."""
+    """Make the user "admin" and a token where there is no user yet; None if there is."""
     if work.users.all():
         return None
     work.users.add(User(ADMIN, Role.ADMIN, None, now))

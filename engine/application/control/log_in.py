@@ -32,7 +32,7 @@ class Passwords(Protocol):
 def log_in(
     work: UnitOfWork, name: str, password: str, address: str, now: int, passwords: Passwords
 ) -> NewToken | None:
-    """Return a token for half a day; None where it is refused, which must be stored as well.
+    """Return a token for half a day; None if it is refused, which must be stored as well.
 
     The reply is the same for an unknown user, a wrong password, and a locked or disabled user.
 

@@ -29,7 +29,7 @@ def record(
         now: ns since 1970.
         action: such as "incident.resolve".
         subject: id or name of what was changed.
-        before, after: its fields; None where it was not there.
+        before, after: its fields; None if it was not there.
         reason: why, as the caller said.
     """
     if before is not None and after is not None:

@@ -25,7 +25,7 @@ class FeedPage:
 
 
 def end_of_feed(work: UnitOfWork) -> int:
-    """Return the number of the last entry; 0 where there is none."""
+    """Return the number of the last entry; 0 if there is none."""
     return work.feed.ends()[1]
 
 

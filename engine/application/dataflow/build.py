@@ -64,7 +64,7 @@ class Flow:
 
         Raises: what ended it, unless that was in order.
         """
-        # One epoch for ever: checkpoints are ours.
+        # One epoch forever: checkpoints are ours.
         cli_main(self.dataflow, epoch_interval=timedelta(days=36_500))
         self.failure.raise_it()
 

@@ -69,7 +69,7 @@ class SourcePart(StatelessSourcePartition[Item]):
         return LONG_AGO
 
     def close(self) -> None:
-        """Let go of all partitions."""
+        """Release all partitions."""
         self._turns.close()
 
 
@@ -82,7 +82,7 @@ class SourceTurns:
         checkpoints: when they are due.
         context: of this process.
         failure: what stops the flow from another thread.
-        control: follows the control log; None where there is none.
+        control: follows the control log; None if there is none.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class SourceTurns:
         return self._turn(self._membership)
 
     def close(self) -> None:
-        """Let go of all partitions and of the membership; never raises."""
+        """Release all partitions and the membership; never raises."""
         with self.failure.noted():
             self._tasks.close()
         if self._membership is not None:
@@ -183,7 +183,7 @@ class SourceTurns:
         return found
 
     def _quiet(self, *, ended: bool = False) -> list[Item]:
-        """Return marks that say how long a task has received nothing; at the end, for ever."""
+        """Return marks that say how long a task has received nothing; at the end, forever."""
         now = time.monotonic()
         if not ended and now - self._quiet_sent < QUIET_SECONDS:
             return []

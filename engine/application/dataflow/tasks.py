@@ -84,7 +84,7 @@ class Tasks:
         return all(reader.ended for reader in self.readers.values())
 
     def release(self, readers: Iterable[TaskReader]) -> list[str]:
-        """Let go of tasks, whose state is stored; return their names."""
+        """Release tasks, whose state is stored; return their names."""
         names = [reader.task.name for reader in readers]
         for name in names:
             self.readers.pop(name).close()
@@ -93,7 +93,7 @@ class Tasks:
         return names
 
     def close(self) -> None:
-        """Let go of all tasks and of the store."""
+        """Release all tasks and the store."""
         for reader in self.readers.values():
             reader.close()
         self.readers = {}

@@ -64,7 +64,7 @@ class ControlRecord(Settings):
 
     @property
     def end(self) -> datetime | None:
-        """Event time at which it ends; None where it does not by itself."""
+        """Event time at which it ends; None if it does not by itself."""
         said = self.silence or self.pause
         return None if said is None else said.end
 

@@ -164,7 +164,7 @@ def _of_line(line: bytes, where: str) -> Letter:
 
 
 def _of_record(record: Record) -> Letter | None:
-    """Return the letter in a record; None where it is none, as a mark or somebody else's."""
+    """Return the letter in a record; None if it is none, as a mark or somebody else's."""
     # Ours stand behind those of the message's sender, the id first.
     names = [name for name, _ in record.headers]
     try:

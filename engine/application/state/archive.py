@@ -63,7 +63,7 @@ def write_archive(directory: Path, archive: Path) -> int:
 
 
 def read_archive(archive: Path, directory: Path) -> int:
-    """Bring an archive's state back into a directory that has none; return its bytes.
+    """Restore the state of an archive into a directory that has none; return its bytes.
 
     To be called by who holds the lock. Broken off, it leaves a mark that a run refuses.
 

@@ -32,7 +32,7 @@ def export_stored(state: StoredState, archive: Path) -> int:
 
 
 def import_stored(archive: Path, state: StoredState) -> int:
-    """Bring an archive's state back; return its bytes.
+    """Restore the state of an archive; return its bytes.
 
     Raises:
         SnapshotError: the archive is damaged, or none of ours.

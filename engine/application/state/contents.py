@@ -28,7 +28,7 @@ class Contents:
         tasks: the newest checkpoint of each task.
         entities: how many the tasks had when their state was last stored whole.
         split: how many of them more than one task has.
-        files: sizes of all tasks' files, by name; None where state does not lie in files.
+        files: sizes of all tasks' files, by name; None if state does not lie in files.
         kept: earlier checkpoints that are kept, the oldest first.
         kept_names: names of the tasks' files that they refer to.
     """

@@ -68,7 +68,7 @@ class DirectoryStore:
         return sorted(newest_manifests(self._directory))
 
     def load(self, task: str) -> StoredTask | None:
-        """Take a task up; see `StateStore`."""
+        """Restore a task; see `StateStore`."""
         self._lock(task)
         manifest = newest_manifests(self._directory).get(task)
         self._remove_orphans(task, manifest)
@@ -123,7 +123,7 @@ class DirectoryStore:
                 self._remove_orphans(task, manifest)
 
     def release(self, tasks: Sequence[str]) -> None:
-        """Let go of tasks; see `StateStore`."""
+        """Release tasks; see `StateStore`."""
         for task in tasks:
             self._manifests.pop(task, None)
             self._files.pop(task, None)
@@ -131,7 +131,7 @@ class DirectoryStore:
                 os.close(self._locks.pop(task))
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
         self.release(list(self._locks))
 
     def _write(self, checkpoint: Checkpoint, file: TaskFile | None) -> TaskFile:

@@ -26,7 +26,7 @@ class MemoryStore:
         return sorted(self.kept)
 
     def load(self, task: str) -> StoredTask | None:
-        """Take a task up; see `StateStore`."""
+        """Restore a task; see `StateStore`."""
         self._owned.add(task)
         return self.kept.get(task)
 
@@ -39,11 +39,11 @@ class MemoryStore:
             self.kept[task] = replace(self.kept[task], outputs=plain)
 
     def release(self, tasks: Sequence[str]) -> None:
-        """Let go of tasks; see `StateStore`."""
+        """Release tasks; see `StateStore`."""
         self._owned -= set(tasks)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
         self._owned.clear()
 
 

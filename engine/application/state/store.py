@@ -21,10 +21,10 @@ class Checkpoint:
     Attributes:
         task: name of the task: the source's name of its partition.
         position: where the source goes on, as the source says it.
-        snapshot: the whole state at this position, a blob for each step by its name; None where
+        snapshot: the whole state at this position, a blob for each step by its name; None if
             the one stored before still counts.
         journal: the events since the checkpoint before, for a source that cannot be read again;
-            None where there are none. A snapshot voids the journal before it.
+            None if there are none. A snapshot voids the journal before it.
         results: rolling digest of all results so far, to be the same after a replay.
         partitions: partitions of the source that the task shares budgets with.
         identity: what the state was made by: pipeline, source, detectors.
@@ -49,7 +49,7 @@ class StoredTask:
         snapshot: the newest whole state, a blob for each step.
         snapshot_position, snapshot_results: the position and the digest that it belongs to.
         journal: events since then, in their order; empty where the source is read again.
-        outputs: for each sink, where its output stood at the checkpoint, as the sink says it.
+        outputs: for each sink, the position of its output at the checkpoint, as the sink says it.
     """
 
     task: str
@@ -87,7 +87,7 @@ class StateStore(Protocol):
     """
 
     def load(self, task: str) -> StoredTask | None:
-        """Take a task up, to be its only owner from now on; None where nothing is stored of it.
+        """Restore a task, to be its only owner from now on; None if nothing is stored of it.
 
         Raises:
             SnapshotError: something stored is missing, damaged, or of a newer program; its name
@@ -104,11 +104,11 @@ class StateStore(Protocol):
 
         Args:
             checkpoints: of the tasks that have changed.
-            outputs: for each sink, where its output stands now; holds for all tasks of the process.
+            outputs: for each sink, the present position of its output, for all tasks.
 
         Raises:
             RetryableError: it failed in a way that a restart cures; nothing was stored, or all.
-            PynomalyError: another process has taken over: this one is shut out.
+            PynomalyError: another process has taken over: this one is fenced.
         """
         ...
 
@@ -117,11 +117,11 @@ class StateStore(Protocol):
         ...
 
     def release(self, tasks: Sequence[str]) -> None:
-        """Let go of tasks, whose last checkpoints are stored: others may take them up."""
+        """Release tasks, whose last checkpoints are stored: others may take them over."""
         ...
 
     def close(self) -> None:
-        """Let go of everything; never raises."""
+        """Release all resources; never raises."""
         ...
 
 
@@ -133,7 +133,7 @@ class StoredState(Protocol):
         ...
 
     def load(self, task: str) -> StoredTask | None:
-        """Return what is stored of a task, without taking it up.
+        """Return what is stored of a task, without owning it.
 
         Raises:
             SnapshotError: something stored is missing, damaged, or of a newer program.
@@ -141,7 +141,7 @@ class StoredState(Protocol):
         ...
 
     def require_stopped(self) -> None:
-        """Hold that the pipeline does not run.
+        """Require that the pipeline does not run.
 
         Raises:
             FatalError: it does.
@@ -165,5 +165,5 @@ class StoredState(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything; never raises."""
+        """Release all resources; never raises."""
         ...

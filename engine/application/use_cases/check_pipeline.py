@@ -177,7 +177,7 @@ def _sample(pipeline: Pipeline, messages: int, decoded: list[EventBatch | list[R
 
 
 def events_per_day(events: list[EventBatch]) -> float:
-    """Return the rate of a sample by event time, summed over its partitions; 0 where unknown."""
+    """Return the rate of a sample by event time, summed over its partitions; 0 if unknown."""
     times: dict[int, list[Int64s]] = {}
     for batch in events:
         for partition in np.unique(batch.partitions).tolist():
@@ -189,7 +189,7 @@ def events_per_day(events: list[EventBatch]) -> float:
 
 
 def _why_unfit(sample: Sample) -> str:
-    """Return why the event mapping cannot be right; "" where it fits some message."""
+    """Return why the event mapping cannot be right; "" if it fits some message."""
     if not sample.rejects or len(sample.rejects) < sample.messages:
         return ""
     return (

@@ -35,7 +35,7 @@ class TaskReport:
         task: the partition.
         position: where the source stood when this was stored.
         report: what is known.
-        threshold: the p-value at which its next event alerts; None where no p-value decides.
+        threshold: the p-value at which its next event alerts; None if no p-value decides.
         silences: those of the pipeline file and of the control log whose patterns fit it.
         feedback: that holds for it.
         rules: of the control log that hold for it.

@@ -20,7 +20,7 @@ class StateReport:
 
     Attributes:
         place: where.
-        contents: what lies there; None where nothing is stored.
+        contents: what lies there; None if nothing is stored.
         changes: what a run would keep and start afresh; nothing if it keeps all of it.
         refusal: why a run would refuse the state; "" if it does not.
     """

@@ -103,7 +103,7 @@ class Outcome:
     Attributes:
         code: exit code; see `Supervisor.run`.
         came_up: whether a process stored a checkpoint, or waited for messages for a while.
-        changed: the text that is to be run instead; None where the file did not change.
+        changed: the text that is to be run instead; None if the file did not change.
     """
 
     code: int

@@ -38,7 +38,7 @@ def score_table(
 
     Args:
         table: has columns by name that numpy can read: of pandas, polars, pyarrow, or a dictionary.
-        key: the column of the entity; None where all rows are of one.
+        key: the column of the entity; None if all rows are of one.
         time: the column of the event time: dates, or numbers with `time_unit`.
         values: the columns to watch; null and NaN are gaps.
         detectors: as in a pipeline file.

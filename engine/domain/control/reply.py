@@ -15,7 +15,7 @@ class Reply:
         request: digest of what was asked.
         status: of HTTP.
         body: of the reply.
-        etag: of what the reply shows; None where it has none.
+        etag: of what the reply shows; None if it has none.
         created: ns since 1970.
     """
 

@@ -64,6 +64,6 @@ def written(token_id: str, secret: str) -> str:
 
 
 def parts_of(text: str) -> tuple[str, str] | None:
-    """Return id and secret of a token as it was shown; None where it is none."""
+    """Return id and secret of a token as it was shown; None if it is none."""
     found = FORM.fullmatch(text)
     return None if found is None else (found[1], found[2])

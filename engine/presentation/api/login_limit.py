@@ -25,7 +25,7 @@ class LoginLimit:
         self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait(self, address: str) -> float:
-        """Count an attempt; return how many seconds to wait instead, 0 where it may be made."""
+        """Count an attempt; return how many seconds to wait instead, 0 if it may be made."""
         now = self._clock()
         with self._lock:
             made = self._attempts.setdefault(address, deque())

@@ -73,7 +73,7 @@ class Letters:
     """Where dead letters lie.
 
     Attributes:
-        path: the file of them; None where it is no file.
+        path: the file of them; None if it is no file.
         where: for people.
         settings: of the sink that keeps them, where a pipeline file was given.
     """

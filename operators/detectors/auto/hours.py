@@ -25,7 +25,7 @@ def part_of_day(state: Any, time: int) -> int:
 
 @njit(error_model="numpy")
 def hour_of_day(time: int) -> int:
-    """Return 1 to 24 for the hours of the day, 0 where the time is not known."""
+    """Return 1 to 24 for the hours of the day, 0 if the time is not known."""
     return (time // NS_PER_HOUR) % 24 + 1 if time != 0 else 0
 
 

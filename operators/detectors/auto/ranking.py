@@ -68,7 +68,7 @@ def score(
         state: the record.
         evidence: decimal powers of rarity.
         error: mean squared forecast error, in mean errors.
-        distance_log: logarithm of the distance to the neighbours; NaN where it says nothing new.
+        distance_log: logarithm of the distance to the neighbours; NaN if it says nothing new.
         ordered: whether events are known to come in order, as those of one value are.
         learns: False scores without learning.
     """

@@ -155,7 +155,7 @@ def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float)
         state.newest_bucket = bucket
         state.revisited = state.counts[bucket] >= KNOWN
     if not state.revisited:
-        # The mean of the hour of the week is of this very hour, and tells nothing.
+        # The mean of the hour of the week is of this very hour, and shows nothing.
         return
     rate = max(1.0 / (state.weeks + 1.0), 1.0 / COMPARED_EVENTS)
     day = min(abs(deviation - _between(state, time, False)), bound)

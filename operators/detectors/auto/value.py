@@ -170,7 +170,7 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
     Args:
         state: its record.
         raw: the value.
-        time: event time in ns, 0 where it is not known.
+        time: event time in ns, 0 if it is not known.
         learns: False judges without learning.
         after_gap: whether the entity was silent for long before.
         out: float64 [8], filled with: the p-value, the evidence it comes from, the value expected

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from operators.kernels.moving_mean import newest_weight
+
 MEMORY_EVENTS = 4_000.0
 """Events that the autocovariances rest on."""
 SOLVED_EVENTS = 256
@@ -29,7 +31,7 @@ SCALE_EVENTS = 500.0
 """Events that the mean error rests on."""
 CLIP = 4.0
 """An error counts in mean error and history as at most so many mean errors."""
-REGIME_EVENTS = 8
+BELIEVED_EVENTS = 8
 """Clipped errors in a row after which values enter the history as they are."""
 
 
@@ -107,8 +109,8 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
         error = bound if error > 0.0 else -bound
     else:
         state.clipped = 0
-    state.error += (abs(error) - state.error) * max(1.0 / (seen + 1.0), 1.0 / SCALE_EVENTS)
-    cleaned = offset if state.clipped >= REGIME_EVENTS else expected + error
+    state.error += (abs(error) - state.error) * newest_weight(seen + 1.0, SCALE_EVENTS)
+    cleaned = offset if state.clipped >= BELIEVED_EVENTS else expected + error
     _count(state, cleaned - mean, seen)
     order = len(state.weights)
     start = order - 1 if state.place == 0 else state.place - 1
@@ -125,7 +127,7 @@ def _count(state: Any, deviation: float, seen: int) -> None:
     order = len(state.weights)
     start = state.place
     newest = order - start
-    rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
+    rate = np.float32(newest_weight(seen + 1.0, MEMORY_EVENTS))
     keep = np.float32(1.0) - rate
     scaled = rate * np.float32(deviation)
     state.covariance[0] = keep * state.covariance[0] + scaled * np.float32(deviation)

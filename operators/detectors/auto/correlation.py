@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats
+from operators.kernels.moving_mean import newest_weight
 
 MOST_VALUES = 40
 """Values up to which a covariance is kept: its size and cost grow with their square."""
@@ -64,7 +65,7 @@ def learn(state: Any, z: Floats, seen: int, squares: Floats) -> None:
     d = len(z)
     if d > MOST_VALUES:
         return
-    rate = np.float32(max(1.0 / (seen + 1.0), 1.0 / MEMORY_EVENTS))
+    rate = np.float32(newest_weight(seen + 1.0, MEMORY_EVENTS))
     for j in range(d):
         scaled = rate * np.float32(z[j])
         for k in range(d):

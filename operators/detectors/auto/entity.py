@@ -35,6 +35,7 @@ from operators.detectors.auto.evidence import (
     WHOLE_WEIGHT,
 )
 from operators.kernels import moving_mean, tail
+from operators.kernels.moving_mean import newest_weight
 from operators.kernels.record_bank import kernel
 
 GAP_TIMES = 20.0
@@ -118,7 +119,7 @@ def note_time(state: Any, time: int) -> None:
         gap = np.float64(state.gap)
         if state.seen > 10:
             apart = min(apart, 4.0 * gap)
-        state.gap = gap + (apart - gap) * max(1.0 / state.seen, 1.0 / GAP_EVENTS)
+        state.gap = gap + (apart - gap) * newest_weight(state.seen, GAP_EVENTS)
         state.newest = time
     else:
         state.newest = time

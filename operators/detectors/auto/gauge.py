@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from operators.kernels.moving_mean import newest_weight
+
 STEEPNESS = log(3.2) / 2.55
 SIGMA_OF_DEVIATION = 1.2533
 """A normal value's standard deviation, as a multiple of its mean absolute deviation."""
@@ -64,7 +66,7 @@ def learn(gauge: Any, logarithm: float, memory: float = MEMORY_EVENTS) -> None:
     if np.isnan(logarithm):
         return
     gauge.events = min(gauge.events + 1, 65_535)
-    rate = max(1.0 / gauge.events, 1.0 / memory)
+    rate = newest_weight(gauge.events, memory)
     off = logarithm - gauge.center
     if gauge.events > 20:
         bound = CLIP * max(np.float64(gauge.spread), LEAST_SPREAD)

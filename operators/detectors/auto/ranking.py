@@ -24,6 +24,7 @@ import numpy as np
 from numba import njit
 
 from operators.detectors.auto import gauge
+from operators.kernels.moving_mean import newest_weight
 
 RECENT_EVENTS = 12.0
 """Events that what is said of the last events rests on."""
@@ -110,7 +111,7 @@ def _agreement(state: Any) -> float:
 @njit(error_model="numpy")
 def _compare(state: Any, distance_log: float) -> None:
     """Learn how far a distance agrees with the one before."""
-    rate = max(1.0 / (state.distance_gauge.events + 1.0), 1.0 / AGREEMENT_EVENTS)
+    rate = newest_weight(state.distance_gauge.events + 1.0, AGREEMENT_EVENTS)
     off = min(max(distance_log - state.center, -CLIP), CLIP)
     state.spread += rate * (off * off - state.spread)
     state.carried += rate * (off * state.last - state.carried)

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from engine.domain.time_units import NS_PER_HOUR
+from operators.kernels.moving_mean import newest_weight
 
 EPOCH_WEEKDAY_HOURS = 72
 """1970 began on a Thursday: so many hours after Monday."""
@@ -138,14 +139,14 @@ def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float
             bound = CLIP * max(np.float64(state.error), 0.1 * scale)
             distance, off = min(distance, bound), min(max(off, -bound), bound)
         state.errors = min(state.errors + 1, 65_535)
-        state.error += max(1.0 / state.errors, 1.0 / ERROR_EVENTS) * (distance - state.error)
+        state.error += newest_weight(state.errors, ERROR_EVENTS) * (distance - state.error)
         state.carried += LATELY * (off - state.carried)
         _compare(state, deviation, time, bucket, bound)
     own = np.float64(state.pattern[bucket])
     count = min(state.counts[bucket] + 1, 255)
     step = min(max(deviation - own, -bound), bound) if count > 1 else deviation
     state.counts[bucket] = count
-    state.pattern[bucket] = own + max(1.0 / count, 1.0 / BUCKET_EVENTS) * step
+    state.pattern[bucket] = own + newest_weight(count, BUCKET_EVENTS) * step
 
 
 @njit(error_model="numpy")
@@ -157,7 +158,7 @@ def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float)
     if not state.revisited:
         # The mean of the hour of the week is of this very hour, and shows nothing.
         return
-    rate = max(1.0 / (state.weeks + 1.0), 1.0 / COMPARED_EVENTS)
+    rate = newest_weight(state.weeks + 1.0, COMPARED_EVENTS)
     day = min(abs(deviation - _between(state, time, False)), bound)
     week = min(abs(deviation - _between(state, time, True)), bound)
     state.day_error += rate * (day - state.day_error)

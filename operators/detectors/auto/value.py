@@ -33,6 +33,7 @@ from operators.detectors.auto.evidence import (
     WEIGHTS,
 )
 from operators.kernels import tail
+from operators.kernels.moving_mean import newest_weight
 
 WARM_UP = 50
 """Values before the first is judged."""
@@ -42,9 +43,10 @@ CLIP, MEAN_CLIP = 4.0, 8.0
 """A deviation counts in levels, and in the two moving means, as at most so many mean deviations."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
 """Events that the two moving means rest on: a shift shows in the one, a drift in the other."""
-REGIME_EVENTS = 400
+NEW_LEVEL_EVENTS = 400
 """Events of a shift after which the new level is the normal one."""
-
+MEAN_EVENTS = 1_000.0
+"""Events that the share of equal values, and the mean of what is left of errors, rest on."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
 DAY_OFF = 1 / 3
 """Part of a deviation that counts on the first days off, which may be unlike other days."""
@@ -319,7 +321,7 @@ def _observe(
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
         hours.note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
-    rate = max(1.0 / (seen + 1.0), 1e-3)
+    rate = newest_weight(seen + 1.0, MEAN_EVENTS)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
     if tail.teaches(state.tails[CALM], p_values[CALM]):
@@ -352,7 +354,7 @@ def _moved_mean(mean: float, size: float, seen: int) -> float:
     before = np.float64(mean)
     if seen > 10:
         size = min(size, CLIP * before) if before > 0.0 else size
-    return before + (size - before) * max(1.0 / (seen + 1.0), 1e-3)
+    return before + (size - before) * newest_weight(seen + 1.0, MEAN_EVENTS)
 
 
 @njit(error_model="numpy")
@@ -373,7 +375,7 @@ def _learn(
     season.learn(state.season, deviation if state.aged else x, foreseen, time, error_unit)
     off = deviation - foreseen if state.aged and not np.isnan(foreseen) else deviation
     bound = CLIP * unit if seen > 10 else abs(off)
-    state.level += min(max(off, -bound), bound) * max(1.0 / (seen + 1.0), 1 / LEVEL_EVENTS)
+    state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
     if step > 0.0:
         state.resolution = step * RESOLUTION_FADES
     state.last = x
@@ -389,7 +391,7 @@ def _settle(state: Any) -> None:
     """Take a shift that stays for the new level."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
-    if state.shifted >= REGIME_EVENTS:
+    if state.shifted >= NEW_LEVEL_EVENTS:
         state.level += np.float64(state.slow)
         autoregression.move_mean(state.ar, state.slow)
         state.fast -= state.slow

@@ -99,7 +99,7 @@ def test_one_outlier_does_not_spoil_the_next_forecasts() -> None:
 def test_a_run_of_outliers_is_a_new_regime() -> None:
     state = settled(autoregressive(3_000, 0.0))
 
-    forecasts(state, np.full(autoregression.REGIME_EVENTS, 1_000.0), 3_000)
+    forecasts(state, np.full(autoregression.BELIEVED_EVENTS, 1_000.0), 3_000)
 
     start = int(state["place"])
 

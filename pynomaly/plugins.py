@@ -40,6 +40,7 @@ from engine.application.telemetry.metrics import Telemetry, no_telemetry
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import (
+    NO_TIME,
     Bools,
     EventBatch,
     Floats,
@@ -82,6 +83,7 @@ from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 
 __all__ = [
+    "NO_TIME",
     "Anomaly",
     "Bank",
     "Bools",

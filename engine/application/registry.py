@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.domain.detector import Declaration, DetectorFamily
-from engine.domain.errors import UnknownNameError, nearest
+from engine.domain.detector import Declaration, Detector, DetectorFamily
+from engine.domain.errors import ParameterError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
     from engine.application.control_ports import Store
@@ -99,6 +100,22 @@ def detector_family(name: str) -> DetectorFamily:
     if family not in _points("detectors"):
         raise _unknown_detector(name)
     return _family(family)
+
+
+def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[str]) -> Detector:
+    """Return a detector with its parameters.
+
+    Raises:
+        ParameterError: a parameter is unknown or has a value it cannot take; or the plug-in is no
+            whole detector.
+        UnknownNameError: there is none; the message names the nearest detector.
+    """
+    made = detector_family(name).create(name, parameters, value_names)
+    missing = [part for part in (*Detector.__annotations__, "bank") if not hasattr(made, part)]
+    if missing:
+        kind = f"{type(made).__module__}.{type(made).__qualname__}"
+        raise ParameterError("", f"{kind} is no whole detector: it has no {', '.join(missing)}")
+    return made
 
 
 def declarations() -> list[Declaration]:

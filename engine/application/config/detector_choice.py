@@ -27,8 +27,7 @@ class DetectorChoice:
             ParameterError: a parameter is unknown or has a value it cannot take.
             UnknownNameError: there is no such detector.
         """
-        family = registry.detector_family(self.name)
-        return family.create(self.name, self.parameters, value_names)
+        return registry.detector(self.name, self.parameters, value_names)
 
 
 def choose_detectors(value: object, value_names: Sequence[str]) -> list[DetectorChoice]:

@@ -42,7 +42,7 @@ class Subject:
     def create(self) -> Detector:
         """Build the detector again."""
         names = [f"value_{j}" for j in range(self.width)]
-        return registry.detector_family(self.name).create(self.name, self.parameters, names)
+        return registry.detector(self.name, self.parameters, names)
 
     @property
     def light(self) -> bool:

@@ -103,7 +103,7 @@ def _cost(cost: Cost) -> str:
 def _show(declaration: Declaration, costs: Costs) -> None:
     console = Console()
     console.print(Text(declaration.name, "bold"))
-    console.print(Text(f"{declaration.summary}. {declaration.suits}".strip()))
+    console.print(Text(f"{declaration.summary.rstrip('.')}. {declaration.suits}".strip()))
     console.print(Text(f"sees: {', '.join(declaration.kinds)}", "dim"))
     console.print(Text(f"source: {declaration.source}", "dim"))
     memory = [f"{size:,} with {width}" for width, size in sizes_of(declaration).items()]

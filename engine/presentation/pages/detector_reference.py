@@ -103,7 +103,7 @@ def sizes_of(declared: Declaration) -> Mapping[int, int]:
     for width in WIDTHS:
         names = [f"value_{j}" for j in range(width)]
         try:
-            built = registry.detector_family(declared.name).create(declared.name, {}, names)
+            built = registry.detector(declared.name, {}, names)
         except PynomalyError:
             continue
         sizes[width] = built.bytes_per_entity

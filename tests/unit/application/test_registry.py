@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from engine.application import registry
-from engine.domain.errors import UnknownNameError
+from engine.domain.errors import ParameterError, UnknownNameError
 
 
 def test_everything_registered_can_be_loaded() -> None:
@@ -43,3 +43,19 @@ def test_the_declaration_of_an_unknown_detector_offers_the_nearest() -> None:
     for name, nearest in [("zscor", "zscore"), ("river.HalfSpaceTree", "river.HalfSpaceTrees")]:
         with pytest.raises(UnknownNameError, match=f'Did you mean "{nearest}"'):
             registry.declaration(name)
+
+
+class NameAlone:
+    """What is left where an author forgets the rest of a detector."""
+
+    name = "zscore"
+
+
+def test_an_incomplete_detector_is_rejected_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = registry.detector_family("zscore")
+    monkeypatch.setattr(family, "create", lambda *_: NameAlone())
+
+    with pytest.raises(ParameterError, match=r"NameAlone is no whole detector: .*warm_up, bank"):
+        registry.detector("zscore", {}, ["a"])

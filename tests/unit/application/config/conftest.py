@@ -59,10 +59,18 @@ class FakeStdout:
 
 
 class FakeDetector:
+    handles_gaps = False
+    resolution = 1e-9
+    snapshot = "bytes"
+    warm_up = 10
+
     def __init__(self, name: str = "", parameters: Mapping[str, object] | None = None) -> None:
         self.name = name
         self.parameters = parameters
         self.bytes_per_entity = 12
+
+    def bank(self, capacity: int) -> None:
+        raise AssertionError("no pipeline runs in these tests")
 
 
 class FakeFamily:

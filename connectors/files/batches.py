@@ -13,7 +13,7 @@ BATCH_LINES = 5_000
 BATCH_BYTES = 8 * 2**20
 
 
-def take(file: Iterable[Message], at_most: int) -> list[Message]:
+def next_messages(file: Iterable[Message], at_most: int) -> list[Message]:
     """Return the next messages of a file, no more bytes together than a batch may have."""
     found: list[Message] = []
     size = 0

@@ -12,7 +12,7 @@ from typing import IO
 
 from bytewax.inputs import StatefulSourcePartition
 
-from connectors.files.batches import BATCH_LINES, raw_batch, take
+from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.lines import CHUNK_BYTES, LineSplitter
 from connectors.files.messages import FileMessages, Message, Reading, format_of
@@ -52,7 +52,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
             self.close()
             raise StopIteration
         self._look()
-        found, hint = self._take()
+        found, hint = self._next_messages()
         self._idle = not found
         if not found:
             return []
@@ -82,7 +82,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
             self._looked = now
             self._order.add(find_files(self._pattern))
 
-    def _take(self) -> tuple[list[Message], str]:
+    def _next_messages(self) -> tuple[list[Message], str]:
         """Return the next messages, of the next file where this one has no more."""
         names = self._order.names
         while self._number < len(names):
@@ -91,7 +91,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
             if self._file is None:
                 return [], ""
             is_last = self._number + 1 == len(names)
-            found = self._file.take(BATCH_LINES, is_last)
+            found = self._file.next_messages(BATCH_LINES, is_last)
             if found or is_last:
                 return found, self._file.hint
             self.close()
@@ -110,9 +110,9 @@ class Whole:
         """What to do where a column is missing."""
         return self._file.hint
 
-    def take(self, at_most: int, _more: bool) -> list[Message]:
+    def next_messages(self, at_most: int, _more: bool) -> list[Message]:
         """Return the next messages."""
-        return take(self._file, at_most)
+        return next_messages(self._file, at_most)
 
     def close(self) -> None:
         """Close the file."""
@@ -133,7 +133,7 @@ class Tail:
         self._number = 0
         self._skip_lines = reading.csv.skip if self._is_csv else 0
 
-    def take(self, at_most: int, more: bool) -> list[Message]:
+    def next_messages(self, at_most: int, more: bool) -> list[Message]:
         """Return the next messages; the last line has to end, unless no more comes."""
         found: list[Message] = []
         while not found:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from pydantic import Field, field_validator
 
-from connectors.files.batches import BATCH_LINES, raw_batch, take
+from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.follow import FollowReader
 from connectors.files.messages import FileMessages, Format, Reading
@@ -155,7 +155,7 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
 
     def batch(self, at_most: int = BATCH_LINES) -> RawBatch | None:
         """Return the next messages; None at the end."""
-        found = take(self._file, at_most)
+        found = next_messages(self._file, at_most)
         if not found:
             return None
         self._next = found[-1][0] + 1

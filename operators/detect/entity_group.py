@@ -98,7 +98,7 @@ class EntityGroup:
     def _score_segment(self, events: EventBatch, segment: Segment) -> Iterator[ScoredBatch]:
         """Score a segment, in parts where entities are forgotten within it."""
         if len(segment.started):
-            self._parts.begin(segment.started, segment.evicted)
+            self._parts.start_entities(segment.started, segment.evicted)
             self._metrics.count_evicted(len(segment.evicted))
         slots, before = segment.slots, self._parts.clock.busy
         progress = self._parts.clock.observe(slots, events.times)

@@ -72,7 +72,7 @@ class EntityParts:
         """Entities that have had no p-value yet."""
         return len(self.table) - int(np.count_nonzero(self.warm))
 
-    def begin(self, started: Int32s, evicted: Int32s) -> None:
+    def start_entities(self, started: Int32s, evicted: Int32s) -> None:
         """Give slots to new entities.
 
         Args:

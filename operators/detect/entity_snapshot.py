@@ -122,7 +122,7 @@ class EntitySnapshot:
             parts.absence.load_watch(watch)
         if parts.idle is not None and not snapshot.under("idle", state):
             # When they sent is not known: they age from now on.
-            parts.idle.begin(count, parts.clock.busy)
+            parts.idle.set_seen(count, parts.clock.busy)
 
     def _stored_names(self, state: State) -> list[str]:
         """Return the name that each detector has in stored state; "" if it is not there."""

@@ -61,20 +61,20 @@ class IdleWatch(RecordBank):
         found: list[Gone] = []
         start = 0
         for row in changes.tolist():
-            self._note(slots[start:row], busy[start:row])
+            self._mark_seen(slots[start:row], busy[start:row])
             if len(gone := self._idle(int(busy[row]))):
                 silences = busy[row] + 1 - self.records["seen"][gone]
                 found.append(Gone(row, gone, silences))
                 self.reset(gone)
             start = row
-        self._note(slots[start:], busy[start:])
+        self._mark_seen(slots[start:], busy[start:])
         return found
 
-    def begin(self, count: int, busy: int) -> None:
+    def set_seen(self, count: int, busy: int) -> None:
         """Take the first so many slots for entities that sent just now: nobody noted when."""
         self.records["seen"][:count] = busy + 1
 
-    def _note(self, slots: Int32s, busy: Int64s) -> None:
+    def _mark_seen(self, slots: Int32s, busy: Int64s) -> None:
         # Of several events of an entity the last one counts, which is the newest.
         self.records["seen"][slots] = busy + 1
 

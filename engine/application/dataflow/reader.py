@@ -115,7 +115,7 @@ class TaskReader:
     def _read(self) -> list[RawBatch]:
         batches = self._next()
         for batch in batches:
-            self._note(batch)
+            self._count_batch(batch)
         return batches
 
     def _next(self) -> list[RawBatch]:
@@ -127,7 +127,7 @@ class TaskReader:
         self.task.position = self._part.snapshot()
         return batches
 
-    def _note(self, batch: RawBatch) -> None:
+    def _count_batch(self, batch: RawBatch) -> None:
         size = sum(map(len, filter(None, batch.values)))
         self._telemetry.events.inc(len(batch))
         self._telemetry.bytes.inc(size)
@@ -143,7 +143,7 @@ class TaskReader:
         for batch in batches:
             if self.task.live:
                 found.append(batch)
-                self._note(batch)
+                self._count_batch(batch)
                 continue
             known = int(np.searchsorted(batch.offsets, stored.position))
             if known:
@@ -152,7 +152,7 @@ class TaskReader:
                 found.append(self._live(stored))
                 rest = _rows(batch, slice(known, len(batch)))
                 found.append(rest)
-                self._note(rest)
+                self._count_batch(rest)
         if not self.task.live and self.task.position >= stored.position:
             found.append(self._live(stored))
         return found

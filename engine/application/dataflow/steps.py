@@ -80,7 +80,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
                 continue
             found += self._work(batches)
             batches = []
-            let_go = self._note(item) or let_go
+            let_go = self._handle(item) or let_go
             if isinstance(item, Quiet):
                 found += self._rest(item)
             found.append(item)
@@ -104,10 +104,10 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         say: Callable[[float], list[Any]] | None = getattr(self._step, "quiet", None)
         return [] if say is None else say(quiet.seconds)
 
-    def _note(self, item: object) -> bool:
-        """Take note of what comes behind or before batches; return whether the task is let go."""
+    def _handle(self, item: object) -> bool:
+        """Handle what comes behind or before batches; return whether the task is let go."""
         if isinstance(item, Begin):
-            self._begin(item.task)
+            self._start_task(item.task)
         elif isinstance(item, Live):
             assert self._step is not None
             self._step.report_to(self._steps.context.telemetry)
@@ -118,7 +118,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
             return item.last
         return False
 
-    def _begin(self, task: Task) -> None:
+    def _start_task(self, task: Task) -> None:
         steps = self._steps
         step = steps.make(task.partitions)
         if (stored := task.state.get(steps.name)) is not None:

@@ -108,7 +108,7 @@ class DirectoryStore:
                     manifests[task] = replace(manifest, outputs=outputs)
             stored = [*filter(None, manifests.values())]
             write_manifests(self._path, stored)
-            kept = self._kept.note(stored)
+            kept = self._kept.keep_if_due(stored)
         except OSError as error:
             raise RetryableError(
                 f"state in {self._directory} cannot be written: {error.strerror}"

@@ -86,7 +86,7 @@ class KeptCheckpoints:
         self.files = set(files_of(kept))
         self._turn = self._turn_of(max((each.second for each in kept), default=-1))
 
-    def note(self, manifests: Iterable[Manifest]) -> bool:
+    def keep_if_due(self, manifests: Iterable[Manifest]) -> bool:
         """Keep a checkpoint if it is time; return whether that was so."""
         second = int(self._now())
         # By the clock, so that all processes keep theirs at about the same time.

@@ -18,6 +18,7 @@ from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.migrate import migrate
+from connectors.sql.pipelines import SqlPipelines
 from engine.domain.errors import RetryableError
 from pynomaly.plugins import UnitOfWork
 
@@ -74,6 +75,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         replies=SqlReplies(connection),
         positions=SqlPositions(connection),
         feed=SqlFeed(connection),
+        pipelines=SqlPipelines(connection),
     )
 
 

@@ -152,3 +152,14 @@ feed = Table(
     _text("entity"),
     _text("data"),
 )
+
+pipeline_versions = Table(
+    "pipeline_versions",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _text("text"),
+    _text("author"),
+    _number("created"),
+    _text("reason"),
+)

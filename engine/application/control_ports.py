@@ -11,6 +11,7 @@ from engine.domain.control.audit import AuditEntry, AuditRecord
 from engine.domain.control.feed import FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
+from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
@@ -187,6 +188,34 @@ class FeedRepository(Protocol):
         ...
 
 
+class PipelineRepository(Protocol):
+    """The versions of pipelines."""
+
+    def newest(self) -> list[PipelineVersion]:
+        """Return the newest version of each pipeline, by name."""
+        ...
+
+    def get(self, name: str, number: int | None) -> PipelineVersion | None:
+        """Return a version, the newest for None."""
+        ...
+
+    def versions(self, name: str) -> list[PipelineVersion]:
+        """Return all versions of a pipeline, the newest first."""
+        ...
+
+    def add(self, version: PipelineVersion) -> None:
+        """Store a version.
+
+        Raises:
+            StaleError: there is one of this number.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove all versions of a pipeline."""
+        ...
+
+
 @dataclass(frozen=True)
 class UnitOfWork:
     """Repositories that share one transaction."""
@@ -199,6 +228,7 @@ class UnitOfWork:
     replies: ReplyRepository
     positions: PositionRepository
     feed: FeedRepository
+    pipelines: PipelineRepository
 
 
 class Store(Protocol):

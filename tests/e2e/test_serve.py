@@ -23,6 +23,12 @@ from tests.support.published import anomaly, incident
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 BIN = Path(sys.executable).parent
 PATIENCE = 60.0
+PIPELINE = """
+name: quick
+source: {file: {path: readings.ndjson}}
+event: {key: sensor, time: {path: ts, unit: ms}, values: [temperature]}
+sinks: {anomalies: {file: {path: anomalies.ndjson}}}
+"""
 
 
 @contextmanager
@@ -68,6 +74,7 @@ def _write(file: Path, *documents: object) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
 def test_what_the_tour_says_is_true(tmp_path: Path) -> None:
     _write(tmp_path / "anomalies.ndjson", *(anomaly(n) for n in range(1, 4)))
+    (tmp_path / "quick.yaml").write_text(PIPELINE)
     first, *commands = [step for step in steps(PAGE) if isinstance(step, Command)]
     assert first.text.startswith("pynomaly serve ")
 

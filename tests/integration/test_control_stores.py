@@ -25,6 +25,7 @@ from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
+from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.role import Role
 from engine.domain.control.stored_anomaly import stored_anomaly
@@ -329,6 +330,29 @@ def test_the_feed_forgets_what_is_older_than_it_keeps(store: Store) -> None:
 
     with store.reading() as work:
         assert work.feed.ends() == (12_001 - KEPT, 12_000)
+
+
+def test_versions_of_pipelines_stay_as_they_were(store: Store) -> None:
+    first = PipelineVersion("quick", 1, "name: quick\n", "ada", 5)
+    second = PipelineVersion("quick", 2, "name: 'quick'\n", "bob", 6, "tidied")
+    other = PipelineVersion("b", 1, "name: b", "ada", 7)
+    with store.writing() as work:
+        for one in (first, second, other):
+            work.pipelines.add(one)
+
+    with pytest.raises(StaleError), store.writing() as work:
+        work.pipelines.add(replace(second, text="name: other"))
+
+    with store.reading() as work:
+        assert work.pipelines.newest() == [other, second]
+        assert work.pipelines.versions("quick") == [second, first]
+        assert work.pipelines.get("quick", None) == second
+        assert work.pipelines.get("quick", 1) == first
+        assert work.pipelines.get("quick", 3) is None
+    with store.writing() as work:
+        work.pipelines.remove("quick")
+    with store.reading() as work:
+        assert work.pipelines.newest() == [other]
 
 
 def test_migrations_make_the_tables_that_repositories_use(sql: tuple[str, str | None]) -> None:

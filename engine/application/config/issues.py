@@ -66,7 +66,20 @@ def place_text(place: Place) -> str:
     return text.removeprefix(".") or "the file"
 
 
-def invalid_file(path: Path, issues: Iterable[ValidationIssue]) -> PipelineFileError:
+class InvalidFileError(PipelineFileError):
+    """A pipeline file in which fields are wrong.
+
+    Attributes:
+        issues: what is wrong, in the order of the lines.
+    """
+
+    def __init__(self, text: str, issues: Sequence[ValidationIssue]) -> None:
+        super().__init__(text)
+        self.issues = issues
+
+
+def invalid_file(path: Path, issues: Iterable[ValidationIssue]) -> InvalidFileError:
     """Return the error that lists issues in the order of their lines, one a line."""
-    lines = (f"{path}:{p.line}: {p.place}: {p.text}" for p in sorted(set(issues)))
-    return PipelineFileError("\n".join(lines))
+    found = sorted(set(issues))
+    lines = (f"{path}:{p.line}: {p.place}: {p.text}" for p in found)
+    return InvalidFileError("\n".join(lines), found)

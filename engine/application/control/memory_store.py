@@ -15,6 +15,7 @@ from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Facts, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
+from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
@@ -34,6 +35,7 @@ class _Content:
     replies: dict[tuple[str, str], Reply] = field(default_factory=dict)
     positions: dict[str, dict[str, int]] = field(default_factory=dict)
     feed: list[FeedEntry] = field(default_factory=list)
+    pipelines: dict[str, list[PipelineVersion]] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -74,6 +76,7 @@ def _work(content: _Content) -> UnitOfWork:
         _Replies(content),
         _Positions(content),
         _Feed(content),
+        _Pipelines(content),
     )
 
 
@@ -281,3 +284,27 @@ class _Feed:
 
     def ends(self) -> tuple[int, int]:
         return (self._all[0].number, self._all[-1].number) if self._all else (1, 0)
+
+
+class _Pipelines:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.pipelines
+
+    def newest(self) -> list[PipelineVersion]:
+        return [versions[-1] for _, versions in sorted(self._all.items())]
+
+    def get(self, name: str, number: int | None) -> PipelineVersion | None:
+        found = self._all.get(name, [])
+        fitting = [one for one in found if number in (None, one.number)]
+        return fitting[-1] if fitting else None
+
+    def versions(self, name: str) -> list[PipelineVersion]:
+        return self._all.get(name, [])[::-1]
+
+    def add(self, version: PipelineVersion) -> None:
+        if self.get(version.name, version.number) is not None:
+            raise StaleError("somebody else was faster: read the pipeline again")
+        self._all.setdefault(version.name, []).append(version)
+
+    def remove(self, name: str) -> None:
+        self._all.pop(name, None)

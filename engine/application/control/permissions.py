@@ -17,7 +17,11 @@ class Action(StrEnum):
     READ = "read pipelines, anomalies and incidents"
     OWN_TOKENS = "make and revoke tokens of one's own"
     HANDLE_INCIDENTS = "acknowledge, assign, comment, resolve, suppress and reopen incidents"
+    CONTROL_PIPELINES = "silence, pause, reset and judge while pipelines run"
+    TUNE_PIPELINES = "change rules and budgets while pipelines run"
+    RUN_PIPELINES = "start and stop pipelines, and read their logs"
     CHECK_PIPELINES = "check pipeline files"
+    CHANGE_PIPELINES = "store, change and remove pipelines"
     READ_AUDIT = "read the audit log"
     MANAGE_USERS = "see and change users and their tokens"
 
@@ -27,7 +31,11 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
         Action.READ: Role.VIEWER,
         Action.OWN_TOKENS: Role.VIEWER,
         Action.HANDLE_INCIDENTS: Role.OPERATOR,
+        Action.CONTROL_PIPELINES: Role.OPERATOR,
+        Action.TUNE_PIPELINES: Role.EDITOR,
+        Action.RUN_PIPELINES: Role.OPERATOR,
         Action.CHECK_PIPELINES: Role.EDITOR,
+        Action.CHANGE_PIPELINES: Role.EDITOR,
         Action.READ_AUDIT: Role.ADMIN,
         Action.MANAGE_USERS: Role.ADMIN,
     }

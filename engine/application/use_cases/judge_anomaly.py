@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -51,7 +51,7 @@ def judge(
     """Return what feedback on an anomaly would say and do; nothing is written.
 
     Args:
-        file: the pipeline file.
+        file: the pipeline file; its sink has the anomalies, unless a file is given.
         own: id of the anomaly, or of its incident, whose strongest anomaly is meant then.
         verdict: false_alarm or true_alarm.
         scope: entity, value, pattern or pipeline.
@@ -62,9 +62,31 @@ def judge(
     Raises:
         FatalError: the anomaly is not found, or feedback on it has no meaning.
     """
+    documents = list(_published(file, anomalies))
+    return judge_published(file, documents, own, verdict, scope, entities, look_back)
+
+
+def judge_published(
+    file: PipelineFile,
+    documents: Sequence[Document],
+    own: str,
+    verdict: str,
+    scope: str,
+    entities: list[str],
+    look_back: int,
+) -> Verdict:
+    """Return what feedback on an anomaly would say and do, as `judge` does.
+
+    Args:
+        file: the pipeline file.
+        documents: anomalies that it published, each once, in their order.
+        own, verdict, scope, entities, look_back: as of `judge`.
+
+    Raises:
+        FatalError: the anomaly is not found, or feedback on it has no meaning.
+    """
     if (scope == "pattern") != bool(entities):
         raise FatalError("--entities goes with --scope pattern, and that needs them")
-    documents = list(_published(file, anomalies))
     found, end = _find(documents, own)
     case = case_of(found)
     if case.kind in RULE_KINDS:
@@ -96,7 +118,7 @@ def judge(
 
 def case_of(document: Document) -> Case:
     """Return a published anomaly as feedback looks at it."""
-    part = max(document["values"], key=lambda value: value["contribution"])
+    part = _blamed(document)
     expected = part["expected_low"], part["expected_high"]
     return Case(
         entity=document["entity"],
@@ -106,6 +128,16 @@ def case_of(document: Document) -> Case:
         time=document["time_ns"],
         evidence=evidence_of(document["p_value"], document["threshold"]),
     )
+
+
+def blamed_value(document: Mapping[str, Any]) -> str:
+    """Return the name of the value to blame; "" of an anomaly without values."""
+    return str(_blamed(document)["name"]) if document["values"] else ""
+
+
+def _blamed(document: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = max(document["values"], key=lambda value: value["contribution"])
+    return found
 
 
 def _find(documents: Sequence[Document], own: str) -> tuple[Document, int]:

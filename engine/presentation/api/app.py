@@ -9,7 +9,17 @@ from fastapi.routing import APIRoute
 
 from engine import __version__
 from engine.application.control.memory_store import MemoryStore
-from engine.presentation.api import anomalies, audit, identity, incidents, stream
+from engine.presentation.api import (
+    anomalies,
+    audit,
+    catalogue,
+    control,
+    identity,
+    incidents,
+    pipelines,
+    runs,
+    stream,
+)
 from engine.presentation.api.guard import Guard
 from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
 from engine.presentation.api.services import Services, WithServices
@@ -34,7 +44,17 @@ def create_app(services: Services) -> FastAPI:
         responses={"default": _problem_response()},
     )
     app.state.services = services
-    for part in (anomalies, incidents, stream, identity, audit):
+    for part in (
+        anomalies,
+        incidents,
+        stream,
+        pipelines,
+        runs,
+        control,
+        catalogue,
+        identity,
+        audit,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(_health)
     add_problems(app)

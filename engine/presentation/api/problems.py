@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -12,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from engine.application.config.issues import ISSUES
+from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError
 from engine.domain.control.errors import (
     ConflictError,
     ForbiddenError,
@@ -40,7 +43,10 @@ class FieldProblem(BaseModel):
     """What is wrong with a field."""
 
     pointer: str
-    """JSON pointer into the request: /body/..., /query/..., /header/..."""
+    """JSON pointer into the request: /body/..., /query/..., /header/...; into a pipeline file for
+    its fields."""
+    line: int | None = None
+    """Line of a pipeline file."""
     detail: str
 
 
@@ -93,6 +99,8 @@ def _refused(_request: Request, error: Exception) -> Response:
     if isinstance(error, PreconditionRequiredError):
         return problem(428, str(error))
     status = STATUSES.get(type(error), 400)
+    if isinstance(error, UnfitPipelineError):
+        return problem(422, str(error), [_of_file(one) for one in error.issues])
     if isinstance(error, InvalidRequestError):
         return problem(
             status, str(error), [FieldProblem(pointer=f"/{error.field}", detail=str(error))]
@@ -100,6 +108,10 @@ def _refused(_request: Request, error: Exception) -> Response:
     if status == 401:
         return problem(status, str(error), WWW_Authenticate="Bearer")
     return problem(status, str(error))
+
+
+def _of_file(issue: FileIssue) -> FieldProblem:
+    return FieldProblem(pointer=issue.pointer, detail=issue.text, line=issue.line or None)
 
 
 def _away(_request: Request, error: Exception) -> Response:
@@ -110,12 +122,19 @@ def _away(_request: Request, error: Exception) -> Response:
 def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        FieldProblem(
-            pointer="/" + "/".join(_escaped(part) for part in found["loc"]), detail=found["msg"]
-        )
+        FieldProblem(pointer="/" + "/".join(map(_escaped, place)), detail=text)
         for found in error.errors()
+        for place, text in _issues(found)
     ]
     return problem(422, "the request does not fit: see errors", errors)
+
+
+def _issues(found: dict[str, Any]) -> list[tuple[tuple[object, ...], str]]:
+    """Return place and text of each thing that is wrong; checks of a model may find several."""
+    loc = tuple(found["loc"])
+    issues = found.get("ctx", {}).get(ISSUES, ())
+    told = [((*loc, *one.place), one.text) for one in issues if one.text]
+    return told or [(loc, found["msg"])]
 
 
 def _escaped(part: object) -> str:

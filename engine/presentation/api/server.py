@@ -19,6 +19,8 @@ import uvicorn
 from engine.application.control.apply_retention import apply_retention
 from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
+from engine.application.control.local_runner import LocalRunner
+from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control_ports import Store
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.redaction import Redactor
@@ -40,6 +42,7 @@ class Serving:
         directory: private to the server.
         followed: topics and files to take in.
         retention: ns that anomalies and incidents are kept.
+        pipelines: files of pipelines that it knows.
         beside: what else runs, in threads of their own, until the event is set.
     """
 
@@ -48,6 +51,7 @@ class Serving:
     directory: Path
     followed: Sequence[Followed]
     retention: int
+    pipelines: PipelineDirectory
     beside: Sequence[Callable[[Event], None]] = ()
 
 
@@ -63,7 +67,8 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     stop = Event()
     threads = _background(store, serving, stop)
     _tell(store, listening)
-    services = Services(store)
+    runner = LocalRunner(serving.directory)
+    services = Services(store, pipelines=serving.pipelines.beside(runner.file), runner=runner)
     config = uvicorn.Config(
         create_app(services),
         log_config=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -12,7 +13,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pwdlib import PasswordHash
 
 from engine.application.control.caller import Caller
+from engine.application.control.local_runner import LocalRunner
 from engine.application.control.log_in import authenticate
+from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.application.control.run_pipelines import Runner
 from engine.application.control_ports import Store
 from engine.domain.control.errors import UnauthenticatedError
 from engine.presentation.api.live_feed import LiveFeed
@@ -48,6 +52,8 @@ class Services:
         logins: refuses too many attempts of one address.
         now: returns the time in ns since 1970.
         live: what is new, for those who watch.
+        runner: runs pipelines of the store.
+        pipelines: files of pipelines that the server knows.
     """
 
     store: Store
@@ -55,6 +61,8 @@ class Services:
     logins: LoginLimit = field(default_factory=LoginLimit)
     now: Callable[[], int] = time.time_ns
     live: LiveFeed = field(default_factory=LiveFeed)
+    pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
+    runner: Runner = field(default_factory=lambda: LocalRunner(Path()))
 
 
 def services_of(request: Request) -> Services:

@@ -17,6 +17,7 @@ from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.explain import explain
 from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
+from engine.presentation.cli.remote import SERVER, incidents, pipelines
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.serve import serve
@@ -37,6 +38,12 @@ def common(
         bool,
         typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
     ] = False,
+    _server: Annotated[
+        str | None,
+        typer.Option(
+            "--server", envvar=SERVER, help="Server of `incidents` and `pipelines`, as a URL."
+        ),
+    ] = None,
 ) -> None:
     """Streaming anomaly detection: Kafka in, calibrated anomalies out."""
 
@@ -53,6 +60,8 @@ app.command()(version)
 app.add_typer(control, name="control")
 app.add_typer(state, name="state")
 app.add_typer(audit, name="audit")
+app.add_typer(incidents, name="incidents")
+app.add_typer(pipelines, name="pipelines")
 
 
 def main() -> None:

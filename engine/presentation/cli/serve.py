@@ -11,8 +11,8 @@ import typer
 
 from engine.application.config.quantity import nanoseconds, parse_positive_duration
 from engine.application.config.url import is_loopback
-from engine.application.control.follow import Followed
 from engine.application.control.followed import followed_file, followed_sinks
+from engine.application.control.pipeline_directory import directory_of
 from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
 from engine.presentation.cli.control_store import (
@@ -24,6 +24,8 @@ from engine.presentation.cli.control_store import (
 )
 from engine.presentation.cli.output import current_redactor, open_pipeline
 from engine.presentation.cli.serve_demo import demo_beside
+
+NDJSON = ".ndjson"
 
 
 def serve(
@@ -65,7 +67,10 @@ def serve(
             f"--host {host}: tokens would cross the network in the clear. Listen on 127.0.0.1, or "
             "put a proxy with TLS in front and say --plain-http"
         )
-    followed = [one for path in follow or [] for one in _followed(path)]
+    files = [(open_pipeline(path), path) for path in follow or [] if path.suffix != NDJSON]
+    followed = [followed_file(path) for path in follow or [] if path.suffix == NDJSON]
+    followed += [one for file, _ in files for one in followed_sinks(file)]
+    pipelines = directory_of(files, current_redactor())
     if demo and (followed or database or directory != DIRECTORY):
         raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
     need_server()
@@ -75,10 +80,5 @@ def serve(
     with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
         store = open_store(Path(place), database)
         beside = [demo_beside(store)] if demo else []
-        run_server(store, Serving(host, port, Path(place), followed, kept, beside), logs)
-
-
-def _followed(path: Path) -> list[Followed]:
-    if path.suffix == ".ndjson":
-        return [followed_file(path)]
-    return followed_sinks(open_pipeline(path))
+        serving = Serving(host, port, Path(place), followed, kept, pipelines, beside)
+        run_server(store, serving, logs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from fastapi.testclient import TestClient
 
 from engine.application.control.caller import SYSTEM, Caller
 from engine.application.control.ingest import ingest
+from engine.application.control.local_runner import LocalRunner
 from engine.application.control.manage_tokens import make_token
 from engine.application.control.manage_users import add_user
 from engine.application.control.memory_store import MemoryStore
+from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.domain.control.role import Role
 from engine.presentation.api.app import create_app
 from engine.presentation.api.services import Argon2, Services
@@ -21,6 +24,13 @@ from tests.support.published import BEGAN, anomaly, incident
 
 NOW = BEGAN
 PASSWORD = "four common words"
+PIPELINE = """
+name: quick
+source: {file: {path: readings.ndjson}}
+event: {key: sensor, time: {path: ts, unit: ms}, values: [temperature, vibration]}
+sinks: {anomalies: {stdout: {}}}
+state: {directory: STATE}
+"""
 Ask = Callable[..., Any]
 
 
@@ -51,8 +61,27 @@ def app(passwords: Argon2) -> FastAPI:
 
 
 @pytest.fixture
-def client(app: FastAPI, store: MemoryStore, passwords: Argon2) -> Iterator[TestClient]:
-    app.state.services = Services(store, passwords=passwords, now=lambda: NOW)
+def pipelines(tmp_path: Path) -> PipelineDirectory:
+    file = tmp_path / "quick.yaml"
+    file.write_text(PIPELINE.replace("STATE", str(tmp_path / "state")))
+    return PipelineDirectory({"quick": file})
+
+
+@pytest.fixture
+def client(
+    app: FastAPI,
+    store: MemoryStore,
+    passwords: Argon2,
+    pipelines: PipelineDirectory,
+    tmp_path: Path,
+) -> Iterator[TestClient]:
+    app.state.services = Services(
+        store,
+        passwords=passwords,
+        now=lambda: NOW,
+        pipelines=pipelines,
+        runner=LocalRunner(tmp_path),
+    )
     with TestClient(app, base_url="http://server", raise_server_exceptions=False) as client:
         yield client
 

@@ -11,8 +11,9 @@ from engine.domain.control.role import Role
 from engine.presentation.api.app import openapi
 from tests.unit.presentation.api.conftest import PASSWORD, Ask
 
-VIEWER, OPERATOR, _, ADMIN = Role
+VIEWER, OPERATOR, EDITOR, ADMIN = Role
 ONE = f"{3:032x}"
+JUDGED = {"anomaly": ONE, "verdict": "false_alarm"}
 ANY = {"headers": {"If-Match": "*"}}
 ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/anomalies"): (VIEWER, {}),
@@ -22,6 +23,9 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/incidents/{incident_id}"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}/comments"): (VIEWER, {}),
     ("get", "/stream"): (VIEWER, {}),
+    ("get", "/detectors"): (VIEWER, {}),
+    ("get", "/targets"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),
     ("get", "/me"): (VIEWER, {}),
     ("get", "/tokens"): (VIEWER, {}),
     ("post", "/tokens"): (VIEWER, {"json": {"name": "ci"}}),
@@ -32,6 +36,25 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("post", "/incidents/{incident_id}/suppress"): (OPERATOR, ANY),
     ("post", "/incidents/{incident_id}/reopen"): (OPERATOR, ANY),
     ("post", "/incidents/{incident_id}/assign"): (OPERATOR, {**ANY, "json": {"assignee": None}}),
+    ("get", "/pipelines"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/versions"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/diff"): (VIEWER, {"params": {"before": 1}}),
+    ("post", "/pipelines/validate"): (EDITOR, {"json": {"text": "name: a"}}),
+    ("put", "/pipelines/{pipeline}"): (EDITOR, {"json": {"text": "name: a"}}),
+    ("post", "/pipelines/{pipeline}/rollback"): (EDITOR, {**ANY, "params": {"number": 1}}),
+    ("delete", "/pipelines/{pipeline}"): (EDITOR, ANY),
+    ("get", "/pipelines/{pipeline}/status"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/log"): (OPERATOR, {}),
+    ("post", "/pipelines/{pipeline}/start"): (OPERATOR, {}),
+    ("post", "/pipelines/{pipeline}/stop"): (OPERATOR, {}),
+    ("post", "/pipelines/{pipeline}/restart"): (OPERATOR, {}),
+    ("get", "/pipelines/{pipeline}/control"): (VIEWER, {}),
+    ("post", "/pipelines/{pipeline}/control/preview"): (VIEWER, {"json": {}}),
+    ("post", "/pipelines/{pipeline}/control"): (OPERATOR, {"json": {"silence": {}}}),
+    ("delete", "/pipelines/{pipeline}/control/{record_id}"): (OPERATOR, {}),
+    ("post", "/pipelines/{pipeline}/feedback/preview"): (VIEWER, {"json": JUDGED}),
+    ("post", "/pipelines/{pipeline}/feedback"): (OPERATOR, {"json": JUDGED}),
     ("post", "/incidents/{incident_id}/comments"): (OPERATOR, {"json": {"text": "seen"}}),
     ("get", "/audit"): (ADMIN, {}),
     ("get", "/audit/state"): (ADMIN, {}),
@@ -41,7 +64,14 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("patch", "/users/{name}"): (ADMIN, {**ANY, "json": {"role": "viewer"}}),
 }
 """The least role of each endpoint that takes a token, and a request that fits."""
-FILLED = {"anomaly_id": ONE, "incident_id": ONE, "token_id": "0" * 16, "name": "the-viewer"}
+FILLED = {
+    "pipeline": "quick",
+    "record_id": "silence-1",
+    "anomaly_id": ONE,
+    "incident_id": ONE,
+    "token_id": "0" * 16,
+    "name": "the-viewer",
+}
 OPEN = {("post", "/api/v1/session"), ("get", "/healthz"), ("get", "/readyz")}
 
 

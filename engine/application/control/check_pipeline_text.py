@@ -1,0 +1,90 @@
+"""Check the text of a pipeline file, as `pynomaly validate` does."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.application.config.issues import InvalidFileError, ValidationIssue
+from engine.application.config.load import parse
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.use_cases.check_pipeline import PipelineDescription, describe_pipeline
+from engine.domain.control.errors import RequestError
+from engine.domain.errors import PynomalyError
+
+OWN = "PYNOMALY_"
+"""Variables that begin so are the server's: pipelines do not see them."""
+STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class FileIssue:
+    """One thing that is wrong with a pipeline file.
+
+    Attributes:
+        line: of the text, from 1; 0 where it is no single one.
+        pointer: JSON pointer to the field; "" for the file.
+        text: one sentence.
+    """
+
+    line: int
+    pointer: str
+    text: str
+
+
+class UnfitPipelineError(RequestError):
+    """A pipeline file that cannot be used.
+
+    Attributes:
+        issues: what is wrong, in the order of its lines.
+    """
+
+    def __init__(self, issues: tuple[FileIssue, ...]) -> None:
+        super().__init__("the pipeline file does not fit: see errors")
+        self.issues = issues
+
+
+def check_pipeline_text(caller: Caller, text: str, name: str = "pipeline") -> PipelineDescription:
+    """Return what the text of a pipeline file describes.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        UnfitPipelineError: it cannot be used.
+    """
+    require(caller, Action.CHECK_PIPELINES)
+    try:
+        return describe_pipeline(parsed(text, name))
+    except RequestError:
+        raise
+    except PynomalyError as error:
+        raise UnfitPipelineError((FileIssue(0, "", str(error)),)) from None
+
+
+def parsed(text: str, name: str) -> PipelineFile:
+    """Return a pipeline file.
+
+    Raises:
+        UnfitPipelineError: it cannot be used.
+    """
+    try:
+        return parse(text, Path(f"{name}.yaml"), environment_of_pipelines())
+    except InvalidFileError as error:
+        raise UnfitPipelineError(tuple(map(_issue, error.issues))) from None
+
+
+def environment_of_pipelines() -> Mapping[str, str]:
+    """Return the variables that pipelines of the server see."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+
+
+def _issue(issue: ValidationIssue) -> FileIssue:
+    if issue.place == "the file":
+        return FileIssue(issue.line, "", issue.text)
+    steps = [index or name for index, name in STEP.findall(issue.place)]
+    escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
+    return FileIssue(issue.line, "".join(f"/{step}" for step in escaped), issue.text)

@@ -1,0 +1,26 @@
+"""Explain an entity of a pipeline to who may know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.use_cases.explain_entity import TaskReport, explain_entity
+from engine.domain.control.errors import NotFoundError
+from engine.domain.errors import FatalError
+
+
+def explain_to(caller: Caller, file: PipelineFile, entity: str) -> Sequence[TaskReport]:
+    """Return what a pipeline knows of an entity, by its last stored state.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: nothing is known of it.
+    """
+    require(caller, Action.READ)
+    try:
+        return explain_entity(file, entity)
+    except FatalError as error:
+        raise NotFoundError(str(error)) from None

@@ -1,0 +1,64 @@
+"""Where the metrics pages of pipelines are, for service discovery."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.application.control.run_health import ANYWHERE
+from engine.application.control.run_pipelines import Runner
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import ConflictError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A metrics page.
+
+    Attributes:
+        address: host and port of the first process.
+        pipeline: its name.
+        scheme: http or https.
+    """
+
+    address: str
+    pipeline: str
+    scheme: str
+
+
+def find_targets(
+    work: UnitOfWork, caller: Caller, pipelines: PipelineDirectory, runner: Runner
+) -> list[Target]:
+    """Return the pages of pipelines whose files the server follows, and of those that it runs.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    runs = [one.name for one in work.pipelines.newest() if _runs(runner, one.name)]
+    found = []
+    for name in sorted({*pipelines.names, *runs}):
+        try:
+            found += _targets(pipelines.open(name))
+        except ConflictError:
+            # A file that cannot be read now must not hide the others.
+            continue
+    return found
+
+
+def _runs(runner: Runner, name: str) -> bool:
+    run = runner.get(name)
+    return run is not None and not run.is_over
+
+
+def _targets(file: PipelineFile) -> list[Target]:
+    spec = file.metrics
+    if spec is None:
+        return []
+    host = socket.gethostname() if spec.host in ANYWHERE else spec.host
+    address = f"[{host}]:{spec.port}" if ":" in host else f"{host}:{spec.port}"
+    return [Target(address, file.name, "http" if spec.tls is None else "https")]

@@ -1,0 +1,154 @@
+"""Store pipelines: every text that was ever stored stays, as a version.
+
+Texts hold no secrets: a file with a password in it does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.application.control.caller import Caller
+from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError, parsed
+from engine.application.control.permissions import Action, require
+from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import NotFoundError, StaleError
+from engine.domain.control.pipeline_version import PipelineVersion, difference
+
+
+def find_pipelines(work: UnitOfWork, caller: Caller) -> list[PipelineVersion]:
+    """Return the newest version of each pipeline, by name.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    return work.pipelines.newest()
+
+
+def get_pipeline(
+    work: UnitOfWork, caller: Caller, name: str, number: int | None = None
+) -> PipelineVersion:
+    """Return a version of a pipeline, the newest unless a number is given.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is none.
+    """
+    require(caller, Action.READ)
+    return stored_pipeline(work, name, number)
+
+
+def get_versions(work: UnitOfWork, caller: Caller, name: str) -> Sequence[PipelineVersion]:
+    """Return all versions of a pipeline, the newest first.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is none of this name.
+    """
+    get_pipeline(work, caller, name)
+    return work.pipelines.versions(name)
+
+
+def compare_versions(
+    work: UnitOfWork, caller: Caller, name: str, before: int, after: int | None
+) -> str:
+    """Return what changed between two versions, as a unified diff.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is no such version.
+    """
+    first = get_pipeline(work, caller, name, before)
+    return difference(first, get_pipeline(work, caller, name, after))
+
+
+def put_pipeline(
+    work: UnitOfWork,
+    caller: Caller,
+    now: int,
+    name: str,
+    text: str,
+    known: int | None,
+    reason: str = "",
+) -> PipelineVersion:
+    """Store a text as the next version of a pipeline; one that is the newest already stays it.
+
+    Args:
+        work: to store it in.
+        caller: who stores it.
+        now: ns since 1970.
+        name: of the pipeline, which the file has to have too.
+        text: of the file.
+        known: number of the newest version that the caller knows; 0 for a new pipeline; None
+            for whatever there is.
+        reason: why.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        UnfitPipelineError: the file cannot be used.
+        StaleError: there is another version meanwhile.
+    """
+    require(caller, Action.CHANGE_PIPELINES)
+    file = parsed(text, name)
+    if file.name != name:
+        raise UnfitPipelineError((FileIssue(0, "/name", f'expected "{name}", as in the path'),))
+    before = work.pipelines.get(name, None)
+    newest = 0 if before is None else before.number
+    if known not in (None, newest):
+        raise StaleError(f"version {newest} is the newest of the pipeline: read it again")
+    if before is not None and before.text == text:
+        return before
+    made = PipelineVersion(name, newest + 1, text, caller.name, now, reason)
+    work.pipelines.add(made)
+    old = None if before is None else _shown(before)
+    record(work, caller, now, "pipeline.put", name, old, _shown(made), reason)
+    return made
+
+
+def roll_back_pipeline(
+    work: UnitOfWork, caller: Caller, now: int, name: str, number: int, known: int | None
+) -> PipelineVersion:
+    """Store the text of an earlier version as the newest one.
+
+    Raises:
+        RequestError: as of `put_pipeline`, or there is no such version.
+    """
+    require(caller, Action.CHANGE_PIPELINES)
+    earlier = stored_pipeline(work, name, number)
+    return put_pipeline(work, caller, now, name, earlier.text, known, f"back to version {number}")
+
+
+def remove_pipeline(
+    work: UnitOfWork, caller: Caller, now: int, name: str, known: int | None
+) -> None:
+    """Remove a pipeline with all its versions; the audit log keeps their digests.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        NotFoundError: there is none of this name.
+        StaleError: there is another version meanwhile.
+    """
+    require(caller, Action.CHANGE_PIPELINES)
+    newest = stored_pipeline(work, name)
+    if known not in (None, newest.number):
+        raise StaleError(f"version {newest.number} is the newest of the pipeline: read it again")
+    work.pipelines.remove(name)
+    record(work, caller, now, "pipeline.remove", name, _shown(newest), None)
+
+
+def stored_pipeline(work: UnitOfWork, name: str, number: int | None = None) -> PipelineVersion:
+    """Return a version of a pipeline, the newest unless a number is given.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = work.pipelines.get(name, number)
+    if found is None:
+        which = "" if number is None else f"version {number} of "
+        raise NotFoundError(f'{which}pipeline "{name}" is not stored')
+    return found
+
+
+def _shown(version: PipelineVersion) -> dict[str, object]:
+    return {"version": version.number, "digest": version.digest}

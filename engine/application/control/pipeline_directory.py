@@ -1,0 +1,75 @@
+"""The pipeline files that a server knows, by the names of their pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from engine.application.config.load import load
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.telemetry.redaction import Redactor
+from engine.domain.control.errors import ConflictError, NotFoundError
+from engine.domain.errors import FatalError, PipelineFileError, nearest
+
+
+class PipelineDirectory:
+    """Opens a pipeline file again each time: it may have changed.
+
+    Args:
+        files: by the names of their pipelines.
+        redactor: learns their secrets.
+        runs: return the file that a runner has started.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, Path] = MappingProxyType({}),
+        redactor: Redactor | None = None,
+        runs: Callable[[str], Path | None] = lambda _: None,
+    ) -> None:
+        self._files = files
+        self._redactor = redactor or Redactor()
+        self._runs = runs
+
+    def beside(self, runs: Callable[[str], Path | None]) -> PipelineDirectory:
+        """Return one that also opens the files of runs."""
+        return PipelineDirectory(self._files, self._redactor, runs)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the pipelines, in order."""
+        return sorted(self._files)
+
+    def open(self, name: str) -> PipelineFile:
+        """Return the file of a pipeline.
+
+        Raises:
+            NotFoundError: there is none of this name.
+            ConflictError: the file cannot be used as it is now.
+        """
+        path = self._files.get(name) or self._runs(name)
+        if path is None:
+            known = ", ".join(self.names) or "none: start the server with --follow PIPELINE.yaml"
+            raise NotFoundError(
+                f'no pipeline is called "{name}"; there are {known}.{nearest(name, self.names)}'
+            )
+        try:
+            return load(path, redactor=self._redactor)
+        except PipelineFileError as error:
+            raise ConflictError(f"the file of the pipeline cannot be used: {error}") from None
+
+
+def directory_of(
+    files: Iterable[tuple[PipelineFile, Path]], redactor: Redactor
+) -> PipelineDirectory:
+    """Return the directory of some files.
+
+    Raises:
+        FatalError: two of them are of one name.
+    """
+    found: dict[str, Path] = {}
+    for file, path in files:
+        if found.setdefault(file.name, path) != path:
+            raise FatalError(f'"{found[file.name]}" and "{path}" are both named {file.name}')
+    return PipelineDirectory(found, redactor)

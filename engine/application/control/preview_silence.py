@@ -1,0 +1,62 @@
+"""Which of the last anomalies a silence would have muted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from engine.application.config.silence import SilenceSpec
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control_ports import UnitOfWork
+from engine.application.use_cases.judge_anomaly import blamed_value
+from engine.domain.control.page import AnomalyFilter
+from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.domain.silence import Silence
+from engine.domain.time_units import NS_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class SilencePreview:
+    """What a silence would have done.
+
+    Attributes:
+        muted: anomalies that it fits, the newest first.
+        last: how many were looked back on.
+    """
+
+    muted: Sequence[StoredAnomaly]
+    last: int
+
+
+def preview_silence(
+    work: UnitOfWork, caller: Caller, pipeline: str, spec: SilenceSpec, look_back: int
+) -> SilencePreview:
+    """Return which of the last anomalies a silence fits; its begin and end are not looked at.
+
+    Args:
+        work: to find anomalies in.
+        caller: who asks.
+        pipeline: name of the pipeline.
+        spec: the silence.
+        look_back: at so many anomalies.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    silence = replace(spec.silence(1), begin=None, end=None)
+    page = work.anomalies.find(AnomalyFilter(pipeline=pipeline), None, look_back)
+    muted = [one for one in page.items if _fits(silence, one)]
+    return SilencePreview(muted, len(page.items))
+
+
+def _fits(silence: Silence, anomaly: StoredAnomaly) -> bool:
+    entity = str(anomaly.document["entity"])
+    if not any(fnmatchcase(entity, pattern) for pattern in silence.entities):
+        return False
+    if silence.values and blamed_value(anomaly.document) not in silence.values:
+        return False
+    spans = silence.spans(anomaly.time // NS_PER_DAY)
+    return any(begin <= anomaly.time < end for begin, end in spans)

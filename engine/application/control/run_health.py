@@ -1,0 +1,75 @@
+"""What a running pipeline says of itself on its health page and its metrics page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from engine.application.config.sections import MetricsSpec
+
+SECONDS = 2.0
+MOST_BYTES = 4 * 2**20
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunHealth:
+    """What the first process of a run says.
+
+    Attributes:
+        ready: whether it does its work.
+        reasons: why not.
+        totals: its counters, summed over their labels.
+    """
+
+    ready: bool
+    reasons: Sequence[str]
+    totals: Mapping[str, float]
+
+
+def health_of(spec: MetricsSpec | None) -> RunHealth | None:
+    """Return what a pipeline says; None where it has no page, or one behind a password or TLS."""
+    if spec is None or spec.tls is not None or spec.basic_auth is not None:
+        return None
+    host = ANYWHERE.get(spec.host, spec.host)
+    place = f"http://[{host}]:{spec.port}" if ":" in host else f"http://{host}:{spec.port}"
+    try:
+        said = _read(f"{place}/health/ready")
+        totals = _totals(_read(f"{place}/metrics").decode())
+    except (OSError, ValueError):
+        return RunHealth(ready=False, reasons=["its pages do not answer"], totals={})
+    reasons = _reasons(said)
+    return RunHealth(not reasons, reasons, totals)
+
+
+def _read(url: str) -> bytes:
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as reply:
+            return bytes(reply.read(MOST_BYTES))
+    except HTTPError as error:
+        # Not ready is 503, with the reasons.
+        with error:
+            return error.read(MOST_BYTES)
+
+
+def _reasons(said: bytes) -> list[str]:
+    """Return why it is not ready, of a page as application/health+json."""
+    try:
+        told = str(orjson.loads(said)["output"])
+    except (ValueError, TypeError, KeyError):
+        return ["its health page is another program's"]
+    return told.split("; ") if told else []
+
+
+def _totals(page: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(page):
+        if family.type == "counter" and family.name.startswith("pynomaly_"):
+            values = (one.value for one in family.samples if one.name.endswith("_total"))
+            found[f"{family.name}_total"] = sum(values)
+    return found

@@ -1,0 +1,1 @@
+"""A server of the control plane, as its clients see it."""

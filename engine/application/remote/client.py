@@ -1,0 +1,211 @@
+"""A client of the REST API of `pynomaly serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from engine.application.config.url import is_loopback
+from engine.application.remote.documents import Comment, Incident, Pipeline, Run
+from engine.domain.errors import FatalError, RetryableError
+
+if TYPE_CHECKING:
+    import httpx
+
+PREFIX = "/api/v1"
+SECONDS = 60.0
+HANDLINGS = ("acknowledge", "resolve", "suppress", "reopen")
+
+
+class RemoteError(FatalError):
+    """A request that the server has refused.
+
+    Attributes:
+        status: of HTTP.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Client:
+    """Asks a server; closed by `with`.
+
+    Args:
+        server: its address, such as https://pynomaly.example.
+        token: of POST /session or POST /tokens.
+        plain_http: send the token in the clear to another machine.
+
+    Raises:
+        FatalError: the address is none, or the token would cross the network in the clear.
+    """
+
+    def __init__(self, server: str, token: str, *, plain_http: bool = False) -> None:
+        try:
+            import httpx
+        except ImportError:
+            raise FatalError(
+                'the client needs httpx: pip install "pynomaly-engine[client]"'
+            ) from None
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise FatalError(f'"{server}": expected an address such as https://pynomaly.example')
+        if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname):
+            raise FatalError(
+                f"{server}: the token would cross the network in the clear: use https, or say "
+                "that you mean plain HTTP"
+            )
+        self._server = server.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self._server,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=SECONDS,
+        )
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def incidents(self, **filters: str | None) -> Iterator[Incident]:
+        """Yield incidents, the newest first.
+
+        Args:
+            filters: pipeline, entity, status, severity, assignee, closed, since, until.
+        """
+        return cast("Iterator[Incident]", self._items("/incidents", filters))
+
+    def incident(self, incident_id: str) -> Incident:
+        """Return an incident."""
+        return cast("Incident", self.ask("GET", f"/incidents/{quote(incident_id, safe='')}"))
+
+    def handle_incident(
+        self, incident_id: str, how: str, reason: str = "", revision: int | None = None
+    ) -> Incident:
+        """Acknowledge, resolve, suppress or reopen an incident.
+
+        Args:
+            incident_id: its id.
+            how: one of HANDLINGS.
+            reason: why.
+            revision: that was read; None whatever there is.
+
+        Raises:
+            RemoteError: 409 where its status does not allow it, 412 where it has changed.
+        """
+        path = f"/incidents/{quote(incident_id, safe='')}/{how}"
+        return cast("Incident", self._change("POST", path, {"reason": reason}, revision))
+
+    def comment_incident(self, incident_id: str, text: str) -> Comment:
+        """Write a comment on an incident."""
+        path = f"/incidents/{quote(incident_id, safe='')}/comments"
+        return cast("Comment", self.ask("POST", path, {"text": text}))
+
+    def anomalies(self, **filters: str | None) -> Iterator[Mapping[str, Any]]:
+        """Yield anomalies as they were published, the newest first.
+
+        Args:
+            filters: pipeline, entity, incident, kind, severity, since, until.
+        """
+        return self._items("/anomalies", filters)
+
+    def pipelines(self) -> list[Pipeline]:
+        """Return the newest version of each pipeline that is stored."""
+        return cast("list[Pipeline]", self.ask("GET", "/pipelines")["items"])
+
+    def put_pipeline(self, name: str, text: str, reason: str = "") -> Pipeline:
+        """Store a pipeline file as the newest version.
+
+        Raises:
+            RemoteError: 422 where it does not fit; the text has line and field of each error.
+        """
+        body = {"text": text, "reason": reason}
+        path = f"/pipelines/{quote(name, safe='')}"
+        try:
+            return cast("Pipeline", self.ask("PUT", path, body))
+        except RemoteError as error:
+            if error.status != 428:
+                raise
+        return cast("Pipeline", self._change("PUT", path, body, None))
+
+    def start_pipeline(self, name: str) -> Run:
+        """Run the newest version of a pipeline."""
+        return cast("Run", self.ask("POST", f"/pipelines/{quote(name, safe='')}/start"))
+
+    def stop_pipeline(self, name: str) -> Run:
+        """Drain a pipeline."""
+        return cast("Run", self.ask("POST", f"/pipelines/{quote(name, safe='')}/stop"))
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request to an endpoint below /api/v1, and return the document of the reply.
+
+        Raises:
+            RemoteError: it was refused.
+            RetryableError: the server cannot be reached, or cannot work now.
+        """
+        import httpx
+
+        sent = dict(headers or {})
+        if method == "POST":
+            # Safe to send again, for whatever is between here and the server.
+            sent["Idempotency-Key"] = uuid4().hex
+        try:
+            reply = self._http.request(
+                method, f"{PREFIX}{path}", json=body, params=params, headers=sent
+            )
+        except httpx.HTTPError as error:
+            raise RetryableError(f"{self._server} cannot be reached: {error}") from None
+        if reply.status_code >= 400:
+            raise _error(reply)
+        return reply.json() if reply.content else None
+
+    def _change(self, method: str, path: str, body: object, revision: int | None) -> Any:
+        seen = "*" if revision is None else f'"{revision}"'
+        return self.ask(method, path, body, headers={"If-Match": seen})
+
+    def _items(self, path: str, filters: Mapping[str, str | None]) -> Iterator[Any]:
+        params = {name: value for name, value in filters.items() if value is not None}
+        while True:
+            page = self.ask("GET", path, params=params)
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            params["cursor"] = page["next"]
+
+
+def _error(reply: httpx.Response) -> Exception:
+    try:
+        problem = reply.json()
+        text = str(problem["detail"])
+        errors = problem.get("errors") or ()
+        lines = [f"{_place(one)}: {one['detail']}" for one in errors if one["detail"] != text]
+    except (ValueError, TypeError, KeyError):
+        text, lines = f"the reply is no problem of ours (HTTP {reply.status_code})", []
+    said = "\n".join([text, *lines])
+    return (
+        RetryableError(said) if reply.status_code == 503 else RemoteError(reply.status_code, said)
+    )
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    line = error.get("line")
+    return f"{error['pointer']}" if line is None else f"line {line}, {error['pointer']}"

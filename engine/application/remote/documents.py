@@ -1,0 +1,55 @@
+"""What the server sends, as typed dictionaries; docs/openapi.json describes all of it."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Incident(TypedDict):
+    """An incident: what its pipeline says of it, and what people made of it."""
+
+    id: str
+    pipeline: str
+    entity: str
+    began: str
+    last: str
+    severity: str
+    count: int
+    summary: str
+    state: str
+    status: str
+    assignee: str | None
+    revision: int
+    record: dict[str, Any] | None
+
+
+class Pipeline(TypedDict):
+    """A version of a pipeline."""
+
+    name: str
+    number: int
+    digest: str
+    author: str
+    created: str
+    reason: str
+
+
+class Run(TypedDict):
+    """The last run of a pipeline."""
+
+    pipeline: str
+    number: int
+    digest: str
+    state: str
+    started: str
+    process: int
+    exit_code: int | None
+
+
+class Comment(TypedDict):
+    """A comment on an incident."""
+
+    id: str
+    author: str
+    time: str
+    text: str

@@ -1,0 +1,174 @@
+"""What there is to choose from and to look at: detectors, metrics pages, entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from engine.application import registry
+from engine.application.control.explain_to import explain_to
+from engine.application.control.find_targets import find_targets
+from engine.application.control.permissions import Action, require
+from engine.application.use_cases.explain_entity import TaskReport
+from engine.domain.detector import Declaration
+from engine.presentation.api.requests import Text
+from engine.presentation.api.services import WithCaller, WithServices
+
+router = APIRouter(tags=["catalogue"])
+
+
+class ParameterOut(BaseModel):
+    """A parameter of a detector."""
+
+    name: str
+    type: str
+    default: Any
+    description: str
+
+
+class DetectorOut(BaseModel):
+    """An installed detector."""
+
+    name: str
+    summary: str
+    suits: str
+    kinds: Sequence[str]
+    """Of anomaly that it sees."""
+    source: str
+    bytes_per_entity: int | None
+    """With one value and default parameters; null where only measuring tells."""
+    keeps_budget: bool
+    cannot_meet: Sequence[str]
+    """Checks of the detector contract."""
+    parameters: list[ParameterOut]
+
+
+class Detectors(BaseModel):
+    """The installed detectors."""
+
+    items: list[DetectorOut]
+
+
+class TargetGroup(BaseModel):
+    """As Prometheus' HTTP service discovery reads it."""
+
+    targets: list[str]
+    labels: dict[str, str]
+
+
+class Expected(BaseModel):
+    """What is expected of a value next; null while too little is known."""
+
+    name: str
+    low: float | None
+    high: float | None
+
+
+class EntityOut(BaseModel):
+    """What a partition of a pipeline knows of an entity."""
+
+    entity: str
+    partition: str
+    events: int
+    newest_ns: int
+    events_per_day: float | None
+    warm: bool
+    """Whether its next event would be scored."""
+    threshold: float | None
+    """The p-value at which its next event alerts; null where no p-value decides."""
+    promise: str
+    expected: list[Expected]
+    silences: list[str]
+    rules: list[str]
+    feedback: list[str]
+    memory_bytes: int
+
+
+class Explained(BaseModel):
+    """What a pipeline knows of an entity: an item for each partition that it comes from."""
+
+    items: list[EntityOut]
+
+
+@router.get("/detectors")
+def list_detectors(caller: WithCaller) -> Detectors:
+    """List the installed detectors, as `pynomaly detectors` does."""
+    require(caller, Action.READ)
+    return Detectors(items=list(map(_detector, registry.declarations())))
+
+
+@router.get("/targets")
+def list_targets(services: WithServices, caller: WithCaller) -> list[TargetGroup]:
+    """List the metrics pages of pipelines, for Prometheus' HTTP service discovery."""
+    with services.store.reading() as work:
+        found = find_targets(work, caller, services.pipelines, services.runner)
+    return [
+        TargetGroup(
+            targets=[one.address], labels={"pipeline": one.pipeline, "__scheme__": one.scheme}
+        )
+        for one in found
+    ]
+
+
+@router.get("/pipelines/{pipeline}/explain")
+def explain(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: Text,
+    entity: Annotated[Text, Query(max_length=1_000)],
+) -> Explained:
+    """Say what is known of an entity, as `pynomaly explain` does, by the last stored state."""
+    file = services.pipelines.open(pipeline)
+    promise = file.alert_promise().known()
+    return Explained(items=[_entity(one, promise) for one in explain_to(caller, file, entity)])
+
+
+def _detector(one: Declaration) -> DetectorOut:
+    parameters = [
+        ParameterOut(
+            name=each.name,
+            type=str(each.type),
+            default=_plain(each.default),
+            description=each.description,
+        )
+        for each in one.parameters
+    ]
+    return DetectorOut(
+        name=one.name,
+        summary=one.summary,
+        suits=one.suits,
+        kinds=one.kinds,
+        source=one.source,
+        bytes_per_entity=one.bytes_per_entity,
+        keeps_budget=one.keeps_budget,
+        cannot_meet=list(one.exceptions),
+        parameters=parameters,
+    )
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def _entity(one: TaskReport, promise: str) -> EntityOut:
+    report = one.report
+    return EntityOut(
+        entity=report.entity,
+        partition=one.task,
+        events=report.events,
+        newest_ns=report.newest,
+        events_per_day=report.rate,
+        warm=report.warm,
+        threshold=one.threshold,
+        promise=promise,
+        expected=[
+            Expected(name=value.name, low=value.low, high=value.high) for value in report.values
+        ],
+        silences=[silence.name for silence in one.silences],
+        rules=[rule.name for rule in one.rules],
+        feedback=[each.id for each in one.feedback],
+        memory_bytes=report.memory,
+    )

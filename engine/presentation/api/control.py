@@ -1,0 +1,229 @@
+"""Live control of pipelines: silences and all else that people say to one while it runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, model_validator
+
+from engine.application.config.issues import invalid
+from engine.application.config.silence import SilenceSpec
+from engine.application.control.control_pipeline import (
+    Said,
+    control_pipeline,
+    find_control,
+    revoke_control,
+)
+from engine.application.control.give_feedback import (
+    Judgement,
+    give_feedback,
+    preview_feedback,
+)
+from engine.application.control.preview_silence import preview_silence
+from engine.application.control_ports import UnitOfWork
+from engine.application.live_control.record_types import (
+    BudgetSpec,
+    PauseSpec,
+    ResetSpec,
+    RuleSpec,
+)
+from engine.application.live_control.records import ControlRecord, Kind
+from engine.presentation.api.requests import Key, Result, Text, once
+from engine.presentation.api.services import WithCaller, WithServices
+
+router = APIRouter(tags=["control"])
+KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset")
+Name = Annotated[Text, Field(max_length=100)]
+LookBack = Annotated[int, Query(ge=1, le=1_000, description="Anomalies that are looked back on.")]
+Why = Annotated[Text, Field(max_length=1_000)]
+
+
+class ControlOut(BaseModel):
+    """A control record."""
+
+    id: str
+    kind: Kind
+    who: str
+    when: datetime
+    why: str
+    said: dict[str, Any]
+    """Its fields, as in the control log."""
+
+
+class Controls(BaseModel):
+    """Control records in their order."""
+
+    items: list[ControlOut]
+
+
+class ControlIn(BaseModel):
+    """One thing to say to a pipeline; silence and pause begin now unless they say `from`."""
+
+    silence: SilenceSpec | None = None
+    pause: PauseSpec | None = None
+    rule: RuleSpec | None = None
+    budget: BudgetSpec | None = None
+    reset: ResetSpec | None = None
+    why: Why = ""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise invalid(f"expected one of {', '.join(KINDS)}")
+        return self
+
+    def said(self) -> Said:
+        """Return it in the words of the use case."""
+        kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
+        spec: BaseModel = getattr(self, kind)
+        fields = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return Said(kind, fields, self.why)
+
+
+class FeedbackIn(BaseModel):
+    """What an alarm was."""
+
+    anomaly: Annotated[Text, Field(min_length=1, max_length=100)]
+    """Id of an anomaly, or of an incident, whose strongest anomaly is meant then."""
+    verdict: Literal["false_alarm", "true_alarm"]
+    scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"
+    """For which similar anomalies it holds."""
+    entities: list[Text] = []
+    """Patterns of keys, of scope pattern."""
+    why: Why = ""
+
+    def judgement(self) -> Judgement:
+        """Return it in the words of the use case."""
+        return Judgement(self.anomaly, self.verdict, self.scope, tuple(self.entities), self.why)
+
+
+class SilencePreviewOut(BaseModel):
+    """Which of the last anomalies a silence fits, by entity, value and hours of the week."""
+
+    muted: int
+    last: int
+    anomalies: list[str]
+    """Ids of those that it would have muted, the newest first."""
+
+
+class FeedbackPreviewOut(BaseModel):
+    """What feedback would do."""
+
+    muted: int
+    """Anomalies that it would have left out."""
+    last: int
+    """Anomalies that were looked back on."""
+    needs: float
+    """Powers of ten below the threshold that a similar anomaly needs at first."""
+
+
+@router.get("/pipelines/{pipeline}/control")
+def list_control(
+    services: WithServices, caller: WithCaller, pipeline: Name, past: bool = False
+) -> Controls:
+    """List what is in force, or with `past` all that was ever said."""
+    file = services.pipelines.open(pipeline)
+    return Controls(items=list(map(_shown, find_control(caller, file, past=past))))
+
+
+@router.post("/pipelines/{pipeline}/control", status_code=201, response_model=ControlOut)
+def add_control(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: Name,
+    body: ControlIn,
+    key: Key = None,
+) -> Response:
+    """Say something to a pipeline; one that runs takes it up within about a second."""
+    said = body.said()
+
+    def made(work: UnitOfWork) -> Result:
+        file = services.pipelines.open(pipeline)
+        return Result(201, _shown(control_pipeline(work, caller, services.now(), file, said)))
+
+    return once(services, caller, request, key, said, made)
+
+
+@router.post("/pipelines/{pipeline}/control/preview")
+def preview_control(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: Name,
+    body: SilenceSpec,
+    last: LookBack = 30,
+) -> SilencePreviewOut:
+    """Say which of the last anomalies a silence would have muted."""
+    file = services.pipelines.open(pipeline)
+    with services.store.reading() as work:
+        found = preview_silence(work, caller, file.name, body, last)
+    ids = [one.id for one in found.muted]
+    return SilencePreviewOut(muted=len(ids), last=found.last, anomalies=ids)
+
+
+@router.delete("/pipelines/{pipeline}/control/{record_id}", response_model=ControlOut)
+def remove_control(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: Name,
+    record_id: Name,
+    why: Annotated[Text, Query(max_length=1_000)] = "",
+    key: Key = None,
+) -> Response:
+    """Take back what is in force."""
+
+    def made(work: UnitOfWork) -> Result:
+        file = services.pipelines.open(pipeline)
+        found = revoke_control(work, caller, services.now(), file, record_id, why)
+        return Result(200, _shown(found))
+
+    return once(services, caller, request, key, why, made)
+
+
+@router.post("/pipelines/{pipeline}/feedback", status_code=201, response_model=ControlOut)
+def add_feedback(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: Name,
+    body: FeedbackIn,
+    key: Key = None,
+) -> Response:
+    """Say that an alarm was false, or true: similar ones need more evidence, or less."""
+
+    def made(work: UnitOfWork) -> Result:
+        file = services.pipelines.open(pipeline)
+        found = give_feedback(work, caller, services.now(), file, body.judgement())
+        return Result(201, _shown(found))
+
+    return once(services, caller, request, key, body, made)
+
+
+@router.post("/pipelines/{pipeline}/feedback/preview")
+def preview_of_feedback(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: Name,
+    body: FeedbackIn,
+    last: LookBack = 30,
+) -> FeedbackPreviewOut:
+    """Say what feedback would do."""
+    file = services.pipelines.open(pipeline)
+    with services.store.reading() as work:
+        found = preview_feedback(work, caller, file, body.judgement(), last)
+    return FeedbackPreviewOut(muted=found.muted, last=found.last, needs=found.needs)
+
+
+def _shown(record: ControlRecord) -> ControlOut:
+    said: BaseModel = getattr(record, record.kind)
+    return ControlOut(
+        id=record.id,
+        kind=record.kind,
+        who=record.who,
+        when=record.when,
+        why=record.why,
+        said=said.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    )

@@ -1,0 +1,163 @@
+"""Runs of pipelines: started, stopped, looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from engine.application.control.caller import Caller
+from engine.application.control.run_pipelines import (
+    run_log,
+    run_status,
+    start_pipeline,
+    stop_pipeline,
+)
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import ConflictError
+from engine.domain.control.run import Run, RunState
+from engine.presentation.api.incidents import time_of
+from engine.presentation.api.requests import Key, Result, Text, once
+from engine.presentation.api.services import Services, WithCaller, WithServices
+
+router = APIRouter(tags=["runs"])
+Name = Annotated[Text, Field(max_length=100)]
+Number = Annotated[
+    int | None, Query(ge=1, lt=2**63, description="Of the version; the newest unless given.")
+]
+RESTART_SECONDS = 30.0
+LOOK_SECONDS = 0.2
+
+
+class RunOut(BaseModel):
+    """A run of a pipeline."""
+
+    pipeline: str
+    number: int
+    """Of the version that runs."""
+    digest: str
+    state: RunState
+    started: datetime
+    process: int
+    exit_code: int | None
+    """Null while it runs, and where nobody saw it end."""
+
+
+class RunStatusOut(RunOut):
+    """A run, and what it says of itself."""
+
+    ready: bool | None
+    """Null where it does not run, or its pages are off or behind a password."""
+    reasons: list[str]
+    """Why it is not ready."""
+    totals: Mapping[str, float]
+    """Its counters, summed over their labels."""
+
+
+class Log(BaseModel):
+    """The end of a log."""
+
+    lines: list[str]
+
+
+@router.post("/pipelines/{pipeline}/start", response_model=RunOut)
+def start(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: Name,
+    number: Number = None,
+    key: Key = None,
+) -> Response:
+    """Run a pipeline of the store in processes of its own, which outlive the server."""
+
+    def made(work: UnitOfWork) -> Result:
+        now, runner = services.now(), services.runner
+        return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
+
+    return once(services, caller, request, key, number, made)
+
+
+@router.post("/pipelines/{pipeline}/stop", response_model=RunOut)
+def stop(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: Name,
+    drain: bool = True,
+    key: Key = None,
+) -> Response:
+    """Ask a pipeline to end, once what it has read is stored; without `drain` at once."""
+
+    def made(work: UnitOfWork) -> Result:
+        now, runner = services.now(), services.runner
+        return Result(200, _shown(stop_pipeline(work, caller, now, runner, pipeline, drain=drain)))
+
+    return once(services, caller, request, key, drain, made)
+
+
+@router.post("/pipelines/{pipeline}/restart")
+def restart(
+    services: WithServices, caller: WithCaller, pipeline: Name, number: Number = None
+) -> RunOut:
+    """Drain a pipeline, and run it again, or another version of it."""
+    _end(services, caller, pipeline)
+    with services.store.writing() as work:
+        now, runner = services.now(), services.runner
+        return _shown(start_pipeline(work, caller, now, runner, pipeline, number))
+
+
+def _end(services: Services, caller: Caller, pipeline: str) -> None:
+    """Drain a run, outside of any transaction: it takes a while."""
+    with services.store.writing() as work:
+        stop_pipeline(work, caller, services.now(), services.runner, pipeline, drain=True)
+    until = time.monotonic() + RESTART_SECONDS
+    while (run := services.runner.get(pipeline)) is not None and not run.is_over:
+        if time.monotonic() >= until:
+            raise ConflictError("the pipeline drains still: start it once it has ended")
+        time.sleep(LOOK_SECONDS)
+
+
+@router.get("/pipelines/{pipeline}/status")
+def read_status(services: WithServices, caller: WithCaller, pipeline: Name) -> RunStatusOut:
+    """Say how the last run of a pipeline is, by its process, its health page and its metrics."""
+    with services.store.reading() as work:
+        found = run_status(work, caller, services.runner, pipeline)
+    health = found.health
+    return RunStatusOut(
+        **_fields(found.run),
+        ready=None if health is None else health.ready,
+        reasons=[] if health is None else list(health.reasons),
+        totals={} if health is None else health.totals,
+    )
+
+
+@router.get("/pipelines/{pipeline}/log")
+def read_log(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: Name,
+    lines: Annotated[int, Query(ge=1, le=1_000)] = 100,
+) -> Log:
+    """Return the end of the log of a pipeline's runs."""
+    return Log(lines=run_log(caller, services.runner, pipeline, lines))
+
+
+def _shown(run: Run) -> RunOut:
+    return RunOut(**_fields(run))
+
+
+def _fields(run: Run) -> dict[str, Any]:
+    return {
+        "pipeline": run.pipeline,
+        "number": run.number,
+        "digest": run.digest,
+        "state": run.state,
+        "started": time_of(run.started),
+        "process": run.process,
+        "exit_code": run.exit_code,
+    }

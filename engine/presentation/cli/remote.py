@@ -1,0 +1,156 @@
+"""`pynomaly --server URL ...`: what a server of the control plane knows, and changes to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.domain.errors import FatalError
+from engine.presentation.cli.output import current_redactor
+
+if TYPE_CHECKING:
+    from engine.application.remote.client import Client
+
+TOKEN = "PYNOMALY_TOKEN"
+SERVER = "PYNOMALY_SERVER"
+HERE = "http://127.0.0.1:8420"
+
+incidents = typer.Typer(help="Incidents of a server: list and handle.", no_args_is_help=True)
+pipelines = typer.Typer(help="Pipelines of a server: store and run.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+As = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
+Ids = Annotated[list[str], typer.Argument(help="Ids of incidents.")]
+Why = Annotated[str, typer.Option("--why", help="For people who read it later.")]
+Name = Annotated[str, typer.Argument(help="Name of the pipeline.")]
+
+
+@incidents.command("ls")
+def list_incidents(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option(help="open, acknowledged, resolved...")] = None,
+    entity: Annotated[str | None, typer.Option(help="Key of the entity.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Name of the pipeline.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 50,
+    output: As = Format.TABLE,
+) -> None:
+    """List incidents, the newest first."""
+    with _client(context) as client:
+        wanted = client.incidents(status=status, entity=entity, pipeline=pipeline)
+        found = list(islice(wanted, limit))
+    columns = ("id", "began", "entity", "severity", "count", "status", "assignee", "summary")
+    _print(found, columns, output)
+
+
+@incidents.command()
+def ack(context: typer.Context, ids: Ids, why: Why = "", output: As = Format.TABLE) -> None:
+    """Say that you look at incidents."""
+    _handle(context, ids, "acknowledge", why, output)
+
+
+@incidents.command()
+def resolve(context: typer.Context, ids: Ids, why: Why = "", output: As = Format.TABLE) -> None:
+    """Say that incidents are dealt with."""
+    _handle(context, ids, "resolve", why, output)
+
+
+@pipelines.command("ls")
+def list_pipelines(context: typer.Context, output: As = Format.TABLE) -> None:
+    """List the newest version of each pipeline."""
+    with _client(context) as client:
+        found = client.pipelines()
+    _print(found, ("name", "number", "digest", "author", "created", "reason"), output)
+
+
+@pipelines.command()
+def apply(
+    context: typer.Context,
+    file: Annotated[Path, typer.Option("--file", "-f", help="The pipeline file.")],
+    why: Why = "",
+    output: As = Format.TABLE,
+) -> None:
+    """Store a pipeline file as the newest version; one that is stored already changes nothing."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FatalError(f"{file}: cannot be read: {error}") from None
+    with _client(context) as client:
+        found = client.put_pipeline(_name(file, text), text, why)
+    _print([found], ("name", "number", "digest"), output)
+
+
+@pipelines.command()
+def start(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
+    """Run the newest version of a pipeline on the server's machine."""
+    with _client(context) as client:
+        found = client.start_pipeline(name)
+    _print([found], ("pipeline", "number", "state", "process"), output)
+
+
+@pipelines.command()
+def stop(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
+    """Drain a pipeline."""
+    with _client(context) as client:
+        found = client.stop_pipeline(name)
+    _print([found], ("pipeline", "number", "state", "process"), output)
+
+
+def _handle(context: typer.Context, ids: list[str], how: str, why: str, output: Format) -> None:
+    with _client(context) as client:
+        found = [client.handle_incident(one, how, why) for one in ids]
+    _print(found, ("id", "entity", "status", "assignee"), output)
+
+
+def _client(context: typer.Context) -> Client:
+    from engine.application.remote.client import Client
+
+    token = os.environ.get(TOKEN, "")
+    if not token:
+        raise FatalError(f"a token is missing: set {TOKEN}")
+    current_redactor().learn([token])
+    server = context.find_root().params.get("_server") or HERE
+    return Client(server, token)
+
+
+def _name(file: Path, text: str) -> str:
+    import yaml
+
+    try:
+        name = yaml.safe_load(text)["name"]
+    except (yaml.YAMLError, TypeError, KeyError):
+        raise FatalError(f"{file}: name: is missing, or the file is no YAML") from None
+    return str(name)
+
+
+def _print(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format) -> None:
+    if output is Format.JSON:
+        print(json.dumps(list(rows), indent=2))
+    elif output is Format.YAML:
+        import yaml
+
+        print(yaml.safe_dump(list(rows), sort_keys=False), end="")
+    else:
+        _print_table(rows, tuple(columns))
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    shown = [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
+    for cells in (columns, *shown):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())

@@ -1,0 +1,15 @@
+"""A client of the REST API of `pynomaly serve`; extra `client`.
+
+from pynomaly.client import Client
+
+with Client("https://pynomaly.example", token) as client:
+    for incident in client.incidents(status="open"):
+        client.handle_incident(incident["id"], "acknowledge", revision=incident["revision"])
+"""
+
+from __future__ import annotations
+
+from engine.application.remote.client import Client, RemoteError
+from engine.application.remote.documents import Comment, Incident, Pipeline, Run
+
+__all__ = ["Client", "Comment", "Incident", "Pipeline", "RemoteError", "Run"]

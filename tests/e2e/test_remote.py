@@ -1,0 +1,69 @@
+"""A server asked from the command line and by `pynomaly.client`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pynomaly.client import Client, RemoteError
+from tests.e2e.test_serve import PATIENCE, PIPELINE, served
+from tests.support.published import anomaly
+
+FIRST = f"{1:032x}"
+
+
+def _write(file: Path, count: int) -> None:
+    file.write_text("".join(json.dumps(anomaly(n)) + "\n" for n in range(1, count + 1)))
+
+
+def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path) -> None:
+    _write(tmp_path / "anomalies.ndjson", 120)
+    (tmp_path / "quick.yaml").write_text(PIPELINE)
+    (tmp_path / "broken.yaml").write_text(PIPELINE.replace("unit: ms", "unit: weeks"))
+    with served(tmp_path, "--follow", "anomalies.ndjson") as (address, printed):
+        token = printed[-1].strip()
+
+        def pynomaly(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "engine.presentation.cli.main", "--server", address]
+            return subprocess.run(
+                [*command, *arguments],
+                cwd=tmp_path,
+                env={**os.environ, "PYNOMALY_TOKEN": token},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        with Client(address, token) as client:
+            until = time.monotonic() + PATIENCE
+            while len(ids := [one["id"] for one in client.incidents(entity="pump-1")]) < 120:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            acknowledged = pynomaly("incidents", "ack", FIRST, "-o", "json")
+            with pytest.raises(RemoteError) as stale:
+                client.handle_incident(FIRST, "resolve", revision=1)
+            resolved = client.handle_incident(FIRST, "resolve", "probe fixed", revision=2)
+            comment = client.comment_incident(FIRST, "loose")
+            listed = pynomaly("incidents", "ls", "--status", "resolved")
+            applied = pynomaly("pipelines", "apply", "-f", "quick.yaml", "-o", "yaml")
+            again = client.put_pipeline("quick", PIPELINE)
+            changed = client.put_pipeline("quick", f"{PIPELINE}# tidied\n")
+            broken = pynomaly("pipelines", "apply", "-f", "broken.yaml")
+            names = [one["name"] for one in client.pipelines()]
+
+    assert len(set(ids)) == 120
+    assert json.loads(acknowledged.stdout)[0]["status"] == "acknowledged"
+    assert stale.value.status == 412
+    assert (resolved["status"], comment["text"]) == ("resolved", "loose")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["id", FIRST]
+    assert "number: 1" in applied.stdout
+    assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
+    assert broken.returncode == 2
+    assert "line 4, /event/time/unit: " in broken.stderr
+    assert token not in broken.stderr

@@ -1,0 +1,31 @@
+"""The client: addresses to which it sends no token."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.application.remote.client import Client
+from engine.domain.errors import FatalError, RetryableError
+from tests.support.kafka_settings import free_port
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("pynomaly.example", "expected an address"),
+        ("ftp://pynomaly.example", "expected an address"),
+        ("https://", "expected an address"),
+        ("http://pynomaly.example", "in the clear"),
+    ],
+)
+def test_refuses_addresses_to_which_no_token_may_go(server: str, said: str) -> None:
+    with pytest.raises(FatalError, match=said):
+        Client(server, "token")
+
+
+def test_a_server_that_is_away_is_a_passing_trouble() -> None:
+    with (
+        Client(f"http://127.0.0.1:{free_port()}/", "token") as client,
+        pytest.raises(RetryableError, match="cannot be reached"),
+    ):
+        client.pipelines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,23 +15,29 @@ from connectors.formats.registry_settings import RegistrySettings
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
-from engine.domain.format import Columns, FormatError
-
-logger = logging.getLogger("pynomaly.registry")
+from engine.domain.format import Columns, FormatError, NotYetError
 
 MAGIC_ID, MAGIC_GUID = 0, 1
 ID_HEADER = "__value_schema_id"
 """Where newer clients of Confluent put the schema's id instead of before the payload."""
-WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
-"""Seconds between attempts while the registry cannot be reached."""
-LOUD_SECONDS = 1.0
-"""Seconds of waiting after which it is logged."""
+WAIT_SECONDS = (0.1, 0.2)
+"""Seconds between attempts while the registry fails at once; the stream waits for longer."""
+LONGEST_SECONDS = 1.0
+"""Seconds of asking after which there is no further attempt: it is slow, and not unlucky."""
 UNKNOWN_WAIT_SECONDS = 0.3
 """Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
+MOST_ASKED_AGAIN = 10
+"""Unknown ids in a row that are asked for again: with more of them it is not for a replica."""
 UNKNOWN_SECONDS = 30.0
-"""Seconds that an unknown id is not asked for any more."""
+"""Seconds since the last of the unknown ids that none of them is asked for any more."""
+SLICE_SECONDS = 5.0
+"""Seconds of asking, of all schemas together, after which the stream shows that it lives."""
 IS_API = "is the URL that of its API, such as https://registry:8081 or .../apis/ccompat/v7?"
-MOST_UNKNOWN_IDS = 10_000
+MOST_UNKNOWN_IDS = 100_000
+UNKNOWN, REFUSALS = (400, 404, 422), (401, 403)
+"""Statuses that say that there is no such schema, and that we may not ask."""
+NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
+"""What the client raises where an answer is not of the API."""
 Read = TypeVar("Read")
 
 
@@ -55,7 +60,10 @@ class Schemas(Generic[Read]):
         self._make = make
         self._kind = kind
         self._known: dict[int | str, Read] = {}
-        self._unknown: dict[int | str, tuple[float, str]] = {}
+        self._unknown: dict[int | str, str] = {}
+        self._unknown_until = 0.0
+        self._asked_again = 0
+        self._spent = 0.0
 
     def of(self, payload: bytes, headers: Headers) -> tuple[Read, int]:
         """Return what reads a payload, and where its data begin.
@@ -63,6 +71,7 @@ class Schemas(Generic[Read]):
         Raises:
             FormatError: it names no schema, or one that the registry does not have.
             RetryableError: the registry cannot be reached.
+            NotYetError: asking for many schemas takes long.
             ConnectorError: the registry refuses us.
         """
         if payload[:1] == b"\0" and len(payload) >= 5:
@@ -105,9 +114,21 @@ class Schemas(Generic[Read]):
         return found[0][1] if len(found) == 1 else _merged(found, len(payloads))
 
     def _fetch(self, own: int | str) -> Read:
-        until, why = self._unknown.get(own, (0.0, ""))
-        if time.monotonic() < until:
+        began = time.monotonic()
+        if began >= self._unknown_until:
+            self._unknown.clear()
+            self._asked_again = 0
+        if why := self._unknown.get(own):
             raise FormatError(why, RejectReason.UNKNOWN_SCHEMA)
+        if self._spent >= SLICE_SECONDS:
+            self._spent = 0.0
+            raise NotYetError(f"the schema registry {self._settings.url} is asked for many schemas")
+        try:
+            return self._read(own)
+        finally:
+            self._spent += time.monotonic() - began
+
+    def _read(self, own: int | str) -> Read:
         try:
             with closing(self._settings.client()) as client:
                 schema = self._ask(own, client)
@@ -122,6 +143,11 @@ class Schemas(Generic[Read]):
         except (ConnectorError, RetryableError):
             raise
         except Exception as error:
+            if _is_outage(error):
+                # While those that it refers to were asked for.
+                raise RetryableError(
+                    f"the schema registry {self._settings.url}: {_said(error, own)}"
+                ) from error
             why = f"schema {own} of the registry cannot be read: {error}"[:300]
             self._forget(own, why)
             raise FormatError(why, RejectReason.UNKNOWN_SCHEMA) from error
@@ -131,48 +157,67 @@ class Schemas(Generic[Read]):
     def _forget(self, own: int | str, why: str) -> None:
         if len(self._unknown) >= MOST_UNKNOWN_IDS:
             self._unknown.clear()
-        self._unknown[own] = time.monotonic() + UNKNOWN_SECONDS, why
+        self._unknown[own] = why
+        self._unknown_until = time.monotonic() + UNKNOWN_SECONDS
 
     def _ask(self, own: int | str, client: SchemaRegistryClient) -> Schema:
-        """Return a schema; wait while the registry cannot be reached."""
-        problem: Exception | None = None
-        for wait in (0.0, *WAIT_SECONDS):
-            time.sleep(wait)
+        """Return a schema; try again where the registry fails at once, or lags behind.
+
+        Raises:
+            FormatError: the registry does not know it.
+            RetryableError: the registry cannot be reached.
+            ConnectorError: the registry refuses us.
+        """
+        began, was_unknown = time.monotonic(), False
+        for wait in (*WAIT_SECONDS, 0.0):
             try:
                 return _once(own, client)
             except SchemaRegistryError as error:
-                # A page of a proxy or of another server: that says nothing of the schema.
-                is_foreign = error.http_status_code == 404 and error.error_code == -1
-                if 400 <= error.http_status_code < 500 and not is_foreign:
-                    return self._again(own, client, error)
-                problem = error
-            except OSError as error:
-                problem = error
-            except (ValueError, TypeError, KeyError, AttributeError):
-                problem = ValueError(f"what it answers for schema {own} is no schema")
+                problem: Exception = error
             except Exception as error:
-                # The client lets out what its HTTP library raises.
-                if "http" not in type(error).__module__:
+                # The client lets out what its HTTP library raises, and stumbles over other answers.
+                if not isinstance(error, (OSError, *NONSENSE)) and not _is_outage(error):
                     raise
                 problem = error
-            if wait >= LOUD_SECONDS:
-                logger.warning("schema registry %s: %s; trying again", self._settings.url, problem)
-        text = f"the schema registry {self._settings.url}: {problem}"
-        raise RetryableError(text if isinstance(problem, OSError) else f"{text}; {IS_API}")
+            self._check_refusal(problem)
+            is_slow = time.monotonic() - began > LONGEST_SECONDS
+            if _is_unknown(problem):
+                if was_unknown or is_slow or self._asked_again >= MOST_ASKED_AGAIN:
+                    url = self._settings.url
+                    raise FormatError(f"the registry {url} has no schema {own}: {problem}")
+                was_unknown, wait = True, UNKNOWN_WAIT_SECONDS
+                self._asked_again += 1
+            if is_slow:
+                break
+            time.sleep(wait)
+        raise RetryableError(f"the schema registry {self._settings.url}: {_said(problem, own)}")
 
-    def _again(
-        self, own: int | str, client: SchemaRegistryClient, error: SchemaRegistryError
-    ) -> Schema:
-        """Ask once more for what is not known: another replica may have it by now."""
-        if error.http_status_code in (401, 403):
-            text = f"the schema registry {self._settings.url} refuses us: {error}"
+    def _check_refusal(self, problem: Exception) -> None:
+        if isinstance(problem, SchemaRegistryError) and problem.http_status_code in REFUSALS:
+            text = f"the schema registry {self._settings.url} refuses us: {problem}"
             raise ConnectorError(f"{text}: correct user, password or token")
-        time.sleep(UNKNOWN_WAIT_SECONDS)
-        try:
-            return _once(own, client)
-        except SchemaRegistryError:
-            text = f"the registry {self._settings.url} has no schema {own}: {error}"
-            raise FormatError(text) from None
+
+
+def _is_unknown(problem: Exception) -> bool:
+    """Whether the registry says that it has no such schema; the page of a proxy says nothing."""
+    return (
+        isinstance(problem, SchemaRegistryError)
+        and problem.http_status_code in UNKNOWN
+        and problem.error_code != -1
+    )
+
+
+def _is_outage(problem: Exception) -> bool:
+    if isinstance(problem, SchemaRegistryError):
+        return not _is_unknown(problem)
+    return "http" in type(problem).__module__
+
+
+def _said(problem: Exception, own: int | str) -> str:
+    if isinstance(problem, NONSENSE):
+        return f"what it answers for schema {own} is no schema; {IS_API}"
+    text = str(problem) or type(problem).__name__
+    return f"{text}; {IS_API}" if getattr(problem, "error_code", 0) == -1 else text
 
 
 def _merged(parts: list[tuple[list[int], Columns]], count: int) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -11,6 +12,11 @@ from pynomaly.plugins import Settings
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import SchemaRegistryClient
+
+
+for library in ("httpx", "httpx2"):
+    # They would write a line for each request.
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class RegistrySettings(Settings):
@@ -30,7 +36,7 @@ class RegistrySettings(Settings):
     """PEM file with a certificate to show to the registry."""
     key: str | None = None
     """PEM file with the certificate's private key."""
-    timeout: float = Field(default=10, gt=0, le=600)
+    timeout: float = Field(default=10, gt=0, le=60)
     """Seconds that a request may take."""
 
     @model_validator(mode="after")

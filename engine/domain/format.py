@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from engine.domain.batch import Headers
+from engine.domain.errors import RetryableError
 from engine.domain.finding import Finding, RejectReason
 from engine.domain.path import Path
 
@@ -20,6 +21,13 @@ class FormatError(Exception):
     def __init__(self, detail: str, reason: RejectReason = RejectReason.BAD_FORMAT) -> None:
         super().__init__(detail)
         self.finding: Finding = reason, detail
+
+
+class NotYetError(RetryableError):
+    """Decoding takes long, and goes on where it was when it is asked for again at once.
+
+    A format raises it every few seconds: a stream that says nothing for long is taken to hang.
+    """
 
 
 Columns = dict[Path, Any]

@@ -28,6 +28,7 @@ from engine.application.config.document import read
 from engine.application.config.event import EventSpec
 from engine.domain.batch import Headers, RawBatch
 from engine.domain.errors import ConnectorError, RetryableError
+from engine.domain.format import NotYetError
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 from operators.decode.decoder import Decoder
@@ -232,6 +233,50 @@ def test_answers_of_another_server_reject_nothing_and_name_the_url(
 
     with pytest.raises(RetryableError, match="is the URL that of its API"):
         decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502])
+def test_a_registry_that_is_busy_rejects_nothing(odd: Any, status: int) -> None:
+    odd.answers = [(status, b'{"error_code":42901,"message":"slow down"}')]
+
+    with pytest.raises(RetryableError, match="slow down"):
+        decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
+def test_a_registry_that_fails_at_the_second_question_rejects_nothing(odd: Any) -> None:
+    odd.answers = [(404, b'{"error_code":40403,"message":"none"}'), (503, b"{}")]
+
+    with pytest.raises(RetryableError):
+        decode(decoder("avro", odd.url), framed(7, avro(READING)))
+
+
+def test_a_registry_that_fails_at_what_a_schema_refers_to_rejects_nothing(odd: Any) -> None:
+    reference = {"name": "x", "subject": "x", "version": 1}
+    schema = {"schema": 'syntax = "proto3"; import "x"; message A {}', "schemaType": "PROTOBUF"}
+    odd.answers = [(200, json.dumps({**schema, "references": [reference]}).encode()), (503, b"{}")]
+
+    with pytest.raises(RetryableError):
+        decode(decoder("protobuf", odd.url), framed(7, b"\0"))
+
+
+def test_many_unknown_ids_are_asked_for_in_slices_and_end(odd: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(registry_module, "UNKNOWN_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(registry_module, "SLICE_SECONDS", 0.05)
+    odd.answers = [(404, b'{"error_code":40403,"message":"none"}')]
+    payloads, slices = [framed(own, b"x") for own in range(200)], 0
+    found = decoder("avro", odd.url)
+
+    while True:
+        try:
+            _, rejects = decode(found, *payloads)
+            break
+        except NotYetError:
+            slices += 1
+
+    assert slices
+    assert [reject.reason for reject in rejects] == [RejectReason.UNKNOWN_SCHEMA] * 200
+    # Ten of them were asked for again, in case that a replica lags behind.
+    assert len(odd.asked) == 210
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -34,6 +34,10 @@ class Telemetry:
         self.events = self._counter("events", "Messages read from the source")
         self.bytes = self._counter("bytes", "Bytes of payload read from the source")
         self.rejects = self._counter("rejects", "Inputs that could not be decoded", "reason")
+        self.decode_blocked = self._gauge(
+            "decode_blocked_seconds",
+            "Time since decoding began to wait, such as for a schema registry",
+        )
         self.passed_over = self._counter(
             "passed_over", "Messages, or elements of them, that the mapping leaves out", "reason"
         )

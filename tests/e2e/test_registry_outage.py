@@ -118,7 +118,10 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
         ):
 
             def register(schema: dict[str, Any]) -> int:
-                return client.register_schema(f"{source}-value", Schema(json.dumps(schema), "AVRO"))
+                found = client.register_schema(
+                    f"{source}-value", Schema(json.dumps(schema), "AVRO")
+                )
+                return int(found)
 
             pipeline = {
                 "name": "plant",

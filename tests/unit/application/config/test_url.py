@@ -80,3 +80,9 @@ def test_knows_where_references_stand() -> None:
 
     assert found.text == "along value${x}bc"
     assert [found.text[begin:end] for begin, end in found.references] == ["long value", ""]
+
+
+def test_a_url_from_outside_stays_a_text_whatever_it_looks_like() -> None:
+    found = read("url: ${A}\nport: ${A}", {"A": "12345"})
+
+    assert found.data == {"url": "12345", "port": 12345}

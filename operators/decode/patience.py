@@ -47,7 +47,7 @@ class Patience:
             except RetryableError as error:
                 waited = time.monotonic() - began
                 if waited >= LOUD_SECONDS and (not said or waited - said >= REPEAT_SECONDS):
-                    logger.warning("%s; going on trying, for %.0f s now", error, waited)
+                    logger.warning("%s; retrying, for %.0f s now", error, waited)
                     said = waited
                 self._wait(str(error), began, WAIT_SECONDS[min(failures, len(WAIT_SECONDS) - 1)])
                 failures += 1

@@ -47,7 +47,7 @@ def test_an_outage_is_waited_for_and_told(context: RunContext, caplog: Any) -> N
     assert registry.outages[0] == ""
     assert all("the registry is down; for" in said for said in registry.outages[1:])
     assert registry.blocked[0] == 0 < registry.blocked[-1]
-    assert caplog.text.count("the registry is down; going on trying") == 1
+    assert caplog.text.count("the registry is down; retrying") == 1
     assert "decoding goes on after" in caplog.text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
-from engine.domain.batch import Headers, ScoredBatch
+from engine.domain.batch import EventBatch, Headers, ScoredBatch
 from engine.domain.names import HEADER_PREFIX, ID_HEADER, SCHEMA_HEADER
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
@@ -87,13 +87,21 @@ def score_step(pipeline: Pipeline, _context: RunContext) -> Callable[[ScoredBatc
 
 def _rows(batch: ScoredBatch) -> Any:
     events = batch.events
-    topic = [events.topic] * len(events)
+    origins = _origins(events)
     places = [None] * len(events) if events.indices is None else events.indices.tolist()
-    columns = (events.keys, events.times, events.partitions, events.offsets, batch.p_value)
+    columns = (events.keys, events.times, batch.p_value)
     centers, widths = batch.expected()
     ranges = (centers, centers - widths, centers + widths)
     tables = (batch.scores, batch.p_values, events.values, *ranges)
-    return zip(topic, places, *(column.tolist() for column in columns + tables), strict=True)
+    return zip(origins, places, *(column.tolist() for column in columns + tables), strict=True)
+
+
+def _origins(events: EventBatch) -> Iterable[tuple[str, int, int]]:
+    """Return topic, partition and offset of each event."""
+    if events.origins is not None:
+        return map(events.origin, range(len(events)))
+    topics = [events.topic] * len(events)
+    return zip(topics, events.partitions.tolist(), events.offsets.tolist(), strict=True)
 
 
 def _score_record(
@@ -101,19 +109,17 @@ def _score_record(
     names: tuple[str, ...],
     value_names: tuple[str, ...],
     trace: Trace | None,
-    topic: str,
+    place: tuple[str, int, int],
     index: int | None,
     entity: str,
     time: int,
-    partition: int,
-    offset: int,
     p_value: float,
     scores: list[float],
     p_values: list[float],
     values: list[float],
     *ranges: list[float],
 ) -> Record:
-    origin = Origin(topic, partition, offset, index)
+    origin = Origin(*place, index)
     own_id = anomaly_id(pipeline.name, pipeline.version, origin)
     parts = zip(names, scores, p_values, strict=True)
     held = zip(value_names, values, *ranges, strict=True)

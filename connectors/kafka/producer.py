@@ -102,6 +102,10 @@ class RecordProducer:
         self.errors.forget()
         del self.client
 
+    def adapt(self, more: Mapping[str, Value]) -> None:
+        """Take further settings, before it connects."""
+        self._more.update(more)
+
     def sibling(self, more: Mapping[str, Value]) -> RecordProducer:
         """Return another one with other further settings."""
         return RecordProducer(

@@ -54,6 +54,11 @@ class KafkaSource:
         """Return the Bytewax source."""
         return PartitionedTopic(self)
 
+    def batches(self, partition: int, messages: list[Message]) -> list[RawBatch]:
+        """Return messages of a partition in columns."""
+        with_keys = self._context.needs_keys
+        return [raw_batch(self.topic, partition, messages, with_keys=with_keys)]
+
     def read(self, partition: int, resumed: int | None) -> PartitionReader:
         """Return what reads a partition from now on."""
         reader = PartitionReader(self, self._context, partition, resumed)
@@ -197,11 +202,9 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         if not messages:
             self.position = max(self.position, consumer.read_to(self.partition))
             return []
-        batch = raw_batch(
-            self._kafka.topic, self.partition, messages, with_keys=self._context.needs_keys
-        )
-        self.position = max(int(batch.offsets[-1]) + 1, consumer.read_to(self.partition))
-        return [batch]
+        batches = self._kafka.batches(self.partition, messages)
+        self.position = max(int(batches[-1].offsets[-1]) + 1, consumer.read_to(self.partition))
+        return batches
 
     def snapshot(self) -> int:
         """Return the position."""

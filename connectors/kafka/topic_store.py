@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from connectors.kafka import manifest as manifests
 from connectors.kafka.broker_errors import BrokerErrors
-from connectors.kafka.client import open_client
+from connectors.kafka.group_commit import GroupCommit
+from connectors.kafka.group_offsets import GroupOffsets
 from connectors.kafka.manifest import Chunk, Manifest
-from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership
-from connectors.kafka.settings import KafkaStateSettings, shared_settings
+from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
-from connectors.kafka.transaction import GroupMovedError, Transaction, shared_transaction
-from engine.domain.errors import ConnectorError, SnapshotError, TasksLostError
+from connectors.kafka.transaction import Transaction, shared_transaction
+from engine.domain.errors import ConnectorError, SnapshotError
 from pynomaly.plugins import Checkpoint, Json, RunContext, StoredTask
 
 logger = logging.getLogger("pynomaly.kafka")
@@ -34,11 +33,7 @@ logger = logging.getLogger("pynomaly.kafka")
 CHUNK_BYTES = 512 * 2**10
 RECORD_ROOM_BYTES = 2_048
 """Bytes of a batch beside a chunk."""
-PENDING_SECONDS = 3.0
-"""A commit that is under way for longer was left behind by a process that is gone."""
-MARKER_SECONDS, RETRY_SECONDS, LOOKUP_SECONDS = 60.0, 1.0, 10.0
-GENERATION_SECONDS = 30.0
-"""For so long a new generation of the group is waited for."""
+MARKER_SECONDS, RETRY_SECONDS = 60.0, 1.0
 SAME_CLUSTER = (
     "with state in Kafka and `delivery: exactly_once`, all Kafka sinks need the same `brokers` "
     "and `settings` as the state: they are in one transaction"
@@ -67,9 +62,9 @@ class TopicStore:
         self._transaction.held = True
         self._transaction.producer.topics.add(settings.topic)
         self._tasks: dict[str, Manifest] = {}
-        self._losses = 0
+        self._offsets = GroupOffsets(settings.brokers, settings.settings, context, self.errors)
+        self._commit = GroupCommit(self._transaction, context)
         self._opened = False
-        self._committed: Consumer | None = None
         self._reader: StateReader | None = None
 
     def load(self, task: str) -> StoredTask | None:
@@ -122,21 +117,14 @@ class TopicStore:
     def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
         """Store checkpoints with all that was written until then; see `StateStore`."""
         self.prepare()
-        membership = self._membership()
-        self._raise_if_lost(membership)
-        self._transaction.producer.while_waiting = lambda: self._raise_if_lost(membership)
-        until = time.monotonic() + GENERATION_SECONDS
-        while True:
-            try:
-                self._transaction.flush()
-                written, offsets = self._write(checkpoints, outputs)
-                self._transaction.commit(offsets, membership.metadata())
-            except GroupMovedError as error:
-                if error.brokers_away:
-                    until = time.monotonic() + GENERATION_SECONDS
-                self._rewind(membership, until, error)
-            else:
-                break
+        written: list[tuple[Manifest, int]] = []
+
+        def write() -> list[TopicPartition]:
+            nonlocal written
+            written, offsets = self._write(checkpoints, outputs)
+            return offsets
+
+        self._commit.commit(write)
         for manifest, chunks in written:
             self._tasks[manifest.task] = manifest
             logger.debug(
@@ -163,11 +151,11 @@ class TopicStore:
         partition = self._partition(task)
         for key in partition.standing_keys():
             self._put(task, key, None)
-        return [TopicPartition(self._source_topic(), int(task), offset)] if offset >= 0 else []
+        return [TopicPartition(self._offsets.topic, int(task), offset)] if offset >= 0 else []
 
     def commit_alone(self, offsets: Sequence[TopicPartition]) -> None:
         """Commit what was put or removed, for a group that has no members."""
-        self._transaction.commit(offsets, self._group_reader().consumer_group_metadata())
+        self._transaction.commit(offsets, self._offsets.metadata())
 
     def tasks(self) -> Sequence[str]:
         """Return the names of the tasks that this process has restored."""
@@ -181,11 +169,10 @@ class TopicStore:
     def close(self) -> None:
         """Release all resources; never raises."""
         self._transaction.abort()
-        if self._committed is not None:
-            self._committed.close()
+        self._offsets.close()
         if self._reader is not None:
             self._reader.close()
-        self._committed = self._reader = None
+        self._reader = None
 
     def prepare(self) -> None:
         """Make sure of the topic, and that this process may write; does nothing the next time."""
@@ -205,7 +192,7 @@ class TopicStore:
             self._context.heartbeat.waiting()
             try:
                 prepare_state_topic(
-                    chosen.brokers, chosen.settings, chosen.topic, self._source_topic(), self.errors
+                    chosen.brokers, chosen.settings, chosen.topic, self._offsets.topic, self.errors
                 )
             except KafkaException as error:
                 self.errors.report(error.args[0])
@@ -235,7 +222,7 @@ class TopicStore:
                 self._put(task, key.encode(), None)
             found.append((manifest, sum(map(len, pieces.values())) if pieces else 0))
         self._transaction.flush()
-        topic, _ = self._source()
+        topic = self._offsets.topic
         offsets = [
             TopicPartition(
                 topic,
@@ -312,60 +299,16 @@ class TopicStore:
     def _put(self, task: str, key: bytes, value: bytes | None, arrived: Any = int) -> None:
         self._transaction.put(self._settings.topic, int(task), key, value, arrived)
 
-    def _rewind(
-        self,
-        membership: GroupMembership,
-        until: float,
-        error: GroupMovedError,
-    ) -> None:
-        """Give the transaction up and wait for the group's new generation, if we are in it."""
-        self._raise_if_lost(membership)
-        if time.monotonic() > until:
-            raise TasksLostError(f"the group does not take our checkpoint: {error}")
-        why = "its broker went away" if error.brokers_away else "it has a new generation"
-        logger.info("the group did not take a checkpoint (%s): it is written again", why)
-        self._transaction.rewind()
-        membership.wait_for_change(1.0)
-
-    def _raise_if_lost(self, membership: GroupMembership) -> None:
-        """Go back to the last checkpoint where partitions were taken from us without asking.
-
-        What they had led to until then is among what this process is about to publish, and is
-        published by whoever has them now.
-        """
-        if membership.losses != self._losses:
-            raise TasksLostError(
-                "the group has given partitions of this process to others: their unstored results "
-                "are dropped here, and this process resumes from the last checkpoint"
-            )
-
     def _known(self, task: str, when_stuck: Callable[[str], bool]) -> tuple[int, dict[str, int]]:
         """Return the group's offset of a partition, and what its metadata say of the checkpoint."""
-        topic, _ = self._source()
-        place = TopicPartition(topic, int(task))
-        until = time.monotonic() + PENDING_SECONDS
-        fenced = False
-        while not self._context.draining.is_set():
-            self._context.heartbeat.waiting()
-            try:
-                (found,) = self._group_reader().committed([place], timeout=1.0)
-            except KafkaException as error:
-                self.errors.report(error.args[0])
-                self.errors.raise_if_fatal()
-                if time.monotonic() > until and not fenced:
-                    fenced = when_stuck(task)
-                continue
-            if found.error is not None:
-                self.errors.report(found.error)
-                continue
-            self.errors.recovered()
-            return found.offset, _metadata(getattr(found, "metadata", None))
-        raise self._context.stopped("the brokers")
+        found = self._offsets.committed(task, when_stuck)
+        return found.offset, _metadata(getattr(found, "metadata", None))
 
     def _fence(self, task: str) -> bool:
         """End the transaction that a process has left open that is gone; return whether."""
         partition = self._partition(task)
-        writer = partition.last_writer(task, self._last_known(task))
+        before = _metadata(self._offsets.last_metadata(task))
+        writer = partition.last_writer(task, before.get("at", 0))
         if not writer or writer == self._transaction.id:
             return False
         logger.warning(
@@ -376,66 +319,12 @@ class TopicStore:
         self._transaction.fence([writer])
         return True
 
-    def _group_reader(self) -> Consumer:
-        if self._committed is None:
-            # An offset whose transaction is still open is waited for.
-            self._committed = self._member_of_nothing("read_committed")
-        return self._committed
-
-    def _member_of_nothing(self, isolation: str) -> Consumer:
-        """Return a client that asks for the group's offsets, and never joins it."""
-        _, group = self._source()
-        return open_client(
-            Consumer,
-            {
-                **self._connection(),
-                "group.id": group,
-                "enable.auto.commit": False,
-                "isolation.level": isolation,
-                "error_cb": self.errors.report,
-            },
-            self.errors,
-        )
-
-    def _last_known(self, task: str) -> int:
-        """Return where the manifest lies that was committed last, whatever is pending behind it."""
-        place = TopicPartition(self._source_topic(), int(task))
-        client = self._member_of_nothing("read_uncommitted")
-        try:
-            (found,) = client.committed([place], timeout=LOOKUP_SECONDS)
-        except KafkaException as error:
-            self.errors.report(error.args[0])
-            return 0
-        finally:
-            client.close()
-        return _metadata(getattr(found, "metadata", None)).get("at", 0)
-
     def _partition(self, task: str) -> StatePartition:
-        _, group = self._source()
         if self._reader is None:
-            settings = {**self._connection(), "group.id": group}
+            settings = self._offsets.connection()
             topic = self._settings.topic
             self._reader = StateReader(settings, topic, self.errors, self._context)
         return StatePartition(self._reader, int(task))
-
-    def _connection(self) -> dict[str, Any]:
-        chosen = shared_settings(self._settings.settings)
-        return {**chosen, "bootstrap.servers": self._settings.brokers}
-
-    def _source(self) -> tuple[str, str]:
-        found: tuple[str, str] | None = self._context.shared.get(SOURCE)
-        if found is None:
-            raise ConnectorError("state in Kafka needs a Kafka source: its group says who has what")
-        return found
-
-    def _source_topic(self) -> str:
-        return self._source()[0]
-
-    def _membership(self) -> GroupMembership:
-        found: GroupMembership | None = self._context.shared.get(MEMBERSHIP)
-        if found is None:
-            raise ConnectorError("state in Kafka needs the membership of a Kafka source")
-        return found
 
 
 def _metadata(text: str | None) -> dict[str, int]:

@@ -91,6 +91,16 @@ class Transaction:
         self._began: float | None = None
         self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
+    def adapt(self, seconds: float, more: Mapping[str, Value]) -> None:
+        """Change what follows from the pipeline file, before it is used.
+
+        Args:
+            seconds: after which brokers end a transaction that nobody ends.
+            more: settings of librdkafka's.
+        """
+        self._timeout = seconds
+        self.producer.adapt({**self._more(self.id), **more})
+
     def fence_previous(self, ids: Sequence[str] = ()) -> None:
         """Fence off whoever wrote with our id, or with others, and abort what they left open.
 

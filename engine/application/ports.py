@@ -56,6 +56,7 @@ class RunContext:
         heartbeat: reports to the supervisor that this process works, waits or is idle.
         outages: what cannot be reached now, and why, by who wants to; for the health pages.
         redactor: takes secrets out of texts that are written elsewhere than in the log.
+        run: what tells this run from others of the pipeline; "" where nobody says.
         shared: what the plug-ins of this process share with each other, by a name of their own.
     """
 
@@ -76,6 +77,7 @@ class RunContext:
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     outages: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(default_factory=Redactor)
+    run: str = ""
     shared: dict[str, Any] = field(default_factory=dict)
 
     def stopped(self, waiting_for: str) -> Shutdown:
@@ -263,6 +265,49 @@ class StateStorePlugin(Protocol):
 
         The source is made before it is used.
         """
+        ...
+
+    def check(self) -> None:
+        """Reach the real thing, as `validate --connect` does.
+
+        Raises:
+            ConnectorError: it cannot be reached, or does not fit.
+        """
+        ...
+
+
+class RepartitionPlugin(Protocol):
+    """What an entry point in `pynomaly.repartitions` names: a class.
+
+    Its `Settings` describes what the pipeline file may say below
+    `event.repartition: {<name>: ...}`. A process that re-keys makes its store first, then its
+    source and its sinks.
+
+    Args:
+        settings: of the class `Settings`.
+        source: settings of the source.
+        context: of a process that re-keys.
+    """
+
+    Settings: type[Settings]
+
+    def __init__(self, settings: Any, source: Any, context: RunContext) -> None: ...
+
+    @staticmethod
+    def task_source(settings: Any, source: Any) -> tuple[type[SourcePlugin], BaseModel]:
+        """Return the source that reads what was re-keyed, and its settings."""
+        ...
+
+    def source(self) -> SourcePlugin:
+        """Return what reads the messages that are to be re-keyed; it has a `membership`."""
+        ...
+
+    def store(self) -> Any:
+        """Return where positions are kept: a `StateStore` of `engine.application.state.store`."""
+        ...
+
+    def sink(self) -> FixedPartitionedSink[list[Record], Any]:
+        """Return what writes re-keyed messages; as `SinkPlugin.sink`."""
         ...
 
     def check(self) -> None:

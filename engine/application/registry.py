@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.application.ports import (
         BrokerPlugin,
         FormatPlugin,
+        RepartitionPlugin,
         SinkPlugin,
         SourcePlugin,
         StateStorePlugin,
@@ -52,6 +53,15 @@ def store(name: str) -> type[StateStorePlugin]:
         UnknownNameError: there is none.
     """
     return cast("type[StateStorePlugin]", _load("stores", name))
+
+
+def repartition(name: str) -> type[RepartitionPlugin]:
+    """Return what re-keys messages, of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[RepartitionPlugin]", _load("repartitions", name))
 
 
 def control_store(name: str) -> type[Store]:

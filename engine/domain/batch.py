@@ -45,6 +45,53 @@ def stamps_of_ms(milliseconds: Int64s) -> Int64s:
     return stamps
 
 
+OFFSET_BITS = 48
+"""Of a place in a topic, which is one number: the partition stands above its offset."""
+NO_PLACE = -1
+"""Stands for a message that came by no other topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where messages stood before they were written to the topic that they are read from.
+
+    Attributes:
+        topic: that they came from.
+        places: int64 [n], `place_of` each; NO_PLACE for one that came by no other topic.
+    """
+
+    topic: str
+    places: Int64s
+
+    def take(self, rows: NDArray[np.intp] | Bools | slice) -> Origins:
+        """Return the given rows, in the given order."""
+        return Origins(self.topic, self.places[rows])
+
+    def of(self, row: int) -> tuple[str, int, int] | None:
+        """Return topic, partition and offset of a row; None where it came by no other topic."""
+        place = int(self.places[row])
+        if place == NO_PLACE:
+            return None
+        return self.topic, place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1)
+
+    @staticmethod
+    def concatenate(parts: Sequence[tuple[Origins | None, int]]) -> Origins | None:
+        """Join the origins of batches, given with their lengths; None where none has any."""
+        topics = [origins.topic for origins, _ in parts if origins is not None]
+        if not topics:
+            return None
+        nowhere = [
+            np.full(count, NO_PLACE) if origins is None else origins.places
+            for origins, count in parts
+        ]
+        return Origins(topics[0], np.concatenate(nowhere))
+
+
+def place_of(partition: int, offset: int) -> int:
+    """Return a place in a topic as one number."""
+    return partition << OFFSET_BITS | offset
+
+
 @dataclass(frozen=True, slots=True)
 class RawBatch:
     """Undecoded messages of one partition, in their order.
@@ -63,6 +110,7 @@ class RawBatch:
         trace: the span it belongs to; None unless it is traced.
         errors: what the source found wrong with some messages, by row: they are rejects.
         hint: what to do where a field is missing, for rejects.
+        origins: where the messages stood before, if they were re-keyed through a topic.
     """
 
     topic: str
@@ -76,9 +124,15 @@ class RawBatch:
     trace: Trace | None = None
     errors: Mapping[int, Finding] | None = None
     hint: str = ""
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def origin(self, row: int) -> tuple[str, int, int]:
+        """Return topic, partition and offset of a message: where its producer put it."""
+        before = None if self.origins is None else self.origins.of(row)
+        return before or (self.topic, self.partition, int(self.offsets[row]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +150,7 @@ class EventBatch:
         trace: the span it belongs to; None unless it is traced.
         indices: int32 [n], place of each event in its message; None if a message is an event.
         late: bool [n], events that came too late to be put in order; None if none was.
+        origins: where the messages stood before, if they were re-keyed through a topic.
     """
 
     topic: str
@@ -108,20 +163,28 @@ class EventBatch:
     trace: Trace | None = None
     indices: Int32s | None = None
     late: Bools | None = None
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def origin(self, row: int) -> tuple[str, int, int]:
+        """Return topic, partition and offset of an event: where its producer put it."""
+        before = None if self.origins is None else self.origins.of(row)
+        return before or (self.topic, int(self.partitions[row]), int(self.offsets[row]))
 
     def take(self, rows: NDArray[np.intp] | slice) -> EventBatch:
         """Return the given rows, in the given order."""
         indices = None if self.indices is None else self.indices[rows]
         late = None if self.late is None else self.late[rows]
-        taken: list[Any] = [*(column[rows] for column in self.columns()), self.trace, indices, late]
+        origins = None if self.origins is None else self.origins.take(rows)
+        columns = (column[rows] for column in self.columns())
+        taken: list[Any] = [*columns, self.trace, indices, late, origins]
         return EventBatch(self.topic, *taken)
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         """Return the columns that every batch has, in the order of the fields."""
-        return tuple(getattr(self, field.name) for field in fields(self)[1:-3])
+        return tuple(getattr(self, field.name) for field in fields(self)[1:-4])
 
     @staticmethod
     def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
@@ -130,7 +193,8 @@ class EventBatch:
             return batches[0]
         parts = zip(*(batch.columns() for batch in batches), strict=True)
         columns: list[Any] = [np.concatenate(part) for part in parts]
-        joined = EventBatch(batches[0].topic, *columns)
+        origins = Origins.concatenate([(batch.origins, len(batch)) for batch in batches])
+        joined = replace(EventBatch(batches[0].topic, *columns), origins=origins)
         places = [batch.indices for batch in batches if batch.indices is not None]
         if len(places) < len(batches):
             return joined

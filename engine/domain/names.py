@@ -6,6 +6,9 @@ ANOMALIES, INCIDENTS = "anomalies", "incidents"
 SCORES, DEAD_LETTERS = "scores", "dead_letters"
 """What sinks take: their roles in a pipeline file."""
 
+REPARTITION = "repartition"
+"""What the topic takes that messages are re-keyed through."""
+
 HEADER_PREFIX = "pynomaly-"
 """Headers of records that begin so are ours."""
 ID_HEADER = f"{HEADER_PREFIX}id"
@@ -19,6 +22,9 @@ REDRIVEN_HEADER = f"{HEADER_PREFIX}redriven"
 record without payload that says so."""
 ELEMENT_HEADER = f"{HEADER_PREFIX}element"
 """Of such a message that is an element of an exploded one, as JSON: its index."""
+ORIGIN_HEADER, ORIGINAL_KEY_HEADER = f"{HEADER_PREFIX}origin", f"{HEADER_PREFIX}key"
+"""Of re-keyed messages, behind those of its sender: topic/partition/offset of the message, and the
+key that it had, if it had one."""
 TRUNCATED_HEADER = f"{HEADER_PREFIX}truncated"
 """Of dead letters that were too large for the topic: how many bytes the message had."""
 DEAD_LETTER_HEADERS = (

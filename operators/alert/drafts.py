@@ -95,7 +95,7 @@ class Drafter:
 def origin_of(events: EventBatch, row: int) -> Origin:
     """Return the origin of an event in its source."""
     index = None if events.indices is None else int(events.indices[row])
-    return Origin(events.topic, int(events.partitions[row]), int(events.offsets[row]), index)
+    return Origin(*events.origin(row), index)
 
 
 def blamed(values: tuple[ValuePart, ...]) -> int:

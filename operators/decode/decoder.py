@@ -17,6 +17,7 @@ from engine.domain.batch import (
     Floats,
     Int64s,
     Objects,
+    Origins,
     RawBatch,
 )
 from engine.domain.condition import AllOf, Condition, conjuncts, paths
@@ -140,7 +141,11 @@ class Decoder:
         if NO_TIME in stamps:
             stamps = np.where(stamps == NO_TIME, times, stamps)
         columns = keys, times, values, partitions, offsets, stamps
-        return EventBatch(raw[0].topic, *columns, indices=found.indices), good
+        origins = Origins.concatenate([(batch.origins, len(batch)) for batch in raw])
+        if origins is not None:
+            origins = origins.take(found.rows)
+        events = EventBatch(raw[0].topic, *columns, indices=found.indices, origins=origins)
+        return events, good
 
     def _rejected(
         self, raw: Sequence[RawBatch], found: Decoded, good: Bools, accounted: Bools, now: int

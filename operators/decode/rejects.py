@@ -119,5 +119,5 @@ def _reject(
     batch: RawBatch, row: int, finding: Finding, value: bytes | None, index: int | None = None
 ) -> Reject:
     reason, detail = finding
-    place = batch.topic, batch.partition, int(batch.offsets[row]), int(batch.timestamps[row])
+    place = *batch.origin(row), int(batch.timestamps[row])
     return Reject(reason, detail, *place, _key(batch, row), value, batch.headers(row), index)

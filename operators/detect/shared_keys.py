@@ -53,7 +53,8 @@ class SharedKeys:
             self._logged = True
             logger.warning(
                 "entity %r comes from several partitions: each has a model of its own part of it. "
-                "Key the messages by what event.key reads, so that an entity has one partition; "
-                "pynomaly_split_entities_total counts them",
+                "Key the messages by what event.key reads, so that an entity has one partition, or "
+                "re-key them through a topic (event.repartition); pynomaly_split_entities_total "
+                "counts them",
                 key,
             )

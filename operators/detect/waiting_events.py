@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from engine.domain.batch import EventBatch, Int32s, Int64s
+from engine.domain.batch import EventBatch, Int32s, Int64s, Origins
 from engine.domain.detector import State
 from operators.detect.ordering import LINKS
 
@@ -17,6 +17,8 @@ LEAST_ROOM, MOST_HOLES = 1_024, 16_384
 removed."""
 NO_INDEX = -1
 COLUMNS = ("values", "partitions", "offsets", "timestamps", "indices")
+PLACES = "places"
+"""Column of origins, where events have any."""
 
 
 class WaitingEvents:
@@ -29,7 +31,7 @@ class WaitingEvents:
 
     def __init__(self) -> None:
         self.links: NDArray[np.void] = np.zeros(0, LINKS)
-        self._topic = ""
+        self._topic = self._origin_topic = ""
         self.used = 0
         self._keys: NDArray[Any] = np.empty(0, object)
         self._columns: dict[str, NDArray[Any]] = {}
@@ -46,6 +48,9 @@ class WaitingEvents:
         columns = {name: getattr(events, name) for name in COLUMNS}
         if columns["indices"] is None:
             columns["indices"] = np.full(len(events), NO_INDEX, np.int32)
+        if events.origins is not None:
+            self._origin_topic = events.origins.topic
+            columns[PLACES] = events.origins.places
         self._make_room(last, columns)
         for name, column in columns.items():
             self._columns[name][first:last] = column
@@ -62,12 +67,15 @@ class WaitingEvents:
         columns: dict[str, Any] = {name: column[places] for name, column in self._columns.items()}
         if (columns["indices"] == NO_INDEX).all():
             columns["indices"] = None
+        places_before = columns.pop(PLACES, None)
+        origins = None if places_before is None else Origins(self._origin_topic, places_before)
         late = self.links["late"][places].astype(np.bool_)
         return EventBatch(
             self._topic,
             keys=self._keys[places],
             times=self.links["time"][places],
             late=late if late.any() else None,
+            origins=origins,
             **columns,
         )
 
@@ -95,16 +103,20 @@ class WaitingEvents:
         links["slot"] = numbers[links["slot"]]
         state: State = {name: column[waits] for name, column in self._columns.items()}
         keys = orjson.dumps(self._keys[waits].tolist())
-        return state | {"links": links, "keys": keys, "topic": self._topic.encode()}
+        topics = {"topic": self._topic.encode(), "origin_topic": self._origin_topic.encode()}
+        return state | {"links": links, "keys": keys} | topics
 
     def load(self, state: State) -> None:
         """Restore what `dump` returned; the slots are numbered as the entities are restored."""
         self.links = np.array(state["links"], LINKS)
         self.used = len(self.links)
         self._topic = bytes(state["topic"]).decode()
+        self._origin_topic = bytes(state.get("origin_topic", b"")).decode()
         self._keys = np.empty(self.used, object)
         self._keys[:] = orjson.loads(bytes(state["keys"]))
-        self._columns = {name: np.array(state[name]) for name in COLUMNS if name in state}
+        self._columns = {
+            name: np.array(state[name]) for name in (*COLUMNS, PLACES) if name in state
+        }
 
     def _make_room(self, needed: int, columns: dict[str, NDArray[Any]]) -> None:
         if not self._columns:

@@ -13,8 +13,8 @@ from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from connectors.kafka import group_offsets, topic_store
 from connectors.kafka import manifest as manifests
-from connectors.kafka import topic_store
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
@@ -240,7 +240,7 @@ def test_a_commit_that_a_dead_process_left_half_done_is_ended_by_who_takes_over(
     instances: list[Instance],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(topic_store, "PENDING_SECONDS", 0.5)
+    monkeypatch.setattr(group_offsets, "PENDING_SECONDS", 0.5)
     source, out = topic(1), topic()
     dead = Instance(kafka, source, out)
     instances.append(dead)

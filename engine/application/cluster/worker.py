@@ -23,8 +23,9 @@ from engine.application.cluster.metrics_server import serve
 from engine.application.cluster.signals import install_in_worker
 from engine.application.config.load import parse
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.dataflow.build import Origin, build
+from engine.application.dataflow.build import Flow, Origin, build
 from engine.application.dataflow.context import context_of
+from engine.application.dataflow.repartition import build_repartition
 from engine.application.exit_code import ExitCode
 from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
@@ -61,6 +62,7 @@ class WorkerConfig:
         log_format, log_level: of its log lines.
         run: what the log lines of one run have in common.
         live: whether somebody watches what it does.
+        repartitions: whether it re-keys messages; it detects otherwise.
     """
 
     file: Path
@@ -74,6 +76,7 @@ class WorkerConfig:
     log_level: LogLevel
     run: str
     live: bool = False
+    repartitions: bool = False
 
 
 def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
@@ -107,6 +110,7 @@ def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
         earlier_processes=config.earlier_processes,
         heartbeat=Heartbeat(heartbeat, outages),
         outages=outages,
+        run=config.run[:8],
     )
     install_in_worker(context.draining, logging.root.level)
     try:
@@ -124,16 +128,16 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
         telemetry.restarts.labels(cause).inc(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
-    identity = identity_of(file)
-    origin = Origin(identity, compatibility_check(state_place(file), identity))
-    # Before the source and the sinks: what they write may be in its transaction.
-    store = _open_store(file, context)
-    flow = build(file, context, store, origin, by_group=file.state.kafka is not None)
+    flow = build_repartition(file, context) if config.repartitions else _detection(file, context)
     # The backtrace of Bytewax's machinery would bury the one that says what happened.
     os.environ["RUST_BACKTRACE"] = "0"
     _disable_web_server()
     # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
     gc.freeze()
+    if config.repartitions:
+        flow.run()
+        flow.finish()
+        return 0
     if config.live:
         start_reports(telemetry, context.heartbeat)
     progress = ProgressLog(telemetry, file.alert_promise())
@@ -141,6 +145,14 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     flow.finish()
     progress.end("drained" if context.draining.is_set() else "the source has ended")
     return 0
+
+
+def _detection(file: PipelineFile, context: RunContext) -> Flow:
+    identity = identity_of(file)
+    origin = Origin(identity, compatibility_check(state_place(file), identity))
+    # Before the source and the sinks: what they write may be in its transaction.
+    store = _open_store(file, context)
+    return build(file, context, store, origin, by_group=file.state.kafka is not None)
 
 
 def _open_store(file: PipelineFile, context: RunContext) -> StateStore:

@@ -15,6 +15,7 @@ from engine.application.config.event_values import Values, ValueSpec, each
 from engine.application.config.event_where import Where
 from engine.application.config.issues import invalid
 from engine.application.config.json_path import parse_path
+from engine.application.config.plugin_choice import RepartitionChoice
 from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.config.silence import Zone
 from engine.application.ports import Settings
@@ -89,11 +90,25 @@ class EventSpec(Settings):
     """Time zone in which days repeat, such as Europe/Berlin: for the seasons that auto learns, and
     for weekly silences. How times are read from messages is event.time.zone."""
 
+    repartition: RepartitionChoice = None
+    """Re-keys messages by event.key through a topic, {kafka: {topic: name}}, before anything else
+    is done with them; for topics whose messages are not keyed by the entity."""
+
     @model_validator(mode="after")
     def _order_has_a_lateness(self) -> Self:
         if self.order == "event_time" and self.lateness is None:
             text = "expected event.lateness beside it: how long events wait for those before them"
             raise invalid(text, "order")
+        return self
+
+    @model_validator(mode="after")
+    def _a_message_that_is_re_keyed_is_an_event(self) -> Self:
+        if self.repartition is not None and self.mapping().explode is not None:
+            raise invalid(
+                "expected messages of one event each: those of several have no one key. Take them "
+                "apart before they come here",
+                "repartition",
+            )
         return self
 
     @model_validator(mode="after")

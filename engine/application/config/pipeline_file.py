@@ -150,12 +150,32 @@ class PipelineFile(Settings):
             raise invalid(text, "group_by")
         return alert
 
+    @field_validator("event")
+    @classmethod
+    def _messages_can_be_re_keyed(cls, event: EventSpec, info: ValidationInfo) -> EventSpec:
+        source, repartition = info.data.get("source"), event.repartition
+        if repartition is None or source is None:
+            return event
+        if repartition.kind != source.kind:
+            text = f"expected a source of the same kind ({repartition.kind}), not {source.kind}"
+            raise invalid(text, "repartition", repartition.kind)
+        if _meet(task_source(source, event), source):
+            raise invalid(
+                "it is the source's topic: each message would be read again, for ever. Choose "
+                "another topic",
+                *("repartition", repartition.kind, "topic"),
+            )
+        return event
+
     @field_validator("sinks")
     @classmethod
     def _no_sink_is_the_source(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
-        source = info.data.get("source")
+        source, event = info.data.get("source"), info.data.get("event")
+        read = [] if source is None else [source]
+        if source is not None and event is not None:
+            read.append(task_source(source, event))
         for sink in sinks.chosen():
-            if source is not None and _meet(sink.choice, source):
+            if any(_meet(sink.choice, each) for each in read):
                 raise invalid(
                     "it writes what the source reads: each record would be read again, for ever. "
                     "Choose another topic",
@@ -200,11 +220,15 @@ class PipelineFile(Settings):
         if state.kafka is None:
             return state
         source, sinks = info.data.get("source"), info.data.get("sinks")
+        event = info.data.get("event")
+        read = None if source is None or event is None else task_source(source, event)
         chosen = list(sinks.chosen()) if sinks else []
-        others = [source, *(sink.choice for sink in chosen)]
+        others = [source, read, *(sink.choice for sink in chosen)]
         if any(other is not None and _meet(state.kafka, other) for other in others):
             raise invalid(
-                "the state needs a topic of its own: it is the source's, or a sink's", "kafka"
+                "the state needs a topic of its own: it is that of the source, of "
+                "event.repartition, or of a sink",
+                "kafka",
             )
         if source is not None and not hasattr(source.plugin, "membership"):
             raise invalid(
@@ -228,6 +252,11 @@ class PipelineFile(Settings):
         if state.keep and state.kafka is not None:
             raise invalid("expected state in a directory: a topic keeps no earlier one", "keep")
         return state
+
+    @property
+    def task_source(self) -> PluginChoice:
+        """The source whose partitions are tasks: the topic that messages are re-keyed through."""
+        return task_source(self.source, self.event)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline in the domain's words."""
@@ -304,6 +333,15 @@ class PipelineFile(Settings):
             asdict(self.calibration.calibration()),
         ]
         return _print(deciding)
+
+
+def task_source(source: PluginChoice, event: EventSpec) -> PluginChoice:
+    """Return the source whose partitions are tasks."""
+    chosen = event.repartition
+    if chosen is None:
+        return source
+    plugin, settings = chosen.plugin.task_source(chosen.settings, source.settings)
+    return PluginChoice(chosen.kind, plugin, settings)
 
 
 def _meet(one: PluginChoice, other: PluginChoice) -> bool:

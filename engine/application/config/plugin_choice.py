@@ -100,6 +100,15 @@ def _kafka_store(value: object) -> PluginChoice | None:
     return _choose("stores", registry.store, {"kafka": value})
 
 
+def _repartition(value: object) -> PluginChoice | None:
+    if value is None or isinstance(value, PluginChoice):
+        return value
+    return _choose("repartitions", registry.repartition, value)
+
+
+RepartitionChoice = Annotated[
+    PluginChoice | None, PlainValidator(_repartition), WithJsonSchema({PLUGIN: "Repartition"})
+]
 KafkaStoreChoice = Annotated[
     PluginChoice | None, PlainValidator(_kafka_store), WithJsonSchema({PLUGIN: "Store.kafka"})
 ]

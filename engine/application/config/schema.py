@@ -37,6 +37,8 @@ def json_schema() -> Schema:
     for name in stores.keys() & sources.keys():
         store = definitions[f"Store.{name}"]
         store["required"] = [f for f in store.get("required", []) if f not in CONNECTION]
+    found = {name: registry.repartition(name).Settings for name in registry.names("repartitions")}
+    definitions["Repartition"] = _choice(found, "Repartition", definitions)
     _forgive(definitions, shared=sources.keys() & sinks.keys())
     definitions["Detector"] = _detector(registry.declarations())
     definitions["StateSpec"].pop("required", None)

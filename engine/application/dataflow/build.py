@@ -36,6 +36,7 @@ from engine.application.tracing.steps import traced_step
 from engine.domain.batch import EventBatch, RawBatch, ScoredBatch
 from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, SCORES, role_of
 from engine.domain.pipeline import Pipeline
+from engine.domain.record import Record
 from engine.domain.reject import Reject
 
 if TYPE_CHECKING:
@@ -128,10 +129,10 @@ def build(
     """
     pipeline = file.pipeline()
     context.telemetry.state_limit.set(pipeline.memory_bytes)
-    plugin = cast("SourcePlugin", file.source.plugin(file.source.settings, context))
+    plugin = cast("SourcePlugin", file.task_source.plugin(file.task_source.settings, context))
     tracer = start_tracing(file, context)
     failure = Failure()
-    delivery = Delivery([*_outputs(file, pipeline, context, tracer)], context)
+    delivery = Delivery([*sink_outputs(file, pipeline, context, tracer)], context)
     source = traced_source(tracer, plugin.source())
     keep = _must_keep(plugin, pipeline)
     kept = store or MemoryStore()
@@ -146,7 +147,7 @@ def build(
     flow = Dataflow(file.name)
     stream = op.input("source", flow, TaskSource(turns))
     decode = traced_step(tracer, "decode", _step(pipeline, context, "decode"))
-    stream = op.flat_map_batch("decode", stream, partial(_decode, failure, decode))
+    stream = op.flat_map_batch("decode", stream, partial(decode_items, failure, decode))
     for name, takes, pass_on in (("detect", EventBatch, False), ("alert", ScoredBatch, True)):
         make = cast("MakeTaskStep", _step(pipeline, context, name))
         steps = KeyedSteps(name, takes, make, context, failure, tracer, pass_on=pass_on)
@@ -181,9 +182,10 @@ def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:
     return not (rereadable == "exactly" or (rereadable == "at_other_times" and own_time))
 
 
-def _outputs(
+def sink_outputs(
     file: PipelineFile, pipeline: Pipeline, context: RunContext, tracer: Tracer | None
 ) -> Iterator[Output]:
+    """Yield the sinks of a pipeline file."""
     for chosen in file.sinks.chosen():
         name, choice = chosen.name, chosen.choice
         sink = cast("SinkPlugin", choice.plugin(choice.settings, context, name))
@@ -195,7 +197,7 @@ def _step(pipeline: Pipeline, context: RunContext, name: str) -> Callable[..., A
     return registry.step(name)(pipeline, context)
 
 
-def _decode(failure: Failure, decode: Decode, items: list[Item]) -> list[tuple[str, Any]]:
+def decode_items(failure: Failure, decode: Decode, items: list[Item]) -> list[tuple[str, Any]]:
     """Decode what comes between signals at once; return it by task."""
     found: list[tuple[str, Any]] = []
     with failure.noted():
@@ -210,6 +212,9 @@ def _decode_run(decode: Decode, run: list[tuple[str, RawBatch]]) -> Iterator[tup
     for item in decode([batch for _, batch in run]):
         if isinstance(item, EventBatch):
             yield from ((names[int(part.partitions[0])], part) for part in _partitions(item))
+        elif isinstance(item[0], Record):
+            # Of several tasks; all of them are stored together.
+            yield run[0][0], item
         else:
             rejects: list[Reject] = item
             yield names[rejects[0].partition], rejects

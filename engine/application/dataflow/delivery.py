@@ -21,7 +21,7 @@ from engine.application.state.store import Json
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import IncidentEvent
-from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, SCORES, role_of
+from engine.domain.names import ANOMALIES, DEAD_LETTERS, INCIDENTS, REPARTITION, SCORES, role_of
 from engine.domain.record import Record
 
 logger = logging.getLogger("pynomaly.delivery")
@@ -142,6 +142,8 @@ class Delivery:
             return ANOMALIES
         if isinstance(item[0], IncidentEvent):
             return INCIDENTS
+        if isinstance(item[0], Record):
+            return REPARTITION
         return DEAD_LETTERS
 
     def _observe(self, partition: str, events: EventBatch) -> None:

@@ -177,4 +177,5 @@ def _rows(batch: RawBatch, rows: slice) -> RawBatch:
         headers=lambda row: batch.headers(first + row),
         traceparents=batch.traceparents,
         trace=batch.trace,
+        origins=None if batch.origins is None else batch.origins.take(rows),
     )

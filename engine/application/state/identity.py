@@ -22,11 +22,12 @@ def state_place(file: PipelineFile) -> str:
 def identity_of(file: PipelineFile) -> dict[str, Json]:
     """Return what a pipeline file says of its state."""
     names = (choice.name for choice in file.detectors)
-    topic = str(getattr(file.source.settings, "topic", ""))
+    source = file.task_source
+    topic = str(getattr(source.settings, "topic", ""))
     return {
         "name": file.name,
         "version": file.version,
-        "source": [file.source.kind, topic],
+        "source": [source.kind, topic],
         "mapping": file.mapping_fingerprint,
         "detectors": dict(zip(names, file.detector_prints, strict=True)),
         "program": __version__,

@@ -91,7 +91,7 @@ class Reached:
     """What came of reaching a source, a sink or a state store.
 
     Attributes:
-        name: "source", "state", or the name of a sink.
+        name: "source", "repartition", "state", or the name of a sink.
         error: why it cannot be used; "" if it can.
         sample: of a source, some of its messages.
     """
@@ -130,7 +130,7 @@ def describe_pipeline(file: PipelineFile) -> PipelineDescription:
 
 
 def reach_all(file: PipelineFile, samples: int) -> Iterator[Reached]:
-    """Reach the sinks, the state store and the source of a pipeline, one after the other.
+    """Reach the sinks, the state store, and the source of a pipeline, one after the other.
 
     Args:
         file: the pipeline file.
@@ -143,6 +143,9 @@ def reach_all(file: PipelineFile, samples: int) -> Iterator[Reached]:
     if file.state.kafka is not None:
         store = file.state.kafka
         yield _reach("state", store.plugin(store.settings, context).check)
+    if (chosen := file.event.repartition) is not None:
+        repartition = chosen.plugin(chosen.settings, file.source.settings, context)
+        yield _reach("repartition", repartition.check)
     yield _reach_source(file, pipeline, context, samples)
 
 

@@ -34,6 +34,8 @@ def run_in_process(file: PipelineFile) -> None:
     """
     if file.state.kafka is not None:
         raise FatalError("state in Kafka is for processes under a supervisor: use `pynomaly run`")
+    if file.event.repartition is not None:
+        raise FatalError("event.repartition takes a process of its own: use `pynomaly run`")
     directory = file.state.directory
     with StateLock(directory):
         require_usable(directory)

@@ -152,7 +152,7 @@ class Run:
         options = self._options
         file = file or parse(text, self._path, os.environ, self._redactor)
         with nullcontext() if file.state.kafka else StateLock(file.state.directory):
-            announce_state(file, options.processes)
+            announce_state(file, options.processes, processes_of(file, options.processes))
             warn(file)
             programs = Programs(self._path, text, file, options, self._run_id, self.signals)
             policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
@@ -160,7 +160,7 @@ class Run:
             watch = FileWatch(self._path, text, refused, self._redactor) if options.reload else None
             supervisor = Supervisor(
                 programs.make,
-                options.processes,
+                processes_of(file, options.processes),
                 policy,
                 self.signals,
                 status,
@@ -168,6 +168,11 @@ class Run:
             )
             code = supervisor.run()
         return Outcome(code, supervisor.came_up, watch.changed if watch else None)
+
+
+def processes_of(file: PipelineFile, processes: int) -> int:
+    """Return how many processes a run has: as many again re-key messages, where that is asked."""
+    return processes if file.event.repartition is None else 2 * processes
 
 
 def run_with_reloads(run: Run, text: str, file: PipelineFile | None = None) -> int:
@@ -255,6 +260,7 @@ class Programs:
             self._options.log_level,
             self._run_id,
             self._options.live,
+            repartitions=process >= self._options.processes,
         )
         return partial(work, config, self._file.redactor)
 

@@ -23,7 +23,8 @@ def stored_state(file: PipelineFile, store: PluginChoice) -> Iterator[StoredStat
     context = RunContext(file.name)
     plugin = store.plugin(store.settings, context)
     # It gives the store the group whose offsets belong to the state.
-    file.source.plugin(file.source.settings, context)
+    source = file.task_source
+    source.plugin(source.settings, context)
     stored = cast("StoredState", plugin.stored())
     try:
         yield stored

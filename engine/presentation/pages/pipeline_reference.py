@@ -9,7 +9,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 REFERENCE = {"$ref": "#/$defs/Reference"}
-PLACES = {"Source": "source", "Sink": "sinks"}
+PLACES = {"Source": "source", "Sink": "sinks", "Repartition": "event.repartition"}
 HEAD = "| field | expected | default | meaning |\n|---|---|---|---|"
 INTRODUCTION = """\
 # The pipeline file

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.domain.batch import EventBatch
+from engine.domain.batch import NO_PLACE, EventBatch, Origins, place_of
 from engine.domain.trace import Trace
 
 
@@ -49,3 +49,20 @@ def test_the_rows_of_a_traced_batch_are_in_its_trace_wherever_they_go() -> None:
 
     assert pickle.loads(pickle.dumps(taken)).trace == trace
     assert EventBatch.concatenate([traced, batch("c")]).trace is None
+
+
+def test_an_event_that_was_re_keyed_stands_where_its_producer_put_it() -> None:
+    places = np.array([place_of(3, 2**47), NO_PLACE, place_of(0, 0)])
+    re_keyed = replace(batch("a", "b", "c"), origins=Origins("raw", places))
+
+    found = [re_keyed.take(np.array([2, 1, 0])).origin(row) for row in range(3)]
+
+    assert found == [("raw", 0, 0), ("sensors", 0, 1), ("raw", 3, 2**47)]
+
+
+def test_joining_keeps_the_origins_of_those_that_have_some() -> None:
+    re_keyed = replace(batch("a"), origins=Origins("raw", np.array([place_of(5, 7)])))
+
+    joined = EventBatch.concatenate([batch("b"), re_keyed])
+
+    assert [joined.origin(row) for row in range(2)] == [("sensors", 0, 0), ("raw", 5, 7)]

@@ -138,6 +138,7 @@ POINTS: dict[str, dict[str, Any]] = {
         "broken": ImportError("No module called x"),
     },
     "stores": {"kafka": FakeQueue},
+    "repartitions": {"queue": FakeQueue},
     "detectors": {
         "auto": FakeAuto,
         "zscore": FakeFamily,

@@ -177,6 +177,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "where"), {"not": {"path": "a", "exist": True}}, 'Did you mean "exists"?'),
     (("event", "explode"), "a[0].b", "without the index of an element"),
     (("event", "explode"), 5, "expected a path to a field"),
+    (("event", "repartition"), 5, "expected one plug-in with its settings"),
+    (("event", "repartition"), {"queue": {"topic": "t"}}, "is missing, expected: Addresses"),
     (("event", "tombstones"), "skp", 'expected one of reject, skip. Did you mean "skip"?'),
     (("event", "max_past"), "2/day", "expected a duration with its unit"),
     (("event", "key"), {"message": "int46"}, 'Did you mean "int64"?'),

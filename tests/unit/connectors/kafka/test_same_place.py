@@ -12,12 +12,16 @@ from engine.domain.errors import PipelineFileError
 FILE = """
 name: loop
 source: {{kafka: {{brokers: "a:9092,b:9092", topic: readings}}}}
-event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
+event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp], {event}}}
 sinks:
   anomalies: {{kafka: {{topic: {anomalies}}}}}
   dead_letters: {{kafka: {{brokers: "{brokers}", topic: {dead_letters}}}}}
 state: {state}
 """
+
+
+def through(topic: str) -> str:
+    return f"repartition: {{kafka: {{topic: {topic}}}}}"
 
 
 def write(folder: Path, **changes: str) -> Path:
@@ -26,6 +30,7 @@ def write(folder: Path, **changes: str) -> Path:
         "dead_letters": "bad",
         "brokers": "b:9092",
         "state": "{directory: here}",
+        "event": "lateness: 1h",
     }
     file = folder / "pipeline.yaml"
     file.write_text(FILE.format(**chosen | changes))
@@ -39,6 +44,10 @@ def write(folder: Path, **changes: str) -> Path:
         ({"dead_letters": "readings"}, r"sinks\.dead_letters.*it writes what the source reads"),
         ({"state": "{kafka: {topic: readings}}"}, r"state.*topic of its own"),
         ({"state": "{kafka: {topic: found}}"}, r"state.*topic of its own"),
+        ({"event": through("readings")}, r"event.repartition.kafka.topic.*the source's topic"),
+        ({"event": through("t"), "anomalies": "t"}, r"sinks\.anomalies.*what the source reads"),
+        ({"event": through("t"), "state": "{kafka: {topic: t}}"}, r"state.*topic of its own"),
+        ({"event": through("t") + ", explode: items"}, r"event.repartition.*one event each"),
     ],
 )
 def test_refuses_an_output_that_is_the_source(
@@ -52,3 +61,18 @@ def test_takes_the_same_name_in_another_cluster(tmp_path: Path) -> None:
     file = load(write(tmp_path, dead_letters="readings", brokers="c:9092"), {})
 
     assert file.sinks.dead_letters is not None
+
+
+def test_re_keys_through_a_topic_whose_partitions_are_the_tasks(tmp_path: Path) -> None:
+    file = load(write(tmp_path, event=through("keyed")), {})
+
+    assert file.task_source.settings.topic == "keyed"  # type: ignore[attr-defined]
+    assert file.source.settings.topic == "readings"  # type: ignore[attr-defined]
+
+
+def test_re_keys_messages_of_kafka_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, event=through("keyed"))
+    path.write_text(path.read_text().replace("source: {kafka:", "source: {stdin: {}} #"))
+
+    with pytest.raises(PipelineFileError, match=r"event.repartition.kafka: expected a source"):
+        load(path, {})

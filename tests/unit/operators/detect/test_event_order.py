@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
-from engine.domain.batch import EventBatch, Int64s, ScoredBatch
+from engine.domain.batch import EventBatch, Int64s, Origins, ScoredBatch, place_of
 from engine.domain.pipeline import Pipeline
 from operators.detect.event_order import event_bytes
 from operators.detect.memory_share import entity_bytes
@@ -160,6 +160,19 @@ def test_events_keep_their_places_in_messages() -> None:
     assert found.events.indices is not None
     assert found.events.indices.tolist() == [1, 0]
     assert found.events.offsets.tolist() == [1, 0]
+
+
+def test_events_that_wait_keep_their_origins_over_a_restart() -> None:
+    step, _ = started(spec())
+    batch = stream(["a"] * 3, [10, 0, 70])
+    places = np.array([place_of(part, 5) for part in range(3)])
+    step.process([replace(batch.take(slice(0, 2)), origins=Origins("raw", places[:2]))])
+
+    again, _ = started(spec(), step.dump())
+    last = replace(batch.take(slice(2, 3)), origins=Origins("raw", places[2:]))
+    (found,) = again.process([last])
+
+    assert [found.events.origin(row) for row in range(2)] == [("raw", 1, 5), ("raw", 0, 5)]
 
 
 def test_without_it_nothing_waits() -> None:

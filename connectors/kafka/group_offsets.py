@@ -18,6 +18,9 @@ from pynomaly.plugins import RunContext
 PENDING_SECONDS = 3.0
 """A commit that is under way for longer was left behind by a process that is gone."""
 LOOKUP_SECONDS = 10.0
+RENEWED_SECONDS = 15.0
+"""A client that gets no answer for so long is replaced: it may have forgotten its brokers, and it
+is not polled, so that nothing says so. Whoever waits for our partitions would wait with us."""
 
 
 class GroupOffsets:
@@ -59,6 +62,7 @@ class GroupOffsets:
         """
         place = TopicPartition(self.topic, int(task))
         until = time.monotonic() + PENDING_SECONDS
+        renewed = time.monotonic()
         fenced = False
         while not self._context.draining.is_set():
             self._context.heartbeat.waiting()
@@ -69,6 +73,9 @@ class GroupOffsets:
                 self._errors.raise_if_fatal()
                 if time.monotonic() > until and not fenced:
                     fenced = when_stuck(task)
+                if time.monotonic() - renewed > RENEWED_SECONDS:
+                    renewed = time.monotonic()
+                    self.close()
                 continue
             if found.error is not None:
                 self._errors.report(found.error)

@@ -120,7 +120,10 @@ def _checked(settings: dict[str, Value], refused: str) -> dict[str, Value]:
     return settings
 
 
-SHARED = ("security.", "sasl.", "ssl.", "enable.ssl.", "client.", "socket.", "broker.")
+SHARED = (
+    *("security.", "sasl.", "ssl.", "enable.ssl."),
+    *("client.", "socket.", "broker.", "metadata.recovery."),
+)
 """What begins so says how brokers are reached, whatever a client then does there."""
 
 

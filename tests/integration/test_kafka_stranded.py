@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from threading import Thread
 
 import pytest
 from confluent_kafka import KafkaException
 
-from connectors.kafka import membership, producer
+from connectors.kafka import group_offsets, membership, producer
+from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.application.ports import RunContext
-from engine.domain.errors import RetryableError
+from engine.domain.errors import RetryableError, Shutdown
 from engine.domain.record import Record
 from tests.support.fenced_broker import FencedBroker
 
@@ -85,6 +87,36 @@ def test_a_sink_without_brokers_asks_for_a_restart(
 
     with pytest.raises(RetryableError, match="sink scores: the client has forgotten all brokers"):
         sink.flush()
+
+
+def test_the_groups_offsets_are_asked_for_by_a_new_client_where_one_has_no_brokers(
+    broker: FencedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_offsets, "RENEWED_SECONDS", 0.5)
+    context = RunContext("p", shared={membership.SOURCE: ("in", "g")})
+    chosen = {"metadata.recovery.strategy": "none"}
+    errors = BrokerErrors("state", lambda _name: None)
+    offsets = group_offsets.GroupOffsets(broker.address, chosen, context, errors)
+
+    def ask() -> None:
+        with suppress(Shutdown):
+            offsets.committed("0")
+
+    _strand(broker, ask=lambda: offsets._stable_reader().list_topics(timeout=1.0))
+    before, asking = broker.asked, Thread(target=ask)
+    asking.start()
+    _call_until_true(lambda: broker.asked > before)
+    context.draining.set()
+    asking.join()
+
+    offsets.close()
+
+
+def _call_until_true(call: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not call():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
 
 
 def _strand(broker: FencedBroker, ask: Callable[[], object] = lambda: None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from engine.domain.errors import ConnectorError, RetryableError
 
@@ -148,6 +149,21 @@ class BrokerErrors:
             if not self.fatal_text:
                 raise
         return default
+
+    @contextmanager
+    def asked_once(self, brokers: str) -> Iterator[None]:
+        """Ask brokers something, in one attempt.
+
+        Raises:
+            ConnectorError: no broker answers, or it refuses.
+        """
+        try:
+            yield
+        except KafkaException as error:
+            self.report(error.args[0])
+            self.raise_if_fatal()
+            said = self.cause or error.args[0].str()
+            raise ConnectorError(f"{brokers}: {said}. Is a broker listening there?") from error
 
     def report(self, error: KafkaError) -> None:
         """Count an error, and say it unless it was said since the last recovery."""

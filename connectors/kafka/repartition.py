@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaException
 from pydantic import Field
 
 from connectors.kafka.broker_errors import BrokerErrors
@@ -24,7 +23,6 @@ from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import KafkaSource
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.transaction import INSTANCE, Transaction, id_prefix, shared_transaction
-from engine.domain.errors import ConnectorError
 from engine.domain.names import REPARTITION
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext, Settings
@@ -105,15 +103,8 @@ class KafkaRepartition:
         source, context = self._source, self._context
         errors = BrokerErrors(REPARTITION, lambda _: None)
         admin = admin_client(source.brokers, source.settings, errors)
-        try:
+        with errors.asked_once(source.brokers):
             is_there = self._repartition_topic(errors).is_there()
-        except KafkaException as error:
-            errors.report(error.args[0])
-            errors.raise_if_fatal()
-            said = errors.cause or error.args[0].str()
-            raise ConnectorError(
-                f"{source.brokers}: {said}. Is a broker listening there?"
-            ) from error
         if is_there:
             require_topic(admin, self._topic, ["READ", "WRITE"])
         require_group(admin, f"{source.group or f'pynomaly-{context.pipeline}'}-{REPARTITION}")

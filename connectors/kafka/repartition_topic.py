@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.own_topic import create_topic, topic_config, wait_for_topic
 from connectors.kafka.settings import Value
-from connectors.kafka.topic_limits import admin_client, largest_batches
+from connectors.kafka.topic_limits import REQUEST_SECONDS, admin_client, largest_batches
 from engine.domain.errors import ConnectorError
+from engine.domain.names import REPARTITION
 from pynomaly.plugins import RunContext
 
-REQUEST_SECONDS, RETRY_SECONDS = 10.0, 1.0
 HEADER_ROOM_BYTES = 4_096
 """Bytes that a message may grow by: its key, and the headers that say where it came from."""
 
@@ -54,19 +49,7 @@ class RepartitionTopic:
             ConnectorError: it is missing and cannot be made, or does not fit.
             Shutdown: asked to stop while waiting.
         """
-        while not context.draining.is_set():
-            context.heartbeat.waiting()
-            try:
-                if not self.is_there():
-                    self._create()
-            except KafkaException as error:
-                self._errors.report(error.args[0])
-                self._errors.raise_if_fatal()
-                context.draining.wait(RETRY_SECONDS)
-            else:
-                self._errors.recovered()
-                return
-        raise context.stopped("the brokers")
+        wait_for_topic(self._make_sure, context, self._errors)
 
     def is_there(self) -> bool:
         """Tell whether the topic is there.
@@ -77,7 +60,7 @@ class RepartitionTopic:
         """
         if self._topic not in self._admin.list_topics(timeout=REQUEST_SECONDS).topics:
             return False
-        config = self._config()
+        config = topic_config(self._admin, self._topic, "configuration")
         policy = config.get("cleanup.policy", "delete")
         if policy != "delete":
             raise ConnectorError(
@@ -91,6 +74,10 @@ class RepartitionTopic:
                 "would replace the messages' timestamps. Set it to `CreateTime`"
             )
         return True
+
+    def _make_sure(self) -> None:
+        if not self.is_there():
+            self._create()
 
     def _create(self) -> None:
         found = self._admin.list_topics(timeout=REQUEST_SECONDS).topics.get(self._source)
@@ -107,26 +94,4 @@ class RepartitionTopic:
             "max.message.bytes": str(limit),
         }
         made = NewTopic(self._topic, num_partitions=count, config=config)
-        try:
-            self._admin.create_topics([made])[self._topic].result(REQUEST_SECONDS)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                return
-            if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
-                raise
-            raise ConnectorError(
-                f'there is no repartition topic "{self._topic}", and it cannot be made: '
-                f"{error.args[0].str()}. Make it with {count} partitions"
-            ) from error
-        logger.info("the repartition topic %s was made, with %d partitions", self._topic, count)
-
-    def _config(self) -> dict[str, str]:
-        """Return the topic's configuration; nothing where we may not see it."""
-        resource = ConfigResource(ResourceType.TOPIC, self._topic)
-        answer = self._admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
-        try:
-            found = answer[resource].result(REQUEST_SECONDS)
-        except KafkaException as error:
-            logger.info("the configuration of %s is not known: %s", self._topic, error)
-            return {}
-        return {name: str(entry.value) for name, entry in found.items()}
+        create_topic(self._admin, REPARTITION, made, f"{count} partitions")

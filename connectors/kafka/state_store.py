@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import secrets
 
-from confluent_kafka import KafkaException
-
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaStateSettings
@@ -14,7 +12,6 @@ from connectors.kafka.stored_topic import StoredTopic
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_store import TopicStore
 from connectors.kafka.transaction import INSTANCE, id_prefix
-from engine.domain.errors import ConnectorError
 from pynomaly.plugins import RunContext
 
 
@@ -44,17 +41,10 @@ class KafkaStateStore:
         chosen, context = self._settings, self._context
         errors = BrokerErrors("state", lambda _: None)
         admin = admin_client(chosen.brokers, chosen.settings, errors)
-        try:
+        with errors.asked_once(chosen.brokers):
             is_there = prepare_state_topic(
                 chosen.brokers, chosen.settings, chosen.topic, None, errors
             )
-        except KafkaException as error:
-            errors.report(error.args[0])
-            errors.raise_if_fatal()
-            said = errors.cause or error.args[0].str()
-            raise ConnectorError(
-                f"{chosen.brokers}: {said}. Is a broker listening there?"
-            ) from error
         if is_there:
             require_topic(admin, chosen.topic, ["READ", "WRITE"])
         require_transactions(chosen.brokers, chosen.settings, id_prefix(context), errors)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.own_topic import create_topic, topic_config
 from connectors.kafka.settings import Value
-from connectors.kafka.topic_limits import admin_client
+from connectors.kafka.topic_limits import REQUEST_SECONDS, admin_client
 from engine.domain.errors import ConnectorError
 
-REQUEST_SECONDS = 10.0
 CONFIG = {
     "cleanup.policy": "compact",
     # Small, and cleaned early: who takes a partition over may have to read all of it.
@@ -56,7 +49,7 @@ def prepare_state_topic(
             _create(admin, topic, wanted)
         return False
     found = len(topics[topic].partitions)
-    policy = _policy(admin, topic)
+    policy = topic_config(admin, topic, "cleanup.policy").get("cleanup.policy", "")
     if found < wanted:
         raise ConnectorError(
             f'the state topic "{topic}" has {found} partitions, the source {wanted}: add '
@@ -72,26 +65,5 @@ def prepare_state_topic(
 
 def _create(admin: AdminClient, topic: str, partitions: int) -> None:
     made = NewTopic(topic, num_partitions=partitions, config=dict(CONFIG))
-    try:
-        admin.create_topics([made])[topic].result(REQUEST_SECONDS)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return
-        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
-            raise
-        raise ConnectorError(
-            f'there is no state topic "{topic}", and it cannot be made: {error.args[0].str()}. '
-            f"Make it with {partitions} partitions and cleanup.policy=compact"
-        ) from error
-    logger.info("the state topic %s was made, with %d partitions", topic, partitions)
-
-
-def _policy(admin: AdminClient, topic: str) -> str:
-    """Return the topic's cleanup.policy; "" if we may not see it."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    answer: Any = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)[resource]
-    try:
-        return str(answer.result(REQUEST_SECONDS)["cleanup.policy"].value)
-    except KafkaException as error:
-        logger.info("the cleanup.policy of %s is not known: %s", topic, error)
-        return ""
+    otherwise = f"{partitions} partitions and cleanup.policy=compact"
+    create_topic(admin, "state", made, otherwise)

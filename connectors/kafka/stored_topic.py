@@ -10,7 +10,7 @@ from connectors.kafka.membership import SOURCE
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_store import TopicStore
-from engine.domain.errors import ConnectorError, FatalError
+from engine.domain.errors import FatalError
 from pynomaly.plugins import RunContext, StoredTask
 
 REQUEST_SECONDS = 10.0
@@ -41,15 +41,8 @@ class StoredTopic:
     def tasks(self) -> Sequence[str]:
         """Return the names of the tasks that may be stored."""
         chosen = self._settings
-        try:
+        with self._store.errors.asked_once(chosen.brokers):
             found = self._admin.list_topics(timeout=REQUEST_SECONDS).topics
-        except KafkaException as error:
-            self._store.errors.report(error.args[0])
-            self._store.errors.raise_if_fatal()
-            said = self._store.errors.cause or error.args[0].str()
-            raise ConnectorError(
-                f"{chosen.brokers}: {said}. Is a broker listening there?"
-            ) from error
         return [
             str(part)
             for part in sorted(found[chosen.topic].partitions if chosen.topic in found else ())

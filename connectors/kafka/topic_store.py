@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from connectors.kafka import manifest as manifests
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.group_commit import GroupCommit
 from connectors.kafka.group_offsets import GroupOffsets
 from connectors.kafka.manifest import Chunk, Manifest
+from connectors.kafka.own_topic import wait_for_topic
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
@@ -33,7 +34,7 @@ logger = logging.getLogger("pynomaly.kafka")
 CHUNK_BYTES = 512 * 2**10
 RECORD_ROOM_BYTES = 2_048
 """Bytes of a batch beside a chunk."""
-MARKER_SECONDS, RETRY_SECONDS = 60.0, 1.0
+MARKER_SECONDS = 60.0
 SAME_CLUSTER = (
     "with state in Kafka and `delivery: exactly_once`, all Kafka sinks need the same `brokers` "
     "and `settings` as the state: they are in one transaction"
@@ -188,20 +189,13 @@ class TopicStore:
     def _prepare_topic(self) -> None:
         """Make sure of the state topic, however long the brokers take to answer."""
         chosen = self._settings
-        while not self._context.draining.is_set():
-            self._context.heartbeat.waiting()
-            try:
-                prepare_state_topic(
-                    chosen.brokers, chosen.settings, chosen.topic, self._offsets.topic, self.errors
-                )
-            except KafkaException as error:
-                self.errors.report(error.args[0])
-                self.errors.raise_if_fatal()
-                self._context.draining.wait(RETRY_SECONDS)
-            else:
-                self.errors.recovered()
-                return
-        raise self._context.stopped("the brokers")
+        wait_for_topic(
+            lambda: prepare_state_topic(
+                chosen.brokers, chosen.settings, chosen.topic, self._offsets.topic, self.errors
+            ),
+            self._context,
+            self.errors,
+        )
 
     def _write(
         self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]

@@ -1,0 +1,94 @@
+"""Topics that a pipeline makes for itself where they are missing: state, and re-keyed messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from connectors.kafka.broker_errors import BrokerErrors, logger
+from connectors.kafka.topic_limits import REQUEST_SECONDS
+from engine.domain.errors import ConnectorError
+from pynomaly.plugins import RunContext
+
+RETRY_SECONDS = 1.0
+
+
+def wait_for_topic(
+    prepare: Callable[[], object], context: RunContext, errors: BrokerErrors
+) -> None:
+    """Make sure of a topic, however long the brokers take to answer.
+
+    Args:
+        prepare: makes sure of it, or raises KafkaException where no broker answers.
+        context: of this process.
+        errors: takes note of what is wrong.
+
+    Raises:
+        ConnectorError: it is missing and cannot be made, or does not fit.
+        Shutdown: asked to stop while waiting.
+    """
+    while not context.draining.is_set():
+        context.heartbeat.waiting()
+        try:
+            prepare()
+        except KafkaException as error:
+            errors.report(error.args[0])
+            errors.raise_if_fatal()
+            context.draining.wait(RETRY_SECONDS)
+        else:
+            errors.recovered()
+            return
+    raise context.stopped("the brokers")
+
+
+def create_topic(admin: AdminClient, who: str, made: NewTopic, otherwise: str) -> None:
+    """Create a topic; one that was created meanwhile is as good.
+
+    Args:
+        admin: asks the brokers.
+        who: the topic is, such as "state".
+        made: the topic.
+        otherwise: what people are to make where it cannot be created.
+
+    Raises:
+        ConnectorError: it cannot be created.
+        KafkaException: no broker answers.
+    """
+    try:
+        admin.create_topics([made])[made.topic].result(REQUEST_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return
+        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
+            raise
+        raise ConnectorError(
+            f'there is no {who} topic "{made.topic}", and it cannot be made: '
+            f"{error.args[0].str()}. Make it with {otherwise}"
+        ) from error
+    count = made.num_partitions
+    logger.info("the %s topic %s was made, with %d partitions", who, made.topic, count)
+
+
+def topic_config(admin: AdminClient, topic: str, what: str) -> Mapping[str, str]:
+    """Return the configuration of a topic; nothing where we may not see it.
+
+    Args:
+        admin: asks the brokers.
+        topic: its name.
+        what: is asked for, in words for the log.
+    """
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    answer = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+    try:
+        found = answer[resource].result(REQUEST_SECONDS)
+    except KafkaException as error:
+        logger.info("the %s of %s is not known: %s", what, topic, error)
+        return {}
+    return {name: str(entry.value) for name, entry in found.items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from connectors.formats.text import decode_text
 from engine.domain.batch import Headers
-from engine.domain.format import FormatError
 from pynomaly.plugins import Settings
 
 _NAME = re.compile(r"(?:\\.|[^,\s\\]|\\(?![\s\S]))+")
@@ -35,10 +35,7 @@ class Influx:
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return a document for each line; one that is broken is a text, and is rejected alone."""
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError as error:
-            raise FormatError(f"byte {error.start} of the payload is not UTF-8") from None
+        text = decode_text(payload)
         found: list[Any] = []
         for line in text.split("\n"):
             stripped = line.strip()

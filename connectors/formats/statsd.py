@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from connectors.formats.binary import NoSettings
+from connectors.formats.text import decode_text
 from engine.domain.batch import Headers
-from engine.domain.format import FormatError
 
 _NO_METRICS = ("_e{", "_sc|")
 """What events and checks of Datadog begin with."""
@@ -31,10 +31,7 @@ class StatsD:
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, value, type, tags and rate of each value; a broken line is a text."""
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError as error:
-            raise FormatError(f"byte {error.start} of the payload is not UTF-8") from None
+        text = decode_text(payload)
         found: list[Any] = []
         for line in text.splitlines():
             if line.strip() and not line.startswith(_NO_METRICS):

@@ -41,6 +41,11 @@ class PrivateParts:
     credentials: tuple[str, ...]
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return a host, or an address of IP, and its port, as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_url_field(name: str) -> bool:
     """Whether a field of this name holds a URL: url, endpoint, schema.registry.url."""
     return FIELD.search(name) is not None

@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.config.url import host_and_port
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control.pipeline_directory import PipelineDirectory
@@ -60,5 +61,5 @@ def _targets(file: PipelineFile) -> list[Target]:
     if spec is None:
         return []
     host = socket.gethostname() if spec.host in ANYWHERE else spec.host
-    address = f"[{host}]:{spec.port}" if ":" in host else f"{host}:{spec.port}"
+    address = host_and_port(host, spec.port)
     return [Target(address, file.name, "http" if spec.tls is None else "https")]

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from engine.application.control.check_pipeline_text import environment_of_pipelines
+from engine.application.state.durable import write_durably
 from engine.application.state.trust import require_trusted
 from engine.domain.control.errors import ConflictError, NotFoundError
 from engine.domain.control.pipeline_version import PipelineVersion
@@ -61,7 +62,7 @@ class LocalRunner:
             folder = self._folder(version.name)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             require_trusted(folder)
-            _write(folder / FILE, version.text.encode())
+            write_durably(folder / FILE, version.text.encode())
             process = self._begin(folder)
             self._children[version.name] = process
             record = {
@@ -71,7 +72,7 @@ class LocalRunner:
                 "process": process.pid,
                 "began": _began(process.pid),
             }
-            _write(folder / RECORD, orjson.dumps(record))
+            write_durably(folder / RECORD, orjson.dumps(record))
             return _run(version.name, record, RunState.RUNNING)
 
     def get(self, name: str) -> Run | None:
@@ -85,7 +86,7 @@ class LocalRunner:
             if "exit_code" not in record and not self._is_alive(name, record):
                 child = self._children.pop(name, None)
                 record["exit_code"] = None if child is None else child.returncode
-                _write(folder / RECORD, orjson.dumps(record))
+                write_durably(folder / RECORD, orjson.dumps(record))
             return _run(name, record, _state(record))
 
     def stop(self, name: str, *, drain: bool) -> Run:
@@ -99,7 +100,7 @@ class LocalRunner:
             if run is None or run.is_over:
                 raise ConflictError("the pipeline does not run")
             record = orjson.loads((self._folder(name) / RECORD).read_bytes())
-            _write(self._folder(name) / RECORD, orjson.dumps({**record, "stopping": True}))
+            write_durably(self._folder(name) / RECORD, orjson.dumps({**record, "stopping": True}))
             os.kill(run.process, signal.SIGTERM)
             if not drain:
                 # A second request does not wait for the drain; two at once would be one.
@@ -183,13 +184,3 @@ def _began(process: int) -> str:
     except OSError:
         return ""
     return "" if text[0] == "Z" else f"{boot} {text[19]}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)

@@ -11,6 +11,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.application.config.sections import MetricsSpec
+from engine.application.config.url import host_and_port
 
 SECONDS = 2.0
 MOST_BYTES = 4 * 2**20
@@ -37,7 +38,7 @@ def health_of(spec: MetricsSpec | None) -> RunHealth | None:
     if spec is None or spec.tls is not None or spec.basic_auth is not None:
         return None
     host = ANYWHERE.get(spec.host, spec.host)
-    place = f"http://[{host}]:{spec.port}" if ":" in host else f"http://{host}:{spec.port}"
+    place = f"http://{host_and_port(host, spec.port)}"
     try:
         said = _read(f"{place}/health/ready")
         totals = _totals(_read(f"{place}/metrics").decode())

@@ -13,7 +13,7 @@ SYNC_THREADS = 8
 def write_durably(path: Path, content: bytes) -> None:
     """Replace a file's content, for its user's eyes only."""
     draft = path.with_suffix(".draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

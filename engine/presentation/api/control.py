@@ -30,12 +30,11 @@ from engine.application.live_control.record_types import (
     RuleSpec,
 )
 from engine.application.live_control.records import ControlRecord, Kind
-from engine.presentation.api.requests import Key, Result, Text, once
+from engine.presentation.api.requests import Key, PipelineName, Result, Text, once
 from engine.presentation.api.services import WithCaller, WithServices
 
 router = APIRouter(tags=["control"])
 KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset")
-Name = Annotated[Text, Field(max_length=100)]
 LookBack = Annotated[int, Query(ge=1, le=1_000, description="Anomalies that are looked back on.")]
 Why = Annotated[Text, Field(max_length=1_000)]
 
@@ -121,7 +120,7 @@ class FeedbackPreviewOut(BaseModel):
 
 @router.get("/pipelines/{pipeline}/control")
 def list_control(
-    services: WithServices, caller: WithCaller, pipeline: Name, past: bool = False
+    services: WithServices, caller: WithCaller, pipeline: PipelineName, past: bool = False
 ) -> Controls:
     """List what is in force, or with `past` all that was ever said."""
     file = services.pipelines.open(pipeline)
@@ -133,7 +132,7 @@ def add_control(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     body: ControlIn,
     key: Key = None,
 ) -> Response:
@@ -151,7 +150,7 @@ def add_control(
 def preview_control(
     services: WithServices,
     caller: WithCaller,
-    pipeline: Name,
+    pipeline: PipelineName,
     body: SilenceSpec,
     last: LookBack = 30,
 ) -> SilencePreviewOut:
@@ -168,8 +167,8 @@ def remove_control(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
-    record_id: Name,
+    pipeline: PipelineName,
+    record_id: Annotated[Text, Field(max_length=100)],
     why: Annotated[Text, Query(max_length=1_000)] = "",
     key: Key = None,
 ) -> Response:
@@ -188,7 +187,7 @@ def add_feedback(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     body: FeedbackIn,
     key: Key = None,
 ) -> Response:
@@ -206,7 +205,7 @@ def add_feedback(
 def preview_of_feedback(
     services: WithServices,
     caller: WithCaller,
-    pipeline: Name,
+    pipeline: PipelineName,
     body: FeedbackIn,
     last: LookBack = 30,
 ) -> FeedbackPreviewOut:

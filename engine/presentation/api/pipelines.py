@@ -27,6 +27,7 @@ from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     IfMatch,
     Key,
+    PipelineName,
     Result,
     Text,
     etag_of,
@@ -36,7 +37,6 @@ from engine.presentation.api.requests import (
 from engine.presentation.api.services import WithCaller, WithServices
 
 router = APIRouter(tags=["pipelines"])
-Name = Annotated[Text, Field(max_length=100)]
 
 
 class PipelineText(BaseModel):
@@ -130,7 +130,7 @@ def read_pipeline(
     services: WithServices,
     caller: WithCaller,
     response: Response,
-    pipeline: Name,
+    pipeline: PipelineName,
     number: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> PipelineTextOut:
     """Return a version of a pipeline, the newest unless a number is given."""
@@ -141,7 +141,7 @@ def read_pipeline(
 
 
 @router.get("/pipelines/{pipeline}/versions")
-def list_versions(services: WithServices, caller: WithCaller, pipeline: Name) -> Pipelines:
+def list_versions(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> Pipelines:
     """List all versions of a pipeline, the newest first."""
     with services.store.reading() as work:
         found = get_versions(work, caller, pipeline)
@@ -152,7 +152,7 @@ def list_versions(services: WithServices, caller: WithCaller, pipeline: Name) ->
 def diff_pipeline(
     services: WithServices,
     caller: WithCaller,
-    pipeline: Name,
+    pipeline: PipelineName,
     before: Annotated[int, Query(ge=1, lt=2**63)],
     after: Annotated[
         int | None, Query(ge=1, lt=2**63, description="The newest unless given.")
@@ -172,7 +172,7 @@ def store_pipeline(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     body: PipelineIn,
     if_match: IfMatch = None,
     key: Key = None,
@@ -200,7 +200,7 @@ def roll_back(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     number: Annotated[int, Query(ge=1, lt=2**63)],
     if_match: IfMatch = None,
     key: Key = None,
@@ -217,7 +217,7 @@ def roll_back(
 
 @router.delete("/pipelines/{pipeline}", status_code=204)
 def delete_pipeline(
-    services: WithServices, caller: WithCaller, pipeline: Name, if_match: IfMatch = None
+    services: WithServices, caller: WithCaller, pipeline: PipelineName, if_match: IfMatch = None
 ) -> None:
     """Remove a pipeline with all its versions; the audit log keeps their digests."""
     known = revision_of(if_match)

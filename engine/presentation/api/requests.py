@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Header, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from engine.application.control.caller import Caller
 from engine.application.control_ports import UnitOfWork
@@ -33,6 +33,7 @@ def _without_nul(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_without_nul)]
 """A text that databases take."""
+PipelineName = Annotated[Text, Field(max_length=100)]
 Wanted = Annotated[Text | None, Query(max_length=MOST_CHARACTERS)]
 Since = Annotated[AwareDatetime | None, Query(description="The first included, with a time zone.")]
 Until = Annotated[AwareDatetime | None, Query(description="Not included, with a time zone.")]

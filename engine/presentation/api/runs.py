@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from engine.application.control.caller import Caller
 from engine.application.control.run_pipelines import (
@@ -21,11 +21,10 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError
 from engine.domain.control.run import Run, RunState
 from engine.presentation.api.incidents import time_of
-from engine.presentation.api.requests import Key, Result, Text, once
+from engine.presentation.api.requests import Key, PipelineName, Result, once
 from engine.presentation.api.services import Services, WithCaller, WithServices
 
 router = APIRouter(tags=["runs"])
-Name = Annotated[Text, Field(max_length=100)]
 Number = Annotated[
     int | None, Query(ge=1, lt=2**63, description="Of the version; the newest unless given.")
 ]
@@ -69,7 +68,7 @@ def start(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     number: Number = None,
     key: Key = None,
 ) -> Response:
@@ -87,7 +86,7 @@ def stop(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Name,
+    pipeline: PipelineName,
     drain: bool = True,
     key: Key = None,
 ) -> Response:
@@ -102,7 +101,7 @@ def stop(
 
 @router.post("/pipelines/{pipeline}/restart")
 def restart(
-    services: WithServices, caller: WithCaller, pipeline: Name, number: Number = None
+    services: WithServices, caller: WithCaller, pipeline: PipelineName, number: Number = None
 ) -> RunOut:
     """Drain a pipeline, and run it again, or another version of it."""
     _end(services, caller, pipeline)
@@ -123,7 +122,7 @@ def _end(services: Services, caller: Caller, pipeline: str) -> None:
 
 
 @router.get("/pipelines/{pipeline}/status")
-def read_status(services: WithServices, caller: WithCaller, pipeline: Name) -> RunStatusOut:
+def read_status(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> RunStatusOut:
     """Say how the last run of a pipeline is, by its process, its health page and its metrics."""
     with services.store.reading() as work:
         found = run_status(work, caller, services.runner, pipeline)
@@ -140,7 +139,7 @@ def read_status(services: WithServices, caller: WithCaller, pipeline: Name) -> R
 def read_log(
     services: WithServices,
     caller: WithCaller,
-    pipeline: Name,
+    pipeline: PipelineName,
     lines: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Log:
     """Return the end of the log of a pipeline's runs."""

@@ -16,6 +16,7 @@ from types import FrameType
 
 import uvicorn
 
+from engine.application.config.url import host_and_port
 from engine.application.control.apply_retention import apply_retention
 from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
@@ -115,8 +116,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _tell(store: Store, listening: socket.socket) -> None:
     """Print where the server is, and at its first start how to log in."""
-    host, port = listening.getsockname()[:2]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    address = host_and_port(*listening.getsockname()[:2])
     with store.writing() as work:
         made = first_start(work, time.time_ns())
     print(f"API: http://{address}{PREFIX}")

@@ -39,7 +39,9 @@ alert: {budget: 2/day, per: entity}
 TOPIC = """
 name: {own}
 source: {{kafka: {{brokers: "{brokers}", topic: stream, start: earliest, group: {own}}}}}
-sinks: {{anomalies: {{kafka: {{topic: found}}}}}}
+sinks:
+  anomalies: {{kafka: {{topic: found}}}}
+  dead_letters: {{kafka: {{topic: found}}}}
 delivery: exactly_once
 state: {{kafka: {{topic: {own}-state}}, checkpoint_interval: 10s}}
 metrics: {{port: {port}}}

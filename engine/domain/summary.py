@@ -1,22 +1,33 @@
-"""One plain sentence for an anomaly: which value, what it is, what was expected."""
+"""One plain sentence for an anomaly: which value, how far from what was expected, how rare."""
 
 from __future__ import annotations
 
-from engine.domain.kinds import OUT_OF_RANGE
+from math import floor, isfinite, log10
+
+from engine.domain.kinds import RULE_KINDS
 from engine.domain.time_units import NS_PER_SECOND
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
+DIGITS = 3
+"""Significant digits of a distance, and of the width of a range."""
+PLAIN_DECIMALS = 12
+"""Numbers that need more decimals, or as many digits before the point, have an exponent."""
+RAREST = 1_000_000
+"""A tail further out is extrapolated: a sentence does not claim a figure there."""
+LEAST_RARITY = 100
+"""A rarity below it says nothing to a person."""
+
 SENTENCES = {
     "outlier": "{name} {value} is unusual",
-    "spike": "{name} {value} is outside of the {low} to {high} expected now",
-    "shift": "{name} has moved to {value}, outside of the {low} to {high} expected",
-    "drift": "{name} has drifted to {value}, away from the {low} to {high} expected",
+    "spike": "{name} {value} is {distance} the {low} to {high} expected now",
+    "shift": "{name} has moved to {value}, {distance} the {low} to {high} expected",
+    "drift": "{name} has drifted to {value}, {distance} the {low} to {high} expected",
     "stuck": "{name} does not move from {value}",
     "burst": "{name} varies more than usual, now {value}",
     "calm": "{name} varies less than usual, now {value}",
-    "season": "{name} {value} is unusual at this time of day: {low} to {high} expected",
-    "pattern": "{name} breaks its usual pattern: {value}, where {low} to {high} was expected",
+    "season": "{name} {value} is {distance} the {low} to {high} expected at this time of day",
+    "pattern": "{name} breaks its usual pattern: {value}, {distance} the {low} to {high} expected",
     "correlation": "{name} {value} does not follow the other values as usual",
     "counter_reset": "{name} fell back: the counter was reset",
     "cadence": "events come at another pace than usual",
@@ -32,6 +43,7 @@ def summary(
     low: float | None,
     high: float | None,
     duration: int,
+    p_value: float,
 ) -> str:
     """Return the sentence.
 
@@ -42,11 +54,20 @@ def summary(
         low: lower end of the range expected; None if it is not known.
         high: upper end.
         duration: ns since the incident began.
+        p_value: share of the normal events that deviate as much.
     """
-    unknown = kind != OUT_OF_RANGE and (low is None or high is None)
-    sentence = SENTENCES["outlier"] if unknown else SENTENCES[kind]
-    text = sentence.format(name=name, value=_number(value), low=_number(low), high=_number(high))
-    return f"{text}, for {duration_text(duration)}" if duration >= NS_PER_SECOND else text
+    by_rule = kind in RULE_KINDS
+    if low is None or high is None:
+        sentence = SENTENCES[kind if by_rule else "outlier"]
+        text = sentence.format(name=name, value=_short(value))
+    else:
+        decimals = _decimals(high - low)
+        texts = (_rounded(number, decimals) for number in (value, low, high))
+        named = dict(zip(("value", "low", "high"), texts, strict=True))
+        text = SENTENCES[kind].format(name=name, distance=_distance(value, low, high), **named)
+    if duration >= NS_PER_SECOND:
+        text += f", for {duration_text(duration)}"
+    return text if by_rule else text + _rarity(p_value)
 
 
 def duration_text(ns: int) -> str:
@@ -60,5 +81,40 @@ def duration_text(ns: int) -> str:
     return " ".join(parts) or "0 s"
 
 
-def _number(value: float | None) -> str:
-    return "(none)" if value is None else f"{value:.6g}"
+def _distance(value: float | None, low: float, high: float) -> str:
+    """Return how far a value lies outside of its range, such as "20.6 above"."""
+    if value is not None and value > high:
+        return f"{_rounded(value - high, _decimals(value - high))} above"
+    if value is not None and value < low:
+        return f"{_rounded(low - value, _decimals(low - value))} below"
+    return "inside of"
+
+
+def _rarity(p_value: float) -> str:
+    """Return how rare an event is among normal ones."""
+    if not p_value * LEAST_RARITY <= 1:
+        return ""
+    if p_value * RAREST < 1:
+        return f"; fewer than 1 of {RAREST:,} normal events deviate as much"
+    one_of = 1 / p_value
+    step = 10 ** (floor(log10(one_of)) - 1)
+    return f"; about 1 of {round(one_of / step) * step:,} normal events deviates as much"
+
+
+def _decimals(width: float) -> int:
+    """Return the decimals that show a width with its significant digits."""
+    if not (isfinite(width) and width > 0):
+        return DIGITS
+    return max(DIGITS - 1 - floor(log10(width)), 0)
+
+
+def _rounded(number: float | None, decimals: int) -> str:
+    if number is None or decimals > PLAIN_DECIMALS or abs(number) >= 10**PLAIN_DECIMALS:
+        return _short(number)
+    text = f"{number:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if decimals else text
+    return "0" if text == "-0" else text
+
+
+def _short(number: float | None) -> str:
+    return "(none)" if number is None else f"{number:.6g}"

@@ -107,7 +107,8 @@ def summary_of(anomaly: Anomaly, duration: int) -> str:
     """Return the sentence for an anomaly, so many ns after its incident began."""
     value = anomaly.values[blamed(anomaly.values)]
     expected = value.expected_low, value.expected_high
-    return summary(anomaly.kind, value.name, value.value, *expected, duration)
+    facts = value.name, value.value, *expected, duration, anomaly.p_value
+    return summary(anomaly.kind, *facts)
 
 
 def with_context(anomaly: Anomaly, batch: ScoredBatch, row: int) -> Anomaly:

@@ -118,7 +118,7 @@ def anomaly(number: int, entity: str = "press-7", ago: int = 0) -> Record:
             p_value=1e-9,
             threshold=1e-5,
             kind="spike",
-            summary="temp 99.5 is outside of the 20 to 24.5 expected now",
+            summary="temp 99.5 is 75 above the 20 to 24.5 expected now",
             severity=Severity.CRITICAL,
             incident=f"{number:032x}",
             late=False,

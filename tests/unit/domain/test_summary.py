@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.kinds import ALL_KINDS, KINDS
+from engine.domain.summary import summary
+from engine.domain.time_units import NS_PER_SECOND
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def test_names_the_value_its_distance_and_its_rarity() -> None:
+    text = summary("spike", "temperature", 97.5751, 69.4924, 76.9329, 0, 1.32e-5)
+
+    assert text == (
+        "temperature 97.58 is 20.6 above the 69.49 to 76.93 expected now; "
+        "about 1 of 76,000 normal events deviates as much"
+    )
+
+
+def test_says_how_far_below() -> None:
+    text = summary("season", "load", 3.0, 410.0, 530.0, 0, 0.5)
+
+    assert text == "load 3 is 407 below the 410 to 530 expected at this time of day"
+
+
+def test_states_no_rarity_beyond_one_in_a_million() -> None:
+    text = summary("stuck", "flow", 2.5, 1.0, 4.0, 0, 1e-30)
+
+    assert text == (
+        "flow does not move from 2.5; fewer than 1 of 1,000,000 normal events deviate as much"
+    )
+
+
+@pytest.mark.parametrize("p_value", [0.02, 1.0, float("nan")])
+def test_is_silent_about_a_rarity_that_says_nothing(p_value: float) -> None:
+    text = summary("burst", "flow", 2.5, 1.0, 4.0, 0, p_value)
+
+    assert text == "flow varies more than usual, now 2.5"
+
+
+def test_tells_the_duration_before_the_rarity() -> None:
+    text = summary("shift", "flow", 9.0, 1.0, 4.0, 130 * NS_PER_SECOND, 1e-4)
+
+    assert text == (
+        "flow has moved to 9, 5 above the 1 to 4 expected, for 2 min 10 s; "
+        "about 1 of 10,000 normal events deviates as much"
+    )
+
+
+def test_is_short_without_an_expected_range() -> None:
+    assert summary("spike", "flow", 9.123456789, None, None, 0, 1.0) == "flow 9.12346 is unusual"
+
+
+def test_rules_state_no_rarity() -> None:
+    text = summary("out_of_range", "flow", 99.0, 0.0, 50.0, 0, 1e-9)
+
+    assert text == "flow 99 is outside of the valid range"
+
+
+def test_a_gap_has_no_distance() -> None:
+    text = summary("pattern", "flow", None, 0.0, 50.0, 0, 1.0)
+
+    assert text == "flow breaks its usual pattern: (none), inside of the 0 to 50 expected"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (1_700_000_000.25, 1_699_999_000.0, 1_699_999_900.0, "1700000000"),
+        (0.000123456, 0.0001, 0.00011, "0.0001235"),
+        (1e300, 0.0, 1.0, "1e+300"),
+        (5e-20, 0.0, 1e-20, "5e-20"),
+        (-0.0001, 0.0, 9.0, "0"),
+    ],
+)
+def test_shows_the_digits_that_the_range_makes_matter(
+    value: float, low: float, high: float, shown: str
+) -> None:
+    assert summary("spike", "x", value, low, high, 0, 1.0).startswith(f"x {shown} is ")
+
+
+@given(
+    st.sampled_from(ALL_KINDS), st.none() | FINITE, FINITE, FINITE, st.integers(0), st.floats(0, 1)
+)
+def test_every_anomaly_has_one_line(
+    kind: str, value: float | None, one: float, other: float, duration: int, p_value: float
+) -> None:
+    low, high = sorted((one, other))
+
+    text = summary(kind, "x", value, low, high, duration, p_value)
+
+    assert text
+    assert "\n" not in text
+    assert len(text) < 250
+
+
+@given(st.sampled_from(KINDS), FINITE, st.floats(1e-6, 1e-2), st.floats(1e-6, 1e-2))
+def test_rarity_is_that_of_the_p_value(kind: str, value: float, one: float, other: float) -> None:
+    more, less = (summary(kind, "x", value, 0.0, 1.0, 0, p) for p in sorted((one, other)))
+
+    counts = [int(text.split(" of ")[-1].split()[0].replace(",", "")) for text in (more, less)]
+
+    assert counts[0] >= counts[1]
+    assert counts[1] == pytest.approx(1 / max(one, other), rel=0.06)

@@ -94,6 +94,25 @@ class KafkaStateSettings(Settings):
         return places(self.brokers, self.topic)
 
 
+class KafkaControlSettings(Settings):
+    """A topic that has the control log."""
+
+    topic: str = Field(min_length=1)
+    """Compacted, of one partition; made when it is missing."""
+    brokers: str = Field(min_length=1)
+    """Bootstrap servers; those of the source unless given."""
+    settings: dict[str, Value] = Field(default_factory=dict)
+    """Passed to librdkafka as they are; those of the source unless given."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
+
+    def places(self) -> frozenset[str]:
+        """Return where records go."""
+        return places(self.brokers, self.topic)
+
+
 def places(brokers: str, topic: str) -> frozenset[str]:
     """Return what names a topic, once for each broker that it is reached by."""
     return frozenset(f"{broker.strip().lower()} {topic}" for broker in brokers.split(","))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.control_log import KafkaControlLog
 from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.state_topic import prepare_state_topic
@@ -22,6 +23,7 @@ class KafkaStateStore:
     """
 
     Settings = KafkaStateSettings
+    ControlLog = KafkaControlLog
 
     def __init__(self, settings: KafkaStateSettings, context: RunContext) -> None:
         self._settings = settings

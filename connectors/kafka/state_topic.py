@@ -27,6 +27,7 @@ def prepare_state_topic(
     topic: str,
     source: str | None,
     errors: BrokerErrors,
+    make: int = 0,
 ) -> bool:
     """Make sure that the state topic is there, and keeps what is written; return whether it was.
 
@@ -36,6 +37,7 @@ def prepare_state_topic(
         topic: the state topic.
         source: topic of the source; None only looks, and makes nothing.
         errors: takes note of what is wrong.
+        make: partitions of a topic that belongs to no source.
 
     Raises:
         ConnectorError: it is missing and cannot be made, or does not fit.
@@ -45,8 +47,8 @@ def prepare_state_topic(
     topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
     wanted = len(topics[source].partitions) if source in topics else 1
     if topic not in topics:
-        if source is not None:
-            _create(admin, topic, wanted)
+        if source is not None or make:
+            _create(admin, topic, make or wanted)
         return False
     found = len(topics[topic].partitions)
     policy = topic_config(admin, topic, "cleanup.policy").get("cleanup.policy", "")

@@ -319,6 +319,48 @@ class RepartitionPlugin(Protocol):
         ...
 
 
+class ControlLogPlugin(Protocol):
+    """What the attribute `ControlLog` of a store plug-in names, if it has one: a class.
+
+    It is an ordered log of lines with numbers that rise, durable, and shared by all instances.
+
+    Attributes:
+        where: it lies, for people.
+        id: tells it from another log at the same place; "" while there is none.
+    """
+
+    Settings: type[Settings]
+    where: str
+    id: str
+
+    def __init__(self, settings: Any, context: RunContext) -> None: ...
+
+    def read(self, wait: float) -> list[tuple[int, bytes]]:
+        """Return the lines that have come since the last call, with their numbers.
+
+        Where `id` has changed they are all of the new log.
+
+        Args:
+            wait: seconds to wait for the end of the log; 0 returns what is there at once.
+
+        Raises:
+            ConnectorError: it cannot be reached, or its end was not.
+        """
+        ...
+
+    def append(self, line: bytes) -> int:
+        """Append a line, and begin the log if there is none; return its number.
+
+        Raises:
+            ConnectorError: it was not written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class TaskStep(Protocol):
     """A step with state of its own for each task."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.application.control_ports import Store
     from engine.application.ports import (
         BrokerPlugin,
+        ControlLogPlugin,
         FormatPlugin,
         RepartitionPlugin,
         SinkPlugin,
@@ -62,6 +63,16 @@ def repartition(name: str) -> type[RepartitionPlugin]:
         UnknownNameError: there is none.
     """
     return cast("type[RepartitionPlugin]", _load("repartitions", name))
+
+
+def control_log(name: str) -> type[ControlLogPlugin]:
+    """Return the control log that the state store of this name brings.
+
+    Raises:
+        UnknownNameError: there is no such store.
+        AttributeError: it brings none.
+    """
+    return cast("type[ControlLogPlugin]", cast("Any", store(name)).ControlLog)
 
 
 def control_store(name: str) -> type[Store]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.domain.alert_policy import AlertPolicy, Budget
 from engine.domain.entity_rule import EntityRule
 from engine.domain.feedback import Feedback
-from engine.domain.silence import Silence
+from engine.domain.silence import Calendar, Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class ControlChange:
         silences: all that are in force, in the order of the log; pauses of learning too.
         resets: that come into force now.
         feedback: that is in force, in the order of the log.
+        calendars: of silences of the pipeline file, by their sources.
         rules: that are in force, in the order of the log: a later one goes over an earlier one.
         budget: that is in force; None: that of the pipeline file.
     """
@@ -52,8 +54,18 @@ class ControlChange:
     silences: tuple[Silence, ...] = ()
     resets: tuple[Reset, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: tuple[EntityRule, ...] = ()
     budget: BudgetChange | None = None
+
+    def silences_with(self, in_file: Sequence[Silence]) -> tuple[Silence, ...]:
+        """Return all silences in force, given those of the pipeline file."""
+        known = self.calendars
+        own = [
+            replace(one, calendar=known[one.source]) if one.source in known else one
+            for one in in_file
+        ]
+        return (*own, *self.silences)
 
     def policy(self, policy: AlertPolicy) -> AlertPolicy:
         """Return the alert policy in force, given that of the pipeline file."""

@@ -72,6 +72,7 @@ class Silence:
         begin, end: ns since 1970; None is no bound.
         weekly: hours of the week; None: all.
         calendar: marks when it holds; None: always.
+        source: tells a calendar that may not be known yet: until then it never holds.
         publish: whether anomalies are published all the same, with the silence's name.
         learn: whether events are learned from.
         mutes: whether it mutes alerts; else it only keeps events from being learned.
@@ -84,6 +85,7 @@ class Silence:
     end: int | None = None
     weekly: Weekly | None = None
     calendar: Calendar | None = field(default=None, compare=False)
+    source: str = ""
     publish: bool = False
     learn: bool = False
     mutes: bool = True
@@ -94,6 +96,8 @@ class Silence:
         Args:
             day: number of the day since 1970, in UTC.
         """
+        if self.source and self.calendar is None:
+            return []
         first, last = day * NS_PER_DAY, (day + 1) * NS_PER_DAY
         first = first if self.begin is None else max(first, self.begin)
         last = last if self.end is None else min(last, self.end)

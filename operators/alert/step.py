@@ -91,7 +91,7 @@ class AlertStep:
 
     def control(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""
-        self._silences = Silences((*self._pipeline.silences, *change.silences))
+        self._silences = Silences(change.silences_with(self._pipeline.silences))
         self._judgement = Judgement(change.feedback)
         self._policy = change.policy(self._pipeline.alert)
         names = self._pipeline.mapping.value_names

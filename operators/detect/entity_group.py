@@ -75,7 +75,7 @@ class EntityGroup:
 
     def control(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""
-        self._silences = Silences((*self._pipeline.silences, *change.silences))
+        self._silences = Silences(change.silences_with(self._pipeline.silences))
         self._parts.follow(change)
         for reset in change.resets:
             self._reset(reset)

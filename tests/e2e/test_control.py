@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, wait_for
 from tests.e2e.test_reload import Run
+from tests.support.kafka_cluster import KafkaCluster
 
 LONG = ("--from", "2026-01-01T00:00:00Z")
 
@@ -94,6 +96,28 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         assert 'no anomaly and no incident "abc"' in unknown.stderr
         assert control(run, "feedback", "true_alarm", own).returncode == 0
         wait_for(lambda: run.said("feedback-2 by"))
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
+
+
+def test_a_log_in_kafka_is_followed(tmp_path: Path, kafka: KafkaCluster) -> None:
+    topic = f"control-{uuid4().hex}"
+    where = f"control: {{kafka: {{brokers: '{kafka.bootstrap}', topic: {topic}}}}}\n"
+    run = Run(tmp_path, where)
+    with run.process:
+        run.give(400)
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") == 1)
+
+        assert control(run, "silence", "--publish", *LONG).returncode == 0
+        wait_for(lambda: run.said("control: silence-1 by"))
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") == 2)
+
+        assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
+        assert "silence-1     * from" in control(run, "list").stdout
+        assert not (run.folder / "d" / "control.log").exists()
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert run.process.wait(60) == 0

@@ -27,10 +27,11 @@ state: {directory: STATE, checkpoint_interval: 200ms}
 class Run:
     """A run with `--reload`, fed by hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
         self.file = folder / "p.yaml"
         self.text = FILE.replace("ANOMALIES", str(folder / "a")).replace("STATE", str(folder / "d"))
+        self.text += more
         self.file.write_text(self.text)
         self.errors = folder / "stderr"
         self._draw = random.Random(1)

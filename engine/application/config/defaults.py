@@ -31,6 +31,9 @@ def complete(data: Any) -> Any:
         if isinstance(store := state.get("kafka"), dict):
             state["kafka"] = _merged(_lent(data), store)
     data = data | {"state": state}
+    control = data.get("control")
+    if isinstance(control, dict) and isinstance(topic := control.get("kafka"), dict):
+        data["control"] = control | {"kafka": _merged(_lent(data), topic)}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
         # They share a disk with the checkpoints, which garbage must not fill.

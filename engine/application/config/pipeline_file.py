@@ -30,12 +30,13 @@ from engine.application.config.plugin_choice import PLUGIN, PluginChoice, Source
 from engine.application.config.quantity import nanoseconds
 from engine.application.config.sections import (
     CalibrationSpec,
+    ControlSpec,
     MetricsSpec,
     SinksSpec,
     StateSpec,
     TracingSpec,
 )
-from engine.application.config.silence import SilenceSpec
+from engine.application.config.silence import FileSilenceSpec
 from engine.application.ports import Settings
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.absence import AbsenceRule
@@ -78,7 +79,7 @@ class PipelineFile(Settings):
     absence: AbsenceChoice = None
     """When an entity that stops sending is an anomaly: learned, by its own usual gaps, or
     {after: 10m}; nobody watches unless given."""
-    silences: list[SilenceSpec] = Field(default_factory=list)
+    silences: list[FileSilenceSpec] = Field(default_factory=list)
     """When alerts are muted, as in maintenance windows."""
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """at_least_once: seen at once, repeated after a crash; exactly_once: seen at checkpoints."""
@@ -86,6 +87,8 @@ class PipelineFile(Settings):
     """Where anomalies, scores and rejects go."""
     state: StateSpec
     """Checkpoints and memory."""
+    control: ControlSpec = Field(default_factory=ControlSpec)
+    """Where the control log lies."""
     metrics: MetricsSpec | None = Field(default_factory=MetricsSpec)
     """The metrics page for Prometheus; null switches it off."""
     tracing: TracingSpec | None = None
@@ -128,8 +131,8 @@ class PipelineFile(Settings):
     @field_validator("silences")
     @classmethod
     def _silenced_values_are_known(
-        cls, silences: list[SilenceSpec], info: ValidationInfo
-    ) -> list[SilenceSpec]:
+        cls, silences: list[FileSilenceSpec], info: ValidationInfo
+    ) -> list[FileSilenceSpec]:
         event = info.data.get("event")
         names = [] if event is None else event.mapping().value_names
         for number, silence in enumerate(silences):
@@ -252,6 +255,24 @@ class PipelineFile(Settings):
         if state.keep and state.kafka is not None:
             raise invalid("expected state in a directory: a topic keeps no earlier one", "keep")
         return state
+
+    @field_validator("control")
+    @classmethod
+    def _control_has_its_own_topic(cls, control: ControlSpec, info: ValidationInfo) -> ControlSpec:
+        state: StateSpec | None = info.data.get("state")
+        source, event = info.data.get("source"), info.data.get("event")
+        read = None if source is None or event is None else task_source(source, event)
+        others = [source, read, None if state is None else state.kafka]
+        if sinks := info.data.get("sinks"):
+            others += [chosen.choice for chosen in sinks.chosen()]
+        own = control.kafka
+        if own is not None and any(other is not None and _meet(own, other) for other in others):
+            raise invalid(
+                "the control log needs a topic of its own: it is the source's, the state's, or a "
+                "sink's",
+                "kafka",
+            )
+        return control
 
     @property
     def task_source(self) -> PluginChoice:

@@ -109,6 +109,17 @@ def _repartition(value: object) -> PluginChoice | None:
 RepartitionChoice = Annotated[
     PluginChoice | None, PlainValidator(_repartition), WithJsonSchema({PLUGIN: "Repartition"})
 ]
+
+
+def _kafka_log(value: object) -> PluginChoice | None:
+    if value is None or isinstance(value, PluginChoice):
+        return value
+    return _choose("stores", registry.control_log, {"kafka": value})
+
+
+KafkaLogChoice = Annotated[
+    PluginChoice | None, PlainValidator(_kafka_log), WithJsonSchema({PLUGIN: "ControlLog.kafka"})
+]
 KafkaStoreChoice = Annotated[
     PluginChoice | None, PlainValidator(_kafka_store), WithJsonSchema({PLUGIN: "Store.kafka"})
 ]

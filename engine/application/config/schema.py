@@ -34,9 +34,12 @@ def json_schema() -> Schema:
     definitions["Sink"] = _choice(sinks, "Sink", definitions)
     stores = {name: registry.store(name).Settings for name in registry.names("stores")}
     _choice(stores, "Store", definitions)
+    logs = {name: _control_log(name) for name in stores if _control_log(name)}
+    _choice(logs, "ControlLog", definitions)
     for name in stores.keys() & sources.keys():
-        store = definitions[f"Store.{name}"]
-        store["required"] = [f for f in store.get("required", []) if f not in CONNECTION]
+        for role in ("Store", "ControlLog"):
+            store = definitions.get(f"{role}.{name}", {})
+            store["required"] = [f for f in store.get("required", []) if f not in CONNECTION]
     found = {name: registry.repartition(name).Settings for name in registry.names("repartitions")}
     definitions["Repartition"] = _choice(found, "Repartition", definitions)
     _forgive(definitions, shared=sources.keys() & sinks.keys())
@@ -50,6 +53,12 @@ def json_schema() -> Schema:
         "description": "${VAR}, ${VAR:-default} or ${file:/path}",
     }
     return schema
+
+
+def _control_log(store: str) -> Any:
+    """Return the settings of the control log of a store plug-in; None where it has none."""
+    log = getattr(registry.store(store), "ControlLog", None)
+    return None if log is None else log.Settings
 
 
 def _choice(plugins: dict[str, type[Settings]], role: str, definitions: Schema) -> Schema:

@@ -13,7 +13,12 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from engine.application.config.issues import invalid
-from engine.application.config.plugin_choice import KafkaStoreChoice, PluginChoice, SinkChoices
+from engine.application.config.plugin_choice import (
+    KafkaLogChoice,
+    KafkaStoreChoice,
+    PluginChoice,
+    SinkChoices,
+)
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, public_url
@@ -110,6 +115,14 @@ class StateSpec(Settings):
         default=timedelta(hours=1), json_schema_extra={"default": "1h"}
     )
     """Time between checkpoints that are kept."""
+
+
+class ControlSpec(Settings):
+    """Where the control log lies, which `pynomaly control` writes."""
+
+    kafka: KafkaLogChoice = None
+    """A topic, for instances on several machines; control.log in the state directory unless
+    given."""
 
 
 class TlsSpec(Settings):

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from hashlib import blake2b
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from engine.application.config.issues import invalid
+from engine.application.config.quantity import PositiveDuration
+from engine.application.config.url import public_url
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.silence import WEEKDAYS, Silence, Weekly, nanoseconds
@@ -64,6 +77,50 @@ Clock = Annotated[
 Zone = Annotated[str, AfterValidator(known_zone)]
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), WithJsonSchema(_TEXTS)]
+
+
+CALENDAR_LIBRARIES = ("httpx", "icalendar", "recurring_ical_events")
+SHORTEST_REFRESH = timedelta(seconds=10)
+
+
+class CalendarSpec(Settings):
+    """An iCalendar, whose events are when a silence holds."""
+
+    url: str | None = None
+    """Where it is fetched from."""
+    path: Path | None = None
+    """The .ics file."""
+    refresh: PositiveDuration = Field(
+        default=timedelta(minutes=15), json_schema_extra={"default": "15m"}
+    )
+    """Time between two looks at it, at least 10s."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_of_the_web(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise invalid("expected the address of a web server, with its protocol")
+        return url
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.url is None) == (self.path is None):
+            raise invalid("expected either url or path")
+        if self.refresh < SHORTEST_REFRESH:
+            raise invalid("expected at least 10s", "refresh")
+        if not all(map(find_spec, CALENDAR_LIBRARIES)):
+            raise invalid("calendars need libraries: pip install 'pynomaly-engine[calendar]'")
+        return self
+
+    @property
+    def source(self) -> str:
+        """What tells it from others, and shows nothing of a URL."""
+        return blake2b(str(self.url or self.path).encode(), digest_size=6).hexdigest()
+
+    @property
+    def where(self) -> str:
+        """Where it lies, for people."""
+        return public_url(self.url) if self.url else str(self.path)
 
 
 class WeeklySpec(Settings):
@@ -127,3 +184,15 @@ class SilenceSpec(Settings):
             publish=self.publish,
             learn=self.learn,
         )
+
+
+class FileSilenceSpec(SilenceSpec):
+    """A rule that mutes alerts; what is said of its time has to hold together."""
+
+    calendar: CalendarSpec | None = None
+    """An iCalendar in whose events it holds."""
+
+    def silence(self, number: int, zone: str = "UTC") -> Silence:
+        """Return it in the domain's words; see `SilenceSpec`."""
+        found = super().silence(number, zone)
+        return found if self.calendar is None else replace(found, source=self.calendar.source)

@@ -25,7 +25,7 @@ from engine.application.dataflow.source import Item, SourceTurns, TaskSource
 from engine.application.dataflow.steps import KeyedSteps
 from engine.application.dataflow.tasks import Meet, Tasks
 from engine.application.live_control.follower import ControlFollower
-from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.log_of import fetcher_of, log_of
 from engine.application.ports import Decode, MakeTaskStep, RunContext, SinkPlugin, SourcePlugin
 from engine.application.state.memory import MemoryStore
 from engine.application.state.store import Json, StateStore
@@ -141,7 +141,10 @@ def build(
     membership = partial(_membership, plugin, source.list_parts, context, by_group=by_group)
 
     def turns() -> SourceTurns:
-        control = _control(context)
+        log = log_of(file, context)
+        control = None
+        if log is not None:
+            control = ControlFollower(log, context, fetcher_of(file, context))
         return SourceTurns(tasks, membership, checkpoints, context, failure, control)
 
     flow = Dataflow(file.name)
@@ -168,11 +171,6 @@ def _membership(
         membership: Membership = cast("Any", plugin).membership()
         return membership
     return FixedShare(partitions, context.process, context.processes)
-
-
-def _control(context: RunContext) -> ControlFollower | None:
-    """Return what follows the control log in the state directory."""
-    return None if context.state is None else ControlFollower(ControlLog(context.state), context)
 
 
 def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:

@@ -113,6 +113,8 @@ class SourceTurns:
         """
         if self._membership is None:
             self._context.heartbeat.idle()
+            if self._control is not None:
+                self._control.start()
             self._membership = self._make_membership()
             self._checkpoints.on_release = self._membership.released
         if self._checkpoints.on_the_way:
@@ -126,6 +128,8 @@ class SourceTurns:
         """Release all partitions and the membership; never raises."""
         with self.failure.noted():
             self._tasks.close()
+        if self._control is not None:
+            self._control.close()
         if self._membership is not None:
             self._membership.close()
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.log import Log
 from engine.application.live_control.records import STANDING
 from engine.application.live_control.task_control import TaskControl
 from engine.application.ports import RunContext
 from engine.application.state.store import Json
 from engine.domain.control_change import ControlChange
-from engine.domain.errors import FatalError
+from engine.domain.errors import PynomalyError
 
 LOOK_SECONDS = 0.5
 """Time between two looks at the log."""
+
+if TYPE_CHECKING:
+    from engine.application.live_control.calendars import CalendarFetcher
 
 logger = logging.getLogger("pynomaly.control")
 
@@ -26,10 +30,14 @@ class ControlFollower:
     Args:
         log: to follow.
         context: of this process.
+        fetcher: writes calendars into the log, in one process of an instance.
     """
 
-    def __init__(self, log: ControlLog, context: RunContext) -> None:
+    def __init__(
+        self, log: Log, context: RunContext, fetcher: CalendarFetcher | None = None
+    ) -> None:
         self._log = log
+        self._fetcher = fetcher
         self._context = context
         self._look_at = 0.0
         self._trouble = ""
@@ -43,12 +51,23 @@ class ControlFollower:
         self._look_at = now + LOOK_SECONDS
         try:
             self._log.read()
-        except (OSError, FatalError) as error:
+        except (OSError, PynomalyError) as error:
             if str(error) != self._trouble:
                 logger.error("control log: %s: what is in force stays", error)
             self._trouble = str(error)
         else:
             self._trouble = ""
+
+    def start(self) -> None:
+        """Fetch calendars, so that they hold from the first event on."""
+        if self._fetcher is not None:
+            self._fetcher.start()
+
+    def close(self) -> None:
+        """Fetch no more calendars, and let go of the log; never raises."""
+        if self._fetcher is not None:
+            self._fetcher.close()
+        self._log.close()
 
     def take(
         self, task: str, own: TaskControl, position: Json

@@ -34,6 +34,7 @@ class ControlLog:
 
     Attributes:
         path: of the file.
+        where: the same, for people.
         id: of this log; "" while there is none.
         records: that were read.
         count: lines that were read, those that could not be understood too.
@@ -41,6 +42,7 @@ class ControlLog:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / NAME
+        self.where = f'"{self.path}"'
         self.id = ""
         self.records: list[ControlRecord] = []
         self.count = 0
@@ -74,6 +76,9 @@ class ControlLog:
         for line in lines:
             self._take(line)
         return bool(lines)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
     def append(self, make: Callable[[int], ControlRecord]) -> ControlRecord:
         """Append a record; on the disk on return.

@@ -8,12 +8,13 @@ from pydantic import Field, model_validator
 
 from engine.application.config.issues import invalid
 from engine.application.config.quantity import parse_rate
-from engine.application.config.silence import Moment, Texts
+from engine.application.config.silence import Moment, Texts, Zone
 from engine.application.config.value_rule import MinDeviationSpec, ValidRange
 from engine.application.ports import Settings
 from engine.domain.control_change import BudgetChange
 from engine.domain.entity_rule import EntityRule
 from engine.domain.feedback import Case, Feedback
+from engine.domain.silence import Calendar
 from engine.domain.value_rule import Direction
 
 
@@ -106,6 +107,26 @@ class RuleSpec(Settings):
             least=None if least is None else (least.absolute, least.relative),
             valid_range=self.valid_range,
         )
+
+
+class CalendarText(Settings):
+    """An iCalendar as it was fetched, for the silences of the pipeline file that name it."""
+
+    source: str
+    """Tells it from others."""
+    where: str
+    """It was fetched from there."""
+    zone: Zone = "UTC"
+    """Of times that name none."""
+    text: str
+    """The calendar, without what silences do not look at."""
+
+    def calendar(self) -> Calendar:
+        """Return it in the domain's words."""
+        # The libraries are there where a pipeline file names a calendar.
+        from engine.application.live_control.ical import IcalCalendar
+
+        return IcalCalendar(self.text, self.zone)
 
 
 class BudgetSpec(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, Self, get_args
 
@@ -11,6 +12,7 @@ from engine.application.config.issues import invalid
 from engine.application.config.silence import Moment, SilenceSpec
 from engine.application.live_control.record_types import (
     BudgetSpec,
+    CalendarText,
     FeedbackSpec,
     PauseSpec,
     ResetSpec,
@@ -24,9 +26,9 @@ from engine.domain.errors import FatalError
 from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence, nanoseconds
 
-Kind = Literal["silence", "pause", "rule", "budget", "reset", "feedback", "revoke"]
+Kind = Literal["silence", "pause", "rule", "budget", "calendar", "reset", "feedback", "revoke"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-STANDING: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "feedback")
+STANDING: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "calendar", "feedback")
 """Kinds that hold until they end or are revoked."""
 
 
@@ -47,6 +49,7 @@ class ControlRecord(Settings):
     pause: PauseSpec | None = None
     rule: RuleSpec | None = None
     budget: BudgetSpec | None = None
+    calendar: CalendarText | None = None
     reset: ResetSpec | None = None
     feedback: FeedbackSpec | None = None
     revoke: RevokeSpec | None = None
@@ -110,6 +113,11 @@ class ControlRecord(Settings):
         """Return it as another budget in the domain's words, if it is one."""
         return None if self.budget is None else self.budget.change(self.id)
 
+    def replaces(self, other: ControlRecord) -> bool:
+        """Return whether it replaces an earlier record, as a calendar that has changed does."""
+        ours, theirs = self.calendar, other.calendar
+        return ours is not None and theirs is not None and ours.source == theirs.source
+
     def line(self) -> bytes:
         """Return it as a line of the log."""
         text = self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -148,7 +156,7 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def in_force(records: list[ControlRecord], at: datetime | None = None) -> list[ControlRecord]:
+def in_force(records: Sequence[ControlRecord], at: datetime | None = None) -> list[ControlRecord]:
     """Return the standing records that nobody has revoked, in the order of the log.
 
     Args:
@@ -156,10 +164,12 @@ def in_force(records: list[ControlRecord], at: datetime | None = None) -> list[C
         at: leave out those that have ended before; None leaves out none.
     """
     revoked = {record.revoke.id for record in records if record.revoke is not None}
+    newest = {record.calendar.source: record.id for record in records if record.calendar}
     return [
         record
         for record in records
         if record.kind in STANDING
         and record.id not in revoked
+        and (record.calendar is None or newest[record.calendar.source] == record.id)
         and (at is None or record.end is None or record.end > at)
     ]

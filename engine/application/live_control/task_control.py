@@ -54,6 +54,7 @@ class TaskControl:
                 gone = record.revoke.id
                 standing = [(at, one) for at, one in standing if one.id != gone]
             elif record.kind in STANDING:
+                standing = [(at, one) for at, one in standing if not record.replaces(one)]
                 standing.append((position, record))
             resets += record.resets()
         taken = TaskControl(log, count, tuple(standing))
@@ -69,7 +70,12 @@ class TaskControl:
         rules = tuple(one for _, record in self.standing for one in record.rules())
         budgets = [one for _, record in self.standing if (one := record.budget_change())]
         budget = budgets[-1] if budgets else None
-        return ControlChange(self.silences(), feedback=feedback, rules=rules, budget=budget)
+        calendars = {
+            one.calendar.source: one.calendar.calendar()
+            for _, one in self.standing
+            if one.calendar is not None
+        }
+        return ControlChange(self.silences(), (), feedback, calendars, rules, budget)
 
     def dump(self) -> bytes:
         """Return it as versioned bytes."""

@@ -11,7 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.application.config.pipeline_file import PipelineFile
+from engine.application.live_control.log import Log
 from engine.application.live_control.log_file import ControlLog
+from engine.application.live_control.log_of import log_of
 from engine.application.live_control.records import (
     ControlRecord,
     Kind,
@@ -19,6 +21,7 @@ from engine.application.live_control.records import (
     in_force,
     now,
 )
+from engine.application.ports import RunContext
 from engine.application.state.trust import require_trusted
 from engine.domain.alert_policy import Budget
 from engine.domain.errors import FatalError, nearest
@@ -59,7 +62,7 @@ def add_record(
     try:
         return log.append(make)
     except OSError as error:
-        raise FatalError(f'"{log.path}" cannot be written: {error.strerror}') from error
+        raise FatalError(f"{log.where} cannot be written: {error.strerror}") from error
 
 
 def records_in_force(
@@ -75,21 +78,26 @@ def records_in_force(
     Raises:
         FatalError: the log cannot be read.
     """
-    if file.state.kafka is None and not file.state.directory.exists():
+    in_directory = file.control.kafka is None and file.state.kafka is None
+    if in_directory and not file.state.directory.exists():
         return []
     log = _open(file)
     try:
         log.read()
     except OSError as error:
-        raise FatalError(f'"{log.path}" cannot be read: {error.strerror}') from error
+        raise FatalError(f"{log.where} cannot be read: {error.strerror}") from error
     return log.records if past else in_force(log.records, at)
 
 
-def _open(file: PipelineFile) -> ControlLog:
+def _open(file: PipelineFile) -> Log:
+    if file.control.kafka is not None:
+        log = log_of(file, RunContext(file.name))
+        assert log is not None
+        return log
     if file.state.kafka is not None:
         raise FatalError(
             "the control log is in the state directory, and this pipeline keeps its state in "
-            "Kafka: put `silences` into the pipeline file, and run with --reload"
+            "Kafka: give it a topic with `control: {kafka: {topic: ...}}`"
         )
     directory = file.state.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,7 +122,7 @@ def _require_budget(file: PipelineFile) -> None:
         )
 
 
-def _refuse_not_in_force(records: list[ControlRecord], own: str) -> None:
+def _refuse_not_in_force(records: Sequence[ControlRecord], own: str) -> None:
     holding = [record.id for record in in_force(records)]
     if own not in holding:
         known = f"in force are {', '.join(holding)}" if holding else "nothing is in force"

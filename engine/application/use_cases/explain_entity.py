@@ -73,7 +73,7 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
             continue
         change = control.change()
         threshold = _threshold(change.policy(pipeline.alert), report, partitions)
-        known_silences = (*pipeline.silences, *change.silences)
+        known_silences = change.silences_with(pipeline.silences)
         silences = [one for one in known_silences if _concerns(one, report)]
         feedback = [one for one in change.feedback if one.fits(entity)]
         rules = [one for one in change.rules if _fits(entity, one.entities)]

@@ -24,6 +24,8 @@ def _said(record: ControlRecord) -> str:
     if record.budget is not None:
         whose = f" per {record.budget.per}" if record.budget.per else ""
         return f"{record.budget.budget}{whose} until revoked"
+    if record.calendar is not None:
+        return f"{record.calendar.where}, {record.calendar.text.count('BEGIN:VEVENT')} events"
     if record.rule is not None:
         return f"{_rule(record.rule)} until revoked"
     words = [", ".join(record.entities)]

@@ -112,6 +112,10 @@ class FakePackage(FakeFamily):
         return FakeDetector(name, parameters)
 
 
+class FakeStore(FakeQueue):
+    ControlLog = FakeQueue
+
+
 class FakePoint:
     def __init__(self, target: Any) -> None:
         self._target = target
@@ -137,7 +141,7 @@ POINTS: dict[str, dict[str, Any]] = {
         "stdout": FakeStdout,
         "broken": ImportError("No module called x"),
     },
-    "stores": {"kafka": FakeQueue},
+    "stores": {"kafka": FakeStore},
     "repartitions": {"queue": FakeQueue},
     "detectors": {
         "auto": FakeAuto,

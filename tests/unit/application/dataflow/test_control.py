@@ -264,6 +264,34 @@ def test_a_record_comes_into_force_and_is_stored_with_its_position(
     assert "control: silence-1 by me is applied, first in partition 0 at" in caplog.text
 
 
+def test_a_calendar_holds_from_the_first_event_on_and_is_read_from_the_log_later(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "works.ics"
+    begins = datetime.fromtimestamp(START + 50_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    event = f"BEGIN:VEVENT\nUID:a\nDTSTART:{begins}\nDURATION:PT2H\nEND:VEVENT\n"
+    path.write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n")
+    silence = (
+        f"silences: [{{name: works, publish: true, learn: true, calendar: {{path: '{path}'}}}}]\n"
+    )
+    lives = Lives(tmp_path / "one", TEXT + silence, 100)
+    memory.records.clear()
+
+    lives.run(4)
+    lives.run(4)
+    path.unlink()
+    lives.run(None)
+
+    found = [_document(one) for one in memory.records["anomalies"]]
+    begin = (START + 50_000) * 10**9
+    muted = {one["time_ns"] for one in found if one.get("suppressed_by") == "works"}
+    assert muted
+    assert muted == {one["time_ns"] for one in found if 0 <= one["time_ns"] - begin < 7_200 * 10**9}
+    assert len(muted) < len(found)
+    lives.log.read()
+    assert [record.kind for record in lives.log.records] == ["calendar"]
+
+
 def test_a_log_that_cannot_be_read_stops_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

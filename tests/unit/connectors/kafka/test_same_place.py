@@ -17,6 +17,7 @@ sinks:
   anomalies: {{kafka: {{topic: {anomalies}}}}}
   dead_letters: {{kafka: {{brokers: "{brokers}", topic: {dead_letters}}}}}
 state: {state}
+control: {control}
 """
 
 
@@ -31,6 +32,7 @@ def write(folder: Path, **changes: str) -> Path:
         "brokers": "b:9092",
         "state": "{directory: here}",
         "event": "lateness: 1h",
+        "control": "{}",
     }
     file = folder / "pipeline.yaml"
     file.write_text(FILE.format(**chosen | changes))
@@ -48,6 +50,15 @@ def write(folder: Path, **changes: str) -> Path:
         ({"event": through("t"), "anomalies": "t"}, r"sinks\.anomalies.*what the source reads"),
         ({"event": through("t"), "state": "{kafka: {topic: t}}"}, r"state.*topic of its own"),
         ({"event": through("t") + ", explode: items"}, r"event.repartition.*one event each"),
+        ({"control": "{kafka: {topic: readings}}"}, r"control.*topic of its own"),
+        (
+            {"control": "{kafka: {topic: t}}", "event": through("t")},
+            r"control.*topic of its own",
+        ),
+        (
+            {"control": "{kafka: {topic: kept}}", "state": "{kafka: {topic: kept}}"},
+            r"control.*topic of its own",
+        ),
     ],
 )
 def test_refuses_an_output_that_is_the_source(

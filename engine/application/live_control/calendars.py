@@ -1,0 +1,122 @@
+"""Fetching the calendars of silences, now and then, into the control log.
+
+What a calendar says comes into force as other records do, at a stored position: a replay does not
+ask the server what it said then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from engine.application.config.silence import CalendarSpec
+from engine.application.live_control.ical import essence
+from engine.application.live_control.log import Log
+from engine.application.live_control.records import ControlRecord, in_force, now
+from engine.domain.errors import FatalError, PynomalyError
+
+REQUEST_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+MOST_FETCHED_BYTES = 16 * 2**20
+WHO = "pynomaly"
+
+logger = logging.getLogger("pynomaly.control")
+
+
+@dataclass(slots=True)
+class _Watched:
+    spec: CalendarSpec
+    due: float = 0.0
+    trouble: str = ""
+
+
+class CalendarFetcher:
+    """Fetches calendars in a thread of its own, for all processes of an instance.
+
+    Args:
+        calendars: to fetch.
+        zone: of times that name none.
+        log: where they are written.
+    """
+
+    def __init__(self, calendars: Sequence[CalendarSpec], zone: str, log: Log) -> None:
+        self._watched = [_Watched(spec) for spec in {one.source: one for one in calendars}.values()]
+        self._zone = zone
+        self._log = log
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="calendars", daemon=True)
+
+    def start(self) -> None:
+        """Fetch all once, so that they hold from the first event on, then now and then."""
+        self.fetch_due()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Fetch no more; what is on its way may still be written."""
+        self._stopped.set()
+
+    def fetch_due(self) -> None:
+        """Fetch what is due; trouble is logged, and what was fetched before stays in force."""
+        for each in self._watched:
+            if time.monotonic() < each.due:
+                continue
+            each.due = time.monotonic() + each.spec.refresh.total_seconds()
+            try:
+                self._note(each.spec, essence(_fetch(each.spec)))
+            except (PynomalyError, OSError, httpx.HTTPError) as error:
+                if str(error) != each.trouble:
+                    logger.error(
+                        "calendar %s: %s: what was fetched before stays in force",
+                        *(each.spec.where, error),
+                    )
+                each.trouble = str(error)
+            else:
+                each.trouble = ""
+
+    def _run(self) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            self.fetch_due()
+
+    def _note(self, spec: CalendarSpec, text: str) -> None:
+        """Write a calendar into the log unless it stands there as it is."""
+        self._log.read()
+        holding = [one.calendar for one in in_force(self._log.records) if one.calendar]
+        known = {one.source: one for one in holding}
+        said = {"source": spec.source, "where": spec.where, "zone": self._zone, "text": text}
+        if spec.source in known and known[spec.source].model_dump() == said:
+            return
+        common = {"who": WHO, "when": now().isoformat(), "calendar": said}
+        self._log.append(
+            lambda number: ControlRecord.model_validate(
+                {"id": f"calendar-{number}", "number": number, **common}
+            )
+        )
+
+
+def _fetch(spec: CalendarSpec) -> str:
+    if spec.path is not None:
+        return spec.path.read_text(encoding="utf-8")
+    assert spec.url is not None
+    # A URL may be private: httpx names it in its errors.
+    client = httpx.Client(timeout=REQUEST_SECONDS, follow_redirects=True)
+    try:
+        with client, client.stream("GET", spec.url) as answer:
+            return _body(answer)
+    except httpx.HTTPError as error:
+        raise FatalError(f"no answer ({type(error).__name__})") from None
+
+
+def _body(answer: httpx.Response) -> str:
+    if answer.status_code != httpx.codes.OK:
+        raise FatalError(f"the server answers {answer.status_code} {answer.reason_phrase}")
+    found = b""
+    for piece in answer.iter_bytes():
+        found += piece
+        if len(found) > MOST_FETCHED_BYTES:
+            raise FatalError(f"it has more than {MOST_FETCHED_BYTES:,} bytes")
+    return found.decode("utf-8", "replace")

@@ -1,0 +1,88 @@
+"""iCalendar files (RFC 5545): when their events are, recurring ones too, by their time zones."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import icalendar
+import recurring_ical_events
+
+from engine.domain.errors import FatalError
+from engine.domain.silence import Span, nanoseconds
+
+KEPT = (
+    *("UID", "DTSTART", "DTEND", "DURATION", "STATUS", "SEQUENCE"),
+    *("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"),
+)
+"""Properties of an event that say when it is. Nothing else is kept: who is invited is nobody's
+business here, and servers write the time of the request into it."""
+MOST_BYTES = 512 * 2**10
+"""Of a calendar that is kept: it is one record of the log."""
+A_DAY = timedelta(days=1)
+
+
+class IcalCalendar:
+    """The events of a calendar; one that is cancelled does not count.
+
+    Args:
+        text: of the calendar.
+        zone: of times that name none, and of whole days.
+    """
+
+    def __init__(self, text: str, zone: str) -> None:
+        self._events = recurring_ical_events.of(icalendar.Calendar.from_ical(text))
+        self._zone = ZoneInfo(zone)
+
+    def spans(self, begin: datetime, end: datetime) -> list[Span]:
+        """Return the spans that overlap one of time."""
+        # Times that name no zone are found by those of UTC: a day more on both sides.
+        near = self._events.between(begin - A_DAY, end + A_DAY)
+        found = [
+            (self._moment(event["DTSTART"].dt), self._moment(event["DTEND"].dt))
+            for event in near
+            if str(event.get("STATUS", "")).upper() != "CANCELLED"
+        ]
+        first, last = nanoseconds(begin), nanoseconds(end)
+        return sorted(span for span in found if span[0] < last and span[1] > first)
+
+    def _moment(self, when: date) -> int:
+        if not isinstance(when, datetime):
+            when = datetime.combine(when, time(), self._zone)
+        return nanoseconds(when if when.tzinfo is not None else when.replace(tzinfo=self._zone))
+
+
+def essence(text: str) -> str:
+    """Return a calendar with nothing but when its events are, the same for the same events.
+
+    Raises:
+        FatalError: it is no calendar, or too large.
+    """
+    try:
+        read = icalendar.Calendar.from_ical(text)
+        found = _with_times(read)
+        IcalCalendar(found, "UTC").spans(datetime.now(UTC), datetime.now(UTC))
+    except Exception as error:
+        raise FatalError(f"it is no calendar that can be read: {error}") from error
+    if len(found) > MOST_BYTES:
+        raise FatalError(
+            f"it has {len(found):,} bytes where {MOST_BYTES:,} fit into a control record: leave "
+            "past events out"
+        )
+    return found
+
+
+def _with_times(read: icalendar.Calendar) -> str:
+    found = icalendar.Calendar()
+    found.add("VERSION", "2.0")
+    found.add("PRODID", "-//Pynomaly//")
+    for zone in read.walk("VTIMEZONE"):
+        found.add_component(zone)
+    for event in read.walk("VEVENT"):
+        kept = icalendar.Event()
+        for name, value in event.items():
+            if name in KEPT:
+                kept[name] = value
+        found.add_component(kept)
+    text: str = found.to_ical().decode()
+    return text

@@ -400,6 +400,10 @@ class EntityReports(Protocol):
         """Return what is known of an entity, and learn nothing; None if it is unknown."""
         ...
 
+    def waiting(self, entity: str) -> int:
+        """Return how many events of an entity wait for their turn in the order of event time."""
+        ...
+
 
 Decode = Callable[[list[RawBatch]], list["EventBatch | list[Reject]"]]
 MakeTaskStep = Callable[[int], TaskStep]

@@ -90,6 +90,11 @@ class EventOrder:
         self._count()
         return found
 
+    def waiting(self, entity: str) -> int:
+        """Return how many events of an entity wait for their turn."""
+        slot = self._table.slots.get(entity)
+        return 0 if slot is None else int(self._records.records["waiting"][slot])
+
     def end(self) -> list[EventBatch]:
         """Return all that waits, in its order: the source has ended."""
         found = self._flush(self._table.used())

@@ -85,6 +85,10 @@ class DetectStep:
         """Return what is known of an entity, and learn nothing; None if it is unknown."""
         return self._group.report(entity)
 
+    def waiting(self, entity: str) -> int:
+        """Return how many events of an entity wait for their turn."""
+        return 0 if self._order is None else self._order.waiting(entity)
+
     def dump(self) -> bytes:
         """Return the whole state as versioned bytes."""
         if self._order is None:

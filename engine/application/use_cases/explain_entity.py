@@ -40,6 +40,7 @@ class TaskReport:
         feedback: that holds for it.
         rules: of the control log that hold for it.
         budget: of the control log.
+        waiting: events of it that wait for their turn in the order of event time.
     """
 
     task: str
@@ -50,6 +51,7 @@ class TaskReport:
     feedback: Sequence[Feedback] = ()
     rules: Sequence[EntityRule] = ()
     budget: BudgetChange | None = None
+    waiting: int = 0
 
 
 def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
@@ -66,8 +68,10 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
     known: list[str] = []
     found: list[TaskReport] = []
     pipeline = file.pipeline()
+    waiting = 0
     for task, position, partitions, step, control in _tasks(file):
-        report = step.report(entity)
+        report, waits = step.report(entity), step.waiting(entity)
+        waiting += waits
         if report is None:
             known += step.entities()
             continue
@@ -78,7 +82,12 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
         feedback = [one for one in change.feedback if one.fits(entity)]
         rules = [one for one in change.rules if _fits(entity, one.entities)]
         known_by = task, position, report, threshold
-        found.append(TaskReport(*known_by, silences, feedback, rules, change.budget))
+        found.append(TaskReport(*known_by, silences, feedback, rules, change.budget, waits))
+    if not found and waiting:
+        raise FatalError(
+            f'"{entity}" has {waiting:,} events that wait for their turn (event.order), and none '
+            "that was scored yet"
+        )
     if not found:
         raise FatalError(_unknown(entity, known))
     return found

@@ -41,18 +41,11 @@ def _print(found: TaskReport, promise: str) -> None:
     rate = "rate not known yet" if report.rate is None else f"{report.rate:,.0f} a day"
     newest = np.datetime64(report.newest, "ns").astype("datetime64[s]")
     print(f"events        {report.events:,}, the newest of {newest}Z; {rate}")
+    if found.waiting:
+        print(f"waiting       {found.waiting:,} events more, for their turn (event.order)")
     print(f"warm          {_warm(report)}")
     print(f"alerts        {_alerts(found, promise)}")
-    for silence in found.silences:
-        print(f"{'silence' if silence.mutes else 'pause':<14}{_silence(silence)}")
-    for one in found.feedback:
-        what = f"{one.case.kind} of {one.case.value}, {one.case.direction}"
-        margin = one.margin(report.newest)
-        print(f"feedback      {one.id}: {what} what is expected: evidence of {margin:.2g}")
-    for rule in found.rules:
-        print(f"rule          {rule.name}, of {', '.join(sorted(rule.values)) or 'all values'}")
-    if found.budget is not None:
-        print(f"budget        {found.budget.name}: {found.budget.per_day:g} a day")
+    _print_control(found)
     for value in report.values:
         if not report.warm or value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")
@@ -64,6 +57,20 @@ def _print(found: TaskReport, promise: str) -> None:
     print(f"memory        {report.memory:,} bytes")
 
 
+def _print_control(found: TaskReport) -> None:
+    """Print what people have said, in the file and in the control log."""
+    for silence in found.silences:
+        print(f"{'silence' if silence.mutes else 'pause':<14}{_silence(silence)}")
+    for one in found.feedback:
+        what = f"{one.case.kind} of {one.case.value}, {one.case.direction}"
+        margin = one.margin(found.report.newest)
+        print(f"feedback      {one.id}: {what} what is expected: evidence of {margin:.2g}")
+    for rule in found.rules:
+        print(f"rule          {rule.name}, of {', '.join(sorted(rule.values)) or 'all values'}")
+    if found.budget is not None:
+        print(f"budget        {found.budget.name}: {found.budget.per_day:g} a day")
+
+
 def _silence(silence: Silence) -> str:
     """Say what a silence is called, and when it holds."""
     moments = [
@@ -73,6 +80,8 @@ def _silence(silence: Silence) -> str:
     ]
     if silence.weekly is not None:
         moments.append("at some hours of the week")
+    if silence.source:
+        moments.append("by its calendar")
     return " ".join([f"{silence.name},", *(moments or ["always"])])
 
 

@@ -105,6 +105,17 @@ def test_one_entity_with_a_wild_clock_harms_no_other_and_not_itself() -> None:
     assert len(seconds_of(found, "a")) == 200
 
 
+def test_says_how_many_events_of_an_entity_wait_after_a_restart_too() -> None:
+    step, _ = started(spec())
+    step.process([stream(["a", "a", "b", "a"], [10, 20, 25, 30])])
+
+    resumed, _ = started(spec(), step.dump())
+
+    assert [step.waiting(key) for key in "abc"] == [3, 1, 0]
+    assert [resumed.waiting(key) for key in "abc"] == [3, 1, 0]
+    assert resumed.report("b") is None
+
+
 def test_an_entity_whose_clock_is_behind_is_in_order_as_well() -> None:
     step, context = started(spec())
     keys, seconds = ["a", "b"] * 100, np.repeat(np.arange(100) * 10, 2)

@@ -10,18 +10,29 @@ from engine.application.demo.fleet import (
     MINUTES_PER_DAY,
     SETTLING_MINUTES,
     STEP_NS,
+    Episode,
     Fault,
     FaultKind,
     Fleet,
 )
+from engine.domain.kinds import ABSENCE
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One anomaly as read back from the anomaly topic: entity and event time in ns."""
+    """One anomaly as read back from the anomaly topic.
+
+    Attributes:
+        entity: its key.
+        time: event time in ns.
+        kind: of the anomaly.
+        muted: whether a silence mutes it.
+    """
 
     entity: str
     time: int
+    kind: str = ""
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class Evaluation:
         during_faults: anomalies in a faulty sensor during its fault or its settling time.
         false_alarms: all other anomalies.
         budget: false alarms that the alert budget allows for the stream.
+        absent: whether the sensor that stopped sending was found; None where none did.
+        muted: anomalies in the maintenance window, which a silence mutes.
     """
 
     found: tuple[Fault, ...]
@@ -41,6 +54,8 @@ class Evaluation:
     during_faults: int
     false_alarms: int
     budget: float
+    absent: bool | None = None
+    muted: int = 0
 
     @property
     def recall(self) -> float:
@@ -64,9 +79,18 @@ def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Ev
     """
     faults = {fleet.name(fault.sensor): fault for fault in fleet.injected()}
     found: set[str] = set()
-    during = false = 0
+    during = false = muted = 0
+    silent, work = fleet.absence, fleet.maintenance
+    absent = None if silent is None else False
     for alarm in alarms:
         minute = (alarm.time - fleet.start) // STEP_NS
+        if silent is not None and _is_of(fleet, silent, alarm, minute):
+            absent = absent or (alarm.kind == ABSENCE and silent.holds(minute))
+            continue
+        if work is not None and _is_of(fleet, work, alarm, minute):
+            muted += alarm.muted
+            false += work.holds(minute) and not alarm.muted
+            continue
         fault = faults.get(alarm.entity)
         if fault is None or not fault.start <= minute < fault.stop + SETTLING_MINUTES:
             false += 1
@@ -80,4 +104,12 @@ def evaluate(fleet: Fleet, alarms: Iterable[Alarm], budget_per_day: float) -> Ev
         during_faults=during,
         false_alarms=false,
         budget=budget_per_day * fleet.minutes / MINUTES_PER_DAY,
+        absent=absent,
+        muted=muted,
     )
+
+
+def _is_of(fleet: Fleet, episode: Episode, alarm: Alarm, minute: int) -> bool:
+    """Return whether an alarm is of an episode, or of the time in which its sensor settles."""
+    near = episode.start <= minute < episode.stop + SETTLING_MINUTES
+    return near and alarm.entity == fleet.name(episode.sensor)

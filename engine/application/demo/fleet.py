@@ -32,6 +32,7 @@ VALUES = ("temperature", "vibration", "current")
 STEP_NS = 60_000_000_000
 """A reading a minute, in event time."""
 MINUTES_PER_DAY = 1440
+EPISODE_MINUTES = 60
 SETTLING_MINUTES = 60
 """Minutes after a fault during which its sensor may still look strange."""
 
@@ -44,6 +45,19 @@ class Fault:
     kind: FaultKind
     start: int
     stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Something that is no fault to find among others: minutes start to stop of one sensor."""
+
+    sensor: int
+    start: int
+    stop: int
+
+    def holds(self, minute: int) -> bool:
+        """Return whether it is on at a minute."""
+        return self.start <= minute < self.stop
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,25 @@ class Fleet:
     @property
     def events(self) -> int:
         """Readings in the whole stream."""
-        return self.sensors * self.minutes
+        silent = self.absence
+        return self.sensors * self.minutes - (0 if silent is None else silent.stop - silent.start)
+
+    @property
+    def absence(self) -> Episode | None:
+        """A healthy sensor that stops sending for an hour; None where no sensor is healthy."""
+        return self._episode(0, EPISODE_MINUTES)
+
+    @property
+    def maintenance(self) -> Episode | None:
+        """A healthy sensor that is worked on, and reads wrong meanwhile; the pipeline knows."""
+        return self._episode(1, EPISODE_MINUTES)
+
+    def _episode(self, number: int, minutes: int) -> Episode | None:
+        healthy = sorted(set(range(self.sensors)) - {fault.sensor for fault in self.injected()})
+        if not self.faults or len(healthy) <= number:
+            return None
+        start = (self.learning + self.minutes) // 2 - 2 * number * minutes
+        return Episode(healthy[number], start, start + minutes)
 
     def name(self, sensor: int) -> str:
         """Return the entity key of a sensor."""
@@ -105,21 +137,26 @@ class Fleet:
         readings = np.stack([temperature, vibration, current], axis=-1)
         for fault in self.injected():
             inject(readings, fault, draw)
+        if (work := self.maintenance) is not None:
+            readings[work.start : work.stop, work.sensor, 0] += 30
         return readings
 
     def messages(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         """Yield the stream minute by minute: the sensors' keys and their JSON payloads."""
         keys = [self.name(sensor).encode() for sensor in range(self.sensors)]
         names = [self.name(sensor) for sensor in range(self.sensors)]
+        silent = self.absence
         for minute, row in enumerate(self.readings().round(4).tolist()):
             ms = (self.start + minute * STEP_NS) // 1_000_000
-            yield (
-                keys,
-                [
-                    f'{{"sensor":"{name}","ts":{ms},"temperature":{t},"vibration":{v},"current":{c}}}'.encode()
-                    for name, (t, v, c) in zip(names, row, strict=True)
-                ],
-            )
+            values = [
+                f'{{"sensor":"{name}","ts":{ms},"temperature":{t},"vibration":{v},"current":{c}}}'.encode()
+                for name, (t, v, c) in zip(names, row, strict=True)
+            ]
+            if silent is not None and silent.holds(minute):
+                own = silent.sensor
+                yield keys[:own] + keys[own + 1 :], values[:own] + values[own + 1 :]
+            else:
+                yield keys, values
 
 
 def _fault(sensor: int, kind: FaultKind, start: int) -> Fault:

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from engine.application import registry
 from engine.application.demo.evaluation import Alarm
-from engine.application.demo.fleet import Fleet
+from engine.application.demo.fleet import STEP_NS, Fleet
 from engine.application.ports import BrokerPlugin
 from engine.domain.errors import FatalError
 
@@ -44,6 +46,7 @@ class Progress:
         read, scored, rejects, entities, expected, emitted: from the pipeline's metrics page.
         alarms: anomalies read back from their topic.
         latest: the newest anomalies as published, newest first by event time.
+        incidents: those that opened and that closed, read back from their topic.
         dead_letters: messages read back from the dead-letter topic.
         seconds: since the pipeline read its first message.
     """
@@ -58,6 +61,7 @@ class Progress:
     emitted: int = 0
     alarms: list[Alarm] = field(default_factory=list)
     latest: list[dict[str, Any]] = field(default_factory=list)
+    incidents: Counter[str] = field(default_factory=Counter)
     dead_letters: int = 0
     seconds: float = 0.0
     fed: bool = False
@@ -109,7 +113,7 @@ class DemoRun:
             PynomalyError: the pipeline ended early, or nothing moved for `stall_seconds` seconds.
         """
         with registry.broker("embedded")() as broker:
-            for topic in ("readings", "anomalies", "rejected"):
+            for topic in ("readings", "anomalies", "incidents", "rejected"):
                 broker.create_topic(topic, PARTITIONS)
             pipeline = self._start(broker)
             feeder = Thread(target=self._feed, args=(broker,), daemon=True)
@@ -132,10 +136,23 @@ class DemoRun:
             "DEMO_BROKERS": broker.bootstrap,
             "DEMO_DIRECTORY": str(self._directory),
             "DEMO_METRICS_PORT": str(self._port),
+            **self._maintenance(),
         }
         command = [*self._command, "run", str(PIPELINE), "--processes", str(self._processes)]
         with self.log.open("wb") as log:
             return subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+
+    def _maintenance(self) -> dict[str, str]:
+        """Return what the pipeline file says of the maintenance window."""
+        work = self.fleet.maintenance
+        if work is None:
+            return {}
+        begin, end = (
+            datetime.fromtimestamp((self.fleet.start + minute * STEP_NS) / 1e9, UTC).isoformat()
+            for minute in (work.start, work.stop)
+        )
+        name = self.fleet.name(work.sensor)
+        return {"DEMO_MAINTAINED": name, "DEMO_FROM": begin, "DEMO_UNTIL": end}
 
     def _feed(self, broker: BrokerPlugin) -> None:
         for minute, (keys, values) in enumerate(self.fleet.messages()):
@@ -189,11 +206,15 @@ class DemoRun:
     def _read_back(self, broker: BrokerPlugin) -> None:
         while payloads := broker.read("anomalies"):
             anomalies = [orjson.loads(payload) for payload in payloads]
-            self.progress.alarms += [Alarm(a["entity"], a["time_ns"]) for a in anomalies]
+            self.progress.alarms += [
+                Alarm(a["entity"], a["time_ns"], a["kind"], "suppressed_by" in a) for a in anomalies
+            ]
             if self._taken is not None:
                 self._taken(anomalies)
             newest = sorted(anomalies + self.progress.latest, key=_time_and_entity, reverse=True)
             self.progress.latest = newest[:8]
+        while events := broker.read("incidents"):
+            self.progress.incidents.update(orjson.loads(event)["event"] for event in events)
         while letters := broker.read("rejected"):
             self.progress.dead_letters += len(letters)
 

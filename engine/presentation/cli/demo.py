@@ -20,6 +20,7 @@ from rich.table import Table
 from engine.application.demo.evaluation import Evaluation, evaluate
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun, Progress
+from engine.domain.kinds import ABSENCE
 
 BUDGET_PER_DAY = 10.0
 LEEWAY = 1.2
@@ -42,7 +43,8 @@ def demo(
     """Run the demonstration: an embedded broker, a simulated fleet, the real pipeline.
 
     Ends with exit code 0 only if every message is accounted for, at least
-    80 % of the injected faults found, and the false alarms within 20 % of the alert budget.
+    80 % of the injected faults found, the sensor that stops sending too, a maintenance window
+    muted, and the false alarms within 20 % of the alert budget.
     """
     console = Console()
     fleet = Fleet(sensors=sensors, minutes=minutes, seed=seed)
@@ -121,6 +123,8 @@ def _anomalies(progress: Progress) -> Table:
 
 
 def _why(anomaly: dict[str, Any]) -> str:
+    if anomaly["kind"] == ABSENCE:
+        return str(anomaly["summary"])
     value = max(anomaly["values"], key=lambda part: float(part["contribution"]))
     return (
         f"{value['name']} {value['value']:.1f}, expected "
@@ -144,6 +148,13 @@ def _outcome(run: DemoRun, evaluation: Evaluation) -> Table:
         table.add_row(f"  {kind}", f"{found} of {injected}")
     for fault in evaluation.missed:
         table.add_row("  missed", f"{fault.kind} of {run.fleet.name(fault.sensor)}")
+    if evaluation.absent is not None:
+        found_absent = "found" if evaluation.absent else "[red]missed[/]"
+        table.add_row("sensor that stopped sending", found_absent)
+    if run.fleet.maintenance is not None:
+        table.add_row("maintenance window", f"{evaluation.muted} anomalies muted")
+    opened, closed = progress.incidents["open"], progress.incidents["close"]
+    table.add_row("incidents", f"{opened} opened, {closed} closed")
     table.add_row(
         "false alarms",
         f"[bold]{evaluation.false_alarms}[/] where the budget of {BUDGET_PER_DAY:g} a day "
@@ -169,6 +180,13 @@ def _troubles(run: DemoRun, evaluation: Evaluation) -> list[str]:
         == progress.garbage,
         f"fewer than {LEAST_RECALL:.0%} of the faults were found": evaluation.recall
         >= LEAST_RECALL,
+        "the sensor that stopped sending was not found": evaluation.absent is not False,
+        "nothing was muted in the maintenance window": bool(evaluation.muted)
+        or run.fleet.maintenance is None,
+        # Those that last at the end are still open.
+        "no incident was opened and closed": progress.incidents["open"]
+        >= progress.incidents["close"]
+        > 0,
         "more false alarms than the budget allows": evaluation.false_alarms
         <= LEEWAY * evaluation.budget,
     }

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from engine.application.demo.evaluation import Alarm, evaluate
 from engine.application.demo.fleet import SETTLING_MINUTES, STEP_NS, Fleet
 
@@ -44,3 +46,23 @@ def test_alarms_outside_of_faults_are_false() -> None:
 
 def test_budget_is_of_all_sensors_and_covers_the_whole_stream() -> None:
     assert evaluate(FLEET, [], 2).budget == 2 * 1500 / 1440
+
+
+def test_an_absence_of_the_silent_sensor_finds_it_and_is_no_false_alarm() -> None:
+    silent = FLEET.absence
+    assert silent is not None
+    early, other = alarm(silent.sensor, silent.start), alarm(silent.sensor, silent.start + 5)
+    absence = replace(other, kind="absence")
+
+    assert evaluate(FLEET, [absence], 2).absent is True
+    assert evaluate(FLEET, [early, other], 2).absent is False
+    assert evaluate(FLEET, [early, absence], 2).false_alarms == 0
+
+
+def test_only_what_is_not_muted_is_false_in_the_maintenance_window() -> None:
+    work = FLEET.maintenance
+    assert work is not None
+    heard, after = alarm(work.sensor, work.start), alarm(work.sensor, work.stop)
+    result = evaluate(FLEET, [replace(heard, muted=True), heard, after], 2)
+
+    assert (result.muted, result.false_alarms) == (1, 1)

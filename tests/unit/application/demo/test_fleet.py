@@ -18,7 +18,29 @@ def test_fault_changes_only_its_sensor() -> None:
     for fault in SMALL.injected():
         expected[fault.start : fault.stop, fault.sensor] = True
 
+    work = SMALL.maintenance
+    assert work is not None
+    expected[work.start : work.stop, work.sensor] = True
+
     assert np.array_equal(changed, expected)
+
+
+def test_one_healthy_sensor_stops_sending_for_an_hour() -> None:
+    silent = SMALL.absence
+    assert silent is not None
+    key = SMALL.name(silent.sensor).encode()
+
+    without = [minute for minute, (keys, _) in enumerate(SMALL.messages()) if key not in keys]
+
+    assert without == list(range(silent.start, silent.stop))
+    assert SMALL.events == sum(len(values) for _, values in SMALL.messages())
+    assert silent.sensor not in {fault.sensor for fault in SMALL.injected()}
+
+
+def test_where_every_sensor_has_a_fault_none_is_absent_nor_maintained() -> None:
+    full = Fleet(sensors=6, minutes=1500, learning=1200, faults=6)
+
+    assert (full.absence, full.maintenance, full.events) == (None, None, 6 * 1500)
 
 
 def test_faults_start_after_learning_and_cover_every_kind() -> None:

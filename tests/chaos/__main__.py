@@ -13,13 +13,13 @@ from pathlib import Path
 
 from tests.chaos import disturbances, hosts
 from tests.chaos.disturbances import World
-from tests.chaos.engine import Engine, write_pipeline
+from tests.chaos.engine import Engine, say, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Outcome, Verdict, compare
 from tests.support.kafka_broker import KafkaBroker
 
-OUTPUTS = ("anomalies", "scores", "dead_letters")
+OUTPUTS = ("anomalies", "incidents", "scores", "dead_letters")
 RECOVERY_SECONDS = 300.0
 SLOWEST = 2_000.0
 """Messages a second at which what is behind is caught up with, at least."""
@@ -89,6 +89,7 @@ class Harness:
         in_kafka = self._chosen.state == "kafka" and prefix == "disturbed-"
         state = None if in_kafka else self._folder / f"{prefix}state"
         write_pipeline(file, self._broker, "in", prefix, delivery, state)
+        say(file)
         return Engine(file, mutant)
 
     def _monitor(self, prefix: str) -> Monitor:

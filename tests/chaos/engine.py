@@ -9,9 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from engine.application.config.load import load
+from engine.application.use_cases.control_log import add_record
+from tests.chaos.stream import START_MS
 from tests.support.kafka_broker import KafkaBroker
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
@@ -42,15 +46,42 @@ event:
   values: [a, b]
 detectors: [half_space_trees, zscore, {{river.GaussianScorer: {{window_size: 50}}}}]
 alert: {{budget: 20/day}}
+silences:
+  - {{name: works, entities: "e?-1*", from: "{_time(40)}", until: "{_time(120)}", publish: true}}
 delivery: {delivery}
 sinks:
   anomalies: {{kafka: {{topic: {prefix}anomalies, {to}}}}}
+  incidents: {{kafka: {{topic: {prefix}incidents, {to}}}}}
   scores: {{kafka: {{topic: {prefix}scores, {to}}}}}
   dead_letters: {{kafka: {{topic: {prefix}dead_letters, {to}}}}}
 state: {{{kept}, checkpoint_interval: 500ms}}
+{"" if state else f"control: {{kafka: {{topic: {prefix}control, {to}}}}}"}
 metrics: null
 """
     )
+
+
+def say(file: Path) -> None:
+    """Write control records before the first run: so they hold from the first event on."""
+    pipeline = load(file)
+    add_record(pipeline, "silence", {"entities": ["e?-3*"], "until": _time(90)}, "", "chaos")
+    add_record(pipeline, "rule", {"entities": ["e?-2*"], "direction": "above"}, "", "chaos")
+    judged = {
+        "verdict": "true_alarm",
+        "anomaly": "abc",
+        "entities": ["e?-4"],
+        "entity": "e0-4",
+        "kind": "outlier",
+        "value": "a",
+        "direction": "above",
+        "time_ns": START_MS * 1_000_000,
+        "evidence": 1.0,
+    }
+    add_record(pipeline, "feedback", judged, "", "chaos")
+
+
+def _time(second: int) -> str:
+    return datetime.fromtimestamp(START_MS / 1_000 + second, UTC).isoformat()
 
 
 class Engine:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
-.PHONY: demo test unit lint bench quality broker chaos conformance fuzz jaeger pictures dashboard lock audit image clean
+.PHONY: demo test unit lint bench quality broker chaos conformance fuzz hostile jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -43,6 +43,12 @@ conformance: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 	$(BIN)/python -m tests.fuzz.formats $(ARGS)
+
+# The server: 100,000 hostile requests, schemathesis on all that its description allows, 50 kills.
+hostile: $(READY)
+	$(BIN)/python -m tests.hostile $(ARGS)
+	$(BIN)/python -m tests.hostile.described
+	$(BIN)/python -m tests.hostile.killed
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(ARGS)

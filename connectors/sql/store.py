@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.sql.anomalies import SqlAnomalies
@@ -23,6 +25,9 @@ from engine.domain.errors import RetryableError
 from pynomaly.plugins import UnitOfWork
 
 T = TypeVar("T")
+logger = logging.getLogger("pynomaly.store")
+RETRY_SECONDS = 5.0
+"""For so long a database that was away is not asked again, as asking may take long."""
 
 
 class SqlStore:
@@ -31,15 +36,18 @@ class SqlStore:
     Args:
         url: sqlite:///path, or postgresql+psycopg://user@host/database.
         password: of PostgreSQL's user.
+        read_url: of a replica, which is read while the database itself is away.
     """
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(self, url: str, password: str | None = None, read_url: str | None = None) -> None:
         self._engine = connect(url, password)
+        self._replica = None if read_url is None else connect(read_url, password)
+        self._retry = 0.0
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""
-        with _told(), self._engine.connect() as connection, connection.begin() as transaction:
+        with _told(), self._readable() as connection, connection.begin() as transaction:
             yield _work(connection, locking=False)
             transaction.rollback()
 
@@ -47,6 +55,8 @@ class SqlStore:
     def writing(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that is stored as a whole at its end, or after an error not."""
         with _told(), self._engine.connect() as connection:
+            # It answers: who has changed something has to see it.
+            self._retry = 0.0
             writing = connection.execution_options(writing=True)
             with writing.begin():
                 yield _work(writing, locking=True)
@@ -63,6 +73,20 @@ class SqlStore:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self._replica is not None:
+            self._replica.dispose()
+
+    def _readable(self) -> Connection:
+        """Return a connection to the database, or to its replica while it is away."""
+        if self._replica is None:
+            return self._engine.connect()
+        if time.monotonic() >= self._retry:
+            try:
+                return self._engine.connect()
+            except (OperationalError, InterfaceError) as error:
+                self._retry = time.monotonic() + RETRY_SECONDS
+                logger.warning("the replica is read: %s", _cause(error))
+        return self._replica.connect()
 
 
 def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
@@ -84,7 +108,8 @@ def _told() -> Iterator[None]:
     """Say what is wrong with the database as an error of ours."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, InternalError) as error:
+        # InternalError: a replica refuses to write, as a primary does that became one.
         raise RetryableError(f"the database cannot be used now: {_cause(error)}") from error
     except PoolTimeoutError as error:
         raise RetryableError("all connections to the database are in use") from error

@@ -237,9 +237,10 @@ class Store(Protocol):
     Args:
         url: of the database.
         password: of its user.
+        read_url: of a replica to read while the database is away.
     """
 
-    def __init__(self, url: str, password: str | None) -> None: ...
+    def __init__(self, url: str, password: str | None, read_url: str | None = None) -> None: ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""

@@ -41,22 +41,56 @@ def _with_children(pid: int) -> list[int]:
 class PostgresServer:
     """A cluster of its own, to stop and kill at will.
 
+    Args:
+        primary: that it is a streaming replica of; it is restarted for the copy.
+
     Attributes:
         url: of its database, without the password.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, primary: PostgresServer | None = None) -> None:
         # Its user has no way into folders that pytest makes.
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-postgres-", dir="/tmp"))
         self._folder.chmod(0o755)
         self._bin = programs(self._folder / "programs")
         self._port = free_port()
         self.url = f"postgresql://tester@{HOST}:{self._port}/postgres?sslmode=disable"
+        self._log = self._folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "nobody")
+        if primary is None:
+            self._initialize()
+        else:
+            self._copy(primary)
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether this build can be a replica; small ones leave that part out."""
+        return any(self._bin.parent.rglob("libpqwalreceiver*"))
+
+    def _copy(self, primary: PostgresServer) -> None:
+        """Copy a primary that is stopped for it, and follow it from there."""
+        primary.stop()
+        data = self._folder / "data"
+        copied = ["cp", "-a", str(primary._folder / "data"), str(data)]
+        subprocess.run([*_as_other(), *copied], check=True, timeout=60)
+        primary.start()
+        more = [
+            "sh",
+            "-c",
+            'cat >> "$0/postgresql.auto.conf"; touch "$0/standby.signal"',
+            str(data),
+        ]
+        where = f"host={HOST} port={primary._port} user=tester password={PASSWORD}"
+        line = f"primary_conninfo = '{where}'\n"
+        subprocess.run([*_as_other(), *more], input=line, text=True, check=True, timeout=60)
+
+    def _initialize(self) -> None:
         password = self._folder / "password"
         password.write_text(PASSWORD)
         if os.geteuid() == 0:
             shutil.chown(password, "nobody")
-            shutil.chown(self._folder, "nobody")
         initdb = [str(self._bin / "initdb"), "--auth=scram-sha-256", "--username=tester"]
         more = [f"--pwfile={password}", "--no-sync", "--encoding=UTF8", "--locale=C"]
         done = subprocess.run(
@@ -68,8 +102,6 @@ class PostgresServer:
             cwd="/",
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        self._log = self._folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> PostgresServer:
         self.start()
@@ -86,6 +118,13 @@ class PostgresServer:
         # What a killed server leaves in memory is found again; nothing else uses this folder.
         self._process = start_bound([*_as_other(), *command, *more], self._log)
         wait_for(self._answers, "PostgreSQL")
+
+    def stop(self) -> None:
+        """Stop it in order, without waiting for its clients."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(60)
+        self._process = None
 
     def kill(self) -> None:
         """Kill it as a crash does: open transactions are lost, and connections break."""

@@ -6,6 +6,7 @@ from engine.application.control.caller import SYSTEM
 from engine.application.control.manage_tokens import NewToken, new_token
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import ConflictError
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind
 from engine.domain.control.user import User
@@ -19,7 +20,11 @@ def first_start(work: UnitOfWork, now: int) -> NewToken | None:
     """Make the user "admin" and a token where there is no user yet; None if there is."""
     if work.users.all():
         return None
-    work.users.add(User(ADMIN, Role.ADMIN, None, now))
+    try:
+        work.users.add(User(ADMIN, Role.ADMIN, None, now))
+    except ConflictError:
+        # Another server on this database has started at the same time.
+        return None
     made = new_token(ADMIN, "first", TokenKind.API, Role.ADMIN, now, now + DAYS * NS_PER_DAY)
     work.tokens.add(made.token)
     record(work, SYSTEM, now, "user.add", ADMIN, None, {"role": Role.ADMIN, "disabled": False})

@@ -7,7 +7,7 @@ from typing import Protocol
 from engine.application.control.caller import Caller
 from engine.application.control.manage_tokens import NewToken, new_token, revoke_token
 from engine.application.control.recording import record
-from engine.application.control_ports import UnitOfWork
+from engine.application.control_ports import Store, UnitOfWork
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.role import Role
 from engine.domain.control.token import TokenKind, parts_of
@@ -30,26 +30,36 @@ class Passwords(Protocol):
 
 
 def log_in(
-    work: UnitOfWork, name: str, password: str, address: str, now: int, passwords: Passwords
+    store: Store, name: str, password: str, address: str, now: int, passwords: Passwords
 ) -> NewToken | None:
-    """Return a token for half a day; None if it is refused, which must be stored as well.
+    """Return a token for half a day; None if it is refused, which is stored as well.
 
     The reply is the same for an unknown user, a wrong password, and a locked or disabled user.
 
     Args:
-        work: to store the token, or the failure, in.
+        store: keeps the token, or the failure.
         name, password: as they were given.
         address: from where.
         now: ns since 1970.
         passwords: compares with the hash.
     """
-    user = work.users.get(name)
-    stored = None if user is None else user.password
-    right = passwords.verify(password, stored)
-    caller = Caller(name if user else "unknown", Role.VIEWER, address)
+    with store.reading() as work:
+        user = work.users.get(name)
+    hashed = None if user is None else user.password
+    # It takes long, so no transaction waits for it.
+    right = passwords.verify(password, hashed)
     if user is None:
         return None
-    if user.disabled or user.is_locked(now):
+    with store.writing() as work:
+        return _decided(work, name, hashed, right, Caller(name, Role.VIEWER, address), now)
+
+
+def _decided(
+    work: UnitOfWork, name: str, hashed: str | None, right: bool, caller: Caller, now: int
+) -> NewToken | None:
+    """Begin the session, or store the failure; others may have changed the user meanwhile."""
+    user = work.users.get(name)
+    if user is None or user.disabled or user.is_locked(now) or user.password != hashed:
         return None
     if not right:
         failed = user.failed(now)

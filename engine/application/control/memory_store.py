@@ -41,7 +41,9 @@ class _Content:
 class MemoryStore:
     """Keeps all in this process; one unit of work at a time."""
 
-    def __init__(self, _url: str = "", _password: str | None = None) -> None:
+    def __init__(
+        self, _url: str = "", _password: str | None = None, _read_url: str | None = None
+    ) -> None:
         self._content = _Content()
         self._lock = RLock()
 

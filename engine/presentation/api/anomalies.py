@@ -25,8 +25,8 @@ from engine.presentation.api.requests import (
     Text,
     Until,
     Wanted,
-    link_next,
     ns_of,
+    page_reply,
     position_of,
     written,
 )
@@ -73,22 +73,21 @@ def _filter(
 Filtered = Annotated[AnomalyFilter, Depends(_filter)]
 
 
-@router.get("/anomalies")
+@router.get("/anomalies", response_model=Anomalies)
 def list_anomalies(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    response: Response,
     wanted: Filtered,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Anomalies:
+) -> Response:
     """List anomalies, the newest first."""
     with services.store.reading() as work:
         page = find_anomalies(work, caller, wanted, position_of(cursor), limit)
     following = written(page.next)
-    link_next(request, response, following)
-    return Anomalies(items=[dict(one.document) for one in page.items], next=following)
+    shown = {"items": [one.document for one in page.items], "next": following}
+    return page_reply(request, orjson.dumps(shown), following)
 
 
 @router.get("/anomalies/export", response_class=StreamingResponse)

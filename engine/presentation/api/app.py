@@ -40,6 +40,8 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # Its Location would name the host that the client made up.
+        redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses={"default": _problem_response()},
     )

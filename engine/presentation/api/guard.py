@@ -43,7 +43,7 @@ class Guard:
             await send(message)
 
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > MOST_BYTES:
+        if not length.isascii() or not length.isdigit() or int(length[:20]) > MOST_BYTES:
             await problem(413, TOO_LARGE)(scope, receive, guarded)
             return
         await self._app(scope, _bounded(receive), guarded)

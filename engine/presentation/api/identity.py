@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from engine.application.control.log_in import log_in, log_out
 from engine.application.control.manage_tokens import (
@@ -34,7 +34,7 @@ from engine.presentation.api.services import WithCaller, WithServices, address_o
 
 router = APIRouter(tags=["identity"])
 Name = Annotated[Text, Field(max_length=64)]
-Password = Annotated[str, Field(max_length=MOST_CHARACTERS)]
+Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]
 
 
 class Login(BaseModel):
@@ -77,7 +77,7 @@ class TokenRequest(BaseModel):
     """What it is for."""
     role: Role | None = None
     """It allows no more; at most your own, which it is unless given."""
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+    days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS)] = 90
 
 
 class Me(BaseModel):
@@ -117,7 +117,7 @@ class UserChangeIn(BaseModel):
     """What to change of a user; what is left out stays as it is."""
 
     role: Role | None = None
-    disabled: bool | None = None
+    disabled: StrictBool | None = None
     password: Password | None = None
 
 
@@ -127,8 +127,9 @@ def begin_session(services: WithServices, request: Request, body: Login) -> NewT
     address = address_of(request)
     if seconds := services.logins.wait(address):
         raise TooManyRequestsError(seconds)
-    with services.store.writing() as work:
-        made = log_in(work, body.name, body.password, address, services.now(), services.passwords)
+    made = log_in(
+        services.store, body.name, body.password, address, services.now(), services.passwords
+    )
     if made is None:
         raise UnauthenticatedError("name or password is wrong, or the user is locked for a while")
     return _new(made)

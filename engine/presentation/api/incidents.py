@@ -36,9 +36,9 @@ from engine.presentation.api.requests import (
     Until,
     Wanted,
     etag_of,
-    link_next,
     ns_of,
     once,
+    page_reply,
     position_of,
     revision_of,
     written,
@@ -116,12 +116,11 @@ class NewComment(BaseModel):
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]
 
 
-@router.get("/incidents")
+@router.get("/incidents", response_model=Incidents)
 def list_incidents(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    response: Response,
     pipeline: Wanted = None,
     entity: Wanted = None,
     status: Status | None = None,
@@ -132,15 +131,15 @@ def list_incidents(
     until: Until = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Incidents:
+) -> Response:
     """List incidents by when they began, the newest first."""
     span = ns_of(since), ns_of(until)
     wanted = IncidentFilter(pipeline, entity, status, severity, assignee, closed, *span)
     with services.store.reading() as work:
         page = found_incidents(work, caller, wanted, position_of(cursor), limit)
     following = written(page.next)
-    link_next(request, response, following)
-    return Incidents(items=list(map(_shown, page.items)), next=following)
+    shown = Incidents(items=list(map(_shown, page.items)), next=following)
+    return page_reply(request, shown.model_dump_json().encode(), following)
 
 
 @router.get("/incidents/{incident_id}")

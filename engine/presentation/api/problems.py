@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from engine.application.config.issues import ISSUES
 from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError
@@ -141,9 +142,22 @@ def _escaped(part: object) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), (), **dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := _methods(request)):
+        headers["Allow"] = ", ".join(sorted(methods))
+    return problem(error.status_code, str(error.detail), (), **headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all endpoints of a path; the router names those of the first alone."""
+    paths = request.app.openapi()["paths"]
+    path = request.scope["path"]
+    matching = [one for one in paths if compile_path(one)[0].match(path)]
+    # A path without parameters is meant before one whose parameter it would fit.
+    meant = min(matching, key=lambda one: one.count("{"), default=None)
+    return set() if meant is None else {method.upper() for method in paths[meant]}
 
 
 def _failed(request: Request, error: Exception) -> Response:

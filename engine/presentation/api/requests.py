@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Header, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from engine.application.control.caller import Caller
 from engine.application.control_ports import UnitOfWork
@@ -25,18 +26,34 @@ from engine.presentation.api.problems import PreconditionRequiredError
 from engine.presentation.api.services import Services
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("expected a text without NUL")
+    if not text.isascii() and not text.isprintable():
+        # JSON may escape half of a surrogate pair, which no encoding of Unicode has.
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("expected a text without lone surrogates") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 """A text that databases take."""
 PipelineName = Annotated[Text, Field(max_length=100)]
 Wanted = Annotated[Text | None, Query(max_length=MOST_CHARACTERS)]
-Since = Annotated[AwareDatetime | None, Query(description="The first included, with a time zone.")]
-Until = Annotated[AwareDatetime | None, Query(description="Not included, with a time zone.")]
+
+
+def _no_number(time: object) -> object:
+    # As a number it would be taken for seconds since 1970.
+    if isinstance(time, str) and not time[4:5] == "-":
+        raise ValueError("expected a time such as 2026-01-31T08:00:00Z")
+    return time
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+Since = Annotated[Time | None, Query(description="The first included, with a time zone.")]
+Until = Annotated[Time | None, Query(description="Not included, with a time zone.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]
 IfMatch = Annotated[str | None, Header(description="ETag of what was read, or *.")]
@@ -59,7 +76,7 @@ def ns_of(time: datetime | None) -> int | None:
     """
     if time is None:
         return None
-    ns = int(time.timestamp()) * 10**9 + time.microsecond * 1_000
+    ns = math.floor(time.timestamp()) * 10**9 + time.microsecond * 1_000
     if not -(2**63) <= ns < 2**63:
         raise InvalidRequestError("query", "expected times from 1678 to 2261")
     return ns
@@ -89,12 +106,20 @@ def position_of(cursor: str | None) -> Position | None:
     raise InvalidRequestError("query/cursor", "expected `next` of a page")
 
 
-def link_next(request: Request, response: Response, cursor: str | None) -> None:
-    """Add the link to the next page, as RFC 8288 says."""
+def page_reply(request: Request, body: bytes, cursor: str | None) -> Response:
+    """Return a page, with the link to the next one as RFC 8288 says.
+
+    Args:
+        request: for the page.
+        body: of the page, as JSON; a model that looks at it again would take longer than all else.
+        cursor: of the next page; None at the end.
+    """
+    response = Response(body, media_type="application/json")
     if cursor is not None:
         given = [(name, value) for name, value in request.query_params.multi_items()]
         query = [*((name, value) for name, value in given if name != "cursor"), ("cursor", cursor)]
         response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+    return response
 
 
 def etag_of(revision: int) -> str:

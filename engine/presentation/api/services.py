@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -25,20 +26,27 @@ from engine.presentation.api.login_limit import LoginLimit
 BEARER = HTTPBearer(auto_error=False, description="A token of POST /session or POST /tokens.")
 
 
+MOST_HASHES = 4
+"""At once: each takes 64 MiB."""
+
+
 class Argon2:
-    """Passwords hashed by argon2id."""
+    """Passwords hashed by argon2id, few at a time."""
 
     def __init__(self) -> None:
+        self._turn = BoundedSemaphore(MOST_HASHES)
         self._hash = PasswordHash.recommended()
         self._nobody = self._hash.hash("of a user that is not there")
 
     def hash(self, password: str) -> str:
         """Return what is stored of a password."""
-        return self._hash.hash(password)
+        with self._turn:
+            return self._hash.hash(password)
 
     def verify(self, password: str, hashed: str | None) -> bool:
         """Return whether it is the password; takes as long where there is no hash."""
-        right = self._hash.verify(password, hashed or self._nobody)
+        with self._turn:
+            right = self._hash.verify(password, hashed or self._nobody)
         return right and hashed is not None
 
 

@@ -30,6 +30,11 @@ Database = Annotated[
     ),
 ]
 
+ReadDatabase = Annotated[
+    str | None,
+    typer.Option(help="Replica of the database, to read while the database itself is away."),
+]
+
 
 def need_server() -> None:
     """Say what to install where the extra `server` is missing.
@@ -44,7 +49,7 @@ def need_server() -> None:
         )
 
 
-def open_store(directory: Path, database: str | None) -> Store:
+def open_store(directory: Path, database: str | None, replica: str | None = None) -> Store:
     """Return the store, up to date; its directory is nobody else's.
 
     Raises:
@@ -58,6 +63,6 @@ def open_store(directory: Path, database: str | None) -> Store:
     password = os.environ.get(PASSWORD)
     if password:
         current_redactor().learn([password])
-    store = registry.control_store("sql")(url, password)
+    store = registry.control_store("sql")(url, password, replica)
     store.prepare()
     return store

@@ -19,6 +19,7 @@ from engine.presentation.cli.control_store import (
     DIRECTORY,
     Database,
     Directory,
+    ReadDatabase,
     need_server,
     open_store,
 )
@@ -42,6 +43,7 @@ def serve(
     ] = False,
     directory: Directory = DIRECTORY,
     database: Database = None,
+    read_database: ReadDatabase = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -71,6 +73,8 @@ def serve(
     followed = [followed_file(path) for path in follow or [] if path.suffix == NDJSON]
     followed += [one for file, _ in files for one in followed_sinks(file)]
     pipelines = directory_of(files, current_redactor())
+    if read_database and not database:
+        raise FatalError("--read-database is the replica of a --database: say both")
     if demo and (followed or database or directory != DIRECTORY):
         raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
     need_server()
@@ -78,7 +82,7 @@ def serve(
 
     logs = log_format, log_level, current_redactor()
     with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
-        store = open_store(Path(place), database)
+        store = open_store(Path(place), database, read_database)
         beside = [demo_beside(store)] if demo else []
         serving = Serving(host, port, Path(place), followed, kept, pipelines, beside)
         run_server(store, serving, logs)

@@ -139,9 +139,9 @@ def test_an_incident_goes_to_users_who_can_log_in_alone(store: MemoryStore) -> N
 
 
 def test_a_login_gives_a_token_until_it_is_ended(store: MemoryStore) -> None:
+    made = log_in(store, "bob", PASSWORD, "::1", 10, Plain())
+    assert made is not None
     with store.writing() as work:
-        made = log_in(work, "bob", PASSWORD, "::1", 10, Plain())
-        assert made is not None
         caller = authenticate(work, made.secret, "::1", 11)
         log_out(work, caller, 12)
 
@@ -152,12 +152,10 @@ def test_a_login_gives_a_token_until_it_is_ended(store: MemoryStore) -> None:
 
 def test_a_locked_user_is_refused_with_the_right_password_too(store: MemoryStore) -> None:
     for _ in range(5):
-        with store.writing() as work:
-            assert log_in(work, "bob", "wrong", "::1", 10, Plain()) is None
+        assert log_in(store, "bob", "wrong", "::1", 10, Plain()) is None
 
-    with store.writing() as work:
-        locked = log_in(work, "bob", PASSWORD, "::1", 11, Plain())
-        later = log_in(work, "bob", PASSWORD, "::1", 11 + NS_PER_DAY, Plain())
+    locked = log_in(store, "bob", PASSWORD, "::1", 11, Plain())
+    later = log_in(store, "bob", PASSWORD, "::1", 11 + NS_PER_DAY, Plain())
 
     assert locked is None
     assert later is not None
@@ -169,9 +167,9 @@ def test_a_locked_user_is_refused_with_the_right_password_too(store: MemoryStore
 def test_a_disabled_user_and_a_new_password_end_what_is_logged_in(
     store: MemoryStore, change: UserChange
 ) -> None:
+    made = log_in(store, "bob", PASSWORD, "::1", 10, Plain())
+    assert made is not None
     with store.writing() as work:
-        made = log_in(work, "bob", PASSWORD, "::1", 10, Plain())
-        assert made is not None
         change_user(work, ADA, 11, "bob", 1, change, str)
 
     with pytest.raises(UnauthenticatedError), store.reading() as work:

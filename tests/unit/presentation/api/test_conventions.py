@@ -60,6 +60,7 @@ def test_incidents_are_filtered_by_what_people_made_of_them(ask: Ask) -> None:
         ("limit=1001", "/query/limit"),
         ("severity=huge", "/query/severity"),
         ("since=yesterday", "/query/since"),
+        ("since=0.5", "/query/since"),
         ("since=2026-01-01T00:00:00", "/query/since"),
         ("since=0001-01-01T00:00:00Z", "/query"),
         ("cursor=x", "/query/cursor"),
@@ -214,7 +215,16 @@ def test_a_body_that_is_too_large_is_refused(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff", b'{"text": 1}', b'{"text": "\\u0000"}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"text": 1}',
+        b'{"text": "\\u0000"}',
+        b'{"text": "\\ud800"}',
+    ],
 )
 def test_a_body_that_does_not_fit_is_a_problem(ask: Ask, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
@@ -223,6 +233,29 @@ def test_a_body_that_does_not_fit_is_a_problem(ask: Ask, content: bytes) -> None
 
     assert found.status_code in (400, 422)
     assert found.json()["title"]
+
+
+def test_a_path_with_a_slash_too_many_leads_nowhere(ask: Ask) -> None:
+    found = ask("get", "/me/", headers={"Host": "evil.example"}, follow_redirects=False)
+
+    assert found.status_code == 404
+    assert "Location" not in found.headers
+
+
+def test_another_method_is_told_all_that_a_path_has(ask: Ask) -> None:
+    found = ask("put", "/users/the-viewer")
+
+    assert (found.status_code, found.headers["Allow"]) == (405, "GET, PATCH")
+    assert ask("put", "/openapi.json").status_code == 405
+
+
+def test_a_time_before_1970_keeps_its_fraction(ask: Ask, store: MemoryStore) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(n, time_ns=-n * 10**8, entity="old") for n in (14, 16)])
+
+    found = ask("get", "/anomalies?entity=old&since=1969-12-31T23:59:58.5Z").json()
+
+    assert [one["time_ns"] for one in found["items"]] == [-14 * 10**8]
 
 
 def test_what_is_not_there_is_a_problem_and_replies_are_not_for_browsers(ask: Ask) -> None:

@@ -1,0 +1,1 @@
+"""Hostile requests to a running server: roles x endpoints x mutations."""

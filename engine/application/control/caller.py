@@ -16,12 +16,14 @@ class Caller:
         role: the lesser of the user's and the token's.
         address: from where.
         token: id of the token that was shown; "" if the server itself asks.
+        expires: when an API token that was shown does, ns since 1970; None for a login.
     """
 
     name: str
     role: Role
     address: str
     token: str = ""
+    expires: int | None = None
 
 
 SYSTEM = Caller("system", Role.ADMIN, "local")

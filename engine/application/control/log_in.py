@@ -90,5 +90,7 @@ def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller
     if parts is not None and found is not None and found.accepts(parts[1], now):
         user = work.users.get(found.user)
         if user is not None and not user.disabled:
-            return Caller(user.name, user.role.at_most(found.role), address, found.id)
+            role = user.role.at_most(found.role)
+            expires = found.expires if found.kind is TokenKind.API else None
+            return Caller(user.name, role, address, found.id, expires)
     raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")

@@ -15,6 +15,9 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError, StaleError
 from engine.domain.control.pipeline_version import PipelineVersion, difference
 
+RESERVED = frozenset({"validate"})
+"""Names that are paths beside those of pipelines."""
+
 
 def find_pipelines(work: UnitOfWork, caller: Caller) -> list[PipelineVersion]:
     """Return the newest version of each pipeline, by name.
@@ -93,6 +96,9 @@ def put_pipeline(
     file = parsed(text, name)
     if file.name != name:
         raise UnfitPipelineError((FileIssue(0, "/name", f'expected "{name}", as in the path'),))
+    if name in RESERVED:
+        taken = f'"{name}" is the path of a request: expected another name'
+        raise UnfitPipelineError((FileIssue(0, "/name", taken),))
     before = work.pipelines.get(name, None)
     newest = 0 if before is None else before.number
     if known not in (None, newest):

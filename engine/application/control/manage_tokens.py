@@ -15,6 +15,7 @@ from engine.domain.control.token import Token, TokenKind, digest_of, written
 from engine.domain.time_units import NS_PER_DAY
 
 MOST_DAYS = 366
+USUAL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class NewToken:
 
 
 def make_token(
-    work: UnitOfWork, caller: Caller, now: int, name: str, role: Role | None, days: int
+    work: UnitOfWork, caller: Caller, now: int, name: str, role: Role | None, days: int | None
 ) -> NewToken:
-    """Make a token of the caller's own, for a program.
+    """Make a token of the caller's own, for a program; one made by a token expires with it.
 
     Args:
         work: to store it in.
@@ -41,22 +42,35 @@ def make_token(
         now: ns since 1970.
         name: what it is for.
         role: it allows no more; the caller's unless given.
-        days: after which it expires.
+        days: after which it expires; 90 unless given, or as many as the caller's token has left.
 
     Raises:
-        RequestError: the caller may not, or the role is more than theirs.
+        RequestError: the caller may not, or the role or time is more than theirs.
     """
     require(caller, Action.OWN_TOKENS)
     if role is not None and not caller.role.includes(role):
         raise InvalidRequestError("role", f"expected at most your own: {caller.role}")
-    if not 1 <= days <= MOST_DAYS:
-        raise InvalidRequestError("days", f"expected 1 to {MOST_DAYS}")
-    made = new_token(
-        caller.name, name, TokenKind.API, role or caller.role, now, now + days * NS_PER_DAY
-    )
+    expires = _end(caller, now, days)
+    made = new_token(caller.name, name, TokenKind.API, role or caller.role, now, expires)
     work.tokens.add(made.token)
     record(work, caller, now, "token.make", made.token.id, None, _shown(made.token))
     return made
+
+
+def _end(caller: Caller, now: int, days: int | None) -> int:
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise InvalidRequestError("days", f"expected 1 to {MOST_DAYS}")
+    expires = now + (days or USUAL_DAYS) * NS_PER_DAY
+    if caller.expires is None or expires <= caller.expires:
+        return expires
+    if days is None:
+        return caller.expires
+    left = (caller.expires - now) // NS_PER_DAY
+    raise InvalidRequestError(
+        "days",
+        f"the token that you show expires in {left} days, and cannot make one that lasts longer: "
+        "leave days out, or log in with your password",
+    )
 
 
 def find_tokens(work: UnitOfWork, caller: Caller, user: str | None) -> list[Token]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -10,10 +11,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from engine.application.config.issues import invalid
 from engine.application.config.silence import SilenceSpec
+from engine.application.control.caller import Caller
 from engine.application.control.control_pipeline import (
     Said,
     control_pipeline,
     find_control,
+    require_to_say,
     revoke_control,
 )
 from engine.application.control.give_feedback import (
@@ -21,6 +24,7 @@ from engine.application.control.give_feedback import (
     give_feedback,
     preview_feedback,
 )
+from engine.application.control.permissions import Action, require
 from engine.application.control.preview_silence import preview_silence
 from engine.application.control_ports import UnitOfWork
 from engine.application.live_control.record_types import (
@@ -143,7 +147,9 @@ def add_control(
         file = services.pipelines.open(pipeline)
         return Result(201, _shown(control_pipeline(work, caller, services.now(), file, said)))
 
-    return once(services, caller, request, key, said, made)
+    return once(
+        services, caller, request, key, said, made, lambda _: require_to_say(caller, said.kind)
+    )
 
 
 @router.post("/pipelines/{pipeline}/control/preview")
@@ -179,7 +185,7 @@ def remove_control(
         found = revoke_control(work, caller, services.now(), file, record_id, why)
         return Result(200, _shown(found))
 
-    return once(services, caller, request, key, why, made)
+    return once(services, caller, request, key, why, made, _controls(caller))
 
 
 @router.post("/pipelines/{pipeline}/feedback", status_code=201, response_model=ControlOut)
@@ -198,7 +204,7 @@ def add_feedback(
         found = give_feedback(work, caller, services.now(), file, body.judgement())
         return Result(201, _shown(found))
 
-    return once(services, caller, request, key, body, made)
+    return once(services, caller, request, key, body, made, _controls(caller))
 
 
 @router.post("/pipelines/{pipeline}/feedback/preview")
@@ -214,6 +220,10 @@ def preview_of_feedback(
     with services.store.reading() as work:
         found = preview_feedback(work, caller, file, body.judgement(), last)
     return FeedbackPreviewOut(muted=found.muted, last=found.last, needs=found.needs)
+
+
+def _controls(caller: Caller) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.CONTROL_PIPELINES)
 
 
 def _shown(record: ControlRecord) -> ControlOut:

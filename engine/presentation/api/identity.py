@@ -77,7 +77,8 @@ class TokenRequest(BaseModel):
     """What it is for."""
     role: Role | None = None
     """It allows no more; at most your own, which it is unless given."""
-    days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS)] = 90
+    days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS)] | None = None
+    """Until it expires; at most as long as the token that you show. 90, or these, unless given."""
 
 
 class Me(BaseModel):

@@ -21,6 +21,7 @@ from engine.application.control.handle_incident import (
     resolve_incident,
     suppress_incident,
 )
+from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
@@ -171,7 +172,7 @@ def _add(name: str, handle: Handle) -> None:
             found = handle(work, caller, services.now(), handling)
             return Result(200, _shown(found), found.revision)
 
-        return once(services, caller, request, key, handling, made)
+        return once(services, caller, request, key, handling, made, _handles(caller))
 
     change.__doc__ = (handle.__doc__ or "").partition("\n")[0]
     router.post(
@@ -205,7 +206,7 @@ def assign(
         found = assign_incident(work, caller, services.now(), handling, body.assignee)
         return Result(200, _shown(found), found.revision)
 
-    return once(services, caller, request, key, (handling, body), made)
+    return once(services, caller, request, key, (handling, body), made, _handles(caller))
 
 
 @router.get("/incidents/{incident_id}/comments")
@@ -231,7 +232,11 @@ def add_comment(
         found = comment_incident(work, caller, services.now(), incident_id, body.text)
         return Result(201, _comment(found))
 
-    return once(services, caller, request, key, body, made)
+    return once(services, caller, request, key, body, made, _handles(caller))
+
+
+def _handles(caller: Caller) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.HANDLE_INCIDENTS)
 
 
 def time_of(ns: int) -> datetime:

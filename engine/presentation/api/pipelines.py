@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from engine.application.control.caller import Caller
 from engine.application.control.check_pipeline_text import check_pipeline_text
 from engine.application.control.manage_pipelines import (
     compare_versions,
@@ -19,6 +20,7 @@ from engine.application.control.manage_pipelines import (
     remove_pipeline,
     roll_back_pipeline,
 )
+from engine.application.control.permissions import Action, require
 from engine.application.control.run_pipelines import require_ended
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import StaleError
@@ -192,7 +194,7 @@ def store_pipeline(
             raise
         return Result(201 if before is None else 200, _whole(found), found.number)
 
-    return once(services, caller, request, key, (body, if_match), made)
+    return once(services, caller, request, key, (body, if_match), made, _changes(caller))
 
 
 @router.post("/pipelines/{pipeline}/rollback", response_model=PipelineTextOut)
@@ -212,7 +214,7 @@ def roll_back(
         found = roll_back_pipeline(work, caller, services.now(), pipeline, number, known)
         return Result(200, _whole(found), found.number)
 
-    return once(services, caller, request, key, (number, if_match), made)
+    return once(services, caller, request, key, (number, if_match), made, _changes(caller))
 
 
 @router.delete("/pipelines/{pipeline}", status_code=204)
@@ -224,6 +226,10 @@ def delete_pipeline(
     with services.store.writing() as work:
         require_ended(services.runner, pipeline)
         remove_pipeline(work, caller, services.now(), pipeline, known)
+
+
+def _changes(caller: Caller) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.CHANGE_PIPELINES)
 
 
 def _shown(version: PipelineVersion) -> PipelineOut:

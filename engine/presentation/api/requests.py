@@ -163,6 +163,7 @@ def once(
     key: str | None,
     asked: object,
     change: Callable[[UnitOfWork], Result],
+    allowed: Callable[[UnitOfWork], object],
 ) -> Response:
     """Make a change, and keep the reply for the same request sent again.
 
@@ -173,14 +174,17 @@ def once(
         key: the Idempotency-Key; None makes the change each time.
         asked: the body of the request, and the condition.
         change: makes it.
+        allowed: raises where the caller may not; asked before a reply is repeated, too.
 
     Raises:
+        ForbiddenError: the caller may not.
         ConflictError: another request had this key.
     """
     digest = hashlib.sha256(
         orjson.dumps([request.method, request.url.path, str(asked)])
     ).hexdigest()
     with services.store.writing() as work:
+        allowed(work)
         found = None if key is None else work.replies.get(caller.name, key)
         if found is not None and found.request != digest:
             raise ConflictError("another request has this Idempotency-Key: take a new one")

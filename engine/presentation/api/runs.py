@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
 from engine.application.control.run_pipelines import (
     run_log,
     run_status,
@@ -78,7 +79,7 @@ def start(
         now, runner = services.now(), services.runner
         return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
 
-    return once(services, caller, request, key, number, made)
+    return once(services, caller, request, key, number, made, _runs(caller))
 
 
 @router.post("/pipelines/{pipeline}/stop", response_model=RunOut)
@@ -96,7 +97,7 @@ def stop(
         now, runner = services.now(), services.runner
         return Result(200, _shown(stop_pipeline(work, caller, now, runner, pipeline, drain=drain)))
 
-    return once(services, caller, request, key, drain, made)
+    return once(services, caller, request, key, drain, made, _runs(caller))
 
 
 @router.post("/pipelines/{pipeline}/restart")
@@ -144,6 +145,10 @@ def read_log(
 ) -> Log:
     """Return the end of the log of a pipeline's runs."""
     return Log(lines=run_log(caller, services.runner, pipeline, lines))
+
+
+def _runs(caller: Caller) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.RUN_PIPELINES)
 
 
 def _shown(run: Run) -> RunOut:

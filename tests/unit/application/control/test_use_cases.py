@@ -188,6 +188,33 @@ def test_a_token_allows_no_more_than_its_owner_may_now(store: MemoryStore) -> No
         make_token(work, caller, 0, "more", Role.EDITOR, 1)
 
 
+def test_a_token_makes_none_that_outlives_or_outranks_it(store: MemoryStore) -> None:
+    with store.writing() as work:
+        made = make_token(work, ADA, 0, "ci", Role.EDITOR, 10)
+        shown = authenticate(work, made.secret, "127.0.0.1", 4 * NS_PER_DAY)
+        child = make_token(work, shown, 4 * NS_PER_DAY, "child", None, None)
+        fitting = make_token(work, shown, 4 * NS_PER_DAY, "fitting", Role.VIEWER, 6)
+
+        with pytest.raises(InvalidRequestError, match="expires in 6 days"):
+            make_token(work, shown, 4 * NS_PER_DAY, "longer", None, 7)
+        with pytest.raises(InvalidRequestError, match="at most your own"):
+            make_token(work, shown, 4 * NS_PER_DAY, "higher", Role.ADMIN, 1)
+
+    assert (child.token.expires, child.token.role) == (made.token.expires, Role.EDITOR)
+    assert fitting.token.expires == made.token.expires
+
+
+def test_a_login_makes_tokens_that_outlive_it(store: MemoryStore) -> None:
+    login = log_in(store, "bob", PASSWORD, "127.0.0.1", 0, Plain())
+    assert login is not None
+
+    with store.writing() as work:
+        bob = authenticate(work, login.secret, "127.0.0.1", 1)
+        made = make_token(work, bob, 1, "ci", None, None)
+
+    assert made.token.expires == 1 + 90 * NS_PER_DAY
+
+
 def test_tokens_of_others_are_not_there_but_for_admins(store: MemoryStore) -> None:
     bob = Caller("bob", Role.OPERATOR, "")
     with store.writing() as work:

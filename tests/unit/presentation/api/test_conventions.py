@@ -118,6 +118,19 @@ def test_a_request_that_is_sent_again_changes_nothing_more(ask: Ask) -> None:
     assert len(ask("get", f"{ONE}/comments").json()["items"]) == 2
 
 
+def test_a_reply_is_not_repeated_to_whom_the_request_is_not_allowed(
+    ask: Ask, client: TestClient
+) -> None:
+    body, key = {"text": "looked at it"}, {"Idempotency-Key": "k1"}
+    first = ask("post", f"{ONE}/comments", Role.OPERATOR, json=body, headers=key)
+    lesser = ask("post", "/tokens", Role.OPERATOR, json={"name": "screen", "role": "viewer"}).json()
+    shown = key | {"Authorization": f"Bearer {lesser['token']}"}
+
+    again = client.post(f"/api/v1{ONE}/comments", json=body, headers=shown)
+
+    assert (first.status_code, again.status_code) == (201, 403)
+
+
 def test_a_change_that_is_sent_again_is_no_conflict(ask: Ask) -> None:
     tag = ask("get", ONE).headers["ETag"]
     given = {"headers": {"If-Match": tag, "Idempotency-Key": "k1"}, "json": {"reason": "fixed"}}

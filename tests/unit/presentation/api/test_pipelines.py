@@ -87,6 +87,15 @@ def test_a_file_is_stored_only_under_its_name_and_if_it_fits(ask: Ask) -> None:
     assert ask("get", PATH).status_code == 404
 
 
+def test_a_name_that_is_a_path_is_refused(ask: Ask) -> None:
+    text = PIPELINE.replace("name: quick", "name: validate")
+
+    found = ask("put", "/pipelines/validate", json={"text": text})
+
+    assert found.status_code == 422
+    assert found.json()["errors"][0]["pointer"] == "/name"
+
+
 def test_goes_back_to_an_earlier_version_by_a_new_one(ask: Ask) -> None:
     put(ask, PIPELINE)
     put(ask, OTHER, **ANY)

@@ -12,6 +12,9 @@ from engine.domain.errors import ConnectorError
 SCHEMES = ("sqlite", "postgresql+psycopg")
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
+POOLED = 10
+MOST_CONNECTIONS = 20
+"""At once; those beyond POOLED are closed after use."""
 
 
 def connect(text: str, password: str | None) -> Engine:
@@ -32,8 +35,8 @@ def connect(text: str, password: str | None) -> Engine:
     # REPEATABLE READ would refuse what waits for another's change; locks are enough here.
     return create_engine(
         url,
-        pool_size=10,
-        max_overflow=10,
+        pool_size=POOLED,
+        max_overflow=MOST_CONNECTIONS - POOLED,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": CONNECT_SECONDS},
@@ -61,7 +64,12 @@ def _url(text: str) -> URL:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        url,
+        pool_size=POOLED,
+        max_overflow=MOST_CONNECTIONS - POOLED,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
 
     # SQLAlchemy begins transactions, and not the driver, which would begin them too late.
     @event.listens_for(engine, "connect")

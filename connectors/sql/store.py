@@ -11,11 +11,12 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import QueuePool
 
 from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.audit import SqlAudit
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
-from connectors.sql.database import connect
+from connectors.sql.database import MOST_CONNECTIONS, connect
 from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
@@ -69,6 +70,12 @@ class SqlStore:
         """
         with _told():
             migrate(self._engine)
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections to the database are in use, and how many may be."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), MOST_CONNECTIONS
 
     def close(self) -> None:
         """Close all connections."""

@@ -9,9 +9,10 @@ from deploy.grafana.entity import ENTITY
 from deploy.grafana.fleet import FLEET
 from deploy.grafana.panels import Dashboard
 from deploy.grafana.pipeline import ONE_PIPELINE
+from deploy.grafana.server import SERVER
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = (FLEET, ONE_PIPELINE, ANOMALIES, ENTITY, ENGINE_ROOM)
+DASHBOARDS = (FLEET, ONE_PIPELINE, ANOMALIES, ENTITY, ENGINE_ROOM, SERVER)
 
 
 def text(dashboard: Dashboard) -> str:

@@ -258,6 +258,10 @@ class Store(Protocol):
         """
         ...
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections to the database are in use, and how many may be."""
+        ...
+
     def close(self) -> None:
         """Close all connections."""
         ...

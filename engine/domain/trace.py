@@ -41,6 +41,20 @@ def read_traceparent(header: bytes) -> Trace | None:
 
     A header of a later version is read as the specification asks: by its first four fields.
     """
+    found = _fields(header)
+    if found is None:
+        return None
+    trace_id, span_id, flags = found
+    return Trace(trace_id, span_id) if flags & _SAMPLED else None
+
+
+def trace_id_of(header: bytes) -> str | None:
+    """Return the trace id of a W3C traceparent header, sampled or not; None unless it is valid."""
+    found = _fields(header)
+    return None if found is None else found[0]
+
+
+def _fields(header: bytes) -> tuple[str, str, int] | None:
     found = _FORM.fullmatch(header)
     if found is None:
         return None
@@ -48,7 +62,7 @@ def read_traceparent(header: bytes) -> Trace | None:
     known = version != b"ff" and not (version == b"00" and more)
     if not known or not int(trace_id, 16) or not int(span_id, 16):
         return None
-    return Trace(trace_id.decode(), span_id.decode()) if int(flags, 16) & _SAMPLED else None
+    return trace_id.decode(), span_id.decode(), int(flags, 16)
 
 
 def distinct_traces(traces: Iterable[Trace | None]) -> list[Trace]:

@@ -13,9 +13,11 @@ from typing import Any
 import orjson
 
 from engine.application import registry
-from engine.application.control.ingest import ingest
+from engine.application.control.ingest import Ingested, ingest
 from engine.application.control_ports import Store
 from engine.application.ports import RunContext
+from engine.application.telemetry.metrics import Telemetry, value_of
+from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.control.published import Document
 from engine.domain.errors import PynomalyError
 
@@ -48,13 +50,23 @@ class Follower:
         followed: what to follow.
         folder: where the source may keep files of its own.
         stop: set when it has to end.
+        metrics: of the server.
     """
 
-    def __init__(self, store: Store, followed: Followed, folder: Path, stop: Event) -> None:
+    def __init__(
+        self,
+        store: Store,
+        followed: Followed,
+        folder: Path,
+        stop: Event,
+        metrics: ServerMetrics | None = None,
+    ) -> None:
         self._store = store
         self._followed = followed
         self._folder = folder
         self._stop = stop
+        self._metrics = ServerMetrics() if metrics is None else metrics
+        self._following = self._metrics.following.labels(followed.place)
         self._warned: set[str] = set()
 
     def run(self) -> None:
@@ -66,6 +78,9 @@ class Follower:
                 logger.warning("%s is not followed now: %s", self._followed.place, error)
             except Exception:
                 logger.exception("%s is not followed now", self._followed.place)
+            self._following.set(0)
+            if not self._stop.is_set():
+                self._metrics.follow_errors.labels(self._followed.place).inc()
             self._stop.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
@@ -80,10 +95,12 @@ class Follower:
             name: source.build_part("follow", name, positions.get(name))
             for name in source.list_parts()
         }
+        self._following.set(1)
         try:
             with suppress(StopIteration):
                 while True:
                     read = [self._take(name, part) for name, part in parts.items()]
+                    self._show_lag(context.telemetry)
                     if not any(read):
                         self._stop.wait(IDLE_SECONDS)
         finally:
@@ -99,9 +116,22 @@ class Follower:
         with self._store.writing() as work:
             found = ingest(work, documents)
             work.positions.put(self._followed.place, {name: part.snapshot()})
+        self._count(len(values), found)
         for text in found.unreadable:
             self._warn(text)
         return len(values)
+
+    def _count(self, messages: int, found: Ingested) -> None:
+        place, metrics = self._followed.place, self._metrics
+        metrics.followed.labels(place).inc(messages)
+        metrics.unreadable.labels(place).inc(len(found.unreadable))
+        metrics.ingested.labels("anomaly").inc(found.anomalies)
+        metrics.ingested.labels("incident").inc(found.incidents)
+
+    def _show_lag(self, telemetry: Telemetry) -> None:
+        # Files have no lag: what they hold is read at once.
+        if any(family.samples for family in telemetry.lag.collect()):
+            self._metrics.lag.labels(self._followed.place).set(value_of(telemetry.lag))
 
     def _documents(self, values: Sequence[bytes]) -> list[Document]:
         documents: list[Document] = []

@@ -64,6 +64,10 @@ class MemoryStore:
     def prepare(self) -> None:
         """Do nothing: memory is always there."""
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections to a database are in use, and how many may be: none."""
+        return 0, 0
+
     def close(self) -> None:
         """Do nothing."""
 

@@ -18,6 +18,7 @@ import orjson
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
+from engine.application.telemetry.correlation import current_correlation
 from engine.application.telemetry.redaction import Redactor
 
 LogFormat = Literal["auto", "text", "json"]
@@ -91,7 +92,10 @@ def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
             "log.logger": record.name,
             **fixed,
         }
-        if trace := getattr(record, "trace_id", None):
+        request = current_correlation()
+        if request is not None:
+            line["http.request.id"] = request.request
+        if trace := getattr(record, "trace_id", request and request.trace):
             line["trace.id"] = trace
         if (exc_info := event.get("exc_info")) and exc_info[1] is not None:
             line["error.type"] = type(exc_info[1]).__name__
@@ -123,3 +127,9 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, followed by its traceback."""
         return self._redactor.redact(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        """Return the line, with the id of the request that it is about."""
+        request = current_correlation()
+        line = super().formatMessage(record)
+        return line if request is None else f"{line} [request {request.request}]"

@@ -21,6 +21,7 @@ from engine.presentation.api import (
     stream,
 )
 from engine.presentation.api.guard import Guard
+from engine.presentation.api.observed import Observed
 from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
 from engine.presentation.api.services import Services, WithServices
 
@@ -61,6 +62,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(_health)
     add_problems(app)
     app.add_middleware(Guard)
+    app.add_middleware(Observed)
     return app
 
 

@@ -41,6 +41,11 @@ class LiveFeed:
         self._reader: asyncio.Task[None] | None = None
 
     @property
+    def clients(self) -> int:
+        """How many watch."""
+        return self._clients
+
+    @property
     def is_full(self) -> bool:
         """Whether there is no place for another client."""
         return self._clients >= MOST_CLIENTS

@@ -16,6 +16,7 @@ from starlette.routing import compile_path
 
 from engine.application.config.issues import ISSUES
 from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError
+from engine.application.telemetry.correlation import current_correlation
 from engine.domain.control.errors import (
     ConflictError,
     ForbiddenError,
@@ -59,6 +60,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblem] | None = None
+    request_id: str | None = None
+    """Of the header X-Request-ID, and of the lines in the log of the server."""
 
 
 class PreconditionRequiredError(RequestError):
@@ -77,8 +80,13 @@ def problem(
     status: int, detail: str, errors: Sequence[FieldProblem] = (), **headers: str
 ) -> Response:
     """Return a problem as a response."""
+    request = current_correlation()
     body = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=list(errors) or None,
+        request_id=None if request is None else request.request,
     )
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = orjson.dumps(body.model_dump(exclude_none=True))
@@ -91,7 +99,6 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(RetryableError, _away)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
 
 
 def _refused(_request: Request, error: Exception) -> Response:
@@ -115,7 +122,8 @@ def _of_file(issue: FileIssue) -> FieldProblem:
     return FieldProblem(pointer=issue.pointer, detail=issue.text, line=issue.line or None)
 
 
-def _away(_request: Request, error: Exception) -> Response:
+def _away(request: Request, error: Exception) -> Response:
+    request.app.state.services.metrics.refused.inc()
     logger.warning("a request was refused: %s", error)
     return problem(503, "the store cannot be used now", Retry_After=str(RETRY_SECONDS))
 
@@ -158,8 +166,3 @@ def _methods(request: Request) -> set[str]:
     # A path without parameters is meant before one whose parameter it would fit.
     meant = min(matching, key=lambda one: one.count("{"), default=None)
     return set() if meant is None else {method.upper() for method in paths[meant]}
-
-
-def _failed(request: Request, error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "the server has failed: its log says why")

@@ -25,8 +25,10 @@ from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control_ports import Store
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.redaction import Redactor
+from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.errors import FatalError, PynomalyError
 from engine.presentation.api.app import PREFIX, create_app
+from engine.presentation.api.metrics_page import serve_metrics
 from engine.presentation.api.services import Services
 
 logger = logging.getLogger("pynomaly.server")
@@ -44,6 +46,7 @@ class Serving:
         followed: topics and files to take in.
         retention: ns that anomalies and incidents are kept.
         pipelines: files of pipelines that it knows.
+        metrics: host:port of the page for Prometheus; None for no page.
         beside: what else runs, in threads of their own, until the event is set.
     """
 
@@ -53,6 +56,7 @@ class Serving:
     followed: Sequence[Followed]
     retention: int
     pipelines: PipelineDirectory
+    metrics: str | None = None
     beside: Sequence[Callable[[Event], None]] = ()
 
 
@@ -66,10 +70,13 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     configure_logging(log_format, LogIdentity("server", "server", ""), redactor, log_level)
     listening = _listen(serving.host, serving.port)
     stop = Event()
-    threads = _background(store, serving, stop)
-    _tell(store, listening)
     runner = LocalRunner(serving.directory)
     services = Services(store, pipelines=serving.pipelines.beside(runner.file), runner=runner)
+    metrics = services.metrics
+    metrics.watch(lambda: services.live.clients, store.connections)
+    page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)
+    threads = _background(store, serving, stop, metrics)
+    _tell(store, listening)
     config = uvicorn.Config(
         create_app(services),
         log_config=None,
@@ -88,6 +95,9 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         stop.set()
         for thread in threads:
             thread.join(END_SECONDS)
+        if page:
+            page.shutdown()
+            page.server_close()
         store.close()
 
 
@@ -126,12 +136,14 @@ def _tell(store: Store, listening: socket.socket) -> None:
     print(end="", flush=True)
 
 
-def _background(store: Store, serving: Serving, stop: Event) -> list[Thread]:
+def _background(
+    store: Store, serving: Serving, stop: Event, metrics: ServerMetrics
+) -> list[Thread]:
     """Start what runs beside the application."""
     found = [Thread(target=_retain, args=(store, serving.retention, stop), name="retention")]
     for followed in serving.followed:
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
-        follower = Follower(store, followed, folder, stop)
+        follower = Follower(store, followed, folder, stop, metrics)
         found.append(Thread(target=follower.run, name="follower"))
     found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
     for thread in found:

@@ -19,6 +19,7 @@ from engine.application.control.log_in import authenticate
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.run_pipelines import Runner
 from engine.application.control_ports import Store
+from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.control.errors import UnauthenticatedError
 from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.login_limit import LoginLimit
@@ -62,6 +63,7 @@ class Services:
         live: what is new, for those who watch.
         runner: runs pipelines of the store.
         pipelines: files of pipelines that the server knows.
+        metrics: of this server.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Services:
     live: LiveFeed = field(default_factory=LiveFeed)
     pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
     runner: Runner = field(default_factory=lambda: LocalRunner(Path()))
+    metrics: ServerMetrics = field(default_factory=ServerMetrics)
 
 
 def services_of(request: Request) -> Services:

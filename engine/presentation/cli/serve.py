@@ -53,6 +53,10 @@ def serve(
     retention: Annotated[
         str, typer.Option(help="How long anomalies and incidents are kept, by event time.")
     ] = "90d",
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="host:port of a metrics page for Prometheus, such as 127.0.0.1:9465."),
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
     log_level: Annotated[LogLevel, typer.Option(help="Lowest level written.")] = "info",
 ) -> None:
@@ -84,5 +88,5 @@ def serve(
     with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
         store = open_store(Path(place), database, read_database)
         beside = [demo_beside(store)] if demo else []
-        serving = Serving(host, port, Path(place), followed, kept, pipelines, beside)
+        serving = Serving(host, port, Path(place), followed, kept, pipelines, metrics, beside)
         run_server(store, serving, logs)

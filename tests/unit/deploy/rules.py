@@ -9,6 +9,7 @@ import yaml
 from prometheus_client import Metric
 
 from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.server_metrics import ServerMetrics
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy" / "prometheus" / "rules"
@@ -34,8 +35,8 @@ def records() -> set[str]:
 
 @cache
 def metrics() -> tuple[Metric, ...]:
-    """Return the metrics that a process declares."""
-    return tuple(Telemetry().registry.collect())
+    """Return the metrics that a process of a pipeline and a server declare."""
+    return (*Telemetry().registry.collect(), *ServerMetrics().registry.collect())
 
 
 def series_names() -> set[str]:

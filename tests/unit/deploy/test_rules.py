@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from engine.application.telemetry.metrics import Telemetry
+from engine.application.telemetry.server_metrics import ServerMetrics
 from tests.support.debian_programs import has_apt, program
 from tests.unit.deploy.rules import (
     ROOT,
@@ -36,6 +37,10 @@ BOUNDED_LABELS = {
     "pipeline": "one",
     "version": "one",
     "process": "one",
+    "method": "a closed set",
+    "route": "of the application",
+    "status": "a closed set",
+    "source": "of the command line",
 }
 
 
@@ -75,6 +80,8 @@ def test_the_rules_fire_when_they_should_and_only_then(file) -> None:
             "(increase(pynomaly_alerts_emitted_total[6h]))",
         ),
         ("engine", "unless sum by", "or sum by"),
+        ("server", "and deriv(pynomaly_server_lag_messages[15m]) > 0", ""),
+        ("server", "(pynomaly_server_database_connections_limit > 0) >= 0.9", "20 >= 0.8"),
     ],
 )
 def test_a_broken_rule_is_noticed(tmp_path, file: str, before: str, after: str) -> None:
@@ -146,7 +153,7 @@ def test_runbooks_name_only_what_the_engine_shows() -> None:
 
 
 def test_no_metric_has_a_label_that_grows_with_the_entities() -> None:
-    for metric in vars(Telemetry()).values():
+    for metric in (*vars(Telemetry()).values(), *vars(ServerMetrics()).values()):
         labels = set(getattr(metric, "_labelnames", ()))
         assert labels <= set(BOUNDED_LABELS), metric
     assert len(metrics()) > 20

@@ -11,6 +11,10 @@ from typing import Any
 import yaml
 from confluent_kafka import Producer
 
+from engine.application.config.load import load
+from engine.application.control.caller import SYSTEM
+from engine.application.control.memory_store import MemoryStore
+from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from tests.chaos.reader import visible
 from tests.e2e.test_pipeline import run, start
 from tests.e2e.test_topic_changes import wait_for
@@ -129,10 +133,11 @@ def test_elements_of_other_formats_are_sent_back_as_json(
     pipeline.send(f"a;{START};1\nb;{START};on\n".encode())
     pipeline.run(old, lambda: pipeline.letter_count() == 1)
 
-    back = run("rejects", old, "--try", new, "--redrive")
+    back = redrive_dead_letters(MemoryStore(), SYSTEM, 0, load(new), 3)
+    again = redrive_dead_letters(MemoryStore(), SYSTEM, 0, load(new), 3)
     pipeline.run(new, lambda: len(pipeline.entities()) >= 2)
 
-    assert "1 dead letters sent back" in back.stdout, back.stderr
+    assert (back.topic, back.sent, again.sent) == (pipeline.source, 1, 0)
     assert pipeline.entities() == ["a", "b"]
 
 

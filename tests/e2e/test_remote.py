@@ -13,6 +13,7 @@ import pytest
 
 from pynomaly.client import Client, RemoteError
 from tests.e2e.test_serve import PATIENCE, PIPELINE, served
+from tests.support.dead_letters import write_letters
 from tests.support.published import anomaly
 
 FIRST = f"{1:032x}"
@@ -25,8 +26,11 @@ def _write(file: Path, count: int) -> None:
 def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path) -> None:
     _write(tmp_path / "anomalies.ndjson", 120)
     (tmp_path / "quick.yaml").write_text(PIPELINE)
+    write_letters(
+        tmp_path / "dead_letters.ndjson", [("not_json", "unexpected end", "20.3 degrees")]
+    )
     (tmp_path / "broken.yaml").write_text(PIPELINE.replace("unit: ms", "unit: weeks"))
-    with served(tmp_path, "--follow", "anomalies.ndjson") as (address, printed):
+    with served(tmp_path, "--follow", "quick.yaml") as (address, printed):
         token = printed[-1].strip()
 
         def pynomaly(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,6 +58,8 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
             applied = pynomaly("pipelines", "apply", "-f", "quick.yaml", "-o", "yaml")
             again = client.put_pipeline("quick", PIPELINE)
             changed = client.put_pipeline("quick", f"{PIPELINE}# tidied\n")
+            letters = pynomaly("pipelines", "dead-letters", "quick")
+            redriven = pynomaly("pipelines", "redrive", "quick")
             broken = pynomaly("pipelines", "apply", "-f", "broken.yaml")
             names = [one["name"] for one in client.pipelines()]
 
@@ -64,6 +70,8 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["id", FIRST]
     assert "number: 1" in applied.stdout
     assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
+    assert letters.stdout.splitlines()[1].split() == ["not_json", "1", "unexpected", "end"]
+    assert "in Kafka" in redriven.stderr
     assert broken.returncode == 2
     assert "line 4, /event/time/unit: " in broken.stderr
     assert token not in broken.stderr

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.e2e.guide import Command, steps
+from tests.support.dead_letters import write_letters
 from tests.support.published import anomaly, incident
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
@@ -27,7 +28,9 @@ PIPELINE = """
 name: quick
 source: {file: {path: readings.ndjson}}
 event: {key: sensor, time: {path: ts, unit: ms}, values: [temperature]}
-sinks: {anomalies: {file: {path: anomalies.ndjson}}}
+sinks:
+  anomalies: {file: {path: anomalies.ndjson}}
+  dead_letters: {file: {path: dead_letters.ndjson}}
 """
 
 
@@ -74,6 +77,9 @@ def _write(file: Path, *documents: object) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
 def test_what_the_tour_says_is_true(tmp_path: Path) -> None:
     _write(tmp_path / "anomalies.ndjson", *(anomaly(n) for n in range(1, 4)))
+    write_letters(
+        tmp_path / "dead_letters.ndjson", [("not_json", "unexpected end", "20.3 degrees")]
+    )
     (tmp_path / "quick.yaml").write_text(PIPELINE)
     first, *commands = [step for step in steps(PAGE) if isinstance(step, Command)]
     assert first.text.startswith("pynomaly serve ")

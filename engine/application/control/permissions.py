@@ -20,6 +20,7 @@ class Action(StrEnum):
     CONTROL_PIPELINES = "silence, pause, reset and judge while pipelines run"
     TUNE_PIPELINES = "change rules and budgets while pipelines run"
     RUN_PIPELINES = "start and stop pipelines, and read their logs"
+    REDRIVE = "send dead letters back to the source"
     CHECK_PIPELINES = "check pipeline files"
     CHANGE_PIPELINES = "store, change and remove pipelines"
     READ_AUDIT = "read the audit log"
@@ -34,6 +35,7 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
         Action.CONTROL_PIPELINES: Role.OPERATOR,
         Action.TUNE_PIPELINES: Role.EDITOR,
         Action.RUN_PIPELINES: Role.OPERATOR,
+        Action.REDRIVE: Role.OPERATOR,
         Action.CHECK_PIPELINES: Role.EDITOR,
         Action.CHANGE_PIPELINES: Role.EDITOR,
         Action.READ_AUDIT: Role.ADMIN,

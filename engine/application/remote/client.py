@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from engine.application.config.url import is_loopback
-from engine.application.remote.documents import Comment, Incident, Pipeline, Run
+from engine.application.remote.documents import Comment, Incident, Pipeline, Reason, Redriven, Run
 from engine.domain.errors import FatalError, RetryableError
 
 if TYPE_CHECKING:
@@ -147,6 +147,16 @@ class Client:
     def stop_pipeline(self, name: str) -> Run:
         """Drain a pipeline."""
         return cast("Run", self.ask("POST", f"/pipelines/{quote(name, safe='')}/stop"))
+
+    def dead_letters(self, name: str) -> list[Reason]:
+        """Return the dead letters of a pipeline by reason, the most frequent first."""
+        path = f"/pipelines/{quote(name, safe='')}/dead-letters"
+        return cast("list[Reason]", self.ask("GET", path)["items"])
+
+    def redrive(self, name: str) -> Redriven:
+        """Send dead letters of a pipeline that become events back to its source, each once."""
+        path = f"/pipelines/{quote(name, safe='')}/dead-letters/redrive"
+        return cast("Redriven", self.ask("POST", path))
 
     def ask(
         self,

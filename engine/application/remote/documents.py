@@ -46,6 +46,26 @@ class Run(TypedDict):
     exit_code: int | None
 
 
+class Reason(TypedDict):
+    """Dead letters of one reason, with masked samples."""
+
+    reason: str
+    count: int
+    details: list[dict[str, Any]]
+    samples: list[dict[str, Any]]
+
+
+class Redriven(TypedDict):
+    """Dead letters that were sent back to a topic, and what became of the others."""
+
+    topic: str
+    sent: int
+    accepted: int
+    passed_over: int
+    truncated: int
+    refused: list[Reason]
+
+
 class Comment(TypedDict):
     """A comment on an incident."""
 

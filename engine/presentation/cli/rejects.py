@@ -9,19 +9,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from engine.application.config.pipeline_file import PipelineFile
-from engine.application.ports import ReadableSink, RedrivableSource, RunContext, Settings
-from engine.application.rejects.letters import (
-    Group,
-    Letter,
-    by_reason,
-    of_file,
-    of_records,
-    sent_back,
-)
+from engine.application.rejects.kept import KeptLetters, kept_letters
+from engine.application.rejects.letters import Group, Letter, by_reason
+from engine.application.rejects.redrive import redrive_letters
 from engine.application.rejects.trial import Trial, try_letters
 from engine.domain.errors import FatalError
-from engine.domain.names import DEAD_LETTERS, role_of
 from engine.presentation.cli.output import open_pipeline
 
 LONGEST = 200
@@ -54,7 +46,7 @@ def rejects(
     """
     if write is not None and redrive:
         raise FatalError("--write and --redrive: choose one, or events would come twice")
-    letters = Letters(file)
+    letters = _letters(file)
     if trial is None and write is None and not redrive:
         groups = by_reason(letters.read(), samples)
         print(f"{letters.where}: {sum(group.count for group in groups.values())} dead letters")
@@ -69,51 +61,13 @@ def rejects(
         _try(letters, tried, write, samples)
 
 
-class Letters:
-    """Where dead letters lie.
-
-    Attributes:
-        path: the file of them; None if it is no file.
-        where: for people.
-        settings: of the sink that keeps them, where a pipeline file was given.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self.path: Path | None = None
-        self.settings: Settings | None = None
-        self._sink: ReadableSink | None = None
-        if file.suffix in (".yaml", ".yml"):
-            self._of_pipeline(file, open_pipeline(file))
-        else:
-            self.path = file
-        self.where = str(self.path or f"topic {getattr(self.settings, 'topic', '')}")
-
-    def read(self) -> Iterator[Letter]:
-        """Yield the letters, without those that were sent back."""
-        if self._sink is None:
-            return of_file(self.path or Path())
-        return of_records(self._sink.written(), sent_back(self._sink.written()))
-
-    def _of_pipeline(self, file: Path, found: PipelineFile) -> None:
-        for sink in found.sinks.chosen():
-            if role_of(sink.name) != DEAD_LETTERS:
-                continue
-            self.settings = sink.choice.settings
-            path = getattr(self.settings, "path", None)
-            made = sink.choice.plugin(self.settings, RunContext(found.name), sink.name)
-            if path is not None:
-                self.path = Path(path)
-                return
-            if isinstance(made, ReadableSink):
-                self._sink = made
-                return
-        raise FatalError(
-            f"{file}: its dead letters go where they cannot be read back: give a file of them, "
-            "as the file sink writes it"
-        )
+def _letters(file: Path) -> KeptLetters:
+    if file.suffix in (".yaml", ".yml"):
+        return kept_letters(open_pipeline(file))
+    return KeptLetters(file)
 
 
-def _try(letters: Letters, trial: Path, write: Path | None, samples: int) -> None:
+def _try(letters: KeptLetters, trial: Path, write: Path | None, samples: int) -> None:
     result = Trial()
     accepted = try_letters(letters.read(), open_pipeline(trial).pipeline(), samples, result)
     if write is None:
@@ -138,28 +92,14 @@ def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
                 lines.write(orjson.dumps(orjson.loads(message.value or b"null")) + b"\n")
 
 
-def _redrive(letters: Letters, trial: Path, samples: int) -> None:
-    found, result = open_pipeline(trial), Trial()
-    source = found.source.plugin(found.source.settings, RunContext(found.name))
-    if not isinstance(source, RedrivableSource) or letters.settings is None:
-        raise FatalError(
-            "--redrive needs the pipeline file, a source and dead letters in Kafka; "
-            "else --write makes a file of them"
-        )
-    back = source.redrive(letters.settings)
-    # Read after it was made: until then somebody else may send some of them.
-    waiting = of_records(back.letters(), sent_back(back.letters()))
-    accepted = try_letters(waiting, found.pipeline(), samples, result)
-    sent = back.send(
-        (letter.id, letter.partition if letter.topic == source.topic else None, letter.messages())
-        for letter in accepted
-    )
-    _tell(letters, trial, result)
-    print(f"topic {source.topic}: {sent} dead letters sent back")
-    _show(result.refused)
+def _redrive(letters: KeptLetters, trial: Path, samples: int) -> None:
+    found = redrive_letters(letters.settings, open_pipeline(trial), samples)
+    _tell(letters, trial, found.trial)
+    print(f"topic {found.topic}: {found.sent} dead letters sent back")
+    _show(found.trial.refused)
 
 
-def _tell(letters: Letters, trial: Path, result: Trial) -> None:
+def _tell(letters: KeptLetters, trial: Path, result: Trial) -> None:
     refused = sum(group.count for group in result.refused.values())
     print(
         f"{letters.where}: {result.accepted} become events with {trial}, "

@@ -17,6 +17,7 @@ from engine.presentation.cli.output import current_redactor
 
 if TYPE_CHECKING:
     from engine.application.remote.client import Client
+    from engine.application.remote.documents import Reason
 
 TOKEN = "PYNOMALY_TOKEN"
 SERVER = "PYNOMALY_SERVER"
@@ -108,6 +109,27 @@ def stop(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     with _client(context) as client:
         found = client.stop_pipeline(name)
     _print([found], ("pipeline", "number", "state", "process"), output)
+
+
+@pipelines.command("dead-letters")
+def list_dead_letters(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
+    """Show what a pipeline could not read, by reason; -o json has masked samples."""
+    with _client(context) as client:
+        found = client.dead_letters(name)
+    _print([{**one, "detail": _first(one)} for one in found], ("reason", "count", "detail"), output)
+
+
+@pipelines.command()
+def redrive(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
+    """Send dead letters that become events now back to the source, each once."""
+    with _client(context) as client:
+        found = client.redrive(name)
+    _print([found], ("topic", "sent", "passed_over"), output)
+
+
+def _first(reason: Reason) -> str | None:
+    """Return the most frequent sentence of a reason."""
+    return next((str(one["text"]) for one in reason["details"]), None)
 
 
 def _handle(context: typer.Context, ids: list[str], how: str, why: str, output: Format) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +29,8 @@ from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, blamed, summary_of, with_context
 from operators.alert.entity_rules import EntityRules
 from operators.alert.event_rate import EventRate
-from operators.alert.incident_book import IncidentBook
-from operators.alert.incidents import Incidents
+from operators.alert.finding import Finding, is_onset
+from operators.alert.incident_tracker import IncidentTracker
 from operators.alert.judged import Judgement
 from operators.alert.muted_absences import MutedAbsences
 from operators.alert.online_fdr import OnlineFdr
@@ -47,14 +46,6 @@ def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
     return lambda partitions: AlertStep(replace(pipeline, partitions=partitions))
 
 
-class Finding(NamedTuple):
-    """An anomaly, the detector that claims most, and whether it is news of its incident."""
-
-    anomaly: Anomaly
-    detector: str
-    is_news: bool
-
-
 class AlertStep:
     """The alert policy of one task, with its open incidents.
 
@@ -65,15 +56,12 @@ class AlertStep:
         self._pipeline = pipeline
         self._telemetry = no_telemetry()
         self._gauge = BudgetGauge()
-        self._incidents = Incidents(pipeline.incident_gap)
-        self._book = IncidentBook(self._incidents.close, pipeline.group_by)
-        self._events: list[IncidentEvent] = []
+        self._tracker = IncidentTracker(pipeline)
         self._rate = EventRate()
         self._discoveries = OnlineFdr(1 / pipeline.partitions)
         self._drafter = Drafter(pipeline)
         self._silences = Silences(pipeline.silences)
         self._muted = MutedAbsences()
-        self._progress = 0
         self._judgement = Judgement()
         self._policy = pipeline.alert
         self._rules = EntityRules(pipeline.rules, pipeline.mapping.value_names)
@@ -85,8 +73,8 @@ class AlertStep:
             if anomalies := self._anomalies(batch):
                 found.append(anomalies)
             if len(batch):
-                self._advance(batch, -1)
-            found += self._incident_events()
+                self._tracker.advance(batch, -1)
+            found += self._tracker.take_events()
         return found
 
     def control(self, change: ControlChange) -> None:
@@ -96,27 +84,16 @@ class AlertStep:
         self._policy = change.policy(self._pipeline.alert)
         names = self._pipeline.mapping.value_names
         self._rules = EntityRules(self._pipeline.rules, names, change.rules)
-        if self._progress:
-            self._muted.review(self._progress, self._is_muted)
+        if self._tracker.progress:
+            self._muted.review(self._tracker.progress, self._is_muted)
 
     def _is_muted(self, entity: str, time: int) -> bool:
         return self._silences.by(entity, time, None) is not None
 
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
         """Return events of incidents after so long without any event."""
-        self._events += self._book.quiet(seconds * 1e9)
-        return self._incident_events()
-
-    def _advance(self, batch: ScoredBatch, row: int) -> int:
-        """Close what is over at an event; return how far event time has come."""
-        column = batch.events.times if batch.progress is None else batch.progress
-        progress = self._progress = int(column[row])
-        self._events += self._book.advance(progress)
-        return progress
-
-    def _incident_events(self) -> list[list[IncidentEvent]]:
-        events, self._events = self._events, []
-        return [events] if events and self._pipeline.incident_events else []
+        self._tracker.quiet(seconds)
+        return self._tracker.take_events()
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Count in these metrics from now on."""
@@ -130,10 +107,8 @@ class AlertStep:
     def dump(self) -> bytes:
         """Return open incidents, the task's rate and its discoveries as versioned bytes."""
         parts: State = {
-            "incidents": self._incidents.dump(),
-            "book": self._book.dump(),
+            **self._tracker.dump(),
             "muted": self._muted.dump(),
-            "progress": np.array([self._progress], np.int64),
             "rate": self._rate.dump(),
             "discoveries": self._discoveries.dump(),
         }
@@ -146,15 +121,11 @@ class AlertStep:
             SnapshotError: it is corrupt or of another kind.
         """
         parts = snapshot.decode("alert", stored)
-        self._incidents.load(bytes(parts["incidents"]))
+        self._tracker.load(parts)
         self._rate.load(np.asarray(parts["rate"]))
         # Absent in the state of earlier releases.
-        if "book" in parts:
-            self._book.load(bytes(parts["book"]))
         if "muted" in parts:
             self._muted.load(bytes(parts["muted"]))
-        if "progress" in parts:
-            self._progress = int(np.asarray(parts["progress"])[0])
         if "discoveries" in parts:
             self._discoveries.load(np.asarray(parts["discoveries"]))
 
@@ -228,12 +199,12 @@ class AlertStep:
         """Yield what event time has shown to be absent up to an event; end what is over."""
         while waiting and waiting[0].row <= row:
             absence = waiting.popleft()
-            progress = self._advance(batch, absence.row)
+            progress = self._tracker.advance(batch, absence.row)
             entity = absent_entity(batch, absence)
             if absence.is_over:
                 self._muted.forget(entity)
                 when = absence.since + absence.silence
-                self._events += self._book.release(entity, progress, when)
+                self._tracker.release(entity, progress, when)
                 continue
             if absence.again and not self._muted.holds(entity, absence):
                 continue
@@ -245,8 +216,8 @@ class AlertStep:
                 self._muted.join(waiting, batch, entity)
                 continue
             self._muted.forget(entity)
-            yield self._placed(anomaly, BY_ABSENCE, progress, float(absence.silence))
-            self._book.hold(entity)
+            yield self._tracker.place(anomaly, BY_ABSENCE, progress, float(absence.silence))
+            self._tracker.hold(entity)
 
     def _silenced(self, anomaly: Anomaly, mute: Mute, detector: str) -> Iterator[Finding]:
         """Count an anomaly that a silence mutes; yield it where it is published all the same."""
@@ -295,25 +266,11 @@ class AlertStep:
         mute = self._silences.by(anomaly.entity, anomaly.time, blame)
         if mute is not None:
             return next(self._silenced(anomaly, mute, detector), None)
-        return self._placed(anomaly, detector, self._advance(batch, row), usual_gap)
-
-    def _placed(self, anomaly: Anomaly, detector: str, progress: int, usual_gap: float) -> Finding:
-        """Return an anomaly with its place among incidents, and note it there."""
-        own = anomaly.id, anomaly.severity, anomaly.kind, usual_gap
-        place = self._incidents.place(anomaly.entity, anomaly.time, *own)
-        said = anomaly.summary or summary_of(anomaly, place.duration)
-        placed = replace(anomaly, severity=place.severity, incident=place.incident, summary=said)
-        limit = self._incidents.limit(usual_gap)
-        self._events += self._book.record(placed, detector, progress, limit)
-        return Finding(placed, detector, place.is_news)
+        progress = self._tracker.advance(batch, row)
+        return self._tracker.place(anomaly, detector, progress, usual_gap)
 
     def _counted(self, found: Finding) -> Anomaly:
         """Count an anomaly that is sent, and return it."""
         severity_name = found.anomaly.severity.value
         self._telemetry.anomalies.labels(found.detector, severity_name).inc()
         return found.anomaly
-
-
-def is_onset(anomaly: Anomaly) -> bool:
-    """Return whether an anomaly begins an incident, which one that is muted does not."""
-    return anomaly.incident == anomaly.id and anomaly.suppressed_by is None

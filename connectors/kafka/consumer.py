@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -15,35 +13,23 @@ from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
-from connectors.kafka.topic_changes import deleted, recreated, recreated_text
-from connectors.kafka.topic_limits import admin_client
-from connectors.kafka.topic_watch import TopicState, TopicWatch, is_missing
-from engine.domain.errors import OffsetLostError, RetryableError
+from connectors.kafka.start_offset import StartOffsets
+from connectors.kafka.topic_monitor import TopicMonitor
 from pynomaly.plugins import RunContext
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
-MISSING = {KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 LAG_SECONDS = 1.0
-WHILE_READ = "while it was read"
-CHECKS_UNTIL_GONE = 3
-CHECK_SETTING = "topic.metadata.refresh.interval.ms"
-CHECK_SECONDS = 5.0
-"""Between looks at whether the topic has other partitions, unless librdkafka's setting is given."""
-AWAY_SECONDS = 2.0
-"""The same while no broker answers."""
-LOOKUP_SECONDS = 30.0
-ID_TRIES, ID_SECONDS = 3, 5.0
-COMMITTED_SECONDS = 5.0
-
-
-Answer = TypeVar("Answer")
 
 
 class SharedConsumer:
     """Polls for all partitions of a process and hands messages out strictly by partition.
 
-    Strictly, because each partition of a Bytewax source advances its epoch on its own: a message
-    that rode in another's batch could fall between two snapshots.
+    Strictly, because each partition has checkpoints of its own: a message in the batch of another
+    partition could fall between two of them.
+
+    Attributes:
+        errors: reports errors of the brokers.
+        topic: notices that the topic was deleted or recreated.
     """
 
     def __init__(self, settings: KafkaSourceSettings, context: RunContext) -> None:
@@ -54,13 +40,7 @@ class SharedConsumer:
         self._buffers: dict[int, list[Message]] = {}
         self._asked: set[int] = set()
         self._lag_updated = 0.0
-        self._topic_checked = time.monotonic()
-        self._check_seconds = float(settings.settings.get(CHECK_SETTING, CHECK_SECONDS * 1e3)) / 1e3
         self._eof: dict[int, int] = {}
-        self._id: str | None = None
-        self._known: list[int] = []
-        self._anew = False
-        self._gone = 0
         self._consumer = open_client(
             Consumer,
             {
@@ -74,18 +54,15 @@ class SharedConsumer:
             },
             self.errors,
         )
-        self._watch = self._new_watch()
-
-    def _new_watch(self) -> TopicWatch:
-        settings = self._settings
-        admin = admin_client(settings.brokers, settings.settings, self.errors)
-        return TopicWatch(admin, settings.topic)
+        self.topic = TopicMonitor(settings, context, self.errors)
+        self._offsets = StartOffsets(self._consumer, settings, context, self.errors)
 
     def partitions(self) -> list[int]:
         """Return the topic's partitions, waiting for the brokers."""
         topic = self._settings.topic
-        self._known = wait_for_partitions(self._consumer, topic, self.errors, self._context)
-        return self._known
+        found = wait_for_partitions(self._consumer, topic, self.errors, self._context)
+        self.topic.partitions = found
+        return found
 
     def check(self) -> list[int]:
         """Return the topic's partitions, waiting ten seconds at most."""
@@ -98,11 +75,10 @@ class SharedConsumer:
         Raises:
             OffsetLostError: retention has removed that offset, and the settings say to fail.
         """
-        wanted = self._first(partition) if resumed is None else resumed
-        low, high = self.bounds(partition)
-        offset = (
-            wanted if low <= wanted <= high else self._reset_offset(partition, wanted, low, high)
-        )
+        wanted = resumed
+        if wanted is None:
+            wanted = self._offsets.first(partition, from_beginning=self.topic.was_recreated)
+        offset = self._offsets.available(partition, wanted)
         self._buffers[partition] = []
         self._eof.pop(partition, None)
         self._consumer.incremental_assign([self._place(partition, offset)])
@@ -110,7 +86,7 @@ class SharedConsumer:
         return offset
 
     def unassign(self, partition: int) -> None:
-        """Read a partition no more."""
+        """Stop reading a partition."""
         self._buffers.pop(partition, None)
         self._eof.pop(partition, None)
         self._asked.discard(partition)
@@ -121,16 +97,13 @@ class SharedConsumer:
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first available offset and the one after the last."""
-        place = self._place(partition)
-        return self._asked_until(
-            lambda: self._consumer.get_watermark_offsets(place, timeout=LOOKUP_SECONDS)
-        )
+        return self._offsets.bounds(partition)
 
     def poll(self, partition: int) -> list[Message]:
         """Return messages of a partition that have arrived, in their order; maybe none.
 
-        Who asks again is in a new turn, and only then is polled: were it polled for each of many
-        partitions, one turn could take all there is, and say nothing for a minute.
+        The client is polled once a turn, when a partition asks for the second time: polling for
+        each of many partitions could make one turn last for a minute.
         """
         if partition in self._asked:
             self._asked.clear()
@@ -140,10 +113,10 @@ class SharedConsumer:
         return messages
 
     def read_to(self, partition: int) -> int:
-        """Return the offset up to which a partition is known to hold nothing more for us; or 0.
+        """Return the offset up to which a partition is known to have no more messages; or 0.
 
-        Behind the last message there may be markers of transactions, and compacted messages. Ask
-        after `poll`, which hands out all that came before.
+        Transaction markers and compacted messages may follow the last message. Call it after
+        `poll`, which returns everything before it.
         """
         return self._eof.get(partition, 0)
 
@@ -173,108 +146,6 @@ class SharedConsumer:
             if high >= 0:
                 self._telemetry.lag.labels(str(partition)).set(max(0, high - position))
 
-    def identity(self) -> str:
-        """Return the topic's id: another one once it was deleted and recreated; "" if unknown."""
-        if self._id is None:
-            self._id = self._ask_for_id()
-        return self._id or ""
-
-    def _ask_for_id(self) -> str | None:
-        why: object = ""
-        for _ in range(ID_TRIES):
-            self._context.heartbeat.waiting()
-            watch = self._new_watch()
-            watch.ask()
-            try:
-                found = watch.answer(ID_SECONDS)
-            except (KafkaException, FutureTimeout) as error:
-                why = repr(error)
-            else:
-                return found.id if found is not None else ""
-        logger.warning("the id of topic %s is not known: %s", self._settings.topic, why)
-        return None
-
-    def recognise(self, stored: str) -> bool:
-        """Return whether positions in a topic of this id are still valid.
-
-        Raises:
-            OffsetLostError: the topic was recreated, and the settings say to fail.
-        """
-        if not stored or not self.identity() or stored == self.identity():
-            return True
-        self._report_new_topic("since its state was stored")
-        self._telemetry.offset_jumps.inc()
-        self._anew = True
-        return False
-
-    def check_topic(self) -> None:
-        """See from time to time whether the topic is as it was; ask for a restart if it has grown.
-
-        Raises:
-            ConnectorError: the topic, or a partition of it, was removed, or recreated.
-        """
-        now = time.monotonic()
-        if self._watch.is_asked:
-            self._read_topic()
-            return
-        away = "source" in self._context.outages
-        wait = min(self._check_seconds, AWAY_SECONDS) if away else self._check_seconds
-        if now - self._topic_checked >= wait:
-            self._topic_checked = now
-            self._watch.ask()
-
-    def _read_topic(self) -> None:
-        try:
-            found = self._watch.answer()
-        except KafkaException as error:
-            if is_missing(error):
-                self._gone += 1
-            else:
-                self.errors.report(error.args[0])
-                # One that has forgotten its brokers never answers again.
-                self._watch = self._new_watch()
-            # A broker that has just started may not know its topics yet.
-            if self._gone >= CHECKS_UNTIL_GONE:
-                raise deleted(self._settings.topic) from error
-            return
-        if found is not None:
-            self._gone = 0
-            self.errors.recovered()
-            self._compare(found)
-
-    def _check_now(self) -> None:
-        """See at once whether the topic is another one: an offset means nothing in it."""
-        watch = self._new_watch()
-        watch.ask()
-        try:
-            found = watch.answer(ID_SECONDS)
-        except (KafkaException, FutureTimeout):
-            # The next look will show it.
-            return
-        if found is not None:
-            self._compare(found)
-
-    def _compare(self, found: TopicState) -> None:
-        topic, known = self._settings.topic, len(self._known)
-        if self._id and found.id and found.id != self._id:
-            self._report_new_topic(WHILE_READ)
-            raise RetryableError(
-                f'topic "{topic}" was deleted and recreated {WHILE_READ}: after a restart it is '
-                "read from its beginning, as `on_missing_offset` says"
-            )
-        if found.partitions > known:
-            why = f'topic "{topic}" has {found.partitions} partitions now, {known} before'
-            self._context.heartbeat.ask_restart(why)
-        elif found.partitions < known:
-            # Of brokers that give topics no ids.
-            raise recreated(topic, WHILE_READ, f"it has {found.partitions} partitions, not {known}")
-
-    def _report_new_topic(self, when: str) -> None:
-        topic, sign = self._settings.topic, "its id is another one"
-        if self._settings.on_missing_offset == "fail":
-            raise recreated(topic, when, sign)
-        logger.warning("%s; it is read from its beginning", recreated_text(topic, when, sign))
-
     def close(self) -> None:
         """Leave the cluster."""
         self._consumer.close()
@@ -290,12 +161,12 @@ class SharedConsumer:
             messages = self._without_errors(messages)
         # They come in runs, a partition each.
         for partition, run in groupby(messages, Message.partition):
-            # What was on its way when a partition was let go belongs to nobody here.
+            # Messages of a released partition may still arrive; they are dropped.
             if (buffer := self._buffers.get(cast("int", partition))) is not None:
                 buffer += run
 
     def _without_errors(self, messages: list[Message]) -> list[Message]:
-        """Return the messages that are no errors, having seen to those."""
+        """Handle errors; return the other messages."""
         good: list[Message] = []
         for message in messages:
             error = message.error()
@@ -313,76 +184,10 @@ class SharedConsumer:
         if error.code() not in LOST or partition is None:
             self.errors.report(error)
             return
-        self._check_now()
-        wanted = max(message.offset() or 0, 0)
-        low, high = self.bounds(partition)
-        offset = self._reset_offset(partition, wanted, low, high)
+        self.topic.check_now()
+        offset = self._offsets.reset(partition, max(message.offset() or 0, 0))
         self._consumer.incremental_unassign([self._place(partition)])
         self._consumer.incremental_assign([self._place(partition, offset)])
-
-    def _reset_offset(self, partition: int, wanted: int, low: int, high: int) -> int:
-        topic = self._settings.topic
-        gone = (
-            f"{topic}[{partition}]: offset {wanted} is not available any more; the topic holds "
-            f"{low} to {high - 1}"
-        )
-        if self._settings.on_missing_offset == "fail":
-            raise OffsetLostError(
-                f"{gone}. Retention removed it, or the topic was recreated. Set "
-                "`on_missing_offset: earliest` to go on from the first available message (the "
-                "gap is counted), or start with other state (`pynomaly state reset`)"
-            )
-        self._telemetry.offset_jumps.inc()
-        self._telemetry.skipped.inc(max(0, low - wanted))
-        logger.warning("%s; going on from %d", gone, low)
-        return low
-
-    def _first(self, partition: int) -> int:
-        start = "earliest" if self._anew else self._settings.start
-        low, high = self.bounds(partition)
-        if start == "latest":
-            return high
-        if start == "committed":
-            place = self._place(partition)
-            committed = self._committed(place)
-            return committed if committed >= 0 else low
-        if start == "earliest":
-            return low
-        place = self._place(partition, int(start.timestamp() * 1_000))
-        found = self._asked_until(
-            lambda: self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)
-        )[0].offset
-        return found if found >= 0 else high
-
-    def _committed(self, place: TopicPartition) -> int:
-        """Return what the group committed, however long its brokers take to answer."""
-        found = self._asked_until(
-            lambda: self._consumer.committed([place], timeout=COMMITTED_SECONDS)
-        )
-        return int(found[0].offset)
-
-    def _asked_until(self, ask: Callable[[], Answer]) -> Answer:
-        """Return what the brokers answer, however long they take: they may just have started."""
-        began = time.monotonic()
-        while not self._context.draining.is_set():
-            self._context.heartbeat.waiting()
-            try:
-                return ask()
-            except KafkaException as error:
-                self._serve_callbacks()
-                self.errors.report(error.args[0])
-                self.errors.raise_if_fatal()
-                gone = error.args[0].code() in MISSING
-                if gone and time.monotonic() - began > LOOKUP_SECONDS:
-                    raise deleted(self._settings.topic) from error
-                self._context.draining.wait(AWAY_SECONDS)
-        raise self._context.stopped("the brokers")
-
-    def _serve_callbacks(self) -> None:
-        """Take note of what the client has to say, before anything is read."""
-        said = self.errors.served(lambda: self._consumer.poll(0), None)
-        if said is not None and (error := said.error()) is not None:
-            self.errors.report(error)
 
     def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
         if offset is None:

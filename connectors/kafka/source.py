@@ -79,18 +79,18 @@ class KafkaSource:
 
         Stored with each checkpoint, and given back to `recognise`.
         """
-        found = self.consumer.identity()
+        found = self.consumer.topic.identity()
         return {"topic_id": found} if found else {}
 
     def recognise(self, stored: Mapping[str, str]) -> bool:
         """Return whether positions that were stored with this identity are still valid.
 
-        Where they do not, the partition begins where the settings say, with what was learned.
+        If they are not, the partition starts where the settings say, with what was learned.
 
         Raises:
-            OffsetLostError: they do not, and the settings say to fail.
+            OffsetLostError: they are not, and the settings say to fail.
         """
-        return self.consumer.recognise(stored.get("topic_id", ""))
+        return self.consumer.topic.recognise(stored.get("topic_id", ""))
 
     def membership(self) -> GroupMembership:
         """Join the group, to share the topic's partitions with other instances."""
@@ -196,7 +196,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         if self._context.draining.is_set():
             raise StopIteration
         self._kafka.consumer.update_lag(self._kafka.positions())
-        self._kafka.consumer.check_topic()
+        self._kafka.consumer.topic.check()
         consumer = self._kafka.consumer
         messages = consumer.poll(self.partition)
         if not messages:

@@ -104,15 +104,30 @@ def test_it_starts_where_it_is_asked_to(kafka: KafkaCluster, topic: TopicFactory
     produce(kafka, name, 100)
     when = datetime.fromtimestamp(1_000 + 40, UTC)
     starts = {"earliest": 0, "committed": 0, "latest": 100, when: 40}
+
     for start, expected in starts.items():
         plugin = source(kafka, name, start=start)
         assert plugin.source().build_part("source", "0", None).position == expected
         plugin.consumer.close()
-    future = datetime(2200, 1, 1, tzinfo=UTC)
-    plugin = source(kafka, name, start=future)
 
-    assert plugin.source().build_part("source", "0", 70).position == 70, "resuming beats start"
-    assert plugin.consumer._first(0) == 100
+
+def test_a_start_in_the_future_is_the_end_of_the_topic(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic()
+    produce(kafka, name, 100)
+    plugin = source(kafka, name, start=datetime(2200, 1, 1, tzinfo=UTC))
+
+    assert plugin.source().build_part("source", "0", None).position == 100
+    plugin.consumer.close()
+
+
+def test_a_stored_position_overrides_the_start(kafka: KafkaCluster, topic: TopicFactory) -> None:
+    name = topic()
+    produce(kafka, name, 100)
+    plugin = source(kafka, name, start="latest")
+
+    assert plugin.source().build_part("source", "0", 70).position == 70
     plugin.consumer.close()
 
 

@@ -1,0 +1,15 @@
+"""The base class of every part of a pipeline file."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Base of every part of a pipeline file: frozen, and unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def risks(self) -> list[str]:
+        """Return warnings to show before a run, such as a connection in the clear."""
+        return []

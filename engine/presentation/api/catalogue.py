@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from engine.application import registry
 from engine.application.control.explain_to import explain_to
+from engine.application.control.find_alert_rules import find_alert_rules
 from engine.application.control.find_targets import find_targets
 from engine.application.control.permissions import Action, require
 from engine.application.use_cases.explain_entity import TaskReport
 from engine.domain.detector import Declaration
-from engine.presentation.api.requests import Text
+from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithCaller, WithServices
 
 router = APIRouter(tags=["catalogue"])
+YAML = "application/yaml"
 
 
 class ParameterOut(BaseModel):
@@ -111,6 +113,20 @@ def list_targets(services: WithServices, caller: WithCaller) -> list[TargetGroup
         )
         for one in found
     ]
+
+
+@router.get(
+    "/pipelines/{pipeline}/alert-rules",
+    response_class=Response,
+    responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
+)
+def read_alert_rules(
+    services: WithServices, caller: WithCaller, pipeline: PipelineName
+) -> Response:
+    """Return recording and alert rules of Prometheus for a pipeline, as a rules file."""
+    with services.store.reading() as work:
+        found = find_alert_rules(work, caller, services.pipelines, pipeline)
+    return Response(found, media_type=YAML)
 
 
 @router.get("/pipelines/{pipeline}/explain")

@@ -25,6 +25,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/stream"): (VIEWER, {}),
     ("get", "/detectors"): (VIEWER, {}),
     ("get", "/targets"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),
     ("get", "/me"): (VIEWER, {}),
     ("get", "/tokens"): (VIEWER, {}),

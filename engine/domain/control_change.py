@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,6 +21,21 @@ class Reset:
     """
 
     entities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Entities whose models forget what they learned from a time on.
+
+    Attributes:
+        name: id of the record.
+        entities: patterns of keys; one of them has to fit.
+        begin: event time in ns: models return to a state that knows of no later event.
+    """
+
+    name: str
+    entities: tuple[str, ...]
+    begin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,8 @@ class ControlChange:
         calendars: of silences of the pipeline file, by their sources.
         rules: that are in force, in the order of the log: a later one goes over an earlier one.
         budget: that is in force; None: that of the pipeline file.
+        forgets: that come into force now.
+        earlier: returns earlier states of the step, the newest first.
     """
 
     silences: tuple[Silence, ...] = ()
@@ -57,6 +74,8 @@ class ControlChange:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: tuple[EntityRule, ...] = ()
     budget: BudgetChange | None = None
+    forgets: tuple[Forget, ...] = ()
+    earlier: Callable[[], Iterable[bytes]] = tuple
 
     def silences_with(self, in_file: Sequence[Silence]) -> tuple[Silence, ...]:
         """Return all silences in force, given those of the pipeline file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,21 @@ class Bank(Protocol):
         """Return how often each kind of error occurred since the last call, and reset the counts.
 
         Keys are short metric labels such as "fit_failed"; "refits" counts successful refits.
+        """
+        ...
+
+
+@runtime_checkable
+class CopyingBank(Protocol):
+    """A bank whose entities can go back to an earlier state; those of others start afresh."""
+
+    def copy(self, slots: Int32s, bank: Any, theirs: Int32s) -> None:
+        """Replace the states of slots by those of slots of an earlier bank of the same detector.
+
+        Args:
+            slots: int32 [n].
+            bank: the earlier one; it is not used again.
+            theirs: int32 [n], its slots.
         """
         ...
 

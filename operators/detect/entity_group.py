@@ -22,6 +22,7 @@ from operators.detect.entity_parts import EntityParts
 from operators.detect.entity_snapshot import EntitySnapshot
 from operators.detect.entity_table import Segment
 from operators.detect.event_clock import Progress
+from operators.detect.forget_period import forget_period
 from operators.detect.idle import Gone
 from operators.detect.memory_share import entity_bytes, entity_capacity
 from operators.detect.scorer import ScoredColumns, Scorer
@@ -79,13 +80,16 @@ class EntityGroup:
         self._parts.follow(change)
         for reset in change.resets:
             self._reset(reset)
+        for forget in change.forgets:
+            forget_period(forget, self._pipeline, self._parts, change.earlier())
+        if change.resets or change.forgets:
+            self._metrics.count_entities()
 
     def _reset(self, reset: Reset) -> None:
         """Let the models of entities start afresh; the entities stay."""
         slots = self._parts.table.slots
         chosen = [slot for key, slot in slots.items() if fits(key, reset.entities)]
         self._parts.reset_models(np.array(sorted(chosen), np.int32))
-        self._metrics.count_entities()
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""

@@ -10,7 +10,7 @@ import numpy as np
 from engine.domain.absence import AbsenceRule
 from engine.domain.batch import Int32s
 from engine.domain.control_change import ControlChange
-from engine.domain.detector import Bank, Detector, ExplainingDetector
+from engine.domain.detector import Bank, CopyingBank, Detector, ExplainingDetector
 from engine.domain.pipeline import Pipeline
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
 from operators.combine.weighted import Weights
@@ -102,6 +102,26 @@ class EntityParts:
             if part not in (self.absence, self.idle):
                 part.reset(slots)
         self.warm[slots] = False
+
+    def revert_models(self, slots: Int32s, earlier: EntityParts, theirs: Int32s) -> None:
+        """Replace the models of entities by earlier ones.
+
+        Args:
+            slots: of the entities.
+            earlier: parts of the same pipeline, not used again.
+            theirs: slots of the same entities there.
+        """
+        before = earlier.by_name()
+        # What an entity sent last is no part of a model either.
+        stay = self.absence, self.idle, self.counters, self.context
+        for name, part in self.by_name().items():
+            if part in stay:
+                continue
+            if isinstance(part, CopyingBank):
+                part.copy(slots, before[name], theirs)
+            else:
+                part.reset(slots)
+        self.warm[slots] = earlier.warm[theirs]
 
     def follow(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""

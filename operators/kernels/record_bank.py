@@ -35,6 +35,10 @@ class RecordBank:
         """Forget the entities in these slots: the next event in one starts a new entity."""
         self.records[slots] = np.zeros((), self.records.dtype)
 
+    def copy(self, slots: Int32s, bank: Any, theirs: Int32s) -> None:
+        """Replace the records of slots by those of slots of another bank."""
+        self.records[slots] = bank.records[theirs]
+
     def dump(self, slots: Int32s) -> State:
         """Return the records of these slots, in this order."""
         return {"state": self.records[slots]}

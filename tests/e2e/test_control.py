@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, wait_for
-from tests.e2e.test_reload import Run
+from tests.e2e.test_reload import FILE, Run
 from tests.support.kafka_cluster import KafkaCluster
 
 LONG = ("--from", "2026-01-01T00:00:00Z")
@@ -99,6 +99,42 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert run.process.wait(60) == 0
+
+
+def test_a_period_is_forgotten(tmp_path: Path) -> None:
+    text = FILE.replace("state: {", "state: {keep: 5, keep_every: 1s, ")
+    run = Run(tmp_path, text=text)
+    folder = tmp_path / "d" / "kept"
+
+    def kept() -> set[Path]:
+        return set(folder.glob("*.json"))
+
+    def kept_more(before: set[Path]) -> bool:
+        run.give(1)
+        return bool(kept() - before)
+
+    with run.process:
+        run.give(400)
+        run.give(1, value=90.0)
+        wait_for(lambda: run.found("a") == 1)
+        before = kept()
+        wait_for(lambda: kept_more(before))
+        begin = run.moment
+        run.give(300, value=60.0)
+        period = ("--from", begin, "--until", run.moment)
+        wait_for(lambda: run.found("a") > 1)
+
+        written = control(run, "forget", "--entities", "press", *period)
+        assert written.stdout.startswith("forget-1      press from "), written.stderr
+        wait_for(lambda: run.said("1 entities have the models that they had before"))
+        run.give(1, value=60.0)
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
+
+    first, *_, last = map(json.loads, (tmp_path / "a").read_text().splitlines())
+    assert 15 < last["values"][0]["expected_low"] < last["values"][0]["expected_high"] < 25
+    assert last["time_ns"] > first["time_ns"] + 300 * 60 * 10**9
 
 
 def test_a_log_in_kafka_is_followed(tmp_path: Path, kafka: KafkaCluster) -> None:

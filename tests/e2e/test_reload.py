@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, wait_for
 
+BEGIN = 1_767_225_600
 FILE = """\
 name: plant
 source: stdin
@@ -27,10 +29,10 @@ state: {directory: STATE, checkpoint_interval: 200ms}
 class Run:
     """A run with `--reload`, fed by hand."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", text: str = FILE) -> None:
         self.folder = folder
         self.file = folder / "p.yaml"
-        self.text = FILE.replace("ANOMALIES", str(folder / "a")).replace("STATE", str(folder / "d"))
+        self.text = text.replace("ANOMALIES", str(folder / "a")).replace("STATE", str(folder / "d"))
         self.text += more
         self.file.write_text(self.text)
         self.errors = folder / "stderr"
@@ -43,6 +45,11 @@ class Run:
                 stderr=errors,
             )
 
+    @property
+    def moment(self) -> str:
+        """Event time of the next event."""
+        return datetime.fromtimestamp(BEGIN + 60 * (self._sent + 1), UTC).isoformat()
+
     def change(self, old: str, new: str) -> None:
         self.file.write_text(self.text.replace(old, new))
 
@@ -52,7 +59,7 @@ class Run:
         for _ in range(count):
             self._sent += 1
             read = self._draw.gauss(20, 1) if value is None else value
-            event = {"id": "press", "ts": 1_767_225_600 + 60 * self._sent, "t": read}
+            event = {"id": "press", "ts": BEGIN + 60 * self._sent, "t": read}
             stdin.write(json.dumps(event).encode() + b"\n")
         stdin.flush()
 

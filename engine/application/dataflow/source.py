@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 
 from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartition
@@ -183,7 +184,8 @@ class SourceTurns:
             taken = self._control.take(task.name, task.control, task.position)
             if taken is not None:
                 task.control, change = taken
-                found.append((task.name, Control(task, change)))
+                earlier = partial(self._tasks.earlier, task.name)
+                found.append((task.name, Control(task, change, earlier)))
         return found
 
     def _quiet(self, *, ended: bool = False) -> list[Item]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bytewax.operators import StatefulBatchLogic
@@ -112,7 +114,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
             assert self._step is not None
             self._step.report_to(self._steps.context.telemetry)
         elif isinstance(item, Control):
-            self._control(item.change)
+            self._control(replace(item.change, earlier=partial(self._earlier, item)))
         elif isinstance(item, Mark):
             self._store(item)
             return item.last
@@ -139,6 +141,11 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         follow: Callable[[ControlChange], None] | None = getattr(self._step, "control", None)
         if follow is not None:
             follow(change)
+
+    def _earlier(self, item: Control) -> Iterator[bytes]:
+        """Yield earlier states of the step."""
+        name = self._steps.name
+        return (state[name] for state in item.earlier() if name in state)
 
     def _store(self, mark: Mark) -> None:
         assert self._step is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.application.live_control.task_control import TaskControl
@@ -67,6 +67,8 @@ class Control:
 
     task: Task
     change: ControlChange
+    earlier: Callable[[], Iterable[Mapping[str, bytes]]] = tuple
+    """Returns the whole states of the task that are kept, the newest first."""
 
 
 @dataclass(eq=False, slots=True)

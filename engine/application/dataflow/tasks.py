@@ -12,7 +12,7 @@ from engine.application.dataflow.task import Begin, Task
 from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.live_control.task_control import load_control
 from engine.application.ports import RunContext, SourcePlugin
-from engine.application.state.store import Json, StateStore, StoredTask
+from engine.application.state.store import Json, KeepingStore, StateStore, StoredTask
 
 logger = logging.getLogger("pynomaly.tasks")
 
@@ -98,6 +98,10 @@ class Tasks:
             reader.close()
         self.readers = {}
         self.store.close()
+
+    def earlier(self, name: str) -> Iterable[Mapping[str, bytes]]:
+        """Return the whole states of a task that the store has kept, the newest first."""
+        return self.store.earlier(name) if isinstance(self.store, KeepingStore) else ()
 
     def _load(self, name: str) -> StoredTask | None:
         waiting = f"partition {name}"

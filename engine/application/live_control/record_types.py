@@ -42,6 +42,23 @@ class ResetSpec(Settings):
     """Patterns of entity keys."""
 
 
+class ForgetSpec(Settings):
+    """What models of entities learned in a period of event time is taken back."""
+
+    entities: Texts = Field(min_length=1)
+    """Patterns of entity keys."""
+    begin: Moment = Field(alias="from")
+    """Begin of the period."""
+    end: Moment = Field(alias="until")
+    """Its end."""
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if self.begin >= self.end:
+            raise invalid("expected a time after from", "until")
+        return self
+
+
 class FeedbackSpec(Settings):
     """A person's word on an anomaly, and the anomaly as far as the rule looks at it."""
 

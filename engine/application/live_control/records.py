@@ -14,21 +14,26 @@ from engine.application.live_control.record_types import (
     BudgetSpec,
     CalendarText,
     FeedbackSpec,
+    ForgetSpec,
     PauseSpec,
     ResetSpec,
     RevokeSpec,
     RuleSpec,
 )
 from engine.application.ports import Settings
-from engine.domain.control_change import BudgetChange, Reset
+from engine.domain.control_change import BudgetChange, Forget, Reset
 from engine.domain.entity_rule import EntityRule
 from engine.domain.errors import FatalError
 from engine.domain.feedback import Feedback
 from engine.domain.silence import Silence, nanoseconds
 
-Kind = Literal["silence", "pause", "rule", "budget", "calendar", "reset", "feedback", "revoke"]
+Kind = Literal[
+    "silence", "pause", "rule", "budget", "calendar", "reset", "forget", "feedback", "revoke"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-STANDING: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "calendar", "feedback")
+STANDING: tuple[Kind, ...] = (
+    *("silence", "pause", "rule", "budget", "calendar", "forget", "feedback"),
+)
 """Kinds that hold until they end or are revoked."""
 
 
@@ -51,6 +56,7 @@ class ControlRecord(Settings):
     budget: BudgetSpec | None = None
     calendar: CalendarText | None = None
     reset: ResetSpec | None = None
+    forget: ForgetSpec | None = None
     feedback: FeedbackSpec | None = None
     revoke: RevokeSpec | None = None
 
@@ -68,13 +74,14 @@ class ControlRecord(Settings):
     @property
     def end(self) -> datetime | None:
         """Event time at which it ends; None if it does not by itself."""
-        said = self.silence or self.pause
+        said = self.silence or self.pause or self.forget
         return None if said is None else said.end
 
     @property
     def entities(self) -> tuple[str, ...]:
         """Patterns of the keys that it holds for."""
-        said = self.silence or self.pause or self.rule or self.reset or self.feedback
+        learned = self.pause or self.reset or self.forget or self.feedback
+        said = self.silence or self.rule or learned
         return () if said is None else said.entities
 
     def silences(self) -> tuple[Silence, ...]:
@@ -84,13 +91,14 @@ class ControlRecord(Settings):
             return (named.silence(self.number),)
         if self.feedback is not None and self.feedback.until_ns is not None:
             return (_unlearned(self.id, self.feedback, self.feedback.until_ns),)
-        if self.pause is None:
+        unlearned = self.pause or self.forget
+        if unlearned is None:
             return ()
-        begin, end = self.pause.begin, self.pause.end
+        begin, end = unlearned.begin, unlearned.end
         return (
             Silence(
                 name=self.id,
-                entities=self.pause.entities,
+                entities=unlearned.entities,
                 begin=None if begin is None else nanoseconds(begin),
                 end=None if end is None else nanoseconds(end),
                 mutes=False,
@@ -100,6 +108,13 @@ class ControlRecord(Settings):
     def resets(self) -> tuple[Reset, ...]:
         """Return it as a reset in the domain's words, if it is one."""
         return () if self.reset is None else (Reset(self.reset.entities),)
+
+    def forgets(self) -> tuple[Forget, ...]:
+        """Return it as a period to forget in the domain's words, if it is one."""
+        said = self.forget
+        if said is None:
+            return ()
+        return (Forget(self.id, said.entities, nanoseconds(said.begin)),)
 
     def feedbacks(self) -> tuple[Feedback, ...]:
         """Return it as feedback in the domain's words, if it is some."""

@@ -10,7 +10,7 @@ import orjson
 from engine.application.live_control.records import STANDING, ControlRecord, read_record
 from engine.application.state.store import Json
 from engine.domain import snapshot
-from engine.domain.control_change import ControlChange, Reset
+from engine.domain.control_change import ControlChange, Forget, Reset
 from engine.domain.silence import Silence
 
 STATE = "control"
@@ -47,6 +47,7 @@ class TaskControl:
         known = self.count if log == self.log else 0
         standing = list(self.standing) if log == self.log else []
         resets: list[Reset] = []
+        forgets: list[Forget] = []
         for record in records:
             if record.number <= known:
                 continue
@@ -57,8 +58,9 @@ class TaskControl:
                 standing = [(at, one) for at, one in standing if not record.replaces(one)]
                 standing.append((position, record))
             resets += record.resets()
+            forgets += record.forgets()
         taken = TaskControl(log, count, tuple(standing))
-        return taken, replace(taken.change(), resets=tuple(resets))
+        return taken, replace(taken.change(), resets=tuple(resets), forgets=tuple(forgets))
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences in force."""

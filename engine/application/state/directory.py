@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,17 +19,19 @@ from engine.application.state.checkpoint_file import (
     write_manifests,
 )
 from engine.application.state.durable import Syncs
-from engine.application.state.kept import KeptCheckpoints
+from engine.application.state.kept import KeptCheckpoints, kept_manifests
 from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
 from engine.application.telemetry.heartbeat import Heartbeat
-from engine.domain.errors import FatalError, RetryableError
+from engine.domain.errors import FatalError, RetryableError, SnapshotError
 
 TASKS = "tasks"
 """Folder of the tasks' files in the state directory."""
 LOCK_SECONDS = 10.0
 """A process that was killed may take so long to be gone, and its locks with it."""
 LOOK_SECONDS = 0.05
+
+logger = logging.getLogger("pynomaly.state")
 
 
 class DirectoryStore:
@@ -121,6 +124,20 @@ class DirectoryStore:
         if kept:
             for task, manifest in manifests.items():
                 self._remove_orphans(task, manifest)
+
+    def earlier(self, task: str) -> Iterator[Mapping[str, bytes]]:
+        """Yield the whole states of a task that are kept; see `KeepingStore`."""
+        seen = set()
+        for manifest in kept_manifests(self._directory, task):
+            if manifest.file in seen:
+                continue
+            seen.add(manifest.file)
+            try:
+                blobs = manifest.task_file(self._tasks).read()
+            except SnapshotError as error:
+                logger.error("a kept checkpoint is left out: %s", error)
+                continue
+            yield {name: blob for name, blob in blobs if name != JOURNAL}
 
     def release(self, tasks: Sequence[str]) -> None:
         """Release tasks; see `StateStore`."""

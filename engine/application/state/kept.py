@@ -6,6 +6,7 @@ is written behind what they refer to does not matter to them.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.application.state.checkpoint_file import Manifest, read_manifests, write_manifests
+from engine.domain.errors import SnapshotError
 
 KEPT = "kept"
 """Folder of the kept checkpoints in a state directory."""
+
+logger = logging.getLogger("pynomaly.state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ def kept_files(directory: Path) -> list[KeptFile]:
     paths = (directory / KEPT).glob("*.json")
     found = [KeptFile(path, int(path.name.split(".")[0])) for path in paths]
     return sorted(found, key=lambda each: (each.second, each.path.name))
+
+
+def kept_manifests(directory: Path, task: str) -> Iterator[Manifest]:
+    """Yield what is kept of a task, the newest first; what is damaged is left out."""
+    for kept in reversed(kept_files(directory)):
+        try:
+            found = read_manifests(kept.path)
+        except SnapshotError as error:
+            logger.error("a kept checkpoint is left out: %s", error)
+            continue
+        yield from (manifest for manifest in found if manifest.task == task)
 
 
 def files_of(kept: Iterable[KeptFile]) -> Iterator[str]:

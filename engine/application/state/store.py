@@ -6,9 +6,9 @@ stores them together: what belongs to one checkpoint becomes visible at once, or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Json = Any
 """What orjson writes and reads back as it was: numbers, strings, lists, dictionaries, None."""
@@ -122,6 +122,15 @@ class StateStore(Protocol):
 
     def close(self) -> None:
         """Release all resources; never raises."""
+        ...
+
+
+@runtime_checkable
+class KeepingStore(StateStore, Protocol):
+    """A store that keeps earlier checkpoints."""
+
+    def earlier(self, task: str) -> Iterator[Mapping[str, bytes]]:
+        """Yield the whole states of a task that are kept, the newest first."""
         ...
 
 

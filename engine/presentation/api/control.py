@@ -29,6 +29,7 @@ from engine.application.control.preview_silence import preview_silence
 from engine.application.control_ports import UnitOfWork
 from engine.application.live_control.record_types import (
     BudgetSpec,
+    ForgetSpec,
     PauseSpec,
     ResetSpec,
     RuleSpec,
@@ -38,7 +39,7 @@ from engine.presentation.api.requests import Key, PipelineName, Result, Text, on
 from engine.presentation.api.services import WithCaller, WithServices
 
 router = APIRouter(tags=["control"])
-KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset")
+KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset", "forget")
 LookBack = Annotated[int, Query(ge=1, le=1_000, description="Anomalies that are looked back on.")]
 Why = Annotated[Text, Field(max_length=1_000)]
 
@@ -69,6 +70,7 @@ class ControlIn(BaseModel):
     rule: RuleSpec | None = None
     budget: BudgetSpec | None = None
     reset: ResetSpec | None = None
+    forget: ForgetSpec | None = None
     why: Why = ""
 
     @model_validator(mode="after")

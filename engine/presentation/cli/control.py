@@ -173,6 +173,21 @@ def reset(
 
 
 @control.command()
+def forget(
+    context: typer.Context,
+    entities: Annotated[
+        list[str], typer.Option("--entities", help="Pattern of entity keys; again for more.")
+    ],
+    begin: Annotated[str, typer.Option("--from", help="Event time at which the period begins.")],
+    end: Annotated[str, typer.Option("--until", help="Event time at which it ends.")],
+    why: Why = "",
+    who: Who = None,
+) -> None:
+    """Take back what was learned since a time; events of the period are not learned again."""
+    _add(context, "forget", {**_whose(entities), "from": begin, "until": end}, why, who)
+
+
+@control.command()
 def revoke(
     context: typer.Context,
     record: Annotated[str, typer.Argument(help="Such as silence-3; see `list`.")],

@@ -31,7 +31,7 @@ def _said(record: ControlRecord) -> str:
     words = [", ".join(record.entities)]
     if record.silence is not None and record.silence.values:
         words.append(f"for {', '.join(record.silence.values)}")
-    said = record.silence or record.pause
+    said = record.silence or record.pause or record.forget
     if said is not None and said.begin is not None:
         words.append(f"from {said.begin.isoformat()}")
     if said is not None:

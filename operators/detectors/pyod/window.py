@@ -81,6 +81,15 @@ class WindowBank:
         for slot in slots.tolist():
             self._models.pop(slot, None)
 
+    def copy(self, slots: Int32s, bank: WindowBank, theirs: Int32s) -> None:
+        """Replace the models of slots by those of slots of an earlier bank."""
+        self.reset(slots)
+        self._windows[slots] = bank._windows[theirs]
+        self._learned[slots] = bank._learned[theirs]
+        for own, other in zip(slots.tolist(), theirs.tolist(), strict=True):
+            if other in bank._models:
+                self._models[own] = bank._models[other]
+
     def dump(self, slots: Int32s) -> State:
         """Return windows, counts of learned events, and the models as one pickle."""
         models = [self._models.get(slot) for slot in slots.tolist()]

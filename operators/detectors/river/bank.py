@@ -98,6 +98,14 @@ class RiverBank:
             self._models.pop(slot, None)
         self._learned[slots] = 0
 
+    def copy(self, slots: Int32s, bank: RiverBank, theirs: Int32s) -> None:
+        """Replace the models of slots by those of slots of an earlier bank."""
+        self.reset(slots)
+        self._learned[slots] = bank._learned[theirs]
+        for own, other in zip(slots.tolist(), theirs.tolist(), strict=True):
+            if other in bank._models:
+                self._models[own] = bank._models[other]
+
     def dump(self, slots: Int32s) -> State:
         """Return the models as one pickle, and the number of events each has learned."""
         models = [self._models.get(slot) for slot in slots.tolist()]

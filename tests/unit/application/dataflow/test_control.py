@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,18 @@ def add(log: ControlLog, kind: str, said: dict[str, Any]) -> None:
     log.append(make)
 
 
+class KeepingStore(MemoryStore):
+    """A store that has kept earlier states of each task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: dict[str, list[Mapping[str, bytes]]] = {}
+
+    def earlier(self, task: str) -> Iterator[Mapping[str, bytes]]:
+        """Yield what was kept, the newest first."""
+        yield from reversed(self.states.get(task, []))
+
+
 class Killed(Exception):
     """Stands for a process that is killed."""
 
@@ -77,7 +89,7 @@ class Lives:
         self.path = folder / "whole.yaml"
         self.path.write_text(text.replace("BATCH", str(batch)).replace("POLICY", policy))
         self.log = ControlLog(folder)
-        self.store = MemoryStore()
+        self.store = KeepingStore()
         self.plan: Plan = defaultdict(list)
 
     def run(
@@ -185,8 +197,23 @@ records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
         {"budget": st.sampled_from(["2/day", "900/day"]), "per": st.sampled_from(["entity", None])}
     )),
     st.tuples(st.just("reset"), patterns.map(lambda some: {"entities": some})),
+    st.tuples(st.just("forget"), standing),
     st.tuples(st.just("revoke"), st.just({})),
 )  # fmt: skip
+
+
+def earlier_states(folder: Path, text: str, policy: str) -> dict[str, list[Mapping[str, bytes]]]:
+    """Return what a run without records had stored now and then."""
+    lives = Lives(folder, text, 100, policy)
+    found: dict[str, list[Mapping[str, bytes]]] = defaultdict(list)
+
+    def keep(_number: int) -> None:
+        for task, stored in lives.store.kept.items():
+            found[task].append(stored.snapshot)
+
+    lives.run(None, keep)
+    memory.records.clear()
+    return {task: states[::4] for task, states in found.items()}
 
 
 @settings(
@@ -211,6 +238,7 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
     folder = tmp_path_factory.mktemp("control")
     memory.records.clear()
     lives = Lives(folder / "one", TEXT + absence, batch, policy)
+    lives.store.states = earlier_states(folder / "before", TEXT + absence, policy)
     waiting = sorted(written, key=lambda one: one[0])
 
     saves = 0
@@ -228,6 +256,7 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
 
     memory.records.clear()
     one_by_one = Lives(folder / "two", TEXT + absence, 1, policy)
+    one_by_one.store.states = lives.store.states
     planned = Planned(lives.log, lives.plan)
     with monkeypatch.context() as patched:
         patched.setattr("engine.application.dataflow.build.ControlFollower", lambda *_: planned)

@@ -72,6 +72,25 @@ def test_what_is_kept_can_be_read_and_no_file_is_left_beside(tmp_path: Path, clo
     assert {path.name for path in (tmp_path / TASKS).iterdir()} == files | {"0+lock"}
 
 
+def test_what_is_kept_of_a_task_is_read_newest_first_without_what_is_damaged(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path, clock, hours=6, keep=3)
+    store = DirectoryStore(tmp_path, 0, Heartbeat(), keep=3, keep_every=timedelta(hours=1))
+    newest, *_, oldest = reversed(kept_files(tmp_path))
+
+    whole = [state["detect"] for state in store.earlier("0")]
+    oldest.path.write_bytes(b"torn")
+    left = [state["detect"] for state in store.earlier("0")]
+    read_manifests(newest.path)[0].task_file(tmp_path / TASKS).path.write_bytes(b"")
+
+    assert whole == [b"28" * 100, b"24" * 100, b"16" * 100]
+    assert left == whole[:2]
+    assert [state["detect"] for state in store.earlier("0")] == whole[1:2]
+    assert list(store.earlier("1")) == []
+    assert "a kept checkpoint is left out" in caplog.text
+
+
 def test_a_run_that_keeps_none_removes_what_was_kept(tmp_path: Path, clock: Clock) -> None:
     run(tmp_path, clock, hours=6, keep=3)
 

@@ -67,6 +67,18 @@ def test_what_is_in_force_is_listed_until_it_is_revoked(ask: Ask) -> None:
     assert [one["id"] for one in past] == ["pause-1", "reset-2", "revoke-3"]
 
 
+def test_a_period_is_forgotten(ask: Ask, tmp_path: Path) -> None:
+    period = {"from": "2026-03-01T08:00:00Z", "until": "2026-03-01T12:00:00Z"}
+
+    made = ask("post", PATH, json={"forget": {"entities": ["pump-1"], **period}})
+    turned = {"from": period["until"], "until": period["from"]}
+    refused = ask("post", PATH, json={"forget": {"entities": ["pump-1"], **turned}})
+
+    [record] = log_of(tmp_path).records
+    assert (made.status_code, refused.status_code) == (201, 422)
+    assert (record.id, record.entities) == ("forget-1", ("pump-1",))
+
+
 def test_a_silence_that_is_sent_again_is_written_once(ask: Ask, tmp_path: Path) -> None:
     given = {"json": {"silence": {}}, "headers": {"Idempotency-Key": "k"}}
 

@@ -22,6 +22,7 @@ from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.migrate import migrate
 from connectors.sql.pipelines import SqlPipelines
+from connectors.sql.sessions import SqlSecrets, SqlSessions
 from engine.domain.errors import RetryableError
 from pynomaly.plugins import UnitOfWork
 
@@ -107,6 +108,8 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         positions=SqlPositions(connection),
         feed=SqlFeed(connection),
         pipelines=SqlPipelines(connection),
+        sessions=SqlSessions(connection, locking=locking),
+        secrets=SqlSecrets(connection),
     )
 
 

@@ -103,7 +103,29 @@ tokens = Table(
     _number("created"),
     _number("expires"),
     Column("revoked", BigInteger),
+    Column("session", String(100)),
     Index(None, "user", "created"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("user", String(100), nullable=False),
+    _text("address"),
+    _text("csrf"),
+    _number("created"),
+    _number("expires"),
+    Column("ended", BigInteger),
+    Index(None, "user", "created"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    _text("sealed"),
+    _number("created"),
 )
 
 audit = Table(

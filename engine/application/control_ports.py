@@ -13,6 +13,8 @@ from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
+from engine.domain.control.secret import Secret
+from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
 from engine.domain.control.user import User
@@ -124,6 +126,58 @@ class TokenRepository(Protocol):
         ...
 
 
+class SessionRepository(Protocol):
+    """The sessions."""
+
+    def get(self, session_id: str) -> Session | None:
+        """Return the session of an id; within a writing unit of work nobody else changes it."""
+        ...
+
+    def of(self, user: str) -> list[Session]:
+        """Return those of a user, the newest first."""
+        ...
+
+    def add(self, session: Session) -> None:
+        """Store a new one."""
+        ...
+
+    def save(self, session: Session) -> None:
+        """Store a changed one."""
+        ...
+
+    def end_all(self, user: str, now: int) -> None:
+        """End those of a user."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Remove those that expired before; return how many went."""
+        ...
+
+
+class SecretRepository(Protocol):
+    """Secrets, encrypted."""
+
+    def get(self, name: str) -> Secret | None:
+        """Return the secret of a name."""
+        ...
+
+    def all(self, prefix: str) -> list[Secret]:
+        """Return those whose names begin so, the oldest first."""
+        ...
+
+    def put(self, secret: Secret) -> None:
+        """Store one, in place of the one of this name."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove one."""
+        ...
+
+    def prune(self, prefix: str, before: int) -> int:
+        """Remove those whose names begin so and that were made before; return how many went."""
+        ...
+
+
 class AuditRepository(Protocol):
     """The audit log: it can be read and added to, and nothing else."""
 
@@ -229,6 +283,8 @@ class UnitOfWork:
     positions: PositionRepository
     feed: FeedRepository
     pipelines: PipelineRepository
+    sessions: SessionRepository
+    secrets: SecretRepository
 
 
 class Store(Protocol):

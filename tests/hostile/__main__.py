@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Any
 
 from engine.application.control.caller import SYSTEM, Caller
 from engine.application.control.ingest import ingest
@@ -27,7 +29,12 @@ from tests.support.kafka_settings import HOST
 from tests.support.published import anomaly, incident
 from tests.unit.presentation.api.test_roles import ENDPOINTS, FILLED
 
-LOGIN = ("post", "/session"), {"json": {"name": "the-admin", "password": "wrong password"}}
+OPEN: dict[tuple[str, str], tuple[None, dict[str, Any]]] = {
+    ("post", "/session"): (None, {"json": {"name": "the-admin", "password": "wrong password"}}),
+    ("post", "/session/refresh"): (None, {"json": {"refresh_token": f"pyn_{'0' * 16}_{'s' * 43}"}}),
+    ("get", "/jwks.json"): (None, {}),
+}
+"""Endpoints that take no token, and a request to each."""
 NEVER = (b"Traceback", b"sqlalchemy", b"sqlite3", b"site-packages", b"$argon2", b'.py"')
 """What no reply may hold, whoever asks."""
 LAST_MOST = 20
@@ -96,11 +103,13 @@ class Attack:
         self.statuses: Counter[int] = Counter()
         self.wrong: list[str] = []
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def attack(self, draw: random.Random) -> None:
         """Send one request."""
-        (method, path), (least, more) = draw.choice(
-            [*ENDPOINTS.items(), (LOGIN[0], (None, LOGIN[1]))]
-        )
+        (method, path), (least, more) = draw.choice([*ENDPOINTS.items(), *OPEN.items()])
         made = drawn(draw, method, path, self._credentials.filled, more)
         role = draw.choice((None, *Role))
         shown = draw.choice(self._credentials.useless) if role is None else ""
@@ -137,6 +146,7 @@ class Attack:
         reply = self._connection.getresponse()
         if reply.getheader("Content-Type", "").startswith("text/event-stream"):
             # It would never end.
+            reply.close()
             self._connection.close()
             return reply.status, _headers(reply), b""
         return reply.status, _headers(reply), reply.read()
@@ -180,8 +190,9 @@ def run(requests: int, seed: int, folder: Path) -> tuple[Counter[int], list[str]
         with server:
             attack = Attack(server.port, credentials, str(folder).encode())
             draw = random.Random(seed)
-            for _ in range(requests):
-                attack.attack(draw)
+            with closing(attack):
+                for _ in range(requests):
+                    attack.attack(draw)
             if b"ERROR" in (log := server.log.read_bytes()) or b'"error"' in log:
                 attack.wrong.append(f"logged an error: {log[-2_000:]!r}")
         with store.reading() as work:

@@ -16,8 +16,11 @@ from alembic.migration import MigrationContext
 from connectors.sql.database import connect
 from connectors.sql.store import SqlStore
 from connectors.sql.tables import metadata
+from engine.application.control.caller import Caller
 from engine.application.control.ingest import ingest
+from engine.application.control.log_in import begin_session
 from engine.application.control.memory_store import MemoryStore
+from engine.application.control.refresh_session import refresh_session
 from engine.application.control_ports import Store
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
@@ -28,6 +31,8 @@ from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.role import Role
+from engine.domain.control.secret import Secret
+from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import stored_anomaly
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import User
@@ -239,7 +244,7 @@ def test_users_have_one_name_each(store: Store) -> None:
 
 def test_tokens_are_listed_by_user_and_removed_once_long_expired(store: Store) -> None:
     old = Token("1", "ada", "old", TokenKind.API, "digest", Role.VIEWER, 1, 10)
-    new = Token("2", "ada", "new", TokenKind.SESSION, "digest", Role.ADMIN, 2, 20)
+    new = Token("2", "ada", "new", TokenKind.REFRESH, "digest", Role.ADMIN, 2, 20, None, "s")
     with store.writing() as work:
         for token in (old, new, replace(new, id="3", user="bob")):
             work.tokens.add(token)
@@ -255,6 +260,65 @@ def test_tokens_are_listed_by_user_and_removed_once_long_expired(store: Store) -
     with store.reading() as work:
         assert work.tokens.get("1") is None
         assert work.tokens.get("2") == replace(new, revoked=5)
+
+
+def test_sessions_are_listed_by_user_and_ended_together(store: Store) -> None:
+    old = Session("1", "ada", "::1", "csrf", 1, 10, 7)
+    new = Session("2", "ada", "::1", "csrf", 2, 20)
+    theirs = replace(new, id="3", user="bob")
+    with store.writing() as work:
+        for session in (old, new, theirs):
+            work.sessions.add(session)
+        work.sessions.save(replace(old, ended=8))
+        work.sessions.end_all("ada", 9)
+
+    with store.writing() as work:
+        listed = work.sessions.of("ada"), work.sessions.get("3"), work.sessions.get("4")
+        removed = work.sessions.prune(11)
+
+    assert listed == ([replace(new, ended=9), replace(old, ended=8)], theirs, None)
+    assert removed == 1
+
+
+def test_secrets_are_replaced_by_name_and_removed_by_age(store: Store) -> None:
+    first, second = Secret("sign/1", "a", 1), Secret("sign/2", "b", 2)
+    other = Secret("sign%", "c", 1)
+    with store.writing() as work:
+        for secret in (second, first, other, replace(first, sealed="d")):
+            work.secrets.put(secret)
+
+    with store.writing() as work:
+        listed = work.secrets.all("sign/"), work.secrets.get("sign%"), work.secrets.get("x")
+        work.secrets.remove("sign/2")
+        removed = work.secrets.prune("sign/", 2)
+        left = work.secrets.all("")
+
+    assert listed == ([replace(first, sealed="d"), second], other, None)
+    assert (removed, left) == (1, [other])
+
+
+def test_of_two_who_show_a_refresh_token_the_second_ends_the_session(store: Store) -> None:
+    with store.writing() as work:
+        user = User("ada", Role.EDITOR, None, 1)
+        work.users.add(user)
+        made = begin_session(work, user, Caller("ada", Role.EDITOR, "::1"), 1)
+    together, found = Barrier(2), []
+
+    def refresh() -> None:
+        together.wait()
+        found.append(refresh_session(store, made.refresh, "::1", 2, str))
+
+    threads = [Thread(target=refresh) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with store.reading() as work:
+        session = work.sessions.get(made.session.id)
+    assert sum(one is None for one in found) == 1
+    assert session is not None
+    assert session.ended == 2
 
 
 def test_audit_records_form_one_chain_whoever_writes(store: Store) -> None:

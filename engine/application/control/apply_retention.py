@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from engine.application.control.caller import SYSTEM
 from engine.application.control.recording import record
+from engine.application.control.signing import KEPT_NS as SIGNING_NS
+from engine.application.control.signing import PREFIX as SIGNING
 from engine.application.control_ports import Store
 from engine.domain.time_units import NS_PER_DAY
 
@@ -44,6 +46,8 @@ def apply_retention(store: Store, now: int, retention: int) -> Removed:
     with store.writing() as work:
         work.replies.prune(now - REPLY_NS)
         work.tokens.prune(now - TOKEN_NS)
+        work.sessions.prune(now - TOKEN_NS)
+        work.secrets.prune(SIGNING, now - SIGNING_NS)
         if anomalies or incidents:
             removed = {"anomalies": anomalies, "incidents": incidents, "before": before}
             record(work, SYSTEM, now, "retention.apply", "store", removed, None)

@@ -15,8 +15,9 @@ class Caller:
         name: of the user.
         role: the lesser of the user's and the token's.
         address: from where.
-        token: id of the token that was shown; "" if the server itself asks.
-        expires: when an API token that was shown does, ns since 1970; None for a login.
+        token: id of the API token that was shown; "" for a session, or the server itself.
+        expires: when that token does, ns since 1970; None for a session.
+        session: id of the session; "" for a token.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Caller:
     address: str
     token: str = ""
     expires: int | None = None
+    session: str = ""
 
 
 SYSTEM = Caller("system", Role.ADMIN, "local")

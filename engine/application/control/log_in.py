@@ -1,7 +1,9 @@
-"""Log in with a password, log out, and find the user of a token."""
+"""Log in with a password, log out, and find the user of a token or a session."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from secrets import token_hex, token_urlsafe
 from typing import Protocol
 
 from engine.application.control.caller import Caller
@@ -10,11 +12,9 @@ from engine.application.control.recording import record
 from engine.application.control_ports import Store, UnitOfWork
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.role import Role
+from engine.domain.control.session import LONGEST_NS, REFRESH_NS, Session
 from engine.domain.control.token import TokenKind, parts_of
-from engine.domain.time_units import NS_PER_HOUR
-
-SESSION_NS = 12 * NS_PER_HOUR
-"""How long a login lasts."""
+from engine.domain.control.user import User
 
 
 class Passwords(Protocol):
@@ -29,15 +29,30 @@ class Passwords(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that was just begun or refreshed.
+
+    Attributes:
+        session: what is stored of it.
+        user: whose it is.
+        refresh: its refresh token as it is shown, once.
+    """
+
+    session: Session
+    user: User
+    refresh: str
+
+
 def log_in(
     store: Store, name: str, password: str, address: str, now: int, passwords: Passwords
-) -> NewToken | None:
-    """Return a token for half a day; None if it is refused, which is stored as well.
+) -> NewSession | None:
+    """Return a session; None if it is refused, which is stored as well.
 
     The reply is the same for an unknown user, a wrong password, and a locked or disabled user.
 
     Args:
-        store: keeps the token, or the failure.
+        store: keeps the session, or the failure.
         name, password: as they were given.
         address: from where.
         now: ns since 1970.
@@ -56,7 +71,7 @@ def log_in(
 
 def _decided(
     work: UnitOfWork, name: str, hashed: str | None, right: bool, caller: Caller, now: int
-) -> NewToken | None:
+) -> NewSession | None:
     """Begin the session, or store the failure; others may have changed the user meanwhile."""
     user = work.users.get(name)
     if user is None or user.disabled or user.is_locked(now) or user.password != hashed:
@@ -68,29 +83,67 @@ def _decided(
         record(work, caller, now, "session.refuse", name, None, count)
         return None
     work.users.save(user.succeeded())
-    made = new_token(name, "login", TokenKind.SESSION, user.role, now, now + SESSION_NS)
+    return begin_session(work, user, caller, now)
+
+
+def begin_session(work: UnitOfWork, user: User, caller: Caller, now: int) -> NewSession:
+    """Store a session of a user who has proved to be it."""
+    session = Session(
+        token_hex(8), user.name, caller.address, token_urlsafe(24), now, now + LONGEST_NS
+    )
+    work.sessions.add(session)
+    made = refresh_token(session, user, now)
     work.tokens.add(made.token)
-    record(work, caller, now, "session.begin", made.token.id)
-    return made
+    record(work, caller, now, "session.begin", session.id)
+    return NewSession(session, user, made.secret)
+
+
+def refresh_token(session: Session, user: User, now: int) -> NewToken:
+    """Return the next refresh token of a session; it is not stored yet."""
+    expires = min(now + REFRESH_NS, session.expires)
+    made = new_token(user.name, "refresh", TokenKind.REFRESH, user.role, now, expires)
+    return replace(made, token=replace(made.token, session=session.id))
 
 
 def log_out(work: UnitOfWork, caller: Caller, now: int) -> None:
-    """End what the caller's token allows."""
-    revoke_token(work, caller, now, caller.token)
+    """End the caller's session, or what their token allows."""
+    if not caller.session:
+        revoke_token(work, caller, now, caller.token)
+        return
+    session = work.sessions.get(caller.session)
+    if session is not None and session.ended is None:
+        work.sessions.save(replace(session, ended=now))
+        record(work, caller, now, "session.end", session.id)
+
+
+def find_session(
+    work: UnitOfWork, session_id: str, address: str, now: int
+) -> tuple[Caller, Session]:
+    """Return a session, and who is logged in by it.
+
+    Raises:
+        UnauthenticatedError: it is not in force.
+    """
+    session = work.sessions.get(session_id)
+    if session is not None and session.is_in_force(now):
+        user = work.users.get(session.user)
+        if user is not None and not user.disabled:
+            return Caller(user.name, user.role, address, session=session.id), session
+    raise UnauthenticatedError("the session has ended: log in again")
 
 
 def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller:
-    """Return who shows a token.
+    """Return who shows an API token.
 
     Raises:
         UnauthenticatedError: it is none, or not in force.
     """
     parts = parts_of(token)
     found = None if parts is None else work.tokens.get(parts[0])
-    if parts is not None and found is not None and found.accepts(parts[1], now):
+    wanted = found is not None and found.kind is TokenKind.API
+    if parts is not None and found is not None and wanted and found.accepts(parts[1], now):
         user = work.users.get(found.user)
         if user is not None and not user.disabled:
             role = user.role.at_most(found.role)
-            expires = found.expires if found.kind is TokenKind.API else None
-            return Caller(user.name, role, address, found.id, expires)
+            return Caller(user.name, role, address, found.id, found.expires)
     raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")

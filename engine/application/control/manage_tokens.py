@@ -74,14 +74,14 @@ def _end(caller: Caller, now: int, days: int | None) -> int:
 
 
 def find_tokens(work: UnitOfWork, caller: Caller, user: str | None) -> list[Token]:
-    """Return the tokens of a user, the newest first; those of the caller unless one is named.
+    """Return the API tokens of a user, the newest first; those of the caller unless one is named.
 
     Raises:
         ForbiddenError: the caller may not.
     """
     wanted = user or caller.name
     require(caller, Action.OWN_TOKENS if wanted == caller.name else Action.MANAGE_USERS)
-    return work.tokens.of(wanted)
+    return [one for one in work.tokens.of(wanted) if one.kind is TokenKind.API]
 
 
 def revoke_token(work: UnitOfWork, caller: Caller, now: int, token_id: str) -> None:
@@ -93,9 +93,8 @@ def revoke_token(work: UnitOfWork, caller: Caller, now: int, token_id: str) -> N
     """
     require(caller, Action.OWN_TOKENS)
     found = work.tokens.get(token_id)
-    if found is not None and found.user != caller.name and not may(caller, Action.MANAGE_USERS):
-        found = None
-    if found is None:
+    theirs = found is not None and (found.user == caller.name or may(caller, Action.MANAGE_USERS))
+    if found is None or not theirs or found.kind is not TokenKind.API:
         raise NotFoundError(f'you have no token "{token_id}"')
     if found.revoked is None:
         work.tokens.save(replace(found, revoked=now))

@@ -121,6 +121,7 @@ def _end_all(work: UnitOfWork, name: str, now: int) -> None:
     for token in work.tokens.of(name):
         if token.revoked is None:
             work.tokens.save(replace(token, revoked=now))
+    work.sessions.end_all(name, now)
 
 
 def _shown(user: User) -> dict[str, object]:

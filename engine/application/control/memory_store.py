@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from engine.domain.control.incident import Comment, Facts, Incident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
+from engine.domain.control.secret import Secret
+from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
 from engine.domain.control.user import User
@@ -36,6 +38,8 @@ class _Content:
     positions: dict[str, dict[str, int]] = field(default_factory=dict)
     feed: list[FeedEntry] = field(default_factory=list)
     pipelines: dict[str, list[PipelineVersion]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -83,6 +87,8 @@ def _work(content: _Content) -> UnitOfWork:
         _Positions(content),
         _Feed(content),
         _Pipelines(content),
+        _Sessions(content),
+        _Secrets(content),
     )
 
 
@@ -225,6 +231,59 @@ class _Tokens:
 
     def prune(self, before: int) -> int:
         old = [token.id for token in self._all.values() if token.expires < before]
+        for gone in old:
+            del self._all[gone]
+        return len(old)
+
+
+class _Sessions:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.sessions
+
+    def get(self, session_id: str) -> Session | None:
+        return self._all.get(session_id)
+
+    def of(self, user: str) -> list[Session]:
+        found = [session for session in self._all.values() if session.user == user]
+        return sorted(found, key=lambda session: (-session.created, session.id))
+
+    def add(self, session: Session) -> None:
+        self._all[session.id] = session
+
+    def save(self, session: Session) -> None:
+        self._all[session.id] = session
+
+    def end_all(self, user: str, now: int) -> None:
+        for session in self.of(user):
+            if session.ended is None:
+                self.save(replace(session, ended=now))
+
+    def prune(self, before: int) -> int:
+        old = [session.id for session in self._all.values() if session.expires < before]
+        for gone in old:
+            del self._all[gone]
+        return len(old)
+
+
+class _Secrets:
+    def __init__(self, content: _Content) -> None:
+        self._all = content.secrets
+
+    def get(self, name: str) -> Secret | None:
+        return self._all.get(name)
+
+    def all(self, prefix: str) -> list[Secret]:
+        found = [one for name, one in self._all.items() if name.startswith(prefix)]
+        return sorted(found, key=lambda one: (one.created, one.name))
+
+    def put(self, secret: Secret) -> None:
+        self._all[secret.name] = secret
+
+    def remove(self, name: str) -> None:
+        self._all.pop(name, None)
+
+    def prune(self, prefix: str, before: int) -> int:
+        old = [one.name for one in self.all(prefix) if one.created < before]
         for gone in old:
             del self._all[gone]
         return len(old)

@@ -1,4 +1,4 @@
-"""Tokens: what programs and logged-in people show instead of a password."""
+"""Tokens: what programs show instead of a password, and what keeps a session alive."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ FORM = re.compile(rf"{PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9_-]{{43}})")
 class TokenKind(StrEnum):
     """How a token came to be."""
 
-    SESSION = "session"
     API = "api"
+    """Made for a program."""
+    REFRESH = "refresh"
+    """Of a session: it gives access tokens, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,12 @@ class Token:
         id: part of the token that is no secret.
         user: name of its owner.
         name: what it is for.
-        kind: of a login, or made for a program.
+        kind: what it is accepted for.
         digest: SHA-256 of its secret, as hex digits; 256 random bits need no slow hash.
         role: it allows no more, whatever the owner may do.
         created, expires: ns since 1970.
-        revoked: when it was taken back; None while it was not.
+        revoked: when it was taken back, or used; None while it was not.
+        session: that a refresh token keeps alive.
     """
 
     id: str
@@ -46,11 +49,15 @@ class Token:
     created: int
     expires: int
     revoked: int | None = None
+    session: str | None = None
 
     def accepts(self, secret: str, now: int) -> bool:
         """Return whether a secret is its own, and it is in force."""
-        in_force = self.revoked is None and now < self.expires
-        return compare_digest(digest_of(secret), self.digest) and in_force
+        return self.is_of(secret) and self.revoked is None and now < self.expires
+
+    def is_of(self, secret: str) -> bool:
+        """Return whether a secret is its own."""
+        return compare_digest(digest_of(secret), self.digest)
 
 
 def digest_of(secret: str) -> str:

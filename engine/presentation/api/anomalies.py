@@ -18,6 +18,7 @@ from engine.application.control.permissions import Action, require
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import (
     Cursor,
     Limit,
@@ -30,7 +31,7 @@ from engine.presentation.api.requests import (
     position_of,
     written,
 )
-from engine.presentation.api.services import Services, WithCaller, WithServices
+from engine.presentation.api.services import Services, WithServices
 
 router = APIRouter(tags=["anomalies"])
 EXPORT_PAGE = 500

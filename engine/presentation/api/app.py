@@ -19,6 +19,7 @@ from engine.presentation.api import (
     incidents,
     pipelines,
     runs,
+    sessions,
     stream,
 )
 from engine.presentation.api.guard import Guard
@@ -57,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
         control,
         dead_letters,
         catalogue,
+        sessions,
         identity,
         audit,
     ):

@@ -15,8 +15,9 @@ from engine.application.control.find_targets import find_targets
 from engine.application.control.permissions import Action, require
 from engine.application.use_cases.explain_entity import TaskReport
 from engine.domain.detector import Declaration
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text
-from engine.presentation.api.services import WithCaller, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["catalogue"])
 YAML = "application/yaml"

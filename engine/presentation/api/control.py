@@ -35,8 +35,9 @@ from engine.application.live_control.record_types import (
     RuleSpec,
 )
 from engine.application.live_control.records import ControlRecord, Kind
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import Key, PipelineName, Result, Text, once
-from engine.presentation.api.services import WithCaller, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["control"])
 KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset", "forget")

@@ -12,9 +12,10 @@ from pydantic import BaseModel, Field
 from engine.application.control.find_dead_letters import ReasonGroup, Sample, find_dead_letters
 from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from engine.application.control.try_dead_letters import TriedLetters, try_dead_letters
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import PipelineName, Text
-from engine.presentation.api.services import WithCaller, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["dead letters"])
 Samples = Annotated[int, Query(ge=0, le=20, description="Samples of each reason.")]

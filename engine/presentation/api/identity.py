@@ -1,14 +1,13 @@
-"""Sessions, users and tokens."""
+"""Users and tokens."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
-from engine.application.control.log_in import log_in, log_out
 from engine.application.control.manage_tokens import (
     MOST_DAYS,
     NewToken,
@@ -23,25 +22,17 @@ from engine.application.control.manage_users import (
     find_users,
     get_user,
 )
-from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
-from engine.presentation.api.problems import TooManyRequestsError
 from engine.presentation.api.requests import IfMatch, Text, etag_of, revision_of
-from engine.presentation.api.services import WithCaller, WithServices, address_of
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["identity"])
 Name = Annotated[Text, Field(max_length=64)]
 Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]
-
-
-class Login(BaseModel):
-    """Name and password."""
-
-    name: Name
-    password: Password
 
 
 class TokenOut(BaseModel):
@@ -120,27 +111,6 @@ class UserChangeIn(BaseModel):
     role: Role | None = None
     disabled: StrictBool | None = None
     password: Password | None = None
-
-
-@router.post("/session", status_code=201)
-def begin_session(services: WithServices, request: Request, body: Login) -> NewTokenOut:
-    """Log in; the token lasts for twelve hours."""
-    address = address_of(request)
-    if seconds := services.logins.wait(address):
-        raise TooManyRequestsError(seconds)
-    made = log_in(
-        services.store, body.name, body.password, address, services.now(), services.passwords
-    )
-    if made is None:
-        raise UnauthenticatedError("name or password is wrong, or the user is locked for a while")
-    return _new(made)
-
-
-@router.delete("/session", status_code=204)
-def end_session(services: WithServices, caller: WithCaller) -> None:
-    """Log out: the token that is shown is revoked."""
-    with services.store.writing() as work:
-        log_out(work, caller, services.now())
 
 
 @router.get("/me")

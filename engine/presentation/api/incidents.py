@@ -26,6 +26,7 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import (
     Cursor,
     IfMatch,
@@ -44,7 +45,7 @@ from engine.presentation.api.requests import (
     revision_of,
     written,
 )
-from engine.presentation.api.services import WithCaller, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["incidents"])
 Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]

@@ -25,6 +25,7 @@ from engine.application.control.run_pipelines import require_ended
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import StaleError
 from engine.domain.control.pipeline_version import PipelineVersion
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     IfMatch,
@@ -36,7 +37,7 @@ from engine.presentation.api.requests import (
     once,
     revision_of,
 )
-from engine.presentation.api.services import WithCaller, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["pipelines"])
 

@@ -21,9 +21,10 @@ from engine.application.control.run_pipelines import (
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError
 from engine.domain.control.run import Run, RunState
+from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import Key, PipelineName, Result, once
-from engine.presentation.api.services import Services, WithCaller, WithServices
+from engine.presentation.api.services import Services, WithServices
 
 router = APIRouter(tags=["runs"])
 Number = Annotated[

@@ -22,6 +22,8 @@ from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.local_runner import LocalRunner
 from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.application.control.reseal_secrets import reseal_secrets
+from engine.application.control.secret_box import SecretBox
 from engine.application.control_ports import Store
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.redaction import Redactor
@@ -46,6 +48,7 @@ class Serving:
         followed: topics and files to take in.
         retention: ns that anomalies and incidents are kept.
         pipelines: files of pipelines that it knows.
+        box: encrypts secrets of the store.
         metrics: host:port of the page for Prometheus; None for no page.
         beside: what else runs, in threads of their own, until the event is set.
     """
@@ -56,6 +59,7 @@ class Serving:
     followed: Sequence[Followed]
     retention: int
     pipelines: PipelineDirectory
+    box: SecretBox
     metrics: str | None = None
     beside: Sequence[Callable[[Event], None]] = ()
 
@@ -68,10 +72,13 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     """
     log_format, log_level, redactor = logs
     configure_logging(log_format, LogIdentity("server", "server", ""), redactor, log_level)
+    if resealed := reseal_secrets(store, serving.box, time.time_ns()):
+        logger.info("%d secrets were encrypted with the first key: others can go", resealed)
     listening = _listen(serving.host, serving.port)
     stop = Event()
     runner = LocalRunner(serving.directory)
-    services = Services(store, pipelines=serving.pipelines.beside(runner.file), runner=runner)
+    files = serving.pipelines.beside(runner.file)
+    services = Services(store, pipelines=files, runner=runner, box=serving.box)
     metrics = services.metrics
     metrics.watch(lambda: services.live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)

@@ -10,22 +10,17 @@ from threading import BoundedSemaphore
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pwdlib import PasswordHash
 
-from engine.application.control.caller import Caller
 from engine.application.control.local_runner import LocalRunner
-from engine.application.control.log_in import authenticate
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.run_pipelines import Runner
+from engine.application.control.secret_box import SecretBox
 from engine.application.control_ports import Store
 from engine.application.telemetry.server_metrics import ServerMetrics
-from engine.domain.control.errors import UnauthenticatedError
+from engine.presentation.api.access_tokens import AccessTokens
 from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.login_limit import LoginLimit
-
-BEARER = HTTPBearer(auto_error=False, description="A token of POST /session or POST /tokens.")
-
 
 MOST_HASHES = 4
 """At once: each takes 64 MiB."""
@@ -64,6 +59,8 @@ class Services:
         runner: runs pipelines of the store.
         pipelines: files of pipelines that the server knows.
         metrics: of this server.
+        box: encrypts secrets of the store.
+        access: issues and reads access tokens.
     """
 
     store: Store
@@ -74,6 +71,12 @@ class Services:
     pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
     runner: Runner = field(default_factory=lambda: LocalRunner(Path()))
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
+    box: SecretBox = field(default_factory=SecretBox.of_chance)
+    access: AccessTokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what is made of the others."""
+        object.__setattr__(self, "access", AccessTokens(self.store, self.box))
 
 
 def services_of(request: Request) -> Services:
@@ -86,21 +89,4 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def caller_of(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-) -> Caller:
-    """Return who sends a request.
-
-    Raises:
-        UnauthenticatedError: no token is shown, or none that is in force.
-    """
-    if credentials is None:
-        raise UnauthenticatedError("a token is missing: send the header Authorization: Bearer ...")
-    services = services_of(request)
-    with services.store.reading() as work:
-        return authenticate(work, credentials.credentials, address_of(request), services.now())
-
-
 WithServices = Annotated[Services, Depends(services_of)]
-WithCaller = Annotated[Caller, Depends(caller_of)]

@@ -12,14 +12,14 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from engine.application.control.caller import Caller
-from engine.application.control.log_in import authenticate
 from engine.application.control.permissions import Action, require
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.feed import FeedEntry
 from engine.domain.errors import RetryableError
+from engine.presentation.api.credentials import WithCaller, identified, shown_by
 from engine.presentation.api.problems import RETRY_SECONDS
 from engine.presentation.api.requests import Wanted
-from engine.presentation.api.services import Services, WithCaller, WithServices
+from engine.presentation.api.services import Services, WithServices
 
 router = APIRouter(tags=["stream"])
 MEDIA_TYPE = "text/event-stream"
@@ -59,8 +59,7 @@ async def stream(
     if live.is_full:
         detail = "as many watch this server as it serves: try another one, or later"
         raise HTTPException(503, detail, {"Retry-After": str(RETRY_SECONDS)})
-    token = request.headers.get("Authorization", "").partition(" ")[2]
-    watch = _Watch(services, caller, token, pipeline, kind)
+    watch = _Watch(services, caller, shown_by(request), pipeline, kind)
     after = await live.last(services.store) if last_event_id is None else int(last_event_id)
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(watch.events(after), media_type=MEDIA_TYPE, headers=headers)
@@ -130,9 +129,7 @@ class _Watch:
         return True
 
     def _authenticate(self) -> None:
-        services = self._services
-        with services.store.reading() as work:
-            authenticate(work, self._token, self._caller.address, services.now())
+        identified(self._services, self._token, self._caller.address)
 
 
 async def _comes(news: asyncio.Event) -> bool:

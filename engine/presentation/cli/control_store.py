@@ -15,8 +15,10 @@ from engine.application.state.trust import require_trusted
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
 
-NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "alembic", "pwdlib")
+NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "alembic", "pwdlib", "joserfc", "cryptography")
 PASSWORD = "PYNOMALY_DATABASE_PASSWORD"
+SECRET_KEY = "PYNOMALY_SECRET_KEY"
+OWN_KEY_FILE = "secret.key"
 DIRECTORY = Path(".pynomaly-server")
 
 Directory = Annotated[
@@ -33,6 +35,14 @@ Database = Annotated[
 ReadDatabase = Annotated[
     str | None,
     typer.Option(help="Replica of the database, to read while the database itself is away."),
+]
+
+SecretKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the keys that encrypt secrets of the store, 32 bytes in Base64 each; the "
+        f"first encrypts, all decrypt. Or {SECRET_KEY}; else a key is made in the directory."
+    ),
 ]
 
 

@@ -20,6 +20,7 @@ from engine.presentation.cli.control_store import (
     Database,
     Directory,
     ReadDatabase,
+    SecretKeyFile,
     need_server,
     open_store,
 )
@@ -44,6 +45,7 @@ def serve(
     directory: Directory = DIRECTORY,
     database: Database = None,
     read_database: ReadDatabase = None,
+    secret_key_file: SecretKeyFile = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -83,10 +85,12 @@ def serve(
         raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
     need_server()
     from engine.presentation.api.server import Serving, run_server
+    from engine.presentation.cli.secret_keys import secret_box
 
     logs = log_format, log_level, current_redactor()
     with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
         store = open_store(Path(place), database, read_database)
         beside = [demo_beside(store)] if demo else []
-        serving = Serving(host, port, Path(place), followed, kept, pipelines, metrics, beside)
+        box = secret_box(Path(place), secret_key_file)
+        serving = Serving(host, port, Path(place), followed, kept, pipelines, box, metrics, beside)
         run_server(store, serving, logs)

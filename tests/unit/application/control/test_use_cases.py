@@ -12,7 +12,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.first_start import first_start
 from engine.application.control.handle_incident import Handling, assign_incident, resolve_incident
 from engine.application.control.ingest import ingest
-from engine.application.control.log_in import authenticate, log_in, log_out
+from engine.application.control.log_in import authenticate, find_session, log_in, log_out
 from engine.application.control.manage_tokens import make_token, revoke_token
 from engine.application.control.manage_users import UserChange, add_user, change_user
 from engine.application.control.memory_store import MemoryStore
@@ -138,16 +138,17 @@ def test_an_incident_goes_to_users_who_can_log_in_alone(store: MemoryStore) -> N
             assign_incident(work, ADA, 5, Handling(FIRST, None), name)
 
 
-def test_a_login_gives_a_token_until_it_is_ended(store: MemoryStore) -> None:
+def test_a_login_gives_a_session_until_it_is_ended(store: MemoryStore) -> None:
     made = log_in(store, "bob", PASSWORD, "::1", 10, Plain())
     assert made is not None
     with store.writing() as work:
-        caller = authenticate(work, made.secret, "::1", 11)
+        caller, session = find_session(work, made.session.id, "::1", 11)
         log_out(work, caller, 12)
 
     assert (caller.name, caller.role) == ("bob", Role.OPERATOR)
+    assert session == made.session
     with pytest.raises(UnauthenticatedError), store.reading() as work:
-        authenticate(work, made.secret, "::1", 13)
+        find_session(work, made.session.id, "::1", 13)
 
 
 def test_a_locked_user_is_refused_with_the_right_password_too(store: MemoryStore) -> None:
@@ -173,7 +174,7 @@ def test_a_disabled_user_and_a_new_password_end_what_is_logged_in(
         change_user(work, ADA, 11, "bob", 1, change, str)
 
     with pytest.raises(UnauthenticatedError), store.reading() as work:
-        authenticate(work, made.secret, "::1", 12)
+        find_session(work, made.session.id, "::1", 12)
 
 
 def test_a_token_allows_no_more_than_its_owner_may_now(store: MemoryStore) -> None:
@@ -209,7 +210,7 @@ def test_a_login_makes_tokens_that_outlive_it(store: MemoryStore) -> None:
     assert login is not None
 
     with store.writing() as work:
-        bob = authenticate(work, login.secret, "127.0.0.1", 1)
+        bob, _ = find_session(work, login.session.id, "127.0.0.1", 1)
         made = make_token(work, bob, 1, "ci", None, None)
 
     assert made.token.expires == 1 + 90 * NS_PER_DAY

@@ -1,0 +1,116 @@
+"""Who sends a request: the token it shows, or the cookie of a browser."""
+
+from __future__ import annotations
+
+from secrets import compare_digest
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from engine.application.control.caller import Caller
+from engine.application.control.log_in import authenticate, find_session
+from engine.domain.control.errors import ForbiddenError, UnauthenticatedError
+from engine.domain.control.session import REFRESH_NS, Session
+from engine.domain.control.token import PREFIX as API_TOKEN
+from engine.presentation.api.services import Services, WithServices, address_of
+
+ACCESS_COOKIE = "__Host-pynomaly"
+REFRESH_COOKIE = "__Secure-pynomaly-refresh"
+REFRESH_PATH = "/api/v1/session"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE = ("GET", "HEAD", "OPTIONS")
+BEARER = HTTPBearer(
+    auto_error=False,
+    description="The access token of POST /session, or a token of POST /tokens.",
+)
+COOKIE = APIKeyCookie(
+    name=ACCESS_COOKIE,
+    auto_error=False,
+    description=f"Of POST /session with `cookies`; changes send the header {CSRF_HEADER} as well.",
+)
+
+
+def caller_of(
+    request: Request,
+    services: WithServices,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    cookie: Annotated[str | None, Depends(COOKIE)],
+) -> Caller:
+    """Return who sends a request.
+
+    Raises:
+        UnauthenticatedError: no token is shown, or none that is in force.
+        ForbiddenError: a change by cookie without the CSRF token of the session.
+    """
+    if bearer is not None:
+        return identified(services, bearer.credentials, address_of(request))[0]
+    if cookie is None:
+        raise UnauthenticatedError("a token is missing: send the header Authorization: Bearer ...")
+    caller, session = identified(services, cookie, address_of(request))
+    if session is None:
+        raise UnauthenticatedError("the cookie is of no session: log in again")
+    if request.method not in SAFE:
+        require_csrf(request, session)
+    return caller
+
+
+def identified(services: Services, token: str, address: str) -> tuple[Caller, Session | None]:
+    """Return who shows a token, and the session that it is of.
+
+    Raises:
+        UnauthenticatedError: it is none that is in force.
+    """
+    now = services.now()
+    if token.startswith(API_TOKEN):
+        with services.store.reading() as work:
+            return authenticate(work, token, address, now), None
+    session = services.access.session_of(token, now)
+    if session is None:
+        raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")
+    with services.store.reading() as work:
+        return find_session(work, session, address, now)
+
+
+def shown_by(request: Request) -> str:
+    """Return the token of a request that was found to have one."""
+    bearer = request.headers.get("Authorization", "").partition(" ")[2]
+    return bearer or request.cookies.get(ACCESS_COOKIE, "")
+
+
+def require_csrf(request: Request, session: Session) -> None:
+    """Let a browser make a change.
+
+    Raises:
+        ForbiddenError: it does not send the CSRF token: another site may have made it ask.
+    """
+    given = request.headers.get(CSRF_HEADER, "")
+    if not compare_digest(given.encode(), session.csrf.encode()):
+        raise ForbiddenError(
+            f"a change by cookie needs the header {CSRF_HEADER}: send csrf_token of GET /session"
+        )
+
+
+def set_cookies(response: Response, access: str, refresh: str, seconds: int) -> None:
+    """Give a browser the tokens of a session; no script can read them."""
+    response.set_cookie(
+        ACCESS_COOKIE, access, seconds, path="/", secure=True, httponly=True, samesite="lax"
+    )
+    response.set_cookie(
+        REFRESH_COOKIE,
+        refresh,
+        REFRESH_NS // 10**9,
+        path=REFRESH_PATH,
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def remove_cookies(response: Response) -> None:
+    """Take the tokens from a browser."""
+    for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH)):
+        response.delete_cookie(name, path, secure=True, httponly=True)
+
+
+WithCaller = Annotated[Caller, Depends(caller_of)]

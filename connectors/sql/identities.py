@@ -34,6 +34,11 @@ class SqlUsers:
         row = found.first()
         return None if row is None else _user(row)
 
+    def of_subject(self, subject: str) -> User | None:
+        """Return the user of an identity provider's subject."""
+        row = self._connection.execute(select(users).where(users.c.subject == subject)).first()
+        return None if row is None else _user(row)
+
     def all(self) -> list[User]:
         """Return all by name."""
         query = select(users).order_by(users.c.name)

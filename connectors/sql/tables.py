@@ -89,6 +89,8 @@ users = Table(
     _number("failures"),
     _number("locked_until"),
     _number("revision"),
+    Column("subject", Text),
+    Index(None, "subject", unique=True),
 )
 
 tokens = Table(

@@ -85,6 +85,10 @@ class UserRepository(Protocol):
         """Return the user of a name; within a writing unit of work nobody else changes it."""
         ...
 
+    def of_subject(self, subject: str) -> User | None:
+        """Return the user of an identity provider's subject."""
+        ...
+
     def all(self) -> list[User]:
         """Return all by name."""
         ...

@@ -19,6 +19,7 @@ import pytest
 
 from tests.e2e.guide import Command, steps
 from tests.support.dead_letters import write_letters
+from tests.support.oidc_provider import OidcProvider
 from tests.support.published import anomaly, incident
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
@@ -208,3 +209,16 @@ def test_other_commands_load_nothing_of_the_server() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_a_browser_is_sent_to_the_identity_provider(tmp_path: Path) -> None:
+    with OidcProvider() as provider:
+        (tmp_path / "oidc.yaml").write_text(
+            f"issuer: {provider.issuer}\nclient_id: pynomaly\nurl: https://pynomaly.example\n"
+            'roles: {viewer: ["*"]}\n'
+        )
+        with served(tmp_path, "--oidc", "oidc.yaml") as (address, _):
+            found = httpx.get(f"{address}/api/v1/session/oidc", timeout=60)
+
+    assert found.status_code == 302
+    assert found.headers["Location"].startswith(f"{provider.issuer}/authorize?")

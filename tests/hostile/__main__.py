@@ -33,6 +33,8 @@ OPEN: dict[tuple[str, str], tuple[None, dict[str, Any]]] = {
     ("post", "/session"): (None, {"json": {"name": "the-admin", "password": "wrong password"}}),
     ("post", "/session/refresh"): (None, {"json": {"refresh_token": f"pyn_{'0' * 16}_{'s' * 43}"}}),
     ("get", "/jwks.json"): (None, {}),
+    ("get", "/session/oidc"): (None, {}),
+    ("get", "/session/oidc/callback"): (None, {"params": {"code": "a", "state": "b"}}),
 }
 """Endpoints that take no token, and a request to each."""
 NEVER = (b"Traceback", b"sqlalchemy", b"sqlite3", b"site-packages", b"$argon2", b'.py"')

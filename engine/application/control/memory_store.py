@@ -200,6 +200,9 @@ class _Users:
     def get(self, name: str) -> User | None:
         return self._all.get(name)
 
+    def of_subject(self, subject: str) -> User | None:
+        return next((user for user in self._all.values() if user.subject == subject), None)
+
     def all(self) -> list[User]:
         return sorted(self._all.values(), key=lambda user: user.name)
 

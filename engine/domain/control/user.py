@@ -31,6 +31,7 @@ class User:
         locked_until: passwords are not looked at before, ns since 1970.
         created: ns since 1970.
         revision: counts changes that people made, from 1.
+        subject: issuer and subject of an identity provider whose user it is; None for ours.
     """
 
     name: str
@@ -41,6 +42,7 @@ class User:
     failures: int = 0
     locked_until: int = 0
     revision: int = 1
+    subject: str | None = None
 
     def is_locked(self, now: int) -> bool:
         """Return whether passwords are not looked at now."""

@@ -17,6 +17,7 @@ from engine.presentation.api import (
     dead_letters,
     identity,
     incidents,
+    oidc,
     pipelines,
     runs,
     sessions,
@@ -59,6 +60,7 @@ def create_app(services: Services) -> FastAPI:
         dead_letters,
         catalogue,
         sessions,
+        oidc,
         identity,
         audit,
     ):

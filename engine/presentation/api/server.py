@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from engine.application.control.apply_retention import apply_retention
 from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.local_runner import LocalRunner
+from engine.application.control.oidc_settings import OidcSettings
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.reseal_secrets import reseal_secrets
 from engine.application.control.secret_box import SecretBox
@@ -32,6 +34,9 @@ from engine.domain.errors import FatalError, PynomalyError
 from engine.presentation.api.app import PREFIX, create_app
 from engine.presentation.api.metrics_page import serve_metrics
 from engine.presentation.api.services import Services
+
+if TYPE_CHECKING:
+    from engine.presentation.api.provider import Provider
 
 logger = logging.getLogger("pynomaly.server")
 RETENTION_SECONDS = 3_600.0
@@ -49,6 +54,7 @@ class Serving:
         retention: ns that anomalies and incidents are kept.
         pipelines: files of pipelines that it knows.
         box: encrypts secrets of the store.
+        oidc: an identity provider; None for passwords alone.
         metrics: host:port of the page for Prometheus; None for no page.
         beside: what else runs, in threads of their own, until the event is set.
     """
@@ -60,6 +66,7 @@ class Serving:
     retention: int
     pipelines: PipelineDirectory
     box: SecretBox
+    oidc: OidcSettings | None = None
     metrics: str | None = None
     beside: Sequence[Callable[[Event], None]] = ()
 
@@ -78,7 +85,9 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     stop = Event()
     runner = LocalRunner(serving.directory)
     files = serving.pipelines.beside(runner.file)
-    services = Services(store, pipelines=files, runner=runner, box=serving.box)
+    services = Services(
+        store, pipelines=files, runner=runner, box=serving.box, provider=_provider(serving)
+    )
     metrics = services.metrics
     metrics.watch(lambda: services.live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)
@@ -106,6 +115,15 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
             page.shutdown()
             page.server_close()
         store.close()
+
+
+def _provider(serving: Serving) -> Provider | None:
+    if serving.oidc is None:
+        return None
+    # Its packages are an extra of their own.
+    from engine.presentation.api.provider import Provider
+
+    return Provider(serving.oidc)
 
 
 class _Server(uvicorn.Server):

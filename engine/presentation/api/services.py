@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 from pwdlib import PasswordHash
@@ -21,6 +21,9 @@ from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.presentation.api.access_tokens import AccessTokens
 from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.login_limit import LoginLimit
+
+if TYPE_CHECKING:
+    from engine.presentation.api.provider import Provider
 
 MOST_HASHES = 4
 """At once: each takes 64 MiB."""
@@ -61,6 +64,7 @@ class Services:
         metrics: of this server.
         box: encrypts secrets of the store.
         access: issues and reads access tokens.
+        provider: of identities; None where people log in by password alone.
     """
 
     store: Store
@@ -73,6 +77,7 @@ class Services:
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
     box: SecretBox = field(default_factory=SecretBox.of_chance)
     access: AccessTokens = field(init=False)
+    provider: Provider | None = None
 
     def __post_init__(self) -> None:
         """Make what is made of the others."""

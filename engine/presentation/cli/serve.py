@@ -24,6 +24,7 @@ from engine.presentation.cli.control_store import (
     need_server,
     open_store,
 )
+from engine.presentation.cli.oidc import oidc_settings
 from engine.presentation.cli.output import current_redactor, open_pipeline
 from engine.presentation.cli.serve_demo import demo_beside
 
@@ -46,6 +47,10 @@ def serve(
     database: Database = None,
     read_database: ReadDatabase = None,
     secret_key_file: SecretKeyFile = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option(help="File that names an identity provider (OpenID Connect) to log in by."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -87,10 +92,22 @@ def serve(
     from engine.presentation.api.server import Serving, run_server
     from engine.presentation.cli.secret_keys import secret_box
 
+    provider = None if oidc is None else oidc_settings(oidc)
     logs = log_format, log_level, current_redactor()
     with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
         store = open_store(Path(place), database, read_database)
         beside = [demo_beside(store)] if demo else []
         box = secret_box(Path(place), secret_key_file)
-        serving = Serving(host, port, Path(place), followed, kept, pipelines, box, metrics, beside)
+        serving = Serving(
+            host=host,
+            port=port,
+            directory=Path(place),
+            followed=followed,
+            retention=kept,
+            pipelines=pipelines,
+            box=box,
+            oidc=provider,
+            metrics=metrics,
+            beside=beside,
+        )
         run_server(store, serving, logs)

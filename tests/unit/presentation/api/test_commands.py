@@ -43,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"retention": "soon"}, "is no duration"),
         ({"database": "mysql://a/b"}, "--database: expected"),
         ({"follow": [Path("gone.yaml")]}, "gone.yaml"),
+        ({"oidc": Path("gone.yaml")}, "gone.yaml"),
         ({"read_database": "postgresql+psycopg://a@b/c"}, "say both"),
         ({"demo": True, "database": "sqlite://"}, "--demo has a store of its own"),
     ],

@@ -84,6 +84,8 @@ OPEN = {
     ("post", "/api/v1/session"),
     ("post", "/api/v1/session/refresh"),
     ("get", "/api/v1/jwks.json"),
+    ("get", "/api/v1/session/oidc"),
+    ("get", "/api/v1/session/oidc/callback"),
     ("get", "/healthz"),
     ("get", "/readyz"),
 }

@@ -1,0 +1,71 @@
+"""Log in somebody whom an identity provider knows; the user is made at the first time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.application.control.caller import Caller
+from engine.application.control.log_in import NewSession, begin_session
+from engine.application.control.recording import record
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import ForbiddenError, InvalidRequestError
+from engine.domain.control.role import Role
+from engine.domain.control.user import User, check_name
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """Whom a provider has vouched for.
+
+    Attributes:
+        subject: issuer and subject: the provider never gives it to another user.
+        name: as the user is to be called here.
+        role: what they may do; None if nothing.
+    """
+
+    subject: str
+    name: str
+    role: Role | None
+
+
+def log_in_by_provider(work: UnitOfWork, provided: Provided, address: str, now: int) -> NewSession:
+    """Return a session of the provider's user, whose role is the one that the provider gives.
+
+    Raises:
+        ForbiddenError: they have no role here, are disabled, or the name is another user's.
+    """
+    if provided.role is None:
+        raise ForbiddenError(
+            f"{provided.name} has no role here: a group of the provider has to give one"
+        )
+    name = provided.name.lower()
+    try:
+        check_name(name)
+    except InvalidRequestError as error:
+        raise ForbiddenError(f'"{name}" cannot be the name of a user: {error}') from None
+    caller = Caller(name, provided.role, address)
+    found = work.users.of_subject(provided.subject)
+    user = _made(work, caller, provided, now) if found is None else found
+    caller = replace(caller, name=user.name)
+    if user.disabled:
+        raise ForbiddenError(f"{user.name} is disabled here")
+    if user.role is not provided.role:
+        before, user = user, replace(user, role=provided.role, revision=user.revision + 1)
+        work.users.save(user)
+        record(
+            work, caller, now, "user.change", user.name, {"role": before.role}, {"role": user.role}
+        )
+    return begin_session(work, user, caller, now)
+
+
+def _made(work: UnitOfWork, caller: Caller, provided: Provided, now: int) -> User:
+    if work.users.get(caller.name) is not None:
+        # By name alone a provider could take over the users that were made here.
+        raise ForbiddenError(
+            f'there is a user "{caller.name}" here already, who is not the provider\'s'
+        )
+    user = User(caller.name, caller.role, None, now, subject=provided.subject)
+    work.users.add(user)
+    shown = {"role": user.role, "disabled": False, "subject": provided.subject}
+    record(work, caller, now, "user.add", user.name, None, shown)
+    return user

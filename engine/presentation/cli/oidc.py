@@ -1,0 +1,21 @@
+"""The identity provider of `pynomaly serve --oidc`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from engine.application.control.oidc_settings import OidcSettings, load_oidc
+from engine.domain.errors import FatalError
+from engine.presentation.cli.output import current_redactor
+
+
+def oidc_settings(file: Path) -> OidcSettings:
+    """Return the settings in a file.
+
+    Raises:
+        PynomalyError: it does not fit, or the extra is missing.
+    """
+    if find_spec("authlib") is None:
+        raise FatalError('--oidc needs authlib: pip install "pynomaly-engine[server,oidc]"')
+    return load_oidc(file, current_redactor())

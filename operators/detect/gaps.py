@@ -136,7 +136,8 @@ def same_hour(one: int, other: int) -> bool:
 def learn_gap(state: Any, gap: int) -> None:
     """Learn how long the entity was silent before its newest event."""
     p = p_of(state, gap)
-    tail.learn(state.tail, np.float64(gap), p, LEAST_GAP_NS, 0.0, hour_of(state.when) + 1, 1.0)
+    hour_number = state.when // NS_PER_HOUR + 1
+    tail.learn(state.tail, np.float64(gap), p, LEAST_GAP_NS, 0.0, hour_number, 1.0)
     if p > tail.ALIEN_P:
         return
     hour = hour_of(state.when)

@@ -10,7 +10,8 @@ little is known.
 Neighbouring events exceed a level together: a run of exceedances counts once, by its largest.
 A log-excess counts as at most `CENSORED` mean ones (type I censoring, which leaves the estimate
 unbiased), so an anomaly that repeats does not become normal by being far out. As many clusters as
-noise itself has beyond `ALIEN_P` count in the same way; more of them are anomalies and do not.
+noise itself has beyond `ALIEN_P` count in the same way; more of them are anomalies and do not. Such
+clusters near to each other are one episode, and count once.
 
 Of a moving mean of n events only each 2 n-th, its span, is independent: the share beyond the
 first level and the mean distance are as uncertain as so many independent distances leave them.
@@ -46,8 +47,12 @@ ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
 NEW_NORMAL_EVENTS = 400
 """Exceedances in a row after which they are the normal state, and are learned."""
 ALIENS, ALIEN_SHARE = 5.0, 0.003
-"""Clusters that are not learned, and how many more of them for each event; beyond, they are, and at
-once where one ends at the hour of the day of the one before: it is scheduled."""
+"""Episodes that are not learned, and how many more of them for each event; beyond, they are, and at
+once where one begins at the hour of the day of an earlier day's: it is scheduled."""
+EPISODE_EVENTS = 64
+"""Clusters with fewer events between them than this are of one episode."""
+SCHEDULE_HOURS = 20, 8 * 24
+"""Hours between the episodes of a schedule."""
 LEARNED_P = 1e-3
 """A distance rarer than this does not count in the mean."""
 CENSORED = 3.0
@@ -74,7 +79,10 @@ RECORD = np.dtype(
         ("peak", "<f4"),
         ("rarest", "<f4"),
         ("aliens", "<f4"),
-        ("alien_hour", "u1"),
+        ("alien_hour", "<u4"),
+        ("episode", "<u2"),
+        ("quiet", "u1"),
+        ("scheduled", "u1"),
     ]
 )
 
@@ -135,7 +143,7 @@ def learn(
         half_step: half the step between neighbouring distances, 0 if they are continuous:
             a log-excess is that of the upper edge of its cell, so that equal ones say no more
             than they know.
-        hour: of the day, from 1; 0 if time is not known.
+        hour: number of the hour, from 1; 0 if time is not known.
         span: as of `p_value`.
     """
     if not distance >= 0.0:
@@ -143,6 +151,8 @@ def learn(
     if tail.events >= 2 * HALVED_EVENTS:
         _halve(tail)
     tail.events += 1
+    if tail.episode > 0:
+        _continue_episode(tail)
     mean = np.float64(tail.mean)
     unit = first_level(tail, floor)
     if distance > unit and unit > 0.0:
@@ -208,22 +218,32 @@ def forget_counts(tail: Any) -> None:
     tail.rarest = 1.0
     tail.aliens = 0.0
     tail.alien_hour = 0
+    tail.episode = 0
+    tail.quiet = 0
+    tail.scheduled = 0
+
+
+@njit(error_model="numpy")
+def _continue_episode(tail: Any) -> None:
+    """Count an event since an episode began, and end one that is over."""
+    tail.episode = min(tail.episode + 1, 65_535)
+    tail.quiet += 1 if tail.pending[0] == 0 else 0
+    if tail.quiet > EPISODE_EVENTS:
+        tail.episode = 0
 
 
 @njit(error_model="numpy")
 def _close_cluster(tail: Any, unit: float, hour: int) -> None:
     alien = tail.rarest < ALIEN_P and tail.events > ALIEN_KNOWN_EVENTS
-    if alien and tail.pending[0] < NEW_NORMAL_EVENTS:
-        tail.aliens += np.float32(1.0)
-        apart = (hour - tail.alien_hour + 24) % 24
-        scheduled = tail.alien_hour > 0 and hour > 0 and (apart <= 1 or apart == 23)
-        tail.alien_hour = hour
-        if not scheduled and tail.aliens <= ALIENS + ALIEN_SHARE * tail.events:
-            if tail.aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
-                for k in range(LEVELS):
-                    if tail.pending[k] == 0:
-                        break
-                    tail.excess[k] += np.float32(CENSORED * _mean_excess(tail, k))
+    within = tail.episode > 0
+    lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
+    if alien and not lasts:
+        tail.quiet = 0
+        if not within:
+            _begin_episode(tail, hour)
+        if not tail.scheduled and tail.aliens <= ALIENS + ALIEN_SHARE * tail.events:
+            if not within and tail.aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
+                _count_censored(tail)
             tail.pending[:] = 0
             return
     level = unit
@@ -240,6 +260,28 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
         else:
             tail.excess[k] += np.float32(CENSORED * mean)
         level *= LEVEL_RATIO
+
+
+@njit(error_model="numpy")
+def _count_censored(tail: Any) -> None:
+    """Count a cluster as noise itself has them: by no more than `CENSORED` mean excesses."""
+    for k in range(LEVELS):
+        if tail.pending[k] == 0:
+            break
+        tail.excess[k] += np.float32(CENSORED * _mean_excess(tail, k))
+
+
+@njit(error_model="numpy")
+def _begin_episode(tail: Any, hour: int) -> None:
+    """Note when an episode begins, and whether one of an earlier day began at that hour."""
+    tail.episode = 1
+    tail.aliens += np.float32(1.0)
+    shortest, longest = SCHEDULE_HOURS
+    apart = hour - np.int64(tail.alien_hour)
+    at_hour = apart % 24 <= 1 or apart % 24 == 23
+    known = tail.alien_hour > 0 and hour > 0
+    tail.scheduled = known and at_hour and shortest <= apart <= longest
+    tail.alien_hour = hour
 
 
 @njit(error_model="numpy")

@@ -48,7 +48,7 @@ CADENCE_FLOOR = 0.03
 """Least mean of the log gaps' deviation to believe in."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 1
+LAYOUT = 2
 """Number of the form of the record: another form has another number."""
 OUTPUTS = 8
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -161,7 +161,7 @@ def _drive(  # pragma: no cover - runs compiled
         time = times[i] if timed else 0
         after_gap = timed and is_after_gap(state, time)
         shown = clocks[i] if timed else 0
-        clock = hours.hour_of_day(shown)
+        clock = hours.hour_number(shown)
         present, best, kind = 0, 1.0, 0
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):

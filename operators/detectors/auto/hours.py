@@ -24,9 +24,9 @@ def part_of_day(state: Any, time: int) -> int:
 
 
 @njit(error_model="numpy")
-def hour_of_day(time: int) -> int:
-    """Return 1 to 24 for the hours of the day, 0 if the time is not known."""
-    return (time // NS_PER_HOUR) % 24 + 1 if time != 0 else 0
+def hour_number(time: int) -> int:
+    """Return the number of the hour, from 1; 0 if the time is not known."""
+    return time // NS_PER_HOUR + 1 if time != 0 else 0
 
 
 @njit(error_model="numpy")

@@ -240,13 +240,13 @@ def _observe(
     returns = state.outside >= run.SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
-    size = min(abs(error), CLIP)
-    burst = state.burst + (size - state.burst) / naming.BURST_EVENTS
-    calm = state.calm + (size - state.calm) / naming.CALM_EVENTS
+    hour_factor = hours.hour_factor(state, hour)
+    large = min(abs(error) * hour_factor, CLIP)
+    burst = state.burst + (large - state.burst) / naming.BURST_EVENTS
+    calm = state.calm + (min(abs(error), CLIP) - state.calm) / naming.CALM_EVENTS
 
     distances = np.empty(TAILS)
     floors = np.zeros(TAILS)
-    hour_factor = hours.hour_factor(state, hour)
     distances[SPIKE] = np.nan if after_gap or returns else abs(error) * hour_factor
     floors[SPIKE] = ERROR_FLOOR
     distances[LEVEL] = abs(deviation)
@@ -308,7 +308,7 @@ def _observe(
     out[7] = error
     if not learns:
         return
-    clock = hours.hour_of_day(time)
+    clock = hours.hour_number(time)
     for e in range(TAILS):
         half = 0.0
         if e == LEVEL:

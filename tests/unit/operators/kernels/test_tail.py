@@ -34,10 +34,10 @@ def p_at(state: Any, distance: float) -> float:
 
 
 def after_spikes(hours: list[int]) -> Any:
-    """Have a spike at each of these hours, among small distances."""
+    """Have a spike at each of these hours, numbered from 1, hundred small distances apart."""
     state = settled()
     for hour in hours:
-        rarities(state, np.array([0.5, SPIKE_DEVIATIONS, 0.5]), np.full(3, hour))
+        rarities(state, np.array([0.5, SPIKE_DEVIATIONS, *[0.5] * 100]), np.full(102, hour))
     return state
 
 
@@ -146,14 +146,42 @@ def test_spikes_at_different_hours_teach_no_more_than_noise_would() -> None:
     assert state["excess"].tolist() == noisy["excess"].tolist()
 
 
-@pytest.mark.parametrize("hours", [[5, 5], [5, 6], [24, 1]])
-def test_learns_a_spike_at_about_the_hour_of_the_one_before(hours: list[int]) -> None:
+@pytest.mark.parametrize("hours", [[5, 29], [5, 30], [24, 47], [5, 173]])
+def test_learns_a_spike_at_about_the_hour_of_an_earlier_day(hours: list[int]) -> None:
     before = settled()
 
     state = after_spikes(hours)
 
     assert state["above"].tolist() == [count + 1 for count in before["above"].tolist()]
     assert p_at(state, SPIKE_DEVIATIONS) > 2 * p_at(before, SPIKE_DEVIATIONS)
+
+
+@pytest.mark.parametrize("hours", [[5, 5, 5], [5, 6, 7], [5, 17], [5, 5 + 24 * 9]])
+def test_spikes_on_no_schedule_are_not_learned(hours: list[int]) -> None:
+    before = settled()
+
+    state = after_spikes(hours)
+
+    assert state["above"].tolist() == before["above"].tolist()
+
+
+def test_spikes_near_to_each_other_are_one_episode() -> None:
+    state = after_spikes([5])
+
+    rarities(state, np.tile([SPIKE_DEVIATIONS, 0.5, 0.5], 20), np.full(60, 5))
+
+    assert state["aliens"] == 2.0
+    assert state["above"].tolist() == settled()["above"].tolist()
+
+
+def test_an_episode_that_lasts_is_learned() -> None:
+    state = after_spikes([5])
+
+    rarities(
+        state, np.tile([SPIKE_DEVIATIONS, 0.5, 0.5], tail.NEW_NORMAL_EVENTS), np.full(1_200, 5)
+    )
+
+    assert state["above"][0] > settled()["above"][0] + 100
 
 
 def test_halving_keeps_the_p_value() -> None:

@@ -12,6 +12,8 @@ from engine.domain.kinds import KINDS
 from operators.detectors.auto import entity
 from operators.detectors.auto.detector import Auto, AutoDetector
 from tests.unit.operators.detectors.auto.streams import (
+    MINUTE,
+    MONDAY,
     autoregressive,
     explain,
     explained,
@@ -289,4 +291,31 @@ def test_history_keeps_its_values_where_the_level_jumps(values: Floats) -> None:
 def test_another_form_of_the_model_has_another_number() -> None:
     sizes = [AutoDetector(d).bytes_per_entity for d in (1, 3)]
 
-    assert (entity.LAYOUT, *sizes) == (1, 2_942, 5_400)
+    assert (entity.LAYOUT, *sizes) == (2, 2_998, 5_568)
+
+
+def test_finds_a_change_of_cadence_after_an_event_out_of_order() -> None:
+    times = minutes(3_000)
+    times[1_500] -= 5 * MINUTE
+    times[2_500:] = times[2_499] + 5 * MINUTE * np.arange(1, 501)
+
+    explanation = explain(AutoDetector(1).bank(1), noise(3_000, 1), times)
+
+    found = 2_500 + int(np.argmin(explanation.p_values[2_500:]))
+    assert explanation.p_values[found] < 1e-5
+    assert kind(explanation, found) == "cadence"
+
+
+def test_first_weekend_is_not_judged_by_the_working_days() -> None:
+    per_day = 288
+    row = np.arange(7 * per_day)
+    hour, working_day = row % per_day / 12, row < 5 * per_day
+    work = 4.0 * (working_day & (hour >= 8) & (hour < 18))
+
+    explanation = explain(
+        AutoDetector(1).bank(1),
+        noise(len(row), 1, seed=1) + work[:, None],
+        MONDAY + 5 * MINUTE * row,
+    )
+
+    assert np.min(explanation.p_values[5 * per_day :]) > 1e-5

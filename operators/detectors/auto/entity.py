@@ -60,7 +60,7 @@ class Sizes(NamedTuple):
 
     Attributes:
         lags: of the autoregression.
-        buckets: of the season: 168 hours of the week, or 48 of a working day and a day off.
+        buckets: of the season, see `season.fields`.
         hours: parts of the day whose usual errors are kept.
         sample: events that the neighbours are searched in; courses of one value.
     """
@@ -75,7 +75,7 @@ def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
         return Sizes(54, 168, 24, 48)
-    return Sizes(32 if d <= 3 else 16, 48, 24 if d <= 3 else 12, 48)
+    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 48)
 
 
 def small_sizes() -> Sizes:

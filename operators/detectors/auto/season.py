@@ -32,7 +32,12 @@ CARRIED, LATELY = 0.6, 0.3
 
 
 def fields(buckets: int) -> list[Any]:
-    """Return the fields of a season: 168 hours of the week, or 48 of a workday and a day off."""
+    """Return the fields of a season.
+
+    Args:
+        buckets: 168 hours of the week, 72 of a workday, a Saturday and a Sunday, or 48 of a
+            workday and a day off.
+    """
     return [
         ("pattern", "<f4", (buckets,)),
         ("counts", "u1", (buckets,)),
@@ -78,9 +83,12 @@ def center(state: Any) -> float:
 def bucket_of(state: Any, time: int) -> int:
     """Return the bucket of a time in ns."""
     hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
-    if len(state.pattern) == 168:
+    buckets = len(state.pattern)
+    if buckets == 168:
         return hour
-    return hour % 24 + (24 if hour >= SATURDAY_HOUR else 0)
+    if hour < SATURDAY_HOUR:
+        return hour % 24
+    return min(hour - SATURDAY_HOUR + 24, buckets - 24 + hour % 24)
 
 
 @njit(error_model="numpy")

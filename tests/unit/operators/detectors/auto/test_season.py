@@ -23,7 +23,7 @@ def by_weekday(at: Int64s) -> Floats:
     return np.where(day_off, -20.0, by_hour(at))
 
 
-@pytest.mark.parametrize("buckets", [168, 48])
+@pytest.mark.parametrize("buckets", [168, 72, 48])
 def test_knows_the_hour_of_the_day_after_a_day(buckets: int) -> None:
     state = one_of(season.fields(buckets))
     noon = MONDAY + DAY + 18 * HOUR + HOUR // 2
@@ -35,7 +35,7 @@ def test_knows_the_hour_of_the_day_after_a_day(buckets: int) -> None:
     assert season.expected(state, noon) == pytest.approx(-10.0, abs=0.1)
 
 
-@pytest.mark.parametrize("buckets", [168, 48])
+@pytest.mark.parametrize("buckets", [168, 72, 48])
 def test_knows_the_hour_of_the_week_once_it_foretells_better(buckets: int) -> None:
     state = one_of(season.fields(buckets))
     at = times(63)
@@ -49,6 +49,19 @@ def test_knows_the_hour_of_the_week_once_it_foretells_better(buckets: int) -> No
     assert np.median(errors) < 1.0
     saturday_noon = MONDAY + 68 * DAY + 12 * HOUR + HOUR // 2
     assert season.expected(state, saturday_noon) == pytest.approx(-20.0, abs=1.0)
+
+
+@pytest.mark.parametrize("buckets", [168, 72])
+def test_knows_a_saturday_from_a_sunday(buckets: int) -> None:
+    state = one_of(season.fields(buckets))
+    at = times(63)
+    sunday = (at - MONDAY) // DAY % 7 == 6
+
+    seasonal(state, np.where(sunday, -20.0, 0.0), at)
+
+    noons = [MONDAY + day * DAY + 12 * HOUR + HOUR // 2 for day in (67, 68, 69)]
+    foreseen = [season.expected(state, noon) for noon in noons]
+    assert foreseen == pytest.approx([0.0, 0.0, -20.0], abs=1.0)
 
 
 def test_keeps_to_the_hour_of_the_day_where_the_days_are_alike() -> None:
@@ -97,7 +110,7 @@ def test_the_mean_is_taken_out_of_the_pattern() -> None:
     assert season.expected(state, noon) == pytest.approx(-10.0, abs=0.1)
 
 
-@pytest.mark.parametrize("buckets", [168, 48])
+@pytest.mark.parametrize("buckets", [168, 72, 48])
 def test_a_day_off_is_new_until_one_was_seen(buckets: int) -> None:
     state = one_of(season.fields(buckets))
     friday, saturday = MONDAY + 4 * DAY, MONDAY + 5 * DAY

@@ -7,6 +7,7 @@ that a pause of all is nobody's silence.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,12 +32,15 @@ from operators.detect.gaps import (
     RECORD,
     RETURNED,
     TOGETHER_ABSENT,
+    WARM_UP,
     WATCH,
     Limits,
     observe,
 )
 from operators.detect.idle import Gone
 from operators.kernels.record_bank import RecordBank
+
+logger = logging.getLogger("pynomaly.detect")
 
 SHARE = 0.1
 """Part of the threshold of an event's p-value that a silence is held against."""
@@ -77,6 +81,23 @@ class AbsenceWatch(RecordBank):
     def is_learned(self) -> bool:
         """Whether silences are judged by the gaps of each entity."""
         return not self._limits.after
+
+    def load(self, state: State) -> None:
+        """Fill slots 0, 1, ... with dumped records; gaps of another form are learned afresh.
+
+        Raises:
+            SnapshotError: not records, or more than there are slots.
+        """
+        stored = state.get("state")
+        fields = stored.dtype.fields if isinstance(stored, np.ndarray) else None
+        if fields and "tail" in fields and fields["tail"][0] != RECORD["tail"]:
+            state = {**state, "state": stored[[name for name in fields if name != "tail"]]}
+            logger.warning(
+                "absence: an earlier version stored the gaps of entities in another form: they "
+                "are learned afresh, and the silence of an entity is judged after %d of them",
+                WARM_UP,
+            )
+        super().load(state)
 
     def hold_against(self, limits: Limits) -> None:
         """Hold silences against other limits from now on."""

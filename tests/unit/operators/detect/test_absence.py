@@ -19,6 +19,8 @@ from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import IncidentEvent
 from engine.domain.pipeline import Pipeline
 from operators.alert.step import alert_step
+from operators.detect.absence import AbsenceWatch, limits_of
+from operators.detect.gaps import RECORD
 from operators.detect.memory_share import entity_bytes
 from operators.detect.step import detect_step
 from tests.unit.operators.pipelines import SECOND, START, cut, events, pipeline
@@ -288,3 +290,18 @@ def test_absences_stand_in_the_order_of_the_events() -> None:
 
     assert [key for _, key in rows] == ["s1", "s5"]
     assert all(one < other for (one, _), (other, _) in itertools.pairwise(rows))
+
+
+def test_gaps_of_another_form_are_learned_afresh_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    older = [("mean", "<f4"), ("alien_hour", "u1")]
+    form = [(name, RECORD[name] if name != "tail" else np.dtype(older)) for name in RECORD.names]
+    stored = np.ones(3, form)
+    watch = AbsenceWatch(8, limits_of(AbsenceRule(), Budget(10.0), 1))
+
+    watch.load({"state": stored})
+
+    assert watch.records["seen"].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert not watch.records["tail"]["mean"].any()
+    assert "learned afresh" in caplog.text

@@ -88,7 +88,7 @@ class AbsenceWatch(RecordBank):
         Raises:
             SnapshotError: not records, or more than there are slots.
         """
-        stored = state.get("state")
+        stored: Any = state.get("state")
         fields = stored.dtype.fields if isinstance(stored, np.ndarray) else None
         if fields and "tail" in fields and fields["tail"][0] != RECORD["tail"]:
             state = {**state, "state": stored[[name for name in fields if name != "tail"]]}

@@ -240,10 +240,10 @@ def _observe(
     returns = state.outside >= run.SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
+    size = min(abs(error), CLIP)
+    burst = state.burst + (size - state.burst) / naming.BURST_EVENTS
+    calm = state.calm + (size - state.calm) / naming.CALM_EVENTS
     hour_factor = hours.hour_factor(state, hour)
-    large = min(abs(error) * hour_factor, CLIP)
-    burst = state.burst + (large - state.burst) / naming.BURST_EVENTS
-    calm = state.calm + (min(abs(error), CLIP) - state.calm) / naming.CALM_EVENTS
 
     distances = np.empty(TAILS)
     floors = np.zeros(TAILS)

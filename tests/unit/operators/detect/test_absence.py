@@ -296,7 +296,8 @@ def test_gaps_of_another_form_are_learned_afresh_and_that_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     older = [("mean", "<f4"), ("alien_hour", "u1")]
-    form = [(name, RECORD[name] if name != "tail" else np.dtype(older)) for name in RECORD.names]
+    names = RECORD.names or ()
+    form = [(name, RECORD[name] if name != "tail" else np.dtype(older)) for name in names]
     stored = np.ones(3, form)
     watch = AbsenceWatch(8, limits_of(AbsenceRule(), Budget(10.0), 1))
 

@@ -54,7 +54,7 @@ def rules(memory: int = 8 * 2**30) -> Pipeline:
         detectors=(detector,),
         partitions=TASKS,
         mapping_fingerprint="m",
-        detector_prints=("d",),
+        detector_fingerprints=("d",),
     )
 
 

@@ -73,7 +73,7 @@ def pipeline(changes: Mapping[str, Any]) -> Pipeline:
         alert=Budget(10.0),
         incident_gap=1_800 * SECOND,
         memory_bytes=2**30,
-        detector_prints=("print",),
+        detector_fingerprints=("print",),
     )
     return replace(plain, **changes)
 

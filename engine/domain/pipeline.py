@@ -48,7 +48,7 @@ class Pipeline:
         partitions: of the source; each has an equal share of budgets and memory.
         memory_bytes: hard budget for the entities' state in the whole pipeline.
         mapping_fingerprint: changes with what an entity and its values are.
-        detector_prints: of each detector, changes with what its state means.
+        detector_fingerprints: of each detector, changes with what its state means.
         rules: of each value, None if it has none; empty where no value has one.
         absence: when an entity is absent; None if nobody asks.
         silences: when alerts are muted.
@@ -69,7 +69,7 @@ class Pipeline:
     memory_bytes: int
     partitions: int = 1
     mapping_fingerprint: str = ""
-    detector_prints: tuple[str, ...] = ()
+    detector_fingerprints: tuple[str, ...] = ()
     rules: tuple[ValueRule | None, ...] = ()
     absence: AbsenceRule | None = None
     silences: tuple[Silence, ...] = ()

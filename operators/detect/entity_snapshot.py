@@ -67,7 +67,7 @@ class EntitySnapshot:
 
     def _prints(self) -> list[tuple[str, str]]:
         names = self._pipeline.detector_names
-        return list(zip(names, self._pipeline.detector_prints, strict=True))
+        return list(zip(names, self._pipeline.detector_fingerprints, strict=True))
 
     def decode(self, blob: bytes) -> StoredEntities | None:
         """Return a state as it was stored; None if it is of another key or of other values.

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +15,7 @@ from pydantic import (
 )
 
 from engine.application import registry
+from engine.application.config import fingerprints, separate_places
 from engine.application.config.absence import AbsenceChoice
 from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
@@ -42,7 +39,6 @@ from engine.application.telemetry.redaction import Redactor
 from engine.domain.absence import AbsenceRule
 from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import nearest
-from engine.domain.mapping import decisive
 from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
 from engine.domain.silence import Silence
@@ -156,34 +152,14 @@ class PipelineFile(Settings):
     @field_validator("event")
     @classmethod
     def _messages_can_be_re_keyed(cls, event: EventSpec, info: ValidationInfo) -> EventSpec:
-        source, repartition = info.data.get("source"), event.repartition
-        if repartition is None or source is None:
-            return event
-        if repartition.kind != source.kind:
-            text = f"expected a source of the same kind ({repartition.kind}), not {source.kind}"
-            raise invalid(text, "repartition", repartition.kind)
-        if _meet(task_source(source, event), source):
-            raise invalid(
-                "it is the source's topic: each message would be read again, for ever. Choose "
-                "another topic",
-                *("repartition", repartition.kind, "topic"),
-            )
+        separate_places.check_repartition(event, info.data.get("source"))
         return event
 
     @field_validator("sinks")
     @classmethod
     def _no_sink_is_the_source(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
-        source, event = info.data.get("source"), info.data.get("event")
-        read = [] if source is None else [source]
-        if source is not None and event is not None:
-            read.append(task_source(source, event))
-        for sink in sinks.chosen():
-            if any(_meet(sink.choice, each) for each in read):
-                raise invalid(
-                    "it writes what the source reads: each record would be read again, for ever. "
-                    "Choose another topic",
-                    role_of(sink.name),
-                )
+        read = separate_places.sources(info.data.get("source"), info.data.get("event"))
+        separate_places.check_sinks(sinks, read)
         return sinks
 
     @field_validator("sinks")
@@ -223,16 +199,9 @@ class PipelineFile(Settings):
         if state.kafka is None:
             return state
         source, sinks = info.data.get("source"), info.data.get("sinks")
-        event = info.data.get("event")
-        read = None if source is None or event is None else task_source(source, event)
         chosen = list(sinks.chosen()) if sinks else []
-        others = [source, read, *(sink.choice for sink in chosen)]
-        if any(other is not None and _meet(state.kafka, other) for other in others):
-            raise invalid(
-                "the state needs a topic of its own: it is that of the source, of "
-                "event.repartition, or of a sink",
-                "kafka",
-            )
+        read = separate_places.sources(source, info.data.get("event"))
+        separate_places.check_state(state.kafka, [*read, *(sink.choice for sink in chosen)])
         if source is not None and not hasattr(source.plugin, "membership"):
             raise invalid(
                 f"state in Kafka needs a source whose group shares out partitions, such as kafka; "
@@ -259,25 +228,21 @@ class PipelineFile(Settings):
     @field_validator("control")
     @classmethod
     def _control_has_its_own_topic(cls, control: ControlSpec, info: ValidationInfo) -> ControlSpec:
+        if control.kafka is None:
+            return control
+        others = separate_places.sources(info.data.get("source"), info.data.get("event"))
         state: StateSpec | None = info.data.get("state")
-        source, event = info.data.get("source"), info.data.get("event")
-        read = None if source is None or event is None else task_source(source, event)
-        others = [source, read, None if state is None else state.kafka]
+        if state is not None and state.kafka is not None:
+            others.append(state.kafka)
         if sinks := info.data.get("sinks"):
             others += [chosen.choice for chosen in sinks.chosen()]
-        own = control.kafka
-        if own is not None and any(other is not None and _meet(own, other) for other in others):
-            raise invalid(
-                "the control log needs a topic of its own: it is the source's, the state's, or a "
-                "sink's",
-                "kafka",
-            )
+        separate_places.check_control(control.kafka, others)
         return control
 
     @property
     def task_source(self) -> PluginChoice:
         """The source whose partitions are tasks: the topic that messages are re-keyed through."""
-        return task_source(self.source, self.event)
+        return separate_places.task_source(self.source, self.event)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline in the domain's words."""
@@ -293,7 +258,7 @@ class PipelineFile(Settings):
             incident_gap=nanoseconds(self.alert.incident_gap),
             memory_bytes=self.state.memory_limit,
             mapping_fingerprint=self.mapping_fingerprint,
-            detector_prints=self.detector_prints,
+            detector_fingerprints=self.detector_fingerprints,
             rules=self.event.rules(),
             absence=self._absence,
             silences=self._silences(mapping.timezone),
@@ -323,64 +288,21 @@ class PipelineFile(Settings):
 
     @property
     def mapping_fingerprint(self) -> str:
-        """Digest of what an entity and its values are; another one makes stored entities void."""
-        mapping = self.event.mapping()
-        values: list[Any] = [[value.name, decisive(value.path)] for value in mapping.values]
-        meanings = [[value.numbers, value.scale] for value in mapping.values]
-        if any(numbers or scale for numbers, scale in meanings):
-            values.append(meanings)
-        if counters := [value.name for value in mapping.values if value.counter]:
-            values.append(["counters", counters])
-        return _print([decisive(mapping.key), values])
+        """Digest of what an entity and its values are; a change voids stored entities."""
+        return fingerprints.of_mapping(self.event)
 
     @property
-    def detector_prints(self) -> tuple[str, ...]:
-        """Digest of each detector's parameters, the form of its model, and its calibration."""
-        window = self.calibration.calibration().window
-        # Seasons that were learned by the clocks of one zone mean nothing on those of another.
-        clocks = [] if (zone := self.event.timezone) == "UTC" else [zone]
-        return tuple(
-            _print([asdict(choice), window, *clocks, *_layout(choice.name)])
-            for choice in self.detectors
-        )
+    def detector_fingerprints(self) -> tuple[str, ...]:
+        """Digest of each detector's parameters, the layout of its model, and its calibration."""
+        calibration = self.calibration.calibration()
+        return fingerprints.of_detectors(self.detectors, calibration, self.event)
 
     @property
     def version(self) -> str:
         """Twelve hex digits that change with all that decides scores and ids, and nothing else."""
-        deciding = [
-            decisive(self.event.mapping()),
-            [asdict(choice) for choice in self.detectors],
-            self.combine,
-            asdict(self.calibration.calibration()),
-        ]
-        return _print(deciding)
-
-
-def task_source(source: PluginChoice, event: EventSpec) -> PluginChoice:
-    """Return the source whose partitions are tasks."""
-    chosen = event.repartition
-    if chosen is None:
-        return source
-    plugin, settings = chosen.plugin.task_source(chosen.settings, source.settings)
-    return PluginChoice(chosen.kind, plugin, settings)
-
-
-def _meet(one: PluginChoice, other: PluginChoice) -> bool:
-    """Return whether two plug-ins name the same place; one that names none conflicts with none."""
-    nowhere: Callable[[], frozenset[str]] = frozenset
-    places = [getattr(choice.settings, "places", nowhere)() for choice in (one, other)]
-    return bool(places[0] & places[1])
+        calibration = self.calibration.calibration()
+        return fingerprints.of_scores(self.event, self.detectors, self.combine, calibration)
 
 
 def _maybe_ns(duration: timedelta | None) -> int | None:
     return None if duration is None else nanoseconds(duration)
-
-
-def _layout(detector: str) -> list[int]:
-    layout = registry.declaration(detector).layout
-    return [layout] if layout else []
-
-
-def _print(decisive: object) -> str:
-    """Return twelve hex digits that change with what is given."""
-    return blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -29,7 +29,7 @@ def identity_of(file: PipelineFile) -> dict[str, Json]:
         "version": file.version,
         "source": [source.kind, topic],
         "mapping": file.mapping_fingerprint,
-        "detectors": dict(zip(names, file.detector_prints, strict=True)),
+        "detectors": dict(zip(names, file.detector_fingerprints, strict=True)),
         "program": __version__,
     }
 

@@ -38,7 +38,7 @@ def pipeline(values: Sequence[str] = ("a", "b"), **changes: Any) -> Pipeline:
     )
     whole = replace(plain, **changes)
     prints = tuple("print" for _ in whole.detectors)
-    return replace(whole, detector_prints=changes.get("detector_prints", prints))
+    return replace(whole, detector_fingerprints=changes.get("detector_fingerprints", prints))
 
 
 def events(keys: Sequence[str], values: Any, times: Any = None, first: int = 0) -> EventBatch:

@@ -90,20 +90,20 @@ def test_weekly_silences_are_in_the_time_zone_of_the_events(load_text: Load) -> 
     ]
     assert zones == [["UTC", "Asia/Tokyo"], ["Europe/Berlin", "Asia/Tokyo"]]
     assert plain.version == load_text(LEAST).version != local.version
-    assert plain.detector_prints != local.detector_prints
+    assert plain.detector_fingerprints != local.detector_fingerprints
 
 
 def test_another_form_of_a_model_is_another_detector_to_its_state(
     load_text: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = load_text(LEAST)
-    before = file.detector_prints
+    before = file.detector_fingerprints
 
     declared = registry.declaration("auto")
     other = replace(declared, layout=declared.layout + 1)
     monkeypatch.setattr(registry, "declaration", lambda _: other)
 
-    assert file.detector_prints != before
+    assert file.detector_fingerprints != before
 
 
 def test_the_order_of_event_time_needs_a_lateness(load_text: Load, problems: Problems) -> None:

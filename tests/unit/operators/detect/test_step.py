@@ -384,8 +384,8 @@ def test_a_detector_goes_on_where_it_is_the_same_and_a_new_one_starts_afresh(
     stored_print: str, goes_on: bool
 ) -> None:
     (zscore,) = pipeline().detectors
-    before = replace(pipeline(), detector_prints=(stored_print,))
-    after = pipeline(detectors=(Sum(), zscore), detector_prints=("new", "print"))
+    before = replace(pipeline(), detector_fingerprints=(stored_print,))
+    after = pipeline(detectors=(Sum(), zscore), detector_fingerprints=("new", "print"))
     step = step_of(after, stored_by(before))
     (scored,) = run(step, noise(16, 1, entities=1))
 

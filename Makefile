@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test unit lint bench quality broker chaos conformance fuzz hostile jaeger pictures dashboard lock audit image clean
+.PHONY: demo test coverage unit lint bench quality broker chaos conformance fuzz hostile jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -13,8 +14,12 @@ demo: $(READY)
 # Two at a time, a file to each: most tests wait for processes that they started. In the order of the
 # folders: the many short files of tests/unit come last and keep both busy until the end.
 test: $(READY)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+# The same tests with coverage, which makes them take half as long again.
+coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/coverage run -m pytest $(PARALLEL) $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

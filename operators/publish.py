@@ -158,7 +158,7 @@ def reject_step(pipeline: Pipeline, _context: RunContext) -> Callable[[list[Reje
     def publish(rejects: list[Reject]) -> list[Record]:
         new = [reject for reject in rejects if not _came_back(pipeline.name, reject)]
         if len(new) < len(rejects):
-            _tell_of_loop(rejects[0].topic)
+            _warn_of_loop(rejects[0].topic)
         return [dead_letter(pipeline.name, reject) for reject in new]
 
     return publish
@@ -170,7 +170,7 @@ def _came_back(pipeline: str, reject: Reject) -> bool:
 
 
 @cache
-def _tell_of_loop(topic: str) -> None:
+def _warn_of_loop(topic: str) -> None:
     logger.warning(
         "dead letters of this pipeline come back in its source %s, and are dropped there: is the "
         "sink of dead letters the source under another name?",

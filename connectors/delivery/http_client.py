@@ -52,10 +52,10 @@ class Answer:
         """
         if 200 <= self.status < 300:
             return
-        said = f"{self.receiver} answered {self.status} {self.text!r}"
+        text = f"{self.receiver} answered {self.status} {self.text!r}"
         if self.status in REFUSED:
-            raise RecordRejectedError(said)
-        raise TransientError(f"http_{self.status}", said, _seconds(self.after))
+            raise RecordRejectedError(text)
+        raise TransientError(f"http_{self.status}", text, _seconds(self.after))
 
 
 class HttpClient:

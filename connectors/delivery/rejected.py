@@ -45,10 +45,10 @@ class RejectedRecords:
         if self._path is None:
             return
         body = json_line(record).rstrip(b"\n")
-        told = orjson.dumps(
+        line = orjson.dumps(
             {"id": record.id, "why": self._redactor.redact(why), "record": orjson.Fragment(body)}
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:
-            file.write(told + b"\n")
+            file.write(line + b"\n")
             os.fsync(file.fileno())

@@ -23,7 +23,7 @@ from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext
 
 IDLE = timedelta(milliseconds=100)
-LOOK_SECONDS = 0.5
+SEARCH_SECONDS = 0.5
 """Seconds between two looks for new files."""
 WHOLE_AFTER_SECONDS = 2.0
 """Seconds that a compressed file must have lain unchanged: until then it is being written."""
@@ -43,7 +43,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         self._number, self._line = divmod(position, FILE_STRIDE_LINES)
         self._order = _Order(context.state)
         self._file: Tail | Whole | None = None
-        self._looked = 0.0
+        self._searched = 0.0
         self._idle = False
 
     def next_batch(self) -> list[RawBatch]:
@@ -51,7 +51,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         if self._context.draining.is_set():
             self.close()
             raise StopIteration
-        self._look()
+        self._find_new_files()
         found, hint = self._next_messages()
         self._idle = not found
         if not found:
@@ -76,10 +76,10 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
             self._file.close()
             self._file = None
 
-    def _look(self) -> None:
+    def _find_new_files(self) -> None:
         now = time.monotonic()
-        if now - self._looked >= LOOK_SECONDS:
-            self._looked = now
+        if now - self._searched >= SEARCH_SECONDS:
+            self._searched = now
             self._order.add(find_files(self._pattern))
 
     def _next_messages(self) -> tuple[list[Message], str]:
@@ -163,7 +163,7 @@ class Tail:
         if not line.strip():
             return
         if self._rows is None:
-            self._begin(line)
+            self._read_header(line)
             if self._reading.csv.names is None:
                 return
         assert self._rows is not None
@@ -172,7 +172,7 @@ class Tail:
             if number >= max(self._skip, self._reading.csv.skip_after or 0):
                 yield number, payload, finding
 
-    def _begin(self, header: bytes) -> None:
+    def _read_header(self, header: bytes) -> None:
         reading = self._reading
         text = header.decode("utf-8", "replace")
         dialect = find_dialect([text], reading.csv, reading.fields, reading.texts)

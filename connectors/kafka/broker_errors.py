@@ -162,8 +162,8 @@ class BrokerErrors:
         except KafkaException as error:
             self.report(error.args[0])
             self.raise_if_fatal()
-            said = self.cause or error.args[0].str()
-            raise ConnectorError(f"{brokers}: {said}. Is a broker listening there?") from error
+            cause = self.cause or error.args[0].str()
+            raise ConnectorError(f"{brokers}: {cause}. Is a broker listening there?") from error
 
     def report(self, error: KafkaError) -> None:
         """Count an error, and say it unless it was said since the last recovery."""

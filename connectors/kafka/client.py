@@ -29,9 +29,9 @@ def open_client(kind: type[Client], settings: Mapping[str, Any], logger: object)
     try:
         return kind({**settings}, logger=logger)
     except (KafkaException, TypeError, ValueError) as error:
-        said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        text = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise ConnectorError(
-            f"librdkafka does not take these settings: {said}. Correct `settings` in the pipeline "
+            f"librdkafka does not take these settings: {text}. Correct `settings` in the pipeline "
             "file"
         ) from error
 
@@ -44,8 +44,8 @@ def invalid_reason(kind: type[Consumer] | type[Producer], settings: Mapping[str,
     try:
         kind({**settings}, logger=_Silent())
     except KafkaException as error:
-        said = str(error.args[0].str())
-        return "" if " failed: " in said else said
+        text = str(error.args[0].str())
+        return "" if " failed: " in text else text
     except (TypeError, ValueError) as error:
         return str(error)
     return ""

@@ -212,7 +212,7 @@ class GroupMembership:
         with self._changed:
             self._owned |= _names(partitions)
             self._moved()
-        self._tell()
+        self._report()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         names = _names(partitions)
@@ -235,7 +235,7 @@ class GroupMembership:
             logger.warning(
                 "partitions %s were revoked before a checkpoint was stored", _listed(kept)
             )
-        self._let_go(consumer, partitions)
+        self._release(consumer, partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         names = _names(partitions)
@@ -250,15 +250,15 @@ class GroupMembership:
             "results are dropped here",
             _listed(names),
         )
-        self._let_go(consumer, partitions)
+        self._release(consumer, partitions)
 
-    def _let_go(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _release(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if partitions:
             consumer.incremental_unassign(partitions)
         if self._owned:
-            self._tell()
+            self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._owned != self._announced:
             self._announced = self._owned
             logger.info("partitions of this process now: %s", _listed(self._owned))

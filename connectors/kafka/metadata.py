@@ -58,8 +58,8 @@ def reach_once(
         errors.raise_if_fatal()
         if errors.tls_failed:
             errors.raise_error(errors.cause, TLS)
-        said = errors.cause or error.args[0].str()
-        raise RetryableError(f"{brokers}: {said}. Is a broker listening there?") from error
+        cause = errors.cause or error.args[0].str()
+        raise RetryableError(f"{brokers}: {cause}. Is a broker listening there?") from error
 
 
 def wait_for_partitions(

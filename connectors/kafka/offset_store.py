@@ -59,7 +59,7 @@ class OffsetStore:
         found = self._offsets.committed(task)
         if found.offset < 0:
             return None
-        said = _said(found.metadata)
+        metadata = _read_metadata(found.metadata)
         return StoredTask(
             task=task,
             number=1,
@@ -69,9 +69,9 @@ class OffsetStore:
             snapshot_results=0,
             journal=(),
             results=0,
-            partitions=said.get("partitions", 1),
-            identity=said.get("identity", {}),
-            outputs=said.get("outputs", {}),
+            partitions=metadata.get("partitions", 1),
+            identity=metadata.get("identity", {}),
+            outputs=metadata.get("outputs", {}),
         )
 
     def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
@@ -93,16 +93,16 @@ class OffsetStore:
         self._offsets.close()
 
     def _offset(self, checkpoint: Checkpoint, outputs: Mapping[str, Json]) -> TopicPartition:
-        said = {"partitions": checkpoint.partitions, "identity": checkpoint.identity}
-        text = orjson.dumps({**said, "outputs": {k: v for k, v in outputs.items() if v}})
+        metadata = {"partitions": checkpoint.partitions, "identity": checkpoint.identity}
+        text = orjson.dumps({**metadata, "outputs": {k: v for k, v in outputs.items() if v}})
         if len(text) > METADATA_BYTES:
             # Without it, rejects that a crash repeats are seen twice, with equal ids.
-            text = orjson.dumps(said)
+            text = orjson.dumps(metadata)
         place = self._offsets.topic, int(checkpoint.task), checkpoint.position
         return TopicPartition(*place, text.decode())
 
 
-def _said(text: str | None) -> dict[str, Any]:
+def _read_metadata(text: str | None) -> dict[str, Any]:
     """Return what we wrote beside an offset; nothing where somebody else wrote it."""
     try:
         found = orjson.loads(text or "{}")

@@ -107,15 +107,15 @@ class ReadBack:
                 self._context.heartbeat.waiting()
                 messages = self._consumer.consume(10_000, timeout=POLL_SECONDS)
                 for message in messages:
-                    self._take(message, known, found, waiting)
+                    self._handle(message, known, found, waiting)
                 if any(message.error() is None for message in messages):
                     moved = time.monotonic()
-                self._tell(waiting, began, moved)
+                self._report_wait(waiting, began, moved)
         finally:
             self._context.outages.pop(self._who, None)
         return found
 
-    def _take(
+    def _handle(
         self, message: Message, keys: list[bytes], found: set[str], waiting: EndOffsets
     ) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
@@ -135,7 +135,7 @@ class ReadBack:
         if offset >= waiting.get(partition, 0):
             waiting.pop(partition, None)
 
-    def _tell(self, waiting: EndOffsets, began: float, moved: float) -> None:
+    def _report_wait(self, waiting: EndOffsets, began: float, moved: float) -> None:
         if self._context.draining.is_set():
             raise self._context.stopped("an open transaction of another producer")
         still = time.monotonic() - moved

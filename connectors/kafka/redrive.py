@@ -121,8 +121,8 @@ class KafkaRedrive:
         try:
             act()
         except KafkaException as error:
-            said = (self._failure or error.args[0]).str()
-            raise ConnectorError(f"{self._letters.brokers}: {said}") from error
+            cause = (self._failure or error.args[0]).str()
+            raise ConnectorError(f"{self._letters.brokers}: {cause}") from error
 
 
 def _ignore(_name: str) -> None:

@@ -69,7 +69,7 @@ class KafkaSource:
         """Return the next offset to read of each partition of this process."""
         return {reader.partition: reader.position for reader in self._readers}
 
-    def let_go(self, reader: PartitionReader) -> None:
+    def release(self, reader: PartitionReader) -> None:
         """Read a partition no more."""
         self._readers.remove(reader)
         self.consumer.unassign(reader.partition)
@@ -212,7 +212,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
 
     def close(self) -> None:
         """Read it no more."""
-        self._kafka.let_go(self)
+        self._kafka.release(self)
 
 
 def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys: bool) -> RawBatch:

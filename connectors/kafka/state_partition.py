@@ -214,7 +214,7 @@ class StatePartition:
                     elif error.code() == KafkaError._PARTITION_EOF:
                         return max(position, message.offset() or 0)
                     else:
-                        self._note(error)
+                        self._report(error)
                 if time.monotonic() - heard > SILENCE_SECONDS:
                     raise RetryableError(
                         f"{self.name}: no answer from its brokers for {SILENCE_SECONDS:.0f} s: it "
@@ -243,7 +243,7 @@ class StatePartition:
                     ) from error
                 time.sleep(RETRY_SECONDS)
 
-    def _note(self, error: KafkaError) -> None:
+    def _report(self, error: KafkaError) -> None:
         self._errors.report(error)
         self._errors.raise_if_fatal()
         if not error.retriable():

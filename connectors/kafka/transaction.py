@@ -269,8 +269,8 @@ class Transaction:
         try:
             self._abort(LAST_SECONDS)
         except KafkaException as error:
-            said: KafkaError = error.args[0]
-            return said
+            cause: KafkaError = error.args[0]
+            return cause
         return None
 
     def _abort(self, seconds: float) -> None:

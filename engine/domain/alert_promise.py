@@ -76,10 +76,10 @@ class AlertPromise:
         if threshold is None:
             threshold = policy.threshold_of_equals(entities, events_per_day)
         expected = f"{_rounded(threshold * events_per_day)} false alarms a day"
-        told = f"{stream}: an event needs p <= {threshold:.2g}"
+        rule = f"{stream}: an event needs p <= {threshold:.2g}"
         if self.unbounded:
-            return f"{told}, for about {expected}; no bound is promised"
-        return f"{told}; at most {expected} are expected"
+            return f"{rule}, for about {expected}; no bound is promised"
+        return f"{rule}; at most {expected} are expected"
 
     def kept(self, incidents: int, expected: float) -> str:
         """Return what came of it: incidents, beside the false alarms that were accepted."""

@@ -91,8 +91,10 @@ class Incidents:
         # A large error adds nothing to what is known to be more than a spike.
         spikes = found.kinds in ([], ["spike"])
         returned = when - found.last > RETURNED_GAPS * usual_gap > 0.0
-        told = not spikes or (found.kinds == ["spike"] and not returned)
-        is_news = grade > found.grade or (not told if kind == "spike" else kind not in found.kinds)
+        was_published = not spikes or (found.kinds == ["spike"] and not returned)
+        is_news = grade > found.grade or (
+            not was_published if kind == "spike" else kind not in found.kinds
+        )
         if is_news:
             found.grade = max(grade, found.grade)
             found.kinds = sorted({*found.kinds, kind})

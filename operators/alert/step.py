@@ -223,8 +223,8 @@ class AlertStep:
         """Count an anomaly that a silence mutes; yield it where it is published all the same."""
         self._telemetry.muted.labels("silence").inc()
         if mute.silence.publish:
-            said = anomaly.summary or summary_of(anomaly, 0)
-            shown = replace(anomaly, summary=said, suppressed_by=mute.silence.name)
+            summary = anomaly.summary or summary_of(anomaly, 0)
+            shown = replace(anomaly, summary=summary, suppressed_by=mute.silence.name)
             yield Finding(shown, detector, True)
 
     def _count_onsets(self, found: list[Anomaly]) -> None:

@@ -93,8 +93,8 @@ class ValueRules:
         k = blamed(anomaly.values) if self._gates else -1
         if (rule := self._gates.get(k)) is None:
             return anomaly
-        said = {"value": self._names[k], **rule.gate_document(), **self._record(k)}
-        return replace(anomaly, rule=said)
+        found = {"value": self._names[k], **rule.gate_document(), **self._record(k)}
+        return replace(anomaly, rule=found)
 
     def _record(self, k: int) -> dict[str, str]:
         return {"control": self._records[k]} if k in self._records else {}

@@ -10,7 +10,7 @@ from engine.domain.format import Format, FormatError
 from engine.domain.mapping import MessageKey
 from engine.domain.path import path_text
 from operators.decode.entity_keys import BinaryKeyError, key_text, message_key_texts, name
-from operators.decode.format_messages import said
+from operators.decode.format_messages import error_text
 from operators.decode.reading import Column, MisplacedError, MissingError, look_up, quote
 
 MOST_KNOWN = 100_000
@@ -79,4 +79,4 @@ def _document(read: Format, key: bytes) -> Any:
     except PynomalyError:
         raise
     except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
-        raise BinaryKeyError(f"the message key is no {read.name}: {said(error)}") from None
+        raise BinaryKeyError(f"the message key is no {read.name}: {error_text(error)}") from None

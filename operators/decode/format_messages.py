@@ -81,7 +81,7 @@ class FormatMessages:
         except PynomalyError:
             raise
         except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
-            return FormatError(f"the payload is no {self._format.name}: {said(error)}")
+            return FormatError(f"the payload is no {self._format.name}: {error_text(error)}")
 
 
 def document_of(read: Format, payload: bytes, headers: Headers) -> Any:
@@ -100,7 +100,7 @@ def document_of(read: Format, payload: bytes, headers: Headers) -> Any:
     return read.decode(payload, headers)
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what an error of a library says, as a reject may repeat it."""
     text = " ".join(_ADDRESS.sub("", str(error)).split())
     return f"{type(error).__name__} {text}"[:200]

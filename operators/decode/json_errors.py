@@ -56,7 +56,7 @@ def document_of(value: bytes) -> Any:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        hint = _packed(value) or f", it begins {_begin(value)}: {OTHER_FORMAT}"
+        hint = _packed(value) or f", it begins {_beginning(value)}: {OTHER_FORMAT}"
         detail = f"byte {error.start} of the payload is not UTF-8{hint}"
         raise RejectedError(RejectReason.BAD_UTF8, detail) from None
     try:
@@ -69,26 +69,26 @@ def document_of(value: bytes) -> Any:
 
 
 def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
-    said = error.msg.lower()
-    if "depth" in said or "recursion" in said:
+    message = error.msg.lower()
+    if "depth" in message or "recursion" in message:
         return RejectReason.TOO_DEEP, "the payload nests too deeply"
-    if "infinity" in said or any(word in value for word in (b"NaN", b"Infinity")):
+    if "infinity" in message or any(word in value for word in (b"NaN", b"Infinity")):
         return RejectReason.NOT_FINITE, f"a number at byte {error.pos} is not finite"
     text = f"not JSON at byte {error.pos}: {error.msg}{_packed(value)}"
     if error.pos == 0 and not _packed(value) and value[:1] not in b'{["\0':
-        text += f", it begins {_begin(value)}: {OTHER_FORMAT}"
+        text += f", it begins {_beginning(value)}: {OTHER_FORMAT}"
     if value[:1] == b"\0" and len(value) > 5:
         schema = int.from_bytes(value[1:5], "big")
         hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"
         return RejectReason.NOT_JSON, f"{text}; {hint}: set event.format"
-    if "after document" in said and (b"\n" in value.strip() or b"}{" in value):
+    if "after document" in message and (b"\n" in value.strip() or b"}{" in value):
         text += ": where a message has several documents, set event.format: json_lines"
-    if "end of data" in said and value.strip()[-1:] in (b"{", b"[", b","):
+    if "end of data" in message and value.strip()[-1:] in (b"{", b"[", b","):
         text += ": a document must stand on one line, as `jq -c` writes it"
     return RejectReason.NOT_JSON, text
 
 
-def _begin(value: bytes) -> str:
+def _beginning(value: bytes) -> str:
     return repr(value[:12].decode("utf-8", "backslashreplace"))
 
 

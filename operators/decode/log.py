@@ -43,12 +43,12 @@ class DecodeLog:
         for reject in rejects:
             if reject.reason not in self._logged:
                 self._logged.add(reject.reason)
-                self._tell(reject)
+                self._warn(reject)
         if not self._doubted and (found := doubt(self._time, events.times)):
             self._doubted = True
             logger.warning("%s; set event.time.unit", found)
 
-    def _tell(self, reject: Reject) -> None:
+    def _warn(self, reject: Reject) -> None:
         logger.warning(
             "rejected %s[%d]@%d: %s: %s; more of this reason are counted in pynomaly_rejects_total "
             "and go to the dead letters, without a line here",

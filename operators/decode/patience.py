@@ -37,7 +37,7 @@ class Patience:
 
     def until_done(self, decode: Callable[[], Found]) -> Found:
         """Return what a call returns once it raises no RetryableError any more."""
-        began, said, failures = time.monotonic(), 0.0, 0
+        began, logged, failures = time.monotonic(), 0.0, 0
         while True:
             try:
                 found = decode()
@@ -46,14 +46,14 @@ class Patience:
                 continue
             except RetryableError as error:
                 waited = time.monotonic() - began
-                if waited >= LOUD_SECONDS and (not said or waited - said >= REPEAT_SECONDS):
+                if waited >= LOUD_SECONDS and (not logged or waited - logged >= REPEAT_SECONDS):
                     logger.warning("%s; retrying, for %.0f s now", error, waited)
-                    said = waited
+                    logged = waited
                 self._wait(str(error), began, WAIT_SECONDS[min(failures, len(WAIT_SECONDS) - 1)])
                 failures += 1
                 continue
             if failures:
-                self._end(time.monotonic() - began, bool(said))
+                self._end(time.monotonic() - began, bool(logged))
             return found
 
     def _wait(self, why: str, began: float, seconds: float) -> None:
@@ -66,8 +66,8 @@ class Patience:
             self._context.heartbeat.waiting()
             time.sleep(min(left, BEAT_SECONDS))
 
-    def _end(self, waited: float, was_said: bool) -> None:
+    def _end(self, waited: float, was_logged: bool) -> None:
         self._blocked.set(0)
         self._context.outages.pop(WHO, None)
-        if was_said:
+        if was_logged:
             logger.warning("decoding goes on after %.0f s", waited)

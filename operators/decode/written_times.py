@@ -36,7 +36,7 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
     """Return what reads ISO 8601, given the seconds that abbreviations of zones stand for."""
 
     def read(text: str) -> tuple[int, bool]:
-        found = _ISO.fullmatch(text) or _ISO.fullmatch(_begin(text))
+        found = _ISO.fullmatch(text) or _ISO.fullmatch(_beginning(text))
         if found is None:
             month_only = _MONTH.fullmatch(text)
             if month_only is None:
@@ -51,7 +51,7 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
     return read
 
 
-def _begin(text: str) -> str:
+def _beginning(text: str) -> str:
     """Return the begin of an interval, such as 2024-01-01T00:00Z/PT1H; else the text."""
     begin, _, end = text.partition("/")
     return begin if end else text

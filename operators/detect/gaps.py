@@ -206,16 +206,16 @@ def end_together(records: Any, watch: Any, now: int, limits: Any) -> None:
 @njit(error_model="numpy")
 def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) -> int:
     """Judge all entities; return how many stopped together, 0 if each stopped by itself."""
-    waiting, told, judged = 0, 0, 0
+    waiting, absent, judged = 0, 0, 0
     for k in range(watch.slots):
         state = records[k]
         if not state.known or state.state > WAITING:
             continue
         judged += state.deadline != NEVER
         if now >= state.deadline:
-            told += judge(state, now, total, limits)
+            absent += judge(state, now, total, limits)
         waiting += state.state == WAITING
-    many = told > 0 and waiting >= max(MANY, TOGETHER * judged)
+    many = absent > 0 and waiting >= max(MANY, TOGETHER * judged)
     return waiting if many or watch.members > 0 else 0
 
 

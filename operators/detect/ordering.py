@@ -78,7 +78,7 @@ def after_of(state: Any) -> int:
 
 
 @njit(error_model="numpy")
-def let_go(task: Any, state: Any, links: Any, place: int, newest: int) -> None:
+def release(task: Any, state: Any, links: Any, place: int, newest: int) -> None:
     """Take an event out of the list of its entity."""
     link = links[place]
     if link.previous == NONE:
@@ -98,20 +98,20 @@ def let_go(task: Any, state: Any, links: Any, place: int, newest: int) -> None:
 
 
 @njit(error_model="numpy")
-def let_go_until(
+def release_until(
     task: Any, state: Any, links: Any, time: int, newest: int, out: Any, count: int
 ) -> Any:
     """Let an entity's events up to a time go on; return how many places `out` has then."""
     while state.waiting > 0 and links[state.head].time <= time:
         place = state.head
-        let_go(task, state, links, place, newest)
+        release(task, state, links, place, newest)
         out[count] = place
         count += 1
     return count
 
 
 @njit(error_model="numpy")
-def let_one_go(
+def release_one(
     task: Any, records: Any, table: Any, links: Any, place: int, lateness: int, out: Any, count: int
 ) -> Any:
     """Let an event go on, behind those of its entity that are earlier.
@@ -123,7 +123,7 @@ def let_one_go(
     slot = link.slot
     state, newest = records[slot], table[slot].newest
     if link.time <= newest:
-        return let_go_until(task, state, links, link.time, newest, out, count)
+        return release_until(task, state, links, link.time, newest, out, count)
     first = place
     while links[first].previous != NONE:
         before = links[first].previous
@@ -132,7 +132,7 @@ def let_one_go(
         first = before
     while first != NONE:
         following = links[first].next
-        let_go(task, state, links, first, newest)
+        release(task, state, links, first, newest)
         out[count] = first
         count += 1
         if first == place:
@@ -161,7 +161,7 @@ def _order(  # pragma: no cover - runs compiled
             if links[task.first].waits == 0:
                 task.first += 1
             elif links[task.first].due <= now:
-                count = let_one_go(task, records, table, links, task.first, lateness, out, count)
+                count = release_one(task, records, table, links, task.first, lateness, out, count)
             else:
                 break
         link = links[place]
@@ -181,12 +181,12 @@ def _order(  # pragma: no cover - runs compiled
         insert(state, links, place)
         task.waiting += 1
         until = known.newest - lateness
-        count = let_go_until(task, state, links, until, known.newest, out, count)
+        count = release_until(task, state, links, until, known.newest, out, count)
         while task.waiting > most:
             if links[task.first].waits == 0:
                 task.first += 1
                 continue
-            count = let_one_go(task, records, table, links, task.first, lateness, out, count)
+            count = release_one(task, records, table, links, task.first, lateness, out, count)
             forced += 1
     return out[:count], forced
 
@@ -200,7 +200,7 @@ def _flush(  # pragma: no cover - runs compiled
     for place in range(task.first, used):
         link = links[place]
         if link.waits and chosen[link.slot]:
-            count = let_one_go(task, records, table, links, place, lateness, out, count)
+            count = release_one(task, records, table, links, place, lateness, out, count)
     return out[:count]
 
 

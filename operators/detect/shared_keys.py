@@ -46,9 +46,9 @@ class SharedKeys:
         for key in task.pop_new_keys():
             if any(key in other for other in others):
                 self._count.inc()
-                self._tell(key)
+                self._warn(key)
 
-    def _tell(self, key: str) -> None:
+    def _warn(self, key: str) -> None:
         if not self._logged:
             self._logged = True
             logger.warning(

@@ -216,14 +216,14 @@ def _nothing(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]
 def _health_page(ask: Callable[[], Sequence[str]], redactor: Redactor) -> WSGIApplication:
     """Return a page that answers 200, or 503 with reasons, as application/health+json."""
 
-    def tell(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def answer(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         reasons = [redactor.redact(reason) for reason in ask()]
         status = "503 Service Unavailable" if reasons else "200 OK"
         start(status, [("Content-Type", "application/health+json"), ("Cache-Control", "no-store")])
-        told = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}
-        return [json.dumps(told).encode() + b"\n"]
+        health = {"status": "fail" if reasons else "pass", "output": "; ".join(reasons)}
+        return [json.dumps(health).encode() + b"\n"]
 
-    return tell
+    return answer
 
 
 def _answer(start: StartResponse, status: str, *headers: tuple[str, str]) -> list[bytes]:

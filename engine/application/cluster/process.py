@@ -46,7 +46,7 @@ class WorkerProcess:
             os.close(writing)
 
     def listen(self) -> None:
-        """Take in what the process said; of one that has ended, its last words."""
+        """Read what the process reports; of one that has ended, its last reports."""
         self.status.listen()
         if time.monotonic() > self._kill_at:
             self.process.send_signal(signal.SIGKILL)

@@ -145,7 +145,7 @@ class SupervisedProcess:
             if self._draining or self._signals.stop_requests:
                 self.outcome = Outcome.DONE
             elif time.monotonic() >= self._next:
-                self._begin()
+                self._start_worker()
             return
         self._worker.listen()
         self.came_up = self.came_up or self._has_come_up(self._worker)
@@ -182,7 +182,7 @@ class SupervisedProcess:
             self._worker.close()
             self._worker = None
 
-    def _begin(self) -> None:
+    def _start_worker(self) -> None:
         self._began = time.monotonic()
         self._hung = ""
         try:

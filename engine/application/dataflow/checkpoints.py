@@ -80,11 +80,11 @@ class Checkpoints:
         return late >= 0 and (changed or late >= IDLE_SECONDS)
 
     def turn_begins(self) -> None:
-        """Take note that something was read."""
+        """Called when something was read."""
         self._turn = True
 
     def turn_ended(self) -> None:
-        """Take note that what was read has left the flow."""
+        """Called when what was read has left the flow."""
         self._turn = False
 
     def start(
@@ -154,7 +154,7 @@ class Checkpoints:
         checkpoints = [self._checkpoint(mark) for mark in changed.values()]
         outputs = self._delivery.outputs()
         self._tasks.store.save(checkpoints, outputs)
-        self._tell_positions(waiting)
+        self._report_positions(waiting)
         for reader, mark in changed.items():
             reader.stored(whole=mark.whole)
             if mark.whole:
@@ -165,10 +165,10 @@ class Checkpoints:
             for name in names:
                 self._reported.pop(name, None)
             self.on_release(names)
-        self._tell(checkpoints)
+        self._report(checkpoints)
 
-    def _tell_positions(self, readers: Iterable[TaskReader]) -> None:
-        """Say what is safe; a position may have moved on over what is no message."""
+    def _report_positions(self, readers: Iterable[TaskReader]) -> None:
+        """Report stored positions; one may have passed what is not a message."""
         tasks = [reader.task for reader in readers if reader.task.live]
         moved = {
             task.name: task.position
@@ -191,7 +191,7 @@ class Checkpoints:
             identity={**self._identity, ORIGIN: self._tasks.origin},
         )
 
-    def _tell(self, checkpoints: Sequence[Checkpoint]) -> None:
+    def _report(self, checkpoints: Sequence[Checkpoint]) -> None:
         telemetry = self._context.telemetry
         sizes: dict[str, int] = {}
         for checkpoint in checkpoints:

@@ -75,18 +75,18 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
     def _on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
         found: list[Any] = []
         batches: list[Any] = []
-        let_go = False
+        released = False
         for item in values:
             if isinstance(item, self._steps.takes):
                 batches.append(item)
                 continue
             found += self._work(batches)
             batches = []
-            let_go = self._handle(item) or let_go
+            released = self._handle(item) or released
             if isinstance(item, Quiet):
                 found += self._rest(item)
             found.append(item)
-        return found + self._work(batches), let_go
+        return found + self._work(batches), released
 
     def snapshot(self) -> None:
         """Return nothing: Bytewax keeps no state of ours."""

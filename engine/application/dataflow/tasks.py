@@ -73,7 +73,7 @@ class Tasks:
             self.origin = _of_plugin(self.plugin, "identity", dict)()
             self._delivery.open([each.outputs for each in stored.values() if each])
             self.opened = True
-        return [(name, self._begin(name, each, partitions)) for name, each in stored.items()]
+        return [(name, self._begin_task(name, each, partitions)) for name, each in stored.items()]
 
     def all(self) -> list[TaskReader]:
         """Return the readers of all tasks."""
@@ -115,7 +115,7 @@ class Tasks:
                 self._reported.add(change)
         return stored
 
-    def _begin(self, name: str, stored: StoredTask | None, partitions: int) -> Begin:
+    def _begin_task(self, name: str, stored: StoredTask | None, partitions: int) -> Begin:
         task = Task(name, partitions)
         if stored is not None:
             task.state = stored.snapshot

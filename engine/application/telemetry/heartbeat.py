@@ -132,8 +132,8 @@ class HeartbeatMonitor:
     def listen(self) -> None:
         """Read the lines since the last call."""
         with contextlib.suppress(BlockingIOError):
-            while said := os.read(self.descriptor, 65_536):
-                *lines, self._rest = (self._rest + said).split(b"\n")
+            while received := os.read(self.descriptor, 65_536):
+                *lines, self._rest = (self._rest + received).split(b"\n")
                 for line in lines:
                     self.receive(line.decode("utf-8", "replace"))
 

@@ -90,8 +90,8 @@ def _costs(declaration: Declaration, costs: Costs) -> list[Text]:
     if declaration.name not in costs:
         return []
     found = costs[declaration.name].items()
-    told = "; ".join(f"{_cost(one)} with {width}" for width, one in found) or "unknown"
-    return [Text(f"an event, by number of values, measured now: {told}", "dim")]
+    shown = "; ".join(f"{_cost(one)} with {width}" for width, one in found) or "unknown"
+    return [Text(f"an event, by number of values, measured now: {shown}", "dim")]
 
 
 def _cost(cost: Cost) -> str:

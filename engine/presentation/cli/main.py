@@ -73,10 +73,10 @@ def main() -> None:
             print(error, file=sys.stderr)
             sys.exit(ExitCode.FATAL)
         except Exception as error:  # noqa: BLE001 - as Python would print it, but redacted
-            sys.exit(_tell(error))
+            sys.exit(_print_foreign(error))
 
 
-def _tell(error: Exception) -> ExitCode:
+def _print_foreign(error: Exception) -> ExitCode:
     """Print an error that is not ours; return the exit code."""
     if isinstance(error, OSError) and error.filename is not None:
         # Of the file system: read-only, full, a name that is too long.

@@ -75,7 +75,7 @@ def _try(letters: KeptLetters, trial: Path, write: Path | None, samples: int) ->
             pass
     else:
         _write(accepted, trial, write)
-    _tell(letters, trial, result)
+    _print_trial(letters, trial, result)
     if write is not None:
         print(f"{write}: {result.accepted} messages, for source: {{file: {{path: {write}}}}}")
     _show(result.refused)
@@ -94,12 +94,12 @@ def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
 
 def _redrive(letters: KeptLetters, trial: Path, samples: int) -> None:
     found = redrive_letters(letters.settings, open_pipeline(trial), samples)
-    _tell(letters, trial, found.trial)
+    _print_trial(letters, trial, found.trial)
     print(f"topic {found.topic}: {found.sent} dead letters sent back")
     _show(found.trial.refused)
 
 
-def _tell(letters: KeptLetters, trial: Path, result: Trial) -> None:
+def _print_trial(letters: KeptLetters, trial: Path, result: Trial) -> None:
     refused = sum(group.count for group in result.refused.values())
     print(
         f"{letters.where}: {result.accepted} become events with {trial}, "

@@ -20,6 +20,7 @@ from connectors.sql.database import MOST_CONNECTIONS, connect
 from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
+from connectors.sql.lanes import SqlLanes
 from connectors.sql.migrate import migrate
 from connectors.sql.pipelines import SqlPipelines
 from connectors.sql.sessions import SqlSecrets, SqlSessions
@@ -110,6 +111,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         pipelines=SqlPipelines(connection),
         sessions=SqlSessions(connection, locking=locking),
         secrets=SqlSecrets(connection),
+        lanes=SqlLanes(connection),
     )
 
 

@@ -78,6 +78,21 @@ comments = Table(
     Index(None, "incident", "time"),
 )
 
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    # By code points, as Python compares.
+    Column("entity", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("begin", BigInteger, primary_key=True, autoincrement=False),
+    _number("count"),
+    Column("p_value", Float, nullable=False),
+    _number("severity"),
+    Index(None, "pipeline", "step", "begin"),
+    Index(None, "begin"),
+)
+
 users = Table(
     "users",
     metadata,

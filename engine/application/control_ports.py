@@ -10,6 +10,7 @@ from typing import Protocol
 from engine.domain.control.audit import AuditEntry, AuditRecord
 from engine.domain.control.feed import FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Incident
+from engine.domain.control.lane import Lane, LaneCell
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
@@ -274,6 +275,34 @@ class PipelineRepository(Protocol):
         ...
 
 
+class LaneRepository(Protocol):
+    """Anomalies summed up by entity and span of time."""
+
+    def add(self, cells: Sequence[LaneCell]) -> None:
+        """Join cells with those that are stored; given in the order of their keys."""
+        ...
+
+    def entities(
+        self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
+    ) -> list[Lane]:
+        """Return entities whose key begins so and comes behind another one, by key."""
+        ...
+
+    def worst(self, pipeline: str, step: int, since: int, until: int, limit: int) -> list[Lane]:
+        """Return the entities of the greatest worth, the worst first."""
+        ...
+
+    def cells(
+        self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
+    ) -> list[LaneCell]:
+        """Return the cells of entities that begin in a span of time, in the order of their keys."""
+        ...
+
+    def prune(self, before: int, at_most: int) -> int:
+        """Remove those that end before, at most so many; return how many went."""
+        ...
+
+
 @dataclass(frozen=True)
 class UnitOfWork:
     """Repositories that share one transaction."""
@@ -289,6 +318,7 @@ class UnitOfWork:
     pipelines: PipelineRepository
     sessions: SessionRepository
     secrets: SecretRepository
+    lanes: LaneRepository
 
 
 class Store(Protocol):

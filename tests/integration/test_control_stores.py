@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from connectors.sql.database import connect
+from connectors.sql.migrations.versions.v0010_lanes import FILL
 from connectors.sql.store import SqlStore
 from connectors.sql.tables import metadata
 from engine.application.control.caller import Caller
@@ -21,12 +22,13 @@ from engine.application.control.ingest import ingest
 from engine.application.control.log_in import begin_session
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.refresh_session import refresh_session
-from engine.application.control_ports import Store
+from engine.application.control_ports import Store, UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
+from engine.domain.control.lane import STEPS, Lane, LaneCell
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
@@ -394,6 +396,93 @@ def test_the_feed_forgets_what_is_older_than_it_keeps(store: Store) -> None:
 
     with store.reading() as work:
         assert work.feed.ends() == (12_001 - KEPT, 12_000)
+
+
+def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:
+    minute = 60 * SECOND
+    with store.writing() as work:
+        ingest(work, [anomaly(1), anomaly(2, severity="critical", p_value=1e-9)])
+    with store.writing() as work:
+        later = anomaly(3, time_ns=BEGAN + 5 * minute)
+        ingest(work, [anomaly(2), later, anomaly(4, pipeline="other")])
+
+    with store.reading() as work:
+        first, second = work.lanes.cells(
+            "quick", ["pump-1"], STEPS[0], BEGAN - minute * 5, 2**63 - 1
+        )
+        [hour] = work.lanes.cells("quick", ["pump-1"], STEPS[1], 0, 2**63 - 1)
+        [lane] = work.lanes.worst("quick", STEPS[0], 0, second.begin, 10)
+    assert (first.count, first.p_value, first.severity) == (2, 1e-9, 2)
+    assert (second.count, second.begin - first.begin) == (1, 5 * minute)
+    assert hour.count == 3
+    assert lane == Lane("pump-1", 2, 1e-9, 2, first.begin)
+
+
+def test_entities_are_found_by_prefix_and_by_worth(store: Store) -> None:
+    names = ["pump-1", "pump-10", "pump-2", "Pump-3", "press\U0010ffff", "prest", "\u00e9"]
+    with store.writing() as work:
+        ingest(work, [anomaly(n, entity=name) for n, name in enumerate(names)])
+        ingest(
+            work, [anomaly(20, entity="pump-2"), anomaly(21, entity="prest", severity="critical")]
+        )
+
+    def found(prefix: str, behind: str = "", limit: int = 10) -> list[str]:
+        with store.reading() as work:
+            lanes = work.lanes.entities("quick", prefix, STEPS[1], 0, behind, limit)
+        return [lane.entity for lane in lanes]
+
+    assert found("") == sorted(names)
+    assert found("pump-1") == ["pump-1", "pump-10"]
+    assert found("press\U0010ffff") == ["press\U0010ffff"]
+    assert found("pump", "pump-1", 1) == ["pump-10"]
+    with store.reading() as work:
+        worst = work.lanes.worst("quick", STEPS[1], 0, 2**63 - 1, 3)
+    assert [lane.entity for lane in worst] == ["prest", "pump-2", "Pump-3"]
+
+
+def test_lanes_go_once_their_span_has_ended(store: Store) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(1), anomaly(2, entity="pump-2", time_ns=BEGAN + 3 * STEPS[2])])
+
+    with store.writing() as work:
+        gone = work.lanes.prune(BEGAN + STEPS[1], 10)
+
+    assert gone == 2
+    with store.reading() as work:
+        assert work.lanes.entities("quick", "", STEPS[1], 0, "", 10)[0].entity == "pump-2"
+        assert len(work.lanes.worst("quick", STEPS[2], 0, 2**63 - 1, 10)) == 2
+
+
+def test_a_migration_sums_up_the_anomalies_that_are_there(sql: tuple[str, str | None]) -> None:
+    store = SqlStore(*sql)
+    store.prepare()
+    documents = [
+        anomaly(n, time_ns=BEGAN - n * 40 * SECOND, p_value=10.0**-n) for n in range(1, 40)
+    ]
+    old = anomaly(90, time_ns=-5, severity="critical", entity="pump-2")
+    with store.writing() as work:
+        ingest(work, [*documents, old])
+    with store.reading() as work:
+        before = all_cells(work)
+    engine = connect(*sql)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM lanes"))
+        for step in STEPS:
+            connection.execute(sa.text(FILL.format(step=step)))
+    engine.dispose()
+
+    with store.reading() as work:
+        assert all_cells(work) == before
+    store.close()
+
+
+def all_cells(work: UnitOfWork) -> list[LaneCell]:
+    names = ["pump-1", "pump-2"]
+    return [
+        cell
+        for step in STEPS
+        for cell in work.lanes.cells("quick", names, step, -(2**63), 2**63 - 1)
+    ]
 
 
 def test_versions_of_pipelines_stay_as_they_were(store: Store) -> None:

@@ -39,7 +39,11 @@ def apply_retention(store: Store, now: int, retention: int) -> Removed:
     anomalies = incidents = 0
     while True:
         with store.writing() as work:
-            gone = work.anomalies.prune(before, BATCH), work.incidents.prune(before, BATCH)
+            gone = (
+                work.anomalies.prune(before, BATCH),
+                work.incidents.prune(before, BATCH),
+                work.lanes.prune(before, BATCH),
+            )
         anomalies, incidents = anomalies + gone[0], incidents + gone[1]
         if not any(gone):
             break

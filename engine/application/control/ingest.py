@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from engine.application.control.feeding import tell
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Facts, Incident, incident_facts, incident_of_anomaly
+from engine.domain.control.lane import cells_of
 from engine.domain.control.published import Document, UnreadableRecordError
 from engine.domain.control.stored_anomaly import StoredAnomaly, stored_anomaly
 
@@ -52,6 +53,7 @@ def ingest(work: UnitOfWork, documents: Sequence[Document]) -> Ingested:
             unreadable.append(str(error))
     new = work.anomalies.add(list(anomalies.values()))
     added = [anomalies[one] for one in anomalies if one in new]
+    work.lanes.add(cells_of(added))
     changed = _join(work, added, facts)
     tell(work, added, changed)
     return Ingested(len(new), len(changed), unreadable)

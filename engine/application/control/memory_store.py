@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field, replace
 from threading import RLock
 from typing import Any, TypeVar
 
+from engine.application.control.memory_lanes import MemoryLanes
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Facts, Incident
+from engine.domain.control.lane import LaneCell
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
@@ -40,6 +42,7 @@ class _Content:
     pipelines: dict[str, list[PipelineVersion]] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
+    lanes: list[LaneCell] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -89,6 +92,7 @@ def _work(content: _Content) -> UnitOfWork:
         _Pipelines(content),
         _Sessions(content),
         _Secrets(content),
+        MemoryLanes(content.lanes),
     )
 
 

@@ -25,6 +25,8 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/stream"): (VIEWER, {}),
     ("get", "/detectors"): (VIEWER, {}),
     ("get", "/targets"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/entities"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/lanes"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),
     ("get", "/me"): (VIEWER, {}),

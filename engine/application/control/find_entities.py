@@ -1,0 +1,57 @@
+"""Find entities that had anomalies: by the beginning of their keys, or the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.lane import STEPS, Lane
+
+EVER = -(2**63)
+LATEST = 2**63 - 1
+HOUR = STEPS[1]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFilter:
+    """Which entities are meant.
+
+    Attributes:
+        pipeline: whose.
+        prefix: how their keys begin.
+        since: with anomalies of event times from here on, to the hour, in ns; None for any.
+    """
+
+    pipeline: str
+    prefix: str = ""
+    since: int | None = None
+
+
+def find_entities(
+    work: UnitOfWork, caller: Caller, wanted: EntityFilter, behind: str, limit: int
+) -> tuple[Sequence[Lane], str | None]:
+    """Return a page of entities by key, and the key behind which the next one begins.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    since = EVER if wanted.since is None else wanted.since - wanted.since % HOUR
+    found = work.lanes.entities(wanted.pipeline, wanted.prefix, HOUR, since, behind, limit + 1)
+    return found[:limit], found[limit - 1].entity if len(found) > limit else None
+
+
+def find_worst_entities(
+    work: UnitOfWork, caller: Caller, pipeline: str, since: int | None, limit: int
+) -> Sequence[Lane]:
+    """Return entities by severity and number of their anomalies, the worst first.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    begin = EVER if since is None else since - since % HOUR
+    return work.lanes.worst(pipeline, HOUR, begin, LATEST, limit)

@@ -1,0 +1,73 @@
+"""Lanes of the worst entities of a pipeline: their anomalies by spans of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import InvalidRequestError
+from engine.domain.control.lane import Lane, LaneCell, stored_step, widened
+
+MOST_CELLS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRequest:
+    """Which lanes are meant.
+
+    Attributes:
+        pipeline: whose.
+        since, until: event times in ns; the first is rounded down to a multiple of the step.
+        step: length of a span in ns.
+        limit: how many entities.
+    """
+
+    pipeline: str
+    since: int
+    until: int
+    step: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Lanes, the worst entity first.
+
+    Attributes:
+        since: where the first span begins.
+        lanes: a sum for each entity.
+        cells: of each entity those that have anomalies, in their order.
+    """
+
+    since: int
+    lanes: Sequence[Lane]
+    cells: Mapping[str, Sequence[LaneCell]]
+
+
+def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
+    """Return the anomalies of the worst entities by spans of time.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        InvalidRequestError: the step is no multiple of five minutes, or the lanes are too many.
+    """
+    require(caller, Action.READ)
+    base = stored_step(wanted.step)
+    if base is None:
+        raise InvalidRequestError("query/step", "expected a multiple of 300 s")
+    since = wanted.since - wanted.since % wanted.step
+    spans = (wanted.until - since) // wanted.step
+    if not 0 < spans * wanted.limit <= MOST_CELLS:
+        raise InvalidRequestError(
+            "query", f"expected from 1 to {MOST_CELLS} cells: another span, step or limit"
+        )
+    lanes = work.lanes.worst(wanted.pipeline, base, since, wanted.until, wanted.limit)
+    names = [one.entity for one in lanes]
+    found: dict[str, list[LaneCell]] = {name: [] for name in names}
+    stored = work.lanes.cells(wanted.pipeline, names, base, since, wanted.until)
+    for cell in widened(stored, wanted.step):
+        found[cell.entity].append(cell)
+    return Lanes(since, lanes, found)

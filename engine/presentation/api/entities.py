@@ -1,0 +1,162 @@
+"""Entities that had anomalies: searched, and as lanes by spans of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from engine.application.control.find_entities import (
+    EntityFilter,
+    find_entities,
+    find_worst_entities,
+)
+from engine.application.control.find_lanes import LaneRequest, find_lanes
+from engine.domain.alert_policy import Severity
+from engine.domain.control.lane import RANKS, Lane, LaneCell, rarity_of
+from engine.domain.control.page import Position
+from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
+from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.incidents import time_of
+from engine.presentation.api.requests import (
+    Cursor,
+    Limit,
+    PipelineName,
+    Since,
+    Text,
+    Until,
+    ns_of,
+    page_reply,
+    position_of,
+    written,
+)
+from engine.presentation.api.services import WithServices
+
+router = APIRouter(tags=["entities"])
+
+
+class EntitySum(BaseModel):
+    """An entity, and what its anomalies come to."""
+
+    entity: str
+    anomalies: int
+    severity: Severity
+    """The greatest."""
+    rarity: float
+    """Of the rarest: 6 is one in a million."""
+    last: datetime
+    """The hour, or span, of the last one."""
+
+
+class EntitySums(BaseModel):
+    """A page of entities."""
+
+    items: list[EntitySum]
+    next: str | None
+    """Cursor of the next page; null at the end, and where the worst come first."""
+
+
+class CellOut(BaseModel):
+    """The anomalies of an entity in a span of time."""
+
+    begin: datetime
+    anomalies: int
+    severity: Severity
+    rarity: float
+
+
+class LaneOut(EntitySum):
+    """An entity with its anomalies by spans of time; spans without any are left out."""
+
+    cells: list[CellOut]
+
+
+class LanesOut(BaseModel):
+    """Lanes, the worst entity first."""
+
+    since: datetime
+    until: datetime
+    step: int
+    """Seconds of a span."""
+    items: list[LaneOut]
+
+
+@router.get("/pipelines/{pipeline}/entities", response_model=EntitySums)
+def list_entities(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: PipelineName,
+    prefix: Annotated[Text, Query(max_length=1_000, description="How their keys begin.")] = "",
+    since: Since = None,
+    order: Literal["name", "worst"] = "name",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """List entities that had anomalies, by key, or by severity and number of their anomalies."""
+    begin = ns_of(since)
+    with services.store.reading() as work:
+        if order == "worst":
+            worst = find_worst_entities(work, caller, pipeline, begin, limit)
+            return _page(request, worst, None)
+        behind = position_of(cursor)
+        wanted = EntityFilter(pipeline, prefix, begin)
+        found, last = find_entities(work, caller, wanted, behind.id if behind else "", limit)
+    return _page(request, found, None if last is None else written(Position(0, last)))
+
+
+@router.get("/pipelines/{pipeline}/lanes")
+def read_lanes(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: PipelineName,
+    since: Since = None,
+    until: Until = None,
+    step: Annotated[int, Query(ge=300, le=31_536_000, description="Seconds of a span.")] = 3_600,
+    limit: Annotated[int, Query(ge=1, le=500, description="Entities.")] = 50,
+) -> LanesOut:
+    """Return the anomalies of the worst entities by spans of time: of the last day unless given."""
+    end = ns_of(until)
+    end = services.now() if end is None else end
+    begin = ns_of(since)
+    wanted = LaneRequest(
+        pipeline, end - NS_PER_DAY if begin is None else begin, end, step * NS_PER_SECOND, limit
+    )
+    with services.store.reading() as work:
+        found = find_lanes(work, caller, wanted)
+    return LanesOut(
+        since=time_of(found.since),
+        until=time_of(end),
+        step=step,
+        items=[
+            LaneOut(**dict(_sum(lane)), cells=list(map(_cell, found.cells[lane.entity])))
+            for lane in found.lanes
+        ],
+    )
+
+
+def _page(request: Request, lanes: Sequence[Lane], following: str | None) -> Response:
+    shown = EntitySums(items=list(map(_sum, lanes)), next=following)
+    return page_reply(request, shown.model_dump_json().encode(), following)
+
+
+def _sum(lane: Lane) -> EntitySum:
+    return EntitySum(
+        entity=lane.entity,
+        anomalies=lane.count,
+        severity=RANKS[lane.severity],
+        rarity=rarity_of(lane.p_value),
+        last=time_of(lane.last),
+    )
+
+
+def _cell(cell: LaneCell) -> CellOut:
+    return CellOut(
+        begin=time_of(cell.begin),
+        anomalies=cell.count,
+        severity=RANKS[cell.severity],
+        rarity=cell.rarity,
+    )

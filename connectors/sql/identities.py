@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -92,11 +93,13 @@ class SqlTokens:
 
 
 def _user(row: Row[Any]) -> User:
-    return User(**{**row._mapping, "role": Role(row.role)})
+    grants = {pipeline: Role(role) for pipeline, role in json.loads(row.grants).items()}
+    return User(**{**row._mapping, "role": Role(row.role), "grants": grants})
 
 
 def _user_row(user: User) -> dict[str, Any]:
-    return {**asdict(user), "role": user.role.value}
+    grants = json.dumps(dict(user.grants), sort_keys=True)
+    return {**asdict(user), "role": user.role.value, "grants": grants}
 
 
 def _token(row: Row[Any]) -> Token:

@@ -105,6 +105,7 @@ users = Table(
     _number("locked_until"),
     _number("revision"),
     Column("subject", Text),
+    _text("grants"),
     Index(None, "subject", unique=True),
 )
 

@@ -232,15 +232,19 @@ def test_an_error_leaves_nothing_behind(store: Store) -> None:
 
 def test_users_have_one_name_each(store: Store) -> None:
     ada = User("ada", Role.EDITOR, "hash", 1)
+    grants = {"quick": Role.EDITOR, "é": Role.OPERATOR}
+    changed = replace(ada, failures=3, disabled=True, revision=2, subject="issuer 1", grants=grants)
     with store.writing() as work:
         work.users.add(ada)
-        work.users.save(replace(ada, failures=3, disabled=True, revision=2))
+        work.users.save(changed)
 
     with pytest.raises(ConflictError, match="ada"), store.writing() as work:
         work.users.add(User("ada", Role.ADMIN, None, 2))
 
     with store.reading() as work:
-        assert work.users.all() == [replace(ada, failures=3, disabled=True, revision=2)]
+        assert work.users.all() == [changed]
+        assert work.users.of_subject("issuer 1") == changed
+        assert work.users.of_subject("issuer 2") is None
         assert work.users.get("bob") is None
 
 

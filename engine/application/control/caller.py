@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from engine.domain.control.role import Role
+from engine.domain.control.role import Grants, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +13,12 @@ class Caller:
 
     Attributes:
         name: of the user.
-        role: the lesser of the user's and the token's.
+        role: that holds everywhere, the lesser of the user's and the token's.
         address: from where.
         token: id of the API token that was shown; "" for a session, or the server itself.
         expires: when that token does, ns since 1970; None for a session.
         session: id of the session; "" for a token.
+        grants: the pipelines on which they may do more.
     """
 
     name: str
@@ -26,6 +27,16 @@ class Caller:
     token: str = ""
     expires: int | None = None
     session: str = ""
+    grants: Grants = field(default_factory=dict)
+
+    def role_on(self, pipeline: str) -> Role:
+        """Return what they may do on a pipeline."""
+        return self.role.at_least(self.grants.get(pipeline, self.role))
+
+    @property
+    def highest(self) -> Role:
+        """The highest role that they have on any pipeline."""
+        return max((self.role, *self.grants.values()), key=lambda role: role.rank)
 
 
 SYSTEM = Caller("system", Role.ADMIN, "local")

@@ -12,7 +12,7 @@ from engine.application.config.issues import InvalidFileError, ValidationIssue
 from engine.application.config.load import parse
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import Action, require_somewhere
 from engine.application.use_cases.check_pipeline import PipelineDescription, describe_pipeline
 from engine.domain.control.errors import RequestError
 from engine.domain.errors import PynomalyError
@@ -56,7 +56,7 @@ def check_pipeline_text(caller: Caller, text: str, name: str = "pipeline") -> Pi
         ForbiddenError: the caller may not.
         UnfitPipelineError: it cannot be used.
     """
-    require(caller, Action.CHECK_PIPELINES)
+    require_somewhere(caller, Action.CHECK_PIPELINES)
     try:
         return describe_pipeline(parsed(text, name))
     except RequestError:

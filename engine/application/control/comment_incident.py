@@ -5,8 +5,7 @@ from __future__ import annotations
 from secrets import token_hex
 
 from engine.application.control.caller import Caller
-from engine.application.control.find_incidents import stored_incident
-from engine.application.control.permissions import Action, require
+from engine.application.control.handle_incident import require_to_handle
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Comment
@@ -21,8 +20,7 @@ def comment_incident(
         ForbiddenError: the caller may not.
         NotFoundError: there is no such incident.
     """
-    require(caller, Action.HANDLE_INCIDENTS)
-    incident = stored_incident(work, incident_id)
+    incident = require_to_handle(work, caller, incident_id)
     comment = Comment(token_hex(8), incident.id, caller.name, now, text)
     work.incidents.add_comment(comment)
     record(

@@ -58,7 +58,7 @@ def control_pipeline(
         ForbiddenError: the caller may not.
         ConflictError: it does not fit the pipeline, or the log cannot be written.
     """
-    require_to_say(caller, said.kind)
+    require_to_say(caller, said.kind, file.name)
     fields = said.fields
     if said.kind in ("silence", "pause"):
         # As on the command line: what is said of no time begins now.
@@ -80,26 +80,27 @@ def revoke_control(
         NotFoundError: nothing of this id is in force.
         ConflictError: the log cannot be written.
     """
-    require(caller, Action.CONTROL_PIPELINES)
+    require(caller, Action.CONTROL_PIPELINES, file.name)
     with told():
         standing = {one.id: one for one in records_in_force(file, None)}
     found = standing.get(own)
     if found is None:
         raise NotFoundError(f'"{own}" is not in force: {", ".join(standing) or "nothing is"}')
-    require_to_say(caller, found.kind)
+    require_to_say(caller, found.kind, file.name)
     with told():
         made = add_record(file, "revoke", {"id": own}, why, caller.name)
     record(work, caller, now, "control.revoke", f"{file.name}/{own}", None, {"id": own}, why)
     return made
 
 
-def require_to_say(caller: Caller, kind: Kind) -> None:
-    """Let a caller write, or take back, a record of a kind.
+def require_to_say(caller: Caller, kind: Kind, pipeline: str) -> None:
+    """Let a caller write, or take back, a record of a kind for a pipeline.
 
     Raises:
         ForbiddenError: their role does not allow it.
     """
-    require(caller, Action.TUNE_PIPELINES if kind in TUNING else Action.CONTROL_PIPELINES)
+    action = Action.TUNE_PIPELINES if kind in TUNING else Action.CONTROL_PIPELINES
+    require(caller, action, pipeline)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def give_feedback(
         NotFoundError: there is no such anomaly or incident of the pipeline.
         ConflictError: feedback on it has no meaning, or the log cannot be written.
     """
-    require(caller, Action.CONTROL_PIPELINES)
+    require(caller, Action.CONTROL_PIPELINES, file.name)
     verdict = preview_feedback(work, caller, file, judgement, 1)
     return control_pipeline(work, caller, now, file, Said("feedback", verdict.said, judgement.why))
 

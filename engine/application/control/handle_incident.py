@@ -80,7 +80,7 @@ def assign_incident(
     Raises:
         RequestError: the caller may not, it is not there, was changed, or there is no such user.
     """
-    require(caller, Action.HANDLE_INCIDENTS)
+    require_to_handle(work, caller, handling.incident)
     user = None if assignee is None else work.users.get(assignee)
     if assignee is not None and (user is None or user.disabled):
         raise InvalidRequestError("assignee", f'there is no user "{assignee}" who can log in')
@@ -91,6 +91,18 @@ def assign_incident(
     return _handle(work, caller, now, handling, "assign", change)
 
 
+def require_to_handle(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident:
+    """Let a caller handle an incident of their pipelines, and return it.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ForbiddenError: the caller may not.
+    """
+    incident = stored_incident(work, incident_id)
+    require(caller, Action.HANDLE_INCIDENTS, incident.facts.pipeline)
+    return incident
+
+
 def _handle(
     work: UnitOfWork,
     caller: Caller,
@@ -99,8 +111,7 @@ def _handle(
     action: str,
     change: Callable[[Incident], Incident],
 ) -> Incident:
-    require(caller, Action.HANDLE_INCIDENTS)
-    before = stored_incident(work, handling.incident)
+    before = require_to_handle(work, caller, handling.incident)
     if handling.revision not in (None, before.revision):
         raise StaleError("the incident was changed since you read it: read it again")
     after = change(before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from secrets import token_hex, token_urlsafe
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.application.control.caller import Caller
 from engine.application.control.manage_tokens import NewToken, new_token, revoke_token
@@ -105,6 +105,14 @@ def refresh_token(session: Session, user: User, now: int) -> NewToken:
     return replace(made, token=replace(made.token, session=session.id))
 
 
+def caller_of(user: User, most: Role, address: str, **shown: Any) -> Caller:
+    """Return a user as a caller, who may do at most what a role may."""
+    grants = {
+        pipeline: user.role.at_least(role).at_most(most) for pipeline, role in user.grants.items()
+    }
+    return Caller(user.name, user.role.at_most(most), address, grants=grants, **shown)
+
+
 def log_out(work: UnitOfWork, caller: Caller, now: int) -> None:
     """End the caller's session, or what their token allows."""
     if not caller.session:
@@ -128,7 +136,7 @@ def find_session(
     if session is not None and session.is_in_force(now):
         user = work.users.get(session.user)
         if user is not None and not user.disabled:
-            return Caller(user.name, user.role, address, session=session.id), session
+            return caller_of(user, Role.ADMIN, address, session=session.id), session
     raise UnauthenticatedError("the session has ended: log in again")
 
 
@@ -144,6 +152,5 @@ def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller
     if parts is not None and found is not None and wanted and found.accepts(parts[1], now):
         user = work.users.get(found.user)
         if user is not None and not user.disabled:
-            role = user.role.at_most(found.role)
-            return Caller(user.name, role, address, found.id, found.expires)
+            return caller_of(user, found.role, address, token=found.id, expires=found.expires)
     raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")

@@ -92,7 +92,7 @@ def put_pipeline(
         UnfitPipelineError: the file cannot be used.
         StaleError: there is another version meanwhile.
     """
-    require(caller, Action.CHANGE_PIPELINES)
+    require(caller, Action.CHANGE_PIPELINES, name)
     file = parsed(text, name)
     if file.name != name:
         raise UnfitPipelineError((FileIssue(0, "/name", f'expected "{name}", as in the path'),))
@@ -120,7 +120,7 @@ def roll_back_pipeline(
     Raises:
         RequestError: as of `put_pipeline`, or there is no such version.
     """
-    require(caller, Action.CHANGE_PIPELINES)
+    require(caller, Action.CHANGE_PIPELINES, name)
     earlier = stored_pipeline(work, name, number)
     return put_pipeline(work, caller, now, name, earlier.text, known, f"back to version {number}")
 
@@ -135,7 +135,7 @@ def remove_pipeline(
         NotFoundError: there is none of this name.
         StaleError: there is another version meanwhile.
     """
-    require(caller, Action.CHANGE_PIPELINES)
+    require(caller, Action.CHANGE_PIPELINES, name)
     newest = stored_pipeline(work, name)
     if known not in (None, newest.number):
         raise StaleError(f"version {newest.number} is the newest of the pipeline: read it again")

@@ -41,17 +41,17 @@ def make_token(
         caller: whose it will be.
         now: ns since 1970.
         name: what it is for.
-        role: it allows no more; the caller's unless given.
+        role: it allows no more; the highest of the caller's unless given.
         days: after which it expires; 90 unless given, or as many as the caller's token has left.
 
     Raises:
         RequestError: the caller may not, or the role or time is more than theirs.
     """
     require(caller, Action.OWN_TOKENS)
-    if role is not None and not caller.role.includes(role):
-        raise InvalidRequestError("role", f"expected at most your own: {caller.role}")
+    if role is not None and not caller.highest.includes(role):
+        raise InvalidRequestError("role", f"expected at most your own: {caller.highest}")
     expires = _end(caller, now, days)
-    made = new_token(caller.name, name, TokenKind.API, role or caller.role, now, expires)
+    made = new_token(caller.name, name, TokenKind.API, role or caller.highest, now, expires)
     work.tokens.add(made.token)
     record(work, caller, now, "token.make", made.token.id, None, _shown(made.token))
     return made

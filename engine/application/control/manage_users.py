@@ -10,8 +10,8 @@ from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError, NotFoundError, StaleError
-from engine.domain.control.role import Role
-from engine.domain.control.user import User, check_name, check_password
+from engine.domain.control.role import Grants, Role
+from engine.domain.control.user import User, check_grants, check_name, check_password
 
 Hash = Callable[[str], str]
 """Makes the hash of a password that is stored."""
@@ -24,6 +24,7 @@ class UserChange:
     role: Role | None = None
     disabled: bool | None = None
     password: str | None = None
+    grants: Grants | None = None
 
 
 def find_users(work: UnitOfWork, caller: Caller) -> list[User]:
@@ -58,6 +59,7 @@ def add_user(
     role: Role,
     password: str | None,
     hashed: Hash,
+    grants: Grants | None = None,
 ) -> User:
     """Add a user; without a password one who has tokens alone.
 
@@ -66,9 +68,11 @@ def add_user(
     """
     require(caller, Action.MANAGE_USERS)
     check_name(name)
+    check_grants(grants or {})
     if password is not None:
         check_password(name, password)
-    user = User(name, role, None if password is None else hashed(password), now)
+    secret = None if password is None else hashed(password)
+    user = User(name, role, secret, now, grants=dict(grants or {}))
     work.users.add(user)
     record(work, caller, now, "user.add", name, None, _shown(user))
     return user
@@ -96,8 +100,10 @@ def change_user(
         before,
         role=before.role if change.role is None else change.role,
         disabled=before.disabled if change.disabled is None else change.disabled,
+        grants=before.grants if change.grants is None else dict(change.grants),
         revision=before.revision + 1,
     )
+    check_grants(after.grants)
     if change.password is not None:
         check_password(name, change.password)
         after = replace(after.succeeded(), password=hashed(change.password))
@@ -125,4 +131,4 @@ def _end_all(work: UnitOfWork, name: str, now: int) -> None:
 
 
 def _shown(user: User) -> dict[str, object]:
-    return {"role": user.role, "disabled": user.disabled}
+    return {"role": user.role, "disabled": user.disabled, "grants": dict(user.grants)}

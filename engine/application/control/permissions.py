@@ -44,19 +44,35 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
 )
 
 
-def may(caller: Caller, action: Action) -> bool:
-    """Return whether a caller may do something."""
-    return caller.role.includes(LEAST_ROLE[action])
+def may(caller: Caller, action: Action, pipeline: str | None = None) -> bool:
+    """Return whether a caller may do something: on a pipeline, or everywhere for None."""
+    role = caller.role if pipeline is None else caller.role_on(pipeline)
+    return role.includes(LEAST_ROLE[action])
 
 
-def require(caller: Caller, action: Action) -> None:
-    """Let a caller do something.
+def require(caller: Caller, action: Action, pipeline: str | None = None) -> None:
+    """Let a caller do something: on a pipeline, or everywhere for None.
 
     Raises:
         ForbiddenError: their role does not allow it.
     """
-    if not may(caller, action):
-        raise ForbiddenError(
-            f"to {action.value} takes the role {LEAST_ROLE[action]}: {caller.name} has "
-            f"{caller.role} here"
-        )
+    if not may(caller, action, pipeline):
+        role = caller.role if pipeline is None else caller.role_on(pipeline)
+        where = "here" if pipeline is None else f'on "{pipeline}"'
+        raise ForbiddenError(_refusal(caller, action, role, where))
+
+
+def require_somewhere(caller: Caller, action: Action) -> None:
+    """Let a caller do something that is of no pipeline, if they may do it on any.
+
+    Raises:
+        ForbiddenError: no role of theirs allows it.
+    """
+    if not caller.highest.includes(LEAST_ROLE[action]):
+        raise ForbiddenError(_refusal(caller, action, caller.highest, "at most"))
+
+
+def _refusal(caller: Caller, action: Action, role: Role, where: str) -> str:
+    return (
+        f"to {action.value} takes the role {LEAST_ROLE[action]}: {caller.name} has {role} {where}"
+    )

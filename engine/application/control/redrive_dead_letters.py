@@ -42,7 +42,7 @@ def redrive_dead_letters(
         ForbiddenError: the caller may not.
         ConflictError: source or dead letters are not in Kafka, or not in the same.
     """
-    require(caller, Action.REDRIVE)
+    require(caller, Action.REDRIVE, file.name)
     with told():
         letters = kept_letters(file)
     with store.writing() as work:

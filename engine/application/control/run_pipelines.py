@@ -68,7 +68,7 @@ def start_pipeline(
         NotFoundError: it is not stored.
         ConflictError: it runs.
     """
-    require(caller, Action.RUN_PIPELINES)
+    require(caller, Action.RUN_PIPELINES, name)
     version = stored_pipeline(work, name, number)
     shown = {"version": version.number, "digest": version.digest}
     record(work, caller, now, "pipeline.start", name, None, shown)
@@ -84,7 +84,7 @@ def stop_pipeline(
         ForbiddenError: the caller may not.
         ConflictError: it does not run.
     """
-    require(caller, Action.RUN_PIPELINES)
+    require(caller, Action.RUN_PIPELINES, name)
     record(work, caller, now, "pipeline.stop", name, None, {"drain": drain})
     return runner.stop(name, drain=drain)
 
@@ -111,7 +111,7 @@ def run_log(caller: Caller, runner: Runner, name: str, lines: int) -> list[str]:
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.RUN_PIPELINES)
+    require(caller, Action.RUN_PIPELINES, name)
     return runner.log(name, lines)
 
 

@@ -55,7 +55,7 @@ def try_dead_letters(
         UnfitPipelineError: the text cannot be used.
         ConflictError: the letters go where they cannot be read back.
     """
-    require(caller, Action.CHECK_PIPELINES)
+    require(caller, Action.CHECK_PIPELINES, file.name)
     tried = file if text is None else parsed(text, file.name)
     result = Trial()
     with told():

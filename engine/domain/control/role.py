@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -25,3 +26,11 @@ class Role(StrEnum):
     def at_most(self, other: Role) -> Role:
         """Return the lesser of two."""
         return self if other.includes(self) else other
+
+    def at_least(self, other: Role) -> Role:
+        """Return the greater of two."""
+        return self if self.includes(other) else other
+
+
+Grants = Mapping[str, Role]
+"""Roles by pipeline, beside the one that holds everywhere."""

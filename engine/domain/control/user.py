@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.domain.control.errors import InvalidRequestError
-from engine.domain.control.role import Role
+from engine.domain.control.role import Grants, Role
 from engine.domain.time_units import NS_PER_HOUR
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -24,7 +24,7 @@ class User:
 
     Attributes:
         name: unique.
-        role: what they may do.
+        role: what they may do everywhere.
         password: its hash; None for users that have tokens alone.
         disabled: whether nothing of theirs is accepted.
         failures: wrong passwords since the last right one.
@@ -32,6 +32,7 @@ class User:
         created: ns since 1970.
         revision: counts changes that people made, from 1.
         subject: issuer and subject of an identity provider whose user it is; None for ours.
+        grants: the pipelines on which they may do more.
     """
 
     name: str
@@ -43,6 +44,7 @@ class User:
     locked_until: int = 0
     revision: int = 1
     subject: str | None = None
+    grants: Grants = field(default_factory=dict)
 
     def is_locked(self, now: int) -> bool:
         """Return whether passwords are not looked at now."""
@@ -60,6 +62,18 @@ class User:
     def succeeded(self) -> User:
         """Return the user after a right password."""
         return replace(self, failures=0, locked_until=0)
+
+
+def check_grants(grants: Grants) -> None:
+    """Check what a user may do on single pipelines.
+
+    Raises:
+        InvalidRequestError: it cannot be granted.
+    """
+    if any(role in (Role.VIEWER, Role.ADMIN) for role in grants.values()):
+        raise InvalidRequestError(
+            "grants", "expected operator or editor: a viewer or an admin is one of all pipelines"
+        )
 
 
 def check_name(name: str) -> None:

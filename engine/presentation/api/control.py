@@ -151,7 +151,13 @@ def add_control(
         return Result(201, _shown(control_pipeline(work, caller, services.now(), file, said)))
 
     return once(
-        services, caller, request, key, said, made, lambda _: require_to_say(caller, said.kind)
+        services,
+        caller,
+        request,
+        key,
+        said,
+        made,
+        lambda _: require_to_say(caller, said.kind, pipeline),
     )
 
 
@@ -188,7 +194,7 @@ def remove_control(
         found = revoke_control(work, caller, services.now(), file, record_id, why)
         return Result(200, _shown(found))
 
-    return once(services, caller, request, key, why, made, _controls(caller))
+    return once(services, caller, request, key, why, made, _controls(caller, pipeline))
 
 
 @router.post("/pipelines/{pipeline}/feedback", status_code=201, response_model=ControlOut)
@@ -207,7 +213,7 @@ def add_feedback(
         found = give_feedback(work, caller, services.now(), file, body.judgement())
         return Result(201, _shown(found))
 
-    return once(services, caller, request, key, body, made, _controls(caller))
+    return once(services, caller, request, key, body, made, _controls(caller, pipeline))
 
 
 @router.post("/pipelines/{pipeline}/feedback/preview")
@@ -225,8 +231,8 @@ def preview_of_feedback(
     return FeedbackPreviewOut(muted=found.muted, last=found.last, needs=found.needs)
 
 
-def _controls(caller: Caller) -> Callable[[UnitOfWork], None]:
-    return lambda _work: require(caller, Action.CONTROL_PIPELINES)
+def _controls(caller: Caller, pipeline: str) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.CONTROL_PIPELINES, pipeline)
 
 
 def _shown(record: ControlRecord) -> ControlOut:

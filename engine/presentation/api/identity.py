@@ -27,11 +27,12 @@ from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
-from engine.presentation.api.requests import IfMatch, Text, etag_of, revision_of
+from engine.presentation.api.requests import IfMatch, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["identity"])
 Name = Annotated[Text, Field(max_length=64)]
+Granted = Annotated[dict[PipelineName, Role], Field(max_length=1_000)]
 Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]
 
 
@@ -77,7 +78,9 @@ class Me(BaseModel):
 
     name: str
     role: Role
-    """What you may do with this token."""
+    """What you may do with this token everywhere."""
+    grants: dict[str, Role]
+    """Pipelines on which you may do more."""
 
 
 class UserOut(BaseModel):
@@ -85,6 +88,9 @@ class UserOut(BaseModel):
 
     name: str
     role: Role
+    """It holds everywhere."""
+    grants: dict[str, Role]
+    """Pipelines on which they may do more."""
     disabled: bool
     created: datetime
     revision: int
@@ -103,6 +109,7 @@ class NewUser(BaseModel):
     role: Role
     password: Password | None = None
     """None: no login, tokens alone."""
+    grants: Granted = {}
 
 
 class UserChangeIn(BaseModel):
@@ -111,12 +118,14 @@ class UserChangeIn(BaseModel):
     role: Role | None = None
     disabled: StrictBool | None = None
     password: Password | None = None
+    grants: Granted | None = None
+    """In place of all that there were."""
 
 
 @router.get("/me")
 def read_me(caller: WithCaller) -> Me:
     """Return the user of the token."""
-    return Me(name=caller.name, role=caller.role)
+    return Me(name=caller.name, role=caller.role, grants=dict(caller.grants))
 
 
 @router.get("/tokens")
@@ -154,7 +163,8 @@ def new_user(services: WithServices, caller: WithCaller, body: NewUser) -> UserO
     """Add a user."""
     hashed = services.passwords.hash
     with services.store.writing() as work:
-        made = add_user(work, caller, services.now(), body.name, body.role, body.password, hashed)
+        now, grants = services.now(), body.grants
+        made = add_user(work, caller, now, body.name, body.role, body.password, hashed, grants)
     return _user(made)
 
 
@@ -179,7 +189,7 @@ def update_user(
     if_match: IfMatch = None,
 ) -> UserOut:
     """Change a user; a new password, or being disabled, ends all that is logged in."""
-    change = UserChange(body.role, body.disabled, body.password)
+    change = UserChange(body.role, body.disabled, body.password, body.grants)
     revision = revision_of(if_match)
     with services.store.writing() as work:
         made = change_user(
@@ -210,6 +220,7 @@ def _user(user: User) -> UserOut:
     return UserOut(
         name=user.name,
         role=user.role,
+        grants=dict(user.grants),
         disabled=user.disabled,
         created=time_of(user.created),
         revision=user.revision,

@@ -18,10 +18,10 @@ from engine.application.control.handle_incident import (
     acknowledge_incident,
     assign_incident,
     reopen_incident,
+    require_to_handle,
     resolve_incident,
     suppress_incident,
 )
-from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
@@ -173,7 +173,7 @@ def _add(name: str, handle: Handle) -> None:
             found = handle(work, caller, services.now(), handling)
             return Result(200, _shown(found), found.revision)
 
-        return once(services, caller, request, key, handling, made, _handles(caller))
+        return once(services, caller, request, key, handling, made, _handles(caller, incident_id))
 
     change.__doc__ = (handle.__doc__ or "").partition("\n")[0]
     router.post(
@@ -207,7 +207,9 @@ def assign(
         found = assign_incident(work, caller, services.now(), handling, body.assignee)
         return Result(200, _shown(found), found.revision)
 
-    return once(services, caller, request, key, (handling, body), made, _handles(caller))
+    return once(
+        services, caller, request, key, (handling, body), made, _handles(caller, incident_id)
+    )
 
 
 @router.get("/incidents/{incident_id}/comments")
@@ -233,11 +235,11 @@ def add_comment(
         found = comment_incident(work, caller, services.now(), incident_id, body.text)
         return Result(201, _comment(found))
 
-    return once(services, caller, request, key, body, made, _handles(caller))
+    return once(services, caller, request, key, body, made, _handles(caller, incident_id))
 
 
-def _handles(caller: Caller) -> Callable[[UnitOfWork], None]:
-    return lambda _work: require(caller, Action.HANDLE_INCIDENTS)
+def _handles(caller: Caller, incident_id: str) -> Callable[[UnitOfWork], object]:
+    return lambda work: require_to_handle(work, caller, incident_id)
 
 
 def time_of(ns: int) -> datetime:

@@ -195,7 +195,7 @@ def store_pipeline(
             raise
         return Result(201 if before is None else 200, _whole(found), found.number)
 
-    return once(services, caller, request, key, (body, if_match), made, _changes(caller))
+    return once(services, caller, request, key, (body, if_match), made, _changes(caller, pipeline))
 
 
 @router.post("/pipelines/{pipeline}/rollback", response_model=PipelineTextOut)
@@ -215,7 +215,9 @@ def roll_back(
         found = roll_back_pipeline(work, caller, services.now(), pipeline, number, known)
         return Result(200, _whole(found), found.number)
 
-    return once(services, caller, request, key, (number, if_match), made, _changes(caller))
+    return once(
+        services, caller, request, key, (number, if_match), made, _changes(caller, pipeline)
+    )
 
 
 @router.delete("/pipelines/{pipeline}", status_code=204)
@@ -229,8 +231,8 @@ def delete_pipeline(
         remove_pipeline(work, caller, services.now(), pipeline, known)
 
 
-def _changes(caller: Caller) -> Callable[[UnitOfWork], None]:
-    return lambda _work: require(caller, Action.CHANGE_PIPELINES)
+def _changes(caller: Caller, pipeline: str) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.CHANGE_PIPELINES, pipeline)
 
 
 def _shown(version: PipelineVersion) -> PipelineOut:

@@ -80,7 +80,7 @@ def start(
         now, runner = services.now(), services.runner
         return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
 
-    return once(services, caller, request, key, number, made, _runs(caller))
+    return once(services, caller, request, key, number, made, _runs(caller, pipeline))
 
 
 @router.post("/pipelines/{pipeline}/stop", response_model=RunOut)
@@ -98,7 +98,7 @@ def stop(
         now, runner = services.now(), services.runner
         return Result(200, _shown(stop_pipeline(work, caller, now, runner, pipeline, drain=drain)))
 
-    return once(services, caller, request, key, drain, made, _runs(caller))
+    return once(services, caller, request, key, drain, made, _runs(caller, pipeline))
 
 
 @router.post("/pipelines/{pipeline}/restart")
@@ -148,8 +148,8 @@ def read_log(
     return Log(lines=run_log(caller, services.runner, pipeline, lines))
 
 
-def _runs(caller: Caller) -> Callable[[UnitOfWork], None]:
-    return lambda _work: require(caller, Action.RUN_PIPELINES)
+def _runs(caller: Caller, pipeline: str) -> Callable[[UnitOfWork], None]:
+    return lambda _work: require(caller, Action.RUN_PIPELINES, pipeline)
 
 
 def _shown(run: Run) -> RunOut:

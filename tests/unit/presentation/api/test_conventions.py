@@ -187,7 +187,7 @@ def test_the_log_names_who_did_what_and_is_whole(ask: Ask) -> None:
 
     [record] = newest["items"]
     assert (record["actor"], record["action"]) == ("the-admin", "user.add")
-    assert record["after"] == {"disabled": False, "role": "viewer"}
+    assert record["after"] == {"disabled": False, "grants": {}, "role": "viewer"}
     assert state == {"records": record["number"], "digest": record["digest"]}
     assert newest["next"] == record["number"]
 

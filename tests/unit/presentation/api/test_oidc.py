@@ -85,7 +85,7 @@ def test_a_user_of_the_provider_is_logged_in_with_the_role_of_its_groups(
 
     me = browser.get("/api/v1/me")
     assert (back.status_code, back.headers["Location"]) == (303, "/incidents?status=open")
-    assert me.json() == {"name": "ada", "role": "operator"}
+    assert me.json() == {"name": "ada", "role": "operator", "grants": {}}
     assert [one["action"] for one in ask("get", "/audit?limit=2").json()["items"]] == [
         "session.begin",
         "user.add",
@@ -121,7 +121,7 @@ def test_a_changed_group_changes_the_role_at_the_next_login(
 
     log_in(browser)
 
-    assert browser.get("/api/v1/me").json() == {"name": "ada", "role": "admin"}
+    assert browser.get("/api/v1/me").json() == {"name": "ada", "role": "admin", "grants": {}}
 
 
 def test_claims_that_are_not_in_the_token_come_from_the_user_information(
@@ -131,7 +131,7 @@ def test_claims_that_are_not_in_the_token_come_from_the_user_information(
 
     log_in(browser)
 
-    assert browser.get("/api/v1/me").json() == {"name": "ada", "role": "operator"}
+    assert browser.get("/api/v1/me").json() == {"name": "ada", "role": "operator", "grants": {}}
 
 
 def test_new_keys_of_the_provider_are_read(browser: TestClient, provider: OidcProvider) -> None:

@@ -114,6 +114,63 @@ def test_each_role_may_what_the_table_says(ask: Ask, role: Role) -> None:
     assert wrong == {}
 
 
+def logged_in(client: TestClient) -> dict[str, str]:
+    login = {"name": "the-viewer", "password": PASSWORD}
+    made = client.post("/api/v1/session", json=login).json()
+    return {"Authorization": f"Bearer {made['access_token']}"}
+
+
+def of_pipeline(path: str) -> bool:
+    return "{pipeline}" in path or path.startswith("/incidents/{incident_id}/")
+
+
+@pytest.mark.parametrize("granted", [OPERATOR, EDITOR])
+@pytest.mark.parametrize("pipeline", ["quick", "other"])
+def test_a_grant_holds_on_its_pipeline_alone(
+    ask: Ask, client: TestClient, granted: Role, pipeline: str
+) -> None:
+    body = {"grants": {pipeline: granted}}
+    assert ask("patch", "/users/the-viewer", json=body, **ANY).status_code == 200
+    shown = logged_in(client)
+    wrong = {}
+    for (method, path), (least, more) in ENDPOINTS.items():
+        role = granted if of_pipeline(path) and pipeline == "quick" else VIEWER
+        if path == "/pipelines/validate":
+            role = granted
+        given = more | {"headers": more.get("headers", {}) | shown}
+        if (method, path) == ("delete", "/session"):
+            continue
+
+        allowed = ask(method, path.format(**FILLED), **given).status_code
+
+        if (allowed != 403) != role.includes(least):
+            wrong[method, path] = allowed
+    assert wrong == {}
+
+
+def test_a_token_of_a_lesser_role_has_lesser_grants(ask: Ask, client: TestClient) -> None:
+    ask("patch", "/users/the-viewer", json={"grants": {"quick": "editor"}}, **ANY)
+
+    shown = {"headers": logged_in(client)}
+    made = ask("post", "/tokens", json={"name": "a", "role": "operator"}, **shown).json()["token"]
+    found = client.get("/api/v1/me", headers={"Authorization": f"Bearer {made}"})
+    more = ask("post", "/tokens", json={"name": "a", "role": "admin"}, **shown)
+
+    assert found.json() == {
+        "name": "the-viewer",
+        "role": "viewer",
+        "grants": {"quick": "operator"},
+    }
+    assert more.status_code == 422
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin", "chief"])
+def test_what_is_of_all_pipelines_is_not_granted_on_one(ask: Ask, role: str) -> None:
+    found = ask("patch", "/users/the-viewer", json={"grants": {"quick": role}}, **ANY)
+
+    assert found.status_code == 422
+
+
 @pytest.mark.parametrize(
     "header", [None, "Bearer", "Bearer x", "Basic YTpi", f"Bearer pyn_{'0' * 16}_{'s' * 43}"]
 )
@@ -148,5 +205,5 @@ def test_a_token_ends_with_its_session(client: TestClient) -> None:
     ended = client.delete("/api/v1/session", headers=headers)
     after = client.get("/api/v1/me", headers=headers)
 
-    assert before.json() == {"name": "the-editor", "role": "editor"}
+    assert before.json() == {"name": "the-editor", "role": "editor", "grants": {}}
     assert (ended.status_code, after.status_code) == (204, 401)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0006"
 
 STEPS = (300 * 10**9, 3_600 * 10**9, 86_400 * 10**9)
 FILL = """

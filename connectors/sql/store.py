@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.audit import SqlAudit
+from connectors.sql.backtests import SqlBacktests
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
 from connectors.sql.database import MOST_CONNECTIONS, connect
 from connectors.sql.feed import SqlFeed
@@ -112,6 +113,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         sessions=SqlSessions(connection, locking=locking),
         secrets=SqlSecrets(connection),
         lanes=SqlLanes(connection),
+        backtests=SqlBacktests(connection, locking=locking),
     )
 
 

@@ -93,6 +93,39 @@ lanes = Table(
     Index(None, "begin"),
 )
 
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("pipeline", String(100), nullable=False),
+    _number("number"),
+    _text("digest"),
+    _text("source"),
+    _text("author"),
+    _number("created"),
+    Column("stage", String(100), nullable=False),
+    _text("host"),
+    Column("started", BigInteger),
+    Column("ended", BigInteger),
+    Column("anomalies", BigInteger),
+    Column("incidents", BigInteger),
+    Column("rejects", BigInteger),
+    _text("error"),
+    Index(None, "created", "id"),
+    Index(None, "pipeline", "created", "id"),
+    Index(None, "stage", "created"),
+)
+
+backtest_anomalies = Table(
+    "backtest_anomalies",
+    metadata,
+    Column("backtest", String(100), primary_key=True),
+    Column("id", String(100), primary_key=True),
+    _number("time"),
+    _text("document"),
+    Index(None, "backtest", "time", "id"),
+)
+
 users = Table(
     "users",
     metadata,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.domain.control.audit import AuditEntry, AuditRecord
+from engine.domain.control.backtest import Backtest
 from engine.domain.control.feed import FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.lane import Lane, LaneCell
@@ -275,6 +276,52 @@ class PipelineRepository(Protocol):
         ...
 
 
+class BacktestRepository(Protocol):
+    """The backtests, and the anomalies that they found."""
+
+    def add(self, backtest: Backtest) -> None:
+        """Store a new one."""
+        ...
+
+    def get(self, backtest_id: str) -> Backtest | None:
+        """Return the backtest of an id; within a writing unit of work nobody else changes it."""
+        ...
+
+    def save(self, backtest: Backtest) -> None:
+        """Store a changed one."""
+        ...
+
+    def find(self, pipeline: str | None, behind: Position | None, limit: int) -> Page[Backtest]:
+        """Return a page of them by the time they were asked for and id, the newest first."""
+        ...
+
+    def next_queued(self) -> Backtest | None:
+        """Return the one that has waited for longest, which nobody else takes."""
+        ...
+
+    def waiting(self) -> int:
+        """Return how many are queued."""
+        ...
+
+    def running(self, host: str) -> list[Backtest]:
+        """Return those that a server runs."""
+        ...
+
+    def add_anomalies(self, backtest_id: str, anomalies: Sequence[StoredAnomaly]) -> None:
+        """Store anomalies that a backtest found; those that are there stay."""
+        ...
+
+    def anomalies(
+        self, backtest_id: str, behind: Position | None, limit: int
+    ) -> Page[StoredAnomaly]:
+        """Return a page of the anomalies of a backtest by event time and id, the newest first."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Remove those asked for before that are over, with their anomalies; return how many."""
+        ...
+
+
 class LaneRepository(Protocol):
     """Anomalies summed up by entity and span of time."""
 
@@ -319,6 +366,7 @@ class UnitOfWork:
     sessions: SessionRepository
     secrets: SecretRepository
     lanes: LaneRepository
+    backtests: BacktestRepository
 
 
 class Store(Protocol):

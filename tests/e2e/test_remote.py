@@ -23,12 +23,24 @@ def _write(file: Path, count: int) -> None:
     file.write_text("".join(json.dumps(anomaly(n)) + "\n" for n in range(1, count + 1)))
 
 
+def _write_readings(file: Path) -> None:
+    """Write steady readings with one spike, and a message that cannot be read."""
+    values = [20 + n % 7 / 10 for n in range(2_000)]
+    values[1_900] = 900
+    lines = [
+        json.dumps({"sensor": "pump-1", "ts": 1_767_225_600_000 + n * 60_000, "temperature": value})
+        for n, value in enumerate(values)
+    ]
+    file.write_text("\n".join([*lines, "no json"]) + "\n")
+
+
 def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path) -> None:
     _write(tmp_path / "anomalies.ndjson", 120)
     (tmp_path / "quick.yaml").write_text(PIPELINE)
     write_letters(
         tmp_path / "dead_letters.ndjson", [("not_json", "unexpected end", "20.3 degrees")]
     )
+    _write_readings(tmp_path / "readings.ndjson")
     (tmp_path / "broken.yaml").write_text(PIPELINE.replace("unit: ms", "unit: weeks"))
     with served(tmp_path, "--follow", "quick.yaml") as (address, printed):
         token = printed[-1].strip()
@@ -60,6 +72,12 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
             changed = client.put_pipeline("quick", f"{PIPELINE}# tidied\n")
             letters = pynomaly("pipelines", "dead-letters", "quick")
             redriven = pynomaly("pipelines", "redrive", "quick")
+            tested = pynomaly("backtests", "start", "quick", "--data", "readings.ndjson")
+            until = time.monotonic() + PATIENCE
+            while (backtest := next(client.backtests()))["ended"] is None:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            compared = pynomaly("backtests", "compare", backtest["id"], backtest["id"])
             broken = pynomaly("pipelines", "apply", "-f", "broken.yaml")
             names = [one["name"] for one in client.pipelines()]
 
@@ -72,6 +90,10 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
     assert letters.stdout.splitlines()[1].split() == ["not_json", "1", "unexpected", "end"]
     assert "in Kafka" in redriven.stderr
+    assert backtest["id"] in tested.stdout
+    assert (backtest["stage"], backtest["error"]) == ("done", None)
+    assert backtest["found"] == {"anomalies": 1, "incidents": 1, "rejects": 1}
+    assert compared.stdout.splitlines()[1].split() == ["1", "0", "0"]
     assert broken.returncode == 2
     assert "line 4, /event/time/unit: " in broken.stderr
     assert token not in broken.stderr

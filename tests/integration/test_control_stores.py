@@ -25,6 +25,7 @@ from engine.application.control.refresh_session import refresh_session
 from engine.application.control_ports import Store, UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
+from engine.domain.control.backtest import Backtest, Found
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
@@ -400,6 +401,36 @@ def test_the_feed_forgets_what_is_older_than_it_keeps(store: Store) -> None:
 
     with store.reading() as work:
         assert work.feed.ends() == (12_001 - KEPT, 12_000)
+
+
+def test_backtests_wait_in_their_order_and_keep_what_they_found(store: Store) -> None:
+    first, second = (Backtest(f"{n}", "quick", n, "digest", "{}", "ada", n) for n in (1, 2))
+    with store.writing() as work:
+        work.backtests.add(second)
+        work.backtests.add(first)
+    with store.writing() as work:
+        taken = work.backtests.next_queued()
+        work.backtests.save(first.begun("host", 5))
+        waiting, running = work.backtests.waiting(), work.backtests.running("host")
+        found = [stored_anomaly(anomaly(n)) for n in (1, 2, 3)]
+        work.backtests.add_anomalies("1", found)
+        work.backtests.add_anomalies("1", found[:1])
+        done = first.begun("host", 5).done(Found(3, 2, 1), 9)
+        work.backtests.save(done)
+
+    with store.reading() as work:
+        page = work.backtests.find(None, None, 1)
+        rest = work.backtests.find("quick", page.next, 1)
+        newest = work.backtests.anomalies("1", None, 2)
+        last = work.backtests.anomalies("1", newest.next, 2)
+    assert (taken, waiting, running) == (first, 1, [first.begun("host", 5)])
+    assert (list(page.items), list(rest.items)) == ([second], [done])
+    assert [*newest.items, *last.items] == found[::-1]
+    with store.writing() as work:
+        assert work.backtests.prune(100) == 1
+        assert work.backtests.get("1") is None
+        assert work.backtests.anomalies("1", None, 2).items == []
+        assert work.backtests.get("2") == second
 
 
 def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:

@@ -50,6 +50,7 @@ def apply_retention(store: Store, now: int, retention: int) -> Removed:
     with store.writing() as work:
         work.replies.prune(now - REPLY_NS)
         work.tokens.prune(now - TOKEN_NS)
+        work.backtests.prune(before)
         work.sessions.prune(now - TOKEN_NS)
         work.secrets.prune(SIGNING, now - SIGNING_NS)
         if anomalies or incidents:

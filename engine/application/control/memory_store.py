@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from threading import RLock
 from typing import Any, TypeVar
 
+from engine.application.control.memory_backtests import BacktestContent, MemoryBacktests
 from engine.application.control.memory_lanes import MemoryLanes
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
@@ -43,6 +44,7 @@ class _Content:
     sessions: dict[str, Session] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
     lanes: list[LaneCell] = field(default_factory=list)
+    backtests: BacktestContent = field(default_factory=BacktestContent)
 
 
 class MemoryStore:
@@ -93,6 +95,7 @@ def _work(content: _Content) -> UnitOfWork:
         _Sessions(content),
         _Secrets(content),
         MemoryLanes(content.lanes),
+        MemoryBacktests(content.backtests),
     )
 
 

@@ -23,6 +23,7 @@ class Action(StrEnum):
     REDRIVE = "send dead letters back to the source"
     CHECK_PIPELINES = "check pipeline files"
     CHANGE_PIPELINES = "store, change and remove pipelines"
+    BACKTEST = "run pipelines over data of the past"
     READ_AUDIT = "read the audit log"
     MANAGE_USERS = "see and change users and their tokens"
 
@@ -38,6 +39,7 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
         Action.REDRIVE: Role.OPERATOR,
         Action.CHECK_PIPELINES: Role.EDITOR,
         Action.CHANGE_PIPELINES: Role.EDITOR,
+        Action.BACKTEST: Role.EDITOR,
         Action.READ_AUDIT: Role.ADMIN,
         Action.MANAGE_USERS: Role.ADMIN,
     }

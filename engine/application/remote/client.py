@@ -9,7 +9,15 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from engine.application.config.url import is_loopback
-from engine.application.remote.documents import Comment, Incident, Pipeline, Reason, Redriven, Run
+from engine.application.remote.documents import (
+    Backtest,
+    Comment,
+    Incident,
+    Pipeline,
+    Reason,
+    Redriven,
+    Run,
+)
 from engine.domain.errors import FatalError, RetryableError
 
 if TYPE_CHECKING:
@@ -157,6 +165,45 @@ class Client:
         """Send dead letters of a pipeline that become events back to its source, each once."""
         path = f"/pipelines/{quote(name, safe='')}/dead-letters/redrive"
         return cast("Redriven", self.ask("POST", path))
+
+    def start_backtest(
+        self, pipeline: str, source: Mapping[str, Any], number: int | None = None
+    ) -> Backtest:
+        """Queue a backtest of a version of a pipeline, the newest unless a number is given.
+
+        Args:
+            pipeline: its name.
+            source: where the data is, as in a pipeline file.
+            number: of the version.
+        """
+        body = {"pipeline": pipeline, "source": source, "number": number}
+        return cast("Backtest", self.ask("POST", "/backtests", body))
+
+    def backtest(self, backtest_id: str) -> Backtest:
+        """Return a backtest: how far it is, and what it found."""
+        return cast("Backtest", self.ask("GET", f"/backtests/{quote(backtest_id, safe='')}"))
+
+    def backtests(self, **filters: str | None) -> Iterator[Backtest]:
+        """Yield backtests, the newest first.
+
+        Args:
+            filters: pipeline.
+        """
+        return cast("Iterator[Backtest]", self._items("/backtests", filters))
+
+    def cancel_backtest(self, backtest_id: str) -> Backtest:
+        """Cancel a backtest.
+
+        Raises:
+            RemoteError: 409 where it is over.
+        """
+        path = f"/backtests/{quote(backtest_id, safe='')}/cancel"
+        return cast("Backtest", self.ask("POST", path))
+
+    def compare_backtests(self, before: str, after: str) -> Mapping[str, Any]:
+        """Return how what two backtests found differs."""
+        path = f"/backtests/{quote(after, safe='')}/comparison"
+        return cast("Mapping[str, Any]", self.ask("GET", path, params={"before": before}))
 
     def ask(
         self,

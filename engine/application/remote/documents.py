@@ -46,6 +46,23 @@ class Run(TypedDict):
     exit_code: int | None
 
 
+class Backtest(TypedDict):
+    """A version of a pipeline run over data of the past."""
+
+    id: str
+    pipeline: str
+    number: int
+    digest: str
+    source: dict[str, Any]
+    author: str
+    created: str
+    stage: str
+    started: str | None
+    ended: str | None
+    found: dict[str, int] | None
+    error: str | None
+
+
 class Reason(TypedDict):
     """Dead letters of one reason, with masked samples."""
 

@@ -12,6 +12,7 @@ from engine.application.control.memory_store import MemoryStore
 from engine.presentation.api import (
     anomalies,
     audit,
+    backtests,
     catalogue,
     control,
     dead_letters,
@@ -58,6 +59,7 @@ def create_app(services: Services) -> FastAPI:
         pipelines,
         runs,
         control,
+        backtests,
         dead_letters,
         entities,
         catalogue,

@@ -19,6 +19,7 @@ import uvicorn
 
 from engine.application.config.url import host_and_port
 from engine.application.control.apply_retention import apply_retention
+from engine.application.control.backtest_worker import BacktestWorker
 from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.local_runner import LocalRunner
@@ -170,6 +171,8 @@ def _background(
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
         follower = Follower(store, followed, folder, stop, metrics)
         found.append(Thread(target=follower.run, name="follower"))
+    worker = BacktestWorker(store, serving.directory / "backtests")
+    found.append(Thread(target=worker.run, args=(stop,), name="backtests"))
     found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
     for thread in found:
         # A broker that is away must not keep the server from ending.

@@ -18,6 +18,7 @@ from engine.presentation.cli.explain import explain
 from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.remote import SERVER, incidents, pipelines
+from engine.presentation.cli.remote_backtests import backtests
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.serve import serve
@@ -41,7 +42,9 @@ def common(
     _server: Annotated[
         str | None,
         typer.Option(
-            "--server", envvar=SERVER, help="Server of `incidents` and `pipelines`, as a URL."
+            "--server",
+            envvar=SERVER,
+            help="Server of `incidents`, `pipelines`, `backtests`: a URL.",
         ),
     ] = None,
 ) -> None:
@@ -62,6 +65,7 @@ app.add_typer(state, name="state")
 app.add_typer(audit, name="audit")
 app.add_typer(incidents, name="incidents")
 app.add_typer(pipelines, name="pipelines")
+app.add_typer(backtests, name="backtests")
 
 
 def main() -> None:

@@ -51,11 +51,11 @@ def list_incidents(
     output: As = Format.TABLE,
 ) -> None:
     """List incidents, the newest first."""
-    with _client(context) as client:
+    with open_client(context) as client:
         wanted = client.incidents(status=status, entity=entity, pipeline=pipeline)
         found = list(islice(wanted, limit))
     columns = ("id", "began", "entity", "severity", "count", "status", "assignee", "summary")
-    _print(found, columns, output)
+    print_rows(found, columns, output)
 
 
 @incidents.command()
@@ -73,9 +73,9 @@ def resolve(context: typer.Context, ids: Ids, why: Why = "", output: As = Format
 @pipelines.command("ls")
 def list_pipelines(context: typer.Context, output: As = Format.TABLE) -> None:
     """List the newest version of each pipeline."""
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.pipelines()
-    _print(found, ("name", "number", "digest", "author", "created", "reason"), output)
+    print_rows(found, ("name", "number", "digest", "author", "created", "reason"), output)
 
 
 @pipelines.command()
@@ -90,41 +90,43 @@ def apply(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FatalError(f"{file}: cannot be read: {error}") from None
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.put_pipeline(_name(file, text), text, why)
-    _print([found], ("name", "number", "digest"), output)
+    print_rows([found], ("name", "number", "digest"), output)
 
 
 @pipelines.command()
 def start(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """Run the newest version of a pipeline on the server's machine."""
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.start_pipeline(name)
-    _print([found], ("pipeline", "number", "state", "process"), output)
+    print_rows([found], ("pipeline", "number", "state", "process"), output)
 
 
 @pipelines.command()
 def stop(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """Drain a pipeline."""
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.stop_pipeline(name)
-    _print([found], ("pipeline", "number", "state", "process"), output)
+    print_rows([found], ("pipeline", "number", "state", "process"), output)
 
 
 @pipelines.command("dead-letters")
 def list_dead_letters(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """Show what a pipeline could not read, by reason; -o json has masked samples."""
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.dead_letters(name)
-    _print([{**one, "detail": _first(one)} for one in found], ("reason", "count", "detail"), output)
+    print_rows(
+        [{**one, "detail": _first(one)} for one in found], ("reason", "count", "detail"), output
+    )
 
 
 @pipelines.command()
 def redrive(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """Send dead letters that become events now back to the source, each once."""
-    with _client(context) as client:
+    with open_client(context) as client:
         found = client.redrive(name)
-    _print([found], ("topic", "sent", "passed_over"), output)
+    print_rows([found], ("topic", "sent", "passed_over"), output)
 
 
 def _first(reason: Reason) -> str | None:
@@ -133,12 +135,17 @@ def _first(reason: Reason) -> str | None:
 
 
 def _handle(context: typer.Context, ids: list[str], how: str, why: str, output: Format) -> None:
-    with _client(context) as client:
+    with open_client(context) as client:
         found = [client.handle_incident(one, how, why) for one in ids]
-    _print(found, ("id", "entity", "status", "assignee"), output)
+    print_rows(found, ("id", "entity", "status", "assignee"), output)
 
 
-def _client(context: typer.Context) -> Client:
+def open_client(context: typer.Context) -> Client:
+    """Return a client of the server that was given.
+
+    Raises:
+        FatalError: there is no token.
+    """
     from engine.application.remote.client import Client
 
     token = os.environ.get(TOKEN, "")
@@ -159,7 +166,8 @@ def _name(file: Path, text: str) -> str:
     return str(name)
 
 
-def _print(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format) -> None:
+    """Print rows: these columns of them in a table, else all."""
     if output is Format.JSON:
         print(json.dumps(list(rows), indent=2))
     elif output is Format.YAML:

@@ -25,6 +25,12 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/stream"): (VIEWER, {}),
     ("get", "/detectors"): (VIEWER, {}),
     ("get", "/targets"): (VIEWER, {}),
+    ("get", "/backtests"): (VIEWER, {}),
+    ("get", "/backtests/{backtest_id}"): (VIEWER, {}),
+    ("get", "/backtests/{backtest_id}/anomalies"): (VIEWER, {}),
+    ("get", "/backtests/{backtest_id}/comparison"): (VIEWER, {"params": {"before": ONE}}),
+    ("post", "/backtests"): (EDITOR, {"json": {"pipeline": "quick", "source": {}}}),
+    ("post", "/backtests/{backtest_id}/cancel"): (EDITOR, {}),
     ("get", "/pipelines/{pipeline}/entities"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/lanes"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
@@ -78,6 +84,7 @@ FILLED = {
     "record_id": "silence-1",
     "anomaly_id": ONE,
     "incident_id": ONE,
+    "backtest_id": ONE,
     "token_id": "0" * 16,
     "session_id": "0" * 16,
     "name": "the-viewer",
@@ -121,7 +128,9 @@ def logged_in(client: TestClient) -> dict[str, str]:
 
 
 def of_pipeline(path: str) -> bool:
-    return "{pipeline}" in path or path.startswith("/incidents/{incident_id}/")
+    return (
+        "{pipeline}" in path or path == "/backtests" or path.startswith("/incidents/{incident_id}/")
+    )
 
 
 @pytest.mark.parametrize("granted", [OPERATOR, EDITOR])

@@ -1,0 +1,64 @@
+"""The pipeline file of a backtest: a version of a pipeline that reads other data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError, parsed
+from engine.domain.control.errors import InvalidRequestError
+
+ANOMALIES, INCIDENTS, REJECTS = "anomalies.ndjson", "incidents.ndjson", "dead_letters.ndjson"
+LEFT_OUT = ("control", "metrics", "tracing", "delivery")
+"""Parts that are about the running pipeline."""
+
+
+def backtest_text(text: str, source: Mapping[str, Any], folder: Path) -> str:
+    """Return a pipeline file that reads other data and keeps all it finds in a folder.
+
+    Args:
+        text: of the pipeline file.
+        source: as in a pipeline file; it has to end by itself.
+        folder: for results and state.
+
+    Raises:
+        UnfitPipelineError: the text is no pipeline file.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UnfitPipelineError((FileIssue(0, "", str(error)),)) from None
+    if not isinstance(document, dict):
+        raise UnfitPipelineError((FileIssue(0, "", "expected a pipeline file"),))
+    kept = {name: value for name, value in document.items() if name not in LEFT_OUT}
+    state = kept.get("state")
+    state = dict(state) if isinstance(state, dict) else {}
+    state.pop("kafka", None)
+    if isinstance(kept.get("event"), dict):
+        kept["event"] = {name: x for name, x in kept["event"].items() if name != "repartition"}
+    kept["source"] = dict(source)
+    kept["state"] = {**state, "directory": str(folder / "state")}
+    kept["metrics"] = None
+    kept["sinks"] = {
+        "anomalies": {"file": {"path": str(folder / ANOMALIES)}},
+        "incidents": {"file": {"path": str(folder / INCIDENTS)}},
+        "dead_letters": {"file": {"path": str(folder / REJECTS)}},
+    }
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+
+
+def require_fit(text: str, name: str, source: Mapping[str, Any]) -> None:
+    """Let a version of a pipeline run over other data.
+
+    Raises:
+        UnfitPipelineError: the file does not fit, with these data or without.
+        InvalidRequestError: the data do not end by themselves.
+    """
+    if list(source) != ["file"]:
+        raise InvalidRequestError("body/source", "expected {file: {path: ...}}")
+    file = parsed(backtest_text(text, source, Path("backtest")), name)
+    if getattr(file.source.settings, "follow", False):
+        raise InvalidRequestError("body/source/file/follow", "expected a file that ends")

@@ -260,7 +260,8 @@ def _drive(  # pragma: no cover - runs compiled
                 summed += blames[i, j]
                 if blames[i, j] > blames[i, most]:
                     most = j
-            if blames[i, most] > 0.5 * summed:
+            outside = abs(values[i, most] - out[most, 2]) > out[most, 3]
+            if outside and blames[i, most] > 0.5 * summed:
                 kind = naming.level_kind(state.values[most])
         else:
             for j in range(d):

@@ -295,13 +295,16 @@ def _observe(
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
         width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share
-    elif named in (SHIFT, DRIFT, SEASON):
-        mean = DRIFT if named == DRIFT else SHIFT
-        center = level + (foreseen if known else 0.0)
-        width = tail.first_level(state.tails[mean], floors[mean]) / share
     elif chosen != LEVEL:
         center = expected
         width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit / hour_factor
+    if chosen != SEASON and named in (SHIFT, DRIFT, SEASON):
+        mean = DRIFT if named == DRIFT else SHIFT
+        mean_center = level + (foreseen if known else 0.0)
+        mean_width = tail.first_level(state.tails[mean], floors[mean]) / share
+        # A value within the range of the level is outside of that by the evidence that fired.
+        if chosen not in (SPIKE, LEVEL) or abs(x - mean_center) > mean_width:
+            center, width = mean_center, mean_width
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
     out[6] = deviation / unit if unit > 0.0 else 0.0

@@ -319,3 +319,30 @@ def test_first_weekend_is_not_judged_by_the_working_days() -> None:
     )
 
     assert np.min(explanation.p_values[5 * per_day :]) > 1e-5
+
+
+def tank_that_is_filled_each_week(days: int, seed: int) -> Floats:
+    """Return temperature, pressure and level of a tank, a row for two minutes."""
+    rng = np.random.default_rng(seed)
+    place = (np.arange(720 * days) / (6.5 * 720) + rng.uniform()) % 1
+    temperature = 12 + 8 * np.exp(-(((place - 0.35) / 0.18) ** 2))
+    pressure = 1 + 0.6 * np.minimum(2 * place, 1) * (place < 0.9)
+    level = np.where(place < 0.92, 80, 80 - (place - 0.92) / 0.08 * 78)
+    clean = np.column_stack([temperature, pressure, level])
+    return np.round(clean + rng.normal(size=clean.shape) * [0.15, 0.02, 0.2], 1)
+
+
+def test_a_spike_or_drift_lies_outside_of_the_range_that_is_expected() -> None:
+    values = tank_that_is_filled_each_week(45, seed=3)
+    times = MONDAY + 2 * MINUTE * np.arange(len(values))
+
+    explanation = explain(AutoDetector(3).bank(1), values, times)
+
+    found = np.flatnonzero(explanation.p_values < 1e-3)
+    blamed = np.argmax(explanation.contributions[found], axis=1)
+    off = np.abs(values - explanation.centers)[found, blamed]
+    inside = off <= explanation.widths[found, blamed]
+    kinds = np.array(KINDS)[explanation.kinds[found]]
+    assert np.sum(kinds == "spike") > 10
+    assert np.sum(kinds == "drift") > 10
+    assert not np.any(inside & np.isin(kinds, ["spike", "drift"]))

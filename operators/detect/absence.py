@@ -2,7 +2,9 @@
 
 The clock of the entity itself does not count: its silence is how far event time came while it said
 nothing. With a fixed limit that is event time as it is; else long steps of it are cut short, so
-that a pause of all is nobody's silence.
+that a pause of all is nobody's silence. Where entities send in turn what they have gathered, those
+before an entity carry event time ahead of it: as far as its events usually lie behind, that is no
+silence of it.
 """
 
 from __future__ import annotations
@@ -108,6 +110,7 @@ class AbsenceWatch(RecordBank):
         slots: Int32s,
         events: EventBatch,
         elapsed: Int64s,
+        progress: Int64s,
         totals: Floats,
         keys: Mapping[str, int],
     ) -> list[Absence]:
@@ -117,11 +120,12 @@ class AbsenceWatch(RecordBank):
             slots: int32 [n], the slot of each event's entity.
             events: the n events.
             elapsed: int64 [n], how far event time had come with each: see the module.
+            progress: int64 [n], the same with all steps as they are.
             totals: float64 [n], events per day of all entities.
             keys: slots by key.
         """
         indices = np.full(len(slots), -1, np.int32) if events.indices is None else events.indices
-        columns = (events.times, events.offsets, indices, elapsed, totals)
+        columns = (events.times, events.offsets, indices, elapsed, progress, totals)
         found = observe(self.records, self._watch.records, slots, *columns, self._limits)
         if not found:
             return []

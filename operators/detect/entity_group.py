@@ -180,7 +180,9 @@ class EntityGroup:
         if absence is None:
             return ()
         elapsed = progress.busy if absence.is_learned else progress.whole
-        found = absence.observe(slots, events, elapsed, totals, self._parts.table.slots)
+        found = absence.observe(
+            slots, events, elapsed, progress.whole, totals, self._parts.table.slots
+        )
         if absence.is_learned and progress.jumps.any():
             found += pauses(events, progress.jumps)
             found.sort(key=lambda absence: absence.row)

@@ -28,6 +28,9 @@ AGREEING_EVENTS = 3
 MANY_EVENTS = 64
 """Events in a row of one among several entities that must agree; and events of several that lie far
 behind, after which event time goes back."""
+LONG_RUN_EVENTS = 10_000
+"""Events in a row of one entity that lie far behind where another has carried event time, after
+which it goes back: so many are no backlog of it."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is no matter of a task that is new."""
@@ -52,12 +55,15 @@ RECORD = np.dtype(
         ("first", "<i4"),
         ("several", "u1"),
         ("behind", "u1"),
+        ("leader", "<i4"),
+        ("jumped", "<i8"),
     ]
 )
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
 stride, last jump, and when it last strode; the slot that spoke last, and how often in a row; the
 time that events apart agree on, how many do, the slot of the first, whether they are of several,
-and whether they lie behind."""
+and whether they lie behind; the slot that has carried event time to where it is;
+how far event time had come with the last jump."""
 
 
 class Progress(NamedTuple):
@@ -67,7 +73,7 @@ class Progress(NamedTuple):
         whole: int64 [n], ns; never less than before.
         busy: int64 [n], the same with steps that are no usual ones cut short: a pause of all adds
             next to nothing.
-        jumps: int64 [n], the length of the jump that an event completes, once the task is known;
+        jumps: int64 [n], the length of the pause of all that an event ends, once the task is known;
             else 0.
     """
 
@@ -111,7 +117,7 @@ class EventClock:
         """
         state = self._bank.dump(np.zeros(1, np.int32))
         record = np.asarray(state["state"])
-        for name in ("slot", "first"):
+        for name in ("slot", "first", "leader"):
             places = np.flatnonzero(used == record[name][0])
             record[name] = places[0] if len(places) else NOBODY
         return {"state": record}
@@ -123,17 +129,19 @@ class EventClock:
 
 @njit(error_model="numpy")
 def advance(clock: Any, slot: int, time: int) -> int:
-    """Move event time on by an event; return the jump that it completes, or 0."""
+    """Move event time on by an event; return the pause of all that it ends, or 0."""
     clock.count += 1
     clock.run = min(clock.run + 1, 2 * MANY_EVENTS) if slot == clock.slot else 1
     clock.slot = slot
     if clock.count == 1:
-        clock.now = time
+        clock.now, clock.leader = time, slot
         return 0
     ahead = time - clock.now
     limit = max(LEAST_JUMP_NS, JUMP_STEPS * clock.step, JUMP_STRIDES * clock.stride)
     if abs(np.float64(ahead)) <= limit:
         clock.agreed = 0
+        if ahead > 0:
+            clock.leader = slot
         _step(clock, max(ahead, 0))
         return 0
     behind = ahead < 0
@@ -147,28 +155,41 @@ def advance(clock: Any, slot: int, time: int) -> int:
     clock.apart = max(clock.apart, time)
     if slot != clock.first:
         clock.several = 1
-    alone = clock.run >= min(MANY_EVENTS, clock.count)
-    if behind:
-        agreed = (
-            clock.agreed >= AGREEING_EVENTS
-            if alone
-            else clock.several and clock.agreed >= MANY_EVENTS
-        )
-    else:
-        agreed = clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY_EVENTS)
-    if not agreed:
+    if not _is_agreed(clock, slot):
         return 0
     jump = clock.apart - clock.now
-    clock.agreed = 0
+    clock.agreed, clock.leader = 0, slot
     if behind:
         clock.now = clock.apart
         return 0
+    is_pause = _is_pause(clock, jump)
     _step(clock, jump)
+    clock.jumped = clock.progress
     if clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump:
         clock.stride = max(clock.stride, min(np.float64(jump), clock.jump))
         clock.strode = clock.progress
     clock.jump = jump
-    return jump
+    return jump if is_pause else 0
+
+
+@njit(error_model="numpy")
+def _is_agreed(clock: Any, slot: int) -> bool:
+    """Return whether enough events lie apart from event time, at about the same time."""
+    alone = clock.run >= min(MANY_EVENTS, clock.count)
+    if not clock.behind:
+        return clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY_EVENTS)
+    if alone:
+        return clock.agreed >= (AGREEING_EVENTS if slot == clock.leader else LONG_RUN_EVENTS)
+    return clock.several > 0 and clock.agreed >= MANY_EVENTS
+
+
+@njit(error_model="numpy")
+def _is_pause(clock: Any, jump: int) -> bool:
+    """Return whether a jump is a pause of a task that is known, and not the next round of it."""
+    if clock.count < SETTLED_TASK_EVENTS or 4 * clock.progress < jump:
+        return False
+    soon = clock.progress - clock.jumped < JUMP_STRIDES * jump
+    return not (soon and clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump)
 
 
 @njit(error_model="numpy")
@@ -191,9 +212,8 @@ def _loop(  # pragma: no cover - runs compiled
 ) -> None:
     clock = records[0]
     for i in range(len(slots)):
-        jump = advance(clock, slots[i], times[i])
+        jumps[i] = advance(clock, slots[i], times[i])
         whole[i], busy[i] = clock.progress, clock.busy
-        jumps[i] = jump if clock.count >= SETTLED_TASK_EVENTS else 0
 
 
 _observe = kernel(_loop)

@@ -28,9 +28,13 @@ AGAIN = 0.1
 """A silence that was not rare is judged again when it is longer by so much."""
 TOGETHER, MANY = 0.5, 10
 """Part of the entities that stopped, and their least number, that make one absence of it."""
+FEW = 4
+"""Of fewer entities: all but one, if they are so many."""
 SCHEDULED, USUAL = 2, 1.5
 """After so many long silences in a row from the same hour of the day on, one from that hour on is
 usual while it lasts no longer than so many times the longest of them."""
+LAG_WEIGHT = 1 / 1_024
+"""Part by which the bounds of an entity's lag return to where its events are."""
 EACH = 8
 """All entities are looked at once in as many events as an eighth of their number, at most."""
 NEVER = 2**63 - 1
@@ -50,13 +54,16 @@ RECORD = np.dtype(
         ("hour", "u1"),
         ("alike", "u1"),
         ("usual", "<f8"),
+        ("least_lag", "<f8"),
+        ("most_lag", "<f8"),
         ("tail", tail.RECORD),
     ]
 )
 """Of one entity: how far event time had come with its last event, when to look at it, how long its
 silence was when it was rare enough; time and place of its last event; whether there is one, and
 what was published; the hour of its last long silence, how many in a row began at it, the longest of
-them; and the tail of its gaps."""
+them; by how much its events lie behind the progress of event time, at least and at most, in ns
+against an unknown zero; and the tail of its gaps."""
 
 WATCH = np.dtype(
     [
@@ -133,6 +140,23 @@ def same_hour(one: int, other: int) -> bool:
 
 
 @njit(error_model="numpy")
+def observe_lag(state: Any, lag: float) -> None:
+    """Note by how much an event lies behind the progress of event time."""
+    if state.least_lag == 0.0 and state.most_lag == 0.0:
+        state.least_lag, state.most_lag = lag, lag
+    state.least_lag = min(lag, state.least_lag + LAG_WEIGHT * (lag - state.least_lag))
+    state.most_lag = max(lag, state.most_lag + LAG_WEIGHT * (lag - state.most_lag))
+
+
+@njit(error_model="numpy")
+def start_of_silence(state: Any, limits: Any) -> int:
+    """Return from when on an entity is silent, as far as others can have gone ahead of it."""
+    if limits.after:
+        return state.seen
+    return state.seen + np.int64(state.most_lag - state.least_lag)
+
+
+@njit(error_model="numpy")
 def learn_gap(state: Any, gap: int) -> None:
     """Learn how long the entity was silent before its newest event."""
     p = p_of(state, gap)
@@ -154,13 +178,14 @@ def next_look(state: Any, limits: Any) -> int:
         return state.seen + np.int64(limits.after / PATIENCE)
     if state.tail.events < WARM_UP:
         return NEVER
-    return state.seen + np.int64(tail.first_level(state.tail, LEAST_GAP_NS))
+    return start_of_silence(state, limits) + np.int64(tail.first_level(state.tail, LEAST_GAP_NS))
 
 
 @njit(error_model="numpy")
 def judge(state: Any, now: int, total: float, limits: Any) -> bool:
     """Return whether an entity's absence is to be published; note when it became rare enough."""
-    silence = now - state.seen
+    start = start_of_silence(state, limits)
+    silence = now - start
     if state.state == PRESENT and limits.after:
         state.state, state.rare = WAITING, limits.after / PATIENCE
     elif state.state == PRESENT:
@@ -168,7 +193,7 @@ def judge(state: Any, now: int, total: float, limits: Any) -> bool:
             state.deadline = now + np.int64(AGAIN * silence)
             return False
         state.state, state.rare = WAITING, silence
-    state.deadline = state.seen + np.int64(PATIENCE * state.rare)
+    state.deadline = start + np.int64(PATIENCE * state.rare)
     return now >= state.deadline
 
 
@@ -215,19 +240,19 @@ def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) 
         if now >= state.deadline:
             absent += judge(state, now, total, limits)
         waiting += state.state == WAITING
-    many = absent > 0 and waiting >= max(MANY, TOGETHER * judged)
-    return waiting if many or watch.members > 0 else 0
+    many = waiting >= max(MANY, TOGETHER * judged) or waiting >= max(FEW, judged - 1)
+    return waiting if (absent > 0 and many) or watch.members > 0 else 0
 
 
 @njit(error_model="numpy")
-def join(records: Any, watch: Any, now: int) -> float:
+def join(records: Any, watch: Any, now: int, limits: Any) -> float:
     """Make one absence of those that wait; return the p-value of the rarest."""
     rarest, newest = 1.0, -1
     for k in range(watch.slots):
         state = records[k]
         if state.known and state.state == WAITING:
             state.state = TOGETHER_ABSENT
-            rarest = min(rarest, p_of(state, now - state.seen))
+            rarest = min(rarest, p_of(state, now - start_of_silence(state, limits)))
             if newest < 0 or state.offset > records[newest].offset:
                 newest = k
     if newest >= 0 and watch.members == 0:
@@ -252,6 +277,7 @@ def _loop(  # pragma: no cover - runs compiled
     offsets: Int64s,
     indices: Int32s,
     elapsed: Int64s,
+    progress: Int64s,
     totals: Floats,
     limits: Any,
 ) -> Any:
@@ -264,6 +290,7 @@ def _loop(  # pragma: no cover - runs compiled
         silence = now - state.seen
         if observe_event(state, watch, now, limits):
             found.append(row_of(i, slot, RETURNED, state, np.nan, silence, 1))
+        observe_lag(state, np.float64(progress[i] - times[i]))
         state.when, state.offset, state.index = times[i], offsets[i], indices[i]
         look_again(state, watch, limits)
         watch.slots = max(watch.slots, slot + 1)
@@ -277,7 +304,7 @@ def _loop(  # pragma: no cover - runs compiled
         watch.waited, watch.next = 0, NEVER
         together = are_together(records, watch, now, totals[i], limits)
         if together:
-            rarest = join(records, watch, now)
+            rarest = join(records, watch, now, limits)
             if watch.members == 0:
                 p = np.nan if limits.after else rarest
                 silence = now - watch.began
@@ -290,7 +317,8 @@ def _loop(  # pragma: no cover - runs compiled
             if other.state == WAITING and now >= other.deadline:
                 other.state = ABSENT
                 silence = now - other.seen
-                p = np.nan if limits.after else p_of(other, silence)
+                start = start_of_silence(other, limits)
+                p = np.nan if limits.after else p_of(other, now - start)
                 found.append(row_of(i, k, RAISED, other, p, silence, 1))
             else:
                 watch.next = min(watch.next, other.deadline)

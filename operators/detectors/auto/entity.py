@@ -229,8 +229,9 @@ def _drive(  # pragma: no cover - runs compiled
                 far_log = shape.distance_log(state.shape, course)
             if learns[i]:
                 shape.learn(state.shape, out[0, 6], course)
-        # An event that comes out of order says nothing of the pace.
-        in_order = timed and time >= state.newest
+        # An event that comes out of order says nothing of the pace, nor one that is not learned:
+        # those before it are not known then.
+        in_order = timed and learns[i] and time >= state.newest
         if in_order and state.seen > CADENCE_KNOWN and not after_gap:
             pace = _pace(state, time)
             distance = abs(pace)
@@ -239,17 +240,16 @@ def _drive(  # pragma: no cover - runs compiled
             )
             if pace_p / CADENCE_WEIGHT < best:
                 best, kind = pace_p / CADENCE_WEIGHT, CADENCE
-            if learns[i]:
-                state.cadence = pace
-                tail.learn(
-                    state.tails[PACE_TAIL],
-                    distance,
-                    pace_p,
-                    CADENCE_FLOOR,
-                    0.0,
-                    clock,
-                    CADENCE_SPAN,
-                )
+            state.cadence = pace
+            tail.learn(
+                state.tails[PACE_TAIL],
+                distance,
+                pace_p,
+                CADENCE_FLOOR,
+                0.0,
+                clock,
+                CADENCE_SPAN,
+            )
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]

@@ -128,6 +128,26 @@ def test_a_topic_that_stands_still_is_one_pause_and_nobodys_absence() -> None:
     assert found[0][2] == pytest.approx(HOUR, abs=10)
 
 
+@pytest.mark.parametrize("entities", [5, 40])
+def test_a_backlog_sent_one_after_the_other_is_one_absence_of_the_task(entities: int) -> None:
+    numbers, times = fleet(entities, 6 * HOUR)
+    gathered = (times >= 4 * HOUR) & (times < 5 * HOUR)
+    order = np.lexsort((times, np.where(gathered, numbers, 0), (times // HOUR).astype(int)))
+
+    found = absences(spec(), stream(numbers[order], times[order]))
+
+    assert [(key, over) for key, over, _ in found] == [("", False), ("", True)]
+
+
+def test_entities_that_send_what_they_gathered_in_turn_are_not_absent() -> None:
+    numbers, times = fleet(12, 3 * DAY, every=5 * MINUTE)
+    order = np.lexsort((times, numbers, times // (6 * HOUR)))
+
+    found = absences(spec(), stream(numbers[order], times[order]))
+
+    assert found == []
+
+
 def test_a_wild_clock_makes_nobody_absent() -> None:
     numbers, times = fleet(6, 3 * HOUR)
     times = np.where(numbers == 3, times + 5 * HOUR, times)

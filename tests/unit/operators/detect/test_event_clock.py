@@ -93,6 +93,27 @@ def test_it_goes_back_where_several_say_that_it_was_wrong() -> None:
     assert found[-1] - found[2_500] == 299, "it goes on with the others"
 
 
+def test_what_one_has_gathered_does_not_take_it_back() -> None:
+    slots, seconds = turns(400)
+    gathered = 400 + np.arange(HOUR)
+    slots = np.r_[slots, np.full(HOUR, 0), np.full(HOUR, 1), slots]
+    seconds = np.r_[seconds, gathered, gathered, 400 + HOUR + seconds]
+
+    found = progress(slots, seconds)
+
+    assert found[-1] == 799 + HOUR
+
+
+def test_it_goes_back_to_the_only_one_that_is_left() -> None:
+    slots, seconds = turns(400)
+    wild, alone = 30 * HOUR + np.arange(100), 400 + np.arange(20_000)
+    slots = np.r_[slots, np.full(100, 3), np.full(len(alone), 1)]
+
+    found = progress(slots, np.r_[seconds, wild, alone])
+
+    assert found[-1] > found[600] + 9_000
+
+
 def test_a_pause_of_all_adds_next_to_nothing_to_busy_time_and_is_reported_as_a_jump() -> None:
     slots, seconds = turns(2_000)
     seconds = np.where(seconds < 1_500, seconds, seconds + HOUR)
@@ -102,6 +123,17 @@ def test_a_pause_of_all_adds_next_to_nothing_to_busy_time_and_is_reported_as_a_j
     assert found.whole[-1] == (1_999 + HOUR) * SECOND
     assert found.busy[-1] <= (1_999 + 61) * SECOND
     assert [jump // SECOND for jump in found.jumps[found.jumps > 0]] == [HOUR + 3]
+
+
+def test_rounds_of_many_sensors_are_no_pauses() -> None:
+    rounds = np.repeat(np.arange(20), 2_000)
+
+    found = EventClock().observe(
+        np.tile(np.arange(2_000, dtype=np.int32), 20), START + rounds * 600 * SECOND
+    )
+
+    assert found.whole[-1] == 19 * 600 * SECOND
+    assert not found.jumps.any()
 
 
 @settings(max_examples=50, deadline=None)

@@ -240,6 +240,17 @@ def test_a_block_of_late_events_is_no_change_of_cadence() -> None:
     assert "cadence" not in {kind(explanation, int(event)) for event in rare}
 
 
+def test_events_that_are_not_learned_are_no_change_of_cadence() -> None:
+    bank, values, times = AutoDetector(1).bank(1), noise(EVENTS, 1), minutes(EVENTS)
+    learn = np.ones(EVENTS, np.bool_)
+    learn[2_000:2_060] = False
+
+    explanation = bank.score_and_explain(np.zeros(EVENTS, np.int32), values, learn, times)
+
+    rare = np.flatnonzero(explanation.p_values <= 1e-3)
+    assert "cadence" not in {kind(explanation, int(event)) for event in rare}
+
+
 @pytest.mark.parametrize("part", [0.0, 0.9])
 def test_false_alarms_on_one_value_stay_within_the_p_value(part: float) -> None:
     p = np.concatenate(

@@ -11,6 +11,7 @@ from engine.domain.detector import Declaration, Detector, DetectorFamily
 from engine.domain.errors import ParameterError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
+    from engine.application.cache_port import SharedCache
     from engine.application.control_ports import Store
     from engine.application.ports import (
         BrokerPlugin,
@@ -82,6 +83,15 @@ def control_store(name: str) -> type[Store]:
         UnknownNameError: there is none.
     """
     return cast("type[Store]", _load("control_stores", name))
+
+
+def control_cache(name: str) -> type[SharedCache]:
+    """Return what servers share, of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[SharedCache]", _load("control_caches", name))
 
 
 def step(name: str) -> StepPlugin:

@@ -13,8 +13,16 @@ PROGRAMS = {
     "prometheus": "prometheus",
     "amtool": "prometheus-alertmanager",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "redis-server": "redis-tools",
+    "nginx": "nginx",
 }
-"""The packages that hold the programs, by their names in /usr/bin."""
+"""The packages that hold the programs, by their names in /usr/bin or /usr/sbin."""
+
+BESIDE = {
+    "redis-tools": ("redis-server", "libatomic1", "libjemalloc2", "liblzf1"),
+    "nginx": ("libpcre2-8-0",),
+}
+"""Packages that a program needs beside its own: libraries that not every system has."""
 
 COMPILED_IN = {"prometheus-alertmanager": b"/usr/share/prometheus/alertmanager"}
 """Folders that programs open by a path of their own, whatever they are told: made relative to the
@@ -45,7 +53,16 @@ def program(name: str) -> str:
     final = _cache_root() / package
     if not final.is_dir():
         _fill(package, final)
-    return str(final / "usr" / "bin" / name)
+    found = [final / "usr" / folder / name for folder in ("bin", "sbin")]
+    return str(next((path for path in found if path.exists()), found[0]))
+
+
+def with_libraries(path: str) -> list[str]:
+    """Return the command that starts a program with the libraries that came beside it."""
+    libraries = sorted((Path(path).parents[1] / "lib").glob("*-linux-gnu"))
+    if not Path(path).is_relative_to(_cache_root()) or not libraries:
+        return [path]
+    return ["env", f"LD_LIBRARY_PATH={libraries[0]}", path]
 
 
 def has_apt() -> bool:
@@ -64,9 +81,11 @@ def _fill(package: str, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=final.parent))
     try:
-        _download(package, partial / "apt")
-        [archive] = (partial / "apt").glob(f"{package}_*.deb")
-        _run(["dpkg-deb", "-x", str(archive), str(partial / "root")], partial)
+        packages = (package, *BESIDE.get(package, ()))
+        _download(packages, partial / "apt")
+        for each in packages:
+            [archive] = (partial / "apt").glob(f"{each}_*.deb")
+            _run(["dpkg-deb", "-x", str(archive), str(partial / "root")], partial)
         (partial / "root").chmod(0o755)
         _relocate(partial / "root")
         _publish(partial / "root", final)
@@ -74,8 +93,8 @@ def _fill(package: str, final: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _download(package: str, folder: Path) -> None:
-    """Fetch a package into a folder, with lists of apt's own there: the system's may be old."""
+def _download(packages: Sequence[str], folder: Path) -> None:
+    """Fetch packages into a folder, with lists of apt's own there: the system's may be old."""
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     options = {
@@ -91,7 +110,7 @@ def _download(package: str, folder: Path) -> None:
         *(word for item in options.items() for word in ("-o", "=".join(map(str, item)))),
     ]
     _run([*apt, "update"], folder)
-    _run([*apt, "download", package], folder)
+    _run([*apt, "download", *packages], folder)
 
 
 def _relocate(root: Path) -> None:

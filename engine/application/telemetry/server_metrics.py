@@ -61,6 +61,10 @@ class ServerMetrics:
         self.refused = self._counter(
             "store_errors", "Requests refused because the store could not be used"
         )
+        self.cache_up = self._gauge(
+            "cache_up", "Whether the cache that servers share answers: 1 or 0", "cache"
+        )
+        self.limited = self._counter("limited_requests", "Requests beyond a rate limit", "limit")
         self.info = self._gauge("info", "Always 1", "version")
         self.info.labels(__version__).set(1)
 

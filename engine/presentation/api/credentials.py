@@ -42,7 +42,23 @@ def caller_of(
     Raises:
         UnauthenticatedError: no token is shown, or none that is in force.
         ForbiddenError: a change by cookie without the CSRF token of the session.
+        TooManyRequestsError: too many requests of a user, or of an address without a token.
     """
+    try:
+        caller = _caller(request, services, bearer, cookie)
+    except UnauthenticatedError:
+        services.limited("address", services.limits.address(address_of(request)))
+        raise
+    services.limited("user", services.limits.user(caller.name))
+    return caller
+
+
+def _caller(
+    request: Request,
+    services: Services,
+    bearer: HTTPAuthorizationCredentials | None,
+    cookie: str | None,
+) -> Caller:
     if bearer is not None:
         return identified(services, bearer.credentials, address_of(request))[0]
     if cookie is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,8 @@ from engine.domain.control.feed import FeedEntry
 
 logger = logging.getLogger("pynomaly.api")
 POLL_SECONDS = 0.25
+SHARED_POLL_SECONDS = 2.0
+"""Where servers announce what they store: news may be lost while the cache goes away."""
 RETRY_SECONDS = 2.0
 PAGE = 500
 RECENT = 2_000
@@ -27,18 +29,32 @@ MOST_CLIENTS = 1_000
 class LiveFeed:
     """Reads what is new while somebody watches; clients have a position in it, and no queue.
 
+    Args:
+        poll_seconds: between looks at the store, where no news comes before.
+
     Attributes:
         closing: the server ends, and so do its streams.
         news: set once something comes; a new one stands here then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, poll_seconds: Callable[[], float] = lambda: POLL_SECONDS) -> None:
         self.closing = False
+        self._poll_seconds = poll_seconds
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._clients = 0
         self._recent: deque[FeedEntry] = deque(maxlen=RECENT)
         self._last = 0
         self.news = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
+
+    def look(self) -> None:
+        """Look at the store now; called from any thread."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):
+                # The loop may end just now.
+                loop.call_soon_threadsafe(self._wake.set)
 
     @property
     def clients(self) -> int:
@@ -79,7 +95,10 @@ class LiveFeed:
         return await run_in_threadpool(_page, store, caller, after)
 
     async def _read(self, store: Store) -> None:
+        self._loop = asyncio.get_running_loop()
         while not self.closing:
+            # What is announced from here on is looked at again.
+            self._wake.clear()
             try:
                 if self._last < 0:
                     self._last = await run_in_threadpool(_end, store)
@@ -90,7 +109,8 @@ class LiveFeed:
                 continue
             self._take(page.entries)
             if len(page.entries) < PAGE:
-                await asyncio.sleep(POLL_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
         self._tell()
 
     def _take(self, entries: Sequence[FeedEntry]) -> None:

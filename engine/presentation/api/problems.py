@@ -68,11 +68,18 @@ class PreconditionRequiredError(RequestError):
     """A change that does not say of which revision."""
 
 
-class TooManyRequestsError(RequestError):
-    """Too many attempts; `seconds` to wait."""
+BEYOND = {
+    "login": "too many attempts to log in",
+    "user": "too many requests of this user",
+    "address": "too many requests of this address without a token in force",
+}
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"too many attempts to log in: try again in {seconds:.0f} s")
+
+class TooManyRequestsError(RequestError):
+    """Too many requests, beyond which `limit`; `seconds` to wait."""
+
+    def __init__(self, limit: str, seconds: float) -> None:
+        super().__init__(f"{BEYOND[limit]}: try again in {seconds:.0f} s")
         self.seconds = seconds
 
 

@@ -17,22 +17,27 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from engine.application.cache_port import SharedCache
 from engine.application.config.url import host_and_port
 from engine.application.control.apply_retention import apply_retention
 from engine.application.control.backtest_worker import BacktestWorker
 from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.local_runner import LocalRunner
+from engine.application.control.news import AnnouncingStore, News
 from engine.application.control.oidc_settings import OidcSettings
 from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.application.control.rate_limits import RateLimits
 from engine.application.control.reseal_secrets import reseal_secrets
 from engine.application.control.secret_box import SecretBox
+from engine.application.control.shared_cache import CacheLink
 from engine.application.control_ports import Store
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.redaction import Redactor
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.errors import FatalError, PynomalyError
 from engine.presentation.api.app import PREFIX, create_app
+from engine.presentation.api.live_feed import POLL_SECONDS, SHARED_POLL_SECONDS, LiveFeed
 from engine.presentation.api.metrics_page import serve_metrics
 from engine.presentation.api.services import Services
 
@@ -57,6 +62,9 @@ class Serving:
         box: encrypts secrets of the store.
         oidc: an identity provider; None for passwords alone.
         metrics: host:port of the page for Prometheus; None for no page.
+        cache: shared with other servers of the database; None for none.
+        requests: a minute of one user; None for any number.
+        proxies: addresses whose X-Forwarded-For is believed.
         beside: what else runs, in threads of their own, until the event is set.
     """
 
@@ -69,6 +77,9 @@ class Serving:
     box: SecretBox
     oidc: OidcSettings | None = None
     metrics: str | None = None
+    cache: SharedCache | None = None
+    requests: int | None = None
+    proxies: Sequence[str] = ()
     beside: Sequence[Callable[[Event], None]] = ()
 
 
@@ -85,14 +96,24 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     listening = _listen(serving.host, serving.port)
     stop = Event()
     runner = LocalRunner(serving.directory)
-    files = serving.pipelines.beside(runner.file)
+    metrics = ServerMetrics()
+    link = None if serving.cache is None else CacheLink(serving.cache, metrics)
+    live = LiveFeed(lambda: SHARED_POLL_SECONDS if link and link.is_up else POLL_SECONDS)
+    news = News(live.look, link)
+    store = AnnouncingStore(store, news.announce)
     services = Services(
-        store, pipelines=files, runner=runner, box=serving.box, provider=_provider(serving)
+        store,
+        pipelines=serving.pipelines.beside(runner.file),
+        runner=runner,
+        box=serving.box,
+        provider=_provider(serving),
+        metrics=metrics,
+        live=live,
+        limits=RateLimits(serving.requests, link),
     )
-    metrics = services.metrics
-    metrics.watch(lambda: services.live.clients, store.connections)
+    metrics.watch(lambda: live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)
-    threads = _background(store, serving, stop, metrics)
+    threads = _background(store, serving, stop, metrics, news)
     _tell(store, listening)
     config = uvicorn.Config(
         create_app(services),
@@ -101,7 +122,8 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(END_SECONDS),
-        proxy_headers=False,
+        proxy_headers=bool(serving.proxies),
+        forwarded_allow_ips=list(serving.proxies),
     )
     # uvicorn ends in order, and then raises the signal once more, for whoever had it before.
     signal.signal(signal.SIGTERM, lambda *_: None)
@@ -115,6 +137,8 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         if page:
             page.shutdown()
             page.server_close()
+        if serving.cache is not None:
+            serving.cache.close()
         store.close()
 
 
@@ -163,10 +187,11 @@ def _tell(store: Store, listening: socket.socket) -> None:
 
 
 def _background(
-    store: Store, serving: Serving, stop: Event, metrics: ServerMetrics
+    store: Store, serving: Serving, stop: Event, metrics: ServerMetrics, news: News
 ) -> list[Thread]:
     """Start what runs beside the application."""
     found = [Thread(target=_retain, args=(store, serving.retention, stop), name="retention")]
+    found.append(Thread(target=news.run, args=(stop,), name="news"))
     for followed in serving.followed:
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
         follower = Follower(store, followed, folder, stop, metrics)

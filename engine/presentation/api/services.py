@@ -14,13 +14,14 @@ from pwdlib import PasswordHash
 
 from engine.application.control.local_runner import LocalRunner
 from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.application.control.rate_limits import RateLimits
 from engine.application.control.run_pipelines import Runner
 from engine.application.control.secret_box import SecretBox
 from engine.application.control_ports import Store
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.presentation.api.access_tokens import AccessTokens
 from engine.presentation.api.live_feed import LiveFeed
-from engine.presentation.api.login_limit import LoginLimit
+from engine.presentation.api.problems import TooManyRequestsError
 
 if TYPE_CHECKING:
     from engine.presentation.api.provider import Provider
@@ -56,7 +57,7 @@ class Services:
     Attributes:
         store: keeps everything.
         passwords: hashes and compares.
-        logins: refuses too many attempts of one address.
+        limits: of logins and requests.
         now: returns the time in ns since 1970.
         live: what is new, for those who watch.
         runner: runs pipelines of the store.
@@ -69,7 +70,7 @@ class Services:
 
     store: Store
     passwords: Argon2 = field(default_factory=Argon2)
-    logins: LoginLimit = field(default_factory=LoginLimit)
+    limits: RateLimits = field(default_factory=RateLimits)
     now: Callable[[], int] = time.time_ns
     live: LiveFeed = field(default_factory=LiveFeed)
     pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
@@ -82,6 +83,20 @@ class Services:
     def __post_init__(self) -> None:
         """Make what is made of the others."""
         object.__setattr__(self, "access", AccessTokens(self.store, self.box))
+
+    def limited(self, limit: str, seconds: float) -> None:
+        """Refuse a request that is beyond a limit.
+
+        Args:
+            limit: its name.
+            seconds: to wait; 0 lets the request pass.
+
+        Raises:
+            TooManyRequestsError: there are some.
+        """
+        if seconds:
+            self.metrics.limited.labels(limit).inc()
+            raise TooManyRequestsError(limit, seconds)
 
 
 def services_of(request: Request) -> Services:

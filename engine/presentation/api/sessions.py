@@ -24,7 +24,6 @@ from engine.presentation.api.credentials import (
     set_cookies,
 )
 from engine.presentation.api.incidents import time_of
-from engine.presentation.api.problems import TooManyRequestsError
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import Services, WithServices, address_of
 
@@ -100,8 +99,7 @@ def begin_session(
 ) -> NewSessionOut:
     """Log in: the access token lasts ten minutes, and the refresh token gives the next one."""
     address = address_of(request)
-    if seconds := services.logins.wait(address):
-        raise TooManyRequestsError(seconds)
+    services.limited("login", services.limits.login(address))
     made = log_in(
         services.store, body.name, body.password, address, services.now(), services.passwords
     )

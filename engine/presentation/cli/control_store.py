@@ -10,13 +10,24 @@ from typing import Annotated
 import typer
 
 from engine.application import registry
+from engine.application.cache_port import SharedCache
 from engine.application.control_ports import Store
 from engine.application.state.trust import require_trusted
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
 
-NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "alembic", "pwdlib", "joserfc", "cryptography")
+NEEDED = (
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "pwdlib",
+    "limits",
+    "joserfc",
+    "cryptography",
+)
 PASSWORD = "PYNOMALY_DATABASE_PASSWORD"
+CACHE_PASSWORD = "PYNOMALY_CACHE_PASSWORD"
 SECRET_KEY = "PYNOMALY_SECRET_KEY"
 OWN_KEY_FILE = "secret.key"
 DIRECTORY = Path(".pynomaly-server")
@@ -46,6 +57,15 @@ SecretKeyFile = Annotated[
 ]
 
 
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        help="redis://host:6379/0, shared with other servers of the database; its password is in "
+        f"{CACHE_PASSWORD}."
+    ),
+]
+
+
 def need_server() -> None:
     """Say what to install where the extra `server` is missing.
 
@@ -70,9 +90,26 @@ def open_store(directory: Path, database: str | None, replica: str | None = None
     require_trusted(directory)
     directory.chmod(0o700)
     url = database or f"sqlite:///{directory.absolute() / 'store.db'}"
-    password = os.environ.get(PASSWORD)
-    if password:
-        current_redactor().learn([password])
-    store = registry.control_store("sql")(url, password, replica)
+    store = registry.control_store("sql")(url, _secret(PASSWORD), replica)
     store.prepare()
     return store
+
+
+def open_cache(url: str) -> SharedCache:
+    """Return what servers of one database share; it need not answer yet.
+
+    Raises:
+        FatalError: the extra `redis` is missing.
+        PynomalyError: the URL is none.
+    """
+    if find_spec("redis") is None:
+        raise FatalError('--cache needs redis: pip install "pynomaly-engine[redis]"')
+    return registry.control_cache("redis")(url, _secret(CACHE_PASSWORD))
+
+
+def _secret(variable: str) -> str | None:
+    """Return the password in a variable, which is then kept out of logs."""
+    password = os.environ.get(variable)
+    if password:
+        current_redactor().learn([password])
+    return password

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -17,11 +18,13 @@ from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
 from engine.presentation.cli.control_store import (
     DIRECTORY,
+    Cache,
     Database,
     Directory,
     ReadDatabase,
     SecretKeyFile,
     need_server,
+    open_cache,
     open_store,
 )
 from engine.presentation.cli.oidc import oidc_settings
@@ -51,6 +54,7 @@ def serve(
         Path | None,
         typer.Option(help="File that names an identity provider (OpenID Connect) to log in by."),
     ] = None,
+    cache: Cache = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -63,6 +67,16 @@ def serve(
     metrics: Annotated[
         str | None,
         typer.Option(help="host:port of a metrics page for Prometheus, such as 127.0.0.1:9465."),
+    ] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(help="Requests a minute that one user may make.", min=1)
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy whose X-Forwarded-For says who asks, such as "
+            "10.0.0.0/8. May be given several times."
+        ),
     ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="Text on a terminal, else JSON.")] = "auto",
     log_level: Annotated[LogLevel, typer.Option(help="Lowest level written.")] = "info",
@@ -88,6 +102,8 @@ def serve(
         raise FatalError("--read-database is the replica of a --database: say both")
     if demo and (followed or database or directory != DIRECTORY):
         raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
+    if demo and cache:
+        raise FatalError("--demo is one server alone: leave --cache")
     need_server()
     from engine.presentation.api.server import Serving, run_server
     from engine.presentation.cli.secret_keys import secret_box
@@ -108,6 +124,23 @@ def serve(
             box=box,
             oidc=provider,
             metrics=metrics,
+            cache=open_cache(cache) if cache else None,
+            requests=rate_limit,
+            proxies=list(map(checked_network, proxy or [])),
             beside=beside,
         )
         run_server(store, serving, logs)
+
+
+def checked_network(text: str) -> str:
+    """Return an address or network of a proxy.
+
+    Raises:
+        FatalError: it is none; "*" would let anybody choose the address that they are known by.
+    """
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise FatalError(
+            f"--proxy {text}: expected an address or a network, as in 10.0.0.7 or 10.0.0.0/8"
+        ) from None

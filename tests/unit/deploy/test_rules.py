@@ -41,6 +41,8 @@ BOUNDED_LABELS = {
     "route": "of the application",
     "status": "a closed set",
     "source": "of the command line",
+    "cache": "one",
+    "limit": "a closed set",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from fastapi.testclient import TestClient
 
 from engine.application.control.ingest import ingest
 from engine.application.control.memory_store import MemoryStore
+from engine.application.control.rate_limits import LOGINS, RateLimits
 from engine.domain.control.role import Role
 from engine.presentation.api.app import openapi
 from engine.presentation.api.guard import MOST_BYTES
-from engine.presentation.api.login_limit import ATTEMPTS, LoginLimit
 from tests.support.published import anomaly
 from tests.unit.presentation.api.conftest import Ask
 
@@ -195,8 +196,8 @@ def test_the_log_names_who_did_what_and_is_whole(ask: Ask) -> None:
 def test_too_many_attempts_to_log_in_are_held_back(client: TestClient, app: FastAPI) -> None:
     login = {"name": "nobody", "password": "wrong"}
     wrong = client.post("/api/v1/session", json=login)
-    for _ in range(ATTEMPTS - 1):
-        app.state.services.logins.wait("testclient")
+    for _ in range(LOGINS.amount - 1):
+        app.state.services.limits.login("testclient")
 
     held = client.post("/api/v1/session", json=login)
 
@@ -204,16 +205,16 @@ def test_too_many_attempts_to_log_in_are_held_back(client: TestClient, app: Fast
     assert 1 <= int(held.headers["Retry-After"]) <= 61
 
 
-def test_attempts_are_counted_by_address_for_a_minute() -> None:
-    now = 0.0
-    limit = LoginLimit(lambda: now)
-    for _ in range(ATTEMPTS):
-        assert limit.wait("a") == 0
+def test_requests_beyond_the_limit_of_a_user_are_held_back(ask: Ask, app: FastAPI) -> None:
+    app.state.services = replace(app.state.services, limits=RateLimits(2))
 
-    held, other = limit.wait("a"), limit.wait("b")
-    now = 60.0
+    users = [ask("get", "/me", Role.VIEWER).status_code for _ in range(3)]
+    other = ask("get", "/me", Role.EDITOR).status_code
+    wrong = [
+        ask("get", "/me", headers={"Authorization": "Bearer none"}).status_code for _ in range(3)
+    ]
 
-    assert (held, other, limit.wait("a")) == (60, 0, 0)
+    assert (users, other, wrong) == ([200, 200, 429], 200, [401, 401, 429])
 
 
 def test_a_body_that_is_too_large_is_refused(ask: Ask) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
 
 from engine.application.control.ingest import ingest
 from engine.application.control.memory_store import MemoryStore
+from engine.application.control.news import AnnouncingStore
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.role import Role
 from engine.presentation.api import live_feed
@@ -106,3 +109,25 @@ def test_a_position_that_is_none_is_refused(ask: Ask) -> None:
     found = ask("get", "/stream", headers={"Last-Event-ID": "x"})
 
     assert found.json()["errors"][0]["pointer"] == "/header/Last-Event-ID"
+
+
+def test_what_is_announced_is_read_before_the_next_look_is_due() -> None:
+    async def first_news() -> str:
+        live = live_feed.LiveFeed(lambda: 3_600.0)
+        store = AnnouncingStore(MemoryStore(), live.look)
+        with live.watching(store):
+            # The first of them may come before it has begun to look.
+            for number in range(1, 100):
+                news = live.news
+                await asyncio.to_thread(_store_one, store, number)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), 1)
+                    return "comes"
+        return "waits"
+
+    assert asyncio.run(first_news()) == "comes"
+
+
+def _store_one(store: AnnouncingStore, number: int) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(number)])

@@ -1,0 +1,1 @@
+"""Redis: what several servers of one database share."""

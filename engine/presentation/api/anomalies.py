@@ -19,6 +19,7 @@ from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.parquet import parquet_of
 from engine.presentation.api.requests import (
     Cursor,
     Limit,
@@ -96,13 +97,15 @@ def export_anomalies(
     services: WithServices,
     caller: WithCaller,
     wanted: Filtered,
-    format: Literal["ndjson", "csv"] = "ndjson",  # noqa: A002 - the name of the parameter
+    format: Literal["ndjson", "csv", "parquet"] = "ndjson",  # noqa: A002 - the name of the parameter
 ) -> StreamingResponse:
     """Export all anomalies that fit, the newest first."""
     require(caller, Action.READ)
     found = _all(services, caller, wanted)
     if format == "csv":
         return StreamingResponse(_csv(found), media_type="text/csv")
+    if format == "parquet":
+        return StreamingResponse(parquet_of(found), media_type="application/vnd.apache.parquet")
     lines = (orjson.dumps(one.document) + b"\n" for one in found)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 

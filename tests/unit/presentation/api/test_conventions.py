@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pyarrow.parquet import ParquetFile
 
 from engine.application.control.ingest import ingest
 from engine.application.control.memory_store import MemoryStore
@@ -150,6 +151,20 @@ def test_an_export_has_all_that_fits(ask: Ask, store: MemoryStore) -> None:
     lines = ask("get", "/anomalies/export?entity=many").text.splitlines()
 
     assert [json.loads(line)["id"] for line in lines] == [f"{n:032x}" for n in range(699, 99, -1)]
+
+
+def test_a_parquet_export_has_the_columns_and_the_document(ask: Ask, store: MemoryStore) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(n, entity="many") for n in range(100, 6_100)])
+
+    found = ask("get", "/anomalies/export?format=parquet&entity=many")
+
+    file = ParquetFile(io.BytesIO(found.content))
+    table = file.read().to_pydict()
+    assert (file.num_row_groups, file.metadata.num_rows) == (2, 6_000)
+    assert table["id"] == [f"{n:032x}" for n in range(6_099, 99, -1)]
+    assert json.loads(table["document"][-1]) == anomaly(100, entity="many")
+    assert table["time"][-1].value == anomaly(100)["time_ns"]
 
 
 def test_a_table_holds_no_formulas(ask: Ask, store: MemoryStore) -> None:

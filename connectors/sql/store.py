@@ -24,6 +24,7 @@ from connectors.sql.incidents import SqlIncidents
 from connectors.sql.lanes import SqlLanes
 from connectors.sql.migrate import migrate
 from connectors.sql.pipelines import SqlPipelines
+from connectors.sql.series import SqlSeries
 from connectors.sql.sessions import SqlSecrets, SqlSessions
 from engine.domain.errors import RetryableError
 from pynomaly.plugins import UnitOfWork
@@ -114,6 +115,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         secrets=SqlSecrets(connection),
         lanes=SqlLanes(connection),
         backtests=SqlBacktests(connection, locking=locking),
+        series=SqlSeries(connection),
     )
 
 

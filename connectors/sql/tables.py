@@ -126,6 +126,25 @@ backtest_anomalies = Table(
     Index(None, "backtest", "time", "id"),
 )
 
+series = Table(
+    "series",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("entity", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("value", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("begin", BigInteger, primary_key=True, autoincrement=False),
+    _number("count"),
+    Column("total", Float, nullable=False),
+    Column("least", Float, nullable=False),
+    Column("greatest", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    Column("rarity", Float, nullable=False),
+    Index(None, "pipeline", "step", "value", "begin"),
+    Index(None, "step", "begin"),
+)
+
 users = Table(
     "users",
     metadata,

@@ -16,6 +16,7 @@ from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Posi
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.secret import Secret
+from engine.domain.control.series import Bucket
 from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
@@ -322,6 +323,26 @@ class BacktestRepository(Protocol):
         ...
 
 
+class SeriesRepository(Protocol):
+    """Scored values, downsampled to buckets of time."""
+
+    def add(self, buckets: Sequence[Bucket]) -> None:
+        """Join buckets with those that are stored; given in the order of their keys."""
+        ...
+
+    def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
+        """Return the buckets of an entity that begin in a span of time, by value and time."""
+        ...
+
+    def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
+        """Return entities and the greatest rarity of their events since a time, it first."""
+        ...
+
+    def prune(self, step: int, before: int, at_most: int) -> int:
+        """Remove those of a step that end before, at most so many; return how many went."""
+        ...
+
+
 class LaneRepository(Protocol):
     """Anomalies summed up by entity and span of time."""
 
@@ -367,6 +388,7 @@ class UnitOfWork:
     secrets: SecretRepository
     lanes: LaneRepository
     backtests: BacktestRepository
+    series: SeriesRepository
 
 
 class Store(Protocol):

@@ -19,6 +19,7 @@ from connectors.sql.store import SqlStore
 from connectors.sql.tables import metadata
 from engine.application.control.caller import Caller
 from engine.application.control.ingest import ingest
+from engine.application.control.ingest_scores import ingest_scores
 from engine.application.control.log_in import begin_session
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.refresh_session import refresh_session
@@ -32,9 +33,11 @@ from engine.domain.control.incident import Comment, Status
 from engine.domain.control.lane import STEPS, Lane, LaneCell
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from engine.domain.control.pipeline_version import PipelineVersion
+from engine.domain.control.published import Document
 from engine.domain.control.reply import Reply
 from engine.domain.control.role import Role
 from engine.domain.control.secret import Secret
+from engine.domain.control.series import COARSE, EVENTS, FINE
 from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import stored_anomaly
 from engine.domain.control.token import Token, TokenKind
@@ -431,6 +434,37 @@ def test_backtests_wait_in_their_order_and_keep_what_they_found(store: Store) ->
         assert work.backtests.get("1") is None
         assert work.backtests.anomalies("1", None, 2).items == []
         assert work.backtests.get("2") == second
+
+
+def test_series_join_what_comes_later_and_go_by_step(store: Store) -> None:
+    def score(second: int, value: float, low: float | None, entity: str = "pump-1") -> Document:
+        values = [{"name": "t", "value": value, "low": low, "high": None}]
+        rest = {"pipeline": "quick", "entity": entity, "p_value": 10.0 ** -(value + 1)}
+        return {"time_ns": BEGAN + second * SECOND, "values": values, **rest}
+
+    with store.writing() as work:
+        ingest_scores(work, [score(0, 2.0, None), score(1, 1.0, 0.5)])
+    with store.writing() as work:
+        ingest_scores(work, [score(2, 6.0, 0.25), score(3, 4.0, None), score(3, 3.0, 0.0, "b")])
+
+    fine = BEGAN - BEGAN % FINE
+    with store.reading() as work:
+        events, values = work.series.find("quick", "pump-1", FINE, fine, fine + FINE)
+        coarse = work.series.find("quick", "pump-1", COARSE, 0, 2**63 - 1)
+        rarest = work.series.rarest("quick", FINE, fine, 1)
+        later = work.series.rarest("quick", FINE, fine + FINE, 1)
+    assert (events.value, events.count, values.value, values.count) == (EVENTS, 4, "t", 4)
+    assert (values.least, values.greatest, values.mean) == (1.0, 6.0, 3.25)
+    assert (values.low, values.high) == (0.25, None)
+    assert len(coarse) == 2
+    assert [(entity, round(rarity, 6)) for entity, rarity in rarest] == [("pump-1", 7.0)]
+    assert later == []
+    with store.writing() as work:
+        early = work.series.prune(FINE, fine + FINE - 1, 10)
+        gone = work.series.prune(FINE, fine + FINE, 10)
+    assert (early, gone) == (0, 4)
+    with store.reading() as work:
+        assert work.series.find("quick", "pump-1", COARSE, 0, 2**63 - 1) == coarse
 
 
 def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:

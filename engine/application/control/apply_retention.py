@@ -9,6 +9,7 @@ from engine.application.control.recording import record
 from engine.application.control.signing import KEPT_NS as SIGNING_NS
 from engine.application.control.signing import PREFIX as SIGNING
 from engine.application.control_ports import Store
+from engine.domain.control.series import COARSE, FINE
 from engine.domain.time_units import NS_PER_DAY
 
 BATCH = 1_000
@@ -27,13 +28,14 @@ class Removed:
     incidents: int
 
 
-def apply_retention(store: Store, now: int, retention: int) -> Removed:
+def apply_retention(store: Store, now: int, retention: int, scores: int | None = None) -> Removed:
     """Remove anomalies and incidents of an event time that is too long ago.
 
     Args:
         store: where they are.
         now: ns since 1970.
-        retention: ns that they are kept.
+        retention: ns that they are kept, and series in coarse steps.
+        scores: ns that series are kept in fine steps; None for as long.
     """
     before = now - retention
     anomalies = incidents = 0
@@ -43,6 +45,8 @@ def apply_retention(store: Store, now: int, retention: int) -> Removed:
                 work.anomalies.prune(before, BATCH),
                 work.incidents.prune(before, BATCH),
                 work.lanes.prune(before, BATCH),
+                work.series.prune(COARSE, before, BATCH),
+                work.series.prune(FINE, max(before, now - (scores or retention)), BATCH),
             )
         anomalies, incidents = anomalies + gone[0], incidents + gone[1]
         if not any(gone):

@@ -14,6 +14,7 @@ import orjson
 
 from engine.application import registry
 from engine.application.control.ingest import Ingested, ingest
+from engine.application.control.ingest_scores import ingest_scores
 from engine.application.control_ports import Store
 from engine.application.ports import RunContext
 from engine.application.telemetry.metrics import Telemetry, value_of
@@ -35,11 +36,13 @@ class Followed:
         source: name of the source plug-in that reads it.
         settings: of the source.
         place: for people, and the name under which positions are stored.
+        scores: whether it has scores, and not anomalies and incidents.
     """
 
     source: str
     settings: Mapping[str, Any]
     place: str
+    scores: bool = False
 
 
 class Follower:
@@ -114,7 +117,8 @@ class Follower:
             return 0
         documents = self._documents(values)
         with self._store.writing() as work:
-            found = ingest(work, documents)
+            take = ingest_scores if self._followed.scores else ingest
+            found = take(work, documents)
             work.positions.put(self._followed.place, {name: part.snapshot()})
         self._count(len(values), found)
         for text in found.unreadable:
@@ -151,7 +155,8 @@ class Follower:
         if text not in self._warned and len(self._warned) < MOST_WARNINGS:
             self._warned.add(text)
             logger.warning(
-                "%s holds messages that are no anomaly and no incident, and are passed over: %s",
+                "%s holds messages that are no %s, and are passed over: %s",
                 self._followed.place,
+                "score" if self._followed.scores else "anomaly and no incident",
                 text,
             )

@@ -9,24 +9,29 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.follow import Followed
 from engine.application.ports import FollowableSink, RunContext
 from engine.domain.errors import FatalError
-from engine.domain.names import ANOMALIES, INCIDENTS, role_of
+from engine.domain.names import ANOMALIES, INCIDENTS, SCORES, role_of
 
 
-def followed_sinks(file: PipelineFile) -> list[Followed]:
+def followed_sinks(file: PipelineFile, *, scores: bool = False) -> list[Followed]:
     """Return what a pipeline writes its anomalies and incidents to.
+
+    Args:
+        file: of the pipeline.
+        scores: whether its scores are followed as well.
 
     Raises:
         FatalError: none of these sinks can be followed.
     """
     found = []
     for sink in file.sinks.chosen():
-        if role_of(sink.name) not in (ANOMALIES, INCIDENTS):
+        role = role_of(sink.name)
+        if role not in (ANOMALIES, INCIDENTS, *((SCORES,) if scores else ())):
             continue
         made = sink.choice.plugin(sink.choice.settings, RunContext(file.name), sink.name)
         if isinstance(made, FollowableSink):
             source, settings = made.followed_by()
-            found.append(Followed(source, settings, _place(source, settings)))
-    if not found:
+            found.append(Followed(source, settings, _place(source, settings), role == SCORES))
+    if all(one.scores for one in found):
         raise FatalError(
             f"pipeline {file.name}: its anomalies go where they cannot be read back; add a sink "
             "kafka or file to sinks.anomalies"

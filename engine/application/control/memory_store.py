@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from engine.application.control.memory_backtests import BacktestContent, MemoryBacktests
 from engine.application.control.memory_lanes import MemoryLanes
+from engine.application.control.memory_series import MemorySeries
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
 from engine.domain.control.errors import ConflictError, StaleError
@@ -21,6 +22,7 @@ from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Posi
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.reply import Reply
 from engine.domain.control.secret import Secret
+from engine.domain.control.series import Bucket
 from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
@@ -45,6 +47,7 @@ class _Content:
     secrets: dict[str, Secret] = field(default_factory=dict)
     lanes: list[LaneCell] = field(default_factory=list)
     backtests: BacktestContent = field(default_factory=BacktestContent)
+    series: list[Bucket] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -96,6 +99,7 @@ def _work(content: _Content) -> UnitOfWork:
         _Secrets(content),
         MemoryLanes(content.lanes),
         MemoryBacktests(content.backtests),
+        MemorySeries(content.series),
     )
 
 

@@ -22,6 +22,7 @@ from engine.presentation.api import (
     oidc,
     pipelines,
     runs,
+    series,
     sessions,
     stream,
 )
@@ -62,6 +63,7 @@ def create_app(services: Services) -> FastAPI:
         backtests,
         dead_letters,
         entities,
+        series,
         catalogue,
         sessions,
         oidc,

@@ -58,6 +58,7 @@ class Serving:
         directory: private to the server.
         followed: topics and files to take in.
         retention: ns that anomalies and incidents are kept.
+        scores: ns that series are kept by the minute; None for as long.
         pipelines: files of pipelines that it knows.
         box: encrypts secrets of the store.
         oidc: an identity provider; None for passwords alone.
@@ -80,6 +81,7 @@ class Serving:
     cache: SharedCache | None = None
     requests: int | None = None
     proxies: Sequence[str] = ()
+    scores: int | None = None
     beside: Sequence[Callable[[Event], None]] = ()
 
 
@@ -190,7 +192,7 @@ def _background(
     store: Store, serving: Serving, stop: Event, metrics: ServerMetrics, news: News
 ) -> list[Thread]:
     """Start what runs beside the application."""
-    found = [Thread(target=_retain, args=(store, serving.retention, stop), name="retention")]
+    found = [Thread(target=_retain, args=(store, serving, stop), name="retention")]
     found.append(Thread(target=news.run, args=(stop,), name="news"))
     for followed in serving.followed:
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
@@ -206,10 +208,10 @@ def _background(
     return found
 
 
-def _retain(store: Store, retention: int, stop: Event) -> None:
+def _retain(store: Store, serving: Serving, stop: Event) -> None:
     while not stop.is_set():
         try:
-            removed = apply_retention(store, time.time_ns(), retention)
+            removed = apply_retention(store, time.time_ns(), serving.retention, serving.scores)
             if removed.anomalies or removed.incidents:
                 logger.info(
                     "%d anomalies and %d incidents were kept long enough, and removed",

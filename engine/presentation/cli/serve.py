@@ -64,6 +64,13 @@ def serve(
     retention: Annotated[
         str, typer.Option(help="How long anomalies and incidents are kept, by event time.")
     ] = "90d",
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            help="Follow the sinks scores too, and keep series by the minute so long, such as 7d; "
+            "by the hour they are kept as anomalies are."
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(help="host:port of a metrics page for Prometheus, such as 127.0.0.1:9465."),
@@ -85,10 +92,8 @@ def serve(
 
     Pipelines do not need it: it reads their output, and resumes where it stopped.
     """
-    try:
-        kept = nanoseconds(parse_positive_duration(retention))
-    except ValueError:
-        raise FatalError(f'--retention: "{retention}" is no duration such as 90d or 12h') from None
+    kept = _duration("--retention", retention)
+    fine = None if scores is None else _duration("--scores", scores)
     if not is_loopback(host) and not plain_http:
         raise FatalError(
             f"--host {host}: tokens would cross the network in the clear. Listen on 127.0.0.1, or "
@@ -96,7 +101,7 @@ def serve(
         )
     files = [(open_pipeline(path), path) for path in follow or [] if path.suffix != NDJSON]
     followed = [followed_file(path) for path in follow or [] if path.suffix == NDJSON]
-    followed += [one for file, _ in files for one in followed_sinks(file)]
+    followed += [one for file, _ in files for one in followed_sinks(file, scores=fine is not None)]
     pipelines = directory_of(files, current_redactor())
     if read_database and not database:
         raise FatalError("--read-database is the replica of a --database: say both")
@@ -127,6 +132,7 @@ def serve(
             cache=open_cache(cache) if cache else None,
             requests=rate_limit,
             proxies=list(map(checked_network, proxy or [])),
+            scores=fine,
             beside=beside,
         )
         run_server(store, serving, logs)
@@ -144,3 +150,10 @@ def checked_network(text: str) -> str:
         raise FatalError(
             f"--proxy {text}: expected an address or a network, as in 10.0.0.7 or 10.0.0.0/8"
         ) from None
+
+
+def _duration(option: str, text: str) -> int:
+    try:
+        return nanoseconds(parse_positive_duration(text))
+    except ValueError:
+        raise FatalError(f'{option}: "{text}" is no duration such as 90d or 12h') from None

@@ -41,6 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ({"host": "0.0.0.0"}, "--plain-http"),
         ({"retention": "soon"}, "is no duration"),
+        ({"scores": "soon"}, "--scores"),
         ({"database": "mysql://a/b"}, "--database: expected"),
         ({"follow": [Path("gone.yaml")]}, "gone.yaml"),
         ({"oidc": Path("gone.yaml")}, "gone.yaml"),
@@ -92,6 +93,16 @@ def test_sinks_are_followed_with_the_settings_of_their_connection(folder: Path) 
     assert topic.settings["settings"] == {"security.protocol": "ssl"}
     assert topic.place == 'kafka ["a:1", "found"]'
     assert file == followed_file(Path("found.ndjson"))
+
+
+def test_scores_are_followed_if_asked(folder: Path) -> None:
+    sinks = "{file: {path: found.ndjson}}\n  scores: {file: {path: scores.ndjson}}"
+    file = parse(PIPELINE.replace("SINK", sinks), Path("p.yaml"), {})
+
+    anomalies, scores = followed_sinks(file, scores=True)
+
+    assert (anomalies.scores, scores.scores) == (False, True)
+    assert followed_sinks(file) == [anomalies]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("post", "/backtests"): (EDITOR, {"json": {"pipeline": "quick", "source": {}}}),
     ("post", "/backtests/{backtest_id}/cancel"): (EDITOR, {}),
     ("get", "/pipelines/{pipeline}/entities"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/series"): (VIEWER, {"params": {"entity": "a"}}),
+    ("get", "/pipelines/{pipeline}/nearest"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/lanes"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),

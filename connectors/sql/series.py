@@ -1,0 +1,91 @@
+"""Series in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.sql.rows import BATCH
+from connectors.sql.tables import series as table
+from engine.domain.control.series import EVENTS, Bucket
+
+
+class SqlSeries:
+    """The repository of series."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, buckets: Sequence[Bucket]) -> None:
+        """Join buckets with those that are stored; given in the order of their keys."""
+        postgres = self._connection.dialect.name == "postgresql"
+        made: Any = postgresql.insert(table) if postgres else sqlite.insert(table)
+        new, old = made.excluded, table.c
+        made = made.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={
+                "count": old["count"] + new["count"],
+                "total": old.total + new.total,
+                "least": _lesser(old.least, new.least),
+                "greatest": _greater(old.greatest, new.greatest),
+                "low": func.coalesce(_lesser(old.low, new.low), new.low, old.low),
+                "high": func.coalesce(_greater(old.high, new.high), new.high, old.high),
+                "rarity": _greater(old.rarity, new.rarity),
+            },
+        )
+        for begin in range(0, len(buckets), BATCH):
+            rows = [asdict(one) for one in buckets[begin : begin + BATCH]]
+            self._connection.execute(made.values(rows))
+
+    def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
+        """Return the buckets of an entity that begin in a span of time, by value and time."""
+        query = (
+            select(table)
+            .where(
+                table.c.pipeline == pipeline,
+                table.c.step == step,
+                table.c.entity == entity,
+                table.c.begin >= since,
+                table.c.begin < until,
+            )
+            .order_by(table.c.value, table.c.begin)
+        )
+        return [Bucket(**row._mapping) for row in self._connection.execute(query)]
+
+    def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
+        """Return entities and the greatest rarity of their events since a time, it first."""
+        rarity = func.max(table.c.rarity)
+        query = (
+            select(table.c.entity, rarity)
+            .where(
+                table.c.pipeline == pipeline,
+                table.c.step == step,
+                table.c.value == EVENTS,
+                table.c.begin >= since,
+            )
+            .group_by(table.c.entity)
+            .order_by(rarity.desc(), table.c.entity)
+            .limit(limit)
+        )
+        return [(entity, found) for entity, found in self._connection.execute(query)]
+
+    def prune(self, step: int, before: int, at_most: int) -> int:
+        """Remove those of a step that end before, at most so many; return how many went."""
+        keys = list(table.primary_key)
+        ended = (table.c.step == step) & (table.c.begin <= before - step)
+        old = select(*keys).where(ended).limit(at_most)
+        return self._connection.execute(delete(table).where(tuple_(*keys).in_(old))).rowcount
+
+
+def _lesser(old: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the lesser one; null where one is null."""
+    return case((new < old, new), (new >= old, old), else_=None)
+
+
+def _greater(old: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the greater one; null where one is null."""
+    return case((new > old, new), (new <= old, old), else_=None)

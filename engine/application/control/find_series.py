@@ -1,0 +1,63 @@
+"""The course of an entity's values, and the entities that are nearest to alerting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.application.control.caller import Caller
+from engine.application.control.permissions import Action, require
+from engine.application.control_ports import UnitOfWork
+from engine.domain.control.errors import InvalidRequestError
+from engine.domain.control.series import COARSE, FINE, Bucket, downsampled
+
+MOST_SPANS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRequest:
+    """Which series are meant.
+
+    Attributes:
+        pipeline, entity: whose.
+        since, until: event times in ns; the first is rounded down to a multiple of the step.
+        step: length of a span in ns, a multiple of a minute.
+    """
+
+    pipeline: str
+    entity: str
+    since: int
+    until: int
+    step: int
+
+
+def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequence[Bucket]:
+    """Return the buckets of all values of an entity, by value and time.
+
+    Raises:
+        ForbiddenError: the caller may not.
+        InvalidRequestError: the step is no multiple of a minute, or the spans are too many.
+    """
+    require(caller, Action.READ)
+    if wanted.step % FINE:
+        raise InvalidRequestError("query/step", "expected a multiple of 60 s")
+    since = wanted.since - wanted.since % wanted.step
+    if not 0 < (wanted.until - since) // wanted.step <= MOST_SPANS:
+        raise InvalidRequestError(
+            "query", f"expected from 1 to {MOST_SPANS} spans: another step, since or until"
+        )
+    base = FINE if wanted.step % COARSE else COARSE
+    stored = work.series.find(wanted.pipeline, wanted.entity, base, since, wanted.until)
+    return downsampled(stored, wanted.step)
+
+
+def find_nearest(
+    work: UnitOfWork, caller: Caller, pipeline: str, since: int, limit: int
+) -> Sequence[tuple[str, float]]:
+    """Return entities and the rarity of their rarest event since a time, the rarest first.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    return work.series.rarest(pipeline, FINE, since - since % FINE, limit)

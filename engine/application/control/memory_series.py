@@ -1,0 +1,47 @@
+"""Series in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.domain.control.series import EVENTS, Bucket, joined_buckets
+
+
+class MemorySeries:
+    """The repository of series.
+
+    Args:
+        content: changed in place.
+    """
+
+    def __init__(self, content: list[Bucket]) -> None:
+        self._all = content
+
+    def add(self, buckets: Sequence[Bucket]) -> None:
+        """Join buckets with those that are stored; given in the order of their keys."""
+        self._all[:] = joined_buckets([*self._all, *buckets])
+
+    def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
+        """Return the buckets of an entity that begin in a span of time, by value and time."""
+        return [
+            one
+            for one in self._all
+            if (one.pipeline, one.entity, one.step) == (pipeline, entity, step)
+            and since <= one.begin < until
+        ]
+
+    def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
+        """Return entities and the greatest rarity of their events since a time, it first."""
+        found: dict[str, float] = {}
+        for one in self._all:
+            meant = (one.pipeline, one.step, one.value) == (pipeline, step, EVENTS)
+            if meant and one.begin >= since:
+                found[one.entity] = max(one.rarity, found.get(one.entity, 0.0))
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def prune(self, step: int, before: int, at_most: int) -> int:
+        """Remove those of a step that end before, at most so many; return how many went."""
+        old = [one.key for one in self._all if one.step == step and one.begin + step <= before]
+        gone = set(old[:at_most])
+        self._all[:] = [one for one in self._all if one.key not in gone]
+        return len(gone)

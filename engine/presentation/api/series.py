@@ -1,0 +1,135 @@
+"""Series: the course of an entity's values with the range expected, and who is near to alerting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from engine.application.control.find_series import SeriesRequest, find_nearest, find_series
+from engine.domain.control.series import EVENTS, Bucket
+from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
+from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.incidents import time_of
+from engine.presentation.api.requests import Limit, PipelineName, Since, Text, Until, ns_of
+from engine.presentation.api.services import WithServices
+
+router = APIRouter(tags=["entities"])
+NEAR_NS = 3_600 * NS_PER_SECOND
+
+
+class PointOut(BaseModel):
+    """The values of a span of time."""
+
+    begin: datetime
+    count: int
+    min: float
+    max: float
+    mean: float
+    low: float | None
+    """The widest range that was expected; null if none was."""
+    high: float | None
+
+
+class ValueOut(BaseModel):
+    """A value of the entity; spans without any are left out."""
+
+    name: str
+    points: list[PointOut]
+
+
+class RarityOut(BaseModel):
+    """The events of a span of time."""
+
+    begin: datetime
+    events: int
+    rarity: float
+    """Of the rarest, in powers of ten: 6 is one in a million; 0 while it warms up."""
+
+
+class SeriesOut(BaseModel):
+    """The course of an entity."""
+
+    entity: str
+    step: int
+    """Seconds of a span."""
+    values: list[ValueOut]
+    events: list[RarityOut]
+
+
+class NearOut(BaseModel):
+    """An entity, and how near it was to alerting."""
+
+    entity: str
+    rarity: float
+
+
+class NearestOut(BaseModel):
+    """Entities, the rarest first."""
+
+    items: list[NearOut]
+
+
+@router.get("/pipelines/{pipeline}/series")
+def read_series(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: PipelineName,
+    entity: Annotated[Text, Query(max_length=1_000)],
+    since: Since = None,
+    until: Until = None,
+    step: Annotated[int, Query(ge=60, le=31_536_000, description="Seconds of a span.")] = 60,
+) -> SeriesOut:
+    """Return the values of an entity by spans of time: of the last day unless given."""
+    end = ns_of(until)
+    end = services.now() if end is None else end
+    begin = ns_of(since)
+    wanted = SeriesRequest(
+        pipeline, entity, end - NS_PER_DAY if begin is None else begin, end, step * NS_PER_SECOND
+    )
+    with services.store.reading() as work:
+        found = find_series(work, caller, wanted)
+    names = dict.fromkeys(one.value for one in found if one.value != EVENTS)
+    return SeriesOut(
+        entity=entity,
+        step=step,
+        values=[
+            ValueOut(name=name, points=[_point(one) for one in found if one.value == name])
+            for name in names
+        ],
+        events=[
+            RarityOut(begin=time_of(one.begin), events=one.count, rarity=one.rarity)
+            for one in found
+            if one.value == EVENTS
+        ],
+    )
+
+
+@router.get("/pipelines/{pipeline}/nearest")
+def list_nearest(
+    services: WithServices,
+    caller: WithCaller,
+    pipeline: PipelineName,
+    since: Since = None,
+    limit: Limit = 50,
+) -> NearestOut:
+    """List the entities with the rarest events, of the last hour unless given."""
+    begin = ns_of(since)
+    begin = services.now() - NEAR_NS if begin is None else begin
+    with services.store.reading() as work:
+        found = find_nearest(work, caller, pipeline, begin, limit)
+    return NearestOut(items=[NearOut(entity=name, rarity=rarity) for name, rarity in found])
+
+
+def _point(one: Bucket) -> PointOut:
+    return PointOut(
+        begin=time_of(one.begin),
+        count=one.count,
+        min=one.least,
+        max=one.greatest,
+        mean=one.mean,
+        low=one.low,
+        high=one.high,
+    )

@@ -24,6 +24,7 @@ class Action(StrEnum):
     CHECK_PIPELINES = "check pipeline files"
     CHANGE_PIPELINES = "store, change and remove pipelines"
     BACKTEST = "run pipelines over data of the past"
+    MANAGE_STATE = "export and revert the state of pipelines"
     READ_AUDIT = "read the audit log"
     MANAGE_USERS = "see and change users and their tokens"
 
@@ -40,6 +41,7 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
         Action.CHECK_PIPELINES: Role.EDITOR,
         Action.CHANGE_PIPELINES: Role.EDITOR,
         Action.BACKTEST: Role.EDITOR,
+        Action.MANAGE_STATE: Role.EDITOR,
         Action.READ_AUDIT: Role.ADMIN,
         Action.MANAGE_USERS: Role.ADMIN,
     }

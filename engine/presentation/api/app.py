@@ -24,6 +24,7 @@ from engine.presentation.api import (
     runs,
     series,
     sessions,
+    state,
     stream,
 )
 from engine.presentation.api.guard import Guard
@@ -64,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
         dead_letters,
         entities,
         series,
+        state,
         catalogue,
         sessions,
         oidc,

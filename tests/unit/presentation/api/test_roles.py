@@ -34,6 +34,12 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/pipelines/{pipeline}/entities"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/series"): (VIEWER, {"params": {"entity": "a"}}),
     ("get", "/pipelines/{pipeline}/nearest"): (VIEWER, {}),
+    ("get", "/pipelines/{pipeline}/state"): (OPERATOR, {}),
+    ("get", "/pipelines/{pipeline}/state/export"): (EDITOR, {}),
+    ("post", "/pipelines/{pipeline}/state/revert"): (
+        EDITOR,
+        {"json": {"to": "2026-01-01T00:00:00Z"}},
+    ),
     ("get", "/pipelines/{pipeline}/lanes"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),

@@ -1,0 +1,126 @@
+"""The stored state of pipelines: seen, exported, reverted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.background import BackgroundTask
+
+from engine.application.control.manage_state import export_state_to, revert_state_to, see_state
+from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.requests import PipelineName, Text
+from engine.presentation.api.services import WithServices
+
+router = APIRouter(tags=["state"])
+GZIP = "application/gzip"
+
+
+class PartitionOut(BaseModel):
+    """The newest checkpoint of a partition of the source."""
+
+    partition: str
+    position: Any
+    checkpoint: int
+    """Its number."""
+
+
+class StateOut(BaseModel):
+    """What is stored of a pipeline."""
+
+    place: str
+    partitions: list[PartitionOut]
+    entities: int
+    """When the state was last stored whole."""
+    split: int
+    """Entities that several partitions have."""
+    kept: list[datetime]
+    """Times of earlier checkpoints that can be gone back to."""
+    changes: list[str]
+    """What the next run would keep and start afresh; nothing where it keeps all."""
+    refusal: str | None
+    """Why the next run would refuse it."""
+
+
+class RevertIn(BaseModel):
+    """Where to go back to."""
+
+    to: AwareDatetime
+    why: Annotated[Text, Field(max_length=1_000)] = ""
+
+
+class RevertedPartition(BaseModel):
+    """A partition that goes on from an earlier checkpoint."""
+
+    partition: str
+    kept: datetime
+    position: Any
+
+
+class RevertedOut(BaseModel):
+    """What was gone back to."""
+
+    items: list[RevertedPartition]
+
+
+@router.get("/pipelines/{pipeline}/state")
+def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> StateOut:
+    """Say what is stored of a pipeline, as `pynomaly state inspect` does."""
+    found = see_state(caller, services.pipelines.open(pipeline))
+    contents = found.contents
+    tasks = {} if contents is None else contents.tasks
+    return StateOut(
+        place=found.place,
+        partitions=[
+            PartitionOut(partition=name, position=task.position, checkpoint=task.number)
+            for name, task in sorted(tasks.items())
+        ],
+        entities=0 if contents is None else contents.entities,
+        split=0 if contents is None else contents.split,
+        kept=[] if contents is None else [each.moment for each in contents.kept],
+        changes=list(found.changes),
+        refusal=found.refusal or None,
+    )
+
+
+@router.get(
+    "/pipelines/{pipeline}/state/export",
+    response_class=FileResponse,
+    responses={200: {"content": {GZIP: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> FileResponse:
+    """Return the state of a pipeline that does not run, as `pynomaly state export` does."""
+    file = services.pipelines.open(pipeline)
+    folder = TemporaryDirectory(prefix="pynomaly-state-")
+    archive = Path(folder.name) / "state.tar.gz"
+    try:
+        export_state_to(services.store, caller, services.now(), file, archive)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        archive,
+        media_type=GZIP,
+        filename=f"{file.name}.tar.gz",
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+@router.post("/pipelines/{pipeline}/state/revert")
+def revert(
+    services: WithServices, caller: WithCaller, pipeline: PipelineName, body: RevertIn
+) -> RevertedOut:
+    """Go back to the newest checkpoint that was kept by a time; the pipeline must not run."""
+    file = services.pipelines.open(pipeline)
+    found = revert_state_to(services.store, caller, services.now(), file, body.to, body.why)
+    return RevertedOut(
+        items=[
+            RevertedPartition(partition=each.task, kept=each.kept, position=each.position)
+            for each in found
+        ]
+    )

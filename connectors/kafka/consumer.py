@@ -99,6 +99,10 @@ class SharedConsumer:
         """Return the first available offset and the one after the last."""
         return self._offsets.bounds(partition)
 
+    def end(self, partition: int) -> int | None:
+        """Return the offset at which reading a partition ends; None if it never does."""
+        return self._offsets.end(partition)
+
     def poll(self, partition: int) -> list[Message]:
         """Return messages of a partition that have arrived, in their order; maybe none.
 

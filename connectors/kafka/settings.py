@@ -27,6 +27,9 @@ class KafkaSourceSettings(Settings):
     """Consumer group whose offsets show the progress; default: pynomaly-<pipeline>."""
     start: Literal["committed", "earliest", "latest"] | datetime = "committed"
     """Where a fresh run starts: the group's offsets (else the earliest), an end, or a time."""
+    end: datetime | None = None
+    """Reads what is older than this time, as far as it is there at the start, and ends; with state
+    in a directory alone. Never ends unless given."""
     on_missing_offset: Literal["fail", "earliest"] = "fail"
     """When retention removed the offset to go on from: stop, or jump to the earliest, counted."""
     batch: int = Field(10_000, ge=1, le=1_000_000)

@@ -188,6 +188,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
     ) -> None:
         self.partition = partition
         self.position = kafka.consumer.assign(partition, resumed)
+        self._end = kafka.consumer.end(partition)
         self._kafka = kafka
         self._context = context
 
@@ -195,16 +196,26 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         """Return at most one batch: what has arrived."""
         if self._context.draining.is_set():
             raise StopIteration
+        if self._end is not None and self.position >= self._end:
+            raise StopIteration
         self._kafka.consumer.update_lag(self._kafka.positions())
         self._kafka.consumer.topic.check()
         consumer = self._kafka.consumer
-        messages = consumer.poll(self.partition)
+        messages = self._before_end(consumer.poll(self.partition))
         if not messages:
             self.position = max(self.position, consumer.read_to(self.partition))
             return []
         batches = self._kafka.batches(self.partition, messages)
-        self.position = max(int(batches[-1].offsets[-1]) + 1, consumer.read_to(self.partition))
+        read = int(batches[-1].offsets[-1]) + 1
+        self.position = max(self.position, read, consumer.read_to(self.partition))
         return batches
+
+    def _before_end(self, messages: list[Message]) -> list[Message]:
+        """Return those before the end; what comes behind it is not waited for."""
+        if self._end is None or not messages or (messages[-1].offset() or 0) < self._end:
+            return messages
+        self.position = max(self.position, self._end)
+        return [message for message in messages if (message.offset() or 0) < self._end]
 
     def snapshot(self) -> int:
         """Return the position."""

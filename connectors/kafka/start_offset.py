@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -60,7 +61,18 @@ class StartOffsets:
             return committed if committed >= 0 else low
         if start == "earliest":
             return low
-        place = self._place(partition, int(start.timestamp() * 1_000))
+        return self._at(partition, start, high)
+
+    def end(self, partition: int) -> int | None:
+        """Return the offset at which reading ends; None if it never does."""
+        if self._settings.end is None:
+            return None
+        _, high = self.bounds(partition)
+        return self._at(partition, self._settings.end, high)
+
+    def _at(self, partition: int, when: datetime, high: int) -> int:
+        """Return the offset of the first message of a time or later; the end if there is none."""
+        place = self._place(partition, int(when.timestamp() * 1_000))
         found = self._retried(
             lambda: self._consumer.offsets_for_times([place], timeout=LOOKUP_SECONDS)
         )[0].offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def backtest_text(text: str, source: Mapping[str, Any], folder: Path) -> str:
     state.pop("kafka", None)
     if isinstance(kept.get("event"), dict):
         kept["event"] = {name: x for name, x in kept["event"].items() if name != "repartition"}
-    kept["source"] = dict(source)
+    kept["source"] = _source(document, source)
     kept["state"] = {**state, "directory": str(folder / "state")}
     kept["metrics"] = None
     kept["sinks"] = {
@@ -57,8 +58,43 @@ def require_fit(text: str, name: str, source: Mapping[str, Any]) -> None:
         UnfitPipelineError: the file does not fit, with these data or without.
         InvalidRequestError: the data do not end by themselves.
     """
-    if list(source) != ["file"]:
-        raise InvalidRequestError("body/source", "expected {file: {path: ...}}")
+    if list(source) not in (["file"], ["period"]):
+        raise InvalidRequestError(
+            "body/source", "expected {file: {path: ...}} or {period: {since: ..., until: ...}}"
+        )
     file = parsed(backtest_text(text, source, Path("backtest")), name)
     if getattr(file.source.settings, "follow", False):
         raise InvalidRequestError("body/source/file/follow", "expected a file that ends")
+
+
+def _source(document: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the source of a backtest; a period is one of the pipeline's own topic."""
+    if "period" not in source:
+        return dict(source)
+    since, until = _period(source["period"])
+    own, event = document.get("source"), document.get("event")
+    kafka = own.get("kafka") if isinstance(own, dict) else None
+    if not isinstance(kafka, dict):
+        raise InvalidRequestError("body/source/period", "expected a pipeline that reads Kafka")
+    if isinstance(event, dict) and "repartition" in event:
+        raise InvalidRequestError(
+            "body/source/period", "expected a topic that is keyed: this pipeline re-keys it"
+        )
+    # A group of its own: the offsets of the running pipeline stay as they are.
+    group = f"pynomaly-backtest-{document.get('name')}"
+    return {"kafka": {**kafka, "start": since, "end": until, "group": group}}
+
+
+def _period(period: object) -> tuple[str, str]:
+    """Return begin and end of a period, as texts."""
+    try:
+        if not isinstance(period, dict):
+            raise TypeError
+        since, until = (datetime.fromisoformat(period[name]) for name in ("since", "until"))
+        if period.keys() == {"since", "until"} and since.tzinfo and until.tzinfo and since < until:
+            return since.isoformat(), until.isoformat()
+    except (TypeError, ValueError, KeyError):
+        pass
+    raise InvalidRequestError(
+        "body/source/period", "expected since and until, times with a zone, the earlier first"
+    )

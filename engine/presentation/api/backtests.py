@@ -53,7 +53,8 @@ class BacktestIn(BaseModel):
     number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     """Of the version; null for the newest."""
     source: dict[str, Any]
-    """Where the data is, as in a pipeline file: {"file": {"path": "readings.ndjson"}}."""
+    """Where the data is: {"file": {"path": "readings.ndjson"}}, as in a pipeline file, or a period
+    of the pipeline's own topic, {"period": {"since": "...", "until": "..."}}."""
 
 
 class FoundOut(BaseModel):

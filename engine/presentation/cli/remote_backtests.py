@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.domain.errors import FatalError
 from engine.presentation.cli.remote import As, Format, Name, open_client, print_rows
 
 backtests = typer.Typer(
@@ -21,15 +22,25 @@ Id = Annotated[str, typer.Argument(help="Id of the backtest.")]
 def start(
     context: typer.Context,
     name: Name,
-    data: Annotated[Path, typer.Option("--data", help="File of messages, as the server sees it.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="File of messages, as the server sees it.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Of the pipeline's topic, from this time: 2026-03-01T00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this time.")] = None,
     number: Annotated[
         int | None, typer.Option(help="Of the version; the newest if not given.")
     ] = None,
     output: As = Format.TABLE,
 ) -> None:
     """Queue a backtest."""
+    if (data is None) == (since is None or until is None):
+        raise FatalError("say --data FILE, or --since TIME --until TIME")
+    period = {"period": {"since": since, "until": until}}
+    source = period if data is None else {"file": {"path": str(data)}}
     with open_client(context) as client:
-        found = client.start_backtest(name, {"file": {"path": str(data)}}, number)
+        found = client.start_backtest(name, source, number)
     _print([found], output)
 
 

@@ -152,6 +152,11 @@ def test_what_a_server_ran_when_it_ended_runs_once_more(
     [
         ({"stdin": {}}, "/body/source"),
         ({"file": {"path": "a.ndjson", "follow": True}}, "/body/source/file/follow"),
+        ({"period": {"since": "2026-01-01T00:00:00Z"}}, "/body/source/period"),
+        (
+            {"period": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}},
+            "/body/source/period",
+        ),
         ({"file": {"pat": "a.ndjson"}}, "/source/file/pat"),
     ],
 )

@@ -18,6 +18,7 @@ from connectors.sql.audit import SqlAudit
 from connectors.sql.backtests import SqlBacktests
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
 from connectors.sql.database import MOST_CONNECTIONS, connect
+from connectors.sql.datasets import SqlDatasets
 from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
@@ -116,6 +117,7 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
         lanes=SqlLanes(connection),
         backtests=SqlBacktests(connection, locking=locking),
         series=SqlSeries(connection),
+        datasets=SqlDatasets(connection, locking=locking),
     )
 
 

@@ -126,6 +126,17 @@ backtest_anomalies = Table(
     Index(None, "backtest", "time", "id"),
 )
 
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    _text("source"),
+    _text("event"),
+    _text("author"),
+    _number("changed"),
+    _number("revision"),
+)
+
 series = Table(
     "series",
     metadata,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.domain.control.audit import AuditEntry, AuditRecord
 from engine.domain.control.backtest import Backtest
+from engine.domain.control.dataset import Dataset
 from engine.domain.control.feed import FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.lane import Lane, LaneCell
@@ -323,6 +324,30 @@ class BacktestRepository(Protocol):
         ...
 
 
+class DatasetRepository(Protocol):
+    """The datasets."""
+
+    def all(self) -> list[Dataset]:
+        """Return all by name."""
+        ...
+
+    def get(self, name: str) -> Dataset | None:
+        """Return the dataset of a name; within a writing unit of work nobody else changes it."""
+        ...
+
+    def put(self, dataset: Dataset) -> None:
+        """Store one, in place of the one of its name.
+
+        Raises:
+            StaleError: somebody else has stored a new one of this name.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove one."""
+        ...
+
+
 class SeriesRepository(Protocol):
     """Scored values, downsampled to buckets of time."""
 
@@ -389,6 +414,7 @@ class UnitOfWork:
     lanes: LaneRepository
     backtests: BacktestRepository
     series: SeriesRepository
+    datasets: DatasetRepository
 
 
 class Store(Protocol):

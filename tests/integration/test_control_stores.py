@@ -27,6 +27,7 @@ from engine.application.control_ports import Store, UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
 from engine.domain.control.backtest import Backtest, Found
+from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
@@ -434,6 +435,23 @@ def test_backtests_wait_in_their_order_and_keep_what_they_found(store: Store) ->
         assert work.backtests.get("1") is None
         assert work.backtests.anomalies("1", None, 2).items == []
         assert work.backtests.get("2") == second
+
+
+def test_datasets_are_stored_by_name(store: Store) -> None:
+    plant = Dataset("plant", "{}", '{"key": "é"}', "ada", 5)
+    other = Dataset("Other", "{}", "{}", "bob", 6)
+    with store.writing() as work:
+        work.datasets.put(plant)
+        work.datasets.put(other)
+    with store.writing() as work:
+        work.datasets.put(replace(plant, author="bob", revision=2))
+
+    with store.reading() as work:
+        assert work.datasets.all() == [other, replace(plant, author="bob", revision=2)]
+        assert work.datasets.get("PLANT") is None
+    with store.writing() as work:
+        work.datasets.remove("plant")
+        assert work.datasets.get("plant") is None
 
 
 def test_series_join_what_comes_later_and_go_by_step(store: Store) -> None:

@@ -10,10 +10,12 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from engine.application.control.memory_backtests import BacktestContent, MemoryBacktests
+from engine.application.control.memory_datasets import MemoryDatasets
 from engine.application.control.memory_lanes import MemoryLanes
 from engine.application.control.memory_series import MemorySeries
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.audit import AuditEntry, AuditRecord, chained
+from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 from engine.domain.control.incident import Comment, Facts, Incident
@@ -48,6 +50,7 @@ class _Content:
     lanes: list[LaneCell] = field(default_factory=list)
     backtests: BacktestContent = field(default_factory=BacktestContent)
     series: list[Bucket] = field(default_factory=list)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -100,6 +103,7 @@ def _work(content: _Content) -> UnitOfWork:
         MemoryLanes(content.lanes),
         MemoryBacktests(content.backtests),
         MemorySeries(content.series),
+        MemoryDatasets(content.datasets),
     )
 
 

@@ -25,6 +25,7 @@ class Action(StrEnum):
     CHANGE_PIPELINES = "store, change and remove pipelines"
     BACKTEST = "run pipelines over data of the past"
     MANAGE_STATE = "export and revert the state of pipelines"
+    CHANGE_DATASETS = "store, sample and remove datasets"
     READ_AUDIT = "read the audit log"
     MANAGE_USERS = "see and change users and their tokens"
 
@@ -42,6 +43,7 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
         Action.CHANGE_PIPELINES: Role.EDITOR,
         Action.BACKTEST: Role.EDITOR,
         Action.MANAGE_STATE: Role.EDITOR,
+        Action.CHANGE_DATASETS: Role.EDITOR,
         Action.READ_AUDIT: Role.ADMIN,
         Action.MANAGE_USERS: Role.ADMIN,
     }

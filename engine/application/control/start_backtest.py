@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from engine.application.control.backtest_file import require_fit
 from engine.application.control.caller import Caller
+from engine.application.control.manage_datasets import stored_dataset
 from engine.application.control.manage_pipelines import stored_pipeline
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
@@ -31,11 +32,13 @@ def start_backtest(
 
     Raises:
         ForbiddenError: the caller may not.
-        NotFoundError: there is no such version.
+        NotFoundError: there is no such version, or no such dataset.
         UnfitPipelineError: the version does not fit the data.
         ConflictError: too many wait.
     """
     require(caller, Action.BACKTEST, pipeline)
+    if isinstance(source.get("dataset"), str) and len(source) == 1:
+        source = json.loads(stored_dataset(work, source["dataset"]).source)
     version = stored_pipeline(work, pipeline, number)
     require_fit(version.text, pipeline, source)
     if work.backtests.waiting() >= MOST_WAITING:

@@ -54,7 +54,8 @@ class BacktestIn(BaseModel):
     """Of the version; null for the newest."""
     source: dict[str, Any]
     """Where the data is: {"file": {"path": "readings.ndjson"}}, as in a pipeline file, or a period
-    of the pipeline's own topic, {"period": {"since": "...", "until": "..."}}."""
+    of the pipeline's own topic, {"period": {"since": "...", "until": "..."}}, or that of a dataset,
+    {"dataset": "plant"}."""
 
 
 class FoundOut(BaseModel):

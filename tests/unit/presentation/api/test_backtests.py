@@ -96,6 +96,17 @@ def test_two_versions_are_compared(
     assert [one["entity"] for one in found["gone"] + found["new"]] == ["sensor", "probe"]
 
 
+def test_a_backtest_reads_the_source_of_a_dataset(ask: Ask, data: dict[str, Any]) -> None:
+    event = {"key": "a", "time": {"path": "b", "unit": "s"}, "values": ["c"]}
+    ask("put", "/datasets/plant", json={"source": data, "event": event})
+
+    found = started(ask, {"dataset": "plant"})
+    unknown = started(ask, {"dataset": "other"})
+
+    assert found.json()["source"] == data
+    assert unknown.status_code == 404
+
+
 def test_a_run_that_fails_says_why(
     ask: Ask, store: MemoryStore, tmp_path: Path, data: dict[str, Any]
 ) -> None:

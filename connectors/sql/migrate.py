@@ -32,6 +32,21 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def require_current(engine: Engine) -> None:
+    """Look at the tables without a change.
+
+    Raises:
+        ConnectorError: they are not those of this release.
+    """
+    scripts = ScriptDirectory.from_config(configuration())
+    with engine.connect() as connection:
+        _refuse_newer(connection, scripts)
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != scripts.get_current_head():
+        state = "empty" if found is None else f'of an older release (revision "{found}")'
+        raise ConnectorError(f"the database is {state}: run pynomaly store migrate")
+
+
 def configuration() -> Config:
     """Return what alembic needs to know."""
     config = Config()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
@@ -23,11 +30,11 @@ from connectors.sql.feed import SqlFeed
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.lanes import SqlLanes
-from connectors.sql.migrate import migrate
+from connectors.sql.migrate import migrate, require_current
 from connectors.sql.pipelines import SqlPipelines
 from connectors.sql.series import SqlSeries
 from connectors.sql.sessions import SqlSecrets, SqlSessions
-from engine.domain.errors import RetryableError
+from engine.domain.errors import ConnectorError, RetryableError
 from pynomaly.plugins import UnitOfWork
 
 T = TypeVar("T")
@@ -67,14 +74,37 @@ class SqlStore:
             with writing.begin():
                 yield _work(writing, locking=True)
 
-    def prepare(self) -> None:
+    def prepare(self, *, migrating: bool = True) -> None:
         """Create what is missing, and bring an older store up to date.
 
+        Args:
+            migrating: whether it may be changed; it is only looked at otherwise.
+
         Raises:
-            PynomalyError: it cannot be reached, or is of a newer release.
+            PynomalyError: it cannot be reached, is of a newer release, or is of an older one and
+                may not be changed.
         """
         with _told():
-            migrate(self._engine)
+            (migrate if migrating else require_current)(self._engine)
+
+    def backup(self, target: Path) -> None:
+        """Copy all of a SQLite as it is at one moment into a new file, while it is used.
+
+        Raises:
+            ConnectorError: it is in PostgreSQL, or the file cannot be made.
+        """
+        if self._engine.dialect.name != "sqlite":
+            raise ConnectorError("PostgreSQL is saved by its own pg_dump")
+        if target.exists():
+            raise ConnectorError(f"{target} exists: name a new file")
+        try:
+            # Private from its first byte: hashes of passwords are in it.
+            target.touch(mode=0o600, exist_ok=False)
+            # SQLAlchemy would begin a transaction, within which it is refused.
+            with closing(self._engine.raw_connection()) as here:
+                here.cursor().execute("VACUUM INTO ?", (str(target),))
+        except (OSError, sqlite3.Error) as error:
+            raise ConnectorError(f"{target} cannot be made: {error}") from error
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections to the database are in use, and how many may be."""

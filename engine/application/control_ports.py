@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from engine.domain.control.audit import AuditEntry, AuditRecord
@@ -436,16 +437,28 @@ class Store(Protocol):
         """Return a unit of work that is stored as a whole at its end, or after an error not."""
         ...
 
-    def prepare(self) -> None:
+    def prepare(self, *, migrating: bool = True) -> None:
         """Create what is missing, and bring an older store up to date.
 
+        Args:
+            migrating: whether it may be changed; it is only looked at otherwise.
+
         Raises:
-            PynomalyError: it cannot be reached, or is of a newer release.
+            PynomalyError: it cannot be reached, is of a newer release, or is of an older one and
+                may not be changed.
         """
         ...
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections to the database are in use, and how many may be."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Copy all of it as it is at one moment into a new file, while it is used.
+
+        Raises:
+            PynomalyError: it has tools of its own for that, or the file cannot be made.
+        """
         ...
 
     def close(self) -> None:

@@ -69,6 +69,11 @@ class PostgresServer:
         """Whether this build can be a replica; small ones leave that part out."""
         return any(self._bin.parent.rglob("libpqwalreceiver*"))
 
+    def program(self, name: str) -> str | None:
+        """Return a program of this build; None where it was left out."""
+        path = self._bin / name
+        return str(path) if path.exists() else None
+
     def _copy(self, primary: PostgresServer) -> None:
         """Copy a primary that is stopped for it, and follow it from there."""
         primary.stop()

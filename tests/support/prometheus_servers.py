@@ -152,6 +152,8 @@ class Servers:
         config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [
             f"{HOST}:{self._alerts}"
         ]
+        # The pages of servers too are of this job: there is no name to reach them by.
+        del config["scrape_configs"][1:]
         config["scrape_configs"][0]["static_configs"][0]["targets"] = targets
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         routes = yaml.safe_load((DEPLOYED / "alertmanager.yml").read_text())

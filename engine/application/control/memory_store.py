@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from engine.domain.control.session import Session
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
 from engine.domain.control.user import User
+from engine.domain.errors import FatalError
 
 T = TypeVar("T")
 
@@ -76,12 +78,20 @@ class MemoryStore:
             yield _work(content)
             self._content = content
 
-    def prepare(self) -> None:
+    def prepare(self, *, migrating: bool = True) -> None:
         """Do nothing: memory is always there."""
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections to a database are in use, and how many may be: none."""
         return 0, 0
+
+    def backup(self, target: Path) -> None:
+        """Refuse: nothing of it is kept.
+
+        Raises:
+            FatalError: always.
+        """
+        raise FatalError(f"{target} is not made: nothing is kept of a store in memory")
 
     def close(self) -> None:
         """Do nothing."""

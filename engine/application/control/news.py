@@ -56,6 +56,7 @@ class AnnouncingStore:
         self.reading = store.reading
         self.prepare = store.prepare
         self.connections = store.connections
+        self.backup = store.backup
         self.close = store.close
 
     @contextmanager

@@ -25,6 +25,7 @@ from engine.application.control.first_start import ADMIN, DAYS, first_start
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.local_runner import LocalRunner
 from engine.application.control.news import AnnouncingStore, News
+from engine.application.control.no_runner import NoRunner
 from engine.application.control.oidc_settings import OidcSettings
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.rate_limits import RateLimits
@@ -57,6 +58,7 @@ class Serving:
         host, port: to listen on.
         directory: private to the server.
         followed: topics and files to take in.
+        runs_pipelines: whether pipelines of the store may run on this machine.
         retention: ns that anomalies and incidents are kept.
         scores: ns that series are kept by the minute; None for as long.
         pipelines: files of pipelines that it knows.
@@ -77,6 +79,7 @@ class Serving:
     pipelines: PipelineDirectory
     box: SecretBox
     oidc: OidcSettings | None = None
+    runs_pipelines: bool = True
     metrics: str | None = None
     cache: SharedCache | None = None
     requests: int | None = None
@@ -97,7 +100,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         logger.info("%d secrets were encrypted with the first key: others can go", resealed)
     listening = _listen(serving.host, serving.port)
     stop = Event()
-    runner = LocalRunner(serving.directory)
+    runner = LocalRunner(serving.directory) if serving.runs_pipelines else NoRunner()
     metrics = ServerMetrics()
     link = None if serving.cache is None else CacheLink(serving.cache, metrics)
     live = LiveFeed(lambda: SHARED_POLL_SECONDS if link and link.is_up else POLL_SECONDS)

@@ -79,19 +79,31 @@ def need_server() -> None:
         )
 
 
-def open_store(directory: Path, database: str | None, replica: str | None = None) -> Store:
-    """Return the store, up to date; its directory is nobody else's.
+def private_directory(directory: Path) -> None:
+    """Make a directory, or refuse one that is not ours alone.
+
+    Raises:
+        PynomalyError: others may write to it.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_trusted(directory)
+    directory.chmod(0o700)
+
+
+def open_store(
+    directory: Path, database: str | None, replica: str | None = None, *, migrating: bool = True
+) -> Store:
+    """Return the store, up to date; without a database it is in the directory.
 
     Raises:
         PynomalyError: it cannot be used.
     """
     need_server()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    require_trusted(directory)
-    directory.chmod(0o700)
+    if database is None:
+        private_directory(directory)
     url = database or f"sqlite:///{directory.absolute() / 'store.db'}"
     store = registry.control_store("sql")(url, _secret(PASSWORD), replica)
-    store.prepare()
+    store.prepare(migrating=migrating)
     return store
 
 

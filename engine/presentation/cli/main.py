@@ -23,6 +23,7 @@ from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.serve import serve
 from engine.presentation.cli.state import state
+from engine.presentation.cli.store import store
 from engine.presentation.cli.validate import validate
 from engine.presentation.cli.version import print_version, version
 
@@ -63,6 +64,7 @@ app.command()(version)
 app.add_typer(control, name="control")
 app.add_typer(state, name="state")
 app.add_typer(audit, name="audit")
+app.add_typer(store, name="store")
 app.add_typer(incidents, name="incidents")
 app.add_typer(pipelines, name="pipelines")
 app.add_typer(backtests, name="backtests")

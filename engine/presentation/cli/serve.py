@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
 from engine.presentation.cli.control_store import (
     DIRECTORY,
+    SECRET_KEY,
     Cache,
     Database,
     Directory,
@@ -26,6 +28,7 @@ from engine.presentation.cli.control_store import (
     need_server,
     open_cache,
     open_store,
+    private_directory,
 )
 from engine.presentation.cli.oidc import oidc_settings
 from engine.presentation.cli.output import current_redactor, open_pipeline
@@ -55,6 +58,21 @@ def serve(
         typer.Option(help="File that names an identity provider (OpenID Connect) to log in by."),
     ] = None,
     cache: Cache = None,
+    stateless: Annotated[
+        bool,
+        typer.Option(
+            "--stateless",
+            help="Keep nothing on this machine, and run no pipelines on it: needs --database and a "
+            "secret key that is given.",
+        ),
+    ] = False,
+    migrate: Annotated[
+        bool,
+        typer.Option(
+            "--migrate/--no-migrate",
+            help="Bring the database of an older release up to date, or refuse it.",
+        ),
+    ] = True,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -107,6 +125,8 @@ def serve(
         raise FatalError("--read-database is the replica of a --database: say both")
     if demo and (followed or database or directory != DIRECTORY):
         raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
+    if stateless and not (database and (secret_key_file or os.environ.get(SECRET_KEY))):
+        raise FatalError(f"--stateless needs --database, and --secret-key-file or {SECRET_KEY}")
     if demo and cache:
         raise FatalError("--demo is one server alone: leave --cache")
     need_server()
@@ -115,8 +135,13 @@ def serve(
 
     provider = None if oidc is None else oidc_settings(oidc)
     logs = log_format, log_level, current_redactor()
-    with TemporaryDirectory(prefix="pynomaly-server-") if demo else nullcontext(directory) as place:
-        store = open_store(Path(place), database, read_database)
+    passing = demo or stateless
+    with (
+        TemporaryDirectory(prefix="pynomaly-server-") if passing else nullcontext(directory)
+    ) as place:
+        if not passing:
+            private_directory(Path(place))
+        store = open_store(Path(place), database, read_database, migrating=migrate)
         beside = [demo_beside(store)] if demo else []
         box = secret_box(Path(place), secret_key_file)
         serving = Serving(
@@ -124,6 +149,7 @@ def serve(
             port=port,
             directory=Path(place),
             followed=followed,
+            runs_pipelines=not stateless,
             retention=kept,
             pipelines=pipelines,
             box=box,

@@ -7,9 +7,11 @@ from typing import Any
 
 import yaml
 from prometheus_client import Metric
+from typer.main import get_command
 
 from engine.application.telemetry.metrics import Telemetry
 from engine.application.telemetry.server_metrics import ServerMetrics
+from engine.presentation.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy" / "prometheus" / "rules"
@@ -51,3 +53,17 @@ def series_names() -> set[str]:
 def names_in(expression: str) -> set[str]:
     """Return the names of ours that an expression of PromQL reads."""
     return set(_OURS.findall(_QUOTED.sub('""', expression)))
+
+
+def read_options(words: list[str]) -> dict[str, Any]:
+    """Read the words of a command line as `pynomaly` does, without running the command.
+
+    Raises:
+        UsageError: there is no such command or option.
+    """
+    command: Any = get_command(app)
+    rest = list(words)
+    while hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+    read: dict[str, Any] = command.make_context("pynomaly", rest).params
+    return read

@@ -10,11 +10,13 @@ import numpy as np
 import orjson
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from deploy.compose import producer
 from engine.application.config.load import load
+from engine.application.control.secret_box import keys_of
 from engine.application.demo.fleet import Fleet
-from tests.unit.deploy.rules import ROOT
+from tests.unit.deploy.rules import ROOT, read_options
 
 FOLDER = ROOT / "deploy" / "compose"
 COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
@@ -25,7 +27,10 @@ PORTS = {
     "jaeger": 16686,
     "prometheus": 9090,
     "pynomaly": 9464,
+    "proxy": 8080,
 }
+INSIDE = {("server-1", 9465), ("server-2", 9465)}
+"""Pages that no other program on this machine reaches."""
 """Where the services answer; 4318 is Jaeger's for spans."""
 
 each = pytest.mark.parametrize("name", SERVICES)
@@ -83,7 +88,8 @@ def addresses() -> list[tuple[str, int]]:
 def test_configurations_speak_to_services_where_they_answer() -> None:
     found = addresses()
 
-    assert set(found) == {(name, PORTS[name]) for name in PORTS if name != "grafana"}
+    configured = {(name, PORTS[name]) for name in PORTS if name not in ("grafana", "proxy")}
+    assert set(found) == configured | INSIDE
     for name, port in PORTS.items():
         assert f"127.0.0.1:{port}:{port}" in SERVICES[name]["ports"]
 
@@ -160,3 +166,38 @@ def test_each_day_of_the_producer_has_faults_of_its_own(monkeypatch) -> None:
     faulty = [np.argwhere((day != calm).any(axis=2)) for day in days]
     assert all(0 < len(places) < 100 for places in faulty)
     assert faulty[0].tolist() != faulty[1].tolist()
+
+
+def command(service: str) -> list[str]:
+    """Return the words of a service that runs `pynomaly`, as it would get them."""
+    words: list[str] = SERVICES[service]["command"]
+    return words
+
+
+@pytest.mark.parametrize("name", ["migration", "server-1", "server-2"])
+def test_servers_are_started_with_options_that_there_are(name: str) -> None:
+    read_options(command(name))
+
+
+def test_servers_share_what_makes_them_stateless() -> None:
+    first, second = SERVICES["server-1"], SERVICES["server-2"]
+    words = command("server-1")
+
+    assert first == second
+    assert {"--stateless", "--no-migrate"} <= set(words)
+    database = make_url(words[words.index("--database") + 1])
+    assert (database.host, database.username) == ("postgres", "pynomaly")
+    assert database.password is None
+    given = SERVICES["postgres"]["environment"]
+    assert first["environment"]["PYNOMALY_DATABASE_PASSWORD"] == given["POSTGRES_PASSWORD"]
+    assert first["environment"]["PYNOMALY_CACHE_PASSWORD"] in SERVICES["redis"]["command"]
+    [key] = re.findall(r":-(.*)}", first["environment"]["PYNOMALY_SECRET_KEY"])
+    assert keys_of(key)
+
+
+def test_the_proxy_sends_requests_to_the_servers() -> None:
+    text = (FOLDER / "nginx.conf").read_text()
+
+    assert set(re.findall(r"server (server-\d):8420 ", text)) == {"server-1", "server-2"}
+    assert f"listen {PORTS['proxy']};" in text
+    assert f"127.0.0.1:{PORTS['proxy']}:{PORTS['proxy']}" in SERVICES["proxy"]["ports"]

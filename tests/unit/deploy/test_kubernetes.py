@@ -10,14 +10,18 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from deploy.kubernetes.generate import TARGET, prometheus_rule
 from engine.application.cluster.health import Health
 from engine.application.cluster.supervised import RestartPolicy
 from engine.application.config.load import load
 from engine.application.config.pipeline_file import PipelineFile
+from engine.presentation.api.app import openapi
+from engine.presentation.cli.control_store import CACHE_PASSWORD, SECRET_KEY
+from engine.presentation.cli.control_store import PASSWORD as DATABASE_PASSWORD
 from tests.support.kustomize import KustomizeUnavailableError, rendered
-from tests.unit.deploy.rules import ROOT
+from tests.unit.deploy.rules import ROOT, read_options
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
@@ -47,10 +51,24 @@ def base() -> list[Manifest]:
     return [data for path, data in manifests() if path.parent.name == "base"]
 
 
-@pytest.fixture(params=["StatefulSet", "Job", "Deployment"])
+@pytest.fixture(
+    params=[
+        ("base", "StatefulSet"),
+        ("state-export", "Job"),
+        ("stateless", "Deployment"),
+        ("server", "Deployment"),
+        ("server", "Job"),
+    ],
+    ids="-".join,
+)
 def pod(request: pytest.FixtureRequest) -> Manifest:
-    found: Manifest = one(request.param, [data for _, data in manifests()])["spec"]["template"]
+    folder, kind = request.param
+    found: Manifest = one(kind, in_folder(folder))["spec"]["template"]
     return found
+
+
+def in_folder(name: str) -> list[Manifest]:
+    return [data for path, data in manifests() if path.parent.name == name]
 
 
 def check(manifest: Manifest, version: str) -> None:
@@ -163,7 +181,9 @@ def test_pods_run_as_the_image_s_user(pod: Manifest) -> None:
     assert context["fsGroup"] == group
 
 
-@pytest.mark.parametrize("pod", ["StatefulSet", "Job"], indirect=True)
+@pytest.mark.parametrize(
+    "pod", [("base", "StatefulSet"), ("state-export", "Job")], indirect=True, ids="-".join
+)
 def test_every_volume_is_mounted_and_every_mount_has_its_volume(base, pod: Manifest) -> None:
     claims = one("StatefulSet", base)["spec"]["volumeClaimTemplates"]
     volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
@@ -333,6 +353,81 @@ def test_what_is_for_the_operator_is_rendered_once_a_cluster() -> None:
     assert one("ServiceMonitor", objects)["spec"]["namespaceSelector"] == {"any": True}
 
 
+@pytest.fixture(scope="module")
+def server() -> list[Manifest]:
+    return render("server")
+
+
+def container_of(kind: str, objects: list[Manifest]) -> Manifest:
+    [container] = one(kind, objects)["spec"]["template"]["spec"]["containers"]
+    found: Manifest = container
+    return found
+
+
+def test_the_server_as_rendered_fits_the_schemas(server: list[Manifest]) -> None:
+    assert len(server) == 8
+    for each in server:
+        check(each, VERSIONS[0])
+        check(each, VERSIONS[-1])
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_servers_are_started_with_options_that_there_are(server: list[Manifest], kind: str) -> None:
+    configured = [each["data"] for each in server if each["kind"] == "ConfigMap"]
+    [values] = [data for data in configured if "DATABASE" in data]
+    words = [
+        re.sub(r"\$\((\w+)\)", lambda found: values[found[1]], word)
+        for word in container_of(kind, server)["args"]
+    ]
+
+    given = read_options(words)
+
+    url = make_url(given["database"])
+    assert (url.drivername, url.password) == ("postgresql+psycopg", None)
+    if kind == "Deployment":
+        assert given["stateless"]
+        assert not given["migrate"]
+
+
+def test_servers_get_their_secrets_by_reference(server: list[Manifest]) -> None:
+    for kind in ("Deployment", "Job"):
+        for variable in container_of(kind, server)["env"]:
+            assert variable["name"] in (DATABASE_PASSWORD, CACHE_PASSWORD, SECRET_KEY)
+            assert variable["valueFrom"]["secretKeyRef"]["name"] == "pynomaly-server"
+
+
+def test_servers_are_reached_and_probed_where_they_listen(server: list[Manifest]) -> None:
+    container = container_of("Deployment", server)
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    paths = openapi()["paths"]
+
+    given = read_options(container["args"])
+    assert ports == {"http": given["port"], "metrics": int(given["metrics"].rpartition(":")[2])}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]["httpGet"]
+        assert asked["port"] in ports
+        assert asked["path"] in paths
+    service = one("Service", server)["spec"]
+    assert {port["name"]: port["port"] for port in service["ports"]} == ports
+    policy = one("NetworkPolicy", server)["spec"]["ingress"]
+    assert {way["ports"][0]["port"] for way in policy} == set(ports.values())
+
+
+def test_selectors_choose_the_servers_and_not_the_migration(server: list[Manifest]) -> None:
+    serving = one("Deployment", server)["spec"]["template"]["metadata"]["labels"].items()
+    migrating = one("Job", server)["spec"]["template"]["metadata"]["labels"].items()
+    for selector in (
+        one("Deployment", server)["spec"]["selector"]["matchLabels"],
+        one("Service", server)["spec"]["selector"],
+        one("PodDisruptionBudget", server)["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= serving
+        assert not selector.items() <= migrating
+    both = one("NetworkPolicy", server)["spec"]["podSelector"]["matchLabels"].items()
+    assert both <= serving
+    assert both <= migrating
+
+
 def test_exporting_the_state_stops_the_pipeline(tmp_path) -> None:
     for folder in ("base", "state-export"):
         shutil.copytree(FOLDER / folder, tmp_path / folder)
@@ -357,7 +452,7 @@ def test_exporting_the_state_stops_the_pipeline(tmp_path) -> None:
 
 
 def test_the_export_is_given_all_that_pipeline_files_name() -> None:
-    [job] = [data for _, data in manifests() if data["kind"] == "Job"]
+    job = one("Job", in_folder("state-export"))
     [container] = job["spec"]["template"]["spec"]["containers"]
     given = {variable["name"] for variable in container["env"]}
     for path in FOLDER.rglob("pipeline.yaml"):

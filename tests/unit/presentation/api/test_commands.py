@@ -15,11 +15,12 @@ from engine.application.config.load import parse
 from engine.application.control.first_start import first_start
 from engine.application.control.followed import followed_file, followed_sinks
 from engine.domain.control.errors import AuditBrokenError
-from engine.domain.errors import FatalError
+from engine.domain.errors import FatalError, PynomalyError
 from engine.presentation.cli.audit import verify
 from engine.presentation.cli.control_store import open_store
 from engine.presentation.cli.serve import serve
 from engine.presentation.cli.serve_demo import last_monday
+from engine.presentation.cli.store import backup, migrate
 
 PIPELINE = """
 name: quick
@@ -47,10 +48,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"oidc": Path("gone.yaml")}, "gone.yaml"),
         ({"read_database": "postgresql+psycopg://a@b/c"}, "say both"),
         ({"demo": True, "database": "sqlite://"}, "--demo has a store of its own"),
+        ({"demo": True, "cache": "redis://localhost"}, "leave --cache"),
+        ({"stateless": True}, "--stateless needs --database"),
+        ({"stateless": True, "database": "sqlite://"}, "--secret-key-file or"),
+        ({"migrate": False}, "is empty: run pynomaly store migrate"),
+        ({"proxy": ["*"]}, "--proxy .*: expected an address or a network"),
+        ({"cache": "http://localhost"}, "--cache: expected redis://"),
     ],
 )
 def test_what_cannot_be_served_is_said(folder: Path, arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(FatalError, match=said):
+    with pytest.raises(PynomalyError, match=said):
         serve(**arguments)
 
 
@@ -61,6 +68,15 @@ def test_the_directory_of_the_store_is_private(folder: Path) -> None:
     open_store(directory, None).close()
 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_store_is_made_and_saved_by_commands(folder: Path) -> None:
+    migrate(folder / "server")
+    backup(folder / "saved.db", folder / "server")
+
+    with closing(sqlite3.connect(folder / "saved.db")) as saved:
+        [[users]] = saved.execute("SELECT count(*) FROM users").fetchall()
+    assert users == 0
 
 
 def test_verify_names_the_record_that_was_changed(

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test coverage unit lint bench quality broker chaos conformance fuzz hostile jaeger pictures dashboard lock audit image clean
+.PHONY: demo test coverage unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
@@ -54,6 +54,10 @@ hostile: $(READY)
 	$(BIN)/python -m tests.hostile $(ARGS)
 	$(BIN)/python -m tests.hostile.described
 	$(BIN)/python -m tests.hostile.killed
+
+# Two servers behind nginx, PostgreSQL with a replica, and Redis, while each of them is killed.
+failover: $(READY)
+	$(BIN)/python -m tests.hostile.failover $(ARGS)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -40,8 +40,8 @@ ANOMALIES_A_WRITE = 20
 class Writers:
     """Clients that write comments, and a pipeline that writes anomalies, until told to stop."""
 
-    def __init__(self, server: ApiServer, token: str, published: Path) -> None:
-        self._url = f"{server.url}/api/v1/incidents/{INCIDENT}/comments"
+    def __init__(self, url: str, token: str, published: Path) -> None:
+        self._url = f"{url}/api/v1/incidents/{INCIDENT}/comments"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._published = published
         self._stop = Event()
@@ -99,7 +99,7 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, object]:
     token = users_of_each_role(store, time.time_ns())[Role.OPERATOR]
     with store.writing() as work:
         ingest(work, [anomaly(1)])
-    writers = Writers(server, token, published)
+    writers = Writers(server.url, token, published)
     with server:
         writers.start()
         try:
@@ -111,12 +111,13 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, object]:
             writers.stop()
         wait_for(lambda: _anomalies(store) >= writers.anomalies, "the followed file")
     try:
-        return _report(store, writers)
+        return reported(store, writers)
     finally:
         store.close()
 
 
-def _report(store: Store, writers: Writers) -> dict[str, object]:
+def reported(store: Store, writers: Writers) -> dict[str, object]:
+    """Compare what was acknowledged with what the store holds."""
     with store.reading() as work:
         texts = Counter(one.text for one in work.incidents.comments(INCIDENT))
         recorded = Counter(

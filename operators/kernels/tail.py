@@ -53,6 +53,9 @@ EPISODE_EVENTS = 64
 """Clusters with fewer events between them than this are of one episode."""
 SCHEDULE_HOURS = 20, 8 * 24
 """Hours between the episodes of a schedule."""
+NORMAL_SCHEDULE = 2
+"""Episodes in a row that kept to a schedule, from which on they are normal, however far out: their
+log-excesses are no longer censored."""
 LEARNED_P = 1e-3
 """A distance rarer than this does not count in the mean."""
 CENSORED = 3.0
@@ -254,7 +257,7 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
         tail.pending[k] = 0
         mean = _mean_excess(tail, k)
         excess = max(log(tail.peak / level), 0.0)
-        if excess < CENSORED * mean:
+        if excess < CENSORED * mean or (alien and tail.scheduled >= NORMAL_SCHEDULE):
             tail.clusters[k] += np.float32(1.0)
             tail.excess[k] += np.float32(excess)
         else:
@@ -280,7 +283,8 @@ def _begin_episode(tail: Any, hour: int) -> None:
     apart = hour - np.int64(tail.alien_hour)
     at_hour = apart % 24 <= 1 or apart % 24 == 23
     known = tail.alien_hour > 0 and hour > 0
-    tail.scheduled = known and at_hour and shortest <= apart <= longest
+    again = known and at_hour and shortest <= apart <= longest
+    tail.scheduled = min(tail.scheduled + 1, 255) if again else 0
     tail.alien_hour = hour
 
 

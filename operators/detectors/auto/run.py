@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from operators.kernels import tail
 
 SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""
-SUDDEN_EVENTS, QUICK_EVENTS = 2, 12
-"""Values of a run among which a sudden one makes it a shift, and values that a season that does not
-come takes to get there; a drift takes more."""
+SUDDEN_EVENTS = 2
+"""Values of a run that are too few to show more than noise."""
 NEAR_EVENTS = 2
 """Values near to what is usual, since the last one outside, that end a run."""
+CAME = 0.25
+"""Recent mean deviation, as a part of a sudden value's, that a drift has and a shift has not."""
 FAR = 2.0
 """A season that does not come is so many times as far as where the usual range ends."""
-CAME = 1.25
-"""Mean deviation before a run, in usual ones, that a drift has and a shift has not."""
+MISSED = 0.5, 1.5
+"""Parts of the deviation by which a season has moved that does not come, and the value has not."""
 UNSEASONAL_EVENTS = 72
 """Values of a run by which it shows that it does not follow the season."""
 STRAYED = 4.0
@@ -28,7 +28,13 @@ STRAYED = 4.0
 
 @njit(error_model="numpy")
 def note_run(
-    state: Any, outside: bool, sudden: bool, noisy: bool, rest: float, wobble: float
+    state: Any,
+    outside: bool,
+    sudden: bool,
+    noisy: bool,
+    rest: float,
+    foreseen: float,
+    wobble: float,
 ) -> bool:
     """Note how a run of values outside of the usual range, on one side of it, goes on.
 
@@ -48,22 +54,29 @@ def note_run(
         state.sudden = 0
         state.unseasonal = 0
     if not outside:
-        near = abs(rest) < wobble
-        state.inside_ago = 0 if near else min(state.inside_ago + 1, 65_535)
+        if abs(rest) < wobble:
+            state.near_foreseen = foreseen
         return ended
     state.paused = 0
     state.outside = min(state.outside + 1, 65_535)
-    if state.outside <= SUDDEN_EVENTS:
-        if state.outside == 1:
-            state.first_rest = rest
-            state.noisy = noisy
-        # A drift has come near before one of its values is outside.
-        came = rest * state.fast > 0.0 and abs(state.fast) > CAME * wobble
-        state.sudden = max(state.sudden, np.uint8(sudden and not came))
-    quick = not state.sudden and max(state.outside, state.inside_ago) <= QUICK_EVENTS
-    if quick and abs(rest) > FAR * tail.FIRST_LEVEL * wobble:
-        state.unseasonal = 1
-    moved = abs(rest - state.first_rest)
-    if state.outside < UNSEASONAL_EVENTS and moved > STRAYED * wobble + 0.5 * abs(state.first_rest):
+    if state.outside == 1:
+        state.first_rest = rest
+        state.noisy = noisy
+    # The values before a drift had come near already.
+    came = rest * state.fast > 0.0 and abs(state.fast) > CAME * abs(rest)
+    if sudden and not came and state.outside < SETTLED_EVENTS:
+        state.sudden = 1
+    if state.outside < UNSEASONAL_EVENTS and _follows_no_season(state, rest, foreseen, wobble):
         state.unseasonal = 1
     return ended
+
+
+@njit(error_model="numpy")
+def _follows_no_season(state: Any, rest: float, foreseen: float, wobble: float) -> bool:
+    """Return whether the season has gone on without the value, or the value without the season."""
+    least, most = MISSED
+    missed = (state.near_foreseen - foreseen) / rest
+    far = abs(rest) > FAR * tail.FIRST_LEVEL * wobble
+    if far and not state.sudden and least <= missed <= most:
+        return True
+    return abs(rest - state.first_rest) > STRAYED * wobble + 0.5 * abs(state.first_rest)

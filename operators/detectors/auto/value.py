@@ -102,7 +102,7 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
             ("hour_rest", "<f4"),
             ("hour_count", "<u2"),
             ("hour_rests", "<f4", (parts,)),
-            ("inside_ago", "<u2"),
+            ("near_foreseen", "<f4"),
             ("outside", "<u2"),
             ("sudden", "u1"),
             ("unseasonal", "u1"),
@@ -145,7 +145,7 @@ def restart(state: Any, value: float) -> None:
     state.hour_rest = 0.0
     state.hour_count = 0
     state.hour_rests[:] = 0.0
-    state.inside_ago = 0
+    state.near_foreseen = 0.0
     state.outside = 0
     state.sudden = 0
     state.unseasonal = 0
@@ -232,10 +232,12 @@ def _observe(
     share = hours.usual_share(state, hour, wobble)
     if season.is_new_day_off(state.season, time):
         share *= DAY_OFF
+    # Runs are named by deviations as they are: faults of earlier days let some hours count less.
+    outside = abs(rest) > tail.FIRST_LEVEL * wobble
+    departure = rest
     rest *= share
     bound = MEAN_CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
-    outside = abs(rest) > tail.FIRST_LEVEL * wobble
     # A value that comes back to where it was is no anomaly.
     returns = state.outside >= run.SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
@@ -286,7 +288,9 @@ def _observe(
     ended, sudden_ago = False, state.sudden_ago
     noisy = naming.was_noisy(state, floors)
     if learns:
-        ended = run.note_run(state, outside, sudden, noisy, rest, wobble)
+        ended = run.note_run(
+            state, outside, sudden, noisy, departure, foreseen if known else 0.0, wobble
+        )
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
     again = sudden_ago <= naming.RECENT_SUDDEN
     out[4] = naming.kind_of(state, chosen, distances, floors, predictable, sudden, noisy, again)

@@ -156,6 +156,14 @@ def test_learns_a_spike_at_about_the_hour_of_an_earlier_day(hours: list[int]) ->
     assert p_at(state, SPIKE_DEVIATIONS) > 2 * p_at(before, SPIKE_DEVIATIONS)
 
 
+def test_what_keeps_to_a_schedule_for_some_days_becomes_normal() -> None:
+    state = after_spikes([24 * day + 5 for day in range(8)])
+
+    p = p_at(state, SPIKE_DEVIATIONS)
+
+    assert p > 1e-6 > 1e4 * p_at(settled(), SPIKE_DEVIATIONS)
+
+
 @pytest.mark.parametrize("hours", [[5, 5, 5], [5, 6, 7], [5, 17], [5, 5 + 24 * 9]])
 def test_spikes_on_no_schedule_are_not_learned(hours: list[int]) -> None:
     before = settled()

@@ -9,7 +9,14 @@ from engine.domain.batch import Floats, Int64s
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS
 from operators.detectors.auto.detector import AutoDetector
-from tests.unit.operators.detectors.auto.streams import DAY, MINUTE, MONDAY, explain, noise
+from tests.unit.operators.detectors.auto.streams import (
+    DAY,
+    MINUTE,
+    MONDAY,
+    autoregressive,
+    explain,
+    noise,
+)
 
 STEP = 5 * MINUTE
 PER_DAY = DAY // STEP
@@ -50,6 +57,38 @@ def test_a_shift_is_a_spike_at_first_and_then_a_shift(seed: int) -> None:
 
     assert kinds[0] == "spike"
     assert set(kinds[8:]) == {"shift"}
+
+
+def test_a_shift_of_a_value_that_wanders_is_no_drift() -> None:
+    wandering = autoregressive(6 * PER_DAY, 0.9, seed=4)
+    lately = np.convolve(wandering[FAULT : FAULT + PER_DAY], np.ones(16), "valid")
+    beyond = FAULT + 16 + int(np.argmax(lately))
+    wandering[beyond : beyond + 120] += 15.0
+
+    kinds = kinds_of(explained(wandering), slice(beyond + 6, beyond + 40))
+
+    assert len(kinds) > 10
+    assert set(kinds) == {"shift"}
+
+
+def test_a_shift_at_the_hours_of_one_before_has_the_same_kind() -> None:
+    values = quiet()
+    for begin in (FAULT - PER_DAY, FAULT):
+        values[begin : begin + 40] += 8.0
+
+    kinds = kinds_of(explained(values), slice(FAULT, FAULT + 40), 1e-3)
+
+    assert kinds.count("shift") >= 10
+    assert "drift" not in kinds
+
+
+def test_a_drift_over_a_smooth_season_is_no_missed_season() -> None:
+    values = quiet(7) + daily(7)
+    values[FAULT : FAULT + PER_DAY] += np.linspace(0, 12, PER_DAY)
+
+    kinds = kinds_of(explained(values), slice(FAULT, FAULT + PER_DAY), 1e-3)
+
+    assert kinds.count("drift") > 0.9 * len(kinds) > 50
 
 
 def test_what_comes_back_from_a_shift_is_no_anomaly() -> None:
@@ -100,13 +139,14 @@ def test_a_shift_on_a_season_is_found_as_one_without() -> None:
     assert kinds.count("shift") >= 10
 
 
-def test_a_day_that_does_not_come_is_a_missed_season() -> None:
+@pytest.mark.parametrize("day", [4, 5], ids=["Friday", "first Saturday"])
+def test_a_day_that_does_not_come_is_a_missed_season(day: int) -> None:
     hours = np.arange(6 * PER_DAY) % PER_DAY / PER_DAY * 24
     work = np.clip(np.minimum(hours - 8, 18 - hours) * 2, 0, 1)
-    missed = slice(4 * PER_DAY + PER_DAY // 3, 4 * PER_DAY + PER_DAY * 3 // 4)
+    missed = slice(day * PER_DAY + PER_DAY // 3, day * PER_DAY + PER_DAY * 3 // 4)
     work[missed] = 0.0
 
-    kinds = kinds_of(explained(quiet() + 12.0 * work), missed)
+    kinds = kinds_of(explained(quiet() + 12.0 * work), missed, 1e-3)
 
     assert kinds.count("season") > 0.8 * len(kinds) > 30
 

@@ -33,7 +33,7 @@ from operators.alert.finding import Finding, is_onset
 from operators.alert.incident_tracker import IncidentTracker
 from operators.alert.judged import Judgement
 from operators.alert.muted_absences import MutedAbsences
-from operators.alert.online_fdr import OnlineFdr
+from operators.alert.online_fdr import Mark, OnlineFdr, mark_of
 from operators.silences import Mute, Silences
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry, no_telemetry
 
@@ -84,6 +84,8 @@ class AlertStep:
         self._policy = change.policy(self._pipeline.alert)
         names = self._pipeline.mapping.value_names
         self._rules = EntityRules(self._pipeline.rules, names, change.rules)
+        if isinstance(self._policy, FalseDiscoveryRate):
+            self._discoveries.follow(change.feedback, self._policy.share)
         if self._tracker.progress:
             self._muted.review(self._tracker.progress, self._is_muted)
 
@@ -110,7 +112,7 @@ class AlertStep:
             **self._tracker.dump(),
             "muted": self._muted.dump(),
             "rate": self._rate.dump(),
-            "discoveries": self._discoveries.dump(),
+            **self._discoveries.dump(),
         }
         return snapshot.encode("alert", parts)
 
@@ -127,7 +129,7 @@ class AlertStep:
         if "muted" in parts:
             self._muted.load(bytes(parts["muted"]))
         if "discoveries" in parts:
-            self._discoveries.load(np.asarray(parts["discoveries"]))
+            self._discoveries.load(parts)
 
     def _anomalies(self, batch: ScoredBatch) -> list[Anomaly]:
         policy = self._policy
@@ -169,15 +171,15 @@ class AlertStep:
         outside = deque(self._rules.outside(batch.events))
         waiting = self._muted.joined(batch)
 
-        def judge(row: int, level: float, *, out: bool) -> bool:
+        def judge(row: int, level: float, *, out: bool) -> Mark | None:
             found.extend(map(self._counted, self._absences(batch, waiting, row)))
             one = self._judged(batch, row, level, out)
             if one is None:
-                return False
+                return None
             found.append(self._counted(one))
-            return is_onset(one.anomaly)
+            return mark_of(one.anomaly.entity, one.anomaly.time) if is_onset(one.anomaly) else None
 
-        def discover(row: int, level: float) -> bool:
+        def discover(row: int, level: float) -> Mark | None:
             while outside and outside[0] < row:
                 judge(outside.popleft(), np.nan, out=True)
             out = bool(outside) and outside[0] == row

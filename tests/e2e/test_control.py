@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.test_pipeline import PYNOMALY, wait_for
+from tests.e2e.test_pipeline import wait_for
 from tests.e2e.test_reload import FILE, Run
+from tests.support.commands import run_command
 from tests.support.kafka_cluster import KafkaCluster
 
 LONG = ("--from", "2026-01-01T00:00:00Z")
@@ -22,8 +23,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def control(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*PYNOMALY, "control", str(run.file), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_command("control", run.file, *arguments)
 
 
 def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> None:
@@ -62,12 +62,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         run.process.stdin.close()
         assert run.process.wait(60) == 0
 
-    explained = subprocess.run(
-        [*PYNOMALY, "explain", str(run.file), "--entity", "press"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    explained = run_command("explain", run.file, "--entity", "press")
     assert "pause         pause-4, from 2026-01-01T00:00:00Z" in explained.stdout
     assert "rule          rule-3, of t" in explained.stdout
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 from threading import Thread
@@ -14,7 +13,8 @@ import orjson
 from confluent_kafka import Producer
 
 from tests.e2e.test_instances import instance, kill
-from tests.e2e.test_pipeline import PYNOMALY, wait_for
+from tests.e2e.test_pipeline import wait_for
+from tests.support.commands import run_command
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -105,8 +105,7 @@ metrics: {{port: {free_port()}}}
         """Write a control record."""
         span = tuple(str((BEGIN + minute * MINUTE) / 1_000) for minute in MUTED)
         when = ("--from", iso(span[0]), "--until", iso(span[1]))
-        command = [*PYNOMALY, "control", str(self.folder / "one.yaml"), *words, *when]
-        subprocess.run(command, check=True, capture_output=True)
+        run_command("control", self.folder / "one.yaml", *words, *when).check_returncode()
 
     def said(self, name: str, words: str) -> bool:
         return words in (self.folder / f"{name}.log").read_text()

@@ -6,10 +6,11 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.commands import run_command
 
 FILE = """\
 name: plant
@@ -23,8 +24,7 @@ state: {directory: d}
 
 
 def _pynomaly(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "engine.presentation.cli.main", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run_command(*arguments, folder=folder)
 
 
 @pytest.fixture(scope="module")

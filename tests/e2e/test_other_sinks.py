@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import orjson
 
+from tests.support.commands import run_command
 from tests.support.http_receiver import SECRET, Receiver
 from tests.support.kafka_settings import free_port
 from tests.support.postgres_server import PASSWORD, PostgresServer
@@ -126,14 +127,7 @@ delivery: exactly_once
 sinks: {{anomalies: {{webhook: {{url: "{receiver.url}", secret: "${{KEY}}"}}}}}}
 """
         )
-        done = subprocess.run(
-            [*PYNOMALY, "validate", str(file)],
-            env=os.environ | {"KEY": SECRET},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = run_command("validate", file, environ=os.environ | {"KEY": SECRET})
 
     assert done.returncode == 2
     assert "webhook cannot deliver exactly once" in done.stderr

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from tests.support.commands import run_command
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -66,6 +67,8 @@ def ids(path: Path) -> list[str]:
 
 
 def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    if words[0] not in ("run", "demo"):
+        return run_command(*words, timeout=timeout)
     command = [*PYNOMALY, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from pynomaly.client import Client, RemoteError
 from tests.e2e.test_serve import PATIENCE, PIPELINE, served
+from tests.support.commands import run_command
 from tests.support.dead_letters import write_letters
 from tests.support.published import anomaly
 
@@ -46,15 +46,8 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
         token = printed[-1].strip()
 
         def pynomaly(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "engine.presentation.cli.main", "--server", address]
-            return subprocess.run(
-                [*command, *arguments],
-                cwd=tmp_path,
-                env={**os.environ, "PYNOMALY_TOKEN": token},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            environ = {**os.environ, "PYNOMALY_TOKEN": token}
+            return run_command("--server", address, *arguments, folder=tmp_path, environ=environ)
 
         with Client(address, token) as client:
             until = time.monotonic() + PATIENCE

@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
+from tests.support.commands import run_command
 from tests.support.http_receiver import SECRET, Receiver
 from tests.support.kafka_settings import free_port
 from tests.support.otlp_receiver import OtlpReceiver
@@ -88,19 +89,11 @@ def environment() -> dict[str, str]:
     return os.environ | SECRETS
 
 
-def pynomaly(*words: object, folder: Path, given: bytes = b"") -> tuple[int, str]:
-    """Run a command to its end and search what it said; return exit code and standard error."""
-    ended = subprocess.run(
-        [*PYNOMALY, *map(str, words)],
-        cwd=folder,
-        env=environment(),
-        input=given,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    no_leak(ended.stdout, ended.stderr)
-    return ended.returncode, ended.stderr.decode()
+def pynomaly(*words: object, folder: Path) -> tuple[int, str]:
+    """Run a command to its end and search its output; return exit code and standard error."""
+    ended = run_command(*words, folder=folder, environ=environment())
+    no_leak(ended.stdout.encode(), ended.stderr.encode())
+    return ended.returncode, ended.stderr
 
 
 KAFKA = """\

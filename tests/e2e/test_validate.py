@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from engine.application.config.document import read
 from engine.application.demo.runner import PIPELINE
+from tests.support.commands import run_command
 from tests.unit.application.config.schema_check import fits
 
 ROOT = Path(__file__).parents[2]
@@ -30,11 +30,7 @@ sinks: {anomalies: {file: {path: anomalies.ndjson}}}
 
 
 def _pynomaly(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "engine.presentation.cli.main", *map(str, arguments)]
-    environ = os.environ | DEMO
-    return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
-    )
+    return run_command(*arguments, folder=folder, environ=os.environ | DEMO)
 
 
 @pytest.fixture

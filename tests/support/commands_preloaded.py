@@ -1,0 +1,16 @@
+"""Imports all that commands of Pynomaly import, for `tests.support.commands`."""
+
+import engine.presentation.cli.main  # noqa: F401
+from engine.application import registry
+
+FOUND = {
+    "sources": registry.source,
+    "sinks": registry.sink,
+    "stores": registry.store,
+    "steps": registry.step,
+    "formats": registry.format,
+    "detectors": registry.detector_family,
+}
+for group, find in FOUND.items():
+    for name in registry.names(group):
+        find(name)

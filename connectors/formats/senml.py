@@ -15,6 +15,7 @@ LABELS = {-2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs", -1: "bver"}
 LABELS |= {0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd"}
 """Names of fields by their numbers in CBOR."""
 BASE_NUMBERS = ("bt", "bv", "bs")
+AS_RELATIVE = "set {path: relative, unit: s, since: message}"
 FIRST_ABSOLUTE = 2**28
 """Seconds: a smaller time is relative to when the pack was sent."""
 
@@ -98,7 +99,7 @@ def _resolved(record: dict[str, Any], bases: dict[str, Any]) -> dict[str, Any]:
     found["time"] = time
     if _is_number(time) and time < FIRST_ABSOLUTE:
         found["relative"] = time
-        found["time"] = f"{time:g} s from when it was sent: set event.time: message"
+        found["time"] = f"{time:g} s from sending: {AS_RELATIVE}"
     return found
 
 

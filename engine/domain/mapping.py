@@ -15,12 +15,14 @@ LONGEST_KEY_CHARS = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
-EXCEL_FORMATS = ("excel", "excel1904")
-"""Formats of times that are numbers of days in Excel, since 1900 or 1904, in local time."""
+EXCEL_FORMATS = ("excel", "excel1904", "wincc")
+"""Formats of times that are numbers of days since 1900 or 1904, or millionths of them, in local
+time."""
 KeyFormat = Literal["string", "int16", "int32", "int64", "uuid", "hex"]
 """How the bytes of a message key are read."""
-Reading = Literal["plain", "number", "quantity", "decimal"]
-"""How a value is read: as a number alone, or also as text, with a unit, or as base64."""
+Reading = Literal["plain", "number", "quantity", "decimal", "int16", "int32"]
+"""How a value is read: as a number alone, or also as text, with a unit, as base64, or as a register
+whose upper half is negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class ValueField:
         path: where it stands.
         optional: whether it may be missing or null: a gap.
         reading: "number" takes numbers as text too, "quantity" with a prefix or unit as well,
-            "decimal" base64 of a big-endian integer, as Debezium writes them.
+            "decimal" base64 of a big-endian integer, as Debezium writes them; "int16" and "int32"
+            take unsigned integers for signed ones, in two's complement.
         decimal: the decimal sign of numbers as text.
         scale: digits after the point of a "decimal".
         unit: that a "quantity" is written with.
@@ -90,7 +93,8 @@ class TimeField:
     Attributes:
         path: None takes the message's own timestamp.
         unit: of a number; exactly one of unit and format is set where path is.
-        format: "iso8601", or a strptime format.
+        format: "iso8601", "rfc2822", one of EXCEL_FORMATS, or a strptime format.
+        since: what a number counts from: 1970 ("epoch"), or the message's own timestamp.
         also: further fields of the time, such as a clock beside a date; joined by spaces.
         zone: name of the time zone of texts that name none; UTC unless given.
     """
@@ -100,6 +104,7 @@ class TimeField:
     format: str | None = None
     also: tuple[Path, ...] = ()
     zone: str | None = None
+    since: Literal["epoch", "message"] = "epoch"
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -17,6 +17,13 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Tagged:
+    """The step to what follows a tag in an array of texts such as "host:web-1": `[host:]`."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class JsonText:
     """The step into JSON that stands as text in a field: `log | json`."""
 
@@ -26,7 +33,7 @@ class Base64Text:
     """The step into a text that stands in base64 in a field: `body | base64`."""
 
 
-Step = str | int | Named | JsonText | Base64Text
+Step = str | int | Named | Tagged | JsonText | Base64Text
 """One step: the name of a field, the index of an array, or one of the above."""
 Path = tuple[Step, ...]
 """Steps into a document, from the outside in."""
@@ -46,6 +53,8 @@ def _step_text(step: Step) -> str:
         return f"[{step}]"
     if isinstance(step, Named):
         return f"[{step.field}={step.text}]"
+    if isinstance(step, Tagged):
+        return f"[{step.tag}]"
     if isinstance(step, JsonText):
         return " | json"
     if isinstance(step, Base64Text):

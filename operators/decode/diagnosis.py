@@ -129,7 +129,8 @@ class Diagnosis:
         if not isinstance(written, (int, float, str, datetime)) or isinstance(written, bool):
             expected = "a number" if time.unit else "a text"
             return RejectReason.WRONG_TYPE, f"{where} is {quote(written)}, expected {expected}"
-        moment = int(self._times.column([written])[0])
+        stamps = [timestamp if time.since == "message" else NO_TIME]
+        moment = int(self._times.column([written], stamps=stamps)[0])
         hint = other_unit(written, time.unit)
         if moment == UNREADABLE:
             how = f"a number in {time.unit}" if time.unit else f"{time.format}"

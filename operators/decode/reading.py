@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from engine.domain.path import Base64Text, JsonText, Named, Path, Step, path_text
+from engine.domain.path import Base64Text, JsonText, Named, Path, Step, Tagged, path_text
 from operators.decode.columns import Table
 from operators.decode.message_type import field_name
 
@@ -56,7 +56,13 @@ def reader(path: Path, attributes: int = 0) -> Read:
         else:
             expression = f"m.{field_name(str(step))}"
     # The names come from field_name and repr: no text of the pipeline file is executed.
-    names = {"nothing": _nothing, "named": _named, "parsed": _parsed, "unpacked": _unpacked}
+    names = {
+        "nothing": _nothing,
+        "named": _named,
+        "tagged": _tagged,
+        "parsed": _parsed,
+        "unpacked": _unpacked,
+    }
     read_each = eval(f"lambda messages: [{expression} for m in messages]", names)
 
     def read(messages: list[Any] | Table) -> Column:
@@ -97,7 +103,7 @@ LONGEST_QUOTE_CHARS = 80
 
 
 def _expected(step: Step) -> tuple[tuple[type, ...], str]:
-    if isinstance(step, (int, Named)):
+    if isinstance(step, (int, Named, Tagged)):
         return (list,), "an array"
     if isinstance(step, JsonText):
         return (str, dict, list), "JSON as text"
@@ -107,20 +113,17 @@ def _expected(step: Step) -> tuple[tuple[type, ...], str]:
 
 
 def _step(document: Any, step: Step, where: str) -> Any:
-    if isinstance(step, Named):
-        found = _named(document, step.field, step.text)
+    if isinstance(step, (Named, Tagged)):
+        found = _found(document, step)
         if found is None:
             raise MissingError(where)
         return found
-    if isinstance(step, JsonText):
-        found = _parsed(document)
+    if isinstance(step, (JsonText, Base64Text)):
+        is_json = isinstance(step, JsonText)
+        found = _parsed(document) if is_json else _unpacked(document)
         if found is MISPLACED:
-            raise MisplacedError(f"{where} cannot be read: {quote(document)} is not JSON")
-        return found
-    if isinstance(step, Base64Text):
-        found = _unpacked(document)
-        if found is MISPLACED:
-            raise MisplacedError(f"{where} cannot be read: {quote(document)} is no text in base64")
+            expected = "not JSON" if is_json else "no text in base64"
+            raise MisplacedError(f"{where} cannot be read: {quote(document)} is {expected}")
         return found
     try:
         return document[step]
@@ -128,10 +131,18 @@ def _step(document: Any, step: Step, where: str) -> Any:
         raise MissingError(where) from None
 
 
+def _found(document: Any, step: Named | Tagged) -> Any:
+    if isinstance(step, Named):
+        return _named(document, step.field, step.text)
+    return _tagged(document, step.tag)
+
+
 def _inner(expression: str, name: str, step: Step) -> str:
     """Return the expression for a step below another, which may lead to anything."""
     if isinstance(step, Named):
         return f"named({expression}, {step.field!r}, {step.text!r})"
+    if isinstance(step, Tagged):
+        return f"tagged({expression}, {step.tag!r})"
     if isinstance(step, JsonText):
         return f"parsed({expression})"
     if isinstance(step, Base64Text):
@@ -157,6 +168,14 @@ def _named(found: Any, field: str, text: str) -> Any:
             if name == text or (type(name) is int and str(name) == text):
                 return element
     return None
+
+
+def _tagged(found: Any, tag: str) -> Any:
+    """Return what follows a tag in the first text that begins with it."""
+    if type(found) is not list:
+        return _nothing(found)
+    texts = (element for element in found if type(element) is str)
+    return next((text[len(tag) :] for text in texts if text.startswith(tag)), None)
 
 
 def _parsed(found: Any) -> Any:

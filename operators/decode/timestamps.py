@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.domain.batch import NO_TIME, Int64s
 from engine.domain.mapping import EXCEL_FORMATS, TimeField
-from engine.domain.time_units import NS_PER_UNIT
+from engine.domain.time_units import NS_PER_DAY, NS_PER_UNIT
 from operators.decode.columns import listed
 from operators.decode.local_times import LocalTimes
 from operators.decode.reading import Column
@@ -24,10 +24,12 @@ from operators.decode.written_times import (
     Written,
     excel,
     iso_8601,
+    rfc2822,
     strptime,
 )
 
 LIMIT_NS = 2**63 - 1
+LONGEST_SPAN_NS = 36_600 * NS_PER_DAY
 UNREADABLE = NO_TIME
 """A time that cannot be read, in a column."""
 LONGEST_TEXT_CHARS = 100
@@ -50,6 +52,8 @@ class TimeReader:
         self._text: Callable[[Any], str] = _as_text
         if time.format in EXCEL_FORMATS:
             self._written, self._text = excel(str(time.format)), _as_number_text
+        elif time.format == "rfc2822":
+            self._written = rfc2822
         elif time.format is not None and not self._is_iso:
             self._written = strptime(time.format, known)
 
@@ -71,6 +75,8 @@ class TimeReader:
             keys: the entities of the messages.
             stamps: the messages' own times, ns since 1970.
         """
+        if self._time.since == "message":
+            return _since(_numbers(listed(written), NS_PER_UNIT[self._time.unit or "s"]), stamps)
         if isinstance(written, np.ndarray):
             if self._time.unit is not None and written.dtype == np.int64:
                 times = _scaled_column(written, NS_PER_UNIT[self._time.unit])
@@ -136,6 +142,13 @@ def _numbers(column: Column, factor: int) -> Int64s:
         if times is not None:
             return times
     return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
+
+
+def _since(spans: Int64s, stamps: Iterable[int]) -> Int64s:
+    """Return the times that lie spans of ns after those of their messages."""
+    begins = np.fromiter(stamps, np.int64, len(spans))
+    readable = (spans != UNREADABLE) & (begins != NO_TIME) & (np.abs(spans) <= LONGEST_SPAN_NS)
+    return np.where(readable, begins + np.where(readable, spans, 0), UNREADABLE)
 
 
 def _scaled_column(numbers: Int64s, factor: int) -> Int64s | None:

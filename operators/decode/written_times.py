@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_tz
 
 from engine.domain.time_units import NS_PER_SECOND
 from operators.decode.local_times import OFFSETS
@@ -21,11 +22,22 @@ _ISO = re.compile(
     r"\s*(?:(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)(?:\[[\w/+-]{1,40}\])?)?",
     re.ASCII,
 )
+_WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?(?=[Tt\s]|$)", re.ASCII)
+_ORDINAL = re.compile(r"(\d{4})-(\d{3})(?=[Tt\s]|$)", re.ASCII)
+_MAIL = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?\d{1,2}[\s-][A-Za-z]{3}[\s-](?:\d\d|\d{4})\s+\d\d:\d\d(?::\d\d)?"
+    r"\s*(?P<zone>[+-]\d{4}|[A-Z]{1,5})?(?:\s*\([^()]*\))?",
+    re.ASCII,
+)
+_HALF_DAY = re.compile(r"(?<=[\d\s])([ap])\.?(?:m\.?)?(?![\w.])", re.ASCII | re.IGNORECASE)
+"""The half of the day as a, p, am, PM or p.m."""
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EXCEL_DAYS = {"excel": date(1899, 12, 30).toordinal(), "excel1904": date(1904, 1, 1).toordinal()}
+_EXCEL_DAYS["wincc"] = _EXCEL_DAYS["excel"]
+_PARTS_OF_DAY = {"excel": 1, "excel1904": 1, "wincc": 1_000_000}
 FIRST_SERIAL, LAST_SERIAL = 61, 132_000
 """Days: before the first, in March 1900, Excel counts a day that never was."""
 _CODES = {"Y": r"(?P<Y>\d{4})", "f": r"(?P<f>\d+)"}
@@ -38,10 +50,9 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
     def read(text: str) -> tuple[int, bool]:
         found = _ISO.fullmatch(text) or _ISO.fullmatch(_beginning(text))
         if found is None:
-            month_only = _MONTH.fullmatch(text)
-            if month_only is None:
-                raise ValueError(text)
-            return _ns(int(month_only[1]), int(month_only[2]), 1, None, None, None, None), False
+            found = _ISO.fullmatch(_calendar_date(text))
+        if found is None:
+            raise ValueError(text)
         year, _, month, day, hour, _, minute, second, fraction, zone = found.groups()
         local = _ns(int(year), int(month), int(day), hour, minute, second, fraction)
         if zone is None:
@@ -49,6 +60,30 @@ def iso_8601(abbreviations: Mapping[str, int]) -> Written:
         return local - _zone_offset(zone, abbreviations) * NS_PER_SECOND, True
 
     return read
+
+
+def _calendar_date(text: str) -> str:
+    """Return a text that begins with a week, a day of the year or a month by its calendar date."""
+    if month := _MONTH.fullmatch(text):
+        return f"{month[0]}-01"
+    if week := _WEEK.match(text):
+        day = date.fromisocalendar(int(week[1]), int(week[2]), int(week[3] or 1))
+        return day.isoformat() + text[week.end() :]
+    if ordinal := _ORDINAL.match(text):
+        day = date(int(ordinal[1]), 1, 1) + timedelta(days=int(ordinal[2]) - 1)
+        if str(day.year) == ordinal[1]:
+            return day.isoformat() + text[ordinal.end() :]
+    return text
+
+
+def rfc2822(text: str) -> tuple[int, bool]:
+    """Read a time as e-mail and HTTP have it: Sun, 29 Nov 2026 20:00:00 +0000."""
+    found, parts = _MAIL.fullmatch(text), parsedate_tz(text)
+    if found is None or parts is None:
+        raise ValueError(text)
+    year, month, day, hour, minute, second = parts[:6]
+    local = _ns(year, month, day, str(hour), str(minute), str(second), None)
+    return local - (parts[9] or 0) * NS_PER_SECOND, found["zone"] is not None
 
 
 def _beginning(text: str) -> str:
@@ -74,12 +109,12 @@ def strptime(text: str, abbreviations: Mapping[str, int]) -> Written:
 
 
 def excel(system: str) -> Written:
-    """Return what reads the numbers that Excel shows as times: days since 1900, or 1904."""
-    first = _EXCEL_DAYS[system] - _EPOCH_DAY
+    """Return what reads numbers of days: since 1900 or 1904, as Excel has them, or WinCC."""
+    first, parts_of_day = _EXCEL_DAYS[system] - _EPOCH_DAY, _PARTS_OF_DAY[system]
 
     def read(text: str) -> tuple[int, bool]:
         # Date and time of day may stand in two cells.
-        serial = sum(float(part) for part in text.replace(",", ".").split())
+        serial = sum(float(part) for part in text.replace(",", ".").split()) / parts_of_day
         if not FIRST_SERIAL <= serial <= LAST_SERIAL:
             raise ValueError(text)
         # The number has no more digits than for some microseconds.
@@ -119,6 +154,8 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 
 def _strptime(written: str, text: str, abbreviations: Mapping[str, int]) -> tuple[int, bool]:
+    if "%p" in text:
+        written = _HALF_DAY.sub(r"\1m", written)
     if "%Z" in text:
         text, written = text.replace("%Z", "%z"), _with_offset(written, abbreviations)
     moment = datetime.strptime(written, text)

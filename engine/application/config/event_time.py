@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema, field_validator, model_validator
@@ -36,9 +36,12 @@ class TimeSpec(Settings):
     """Path of the field, or of several that are one time together: [Date, Time]."""
     unit: TimeUnit | None = None
     """Unit of a number since 1970: s, ms, us or ns."""
+    since: Literal["epoch", "message"] = "epoch"
+    """What a number counts from: 1970, or the message's own timestamp, where -5 s is earlier."""
     format: str | None = None
-    """Format of a text: iso8601, or strptime codes such as %d/%m/%Y %H:%M:%S, %Z and %z too. Of a
-    number: excel, the days since 1900 that Excel shows as a time, or excel1904."""
+    """Format of a text: iso8601, rfc2822 (Sun, 29 Nov 2026 20:00:00 +0000), or strptime codes such
+    as %d/%m/%Y %H:%M:%S, %Z and %z too. Of a number: excel, the days since 1900 that Excel shows as
+    a time, or excel1904; wincc, millionths of these days (Time_ms)."""
     zone: str | None = None
     """Time zone of texts that name none, such as Europe/Berlin; UTC unless given."""
 
@@ -59,17 +62,20 @@ class TimeSpec(Settings):
             raise invalid(
                 "expected either unit (s, ms, us, ns) or format (iso8601, strptime codes)"
             )
-        if self.format not in (None, "iso8601", *EXCEL_FORMATS):
+        if self.format not in (None, "iso8601", "rfc2822", *EXCEL_FORMATS):
             _check_format(str(self.format))
         if self.unit is not None and self.zone is not None:
             raise invalid("expected format beside it, and not unit: it is for texts", "zone")
+        if self.unit is None and self.since != "epoch":
+            raise invalid("expected unit beside it: a number is added to the timestamp", "since")
         if self.unit is not None and len(self.path) > 1:
             raise invalid("expected one path, or format: several are texts together", "path")
         return self
 
     def field(self) -> TimeField:
         """Return the time in the domain's words."""
-        return TimeField(self.path[0], self.unit, self.format, self.path[1:], self.zone)
+        path, *also = self.path
+        return TimeField(path, self.unit, self.format, tuple(also), self.zone, self.since)
 
 
 def _check_format(text: str) -> None:

@@ -27,9 +27,12 @@ class ValueSpec(ValueRuleSpec):
     """Path of the field."""
     optional: bool = False
     """Whether the field may be missing or null: then it is a gap, and not a reject."""
-    reading: Literal["number", "quantity", "decimal"] | None = Field(default=None, alias="as")
+    reading: Literal["number", "quantity", "decimal", "int16", "int32"] | None = Field(
+        default=None, alias="as"
+    )
     """number: also a number as text; quantity: a number as text with a prefix and unit, such as
-    512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals."""
+    512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals; int16, int32: a
+    register as an unsigned integer that stands for a signed one, so that 65535 is -1."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of numbers as text."""
     scale: int = Field(default=0, ge=0, le=400)

@@ -8,13 +8,14 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from engine.application.config.issues import invalid
-from engine.domain.path import MOST_STEPS, Base64Text, JsonText, Named, Path, Step
+from engine.domain.path import MOST_STEPS, Base64Text, JsonText, Named, Path, Step, Tagged
 
 STEP = re.compile(
     r"(?P<json>\s*\|\s*json(?![^.\[|\s])\s*(?P<pipe>\|\s*)?)"
     r"|(?P<base64>\s*\|\s*base64(?=\s*\||$))"
     r'|(?P<dot>\.?)(?P<name>(?:(?!\s*\|\s*(?:json|base64)\b)[^.\[\]"])+)'
     r'|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
+    r'|\[(?P<tag>[^:=\[\]"]+[:=])\]'
     r'|\[(?P<field>[^=\[\]"]+)=(?:"(?P<text>[^"]*)"|(?P<plain>[^\]"]+))\]'
 )
 
@@ -22,9 +23,10 @@ STEP = re.compile(
 def parse_path(value: object) -> Path:
     """Read a path.
 
-    `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a | json.b`
-    a field of JSON that stands as text in `a`, in base64 with `a | base64 | json.b`; a name with
-    dots or brackets is written `["a.b"]`. `[0].b` begins in a message that is an array.
+    `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a[host:]` the
+    rest of the text in an array that begins with "host:". `a | json.b` is a field of JSON that
+    stands as text in `a`, in base64 with `a | base64 | json.b`. A name with dots or brackets is
+    written `["a.b"]`. `[0].b` begins in a message that is an array.
     """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")
@@ -51,6 +53,8 @@ def _step(found: re.Match[str]) -> Step:
         return Base64Text()
     if found["index"]:
         return int(found["index"])
+    if found["tag"]:
+        return Tagged(found["tag"].strip())
     if found["field"]:
         text = found["plain"] if found["text"] is None else found["text"]
         return Named(found["field"].strip(), text.strip())

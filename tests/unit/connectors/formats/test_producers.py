@@ -162,10 +162,26 @@ def test_a_relative_time_of_senml_says_what_to_set() -> None:
     pack = b'[{"n": "t", "v": 1, "t": -3}]'
 
     _, rejects = decode(SENML, pack)
-    events, _ = decode(SENML.replace("{path: time, unit: s}", "message"), pack)
 
-    assert "-3 s from when it was sent: set event.time: message" in rejects[0].detail
-    assert events.times.tolist() == events.timestamps.tolist()
+    how = "set {path: relative, unit: s, since: message}"
+    assert f"-3 s from sending: {how}" in rejects[0].detail
+
+
+def test_a_relative_time_of_senml_counts_from_the_message() -> None:
+    text = SENML.replace("{path: time, unit: s}", "{path: relative, unit: s, since: message}")
+
+    events, rejects = decode(text, b'[{"n": "t", "v": 1, "t": -3.5}, {"n": "u", "v": 2}]')
+
+    assert rejects == []
+    assert (events.times - events.timestamps).tolist() == [-3_500_000_000, 0]
+
+
+def test_a_span_that_is_no_number_is_a_reject() -> None:
+    text = "key: {const: a}\ntime: {path: age, unit: s, since: message}\nvalues: [v]"
+
+    _, rejects = decode(text, b'{"age": "x", "v": 1}', b'{"age": 1e300, "v": 1}')
+
+    assert [reject.reason for reject in rejects] == [RejectReason.BAD_TIME] * 2
 
 
 # Envelopes.
@@ -276,6 +292,55 @@ def test_date_and_time_of_excel_may_stand_apart() -> None:
     events, _ = decode(text, b'{"d": 45292, "t": 0.5, "v": 1}')
 
     assert events.times.tolist() == [1_704_110_400_000_000_000]
+
+
+def test_times_of_wincc_are_millionths_of_days() -> None:
+    text = "key: {const: a}\ntime: {path: ts, format: wincc}\nvalues: [v]"
+
+    events, rejects = decode(
+        text, b'{"ts": 45292500000, "v": 1}', b'{"ts": "45292500000,0000", "v": 2}'
+    )
+
+    assert rejects == []
+    assert events.times.tolist() == [1_704_110_400_000_000_000] * 2
+
+
+def test_registers_are_read_as_signed_integers() -> None:
+    values = "{a: {path: 'r[0]', as: int16}, b: {path: 'r[1]', as: int32}}"
+    text = f"key: {{const: a}}\ntime: message\nvalues: {values}"
+
+    events, rejects = decode(
+        text, b'{"r": [65535, 4294967295]}', b'{"r": [-5, 7]}', b'{"r": ["32768", 2147483647]}'
+    )
+
+    assert rejects == []
+    assert events.values.tolist() == [[-1, -1], [-5, 7], [-32768, 2147483647]]
+
+
+@pytest.mark.parametrize("register", [65536, -32769, 1.5, "x"])
+def test_what_is_no_register_is_a_reject(register: Any) -> None:
+    text = "key: {const: a}\ntime: message\nvalues: {a: {path: r, as: int16}}"
+
+    _, rejects = decode(text, orjson.dumps({"r": register}))
+
+    assert [reject.reason for reject in rejects] == [RejectReason.WRONG_TYPE]
+
+
+def test_tags_in_an_array_of_texts_are_read_by_name() -> None:
+    text = 'key: ["tags[host:]", "labels[env=]"]\ntime: message\nvalues: [v]'
+
+    events, rejects = decode(
+        text,
+        b'{"tags": ["role:db", "host:web-1:80"], "labels": ["env=prod"], "v": 1}',
+        b'{"tags": ["role:db", 7], "labels": ["env=prod"], "v": 2}',
+        b'{"tags": "host:web-1", "labels": ["env=prod"], "v": 3}',
+    )
+
+    assert entities(events) == [("web-1:80/prod", 1.0)]
+    assert [reject.detail for reject in rejects] == [
+        "there is nothing at tags[host:]",
+        "tags is 'host:web-1', expected an array",
+    ]
 
 
 @pytest.mark.parametrize("written", [59, 1e9, "x", -1])

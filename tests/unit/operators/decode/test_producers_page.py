@@ -55,6 +55,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "Kepware IoT gateway": [("Channel1.Device1.Tag1", START, 42)],
     "Siemens Industrial Edge": [("101", START, 4)],
     "Registers of Modbus": [("1", START, 215, 1013)],
+    "Registers of Modbus with a sign": [("1", START, -55, 1013)],
     "FIWARE, NGSI version 2": [("Room1", START, 23)],
     "SensorThings": [("7", START, 3.5)],
     "Open-Meteo": [("berlin", START, 1.5), ("berlin", "2024-01-01T01:00", 2.5)],
@@ -67,6 +68,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("system.load.1/h1", START, 0.8),
     ],
     "Datadog, series of version 2": [("system.load.1/h1", START, 0.7)],
+    "Datadog, points with tags": [("queue.depth/web-1", START, 12)],
     "Zabbix, export of values": [("h1/CPU load", START, 0.1)],
     "A service on .NET": [("press-4", START, 81.5)],
     "Campbell loggers, TOA5": [
@@ -83,6 +85,8 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     ],
     "Wonderware Historian": [("ReactLevel", START, 2.5)],
     "Siemens WinCC": [("Tank1", START, 63.2)],
+    "Siemens WinCC by Time_ms": [("Tank1", START, 63.2)],
+    "Davis WeatherLink": [("roof", START, 10.5, 80), ("roof", "2024-01-01T12:30", 11.5, 75)],
     "InfluxDB, annotated CSV": [("s1", START, 20.5), ("s2", START, 10.5)],
     "HOBO loggers": [
         ("bath", "2012-04-11T23:26", 25.319),

@@ -42,6 +42,10 @@ def test_numbers_are_exact_to_the_nanosecond(unit, written, expected) -> None:
         ("2026-01-01T01:30:00+01:30", "2026-01-01T00:00:00"),
         ("2025-12-31T23:00:00-0100", "2026-01-01T00:00:00"),
         ("2026-01-01T00:00", "2026-01-01T00:00:00"),
+        ("2026-W01-4T01:00Z", "2026-01-01T01:00:00"),
+        ("2026W014T010000Z", "2026-01-01T01:00:00"),
+        ("2026-W02", "2026-01-05T00:00:00"),
+        ("2026-032T01:00:00+01:00", "2026-02-01T00:00:00"),
     ],
 )
 def test_iso_8601_in_its_usual_forms(written: str, expected: str) -> None:
@@ -61,6 +65,9 @@ NO_TIMES = [
     "2026-01-01T00:00:00ZZ",
     "2026-01-01T00:00:00+01:00Z",
     "2026-01-01T00:00:00.Z",
+    "2026-W54-1",
+    "2026-366",
+    "2026-000",
     5,
     "",
 ]
@@ -74,6 +81,40 @@ def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
     assert read([good, written, good]).tolist() == [10**9, UNREADABLE, 10**9]
     assert read([good, written, "1970"]).tolist() == [10**9, UNREADABLE, UNREADABLE]
     assert read([written]).tolist() == [UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Thu, 01 Jan 2026 01:30:00 +0130", "2026-01-01T00:00:00"),
+        ("Thu, 1 Jan 2026 00:00:00 GMT", "2026-01-01T00:00:00"),
+        ("1 Jan 2026 00:00 -0000", "2026-01-01T00:00:00"),
+        ("Thursday, 01-Jan-26 00:00:00 GMT", "2026-01-01T00:00:00"),
+        ("Wed, 31 Dec 2025 19:00:00 EST (Eastern)", "2026-01-01T00:00:00"),
+    ],
+)
+def test_times_of_mail_and_http_are_read(written: str, expected: str) -> None:
+    read = TimeReader(TimeField(("t",), None, "rfc2822")).column
+
+    assert read([written]).tolist() == [int(np.datetime64(expected, "ns").astype(np.int64))]
+
+
+@pytest.mark.parametrize(
+    "written", ["now", "1 2 3", "Thu, 01 Foo 2026 00:00:00 GMT", "Thu, 32 Jan 2026 00:00:00 GMT", 5]
+)
+def test_what_is_no_time_of_mail_is_unreadable(written: object) -> None:
+    read = TimeReader(TimeField(("t",), None, "rfc2822")).column
+
+    assert read([written]).tolist() == [UNREADABLE]
+
+
+@pytest.mark.parametrize("half", ["p", "pm", "PM", "P.M.", "p.m."])
+def test_the_half_of_the_day_may_be_written_as_one_letter(half: str) -> None:
+    joined = TimeReader(TimeField(("t",), None, "%m/%d/%y %I:%M%p")).column
+    apart = TimeReader(TimeField(("t",), None, "%m/%d/%y %I:%M %p")).column
+
+    assert joined([f"1/1/70 12:30{half}"]).tolist() == [45_000 * 10**9]
+    assert apart([f"1/1/70 12:30 {half}"]).tolist() == [45_000 * 10**9]
 
 
 def test_strptime_is_utc_where_no_zone_is_named() -> None:

@@ -210,7 +210,7 @@ def _is_unknown(problem: Exception) -> bool:
 def _is_outage(problem: Exception) -> bool:
     if isinstance(problem, SchemaRegistryError):
         return not _is_unknown(problem)
-    return "http" in type(problem).__module__
+    return isinstance(problem, OSError) or "http" in type(problem).__module__
 
 
 def _said(problem: Exception, own: int | str) -> str:

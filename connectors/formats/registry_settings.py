@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -70,4 +73,38 @@ class RegistrySettings(Settings):
             config["bearer.auth.logical.cluster"] = "none"
         files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
         config |= {f"ssl.{name}.location": path for name, path in files.items() if path}
-        return SchemaRegistryClient(config)
+        client = SchemaRegistryClient(config)
+        session: Any = client._rest_client.session
+        session.request = _bounded(session.request, self.timeout)
+        return client
+
+
+def _bounded(request: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Return a request that ends in time, whatever the registry does.
+
+    httpx bounds each read, and not their sum: a server that sends a byte now and then would keep
+    the stream waiting for ever. The thread ends when the client is closed.
+
+    Raises:
+        TimeoutError: it has not ended by then.
+    """
+
+    def bounded(*args: Any, **options: Any) -> Any:
+        outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcome.put((request(*args, **options), None))
+            except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+                outcome.put((None, error))
+
+        Thread(target=run, name="schema registry", daemon=True).start()
+        try:
+            answer, error = outcome.get(timeout=seconds)
+        except Empty:
+            raise TimeoutError(f"no complete answer in {seconds:g} s") from None
+        if error is not None:
+            raise error
+        return answer
+
+    return bounded

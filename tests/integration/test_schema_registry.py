@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -201,6 +202,43 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """A registry that sends its answer a byte at a time, from a place on."""
+
+    def do_GET(self) -> None:
+        server: Any = self.server
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-note: "
+        answer = head + b"-" * 400 + b"\r\n\r\n" + GOOD[1]
+        try:
+            self.wfile.write(answer[: server.whole])
+            for byte in answer[server.whole :]:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.05)
+        except OSError:
+            # The client has given up.
+            pass
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("whole", [20, 600], ids=["its headers", "its body"])
+def test_a_registry_that_drips_rejects_nothing_and_is_retried(whole: int) -> None:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    server.whole = whole
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+
+    try:
+        with pytest.raises(RetryableError, match=r"no complete answer in 0\.5 s"):
+            decode(decoder("avro", url, timeout=0.5), framed(7, avro(READING)))
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 GOOD = 200, json.dumps({"schema": json.dumps(AVRO)}).encode()

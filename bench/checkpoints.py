@@ -177,7 +177,7 @@ def growth(epochs: int = 10_000, seconds: float = 1_200.0) -> dict[int, dict[str
 
 
 def _look(state: Path, supervisor: int, found: dict[int, dict[str, int]]) -> int:
-    """Note what there is now; return the epoch, 0 where it cannot be told."""
+    """Note what there is now; return the epoch, 0 if it is unknown."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     with suppress(SnapshotError, FileNotFoundError, IndexError):
         worker = Path(f"/proc/{children[0]}")

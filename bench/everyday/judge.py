@@ -34,7 +34,7 @@ NAMES = {
     "season": ("season", "pattern"),
     "pattern": ("pattern", "season"),
 }
-"""The names by which a fault is rightly called, where it is not its kind alone."""
+"""The names by which a fault is rightly called, if it is not its kind alone."""
 SHORTEST, LONGEST = HOUR, DAY
 """Bounds of the recovery."""
 

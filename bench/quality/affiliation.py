@@ -24,7 +24,7 @@ Span = tuple[float, float]
 
 
 class Affiliation(NamedTuple):
-    """Precision is NaN where there is no alert."""
+    """Precision is NaN if there is no alert."""
 
     precision: float
     recall: float

@@ -10,6 +10,6 @@ BESIDE = Path(__file__).parents[2] / "../shared/data"
 
 
 def folder(name: str) -> Path | None:
-    """Return the folder of one collection, None where it is absent."""
+    """Return the folder of one collection, None if it is absent."""
     found = Path(os.environ.get(VARIABLE) or BESIDE).resolve() / name
     return found if found.is_dir() else None

@@ -86,7 +86,7 @@ class Score(NamedTuple):
     """Score of a corpus at one threshold.
 
     Attributes:
-        value: normalised: 0 for silence, 100 for perfection, below 0 for noise; NaN where there is
+        value: normalised: 0 for silence, 100 for perfection, below 0 for noise; NaN if there is
             no window to find.
         raw: sum over the files.
         threshold: an alert is a score that is at least this.

@@ -15,7 +15,7 @@ class HttpSettings(RetrySettings):
 
     Attributes:
         extra: of the distribution, that has what the sink needs.
-        exposed: what crosses the network in the clear where the URL is http.
+        exposed: what crosses the network in the clear if the URL is http.
     """
 
     extra: ClassVar[str]

@@ -107,7 +107,7 @@ class Whole:
 
     @property
     def hint(self) -> str:
-        """What to do where a column is missing."""
+        """What to do if a column is missing."""
         return self._file.hint
 
     def next_messages(self, at_most: int, _more: bool) -> list[Message]:

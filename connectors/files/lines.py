@@ -20,7 +20,7 @@ class LineSplitter:
     """Splits chunks into lines, without ever holding more than one line that fits.
 
     A line above the limit is cut to one byte more, by which it is known to be too large. Lines end
-    with a line feed; where a carriage return comes and no line feed beside it, with that.
+    with a line feed; if a carriage return comes and no line feed beside it, with that.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -50,8 +50,8 @@ class FileMessages:
     """The messages of one file, from one of them on.
 
     Attributes:
-        hint: what to do where a column is missing.
-        damage: why the file cannot be read further; an empty text where it can.
+        hint: what to do if a column is missing.
+        damage: why the file cannot be read further; an empty text if it can.
     """
 
     def __init__(self, path: str, reading: Reading, skip: int) -> None:

@@ -113,7 +113,7 @@ class FileSource:
         """Do nothing: positions are in the state store only."""
 
     def finish(self) -> None:
-        """End the run as one that failed where a file could not be read to its end.
+        """End the run as one that failed if a file could not be read to its end.
 
         Raises:
             ConnectorError: a file is cut off or damaged; what it held before that is stored.
@@ -129,7 +129,7 @@ class Files(FixedPartitionedSource[RawBatch, int]):
         self._source = source
 
     def list_parts(self) -> list[str]:
-        """Return the files' numbers; one for all where they are followed."""
+        """Return the files' numbers; one for all if they are followed."""
         if self._source.settings.follow:
             return ["0"]
         return [str(number) for number in range(len(self._source.files()))]

@@ -32,7 +32,7 @@ class AvroSettings(Settings):
     registry: RegistrySettings | None = None
     """The schema registry that the ids are of."""
     schema_text: str | None = None
-    """The schema as JSON, where messages have no id: ${file:/path} reads it from a file."""
+    """The schema as JSON, if messages have no id: ${file:/path} reads it from a file."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -73,7 +73,7 @@ class Avro:
             raise FormatError("the payload nests too deeply") from None
 
     def columns(self, payloads: Sequence[bytes], paths: frozenset[Path]) -> Columns | None:
-        """Return the values at some paths, where all are of one schema."""
+        """Return the values at some paths, if all are of one schema."""
         try:
             if self._schemas is None:
                 assert self._reader is not None

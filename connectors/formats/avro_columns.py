@@ -1,4 +1,4 @@
-"""Avro in columns: one field of all payloads at a time, where all are of one schema."""
+"""Avro in columns: one field of all payloads at a time, if all are of one schema."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class CsvSettings(Settings):
     quote: Sign = '"'
     """Sign around cells that hold delimiters or line ends."""
     names: tuple[str, ...] | None = Field(default=None, min_length=1)
-    """Names of the columns, where no header line has them."""
+    """Names of the columns, if no header line has them."""
     skip: int = Field(default=0, ge=0)
     """Lines before the header to leave out."""
     skip_after: int | None = Field(default=None, ge=0)
@@ -59,7 +59,7 @@ class Dialect:
         has_header: whether the names came from a line of their own.
         comment: what lines that are left out begin with; empty: none are.
         trim: whether blanks around cells are left out.
-        hint: what to do where a column is missing, for rejects.
+        hint: what to do if a column is missing, for rejects.
         before: lines before the header, blank ones and comments not counted.
         after: rows right below the header that are no data, such as units.
         repeated: names that stand in the header again, and what those columns are called instead.
@@ -165,7 +165,7 @@ def _names(rows: Sequence[Sequence[str]], wanted: Collection[str]) -> tuple[str,
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names of columns; where one comes again, it has its number behind it: temp_2."""
+    """Return names of columns; if one comes again, it has its number behind it: temp_2."""
     found: list[str] = []
     for name in names:
         number, new = 1, name

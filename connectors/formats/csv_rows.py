@@ -103,7 +103,7 @@ class CsvRows:
         )
 
     def _next(self, reader: Iterator[list[str]], feed: _Feed) -> list[str] | str | None:
-        """Return the next row; the text of its first line where it has no end; None at the end."""
+        """Return the next row; the text of its first line if it has no end; None at the end."""
         feed.begin()
         try:
             row = next(reader)

@@ -49,7 +49,7 @@ class Cursor:
         self._high: Ints | None = None
 
     def check(self, rows: Row) -> None:
-        """Raise OneByOneError where a payload was read beyond its end."""
+        """Raise OneByOneError if a payload was read beyond its end."""
         if (self.place[rows] > self.end[rows]).any():
             raise OneByOneError
 

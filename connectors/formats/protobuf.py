@@ -40,7 +40,7 @@ class ProtobufSettings(Settings):
     registry: RegistrySettings | None = None
     """The schema registry that the ids are of."""
     descriptor: str | None = None
-    """File of `protoc --include_imports --descriptor_set_out`, where messages have no id."""
+    """File of `protoc --include_imports --descriptor_set_out`, if messages have no id."""
     message: str | None = None
     """Full name of the messages' type, with descriptor."""
 
@@ -92,7 +92,7 @@ class Protobuf:
             raise FormatError(f"the payload is no Protobuf of its type: {error}") from None
 
     def columns(self, payloads: Sequence[bytes], paths: frozenset[FieldPath]) -> Columns | None:
-        """Return the values at some paths, where all are of the first type of their schema."""
+        """Return the values at some paths, if all are of the first type of their schema."""
         try:
             if self._schemas is None:
                 assert self._kind is not None

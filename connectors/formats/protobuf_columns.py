@@ -1,4 +1,4 @@
-"""Protobuf in columns: the next field of all payloads at a time, where all are of one type."""
+"""Protobuf in columns: the next field of all payloads at a time, if all are of one type."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class _Reading:
 
 
 def _check_wanted(one: FieldDescriptor, wanted: Wanted) -> None:
-    """Raise UnsuitableError where a field is no number or text that may be read in a column."""
+    """Raise UnsuitableError if a field is no number or text that may be read in a column."""
     siblings = one.containing_oneof
     several = siblings is not None and len(siblings.fields) > 1
     scalar = one.message_type is None and one.enum_type is None and one.type != F.TYPE_BYTES

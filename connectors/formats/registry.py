@@ -37,7 +37,7 @@ MOST_UNKNOWN_IDS = 100_000
 UNKNOWN, REFUSALS = (400, 404, 422), (401, 403)
 """Statuses that say that there is no such schema, and that we may not ask."""
 NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
-"""What the client raises where an answer is not of the API."""
+"""What the client raises if an answer is not of the API."""
 Read = TypeVar("Read")
 
 
@@ -161,7 +161,7 @@ class Schemas(Generic[Read]):
         self._unknown_until = time.monotonic() + UNKNOWN_SECONDS
 
     def _ask(self, own: int | str, client: SchemaRegistryClient) -> Schema:
-        """Return a schema; try again where the registry fails at once, or lags behind.
+        """Return a schema; try again if the registry fails at once, or lags behind.
 
         Raises:
             FormatError: the registry does not know it.

@@ -92,7 +92,7 @@ class KafkaControlLog:
             self._consumer = None
 
     def _open(self, wait: float) -> Consumer | None:
-        """Return the consumer; None where it is not yet time to try again."""
+        """Return the consumer; None if it is not yet time to try again."""
         if self._consumer is not None or (not wait and time.monotonic() < self._try_at):
             return self._consumer
         self._try_at = time.monotonic() + RETRY_SECONDS

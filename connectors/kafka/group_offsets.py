@@ -58,7 +58,7 @@ class GroupOffsets:
 
         Args:
             task: name of the partition.
-            when_stuck: called where a commit is pending for long; returns whether it was ended.
+            when_stuck: called if a commit is pending for long; returns whether it was ended.
         """
         place = TopicPartition(self.topic, int(task))
         until = time.monotonic() + PENDING_SECONDS

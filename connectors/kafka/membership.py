@@ -113,7 +113,7 @@ class GroupMembership:
         return self._owned
 
     def _refuse_silence(self) -> None:
-        """Ask for a restart where the group has not said for long what is ours."""
+        """Ask for a restart if the group has not said for long what is ours."""
         now = time.monotonic()
         if self._waits_since is None:
             return

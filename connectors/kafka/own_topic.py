@@ -26,7 +26,7 @@ def wait_for_topic(
     """Make sure of a topic, however long the brokers take to answer.
 
     Args:
-        prepare: makes sure of it, or raises KafkaException where no broker answers.
+        prepare: makes sure of it, or raises KafkaException if no broker answers.
         context: of this process.
         errors: takes note of what is wrong.
 
@@ -77,7 +77,7 @@ def create_topic(admin: AdminClient, who: str, made: NewTopic, otherwise: str) -
 
 
 def topic_config(admin: AdminClient, topic: str, what: str) -> Mapping[str, str]:
-    """Return the configuration of a topic; nothing where we may not see it.
+    """Return the configuration of a topic; nothing if we may not see it.
 
     Args:
         admin: asks the brokers.

@@ -52,7 +52,7 @@ class RecordProducer:
         ends: for each topic the offsets behind the last records that arrived.
         failure: what a record was refused for, and of which role and topic it was.
         errors: what is wrong between us and the brokers.
-        still: asked while waiting for the brokers; raises where there is no use in it any more.
+        still: asked while waiting for the brokers; raises if there is no use in it any more.
     """
 
     def __init__(

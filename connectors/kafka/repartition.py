@@ -99,7 +99,7 @@ class KafkaRepartition:
         return _Sink(self._repartition_topic(), self._topic, self._transaction(), self._context)
 
     def check(self) -> None:
-        """Raise ConnectorError where the topic does not fit, or is not ours."""
+        """Raise ConnectorError if the topic does not fit, or is not ours."""
         source, context = self._source, self._context
         errors = BrokerErrors(REPARTITION, lambda _: None)
         admin = admin_client(source.brokers, source.settings, errors)

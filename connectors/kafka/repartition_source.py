@@ -88,7 +88,7 @@ class _PreparedTopic(PartitionedTopic):
 
 
 def _before(topic: str, headers: HeaderList) -> tuple[int, bytes | None]:
-    """Return the place of a message in its topic, and its key there; NO_PLACE where it had none."""
+    """Return the place of a message in its topic, and its key there; NO_PLACE if it had none."""
     if not headers or headers[-1][0] != ORIGIN_HEADER:
         return NO_PLACE, None
     try:

@@ -39,7 +39,7 @@ class KafkaStateStore:
         return StoredTopic(self._settings, self._context, self.store())
 
     def check(self) -> None:
-        """Raise ConnectorError where the topic cannot be reached, does not fit, or is not ours."""
+        """Raise ConnectorError if the topic cannot be reached, does not fit, or is not ours."""
         chosen, context = self._settings, self._context
         errors = BrokerErrors("state", lambda _: None)
         admin = admin_client(chosen.brokers, chosen.settings, errors)

@@ -80,7 +80,7 @@ class TopicStore:
 
         Args:
             task: its name.
-            when_stuck: called where a commit is pending for long; returns whether it was ended.
+            when_stuck: called if a commit is pending for long; returns whether it was ended.
         """
         offset, known = self._known(task, when_stuck)
         partition = self._partition(task)

@@ -1,6 +1,6 @@
 """Exactly once: a Kafka sink whose records become visible with the checkpoint they belong to.
 
-Where the state lies in Kafka too, it is in the same transaction, and that is all. Where it does
+If the state lies in Kafka too, it is in the same transaction, and that is all. If it does
 not, a crash between the commit and the checkpoint makes the epoch run again: its ids are
 deterministic, so what the topic already holds of ours is read back and left out.
 """

@@ -1,4 +1,4 @@
-"""Look every locked package up in an advisory database; say so where none is reachable.
+"""Look every locked package up in an advisory database; say so if none is reachable.
 
     audit.py LOCK...          exit code 0: nothing known, or nobody to ask; 1: known vulnerabilities
 

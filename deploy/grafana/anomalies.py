@@ -4,7 +4,7 @@ from deploy.grafana.panels import Dashboard, Panel, Text, entry
 from deploy.grafana.queries import PIPELINE, SEVERITIES, rate, recorded, summed
 
 WHERE = """\
-Prometheus knows no entities: series for each would cost more than all the rest. Where anomalies
+Prometheus knows no entities: series for each would cost more than all the rest. If anomalies
 go to PostgreSQL, the dashboard of one entity's incidents has them; in a topic, they are keyed by
 the entity:
 

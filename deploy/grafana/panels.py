@@ -83,7 +83,7 @@ class Panel:
                     "legendFormat": legend,
                     "instant": self.kind != "timeseries",
                     "range": self.kind == "timeseries",
-                    # Points that lead to a trace, where the pipeline makes traces.
+                    # Points that lead to a trace, if the pipeline makes traces.
                     "exemplar": self.kind == "timeseries" and "_bucket" in query,
                     "format": "table" if self.kind == "table" else "time_series",
                 }

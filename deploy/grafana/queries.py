@@ -28,7 +28,7 @@ def largest(metric: str, *by: str) -> str:
 
 
 def rate(counter: str, *by: str) -> str:
-    """Return how much a counter grows a second; 0 where it has not counted yet."""
+    """Return how much a counter grows a second; 0 if it has not counted yet."""
     rated = f"rate(pynomaly_{counter}{CHOSEN}[$__rate_interval])"
     return or_nothing(f"sum by ({_labels(by)}) ({rated})", *by)
 

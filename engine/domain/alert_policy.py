@@ -21,7 +21,7 @@ class Budget:
         per_day: alerts per day of event time.
         scope: the whole "pipeline" has the budget, or each "entity" has it.
         max_p_value: upper bound of the threshold, also for entities with rare events.
-        entity_share: false alarms a day that one entity may cause at most where the pipeline has
+        entity_share: false alarms a day that one entity may cause at most if the pipeline has
             the budget: it is a bound, and a pipeline of few entities does not use all of it.
     """
 
@@ -62,7 +62,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class PValueThreshold:
-    """Alert where the combined p-value is at most this."""
+    """Alert if the combined p-value is at most this."""
 
     p_value: float
 

@@ -38,7 +38,7 @@ def no_traceparents() -> Iterable[bytes]:
 
 
 def stamps_of_ms(milliseconds: Int64s) -> Int64s:
-    """Return message timestamps in ns; NO_TIME where a message has none, or none that fits."""
+    """Return message timestamps in ns; NO_TIME if a message has none, or none that fits."""
     fits = (milliseconds >= 0) & (milliseconds <= _MOST_MS)
     stamps: Int64s = np.where(fits, milliseconds, 0) * 1_000_000
     stamps[~fits] = NO_TIME
@@ -68,7 +68,7 @@ class Origins:
         return Origins(self.topic, self.places[rows])
 
     def of(self, row: int) -> tuple[str, int, int] | None:
-        """Return topic, partition and offset of a row; None where it came by no other topic."""
+        """Return topic, partition and offset of a row; None if it came by no other topic."""
         place = int(self.places[row])
         if place == NO_PLACE:
             return None
@@ -76,7 +76,7 @@ class Origins:
 
     @staticmethod
     def concatenate(parts: Sequence[tuple[Origins | None, int]]) -> Origins | None:
-        """Join the origins of batches, given with their lengths; None where none has any."""
+        """Join the origins of batches, given with their lengths; None if none has any."""
         topics = [origins.topic for origins, _ in parts if origins is not None]
         if not topics:
             return None
@@ -101,7 +101,7 @@ class RawBatch:
         partition: number of the partition.
         offsets: int64 [n], each message's position in its partition.
         timestamps: int64 [n], ns since 1970: the broker's or the source's time of each message;
-            NO_TIME where there is none.
+            NO_TIME if there is none.
         values: n payloads; None is a tombstone.
         keys: n message keys, or None when the mapping does not need them.
         headers: gives the headers of row i; called for rejects only.
@@ -109,7 +109,7 @@ class RawBatch:
             only while tracing is on.
         trace: the span it belongs to; None unless it is traced.
         errors: what the source found wrong with some messages, by row: they are rejects.
-        hint: what to do where a field is missing, for rejects.
+        hint: what to do if a field is missing, for rejects.
         origins: where the messages stood before, if they were re-keyed through a topic.
     """
 
@@ -228,7 +228,7 @@ class ScoredBatch:
             before; None if nobody asked.
         absences: who has stopped sending, and who is back, in the order of the events.
         contexts: by row, the values before the events that may become anomalies: float64
-            [length, d], the oldest first; empty where nobody asked.
+            [length, d], the oldest first; empty if nobody asked.
     """
 
     events: EventBatch

@@ -14,7 +14,7 @@ from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS, OUTLIER
 
 State = dict[str, NDArray[np.generic] | bytes]
-"""The stored form of a bank: named arrays, and bytes where only pickle can carry a model."""
+"""The stored form of a bank: named arrays, and bytes if only pickle can carry a model."""
 
 SnapshotForm = Literal["bytes", "pickle"]
 

@@ -108,7 +108,7 @@ class TimeField:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The fields of the time; none where it is the message's own."""
+        """The fields of the time; none if it is the message's own."""
         return () if self.path is None else (self.path, *self.also)
 
 
@@ -171,7 +171,7 @@ class EventMapping:
 
     @property
     def text_fields(self) -> frozenset[str]:
-        """Names of the outermost fields that are read as texts, also where they look like numbers.
+        """Names of the outermost fields that are read as texts, even if they look like numbers.
 
         A source of texts, such as CSV, must not turn them into numbers: 007 and 7 are two ids.
         """

@@ -49,7 +49,7 @@ class Pipeline:
         memory_bytes: hard budget for the entities' state in the whole pipeline.
         mapping_fingerprint: changes with what an entity and its values are.
         detector_fingerprints: of each detector, changes with what its state means.
-        rules: of each value, None if it has none; empty where no value has one.
+        rules: of each value, None if it has none; empty if no value has one.
         absence: when an entity is absent; None if nobody asks.
         silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.

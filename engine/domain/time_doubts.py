@@ -16,7 +16,7 @@ EARLIEST_NS, LATEST_NS = 20 * YEAR_NS, 130 * YEAR_NS
 
 
 def other_unit(written: object, unit: TimeUnit | None) -> str:
-    """Return a hint where a number is a plausible time in another unit, else an empty text."""
+    """Return a hint if a number is a plausible time in another unit, else an empty text."""
     if unit is None or not isinstance(written, (int, float)):
         return ""
     fitting = [

@@ -112,7 +112,7 @@ def summary_of(anomaly: Anomaly, duration: int) -> str:
 
 
 def with_context(anomaly: Anomaly, batch: ScoredBatch, row: int) -> Anomaly:
-    """Return an anomaly with the last values of the value to blame, where they were asked for."""
+    """Return an anomaly with the last values of the value to blame, if they were asked for."""
     before = batch.contexts.get(row)
     if before is None:
         return anomaly
@@ -121,7 +121,7 @@ def with_context(anomaly: Anomaly, batch: ScoredBatch, row: int) -> Anomaly:
 
 
 def _weights(batch: ScoredBatch, row: int) -> Floats:
-    """Return each detector's weight, equal where none are learned; NaN during its warm-up."""
+    """Return each detector's weight, equal if none are learned; NaN during its warm-up."""
     if batch.weights is not None:
         learned: Floats = batch.weights[row]
         return learned

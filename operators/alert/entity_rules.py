@@ -17,7 +17,7 @@ class EntityRules:
     """Finds the rules of an entity.
 
     Args:
-        rules: of each value, as the pipeline has them; empty where no value has one.
+        rules: of each value, as the pipeline has them; empty if no value has one.
         names: of the values.
         live: of the control log, in its order.
     """

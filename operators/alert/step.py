@@ -222,7 +222,7 @@ class AlertStep:
             self._tracker.hold(entity)
 
     def _silenced(self, anomaly: Anomaly, mute: Mute, detector: str) -> Iterator[Finding]:
-        """Count an anomaly that a silence mutes; yield it where it is published all the same."""
+        """Count an anomaly that a silence mutes; yield it if it is published all the same."""
         self._telemetry.muted.labels("silence").inc()
         if mute.silence.publish:
             summary = anomaly.summary or summary_of(anomaly, 0)

@@ -56,8 +56,8 @@ class Diagnosis:
 
         Args:
             value: the payload.
-            key: the message key, where the mapping reads it.
-            timestamp: the message's own time, ns since 1970; NO_TIME where it has none.
+            key: the message key, if the mapping reads it.
+            timestamp: the message's own time, ns since 1970; NO_TIME if it has none.
             now: the clock of this machine, ns since 1970.
             headers: of the message.
         """
@@ -184,7 +184,7 @@ def _is_excel(written: object) -> bool:
 
 
 def dotted(document: Any, path: Path) -> str:
-    """Return a hint where a path is cut at dots that belong to the name of a field."""
+    """Return a hint if a path is cut at dots that belong to the name of a field."""
     for start, step in enumerate(path):
         if not isinstance(document, dict) or not isinstance(step, str):
             return ""

@@ -63,7 +63,7 @@ class FormatMessages:
         return noted, Decoded(documents, np.array(rows, np.int64)), np.array(passed, np.bool_)
 
     def _table(self, raw: Sequence[RawBatch]) -> Table | None:
-        """Return the columns of all payloads, where they can be read at once."""
+        """Return the columns of all payloads, if they can be read at once."""
         count = sum(map(len, raw))
         if self._columns is None or count < FEWEST or any(batch.errors for batch in raw):
             return None

@@ -17,7 +17,7 @@ class Node:
     """A field of a message.
 
     Attributes:
-        fields: what is read below it, by name; none where it is read itself.
+        fields: what is read below it, by name; none if it is read itself.
         kinds: the types it is read as.
         required: whether a message without it is no event.
     """
@@ -47,7 +47,7 @@ class Node:
 class MessageType:
     """A msgspec structure with as much of a message as the mapping reads.
 
-    Strict about types where every message has to be an event. Where some are passed over or
+    Strict about types where every message has to be an event. If some are passed over or
     hold several, the outermost fields alone are known: what lies below is judged in columns.
 
     Attributes:

@@ -26,7 +26,7 @@ class ParallelArrays:
         self._tree = _tree(read)
 
     def documents(self, element: Any) -> list[Any]:
-        """Return a document for each place of the arrays; the element itself where it has none.
+        """Return a document for each place of the arrays; the element itself if it has none.
 
         A document has what is read alone: a large field must not be multiplied. What is no array
         is the same in all of them.

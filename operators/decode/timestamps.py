@@ -68,7 +68,7 @@ class TimeReader:
         keys: Iterable[str] = repeat(""),
         stamps: Iterable[int] = repeat(NO_TIME),
     ) -> Int64s:
-        """Return the times in ns since 1970; UNREADABLE where there is none to be read.
+        """Return the times in ns since 1970; UNREADABLE if there is none to be read.
 
         Args:
             written: the times as they are in the messages.
@@ -194,7 +194,7 @@ def _common(column: Column) -> Int64s:
 
 
 def of_datetime(moment: datetime) -> int:
-    """Return a time that is none as written: of CBOR or MessagePack. UTC where it has no zone."""
+    """Return a time that is none as written: of CBOR or MessagePack. UTC if it has no zone."""
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
     found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000

@@ -68,7 +68,7 @@ class ContextBank(RecordBank):
         return {row: found[k, begins[k] :] for k, row in enumerate(rows.tolist())}
 
     def load(self, state: State) -> None:
-        """Fill slots 0, 1, ... with dumped records, also where they remember more or fewer values.
+        """Fill slots 0, 1, ... with dumped records, even if they remember more or fewer values.
 
         Raises:
             SnapshotError: not records, more than there are slots, or of another shape.

@@ -25,7 +25,7 @@ SILENT_GAPS = 20.0
 MEMORY_GAPS = 256.0
 """Gaps between two events of an entity that its mean gap rests on."""
 LEAST_JUMP_NS, LEAST_JUMP_UNBOUNDED_NS = 60 * NS_PER_SECOND, NS_PER_HOUR
-"""ns: a shorter gap is never a jump; where no lateness bounds how much is out of order, an hour."""
+"""ns: a shorter gap is never a jump; if no lateness bounds how much is out of order, an hour."""
 JUMP_GAPS = 10.0
 """So many mean gaps at once are a jump: one event alone may have a wrong clock."""
 AGREEING_EVENTS = 3

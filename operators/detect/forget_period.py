@@ -25,7 +25,7 @@ def forget_period(
     """Let entities forget what they learned from a time on.
 
     Entities without an event since then keep their models. Each other one goes back to the newest
-    earlier state in which its newest event is from before; where there is none, it starts afresh.
+    earlier state in which its newest event is from before; if there is none, it starts afresh.
 
     Args:
         forget: which entities, and the time.

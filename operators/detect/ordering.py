@@ -73,7 +73,7 @@ def insert(state: Any, links: Any, place: int) -> None:
 
 @njit(error_model="numpy")
 def after_of(state: Any) -> int:
-    """Return the first event of a list; NONE where it is empty."""
+    """Return the first event of a list; NONE if it is empty."""
     return state.head if state.waiting > 0 else NONE
 
 

@@ -105,7 +105,7 @@ class MetricsServer(WSGIServer):
         super().__init__((str(found[0][4][0]), port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, or hang up where there are too many."""
+        """Serve a connection in a thread of its own, or hang up if there are too many."""
         with self._lock:
             full = len(self._deadlines) >= MOST_CONNECTIONS
             if not full:
@@ -184,7 +184,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def protected(page: WSGIApplication, auth: BasicAuthSpec | None) -> WSGIApplication:
-    """Return a page that asks for user and password, or the page itself where there are none."""
+    """Return a page that asks for user and password, or the page itself if there are none."""
     if auth is None:
         return page
     # Digests are of one length: the time of a comparison reveals nothing of the password's.
@@ -232,7 +232,7 @@ def _answer(start: StartResponse, status: str, *headers: tuple[str, str]) -> lis
 
 
 def _credentials(header: str) -> bytes:
-    """Return the user:password of an Authorization header; empty where it holds none."""
+    """Return the user:password of an Authorization header; empty if it holds none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return b""

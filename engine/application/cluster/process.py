@@ -11,17 +11,17 @@ from engine.application.cluster.fork import Fork
 from engine.application.telemetry.heartbeat import HeartbeatMonitor
 
 Program = Callable[[int], int]
-"""What a process runs: given the descriptor of its heartbeat, it returns its exit code."""
+"""The program of a process: takes the descriptor of its heartbeat, returns the exit code."""
 
 
 class WorkerProcess:
     """A running process.
 
-    It has a session of its own: Ctrl-C reaches the supervisor, which passes it on once.
+    It has a session of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
 
     Args:
-        number: of the process.
-        program: that it runs.
+        number: number of the process.
+        program: what it runs.
 
     Attributes:
         number: as given.
@@ -53,14 +53,14 @@ class WorkerProcess:
 
     def pass_on(self, log_signal: signal.Signals | None) -> None:
         """Pass on the signal that sets the level of log lines, once the process listens to it."""
-        # One that has not begun may not listen yet: the signal would end it.
+        # A process that has not started does not handle the signal yet: it would end it.
         if log_signal is None or log_signal is self._log_signal or not self.status.started:
             return
         self._log_signal = log_signal
         self.process.send_signal(log_signal)
 
     def end_in_order(self) -> None:
-        """Ask the process to drain; once, for a second time would be an impatient one."""
+        """Ask the process to drain, once: a second request would kill it."""
         if not self._ended:
             self._ended = True
             self.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A process of a run under supervision: started, watched, and restarted by a policy."""
+"""A supervised process: started, watched, and restarted by a policy."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ MakeProgram = Callable[[int, Mapping[str, int]], Program]
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """How long to wait, and how often to try; all in seconds but the count.
+    """Waiting times in seconds, and the number of restarts.
 
     Attributes:
-        max_restarts: so many restarts of a process without a stable time between them are the end.
-        stable: a process that ran so long restarts the count.
-        soon: before a restart of a process that had stored a checkpoint.
-        first_wait, longest_wait: before one of another process, doubling each time.
-        drain: for an orderly end after a signal.
-        hang: without a word from a process that reads, or starts.
-        settled: a process that has nothing to read has come up when it ran so long.
+        max_restarts: most restarts of a process without a stable time between them.
+        stable: running time after which restarts are counted from zero.
+        soon: wait before the restart of a process that had stored a checkpoint.
+        first_wait, longest_wait: wait before the restart of any other; doubled each time.
+        drain: time for an orderly end after a signal.
+        hang: time without a report after which a process that reads or starts counts as hung.
+        settled: running time after which a process without anything to read has come up.
     """
 
     max_restarts: int = 5
@@ -68,7 +68,7 @@ class ExitReason:
 
 
 class Outcome(Enum):
-    """What has become of a process for good."""
+    """The final outcome of a process."""
 
     DONE = "done"
     FATAL = "fatal"
@@ -80,14 +80,12 @@ class SupervisedProcess:
     """A process of a run, over all its restarts.
 
     Args:
-        number: of the process.
-        make: as the supervisor's.
-        policy: as the supervisor's.
-        signals: as the supervisor's.
+        number: number of the process.
+        make, policy, signals: those of the supervisor.
 
     Attributes:
-        outcome: what has become of it for good; None while it runs, or waits to.
-        restarted_in_order: whether it asked for a restart, and that was not seen to yet.
+        outcome: the final one; None while it runs or waits for a restart.
+        restarted_in_order: whether it asked for a restart that has not been handled yet.
         came_up: whether it has stored a checkpoint, or has waited for messages for a while.
     """
 
@@ -113,13 +111,13 @@ class SupervisedProcess:
         self._draining = False
 
     def revive(self) -> None:
-        """Begin again after an orderly end: there may be something to do now."""
+        """Start again after an orderly end: there may be something to do now."""
         if self.outcome is Outcome.DONE:
             self.outcome = None
 
     @property
     def counts(self) -> LiveCounts:
-        """What it has done since it was started last, as far as it has reported it."""
+        """What it has done since its last start, as far as it has reported it."""
         reported = "" if self._worker is None else self._worker.status.counts
         return LiveCounts.read_from(reported)
 
@@ -130,7 +128,7 @@ class SupervisedProcess:
 
     @property
     def unfinished(self) -> str:
-        """What it is at, for people, when it is ended before its time."""
+        """What it is doing, for people, if it is killed."""
         status = None if self._worker is None else self._worker.status
         if status is None or not status.waits:
             return f"process {self._number} is at work"
@@ -138,7 +136,7 @@ class SupervisedProcess:
         return f"process {self._number} waits for what cannot be reached{reason}"
 
     def look(self) -> None:
-        """See to it: begin it when it is time, and judge its end."""
+        """Start it when it is due, and handle its end."""
         if self.outcome is not None:
             return
         if self._worker is None:
@@ -187,7 +185,7 @@ class SupervisedProcess:
         self._hung = ""
         try:
             program = self._make(self._number, self._causes)
-            # That may have taken seconds.
+            # The program may have taken seconds to prepare.
             if not self._signals.stop_requests:
                 self._worker = WorkerProcess(self._number, program)
         except RetryableError as error:
@@ -197,7 +195,7 @@ class SupervisedProcess:
 
     def _watch_for_hang(self, worker: WorkerProcess) -> None:
         silent = time.monotonic() - worker.status.heard
-        # A drain has an end of its own.
+        # A drain has its own time limit.
         if self._draining or self._hung or worker.status.idle or silent <= self._policy.hang:
             return
         self._hung = f"process {self._number} hung: not a sign of progress for {silent:.0f} s"
@@ -211,7 +209,7 @@ class SupervisedProcess:
         if self._hung:
             return ExitReason(code, "hung", self._hung, status.stored)
         if code == 0 or (self._draining and code == -signal.SIGTERM):
-            # A process that got the signal before it could listen had not begun: nothing is lost.
+            # A process that got the signal before it handled it had read nothing: nothing is lost.
             return ExitReason(
                 0, "planned" if status.restart else "drained", status.restart, status.stored
             )
@@ -253,7 +251,7 @@ class SupervisedProcess:
             logger.warning("restart %d of %d in %.1f s: %s", *counted)
 
     def _judge_drain(self, end: ExitReason) -> None:
-        """Judge a drain that did not come to its end by itself."""
+        """Handle a drain that did not end by itself."""
         if end.kind != "lost" and not end.unreachable:
             logger.error("stopped: %s", end.cause)
             self.outcome = Outcome.GAVE_UP

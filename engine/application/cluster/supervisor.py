@@ -25,16 +25,16 @@ POLL_SECONDS = 0.05
 class Supervisor:
     """Runs programs, each in a process of its own.
 
-    A process that fails is restarted, and the others go on. One that cannot be helped ends them
-    all, in order: its share of the stream would stop unnoticed.
+    A process that fails is restarted, and the others go on. After a fatal error of one process all
+    of them end in order: its share of the stream would stop unnoticed.
 
     Args:
-        make: gives the program of each process; may raise RetryableError, or FatalError.
-        processes: how many.
-        policy: how long to wait, and how often to try.
-        signals: what signals ask for; nothing, unless given.
+        make: returns the program of each process; may raise RetryableError or FatalError.
+        processes: number of processes.
+        policy: waiting times and number of restarts.
+        signals: what signals ask for; nothing unless given.
         status: shows what the processes do; None shows nothing.
-        replaced: says whether something else is to be run, for which these processes end in order.
+        replaced: returns whether something else is to be run; then these processes end in order.
     """
 
     def __init__(
@@ -61,12 +61,11 @@ class Supervisor:
         return any(each.came_up for each in self._processes)
 
     def run(self) -> int:
-        """Run until the processes end, a signal asks to stop, or trying again makes no sense.
+        """Run until the processes end, a signal asks to stop, or an error is fatal.
 
         Returns:
-            0 after an orderly end, 2 when a process says that trying again is useless, 1 when
-            there were too many restarts, 4 when a process was killed because its drain took too
-            long, or because a second signal asked for it.
+            0 after an orderly end, 2 after a fatal error, 1 after too many restarts, 4 if a process
+            was killed because its drain took too long, or because a second signal asked for it.
         """
         try:
             return self._run()
@@ -99,7 +98,7 @@ class Supervisor:
         return self._signals.stop_requests > 0 or helpless or self._replaced()
 
     def _revive_all(self) -> None:
-        """The source has more partitions: who had none may have one now."""
+        """Restart processes that had no partition: the source has more partitions now."""
         for each in self._processes:
             each.restarted_in_order = False
             each.revive()

@@ -20,14 +20,14 @@ def tls_context(tls: TlsSpec) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # In a context of its own: what a server trusts is asked of clients.
+        # In a context of its own: a server that trusts authorities asks clients for certificates.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(tls.certificate)
     except ssl.SSLError:
         raise _unfit(
             tls.certificate, "certificate", "it holds no certificate in PEM form"
         ) from None
     try:
-        # Without a passphrase given OpenSSL would ask for one at the terminal, and wait.
+        # Without a passphrase OpenSSL would ask for one at the terminal, and wait.
         context.load_cert_chain(tls.certificate, tls.key, password="")
     except ssl.SSLError:
         why = f'it holds no private key of "{tls.certificate}" in PEM form without a passphrase'

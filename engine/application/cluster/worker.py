@@ -1,7 +1,7 @@
 """The worker: one process of a run, started by a fork of the supervisor.
 
-Exit codes: 0 the source ended, or drained after a signal; 2 an error that another try
-does not cure (the last log line says which); 1 a crash (its traceback is in the log).
+Exit codes: 0 the source ended, or was drained after a signal; 2 a fatal error (the last log line
+says which); 1 a crash (its traceback is in the log).
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ logger = logging.getLogger("pynomaly.worker")
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a process is to do.
+    """The task of a process.
 
     Attributes:
         file: the pipeline file.
         text: its text, as it was when the run began: a file that is being edited never gets into
             a process that is restarted. Its variables and secrets are read again.
-        process: its number.
-        processes: how many this run has.
-        earlier_processes: how many the run before had.
-        restarts: of this process so far, by cause.
-        parent: it dies when this process does.
-        log_format, log_level: of its log lines.
-        run: what the log lines of one run have in common.
-        live: whether somebody watches what it does.
-        repartitions: whether it re-keys messages; it detects otherwise.
+        process: number of the process.
+        processes: number of processes of this run.
+        earlier_processes: number of processes of the run before.
+        restarts: number of restarts of this process so far, by cause.
+        parent: process id of the supervisor; the process ends with it.
+        log_format, log_level: format and level of its log lines.
+        run: id of the run, in all its log lines.
+        live: whether a status line shows what it does.
+        repartitions: whether it re-keys messages, instead of detecting.
     """
 
     file: Path
@@ -91,9 +91,9 @@ def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
         The exit code.
     """
     _die_with_parent(config)
-    # A supervisor that finds us hanging asks so where we stand.
+    # The supervisor asks a process that hangs for its stack.
     faulthandler.enable()
-    # State and dead letters hold what events hold: they are their user's alone.
+    # State and dead letters contain data of events: only their user may read them.
     os.umask(0o077)
     try:
         file = parse(config.text, config.file, os.environ, redactor)
@@ -129,10 +129,10 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
     _serve_metrics(file, context)
     flow = build_repartition(file, context) if config.repartitions else _detection(file, context)
-    # The backtrace of Bytewax's machinery would bury the one that says what happened.
+    # Bytewax's own backtrace would hide the traceback of the error.
     os.environ["RUST_BACKTRACE"] = "0"
     _disable_web_server()
-    # What is there now stays: looking through it for garbage would stop the stream for 0.1 s.
+    # These objects stay: a garbage collection over them would stop the stream for 0.1 s.
     gc.freeze()
     if config.repartitions:
         flow.run()
@@ -186,7 +186,7 @@ def _die_with_parent(config: WorkerConfig) -> None:
         return
     kernel = ctypes.CDLL(None)
     kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The command line is that of the supervisor: `ps -o comm` shows which process it is.
+    # A fork has the command line of the supervisor: `ps -o comm` shows which process it is.
     kernel.prctl(PR_SET_NAME, b"pynomaly-%d" % config.process)
     if os.getppid() != config.parent:
         os._exit(ExitCode.CRASHED)

@@ -34,11 +34,11 @@ class AlertSpec(Settings):
     budget: Rate | None = Field(default=None, json_schema_extra={"default": "10/day"})
     """False alarms accepted on normal data, such as 2/day, 1/hour or 3/week."""
     p_value: float | None = Field(default=None, gt=0, lt=1)
-    """Alert where the combined p-value is at most this."""
+    """Alert if the combined p-value is at most this."""
     fdr: float | None = Field(default=None, gt=0, lt=1)
     """False alarms accepted as a share of the incidents of all entities, such as 0.1."""
     score: ScoreSpec | None = None
-    """Alert where one detector's raw score is above a number."""
+    """Alert if one detector's raw score is above a number."""
     per: Literal["entity", "pipeline"] = "pipeline"
     """Who has the budget: the whole pipeline, or each entity."""
     incident_gap: PositiveDuration = Field(

@@ -94,7 +94,7 @@ def _issues(choice: DetectorChoice, value_names: Sequence[str], place: Place) ->
 
 
 def _text(choice: DetectorChoice, error: ParameterError) -> str:
-    """Add the nearest valid name where the parameter's own name is wrong."""
+    """Add the nearest valid name if the parameter's own name is wrong."""
     text = str(error)
     valid = [parameter.name for parameter in registry.declaration(choice.name).parameters]
     if error.parameter in valid or "Did you mean" in text:

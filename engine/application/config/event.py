@@ -154,7 +154,7 @@ class EventSpec(Settings):
         return replace(mapping, format=read, explode=whole)
 
     def rules(self) -> tuple[ValueRule | None, ...]:
-        """Return the rule of each value of the mapping; nothing where none has one."""
+        """Return the rule of each value of the mapping; nothing if none has one."""
         rules = tuple(value.rule() for value in self.values.values())
         return rules if any(rules) else ()
 

@@ -56,7 +56,7 @@ def json_schema() -> Schema:
 
 
 def _control_log(store: str) -> Any:
-    """Return the settings of the control log of a store plug-in; None where it has none."""
+    """Return the settings of the control log of a store plug-in; None if it has none."""
     log = getattr(registry.store(store), "ControlLog", None)
     return None if log is None else log.Settings
 

@@ -171,7 +171,7 @@ class SilenceSpec(Settings):
         """Return it in the domain's words.
 
         Args:
-            number: names it where it has no name.
+            number: names it if it has no name.
             zone: of the pipeline, for hours of the week that name none.
         """
         return Silence(

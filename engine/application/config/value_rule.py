@@ -12,7 +12,7 @@ from engine.domain.value_rule import Direction, ValueRule
 
 
 class MinDeviationSpec(Settings):
-    """The least deviation from the expected value that matters; where both are given, both."""
+    """The least deviation from the expected value that matters; if both are given, both."""
 
     absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """In the unit of the value."""

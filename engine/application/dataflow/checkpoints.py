@@ -22,7 +22,7 @@ SMALL_BYTES = 2**16
 CHEAP, DEAR = 50.0, 20.0
 """State is stored whole once processing what came since took so many times as long as storing it:
 so storing takes a fiftieth of the time, and a run that resumes processes again no more than that.
-Where that would be longer than REPLAY_SECONDS, a twentieth of the time is given for it at most."""
+If that would be longer than REPLAY_SECONDS, a twentieth of the time is given for it at most."""
 REPLAY_SECONDS = 30.0
 """Of all tasks of a pipeline together, to process again what came since."""
 JOURNAL_SHARE = 0.5
@@ -92,7 +92,7 @@ class Checkpoints:
     ) -> list[tuple[str, Mark]]:
         """Return the marks of a checkpoint of all tasks.
 
-        It is of all of them, also where some are let go of: what they have written since the last
+        It is of all of them, even if some are let go of: what they have written since the last
         one may be in one transaction.
 
         Args:

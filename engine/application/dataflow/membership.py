@@ -15,10 +15,10 @@ class Membership(Protocol):
     Attributes:
         fixed: whether what is owned never changes: then the run ends when all of it has ended.
 
-    The dataflow asks once a turn (`owned`, which must be cheap). It restores new ones, and lets
-    go of what is gone: it stores a checkpoint, forgets the models, and says `released`. Until then
-    the membership must not let another process have the task (a revocation waits for it). What is
-    in `lost` went without asking: the dataflow forgets it and does not store it.
+    The dataflow calls `owned` once a turn, which must be cheap. It restores new tasks. It releases
+    those that are gone: it stores a checkpoint, forgets the models, and calls `released`. Until
+    then the membership must not give the task to another process (a revocation waits for it). Tasks
+    in `lost` were taken away already: the dataflow forgets them and stores nothing.
     """
 
     fixed: bool

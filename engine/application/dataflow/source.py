@@ -1,8 +1,8 @@
 """The source of a process: all its tasks' partitions, read in turn, with checkpoints in between.
 
-It also sets the pace: what was read leaves the flow before more is read. Bytewax runs every step
-once a turn and asks the source each turn, so without that a batch would have as many others behind
-it as there are steps, all of them small, and wait for each of them at every step.
+It also sets the pace: a batch leaves the flow before more is read. Bytewax runs every step once a
+turn and asks the source each turn: without this rule as many small batches as there are steps would
+be in the flow at once, and each would wait for the others at every step.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ Item = tuple[str, "RawBatch | Signal"]
 """What the source emits: the key of a task, and a batch of it or a signal."""
 
 IDLE_SECONDS = 0.003
-"""Wait after a turn that found nothing: short beside the latency that users see."""
+"""Wait after a turn without messages: short compared with the latency that users see."""
 QUIET_SECONDS = 1.0
 """Time between two signals that nothing has come."""
 MOST_EVENTS = 65_536
 """After so many messages no further partition is read in the same turn."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""Asks for the next turn without a pause, whatever the wall clock says: pauses are made here."""
+"""Asks Bytewax for the next turn at once: pauses are made here."""
 
 
 class TaskSource(DynamicSource[Item]):
-    """Bytewax's side: one part, for Bytewax runs one worker in each process."""
+    """The Bytewax source: one part, since Bytewax runs one worker in each process."""
 
     def __init__(self, make: Callable[[], SourceTurns]) -> None:
         self._make = make
@@ -56,7 +56,7 @@ class SourcePart(StatelessSourcePartition[Item]):
         self._turns = turns
 
     def next_batch(self) -> list[Item]:
-        """Return what is to go through the flow next."""
+        """Return the next items of the flow."""
         failure = self._turns.failure
         found: list[Item] = []
         with failure.noted():
@@ -78,11 +78,11 @@ class SourceTurns:
     """Decides what each turn of the source is for.
 
     Args:
-        tasks: of this process.
-        membership: makes the membership, when the first turn asks for it.
-        checkpoints: when they are due.
-        context: of this process.
-        failure: what stops the flow from another thread.
+        tasks: tasks of this process.
+        membership: makes the membership in the first turn.
+        checkpoints: decides when they are due.
+        context: context of this process.
+        failure: stops the flow from another thread.
         control: follows the control log; None if there is none.
     """
 
@@ -155,10 +155,10 @@ class SourceTurns:
             self._last = True
             end = [] if draining else self._quiet(ended=True)
             if end:
-                # What it makes the steps say is said once: their state has to be stored.
+                # The steps publish it once: their state has to be stored.
                 for reader in self._tasks.all():
                     reader.changed = True
-            # All is let go of, so that who takes it up need not wait until we have gone.
+            # All tasks are released, so that other processes need not wait for the end of this one.
             return [*end, *self._checkpoints.start(last=self._tasks.readers.keys(), final=True)]
         return self._go_on()
 
@@ -172,7 +172,7 @@ class SourceTurns:
         return self._read()
 
     def _changes(self) -> list[tuple[str, Control]]:
-        """Return what control records come into force now, behind what was read.
+        """Return the control records that come into force now, after what was read.
 
         A checkpoint is made right behind them: what is processed again begins after it.
         """

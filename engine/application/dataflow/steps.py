@@ -24,13 +24,13 @@ class KeyedSteps:
     """Makes the logic of each task; one for each step of a process.
 
     Args:
-        name: of the step.
+        name: name of the step.
         takes: type of its batches.
-        make: the step of one task.
-        context: of this process.
-        failure: what stops the flow from another thread.
-        tracer: of batches.
-        pass_on: whether what it takes goes on as well.
+        make: makes the step of one task.
+        context: context of this process.
+        failure: stops the flow from another thread.
+        tracer: traces batches.
+        pass_on: whether its input is passed on as well.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class KeyedSteps:
         self.pass_on = pass_on
 
     def build(self, _stored: object) -> KeyedStep:
-        """Return the logic of a task, which learns from its first item whose it is."""
+        """Return the logic of a task; its first item says which task it is."""
         return KeyedStep(self)
 
 
@@ -67,7 +67,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         self._process: Callable[[list[Any]], list[Any]] | None = None
 
     def on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
-        """Return what becomes of some items, and whether the task is let go of."""
+        """Return the results of some items, and whether the task is released."""
         with self._steps.failure.noted():
             return self._on_batch(values)
         return [], self.RETAIN
@@ -102,12 +102,12 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         return [*batches, *found] if self._steps.pass_on else found
 
     def _rest(self, quiet: Quiet) -> list[Any]:
-        """Return what a step has to say of a source that is silent, if it is one that has."""
+        """Return the results of a step for a source that is silent, if it has any."""
         say: Callable[[float], list[Any]] | None = getattr(self._step, "quiet", None)
         return [] if say is None else say(quiet.seconds)
 
     def _handle(self, item: object) -> bool:
-        """Handle what comes behind or before batches; return whether the task is let go."""
+        """Handle a signal between batches; return whether the task is released."""
         if isinstance(item, Begin):
             self._start_task(item.task)
         elif isinstance(item, Live):

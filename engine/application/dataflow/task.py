@@ -17,18 +17,18 @@ class Task:
 
     Attributes:
         name: the source's name of the partition.
-        partitions: of the source, that share the pipeline's budgets.
-        state: what the steps restore, by their names; taken out of here when they do.
-        position: where the source goes on after what was read last.
+        partitions: number of the source's partitions, which share the pipeline's budgets.
+        state: what the steps restore, by their names; each takes its part out.
+        position: position of the source after the last message that was read.
         results: rolling digest of all results so far.
         live: whether events come for the first time; until then they lead from the last whole
             snapshot to the last checkpoint, and nothing of them is delivered.
         snapshots: whether a whole snapshot was stored.
-        stored_at: when that was, on the monotonic clock, or may have been.
-        seconds: that the steps have worked since it.
-        dump_seconds: that the steps took for it.
-        size: of it, in bytes.
-        control: what of the control log has come into force.
+        stored_at: time of it on the monotonic clock, as far as it is known.
+        seconds: working time of the steps since it.
+        dump_seconds: time that the steps took for it.
+        size: its size in bytes.
+        control: the control records in force.
     """
 
     name: str
@@ -76,11 +76,11 @@ class Mark:
     """A checkpoint comes behind the last batch that belongs to it, and gathers the steps' state.
 
     Attributes:
-        task: whose.
+        task: the task.
         whole: whether the steps put their state into it.
-        last: whether the task is let go of behind it.
-        journal: what has come since the checkpoint before, where the source does not keep it.
-        state: of the steps, by name.
+        last: whether the task is released after it.
+        journal: the events since the checkpoint before, if the source does not keep it.
+        state: state of each step, by name.
     """
 
     task: Task

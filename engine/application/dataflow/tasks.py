@@ -20,20 +20,20 @@ ORIGIN = "origin"
 """Name of the identity of the source in stored state."""
 
 Meet = Callable[[Mapping[str, Json]], list[str]]
-"""Compares what stored state was made by with this pipeline; says what changed, or refuses."""
+"""Compares the identity of stored state with this pipeline; returns what changed, or raises."""
 
 
 class Tasks:
     """The tasks that this process has now.
 
     Args:
-        plugin: of the source.
-        source: what the plug-in returned.
-        store: of checkpoints.
-        delivery: to the sinks; opened with the first tasks.
+        plugin: plug-in of the source.
+        source: Bytewax source that the plug-in returned.
+        store: stores checkpoints.
+        delivery: delivers to the sinks; opened with the first tasks.
         meet: compares stored state with this pipeline.
-        context: of this process.
-        keep: whether what is read must be kept, because the source does not give it again.
+        context: context of this process.
+        keep: whether messages must be kept, because the source does not return them again.
 
     Attributes:
         plugin, store: as given.
@@ -122,7 +122,7 @@ class Tasks:
             task.control = load_control(stored.snapshot.get(CONTROL))
             task.snapshots = True
             task.results = stored.snapshot_results
-            # It is older than this run, nobody knows how much.
+            # It is older than this run; how much is unknown.
             task.stored_at -= self._context.snapshot_interval.total_seconds() / 2
             if stored.partitions != partitions:
                 logger.warning(
@@ -132,7 +132,7 @@ class Tasks:
                 )
             recognise = _of_plugin(self.plugin, "recognise", lambda _stored: True)
             if not recognise(stored.identity.get(ORIGIN) or {}):
-                # Another topic of that name: what was learned is kept, where it stood is void.
+                # Another topic of that name: what was learned is kept, the position is void.
                 stored = None
         reader = TaskReader(self._source, task, stored, self._context.telemetry, keep=self._keep)
         self.readers[name] = reader

@@ -45,7 +45,7 @@ class Evaluation:
         during_faults: anomalies in a faulty sensor during its fault or its settling time.
         false_alarms: all other anomalies.
         budget: false alarms that the alert budget allows for the stream.
-        absent: whether the sensor that stopped sending was found; None where none did.
+        absent: whether the sensor that stopped sending was found; None if none did.
         muted: anomalies in the maintenance window, which a silence mutes.
     """
 

@@ -92,7 +92,7 @@ class Fleet:
 
     @property
     def absence(self) -> Episode | None:
-        """A healthy sensor that stops sending for an hour; None where no sensor is healthy."""
+        """A healthy sensor that stops sending for an hour; None if no sensor is healthy."""
         return self._episode(0, EPISODE_MINUTES)
 
     @property

@@ -111,7 +111,7 @@ class Client:
             revision: that was read; None whatever there is.
 
         Raises:
-            RemoteError: 409 where its status does not allow it, 412 where it has changed.
+            RemoteError: 409 if its status does not allow it, 412 if it has changed.
         """
         path = f"/incidents/{quote(incident_id, safe='')}/{how}"
         return cast("Incident", self._change("POST", path, {"reason": reason}, revision))
@@ -137,7 +137,7 @@ class Client:
         """Store a pipeline file as the newest version.
 
         Raises:
-            RemoteError: 422 where it does not fit; the text has line and field of each error.
+            RemoteError: 422 if it does not fit; the text has line and field of each error.
         """
         body = {"text": text, "reason": reason}
         path = f"/pipelines/{quote(name, safe='')}"

@@ -74,7 +74,7 @@ class KeptCheckpoints:
     Args:
         directory: of the state.
         process: number of the process.
-        count: checkpoints to keep; none where it is 0.
+        count: checkpoints to keep; none if it is 0.
         every: time between them.
         now: the time, in seconds since 1970.
 

@@ -48,7 +48,7 @@ class StoredTask:
         number: of the checkpoint, counted from 1.
         snapshot: the newest whole state, a blob for each step.
         snapshot_position, snapshot_results: the position and the digest that it belongs to.
-        journal: events since then, in their order; empty where the source is read again.
+        journal: events since then, in their order; empty if the source is read again.
         outputs: for each sink, the position of its output at the checkpoint, as the sink says it.
     """
 
@@ -99,8 +99,8 @@ class StateStore(Protocol):
     def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
         """Store checkpoints of this process's tasks, all of them or none; durable on return.
 
-        Called when all that the tasks made until then has been written to the sinks: at the latest
-        now it has to be visible too where sinks and store share a transaction.
+        Called when all results of the tasks until then have been written to the sinks. If sinks and
+        store share a transaction, they become visible with it.
 
         Args:
             checkpoints: of the tasks that have changed.

@@ -1,7 +1,7 @@
 """Checks the owner and the modes of state files, as ssh does with its files.
 
-Models of libraries are stored as pickles, which run as code when they are read; and what detectors
-have learned decides what is published. So nobody else may write to it.
+Models of libraries are stored as pickles, which run as code when they are loaded, and the models
+decide what is published. So no other user may write to the files.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from engine.domain.errors import FatalError, PynomalyError
 def require_trusted(directory: Path) -> None:
     """Refuse a state directory that another user owns, or may write to, at any place of it.
 
-    The directory, all in it, and the folders above. A folder above may be open to all where
-    only owners may rename what is in it (as in /tmp), to the group we run as where it is root's (as
-    volumes of a Kubernetes pod are), and to a group that has nobody in it but us (as many systems
-    give each user).
+    The check covers the directory, its contents, and the folders above. A folder above may be
+    writable by all if only owners may rename its files (as in /tmp), by the group of this process
+    if root owns it (as with volumes of a Kubernetes pod), and by a group without other members (as
+    many systems give each user).
 
     Raises:
         PynomalyError: it is not ours alone; the text says what, and how to change that.

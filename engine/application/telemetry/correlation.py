@@ -20,7 +20,7 @@ class Correlation:
 
     Attributes:
         request: id of the request.
-        trace: id of the trace that it belongs to; None where the client names none.
+        trace: id of the trace that it belongs to; None if the client names none.
     """
 
     request: str

@@ -24,7 +24,7 @@ class Redactor:
     """Replaces known secrets in texts.
 
     A secret of RUN_LENGTH characters or more is replaced wherever RUN_LENGTH of them stand in a
-    row, so also where a message quotes only its beginning or its end. A shorter secret is replaced
+    row, so even if a message quotes only its beginning or its end. A shorter secret is replaced
     where it stands alone, because it may be part of a word.
 
     Args:

@@ -24,7 +24,7 @@ logger = logging.getLogger("pynomaly.run")
 
 
 def run_in_process(file: PipelineFile) -> None:
-    """Run a pipeline until its source ends; Ctrl-C drains it where this is the main thread.
+    """Run a pipeline until its source ends; Ctrl-C drains it if this is the main thread.
 
     Args:
         file: the pipeline file.

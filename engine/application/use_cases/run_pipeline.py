@@ -171,7 +171,7 @@ class Run:
 
 
 def processes_of(file: PipelineFile, processes: int) -> int:
-    """Return how many processes a run has: as many again re-key messages, where that is asked."""
+    """Return how many processes a run has: as many again re-key messages, if that is asked."""
     return processes if file.event.repartition is None else 2 * processes
 
 

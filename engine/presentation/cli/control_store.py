@@ -67,7 +67,7 @@ Cache = Annotated[
 
 
 def need_server() -> None:
-    """Say what to install where the extra `server` is missing.
+    """Say what to install if the extra `server` is missing.
 
     Raises:
         FatalError: a package of it is missing.

@@ -86,7 +86,7 @@ def _table(declarations: list[Declaration], costs: Costs) -> Table:
 
 
 def _costs(declaration: Declaration, costs: Costs) -> list[Text]:
-    """Return a line of what was measured; none where nothing was asked for."""
+    """Return a line of what was measured; none if nothing was asked for."""
     if declaration.name not in costs:
         return []
     found = costs[declaration.name].items()

@@ -32,8 +32,8 @@ def validate(
 ) -> None:
     """Check a pipeline file; with --connect also brokers, topics and a sample of messages.
 
-    Ends with exit code 2 where the file cannot be used, where something cannot be reached, or
-    where not one of the sampled messages decodes.
+    Ends with exit code 2 if the file cannot be used, if something cannot be reached, or if none of
+    the sampled messages can be decoded.
     """
     found = open_pipeline(file)
     description = describe_pipeline(found)

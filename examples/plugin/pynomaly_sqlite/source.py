@@ -141,7 +141,7 @@ class Reader(StatefulSourcePartition[RawBatch, int]):
         return batches
 
     def next_awake(self) -> datetime | None:
-        """Return when to ask again: at once, or later where there was nothing."""
+        """Return when to ask again: at once, or later if there was nothing."""
         return datetime.now(UTC) + timedelta(seconds=0.5) if self._is_idle else None
 
     def snapshot(self) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from engine.application.cluster import metrics_server
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import MOST_CONNECTIONS, MetricsServer, serve
 from engine.application.config.sections import MetricsSpec
@@ -263,8 +264,9 @@ def hung_up_on(client: socket.socket) -> bool:
 
 @pytest.mark.parametrize("secure", [False, True])
 def test_a_request_that_drips_is_hung_up_on(
-    start: Start, pem: dict[str, Path], secure: bool
+    start: Start, pem: dict[str, Path], secure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(metrics_server, "REQUEST_SECONDS", 1.0)
     tls = {"tls": {"certificate": pem["certificate"], "key": pem["key"]}} if secure else {}
     server = start(**tls)
     with socket.create_connection(("127.0.0.1", server.server_port)) as client:

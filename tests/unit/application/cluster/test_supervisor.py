@@ -299,18 +299,19 @@ def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureF
     assert last_line(caplog).startswith("gave up after 1 restarts: process 0 hung: not a sign of")
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
+def test_processes_that_are_idle_or_report_are_not_hung() -> None:
+    policy = replace(QUICK, hang=3.0, max_restarts=0)
+    codes = [
         "say('idle'); time.sleep(4)",
         "[(say('progress'), time.sleep(0.3)) for _ in range(13)]",
         "[(say('waiting'), time.sleep(0.3)) for _ in range(13)]",
         "say('progress'); say('idle'); say('waiting'); say('stored'); time.sleep(4)",
-    ],
-)
-def test_who_rests_or_speaks_is_not_hung(code: str) -> None:
-    policy = replace(QUICK, hang=3.0, max_restarts=0)
-    assert supervise(SPEAK + code, policy=policy)[0] == 0
+    ]
+
+    code, starts = supervise(*(SPEAK + code for code in codes), policy=policy)
+
+    assert code == 0
+    assert len(starts) == len(codes)
 
 
 def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:

@@ -49,4 +49,5 @@ def test_every_panel_has_rows(store: PostgresServer, panel: StorePanel) -> None:
 def test_the_spike_is_an_incident_of_its_entity(store: PostgresServer) -> None:
     assert (STRANGE,) in store.query(asked(ENTITIES))
     incidents = store.query(asked(PANELS[0].sql))
+
     assert ("critical", "temp") in [(row[3], row[5]) for row in incidents]

@@ -54,7 +54,7 @@ metrics: {{port: {port}}}
     return file, port, broker
 
 
-def test_who_cannot_work_is_not_ready_and_says_why(
+def test_a_process_that_cannot_work_is_not_ready_and_reports_why(
     pipeline: tuple[Path, int, KafkaBroker],
 ) -> None:
     file, port, broker = pipeline

@@ -62,7 +62,7 @@ def test_instances_see_the_same_records_in_the_same_order(kafka: KafkaCluster) -
         log.close()
 
 
-def test_what_is_no_record_is_left_out(
+def test_skips_messages_that_are_not_records(
     kafka: KafkaCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic = f"control-{time.time_ns()}"

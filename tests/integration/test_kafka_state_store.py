@@ -234,7 +234,7 @@ def test_a_process_whose_partitions_were_given_to_others_publishes_nothing_of_th
     await_seen(kafka, out, [1])
 
 
-def test_a_commit_that_a_dead_process_left_half_done_is_ended_by_who_takes_over(
+def test_a_commit_left_half_done_is_ended_by_the_next_owner(
     kafka: KafkaCluster,
     topic: TopicFactory,
     instances: list[Instance],

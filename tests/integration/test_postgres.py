@@ -158,6 +158,7 @@ def test_a_password_in_the_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ValidationError) as raised:
         PostgresSettings.model_validate({"url": url})
     messages = [error["msg"] for error in raised.value.errors()]
+
     assert "secret-word" not in " ".join(messages)
 
 

@@ -219,6 +219,7 @@ def test_the_supervisor_is_given_its_time_before_the_kubelet_acts(base) -> None:
 def test_each_probe_asks_its_own_question(base) -> None:
     [container] = one("StatefulSet", base)["spec"]["template"]["spec"]["containers"]
     asked = {"startupProbe": "startup", "readinessProbe": "ready", "livenessProbe": "live"}
+
     for probe, question in asked.items():
         assert container[probe]["httpGet"]["path"] == f"/health/{question}"
         assert callable(getattr(Health, question))
@@ -455,5 +456,6 @@ def test_the_export_is_given_all_that_pipeline_files_name() -> None:
     job = one("Job", in_folder("state-export"))
     [container] = job["spec"]["template"]["spec"]["containers"]
     given = {variable["name"] for variable in container["env"]}
+
     for path in FOLDER.rglob("pipeline.yaml"):
         assert set(re.findall(r"\$\{(\w+)\}", path.read_text())) <= given, path

@@ -70,7 +70,7 @@ def test_a_number_has_the_colour_of_its_limit() -> None:
     assert fills == [0, 0, 1]
 
 
-def test_what_is_no_number_is_left_out() -> None:
+def test_skips_values_that_are_not_numbers() -> None:
     assert len(lines(one(Series({}, [0, 1, 2], [1, float("nan"), 2])))[0]) == 2
 
 

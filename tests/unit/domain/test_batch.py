@@ -33,6 +33,7 @@ def test_taking_rows_keeps_all_columns_together() -> None:
 def test_joining_cuts_gives_the_whole() -> None:
     whole = batch("a", "b", "c", "d")
     joined = EventBatch.concatenate([whole.take(slice(0, 1)), whole.take(slice(1, 4))])
+
     for one, other in zip(joined.columns(), whole.columns(), strict=True):
         assert one.tolist() == other.tolist()
 

@@ -133,6 +133,7 @@ def test_scores_of_a_traced_batch_carry_its_context() -> None:
     plain, traced = (
         step(replace(batch, events=replace(batch.events, trace=each))) for each in (None, trace)
     )
+
     for before, after in zip(plain, traced, strict=True):
         assert after.headers == (*before.headers, ("traceparent", trace.traceparent))
         assert (after.id, after.value) == (before.id, before.value)

@@ -58,7 +58,7 @@ def test_partitions_are_merged_by_time_and_each_keeps_its_order() -> None:
     assert places == [b"raw/0/10", b"raw/1/10", b"raw/1/11", b"raw/0/11", b"raw/0/12", b"raw/1/12"]
 
 
-def test_what_is_no_event_is_a_reject_of_its_place() -> None:
+def test_an_element_that_is_not_an_event_is_rejected_alone() -> None:
     re_keyed, rejects = step()([raw(1, ("a", 1), None, ("b", 2))])
 
     assert [record.key for record in re_keyed] == [b"a", b"b"]

@@ -93,7 +93,7 @@ def test_an_orderly_end_is_the_end() -> None:
     assert supervise("", "") == (0, [(0, {}), (1, {})])
 
 
-def test_trouble_that_no_try_cures_is_not_tried_again() -> None:
+def test_a_fatal_error_is_not_retried() -> None:
     assert supervise("raise SystemExit(2)") == (2, [(0, {})])
 
 
@@ -289,7 +289,7 @@ def test_a_drain_that_is_broken_off_says_what_was_waited_for(
     )
 
 
-def test_a_process_that_says_nothing_any_more_is_hung(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_without_reports_is_hung(caplog: pytest.LogCaptureFixture) -> None:
     policy = replace(QUICK, hang=3.0, max_restarts=1)
 
     code, starts = supervise(SPEAK + "say('progress'); time.sleep(60)", policy=policy)
@@ -331,7 +331,9 @@ def test_a_planned_restart_is_orderly_and_not_counted(tmp_path: Path) -> None:
     assert starts == [(0, {}), (0, {"planned": 1})]
 
 
-def test_the_last_line_says_what_the_process_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_last_line_is_the_reason_that_the_process_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     code = SPEAK + "say('failed', 'ValueError: no such thing'); sys.exit(1)"
 
     assert supervise(code, FOREVER)[0] == 1

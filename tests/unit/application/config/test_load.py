@@ -262,6 +262,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(PipelineFileError, match="cannot be read: No such file"):
         load(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
+
     with pytest.raises(PipelineFileError, match="it is not UTF-8 text"):
         load(tmp_path / "latin.yaml")
 
@@ -286,7 +287,7 @@ def test_branches_of_a_union_are_one_problem(problems: Problems) -> None:
         ("", "1: the file: is empty"),
     ],
 )
-def test_what_is_no_pipeline_at_all(problems: Problems, text: str, said: str) -> None:
+def test_rejects_files_that_are_not_pipelines(problems: Problems, text: str, said: str) -> None:
     (problem,) = problems(text + "\n")
     assert problem.startswith(said)
 

@@ -81,7 +81,7 @@ def test_a_private_url_is_shown_nowhere(
 
 
 @pytest.mark.parametrize("text", ["<html>log in</html>", "x" * 20_000_000])
-def test_what_is_no_calendar_changes_nothing(
+def test_an_invalid_calendar_changes_nothing(
     text: str, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log, spec = ControlLog(tmp_path), CalendarSpec(url=server.url)

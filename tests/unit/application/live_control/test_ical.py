@@ -112,7 +112,7 @@ def test_only_what_says_when_events_are_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["<html>", "", calendar("BEGIN:VEVENT\nUID:a\nEND:VEVENT")])
-def test_what_is_no_calendar_is_refused(text: str) -> None:
+def test_rejects_invalid_calendars(text: str) -> None:
     with pytest.raises(FatalError, match="it is no calendar that can be read"):
         essence(text)
 

@@ -137,6 +137,7 @@ def test_published_packages(case: str) -> None:
         labels = inputs[f"{case}|label"].astype(bool)
         scores = inputs[f"{case}|score"].astype(np.float64)
     alerts = scores >= np.quantile(scores, 0.99)
+
     assert vus_pr(labels, scores, golden["slidingWindow"]) == pytest.approx(
         expected["VUS-PR"], abs=1e-9
     )
@@ -153,6 +154,7 @@ def test_published_affiliation(case: str) -> None:
     series, detector = case.split("|")
     labels, alerts = (_flags(f"{series}_{name}.gz") for name in ("groundtruth", detector))
     found = affiliation(labels, alerts)
+
     assert (*found, found.f1) == pytest.approx(expected, abs=1e-9)
 
 

@@ -152,7 +152,7 @@ def test_base_values_of_senml_are_added_to_those_of_its_records() -> None:
         (b'[{"n": "t", "bt": 1.3e9, "vs": "open"}]', RejectReason.MISSING_VALUE),
     ],
 )
-def test_what_is_no_reading_of_senml_is_a_reject(payload: bytes, reason: RejectReason) -> None:
+def test_rejects_invalid_senml(payload: bytes, reason: RejectReason) -> None:
     _, rejects = decode(SENML, payload)
 
     assert [r.reason for r in rejects] == [reason]
@@ -318,7 +318,7 @@ def test_registers_are_read_as_signed_integers() -> None:
 
 
 @pytest.mark.parametrize("register", [65536, -32769, 1.5, "x"])
-def test_what_is_no_register_is_a_reject(register: Any) -> None:
+def test_rejects_numbers_that_are_not_registers(register: Any) -> None:
     text = "key: {const: a}\ntime: message\nvalues: {a: {path: r, as: int16}}"
 
     _, rejects = decode(text, orjson.dumps({"r": register}))
@@ -344,7 +344,7 @@ def test_tags_in_an_array_of_texts_are_read_by_name() -> None:
 
 
 @pytest.mark.parametrize("written", [59, 1e9, "x", -1])
-def test_what_is_no_time_of_excel_is_a_reject(written: Any) -> None:
+def test_rejects_numbers_that_are_not_times_of_excel(written: Any) -> None:
     text = "key: {const: a}\ntime: {path: ts, format: excel}\nvalues: [v]"
 
     _, rejects = decode(text, orjson.dumps({"ts": written, "v": 1}))

@@ -34,6 +34,7 @@ def test_p_values_of_independent_scores_are_uniform() -> None:
 def test_onsets_are_as_frequent_as_p_for_any_scores(factor: float, last: int) -> None:
     """Scores too large or too small, and ones that stay: a story is one alert."""
     scores = np.repeat(factor * exponential(2, 60_000 // last, 10), last, axis=0)
+
     assert within(p_values(scores), 1e-3, 0.15)
 
 

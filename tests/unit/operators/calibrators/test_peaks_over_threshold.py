@@ -238,6 +238,7 @@ def test_only_recent_scores_count() -> None:
     first, second = one(), one()
     feed(first, np.r_[normal(15, 512), same])
     feed(second, np.r_[normal(16, 512) * 0.9, same])
+
     for score in (0.1, 0.7, 1.5):
         assert ask(first, score) == ask(second, score)
 

@@ -465,7 +465,7 @@ def test_numbers_are_read_as_the_file_says(options: str, found: Any, number: Any
         ("missing: [x]", [1], RejectReason.WRONG_TYPE, "expected a number"),
     ],
 )
-def test_what_is_no_number_says_what_to_do(
+def test_a_value_that_is_not_a_number_reports_the_setting_to_change(
     options: str, found: Any, reason: RejectReason, said: str
 ) -> None:
     text = f"key: s\nvalues: {{v: {{path: v, {options}}}}}"

@@ -158,7 +158,7 @@ def test_a_time_of_dot_net_is_read(written: str) -> None:
         ("format: iso8601", "/Date(1704067200000)/", "set unit: ms instead of format"),
     ],
 )
-def test_what_is_no_time_of_dot_net_is_a_reject(how: str, written: str, said: str) -> None:
+def test_rejects_texts_that_are_not_times_of_dot_net(how: str, written: str, said: str) -> None:
     text = f"key: {{const: a}}\ntime: {{path: ts, {how}}}\nvalues: [v]"
 
     _, rejects = decode(text, orjson.dumps({"ts": written, "v": 1}))

@@ -38,7 +38,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> RunContext:
     return RunContext("p")
 
 
-def test_an_outage_is_waited_for_and_told(context: RunContext, caplog: Any) -> None:
+def test_an_outage_is_waited_for_and_reported(context: RunContext, caplog: Any) -> None:
     registry = Registry(context, *[RetryableError("the registry is down")] * 3)
 
     found = Patience(context).until_done(registry.decode)

@@ -74,7 +74,7 @@ NO_TIMES = [
 
 
 @pytest.mark.parametrize("written", NO_TIMES)
-def test_what_is_no_time_spoils_its_own_row_only(written) -> None:
+def test_an_unreadable_time_affects_its_own_row_only(written) -> None:
     read = TimeReader(TimeField(("t",), None, "iso8601")).column
     good = "1970-01-01T00:00:01Z"
 
@@ -102,7 +102,7 @@ def test_times_of_mail_and_http_are_read(written: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "written", ["now", "1 2 3", "Thu, 01 Foo 2026 00:00:00 GMT", "Thu, 32 Jan 2026 00:00:00 GMT", 5]
 )
-def test_what_is_no_time_of_mail_is_unreadable(written: object) -> None:
+def test_rejects_texts_that_are_not_times_of_mail(written: object) -> None:
     read = TimeReader(TimeField(("t",), None, "rfc2822")).column
 
     assert read([written]).tolist() == [UNREADABLE]

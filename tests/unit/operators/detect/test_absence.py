@@ -118,7 +118,7 @@ def test_one_that_does_not_come_back_with_the_others_is_absent_by_itself() -> No
     assert [(key, over) for key, over, _ in found] == [("", False), ("", True), ("s30", False)]
 
 
-def test_a_topic_that_stands_still_is_one_pause_and_nobodys_absence() -> None:
+def test_an_idle_topic_is_one_pause_and_no_absence() -> None:
     numbers, times = fleet(50, 2 * HOUR)
     times = np.where(times < HOUR, times, times + HOUR)
 
@@ -266,7 +266,7 @@ def test_an_absence_of_the_task_is_of_its_partition() -> None:
     cuts=st.lists(st.integers(1, 1_999), min_size=1, max_size=5),
     after=st.sampled_from([None, 200]),
 )
-def test_no_cut_and_no_restart_changes_who_is_absent(
+def test_cuts_and_restarts_do_not_change_absences(
     seed: int, cuts: list[int], after: int | None
 ) -> None:
     """Some stop for a while, all pause, a few entities more than there is room for."""

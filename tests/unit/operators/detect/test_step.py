@@ -152,7 +152,7 @@ def test_neither_cuts_nor_a_snapshot_change_anything(
     assert_same(head + run(second, batch.take(slice(at, None))), whole)
 
 
-def test_a_gap_is_filled_for_those_who_cannot_take_it() -> None:
+def test_gaps_are_filled_for_detectors_that_cannot_take_them() -> None:
     batch = noise(3, 1_000)
     batch.values[500:, 0] = np.nan
     (scored,) = run(step_of(pipeline(detectors=(Sum(),))), batch)

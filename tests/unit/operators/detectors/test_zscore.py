@@ -72,7 +72,7 @@ def test_warm_up_counts_a_value_not_its_gaps() -> None:
     assert np.isnan(scores[::2]).all(), "an event of gaps has no score"
 
 
-def test_the_strangest_value_counts() -> None:
+def test_the_most_anomalous_value_counts() -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(size=(100, 3))
     each = np.column_stack([scores_of(values[:, j]) for j in range(3)])

@@ -128,7 +128,7 @@ def test_scores_are_followed_if_asked(folder: Path) -> None:
         ("{file: {path: found.ndjson, max_size: 10MiB}}", "without `max_size`"),
     ],
 )
-def test_sinks_that_cannot_be_followed_are_said(folder: Path, sink: str, said: str) -> None:
+def test_sinks_that_cannot_be_followed_are_reported(folder: Path, sink: str, said: str) -> None:
     with pytest.raises(FatalError, match=said):
         followed_sinks(parse(PIPELINE.replace("SINK", sink), Path("p.yaml"), {}))
 

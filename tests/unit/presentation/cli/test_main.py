@@ -64,6 +64,7 @@ def test_detectors_as_json(run: Run, capsys: pytest.CaptureFixture[str]) -> None
     found = json.loads(capsys.readouterr().out)
     assert [detector["name"] for detector in found] == [d.name for d in registry.declarations()]
     parameter = {"name": "half_life", "type": "float", "default": 100.0, "description": "Events."}
+
     assert found[0]["parameters"] == [parameter]
     assert found[0]["bytes_per_entity"] == 12
 

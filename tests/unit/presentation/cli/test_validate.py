@@ -30,6 +30,7 @@ def test_a_valid_file_is_described(
 ) -> None:
     assert run("validate", file) == 0
     out = capsys.readouterr().out
+
     assert out.startswith(f"{file}: valid\n")
     assert "values        cpu, mem\n" in out
     assert "1,073,741,824 bytes, about 12 an entity for its detectors\n" in out
@@ -64,6 +65,7 @@ def test_connect_reaches_everything_and_shows_the_first_rejects(
 ) -> None:
     assert run("validate", file, "--connect") == 0
     out = capsys.readouterr().out
+
     assert "anomalies     reached\n" in out
     assert "dead_letters  reached\n" in out
     assert "messages      2 of 3 sampled decode\n" in out

@@ -89,6 +89,7 @@ def test_names_that_are_not_there(monkeypatch):
     with pytest.raises(UnknownNameError, match='Did you mean "ECOD"'):
         create("ECODE")
     monkeypatch.setattr(family, "catalogue", dict)
+
     assert family.PyODDetectors().declarations() == []
     with pytest.raises(UnknownNameError, match=r"pynomaly-engine\[pyod\]"):
         create("ECOD")

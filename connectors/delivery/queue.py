@@ -18,7 +18,7 @@ from pynomaly.plugins import RunContext
 LOOK_SECONDS = 0.5
 """Between looks at what goes on while the stream waits."""
 LONG_WAIT_SECONDS = 5.0
-"""Seconds after which the health page speaks of it."""
+"""Seconds after which the health page reports it."""
 Deliver = Callable[[list[Record]], None]
 
 
@@ -87,7 +87,7 @@ class DeliveryQueue:
             self._raise_failure()
 
     def close(self) -> None:
-        """Wait until all is delivered, and let go of the receiver.
+        """Wait until all is delivered, and close the connection.
 
         Raises: as `flush` does.
         """

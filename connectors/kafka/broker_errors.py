@@ -117,7 +117,7 @@ class BrokerErrors:
         return {"statistics.interval.ms": STATISTICS_MS, "stats_cb": self.look_for_brokers}
 
     def look_for_brokers(self, statistics: str) -> None:
-        """Take note of whether a client knows any broker, by its statistics."""
+        """Check by its statistics whether a client knows any broker."""
         self._stranded = 0 if _A_BROKER.search(statistics) else self._stranded + 1
 
     def log(self, level: int, line_format: str, facility: str, client: str, text: str) -> None:

@@ -30,7 +30,7 @@ class GroupOffsets:
         brokers: bootstrap servers.
         settings: librdkafka's, of the pipeline file.
         context: of this process; the source tells its topic and its group there.
-        errors: takes note of what is wrong between us and the brokers.
+        errors: reports errors of the brokers.
     """
 
     def __init__(

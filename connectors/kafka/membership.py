@@ -96,7 +96,7 @@ class GroupMembership:
         self._thread.start()
 
     def owned(self) -> frozenset[str]:
-        """Return the tasks that are this process's, without those that it is asked to let go.
+        """Return the tasks that are this process's, without those that it is asked to release.
 
         Raises:
             ConnectorError: the membership has failed for good.
@@ -140,7 +140,7 @@ class GroupMembership:
         return not self._asked
 
     def released(self, tasks: Sequence[str]) -> None:
-        """Say that tasks are checkpointed and let go."""
+        """Report that tasks are checkpointed and released."""
         with self._changed:
             for task in tasks:
                 self._asked.pop(task, None)

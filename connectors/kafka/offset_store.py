@@ -84,11 +84,11 @@ class OffsetStore:
         return sorted(self._tasks)
 
     def release(self, tasks: Sequence[str]) -> None:
-        """Let go of tasks."""
+        """Release tasks."""
         self._tasks.difference_update(tasks)
 
     def close(self) -> None:
-        """Let go of everything; never raises."""
+        """Release all resources; never raises."""
         self._transaction.abort()
         self._offsets.close()
 

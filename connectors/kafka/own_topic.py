@@ -28,7 +28,7 @@ def wait_for_topic(
     Args:
         prepare: makes sure of it, or raises KafkaException if no broker answers.
         context: of this process.
-        errors: takes note of what is wrong.
+        errors: reports errors of the brokers.
 
     Raises:
         ConnectorError: it is missing and cannot be made, or does not fit.

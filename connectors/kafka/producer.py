@@ -22,7 +22,7 @@ QUEUE_WAIT_SECONDS = 0.1
 FLUSH_WAIT_SECONDS = 0.5
 """Seconds between looks at what goes on while waiting for the brokers."""
 LONG_WAIT_SECONDS = 5.0
-"""Seconds after which the health page speaks of a wait."""
+"""Seconds after which the health page reports a wait."""
 CAUSE_WAIT_SECONDS = 0.1
 STRANDED_SECONDS = 30.0
 """Of waiting, between looks at whether the client still knows brokers."""
@@ -188,7 +188,7 @@ class RecordProducer:
                 self.raise_failure()
 
     def poll(self) -> None:
-        """Take note of what has arrived."""
+        """Serve delivery reports."""
         if "client" in self.__dict__:
             self._serve(0)
             self.raise_failure()

@@ -26,7 +26,7 @@ class RepartitionTopic:
         settings: librdkafka's, of the source.
         topic: its name.
         source: topic of the source.
-        errors: takes note of what is wrong.
+        errors: reports errors of the brokers.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ def require_transactions(
         brokers: bootstrap servers.
         settings: librdkafka's, of the pipeline file.
         prefix: of the ids.
-        errors: takes note of what is wrong.
+        errors: reports errors of the brokers.
 
     Raises:
         ConnectorError: it is denied.

@@ -70,7 +70,7 @@ class KafkaSource:
         return {reader.partition: reader.position for reader in self._readers}
 
     def release(self, reader: PartitionReader) -> None:
-        """Read a partition no more."""
+        """Stop reading a partition."""
         self._readers.remove(reader)
         self.consumer.unassign(reader.partition)
 
@@ -222,7 +222,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         return self.position
 
     def close(self) -> None:
-        """Read it no more."""
+        """Stop reading it."""
         self._kafka.release(self)
 
 

@@ -36,7 +36,7 @@ def prepare_state_topic(
         settings: librdkafka's.
         topic: the state topic.
         source: topic of the source; None only looks, and makes nothing.
-        errors: takes note of what is wrong.
+        errors: reports errors of the brokers.
         make: partitions of a topic that belongs to no source.
 
     Raises:

@@ -23,27 +23,27 @@ from pynomaly.plugins import RunContext
 
 TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
 LOOK_SECONDS, MOST_LOOKS = 0.5, 16
-"""Between looks at a step that takes long; and so many it is given, well beyond its own timeout."""
+"""Interval and number of checks of a slow step, which last well beyond its own timeout."""
 TIMEOUT_CHECKPOINTS, SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 5, 60.0, 900.0
-"""After so many checkpoints, within these seconds, brokers end a transaction that nobody ends."""
+"""Checkpoints, within these seconds, after which brokers end an abandoned transaction."""
 LEAST_SECONDS = 5.0
-"""Brokers that allow no transaction as long as this are refused."""
+"""Brokers that do not allow transactions of this length are refused."""
 KEPT_BYTES = 32 * 2**20
 REPEATED_BYTES = 256 * 2**20
-"""More is not kept to be sent again when the group has moved on meanwhile."""
+"""Most bytes that are kept to be sent again if the group rebalances."""
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 LEFT_GROUP = {
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.FENCED_MEMBER_EPOCH,
 }
-"""The group goes on without us: what we made belongs to others now."""
+"""This process is not in the group any more: its partitions belong to others."""
 MOVED_ON = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.STALE_MEMBER_EPOCH,
 }
-"""The group has another generation: who is still in it tries again as a member of that."""
+"""The group has another generation: a member tries again as a member of that one."""
 
 Kept = tuple[str, str, Record, Headers]
 
@@ -52,9 +52,9 @@ class Transaction:
     """The transactions of one producer, one after the other.
 
     Attributes:
-        id: the transactional id: who takes it over shuts out whoever had it before.
-        producer: what sends the records.
-        held: whether somebody else commits it than the sinks: the state store, with the state.
+        id: the transactional id: a process that takes it over fences the one before.
+        producer: sends the records.
+        held: whether the state store commits it, with the state, and not the sinks.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Transaction:
             brokers: bootstrap servers.
             settings: librdkafka's, of the pipeline file.
             context: of this process.
-            who: whose it is, for people.
+            who: name of its owner, for people.
         """
         self.id = own_id
         self.held = False
@@ -92,17 +92,17 @@ class Transaction:
         self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
     def adapt(self, seconds: float, more: Mapping[str, Value]) -> None:
-        """Change what follows from the pipeline file, before it is used.
+        """Change settings before it is used.
 
         Args:
-            seconds: after which brokers end a transaction that nobody ends.
-            more: settings of librdkafka's.
+            seconds: time after which brokers end an abandoned transaction.
+            more: settings of librdkafka.
         """
         self._timeout = seconds
         self.producer.adapt({**self._more(self.id), **more})
 
     def fence_previous(self, ids: Sequence[str] = ()) -> None:
-        """Fence off whoever wrote with our id, or with others, and abort what they left open.
+        """Fence processes that wrote with this id, or with others; abort their open transactions.
 
         Done once: sinks and state store share it.
         """
@@ -121,7 +121,7 @@ class Transaction:
                 return
 
     def fence(self, ids: Sequence[str]) -> None:
-        """Fence off processes that are gone, and abort what they left open."""
+        """Fence processes that are gone, and abort their open transactions."""
         for other in ids:
             producer = self.producer.sibling(self._more(other))
             self._persist(producer.client.init_transactions, "beginning")
@@ -166,7 +166,7 @@ class Transaction:
         self._explained(lambda: self.producer.put(topic, partition, key, value, arrived))
 
     def poll(self) -> None:
-        """Take note of what has arrived."""
+        """Serve delivery reports."""
         if self._began is not None:
             self._explained(self.producer.poll)
 
@@ -184,12 +184,12 @@ class Transaction:
         """Make what was written visible, however long the brokers take.
 
         Args:
-            offsets: of the group, to be stored with it.
-            member: who we are in the group, of its newest generation.
+            offsets: offsets of the group, to be stored with it.
+            member: metadata of this member in the newest generation of the group.
 
         Raises:
             RetryableError: it failed, and nothing of it is visible.
-            ConnectorError: another run has shut us out.
+            ConnectorError: another run has fenced this one.
         """
         self.flush()
         if offsets and member is not None:
@@ -203,10 +203,10 @@ class Transaction:
         self._sent, self._sent_bytes = [], 0
 
     def rewind(self) -> None:
-        """Give up the open one, and keep what was sent in it for the next.
+        """Abort the open transaction, and keep its records for the next one.
 
         Raises:
-            RetryableError: it was too much to be kept.
+            RetryableError: it was too large to be kept.
         """
         if self._sent_bytes >= REPEATED_BYTES:
             raise RetryableError(
@@ -220,7 +220,7 @@ class Transaction:
         self._kept = again + kept
 
     def abort(self) -> None:
-        """End an open one without a trace: it belongs to no checkpoint; never raises."""
+        """Abort an open transaction, which belongs to no checkpoint; never raises."""
         self._kept, self._kept_bytes = [], 0
         if self._began is not None and not self._stuck:
             try:
@@ -239,7 +239,7 @@ class Transaction:
         }
 
     def _shorten(self) -> None:
-        """Keep to brokers that do not let transactions stay open for so long."""
+        """Halve the timeout, for brokers that do not allow transactions of this length."""
         self._timeout /= 2
         if self._timeout < LEAST_SECONDS:
             raise ConnectorError(
@@ -249,7 +249,7 @@ class Transaction:
         self.producer.reopen(self._more(self.id))
 
     def _explained(self, step: Callable[[], object]) -> None:
-        """Run a step; where it fails say so as what it was: of a purged record it is not known."""
+        """Run a step; replace a failure of purged records by its cause."""
         try:
             step()
         except (ConnectorError, RetryableError):
@@ -265,7 +265,7 @@ class Transaction:
             raise
 
     def _abort_reason(self) -> KafkaError | None:
-        """Abort; return why that fails: of records that were purged, this says by whom."""
+        """Abort; return why that fails: for purged records, the error names the cause."""
         try:
             self._abort(LAST_SECONDS)
         except KafkaException as error:
@@ -344,7 +344,7 @@ class Transaction:
         )
 
     def _raise_if_final(self, error: KafkaError) -> None:
-        """Raise what trying again does not cure."""
+        """Raise errors that a retry does not cure."""
         if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
             raise _TooLongError
         self._raise_if_fenced(error)

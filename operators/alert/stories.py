@@ -54,7 +54,7 @@ class Stories:
         self.rise(incident)
 
     def rise(self, incident: IncidentEvent) -> None:
-        """Take note of the peak of an incident."""
+        """Update the peak of a story by that of an incident."""
         found = self._of(incident)
         peak = incident.peak
         if found and (peak.score, -peak.p_value) > (found.score, -found.p_value):
@@ -62,7 +62,7 @@ class Stories:
             found.score, found.p_value = peak.score, peak.p_value
 
     def close(self, incident: IncidentEvent) -> None:
-        """Take note that an incident closes; the last one of a story ends it."""
+        """Remove an incident that closes; the last one of a story ends it."""
         if found := self._of(incident):
             found.open -= 1
             if not found.open:

@@ -114,7 +114,7 @@ class AbsenceWatch(RecordBank):
         totals: Floats,
         keys: Mapping[str, int],
     ) -> list[Absence]:
-        """Take note of events; return who has stopped, and who is back.
+        """Record events; return which entities have stopped, and which are back.
 
         Args:
             slots: int32 [n], the slot of each event's entity.

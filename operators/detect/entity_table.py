@@ -81,12 +81,12 @@ class EntityTable:
         return self._bank.records
 
     def move_clock(self, count: int) -> int:
-        """Take note of events that others observe; return how many came before."""
+        """Record events of several entities; return how many came before."""
         before, self._clock = self._clock, self._clock + count
         return before
 
     def pace(self, key: str) -> Pace | None:
-        """Return how often an entity speaks; None if it has no slot."""
+        """Return how often an entity sends; None if it has no slot."""
         slot = self._slots.get(key)
         if slot is None:
             return None

@@ -50,7 +50,7 @@ have come near the newest since it last jumped, up to AGREEING_EVENTS."""
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often an entity speaks, as it is known now.
+    """How often an entity sends, as far as it is known.
 
     Attributes:
         slot: of the entity.

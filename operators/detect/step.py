@@ -34,7 +34,7 @@ def detect_step(pipeline: Pipeline, context: RunContext) -> MakeTaskStep:
 
 
 def _load_code(pipeline: Pipeline) -> None:
-    """Score an event of nobody: else the first real ones would wait for machine code."""
+    """Score an event of no entity: otherwise the first real ones would wait for the compiler."""
     rows = np.zeros(1, np.int64)
     values = np.zeros((1, len(pipeline.mapping.values)))
     nobody = np.array([""], object)

@@ -40,6 +40,9 @@ REPLACED = {
     r"\btaken as usual\b": "assuming the default",
     r"\bthe pulse\b": "heartbeat",
     r"\boutbox\b": "delivery queue",
+    r"\btakes? note\b": "record, count, report",
+    r"\blets? go\b": "release",
+    r"\bof nobody\b": "of no entity, of none",
 }
 
 

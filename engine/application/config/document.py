@@ -189,7 +189,7 @@ class _Reader:
         return found.text if node.style or as_text else plain(found.text)
 
     def _hide(self, found: Substituted, place: Place) -> bool:
-        """Take note of what must not be shown; return whether the scalar itself must not be."""
+        """Collect what must not be shown; return whether the scalar itself must not be."""
         names = [str(step) for step in place]
         whole = any(map(is_secret, names))
         if not whole and any(map(is_url_field, names)):

@@ -92,11 +92,11 @@ class Checkpoints:
     ) -> list[tuple[str, Mark]]:
         """Return the marks of a checkpoint of all tasks.
 
-        It is of all of them, even if some are let go of: what they have written since the last
+        It covers all tasks, even if only some are released: what they have written since the last
         one may be in one transaction.
 
         Args:
-            last: names of the tasks that are let go of then.
+            last: names of the tasks that are released then.
             whole: names of the tasks that are stored whole in any case.
             final: whether the run ends then.
         """
@@ -122,7 +122,7 @@ class Checkpoints:
         return [(mark.task.name, mark) for mark in self._waiting.values()]
 
     def arrived(self, mark: Mark) -> None:
-        """Take note that a mark has passed all steps; store the checkpoint if it is the last."""
+        """Called when a mark has passed all steps; stores the checkpoint after the last one."""
         self._arrived.add(mark)
         if len(self._arrived) == len(self._waiting):
             self._store()

@@ -92,14 +92,14 @@ class Delivery:
                 self._parts[name].write_batch(records)
 
     def start_task(self, task: Task) -> None:
-        """Take note that a task begins."""
+        """Called when a task begins."""
         self._tasks[task.name] = task
         self._silent.discard(task.name)
         if not task.live:
             self._silent.add(task.name)
 
     def live(self, live: Live) -> None:
-        """Take note that a task goes on from its last checkpoint."""
+        """Called when a task resumes from its last checkpoint."""
         task = live.task
         self._silent.discard(task.name)
         if task.results != live.expected:
@@ -111,7 +111,7 @@ class Delivery:
             )
 
     def release(self, names: Iterable[str]) -> None:
-        """Take note that tasks are let go of."""
+        """Called when tasks are released."""
         for name in names:
             self._tasks.pop(name, None)
             self._silent.discard(name)
@@ -171,7 +171,7 @@ class EventTimes:
         self._newest: dict[str, int] = {}
 
     def observe(self, partition: str, time_ns: int) -> None:
-        """Take note of an event time."""
+        """Record an event time."""
         if partition not in self._newest:
             self._gauge.labels(partition).set_function(partial(self._lag, partition))
             self._newest[partition] = time_ns

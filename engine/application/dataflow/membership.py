@@ -24,7 +24,7 @@ class Membership(Protocol):
     fixed: bool
 
     def owned(self) -> frozenset[str]:
-        """Return the tasks that are this process's, without those that it is asked to let go.
+        """Return the tasks that are this process's, without those that it is asked to release.
 
         Raises:
             PynomalyError: the membership has failed for good.
@@ -40,7 +40,7 @@ class Membership(Protocol):
         ...
 
     def released(self, tasks: Sequence[str]) -> None:
-        """Say that tasks are checkpointed and let go."""
+        """Report that tasks are checkpointed and released."""
         ...
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class TaskReader:
         return journal.encode(kept) if kept else None
 
     def stored(self, *, whole: bool) -> None:
-        """Take note that a checkpoint was stored."""
+        """Called after a checkpoint was stored."""
         self.changed = False
         if whole:
             self.kept_bytes = 0

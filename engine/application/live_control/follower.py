@@ -64,7 +64,7 @@ class ControlFollower:
             self._fetcher.start()
 
     def close(self) -> None:
-        """Fetch no more calendars, and let go of the log; never raises."""
+        """Stop fetching calendars, and close the log; never raises."""
         if self._fetcher is not None:
             self._fetcher.close()
         self._log.close()

@@ -36,7 +36,7 @@ class Log(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it; never raises."""
+        """Close it; never raises."""
         ...
 
     def append(self, make: Callable[[int], ControlRecord]) -> ControlRecord:

@@ -49,7 +49,7 @@ class SharedLog:
         return made.model_copy(update={"id": f"{made.kind}-{number}", "number": number})
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         self._plugin.close()
 
     def _read(self, wait: float) -> bool:

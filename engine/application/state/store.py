@@ -92,7 +92,7 @@ class StateStore(Protocol):
         Raises:
             SnapshotError: something stored is missing, damaged, or of a newer program; its name
                 and the cure are in the text.
-            PynomalyError: another process owns the task, and does not let go.
+            PynomalyError: another process owns the task, and does not release it.
         """
         ...
 

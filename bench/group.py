@@ -1,8 +1,8 @@
 """How long a large group takes to share out partitions, on one broker of this machine.
 
 Method: the memberships of many processes, as `state: {kafka: ...}` makes them, join one group at
-once, all in this process; then one more joins; then one leaves. A membership says that it releases
-of what it is asked for at once: what a checkpoint takes is not in it.
+once, all in this process; then one more joins; then one leaves. A membership releases at once
+what it is asked for: what a checkpoint takes is not in it.
 `python -m bench.group [MEMBERS [PARTITIONS]]`; `--write` keeps the figures.
 """
 

@@ -20,9 +20,10 @@ from connectors.kafka.repartition_source import RepartitionSource, RepartitionSo
 from connectors.kafka.repartition_topic import RepartitionTopic
 from connectors.kafka.rights import require_group, require_topic, require_transactions
 from connectors.kafka.settings import KafkaSourceSettings
+from connectors.kafka.shared_transaction import INSTANCE, id_prefix, shared_transaction
 from connectors.kafka.source import KafkaSource
 from connectors.kafka.topic_limits import admin_client
-from connectors.kafka.transaction import INSTANCE, Transaction, id_prefix, shared_transaction
+from connectors.kafka.transaction import Transaction
 from engine.domain.names import REPARTITION
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext, Settings

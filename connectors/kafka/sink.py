@@ -10,9 +10,9 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaSinkSettings, shared_settings
+from connectors.kafka.shared_transaction import id_prefix
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_records import records as records_of
-from connectors.kafka.transaction import id_prefix
 from connectors.kafka.transactional_sink import TransactionalSink
 from connectors.kafka.writer import Writer
 from engine.domain.errors import ConnectorError

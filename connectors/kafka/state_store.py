@@ -8,11 +8,11 @@ from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.control_log import KafkaControlLog
 from connectors.kafka.rights import require_topic, require_transactions
 from connectors.kafka.settings import KafkaStateSettings
+from connectors.kafka.shared_transaction import INSTANCE, id_prefix
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.stored_topic import StoredTopic
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_store import TopicStore
-from connectors.kafka.transaction import INSTANCE, id_prefix
 from pynomaly.plugins import RunContext
 
 

@@ -23,9 +23,10 @@ from connectors.kafka.group_offsets import GroupOffsets
 from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.own_topic import wait_for_topic
 from connectors.kafka.settings import KafkaStateSettings
+from connectors.kafka.shared_transaction import shared_transaction
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
-from connectors.kafka.transaction import Transaction, shared_transaction
+from connectors.kafka.transaction import Transaction
 from engine.domain.errors import ConnectorError, SnapshotError
 from pynomaly.plugins import Checkpoint, Json, RunContext, StoredTask
 

@@ -18,7 +18,8 @@ from connectors.kafka.mark import MARK, code, new_key
 from connectors.kafka.producer import EndOffsets
 from connectors.kafka.read_back import ReadBack
 from connectors.kafka.settings import KafkaSinkSettings
-from connectors.kafka.transaction import Transaction, earlier_ids, shared_transaction
+from connectors.kafka.shared_transaction import earlier_ids, shared_transaction
+from connectors.kafka.transaction import Transaction
 from connectors.kafka.writer import Writer
 from engine.domain.batch import Headers
 from engine.domain.record import Record

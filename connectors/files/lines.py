@@ -19,8 +19,8 @@ class Readable(Protocol):
 class LineSplitter:
     """Splits chunks into lines, without ever holding more than one line that fits.
 
-    A line above the limit is cut to one byte more, by which it is known to be too large. Lines end
-    with a line feed; if a carriage return comes and no line feed beside it, with that.
+    A line above the limit is cut to one byte more, which marks it as too large. Lines end with a
+    line feed, or with a carriage return if no line feed follows it.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -57,7 +57,7 @@ def _line_end(data: bytes) -> bytes:
     """Return what lines end with; nothing while it is not known."""
     if b"\n" in data:
         return b"\n"
-    # Behind a return that comes last a line feed may follow.
+    # A line feed may follow a carriage return at the end of a chunk.
     return b"\r" if b"\r" in data[:-1] else b""
 
 

@@ -26,9 +26,9 @@ NEVER = (
     NotADirectoryError,
     IsADirectoryError,
 )
-"""Errors of opening a file that trying again does not cure."""
+"""Errors of opening a file that a retry does not cure."""
 FORGET_CHECKPOINTS = 100
-"""Checkpoints without a match after which lines that were read back are no longer waited for."""
+"""Checkpoints without a match after which lines that were read back are forgotten."""
 
 
 class FileSinkSettings(Settings):
@@ -76,7 +76,7 @@ class FileSink:
 
 
 class FileParts(FixedPartitionedSink[list[Record], State]):
-    """Bytewax's side of the file: one part, for a file has one end."""
+    """The Bytewax sink: one part, since all records go to the end of one file."""
 
     def __init__(self, file: FileSink) -> None:
         self._file = file
@@ -129,7 +129,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
         self._unmatched += 1
         if self._unmatched > FORGET_CHECKPOINTS:
             self._written.clear()
-        # What was read back and has not come again would have to be read back once more.
+        # Lines that were read back and have not come again are needed after the next restart too.
         position = self._since if self._written else end
         return {"path": str(self._file.path), "size": position.size, "inode": position.inode}
 

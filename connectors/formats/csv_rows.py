@@ -20,16 +20,16 @@ GROUPED = re.compile(r"\s*[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+\s*", re.ASCII)
 _BY_BLANKS = re.compile(r"\s*[+-]?[0-9]{1,3}(?:['\u2019 \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?\s*")
 _BLANKS = str.maketrans("", "", "'\u2019 \u00a0\u202f")
 NOT_NUMBERS = {"nan", "NaN", "NAN"}
-"""Cells that say that there is no number."""
+"""Cells that mean that there is no number."""
 MOST_LINES = 64
-"""Lines of one row: more of them mean that a quote was opened and never closed."""
+"""Most lines of one row: more of them mean that a quote was never closed."""
 
 Row = tuple[bytes, Finding | None]
 """A row as JSON, and what is wrong with it; then it is the row's text."""
 
 
 class OpenQuoteError(Exception):
-    """A quoted cell goes on over too many lines, or up to the end."""
+    """A quoted cell spans too many lines, or does not end."""
 
 
 class CsvRows:
@@ -38,7 +38,7 @@ class CsvRows:
     Args:
         dialect: delimiter, quotes, header.
         texts: names of columns whose cells stay texts.
-        max_bytes: of one row.
+        max_bytes: largest size of a row.
     """
 
     def __init__(self, dialect: Dialect, texts: frozenset[str], max_bytes: int) -> None:
@@ -51,7 +51,7 @@ class CsvRows:
     def rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
         """Yield the rows below the header; blank lines and comments are no rows.
 
-        A row of units is an empty one: it has its number, and nothing to say.
+        A row of units counts as an empty row: it has a number and no values.
         """
         yield from self._rows(lines, self.dialect.has_header)
 
@@ -71,7 +71,7 @@ class CsvRows:
             if row is None:
                 return
             if isinstance(row, str):
-                # The text of a row whose quote never ends; the lines after it are read again.
+                # The quote of a row does not end: the lines after the first are read again.
                 reader = self._reader(feed)
                 detail = f"a cell begins with {self.dialect.quote} that is never closed"
                 yield _bytes(row), (RejectReason.BAD_ROW, detail)

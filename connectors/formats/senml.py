@@ -23,8 +23,7 @@ FIRST_ABSOLUTE = 2**28
 class SenML:
     """The plug-in behind `format: senml`: each record of a pack is an event.
 
-    What a pack says once for the records after it, their base name, time, unit and value, is in
-    each of them.
+    Base name, time, unit and value of a pack are added to each of the records after them.
     """
 
     Settings = NoSettings
@@ -37,9 +36,9 @@ class SenML:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, unit, value and time in s of each record, and its text, truth and sum.
 
-        A record without a value of any kind is one of bases alone, and no event. One whose time
-        is relative to when the pack was sent has the seconds in `relative`, and a time that is
-        none, but says so.
+        A record without a value of any kind has bases alone, and is no event. A record whose time
+        is relative to the sending has the seconds in `relative`, and in `time` a text that says
+        what to set.
         """
         pack = _pack(payload)
         bases: dict[str, Any] = {}

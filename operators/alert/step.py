@@ -38,7 +38,7 @@ from operators.silences import Mute, Silences
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry, no_telemetry
 
 BY_RANGE, BY_ABSENCE = "valid_range", "absence"
-"""Stand for the detector of what no detector has found."""
+"""Names in the place of a detector, for anomalies that no detector has found."""
 
 
 def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
@@ -49,7 +49,7 @@ def alert_step(pipeline: Pipeline, _context: RunContext) -> MakeTaskStep:
 class AlertStep:
     """The alert policy of one task, with its open incidents.
 
-    It reports to nobody until `report_to` names a telemetry.
+    It counts in no metrics until `report_to` is called.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -67,7 +67,7 @@ class AlertStep:
         self._rules = EntityRules(pipeline.rules, pipeline.mapping.value_names)
 
     def process(self, batches: list[ScoredBatch]) -> list[list[Anomaly] | list[IncidentEvent]]:
-        """Return the anomalies of each scored batch that has any, and what befell incidents."""
+        """Return the anomalies of each scored batch that has any, and the events of incidents."""
         found: list[list[Anomaly] | list[IncidentEvent]] = []
         for batch in batches:
             if anomalies := self._anomalies(batch):
@@ -78,7 +78,7 @@ class AlertStep:
         return found
 
     def control(self, change: ControlChange) -> None:
-        """Follow the control log from the next event on."""
+        """Apply control records from the next event on."""
         self._silences = Silences(change.silences_with(self._pipeline.silences))
         self._judgement = Judgement(change.feedback)
         self._policy = change.policy(self._pipeline.alert)
@@ -103,7 +103,7 @@ class AlertStep:
         self._gauge.report_to(telemetry)
 
     def leave(self) -> None:
-        """Take the rate of events off the metrics; what was counted stays counted."""
+        """Remove the rate of events from the metrics; counters keep their values."""
         self._gauge.report_to(no_telemetry())
 
     def dump(self) -> bytes:
@@ -160,13 +160,13 @@ class AlertStep:
         found += self._absences(batch, waiting, len(batch))
         if isinstance(policy, Budget | PValueThreshold):
             self._count_onsets([one.anomaly for one in found])
-        # A budget is of messages: within an incident only news is one.
+        # A budget counts messages: within an incident only news are published.
         sent = [one for one in found if one.is_news or not isinstance(policy, Budget)]
         self._telemetry.suppressed.inc(len(found) - len(sent))
         return [self._counted(one) for one in sent]
 
     def _discover(self, policy: FalseDiscoveryRate, batch: ScoredBatch) -> list[Anomaly]:
-        """Return what is found; an incident pays for later ones once, however long it lasts."""
+        """Return the discoveries; an incident counts as one, however long it lasts."""
         found: list[Anomaly] = []
         outside = deque(self._rules.outside(batch.events))
         waiting = self._muted.joined(batch)
@@ -198,7 +198,7 @@ class AlertStep:
         return found
 
     def _absences(self, batch: ScoredBatch, waiting: deque[Absence], row: int) -> Iterator[Finding]:
-        """Yield what event time has shown to be absent up to an event; end what is over."""
+        """Yield the absences that event time shows up to an event; end those that are over."""
         while waiting and waiting[0].row <= row:
             absence = waiting.popleft()
             progress = self._tracker.advance(batch, absence.row)
@@ -222,7 +222,7 @@ class AlertStep:
             self._tracker.hold(entity)
 
     def _silenced(self, anomaly: Anomaly, mute: Mute, detector: str) -> Iterator[Finding]:
-        """Count an anomaly that a silence mutes; yield it if it is published all the same."""
+        """Count an anomaly that a silence mutes; yield it if the silence publishes it."""
         self._telemetry.muted.labels("silence").inc()
         if mute.silence.publish:
             summary = anomaly.summary or summary_of(anomaly, 0)
@@ -230,7 +230,7 @@ class AlertStep:
             yield Finding(shown, detector, True)
 
     def _count_onsets(self, found: list[Anomaly]) -> None:
-        """Count the incidents that begin; those of rules are counted apart."""
+        """Count the incidents that begin, but for those of rules."""
         onsets = (one for one in found if is_onset(one) and one.kind not in RULE_KINDS)
         self._telemetry.emitted.inc(sum(1 for _ in onsets))
 
@@ -256,7 +256,7 @@ class AlertStep:
         else:
             anomaly, is_out = self._judgement.objects(rules.passed(anomaly))
             if is_out:
-                # Else it is one that true alarms might have let in.
+                # Otherwise only feedback of true alarms could have let it pass.
                 usual = anomaly.threshold is None or anomaly.p_value <= anomaly.threshold
                 self._telemetry.muted.labels("feedback").inc(usual)
                 return None

@@ -1,4 +1,4 @@
-"""The rules of values: which events are anomalies by them, and which anomalies do not matter."""
+"""The rules of values: which events they make anomalies, and which anomalies they mute."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from operators.alert.drafts import blamed
 
 
 class ValueRules:
-    """The rules of all values of a pipeline, by the numbers of the values.
+    """The rules of all values of a pipeline, by the indices of the values.
 
     Args:
-        rules: as the pipeline has them.
-        names: of the values.
-        records: ids of the control records that the rules of values come from, by their numbers.
+        rules: rules of the pipeline.
+        names: names of the values.
+        records: ids of the control records that the rules come from, by the indices of the values.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ValueRules:
         Values outside share the contribution, and their valid range is what was expected.
 
         Args:
-            anomaly: as the detectors see it.
+            anomaly: the anomaly of the detectors.
             row: float64 [d], the values.
         """
         misfits = self._misfits(row[None])[0]
@@ -72,9 +72,9 @@ class ValueRules:
         return replace(found, score=1.0, threshold=None, rule=rule)
 
     def objection(self, anomaly: Anomaly) -> str | None:
-        """Return why an anomaly does not matter: the rule of the value that objects most.
+        """Return the reason to mute an anomaly: the rule with the largest contribution against it.
 
-        It does not where values whose rules object have more than half of it.
+        An anomaly is muted if values whose rules object contribute more than half of it.
         """
         if not self._gates:
             return None

@@ -14,27 +14,27 @@ from operators.decode.format_messages import error_text
 from operators.decode.reading import Column, MisplacedError, MissingError, look_up, quote
 
 MOST_KNOWN = 100_000
-"""Keys that are remembered with what they say: most come again and again."""
+"""Most keys that are cached, with their texts: the same keys come again and again."""
 
 
 class KeyReader:
-    """Reads message keys as a part of the entity's key, which the constructor takes."""
+    """Reads message keys as a part of the entity's key."""
 
     def __init__(self, part: MessageKey) -> None:
         self._part = part
         self._known: dict[bytes, str | None] = {}
 
     def texts(self, keys: Sequence[bytes | None]) -> Column:
-        """Return keys as texts; None if one is none."""
+        """Return keys as texts; None if one of them is no text."""
         if self._part.read is None:
             return message_key_texts(keys, self._part.format)
         return [None if key is None else self._remembered(key) for key in keys]
 
     def text(self, key: bytes) -> str:
-        """Return what one key says.
+        """Return one key as text.
 
         Raises:
-            BinaryKeyError: it is of another format; its text says which.
+            BinaryKeyError: it is of another format; the message says which.
         """
         part = self._part
         if part.read is None:
@@ -61,13 +61,13 @@ class KeyReader:
             try:
                 self._known[key] = self.text(key)
             except BinaryKeyError:
-                # What a registry does not know yet, it may know later.
+                # A schema that is unknown now may be registered later.
                 return None
         return self._known[key]
 
 
 def _only_field(found: Any) -> Any:
-    """Return the field of a document that has one alone, as the keys of tables do."""
+    """Return the only field of a document, as the keys of tables have it."""
     return next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
 
 

@@ -28,23 +28,23 @@ MISPLACED = Misplaced()
 
 
 class MissingError(Exception):
-    """There is nothing at a path; its text is the path up to where it ends."""
+    """Nothing is at a path; the message is the part of the path that exists, and the next step."""
 
 
 class MisplacedError(Exception):
-    """The way to a field ends at something else than an object; its text says so."""
+    """A step of a path does not fit what is there; the message says so."""
 
 
 def reader(path: Path, attributes: int = 0) -> Read:
     """Return a function from decoded messages to the column of values at a path.
 
-    None stands for what is absent or null, on the way too; MISPLACED for what lies below
-    something that holds no fields or elements.
+    None stands for a value that is absent or null, also at a step before the last; MISPLACED for a
+    value below something without fields or elements.
 
     Args:
-        path: where to read.
-        attributes: how many of its first steps are attributes of structures; the rest are keys of
-            dictionaries and indices of lists.
+        path: the path.
+        attributes: number of its first steps that are attributes of structures; the others are
+            keys of dictionaries and indices of lists.
     """
     expression = "m"
     for number, step in enumerate(path):
@@ -75,8 +75,8 @@ def look_up(document: Any, path: Path) -> Any:
     """Return the value at a path of one document.
 
     Raises:
-        MissingError: nothing does; its text is the path up to where it ends.
-        MisplacedError: the way there ends at something else; its text says so.
+        MissingError: nothing is there.
+        MisplacedError: a step does not fit what is there.
     """
     for depth, step in enumerate(path):
         where = path_text(path[: depth + 1])
@@ -91,7 +91,7 @@ def look_up(document: Any, path: Path) -> Any:
 
 
 def quote(found: object) -> str:
-    """Return what was found, as much of it as a sentence can hold."""
+    """Return what was found as text, cut to the length that fits into a sentence."""
     try:
         text = repr(found)
     except ValueError:
@@ -138,7 +138,7 @@ def _found(document: Any, step: Named | Tagged) -> Any:
 
 
 def _inner(expression: str, name: str, step: Step) -> str:
-    """Return the expression for a step below another, which may lead to anything."""
+    """Return the expression for a step below another, whose value may be of any type."""
     if isinstance(step, Named):
         return f"named({expression}, {step.field!r}, {step.text!r})"
     if isinstance(step, Tagged):
@@ -179,7 +179,7 @@ def _tagged(found: Any, tag: str) -> Any:
 
 
 def _parsed(found: Any) -> Any:
-    """Return what JSON as text says; what has been parsed already stays as it is."""
+    """Return the document of a JSON text; a document stays as it is."""
     if type(found) is not str:
         return found if type(found) in (dict, list) else _nothing(found)
     try:
@@ -189,7 +189,7 @@ def _parsed(found: Any) -> Any:
 
 
 def _unpacked(found: Any) -> Any:
-    """Return the text that base64 stands for; what has been read already stays as it is."""
+    """Return the text that is encoded in base64; a document stays as it is."""
     if type(found) is not str:
         return found if type(found) in (dict, list) else _nothing(found)
     try:

@@ -59,7 +59,7 @@ class TimeReader:
 
     @property
     def ambiguous(self) -> str:
-        """The first time that came in an hour that comes twice; or an empty text."""
+        """The first ambiguous local time, in an hour that is repeated; or an empty text."""
         return self._local.ambiguous if self._local else ""
 
     def column(
@@ -110,7 +110,7 @@ class TimeReader:
 
 
 def together(columns: Sequence[Column]) -> Column:
-    """Return what several fields say of one time, joined by spaces; None if one is missing."""
+    """Join several fields of one time by spaces; None if one is missing."""
     if len(columns) == 1:
         return columns[0]
     return [_joined(parts) for parts in zip(*map(listed, columns), strict=True)]
@@ -174,27 +174,27 @@ def _scaled(number: Any, factor: int) -> int:
             number = float(number)
         elif found := _DOT_NET.fullmatch(number):
             return int(found[1]) * NS_PER_UNIT["ms"]
-    # A list times a million would be a very long list.
+    # Multiplied by a million, a list would become a very long list.
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError
     return round(number * factor)
 
 
 def _common(column: Column) -> Int64s:
-    """Read the form that most producers write, in one go.
+    """Read the form that most producers write, all rows at once.
 
     Raises:
         ValueError, UserWarning: one is of another form.
     """
     with warnings.catch_warnings():
-        # Of a second zone before the Z, which numpy would take for none.
+        # numpy warns of a second zone before the Z, and would ignore it.
         warnings.simplefilter("error", UserWarning)
         stamps = np.array([text[:-1] for text in column], "datetime64[ns]")
     return stamps.astype(np.int64)
 
 
 def of_datetime(moment: datetime) -> int:
-    """Return a time that is none as written: of CBOR or MessagePack. UTC if it has no zone."""
+    """Return a time of CBOR or MessagePack, which is not a text. UTC if it has no zone."""
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
     found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000

@@ -99,6 +99,19 @@ def quote(found: object) -> str:
     return text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "..."
 
 
+def dotted(document: Any, path: Path) -> str:
+    """Return a hint if a path is cut at dots that belong to the name of a field."""
+    for start, step in enumerate(path):
+        if not isinstance(document, dict) or not isinstance(step, str):
+            return ""
+        for end in range(len(path), start + 1, -1):
+            name = ".".join(map(str, path[start:end]))
+            if name in document:
+                return f'; a field is called {name}: write ["{name}"]'
+        document = document.get(step)
+    return ""
+
+
 LONGEST_QUOTE_CHARS = 80
 
 

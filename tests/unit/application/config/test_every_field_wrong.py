@@ -117,6 +117,12 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "time", "path"), 5, "expected a path to a field"),
     (("event", "time", "unit"), "minutes", "expected one of s, ms, us, ns"),
     (("event", "time", "unit"), "mss", 'Did you mean "ms"?'),
+    (("event", "time", "since"), "1970", "expected one of epoch, message"),
+    (
+        ("event", "time"),
+        {"path": "ts", "format": "iso8601", "since": "message"},
+        "expected unit beside it: a number is added to the timestamp",
+    ),
     (
         ("event", "time"),
         {"path": "ts", "format": "%H:%M"},
@@ -146,7 +152,11 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
         "Europe/Berlin",
     ),
     (("event", "time", "path"), ["a", "b"], "several are texts together"),
-    (("event", "values", "t", "as"), "numbr", "expected one of number, quantity, decimal. Did you"),
+    (
+        ("event", "values", "t", "as"),
+        "numbr",
+        "expected one of number, quantity, decimal, int16, int32.",
+    ),
     (("event", "values", "t", "decimal"), ";", "expected one of ., ,"),
     (("event", "values", "t", "decimal"), ",", "expected as: number or as: quantity beside it"),
     (("event", "values", "t", "scale"), -1, "expected at least 0"),

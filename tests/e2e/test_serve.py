@@ -24,7 +24,7 @@ from tests.support.published import anomaly, incident
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 BIN = Path(sys.executable).parent
-PATIENCE = 60.0
+PATIENCE = 180.0
 PIPELINE = """
 name: quick
 source: {file: {path: readings.ndjson}}

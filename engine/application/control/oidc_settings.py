@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from engine.application.config import document, messages
-from engine.application.config.issues import ValidationIssue, invalid_file
-from engine.application.config.load import read_text
 from engine.application.config.url import is_loopback
-from engine.application.telemetry.redaction import Redactor
 from engine.domain.control.role import Role
 
 
@@ -72,25 +66,3 @@ class OidcSettings(BaseModel):
     name: str = "preferred_username"
     """Claim that becomes the name of the user."""
     roles: RolesOfClaim
-
-
-def load_oidc(path: Path, redactor: Redactor) -> OidcSettings:
-    """Read the settings.
-
-    Raises:
-        PynomalyError: the file cannot be read, or does not fit; the text has each line.
-    """
-    try:
-        found = document.read(read_text(path), os.environ)
-    except document.SyntaxProblem as error:
-        raise invalid_file(path, [ValidationIssue(error.line, "the file", str(error))]) from None
-    redactor.learn(found.credentials)
-    try:
-        settings = OidcSettings.model_validate(found.data)
-    except ValidationError as error:
-        raise invalid_file(
-            path, found.issues + messages.issues(error, OidcSettings, found)
-        ) from None
-    if found.issues:
-        raise invalid_file(path, found.issues)
-    return settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from engine.application.control.oidc_settings import OidcSettings, load_oidc
+from engine.application.config.settings_file import read_settings
+from engine.application.control.oidc_settings import OidcSettings
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
 
@@ -18,4 +19,4 @@ def oidc_settings(file: Path) -> OidcSettings:
     """
     if find_spec("authlib") is None:
         raise FatalError('--oidc needs authlib: pip install "pynomaly-engine[server,oidc]"')
-    return load_oidc(file, current_redactor())
+    return read_settings(file, OidcSettings, current_redactor())

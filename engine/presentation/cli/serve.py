@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from engine.application.config.quantity import nanoseconds, parse_positive_duration
+from engine.application.config.settings_file import read_settings
 from engine.application.config.url import is_loopback
 from engine.application.control.followed import followed_file, followed_sinks
 from engine.application.control.pipeline_directory import directory_of
+from engine.application.control.publish_audit import AuditSinks, publishers
 from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
 from engine.presentation.cli.control_store import (
@@ -73,6 +75,10 @@ def serve(
             help="Bring the database of an older release up to date, or refuse it.",
         ),
     ] = True,
+    audit_sink: Annotated[
+        Path | None,
+        typer.Option(help="File that names sinks to which the audit log is published as well."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65_535)] = 8420,
     plain_http: Annotated[
@@ -133,6 +139,8 @@ def serve(
     from engine.presentation.api.server import Serving, run_server
     from engine.presentation.cli.secret_keys import secret_box
 
+    redactor = current_redactor()
+    audit = None if audit_sink is None else read_settings(audit_sink, AuditSinks, redactor)
     provider = None if oidc is None else oidc_settings(oidc)
     logs = log_format, log_level, current_redactor()
     passing = demo or stateless
@@ -143,6 +151,7 @@ def serve(
             private_directory(Path(place))
         store = open_store(Path(place), database, read_database, migrating=migrate)
         beside = [demo_beside(store)] if demo else []
+        beside += [one.run for one in publishers(store, audit.audit if audit else ())]
         box = secret_box(Path(place), secret_key_file)
         serving = Serving(
             host=host,

@@ -46,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"database": "mysql://a/b"}, "--database: expected"),
         ({"follow": [Path("gone.yaml")]}, "gone.yaml"),
         ({"oidc": Path("gone.yaml")}, "gone.yaml"),
+        ({"audit_sink": Path("gone.yaml")}, "gone.yaml"),
         ({"read_database": "postgresql+psycopg://a@b/c"}, "say both"),
         ({"demo": True, "database": "sqlite://"}, "--demo has a store of its own"),
         ({"demo": True, "cache": "redis://localhost"}, "leave --cache"),

@@ -12,8 +12,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from engine.application.config.settings_file import read_settings
 from engine.application.control.memory_store import MemoryStore
-from engine.application.control.oidc_settings import OidcSettings, load_oidc
+from engine.application.control.oidc_settings import OidcSettings
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PynomalyError
 from engine.presentation.api.provider import CALLBACK, Provider
@@ -257,7 +258,7 @@ def test_the_settings_are_read_and_their_secret_is_learned(
     )
     redactor = Redactor()
 
-    found = load_oidc(file, redactor)
+    found = read_settings(file, OidcSettings, redactor)
 
     assert (found.issuer, found.client_secret) == (
         "https://id.example/realms/plant",
@@ -282,6 +283,6 @@ def test_settings_that_do_not_fit_are_told_with_their_line(
     file.write_text(f"{line}\n")
 
     with pytest.raises(PynomalyError) as found:
-        load_oidc(file, Redactor())
+        read_settings(file, OidcSettings, Redactor())
 
     assert said in str(found.value)

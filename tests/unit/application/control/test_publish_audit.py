@@ -1,0 +1,62 @@
+"""Publishing the audit log, where the sink fails."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.memory import MemorySink, MemorySinkSettings, records
+from engine.application.config.plugin_choice import PluginChoice
+from engine.application.control import publish_audit
+from engine.application.control.caller import SYSTEM
+from engine.application.control.memory_store import MemoryStore
+from engine.application.control.publish_audit import AuditPublisher
+from engine.application.control.recording import record
+from engine.domain.errors import RetryableError
+
+
+class Failing(MemorySink):
+    """A sink whose first delivery fails."""
+
+    failures = 1
+
+    def sink(self) -> Any:
+        return self
+
+    def build_part(self, *_: object) -> Any:
+        return self
+
+    def write_batch(self, batches: list[list[Any]]) -> None:
+        for batch in batches:
+            records["audit"].extend(batch)
+
+    def snapshot(self) -> None:
+        if Failing.failures:
+            Failing.failures -= 1
+            raise RetryableError("away")
+        self.done.set()
+
+    def close(self) -> None:
+        pass
+
+    done = Event()
+
+
+def test_what_was_not_delivered_is_published_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publish_audit, "RETRY_SECONDS", 0.01)
+    records.pop("audit", None)
+    store = MemoryStore()
+    with store.writing() as work:
+        record(work, SYSTEM, 1, "user.add", "ada")
+    sink = PluginChoice("memory", Failing, MemorySinkSettings(store="audit"))
+
+    AuditPublisher(store, sink).run(Failing.done)
+
+    published = [orjson.loads(one.value or b"")["number"] for one in records["audit"]]
+    assert published == [1, 1]
+    assert "is not published now: away" in caplog.text

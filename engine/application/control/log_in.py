@@ -44,8 +44,27 @@ class NewSession:
     refresh: str
 
 
+class Codes(Protocol):
+    """Checks one-time codes."""
+
+    def are_needed(self, work: UnitOfWork, user: str) -> bool:
+        """Return whether a user has to show a code beside the password."""
+        ...
+
+    def accept(self, work: UnitOfWork, user: str, code: str, now: int) -> bool:
+        """Return whether a code is right; it is not accepted again."""
+        ...
+
+
 def log_in(
-    store: Store, name: str, password: str, address: str, now: int, passwords: Passwords
+    store: Store,
+    name: str,
+    password: str,
+    address: str,
+    now: int,
+    passwords: Passwords,
+    codes: Codes | None = None,
+    code: str | None = None,
 ) -> NewSession | None:
     """Return a session; None if it is refused, which is stored as well.
 
@@ -57,6 +76,11 @@ def log_in(
         address: from where.
         now: ns since 1970.
         passwords: compares with the hash.
+        codes: of users who have to show one.
+        code: as it was given; None for none.
+
+    Raises:
+        UnauthenticatedError: the password is right, and a code is missing.
     """
     with store.reading() as work:
         user = work.users.get(name)
@@ -65,16 +89,30 @@ def log_in(
     right = passwords.verify(password, hashed)
     if user is None:
         return None
+    caller = Caller(name, Role.VIEWER, address)
     with store.writing() as work:
-        return _decided(work, name, hashed, right, Caller(name, Role.VIEWER, address), now)
+        if not _may_begin(work, name, hashed, now):
+            return None
+        if right and codes is not None and codes.are_needed(work, name):
+            if code is None:
+                raise UnauthenticatedError("a one-time code is missing: send it as `code`")
+            right = codes.accept(work, name, code, now)
+        return _decided(work, name, right, caller, now)
+
+
+def _may_begin(work: UnitOfWork, name: str, hashed: str | None, now: int) -> bool:
+    """Return whether the user may try now; others may have changed the user meanwhile."""
+    user = work.users.get(name)
+    gone = user is None or user.disabled or user.password != hashed
+    return user is not None and not gone and not user.is_locked(now)
 
 
 def _decided(
-    work: UnitOfWork, name: str, hashed: str | None, right: bool, caller: Caller, now: int
+    work: UnitOfWork, name: str, right: bool, caller: Caller, now: int
 ) -> NewSession | None:
-    """Begin the session, or store the failure; others may have changed the user meanwhile."""
+    """Begin the session, or store the failure."""
     user = work.users.get(name)
-    if user is None or user.disabled or user.is_locked(now) or user.password != hashed:
+    if user is None:
         return None
     if not right:
         failed = user.failed(now)

@@ -21,6 +21,7 @@ from engine.presentation.api import (
     identity,
     incidents,
     oidc,
+    one_time_codes,
     pipelines,
     runs,
     series,
@@ -71,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
         catalogue,
         sessions,
         oidc,
+        one_time_codes,
         identity,
         audit,
     ):

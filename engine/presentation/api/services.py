@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from pwdlib import PasswordHash
 
 from engine.application.control.local_runner import LocalRunner
+from engine.application.control.one_time_codes import OneTimeCodes
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.rate_limits import RateLimits
 from engine.application.control.run_pipelines import Runner
@@ -65,6 +66,7 @@ class Services:
         metrics: of this server.
         box: encrypts secrets of the store.
         access: issues and reads access tokens.
+        codes: one-time codes of users.
         provider: of identities; None where people log in by password alone.
     """
 
@@ -78,11 +80,13 @@ class Services:
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
     box: SecretBox = field(default_factory=SecretBox.of_chance)
     access: AccessTokens = field(init=False)
+    codes: OneTimeCodes = field(init=False)
     provider: Provider | None = None
 
     def __post_init__(self) -> None:
         """Make what is made of the others."""
         object.__setattr__(self, "access", AccessTokens(self.store, self.box))
+        object.__setattr__(self, "codes", OneTimeCodes(self.box))
 
     def limited(self, limit: str, seconds: float) -> None:
         """Refuse a request that is beyond a limit.

@@ -38,6 +38,8 @@ class Login(BaseModel):
 
     name: Name
     password: Password
+    code: Annotated[Text, Field(max_length=10)] | None = None
+    """The one-time code, for users who have them."""
     cookies: StrictBool = False
     """Whether the tokens come as cookies, for browsers, and not in the reply."""
 
@@ -101,10 +103,19 @@ def begin_session(
     address = address_of(request)
     services.limited("login", services.limits.login(address))
     made = log_in(
-        services.store, body.name, body.password, address, services.now(), services.passwords
+        services.store,
+        body.name,
+        body.password,
+        address,
+        services.now(),
+        services.passwords,
+        services.codes,
+        body.code,
     )
     if made is None:
-        raise UnauthenticatedError("name or password is wrong, or the user is locked for a while")
+        raise UnauthenticatedError(
+            "name, password or code is wrong, or the user is locked for a while"
+        )
     return issued(services, response, made, cookies=body.cookies)
 
 

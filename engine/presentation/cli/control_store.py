@@ -25,6 +25,7 @@ NEEDED = (
     "limits",
     "joserfc",
     "cryptography",
+    "pyotp",
 )
 PASSWORD = "PYNOMALY_DATABASE_PASSWORD"
 CACHE_PASSWORD = "PYNOMALY_CACHE_PASSWORD"

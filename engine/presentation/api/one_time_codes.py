@@ -1,0 +1,52 @@
+"""One-time codes: set up by a user, removed by who manages users."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.requests import Text
+from engine.presentation.api.services import WithServices
+
+router = APIRouter(tags=["sessions"])
+Code = Annotated[Text, Field(max_length=10)]
+
+
+class NewTotp(BaseModel):
+    """What an authenticator has to know; it is shown once."""
+
+    secret: str
+    """In Base32."""
+    uri: str
+    """The same as otpauth://, for a QR code."""
+
+
+class TotpCode(BaseModel):
+    """A code of an authenticator."""
+
+    code: Code
+
+
+@router.post("/me/totp", status_code=201)
+def begin_totp(services: WithServices, caller: WithCaller) -> NewTotp:
+    """Make the secret of an authenticator of yours; logins ask for codes once one is confirmed."""
+    with services.store.writing() as work:
+        made = services.codes.begin(work, caller, services.now())
+    return NewTotp(secret=made.secret, uri=made.uri)
+
+
+@router.post("/me/totp/confirm", status_code=204)
+def confirm_totp(services: WithServices, caller: WithCaller, body: TotpCode) -> None:
+    """Show that your authenticator gives the right codes: they are asked for from now on."""
+    with services.store.writing() as work:
+        services.codes.confirm(work, caller, body.code, services.now())
+
+
+@router.delete("/users/{name}/totp", status_code=204)
+def remove_totp(services: WithServices, caller: WithCaller, name: Text) -> None:
+    """Ask a user for no codes any more, such as one who has lost a phone."""
+    with services.store.writing() as work:
+        services.codes.remove(work, caller, name, services.now())

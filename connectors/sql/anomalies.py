@@ -38,6 +38,13 @@ class SqlAnomalies:
         keys = table.c.time, table.c.id
         return page(self._connection, query, keys, behind, limit, _value, _position)
 
+    def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
+        """Return a page as `find` does, of what was published alone, as JSON."""
+        keys = table.c.time, table.c.id
+        query = chosen(table, wanted, table.c.time).with_only_columns(*keys, table.c.document)
+        found = page(self._connection, query, keys, behind, limit, _same, _place)
+        return Page([row.document for row in found.items], found.next)
+
     def prune(self, before: int, at_most: int) -> int:
         """Remove those of an event time before, at most so many; return how many went."""
         old = select(table.c.id).where(table.c.time < before).limit(at_most)
@@ -56,6 +63,14 @@ def _value(row: Row[Any]) -> StoredAnomaly:
     fields["severity"] = Severity(fields["severity"])
     fields["document"] = orjson.loads(fields["document"])
     return StoredAnomaly(**fields)
+
+
+def _same(row: Row[Any]) -> Row[Any]:
+    return row
+
+
+def _place(row: Row[Any]) -> Position:
+    return Position(row.time, row.id)
 
 
 def _position(anomaly: StoredAnomaly) -> Position:

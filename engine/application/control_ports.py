@@ -42,6 +42,10 @@ class AnomalyRepository(Protocol):
         """Return a page of them by event time and id, the newest first."""
         ...
 
+    def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
+        """Return a page as `find` does, of what was published alone, as JSON."""
+        ...
+
     def prune(self, before: int, at_most: int) -> int:
         """Remove those of an event time before, at most so many; return how many went."""
         ...
@@ -116,6 +120,10 @@ class TokenRepository(Protocol):
 
     def get(self, token_id: str) -> Token | None:
         """Return the token of an id."""
+        ...
+
+    def with_owner(self, token_id: str) -> tuple[Token, User] | None:
+        """Return the token of an id, and whose it is."""
         ...
 
     def of(self, user: str) -> list[Token]:

@@ -273,6 +273,35 @@ def test_tokens_are_listed_by_user_and_removed_once_long_expired(store: Store) -
         assert work.tokens.get("2") == replace(new, revoked=5)
 
 
+def test_a_token_is_found_with_its_owner(store: Store) -> None:
+    ada = User("ada", Role.EDITOR, None, 1, grants={"quick": Role.OPERATOR})
+    token = Token("1", "ada", "ci", TokenKind.API, "digest", Role.VIEWER, 2, 10)
+    with store.writing() as work:
+        work.users.add(ada)
+        work.tokens.add(token)
+        work.tokens.add(replace(token, id="2", user="gone"))
+
+    with store.reading() as work:
+        found = [work.tokens.with_owner(own) for own in ("1", "2", "3")]
+
+    assert found == [(token, ada), None, None]
+
+
+def test_documents_come_in_the_pages_of_their_anomalies(store: Store) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(n, entity="é" if n % 2 else "b") for n in range(1, 8)])
+    wanted = AnomalyFilter(entity="é")
+
+    with store.reading() as work:
+        first = work.anomalies.documents(wanted, None, 3)
+        rest = work.anomalies.documents(wanted, first.next, 3)
+        whole = work.anomalies.find(wanted, None, 10)
+
+    found = [orjson.loads(one) for one in (*first.items, *rest.items)]
+    assert found == [one.document for one in whole.items]
+    assert (len(first.items), rest.next) == (3, None)
+
+
 def test_sessions_are_listed_by_user_and_ended_together(store: Store) -> None:
     old = Session("1", "ada", "::1", "csrf", 1, 10, 7)
     new = Session("2", "ada", "::1", "csrf", 2, 20)

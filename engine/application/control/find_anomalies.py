@@ -22,6 +22,18 @@ def find_anomalies(
     return work.anomalies.find(wanted, behind, limit)
 
 
+def find_documents(
+    work: UnitOfWork, caller: Caller, wanted: AnomalyFilter, behind: Position | None, limit: int
+) -> Page[str]:
+    """Return a page of anomalies as they were published, as JSON, the newest first.
+
+    Raises:
+        ForbiddenError: the caller may not.
+    """
+    require(caller, Action.READ)
+    return work.anomalies.documents(wanted, behind, limit)
+
+
 def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnomaly:
     """Return an anomaly.
 

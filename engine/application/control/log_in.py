@@ -185,10 +185,10 @@ def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller
         UnauthenticatedError: it is none, or not in force.
     """
     parts = parts_of(token)
-    found = None if parts is None else work.tokens.get(parts[0])
-    wanted = found is not None and found.kind is TokenKind.API
-    if parts is not None and found is not None and wanted and found.accepts(parts[1], now):
-        user = work.users.get(found.user)
-        if user is not None and not user.disabled:
-            return caller_of(user, found.role, address, token=found.id, expires=found.expires)
+    found = None if parts is None else work.tokens.with_owner(parts[0])
+    if parts is not None and found is not None:
+        shown, user = found
+        accepted = shown.kind is TokenKind.API and shown.accepts(parts[1], now)
+        if accepted and not user.disabled:
+            return caller_of(user, shown.role, address, token=shown.id, expires=shown.expires)
     raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")

@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
+import orjson
+
 from engine.application.control.memory_backtests import BacktestContent, MemoryBacktests
 from engine.application.control.memory_datasets import MemoryDatasets
 from engine.application.control.memory_lanes import MemoryLanes
@@ -168,6 +170,10 @@ class _Anomalies:
             limit,
         )
 
+    def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
+        found = self.find(wanted, behind, limit)
+        return Page([orjson.dumps(one.document).decode() for one in found.items], found.next)
+
     def prune(self, before: int, at_most: int) -> int:
         old = [one.id for one in self._all.values() if one.time < before][:at_most]
         for one in old:
@@ -243,6 +249,12 @@ class _Users:
 class _Tokens:
     def __init__(self, content: _Content) -> None:
         self._all = content.tokens
+        self._users = content.users
+
+    def with_owner(self, token_id: str) -> tuple[Token, User] | None:
+        token = self._all.get(token_id)
+        user = None if token is None else self._users.get(token.user)
+        return None if token is None or user is None else (token, user)
 
     def get(self, token_id: str) -> Token | None:
         return self._all.get(token_id)

@@ -103,7 +103,8 @@ class Services:
             raise TooManyRequestsError(limit, seconds)
 
 
-def services_of(request: Request) -> Services:
+# async, as what waits for nothing: otherwise a thread is handed each call.
+async def services_of(request: Request) -> Services:
     """Return what the application was made with."""
     return cast("Services", request.app.state.services)
 

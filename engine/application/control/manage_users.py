@@ -110,7 +110,7 @@ def change_user(
     _keep_an_admin(work, after)
     work.users.save(after)
     if change.password is not None or after.disabled:
-        _end_all(work, name, now)
+        end_all(work, name, now)
     shown = {**_shown(after), "password_changed": change.password is not None}
     old = {**_shown(before), "password_changed": False}
     record(work, caller, now, "user.change", name, old, shown)
@@ -123,7 +123,8 @@ def _keep_an_admin(work: UnitOfWork, changed: User) -> None:
         raise ConflictError("nobody would be left to manage users: make another user admin first")
 
 
-def _end_all(work: UnitOfWork, name: str, now: int) -> None:
+def end_all(work: UnitOfWork, name: str, now: int) -> None:
+    """End the sessions of a user, and revoke their tokens."""
     for token in work.tokens.of(name):
         if token.revoked is None:
             work.tokens.save(replace(token, revoked=now))

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
+from engine.application.control.change_password import change_password
 from engine.application.control.log_in import NewSession, log_in, log_out
 from engine.application.control.manage_sessions import end_session, find_sessions
 from engine.application.control.refresh_session import refresh_session
-from engine.domain.control.errors import NotFoundError, UnauthenticatedError
+from engine.domain.control.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from engine.domain.control.role import Role
 from engine.domain.control.session import Session
 from engine.domain.control.user import MOST_CHARACTERS
@@ -42,6 +43,13 @@ class Login(BaseModel):
     """The one-time code, for users who have them."""
     cookies: StrictBool = False
     """Whether the tokens come as cookies, for browsers, and not in the reply."""
+
+
+class NewPassword(BaseModel):
+    """Your password, and the next one."""
+
+    password: Password
+    new: Password
 
 
 class Refresh(BaseModel):
@@ -156,6 +164,18 @@ def leave_session(services: WithServices, caller: WithCaller, response: Response
     with services.store.writing() as work:
         log_out(work, caller, services.now())
     remove_cookies(response)
+
+
+@router.post("/me/password", status_code=204)
+def change_my_password(
+    services: WithServices, caller: WithCaller, request: Request, body: NewPassword
+) -> None:
+    """Change your password: all your sessions and tokens end."""
+    if seconds := services.logins.wait(address_of(request)):
+        raise TooManyRequestsError(seconds)
+    given = body.password, body.new
+    if not change_password(services.store, caller, *given, services.now(), services.passwords):
+        raise ForbiddenError("the password is wrong, or you are locked for a while")
 
 
 @router.get("/sessions")

@@ -50,6 +50,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),
     ("get", "/me"): (VIEWER, {}),
+    ("post", "/me/password"): (VIEWER, {"json": {"password": PASSWORD, "new": "other words"}}),
     ("post", "/me/totp"): (VIEWER, {}),
     ("post", "/me/totp/confirm"): (VIEWER, {"json": {"code": "000000"}}),
     ("delete", "/users/{name}/totp"): (ADMIN, {}),

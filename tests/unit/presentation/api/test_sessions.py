@@ -259,3 +259,42 @@ def test_every_reply_has_the_headers_that_protect_browsers(client: TestClient) -
         assert found["X-Frame-Options"] == "DENY"
         assert found["Strict-Transport-Security"] == "max-age=31536000"
         assert found["Cache-Control"] == "no-store"
+
+
+NEW = "other words than before"
+
+
+def new_password(client: TestClient, token: str, old: str, new: str = NEW) -> Any:
+    return client.post(
+        "/api/v1/me/password",
+        json={"password": old, "new": new},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+def test_a_changed_password_ends_what_is_logged_in(client: TestClient) -> None:
+    first, second = log_in(client), log_in(client)
+
+    changed = new_password(client, first["access_token"], PASSWORD)
+    old = client.post(PATH, json={"name": "the-editor", "password": PASSWORD})
+    new = client.post(PATH, json={"name": "the-editor", "password": NEW})
+
+    assert (changed.status_code, old.status_code, new.status_code) == (204, 401, 201)
+    assert me(client, second["access_token"]).status_code == 401
+
+
+def test_a_password_is_changed_only_by_who_knows_it(client: TestClient, ask: Ask) -> None:
+    made = log_in(client)["access_token"]
+
+    wrong = [new_password(client, made, "wrong").status_code for _ in range(5)]
+    locked = new_password(client, made, PASSWORD)
+    by_token = ask("post", "/me/password", json={"password": PASSWORD, "new": NEW})
+
+    assert (wrong, locked.status_code, by_token.status_code) == ([403] * 5, 403, 409)
+
+
+@pytest.mark.parametrize("new", [PASSWORD, "short", "aaaaaaaaaaaaaaaa", "the-editor is my name"])
+def test_a_new_password_has_to_fit(client: TestClient, new: str) -> None:
+    found = new_password(client, log_in(client)["access_token"], PASSWORD, new)
+
+    assert found.status_code == 422

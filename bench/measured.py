@@ -95,7 +95,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
 
 def _look(runs: Sequence[Running], ports: Sequence[int]) -> tuple[float, float, float, float]:
     """Return the time, events read, processor seconds spent, and seconds spent in checkpoints."""
-    cpu = sum(_cpu_seconds(pid) for run in runs for pid in _children(run.process.pid))
+    cpu = sum(cpu_seconds(pid) for run in runs for pid in _children(run.process.pid))
     read = sum(metric(port, "pynomaly_events_total") for port in ports)
     stored = sum(metric(port, "pynomaly_checkpoint_seconds_sum") for port in ports) / len(ports)
     return time.perf_counter(), read, cpu, stored
@@ -107,7 +107,8 @@ def _children(pid: int) -> list[int]:
     return []
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has spent."""
     with suppress(FileNotFoundError, ProcessLookupError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS

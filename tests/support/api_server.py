@@ -62,6 +62,12 @@ class ApiServer:
             assert time.monotonic() < until, self.log.read_text()[-3_000:]
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Id of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill it, as a crash does."""
         if self._process is not None:

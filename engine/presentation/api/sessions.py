@@ -171,8 +171,7 @@ def change_my_password(
     services: WithServices, caller: WithCaller, request: Request, body: NewPassword
 ) -> None:
     """Change your password: all your sessions and tokens end."""
-    if seconds := services.logins.wait(address_of(request)):
-        raise TooManyRequestsError(seconds)
+    services.limited("login", services.limits.login(address_of(request)))
     given = body.password, body.new
     if not change_password(services.store, caller, *given, services.now(), services.passwords):
         raise ForbiddenError("the password is wrong, or you are locked for a while")

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
-from engine.domain.control.lane import STEPS, Lane
+from engine.domain.control.lane import FIRST, LAST, STEPS, Lane, begin_of
 
-EVER = -(2**63)
-LATEST = 2**63 - 1
 HOUR = STEPS[1]
 
 
@@ -39,7 +37,7 @@ def find_entities(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    since = EVER if wanted.since is None else wanted.since - wanted.since % HOUR
+    since = FIRST if wanted.since is None else begin_of(wanted.since, HOUR)
     found = work.lanes.entities(wanted.pipeline, wanted.prefix, HOUR, since, behind, limit + 1)
     return found[:limit], found[limit - 1].entity if len(found) > limit else None
 
@@ -53,5 +51,5 @@ def find_worst_entities(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    begin = EVER if since is None else since - since % HOUR
-    return work.lanes.worst(pipeline, HOUR, begin, LATEST, limit)
+    begin = FIRST if since is None else begin_of(since, HOUR)
+    return work.lanes.worst(pipeline, HOUR, begin, LAST, limit)

@@ -9,7 +9,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError
-from engine.domain.control.lane import Lane, LaneCell, stored_step, widened
+from engine.domain.control.lane import Lane, LaneCell, begin_of, stored_step, widened
 
 MOST_CELLS = 100_000
 
@@ -58,7 +58,7 @@ def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
     base = stored_step(wanted.step)
     if base is None:
         raise InvalidRequestError("query/step", "expected a multiple of 300 s")
-    since = wanted.since - wanted.since % wanted.step
+    since = begin_of(wanted.since, wanted.step)
     spans = (wanted.until - since) // wanted.step
     if not 0 < spans * wanted.limit <= MOST_CELLS:
         raise InvalidRequestError(

@@ -9,6 +9,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError
+from engine.domain.control.lane import begin_of
 from engine.domain.control.series import COARSE, FINE, Bucket, downsampled
 
 MOST_SPANS = 5_000
@@ -41,7 +42,7 @@ def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequ
     require(caller, Action.READ)
     if wanted.step % FINE:
         raise InvalidRequestError("query/step", "expected a multiple of 60 s")
-    since = wanted.since - wanted.since % wanted.step
+    since = begin_of(wanted.since, wanted.step)
     if not 0 < (wanted.until - since) // wanted.step <= MOST_SPANS:
         raise InvalidRequestError(
             "query", f"expected from 1 to {MOST_SPANS} spans: another step, since or until"
@@ -60,4 +61,4 @@ def find_nearest(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    return work.series.rarest(pipeline, FINE, since - since % FINE, limit)
+    return work.series.rarest(pipeline, FINE, begin_of(since, FINE), limit)

@@ -13,6 +13,8 @@ from engine.domain.time_units import NS_PER_SECOND
 STEPS = (300 * NS_PER_SECOND, 3_600 * NS_PER_SECOND, 86_400 * NS_PER_SECOND)
 """Lengths of the spans that are stored, in ns: any multiple of one of them can be asked for."""
 LEAST_P_VALUE = 1e-300
+FIRST, LAST = -(2**63), 2**63 - 1
+"""The first and the last time that 64 bits hold."""
 RANKS = tuple(Severity)
 """Severities, the least first: lanes are compared by their place."""
 
@@ -80,6 +82,11 @@ class Lane:
         return self.severity, self.count, -self.p_value
 
 
+def begin_of(time: int, step: int) -> int:
+    """Return where the span that a time is in begins; the first that 64 bits hold at least."""
+    return max(time - time % step, FIRST)
+
+
 def rarity_of(p_value: float) -> float:
     """Return how rare something is in powers of ten."""
     return -math.log10(max(p_value, LEAST_P_VALUE))
@@ -92,7 +99,7 @@ def cells_of(anomalies: Iterable[StoredAnomaly]) -> list[LaneCell]:
             one.pipeline,
             one.entity,
             step,
-            one.time - one.time % step,
+            begin_of(one.time, step),
             1,
             one.p_value,
             RANKS.index(one.severity),
@@ -115,7 +122,7 @@ def joined_cells(cells: Iterable[LaneCell]) -> list[LaneCell]:
 def widened(cells: Iterable[LaneCell], step: int) -> list[LaneCell]:
     """Return cells of a longer step, which has to be a multiple of theirs."""
     return joined_cells(
-        replace(cell, step=step, begin=cell.begin - cell.begin % step) for cell in cells
+        replace(cell, step=step, begin=begin_of(cell.begin, step)) for cell in cells
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from engine.domain.control.lane import rarity_of
+from engine.domain.control.lane import begin_of, rarity_of
 from engine.domain.control.published import (
     Document,
     UnreadableRecordError,
@@ -56,7 +57,9 @@ class Bucket:
     @property
     def mean(self) -> float:
         """Of the values."""
-        return self.total / self.count
+        if math.isfinite(self.total):
+            return self.total / self.count
+        return self.least / 2 + self.greatest / 2
 
     def joined(self, other: Bucket) -> Bucket:
         """Return a bucket with the values of both."""
@@ -88,7 +91,7 @@ def buckets_of(document: Document) -> list[Bucket]:
         text_of(document, "entity"),
         EVENTS,
         FINE,
-        time - time % FINE,
+        begin_of(time, FINE),
         *(1, 0.0, 0.0, 0.0, None, None),
         rarity,
     )
@@ -110,7 +113,7 @@ def joined_buckets(buckets: Iterable[Bucket]) -> list[Bucket]:
 def downsampled(buckets: Iterable[Bucket], step: int) -> list[Bucket]:
     """Return buckets of a longer step, which has to be a multiple of theirs."""
     return joined_buckets(
-        replace(bucket, step=step, begin=bucket.begin - bucket.begin % step) for bucket in buckets
+        replace(bucket, step=step, begin=begin_of(bucket.begin, step)) for bucket in buckets
     )
 
 

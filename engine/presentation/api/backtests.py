@@ -27,6 +27,7 @@ from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     Cursor,
+    JsonObject,
     Key,
     Limit,
     PipelineName,
@@ -52,7 +53,7 @@ class BacktestIn(BaseModel):
     pipeline: PipelineName
     number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     """Of the version; null for the newest."""
-    source: dict[str, Any]
+    source: JsonObject
     """Where the data is: {"file": {"path": "readings.ndjson"}}, as in a pipeline file, or a period
     of the pipeline's own topic, {"period": {"since": "...", "until": "..."}}, or that of a dataset,
     {"dataset": "plant"}."""

@@ -30,6 +30,7 @@ from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     IfMatch,
+    JsonObject,
     Key,
     Result,
     etag_of,
@@ -46,14 +47,14 @@ Messages = Annotated[int, Query(ge=1, le=MOST_SAMPLED, description="Messages of 
 class SourceIn(BaseModel):
     """Where data is."""
 
-    source: dict[str, Any]
+    source: JsonObject
     """As in a pipeline file."""
 
 
 class DatasetIn(SourceIn):
     """A dataset to store."""
 
-    event: dict[str, Any]
+    event: JsonObject
     """The event mapping, as in a pipeline file."""
 
 

@@ -16,7 +16,7 @@ from engine.application.control.find_entities import (
 )
 from engine.application.control.find_lanes import LaneRequest, find_lanes
 from engine.domain.alert_policy import Severity
-from engine.domain.control.lane import RANKS, Lane, LaneCell, rarity_of
+from engine.domain.control.lane import FIRST, RANKS, Lane, LaneCell, rarity_of
 from engine.domain.control.page import Position
 from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
@@ -123,7 +123,11 @@ def read_lanes(
     end = services.now() if end is None else end
     begin = ns_of(since)
     wanted = LaneRequest(
-        pipeline, end - NS_PER_DAY if begin is None else begin, end, step * NS_PER_SECOND, limit
+        pipeline,
+        max(end - NS_PER_DAY, FIRST) if begin is None else begin,
+        end,
+        step * NS_PER_SECOND,
+        limit,
     )
     with services.store.reading() as work:
         found = find_lanes(work, caller, wanted)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
@@ -40,6 +40,18 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_storable)]
 """A text that databases take."""
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        orjson.dumps(document)
+    except TypeError as error:
+        raise ValueError(f"expected JSON that can be stored: {error}") from None
+    return document
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_plain)]
+"""A JSON object: no lone surrogates, integers of 64 bits, not too deep."""
 PipelineName = Annotated[Text, Field(max_length=100)]
 Wanted = Annotated[Text | None, Query(max_length=MOST_CHARACTERS)]
 

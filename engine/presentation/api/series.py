@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from engine.application.control.find_series import SeriesRequest, find_nearest, find_series
+from engine.domain.control.lane import FIRST
 from engine.domain.control.series import EVENTS, Bucket
 from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
@@ -87,7 +88,11 @@ def read_series(
     end = services.now() if end is None else end
     begin = ns_of(since)
     wanted = SeriesRequest(
-        pipeline, entity, end - NS_PER_DAY if begin is None else begin, end, step * NS_PER_SECOND
+        pipeline,
+        entity,
+        max(end - NS_PER_DAY, FIRST) if begin is None else begin,
+        end,
+        step * NS_PER_SECOND,
     )
     with services.store.reading() as work:
         found = find_series(work, caller, wanted)

@@ -66,6 +66,17 @@ def test_a_dataset_that_cannot_be_used_is_reported(ask: Ask, source: dict[str, A
     assert [one["pointer"] for one in found.json()["errors"]] == ["/event/time/unit"]
 
 
+@pytest.mark.parametrize("body", ['"\\ud800"', str(2**70), "[" * 300 + "]" * 300])
+def test_what_cannot_be_stored_is_reported(ask: Ask, body: str) -> None:
+    text = f'{{"source": {{"file": {{"path": {body}}}}}, "event": {{}}}}'
+    headers = {"Content-Type": "application/json"}
+
+    found = ask("put", "/datasets/plant", content=text, headers=headers)
+
+    assert found.status_code == 422
+    assert [one["pointer"] for one in found.json()["errors"]] == ["/body/source"]
+
+
 def test_a_sample_has_events_and_rejects(ask: Ask, source: dict[str, Any]) -> None:
     ask("put", "/datasets/plant", json={"source": source, "event": EVENT})
 

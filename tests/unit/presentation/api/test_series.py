@@ -69,6 +69,15 @@ def test_the_entities_nearest_to_alerting_come_first(ask: Ask) -> None:
     assert [one["rarity"] for one in found] == pytest.approx([5, 2])
 
 
+def test_sums_beyond_floats_have_a_mean(ask: Ask, store: MemoryStore) -> None:
+    with store.writing() as work:
+        ingest_scores(work, [score(0, 1.7e308, 0.1, entity="far")] * 2)
+
+    found = ask("get", f"{PATH}/series?entity=far&{DAY}").json()
+
+    assert found["values"][0]["points"][0]["mean"] == 1.7e308
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [("step=90", "/query/step"), ("step=60&since=2020-01-01T00:00:00Z", "/query")],

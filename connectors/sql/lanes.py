@@ -20,9 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.sql.rows import BATCH
 from connectors.sql.tables import lanes as table
-from engine.domain.control.lane import Lane, LaneCell
+from engine.domain.control.lane import STEPS, Lane, LaneCell
 
 
 class SqlLanes:
@@ -44,9 +43,9 @@ class SqlLanes:
                 "severity": case((new.severity > old.severity, new.severity), else_=old.severity),
             },
         )
-        for begin in range(0, len(cells), BATCH):
-            rows = [asdict(one) for one in cells[begin : begin + BATCH]]
-            self._connection.execute(made.values(rows))
+        if cells:
+            # Row by row: a statement with many rows takes longer to compose than to execute.
+            self._connection.execute(made, [asdict(one) for one in cells])
 
     def entities(
         self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
@@ -88,9 +87,12 @@ class SqlLanes:
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove those that end before, at most so many; return how many went."""
-        keys = list(table.primary_key)
-        old = select(*keys).where(table.c.begin + table.c.step <= before).limit(at_most)
-        return self._connection.execute(delete(table).where(tuple_(*keys).in_(old))).rowcount
+        keys, gone = list(table.primary_key), 0
+        for step in STEPS:
+            ended = (table.c.step == step) & (table.c.begin <= before - step)
+            old = select(*keys).where(ended).limit(at_most - gone)
+            gone += self._connection.execute(delete(table).where(tuple_(*keys).in_(old))).rowcount
+        return gone
 
     def _lanes(self, pipeline: str, step: int, since: int, until: int | None) -> Select[Any]:
         columns = table.c

@@ -89,7 +89,8 @@ lanes = Table(
     _number("count"),
     Column("p_value", Float, nullable=False),
     _number("severity"),
-    Index(None, "pipeline", "step", "begin"),
+    # Has all that overviews read.
+    Index(None, "pipeline", "step", "begin", "entity", "severity", "count", "p_value"),
     Index(None, "begin"),
 )
 
@@ -152,8 +153,10 @@ series = Table(
     Column("low", Float),
     Column("high", Float),
     Column("rarity", Float, nullable=False),
-    Index(None, "pipeline", "step", "value", "begin"),
-    Index(None, "step", "begin"),
+    # Has all that a search for the rarest reads.
+    Index(None, "pipeline", "step", "value", "begin", "entity", "rarity"),
+    # Of the begin alone: SQLite would read an entity by an index that begins with the step.
+    Index(None, "begin"),
 )
 
 users = Table(

@@ -10,7 +10,7 @@ from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.lane import FIRST, LAST, STEPS, Lane, begin_of
 
-HOUR = STEPS[1]
+HOUR, DAY = STEPS[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +51,6 @@ def find_worst_entities(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    begin = FIRST if since is None else begin_of(since, HOUR)
-    return work.lanes.worst(pipeline, HOUR, begin, LAST, limit)
+    step = DAY if since is None else HOUR
+    begin = FIRST if since is None else begin_of(since, step)
+    return work.lanes.worst(pipeline, step, begin, LAST, limit)

@@ -185,6 +185,10 @@ def forget(
 ) -> None:
     """Take back what was learned since a time; events of the period are not learned again."""
     _add(context, "forget", {**_whose(entities), "from": begin, "until": end}, why, who)
+    state = open_pipeline(context.obj).state
+    if state.kafka is not None or not state.keep:
+        print("no earlier checkpoints are kept (state.keep): models that have learned since then")
+        print("start afresh, with a warm-up")
 
 
 @control.command()

@@ -22,6 +22,7 @@ from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, is_loopback, public_url
 from engine.application.conformance import check_detector, run_checks
 from engine.application.control_ports import UnitOfWork
+from engine.application.discovery_port import Target as DiscoveredTarget
 from engine.application.ports import (
     Decode,
     FormatPlugin,
@@ -95,6 +96,7 @@ __all__ = [
     "Decode",
     "Detector",
     "DetectorFamily",
+    "DiscoveredTarget",
     "Duration",
     "EventBatch",
     "ExplainingBank",

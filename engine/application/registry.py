@@ -13,6 +13,7 @@ from engine.domain.errors import ParameterError, UnknownNameError, nearest
 if TYPE_CHECKING:
     from engine.application.cache_port import SharedCache
     from engine.application.control_ports import Store
+    from engine.application.discovery_port import Discovery
     from engine.application.ports import (
         BrokerPlugin,
         ControlLogPlugin,
@@ -92,6 +93,15 @@ def control_cache(name: str) -> type[SharedCache]:
         UnknownNameError: there is none.
     """
     return cast("type[SharedCache]", _load("control_caches", name))
+
+
+def discovery(name: str) -> type[Discovery]:
+    """Return what finds pipelines, of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return cast("type[Discovery]", _load("discoveries", name))
 
 
 def step(name: str) -> StepPlugin:

@@ -3,52 +3,44 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.url import host_and_port
 from engine.application.control.caller import Caller
+from engine.application.control.discover import discovered
 from engine.application.control.permissions import Action, require
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.run_health import ANYWHERE
 from engine.application.control.run_pipelines import Runner
 from engine.application.control_ports import UnitOfWork
+from engine.application.discovery_port import Discovery, Target
 from engine.domain.control.errors import ConflictError
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A metrics page.
-
-    Attributes:
-        address: host and port of the first process.
-        pipeline: its name.
-        scheme: http or https.
-    """
-
-    address: str
-    pipeline: str
-    scheme: str
-
-
 def find_targets(
-    work: UnitOfWork, caller: Caller, pipelines: PipelineDirectory, runner: Runner
+    work: UnitOfWork,
+    caller: Caller,
+    pipelines: PipelineDirectory,
+    runner: Runner,
+    discoveries: Sequence[Discovery] = (),
 ) -> list[Target]:
-    """Return the pages of pipelines whose files the server follows, and of those that it runs.
+    """Return the pages of pipelines that the server follows by file, runs, or discovers.
 
     Raises:
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
     runs = [one.name for one in work.pipelines.newest() if _runs(runner, one.name)]
-    found = []
+    found: list[Target] = []
     for name in sorted({*pipelines.names, *runs}):
         try:
             found += _targets(pipelines.open(name))
         except ConflictError:
             # A file that cannot be read now must not hide the others.
             continue
-    return found
+    known = {one.address for one in found}
+    return found + [one for one in discovered(discoveries) if one.address not in known]
 
 
 def _runs(runner: Runner, name: str) -> bool:

@@ -107,10 +107,14 @@ def list_detectors(caller: WithCaller) -> Detectors:
 def list_targets(services: WithServices, caller: WithCaller) -> list[TargetGroup]:
     """List the metrics pages of pipelines, for Prometheus' HTTP service discovery."""
     with services.store.reading() as work:
-        found = find_targets(work, caller, services.pipelines, services.runner)
+        found = find_targets(
+            work, caller, services.pipelines, services.runner, services.discoveries
+        )
     return [
         TargetGroup(
-            targets=[one.address], labels={"pipeline": one.pipeline, "__scheme__": one.scheme}
+            targets=[one.address],
+            labels=({"pipeline": one.pipeline} if one.pipeline else {})
+            | {"__scheme__": one.scheme},
         )
         for one in found
     ]

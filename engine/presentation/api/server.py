@@ -33,6 +33,7 @@ from engine.application.control.reseal_secrets import reseal_secrets
 from engine.application.control.secret_box import SecretBox
 from engine.application.control.shared_cache import CacheLink
 from engine.application.control_ports import Store
+from engine.application.discovery_port import Discovery
 from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, configure_logging
 from engine.application.telemetry.redaction import Redactor
 from engine.application.telemetry.server_metrics import ServerMetrics
@@ -68,6 +69,7 @@ class Serving:
         cache: shared with other servers of the database; None for none.
         requests: a minute of one user; None for any number.
         proxies: addresses whose X-Forwarded-For is believed.
+        discoveries: find pipelines that others run.
         beside: what else runs, in threads of their own, until the event is set.
     """
 
@@ -85,6 +87,7 @@ class Serving:
     requests: int | None = None
     proxies: Sequence[str] = ()
     scores: int | None = None
+    discoveries: Sequence[Discovery] = ()
     beside: Sequence[Callable[[Event], None]] = ()
 
 
@@ -115,6 +118,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         metrics=metrics,
         live=live,
         limits=RateLimits(serving.requests, link),
+        discoveries=serving.discoveries,
     )
     metrics.watch(lambda: live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -19,6 +19,7 @@ from engine.application.control.rate_limits import RateLimits
 from engine.application.control.run_pipelines import Runner
 from engine.application.control.secret_box import SecretBox
 from engine.application.control_ports import Store
+from engine.application.discovery_port import Discovery
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.presentation.api.access_tokens import AccessTokens
 from engine.presentation.api.live_feed import LiveFeed
@@ -64,6 +65,7 @@ class Services:
         runner: runs pipelines of the store.
         pipelines: files of pipelines that the server knows.
         metrics: of this server.
+        discoveries: find pipelines that others run.
         box: encrypts secrets of the store.
         access: issues and reads access tokens.
         codes: one-time codes of users.
@@ -78,6 +80,7 @@ class Services:
     pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
     runner: Runner = field(default_factory=lambda: LocalRunner(Path()))
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
+    discoveries: Sequence[Discovery] = ()
     box: SecretBox = field(default_factory=SecretBox.of_chance)
     access: AccessTokens = field(init=False)
     codes: OneTimeCodes = field(init=False)

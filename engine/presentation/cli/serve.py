@@ -14,6 +14,7 @@ import typer
 from engine.application.config.quantity import nanoseconds, parse_positive_duration
 from engine.application.config.settings_file import read_settings
 from engine.application.config.url import is_loopback
+from engine.application.control.discover import discovery
 from engine.application.control.followed import followed_file, followed_sinks
 from engine.application.control.pipeline_directory import directory_of
 from engine.application.control.publish_audit import AuditSinks, publishers
@@ -99,6 +100,13 @@ def serve(
         str | None,
         typer.Option(help="host:port of a metrics page for Prometheus, such as 127.0.0.1:9465."),
     ] = None,
+    discover: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Pipelines that others run: static:HOST:PORT, dns:NAME:PORT or "
+            "kubernetes:NAMESPACE. May be given several times."
+        ),
+    ] = None,
     rate_limit: Annotated[
         int | None, typer.Option(help="Requests a minute that one user may make.", min=1)
     ] = None,
@@ -166,6 +174,7 @@ def serve(
             metrics=metrics,
             cache=open_cache(cache) if cache else None,
             requests=rate_limit,
+            discoveries=list(map(discovery, discover or [])),
             proxies=list(map(checked_network, proxy or [])),
             scores=fine,
             beside=beside,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from engine.application import registry
+from engine.application.control.discover import discovery
 from tests.unit.presentation.api.conftest import Ask
 
 
@@ -29,6 +33,16 @@ def test_targets_are_the_pages_of_pipelines_that_can_be_read(ask: Ask, tmp_path:
         {"targets": ["127.0.0.1:9464"], "labels": {"pipeline": "quick", "__scheme__": "http"}}
     ]
     assert (off, broken) == ([], [])
+
+
+def test_pipelines_that_others_run_are_discovered_once(ask: Ask, app: FastAPI) -> None:
+    ways = [discovery("static:press.example:9464"), discovery("static:127.0.0.1:9464")]
+    app.state.services = replace(app.state.services, discoveries=ways)
+
+    shown = ask("get", "/targets").json()
+
+    assert [one["targets"] for one in shown] == [["127.0.0.1:9464"], ["press.example:9464"]]
+    assert shown[1]["labels"] == {"__scheme__": "http"}
 
 
 def test_an_entity_of_which_nothing_is_known_is_not_found(ask: Ask) -> None:

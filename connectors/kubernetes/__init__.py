@@ -1,0 +1,1 @@
+"""Kubernetes: pipelines that run in its pods."""

@@ -76,15 +76,15 @@ def discovery(text: str) -> Discovery:
     return OWN[name](place) if name in OWN else registry.discovery(name)(place)
 
 
-def host_port(place: str) -> tuple[str, int]:
-    """Return the host and the port that a place names.
+def host_port(place: str, option: str = "--discover") -> tuple[str, int]:
+    """Return the host and the port that a place names, for an option of the command line.
 
     Raises:
         FatalError: it names none.
     """
     host, _, port = place.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise FatalError(f"--discover {place}: expected HOST:PORT, as in press.example:9464")
+        raise FatalError(f"{option} {place}: expected HOST:PORT, as in press.example:9464")
     return host.strip("[]"), int(port)
 
 

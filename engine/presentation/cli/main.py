@@ -15,6 +15,7 @@ from engine.presentation.cli.control import control
 from engine.presentation.cli.demo import demo
 from engine.presentation.cli.detectors import detectors
 from engine.presentation.cli.explain import explain
+from engine.presentation.cli.mcp import mcp
 from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.remote import SERVER, incidents, pipelines
@@ -60,6 +61,7 @@ app.command()(explain)
 app.command()(rejects)
 app.command()(detectors)
 app.command()(schema)
+app.command()(mcp)
 app.command()(version)
 app.add_typer(control, name="control")
 app.add_typer(state, name="state")

@@ -15,6 +15,7 @@ from tests.e2e.test_serve import PATIENCE, PIPELINE, served
 from tests.support.commands import run_command
 from tests.support.dead_letters import write_letters
 from tests.support.published import anomaly
+from tests.support.readings import write_readings
 
 FIRST = f"{1:032x}"
 
@@ -23,24 +24,13 @@ def _write(file: Path, count: int) -> None:
     file.write_text("".join(json.dumps(anomaly(n)) + "\n" for n in range(1, count + 1)))
 
 
-def _write_readings(file: Path) -> None:
-    """Write steady readings with one spike, and a message that cannot be read."""
-    values = [20 + n % 7 / 10 for n in range(2_000)]
-    values[1_900] = 900
-    lines = [
-        json.dumps({"sensor": "pump-1", "ts": 1_767_225_600_000 + n * 60_000, "temperature": value})
-        for n, value in enumerate(values)
-    ]
-    file.write_text("\n".join([*lines, "no json"]) + "\n")
-
-
 def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path) -> None:
     _write(tmp_path / "anomalies.ndjson", 120)
     (tmp_path / "quick.yaml").write_text(PIPELINE)
     write_letters(
         tmp_path / "dead_letters.ndjson", [("not_json", "unexpected end", "20.3 degrees")]
     )
-    _write_readings(tmp_path / "readings.ndjson")
+    write_readings(tmp_path / "readings.ndjson")
     (tmp_path / "broken.yaml").write_text(PIPELINE.replace("unit: ms", "unit: weeks"))
     with served(tmp_path, "--follow", "quick.yaml") as (address, printed):
         token = printed[-1].strip()

@@ -21,6 +21,7 @@ from tests.e2e.guide import Command, steps
 from tests.support.dead_letters import write_letters
 from tests.support.oidc_provider import OidcProvider
 from tests.support.published import anomaly, incident
+from tests.support.readings import write_readings
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 BIN = Path(sys.executable).parent
@@ -81,6 +82,7 @@ def test_what_the_tour_says_is_true(tmp_path: Path) -> None:
     write_letters(
         tmp_path / "dead_letters.ndjson", [("not_json", "unexpected end", "20.3 degrees")]
     )
+    write_readings(tmp_path / "readings.ndjson")
     (tmp_path / "quick.yaml").write_text(PIPELINE)
     first, *commands = [step for step in steps(PAGE) if isinstance(step, Command)]
     assert first.text.startswith("pynomaly serve ")

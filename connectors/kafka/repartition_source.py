@@ -43,7 +43,7 @@ class RepartitionSource(KafkaSource):
         """Return the Bytewax source."""
         return _PreparedTopic(self)
 
-    def batches(self, partition: int, messages: list[Message]) -> list[RawBatch]:
+    def batch(self, partition: int, messages: list[Message]) -> RawBatch:
         """Return messages of a partition in columns, with where they stood before."""
         batch = raw_batch(self.topic, partition, messages, with_keys=False)
         headers = [cast("HeaderList", message.headers() or []) for message in messages]
@@ -60,7 +60,7 @@ class RepartitionSource(KafkaSource):
 
         places = np.fromiter((place for place, _ in found), np.int64, len(found))
         origins = Origins(self._original, places)
-        return [replace(batch, keys=keys, headers=of_sender, origins=origins)]
+        return replace(batch, keys=keys, headers=of_sender, origins=origins)
 
     def prepare(self) -> None:
         """Make sure of the topic; does nothing the next time."""

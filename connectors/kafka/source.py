@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import cast
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -39,6 +41,7 @@ class KafkaSource:
         self._membership: GroupMembership | None = None
         context.shared[SOURCE] = (settings.topic, group(settings, context))
         self._stored: dict[int, int] = {}
+        self._with_keys = context.needs_keys
 
     @property
     def topic(self) -> str:
@@ -48,16 +51,15 @@ class KafkaSource:
     @cached_property
     def consumer(self) -> SharedConsumer:
         """The one consumer of this process."""
-        return SharedConsumer(self._settings, self._context)
+        return SharedConsumer(self._settings, self._context, self.batch)
 
     def source(self) -> PartitionedTopic:
         """Return the Bytewax source."""
         return PartitionedTopic(self)
 
-    def batches(self, partition: int, messages: list[Message]) -> list[RawBatch]:
+    def batch(self, partition: int, messages: list[Message]) -> RawBatch:
         """Return messages of a partition in columns."""
-        with_keys = self._context.needs_keys
-        return [raw_batch(self.topic, partition, messages, with_keys=with_keys)]
+        return raw_batch(self.topic, partition, messages, with_keys=self._with_keys)
 
     def read(self, partition: int, resumed: int | None) -> PartitionReader:
         """Return what reads a partition from now on."""
@@ -118,11 +120,12 @@ class KafkaSource:
         Raises:
             ConnectorError: no broker answers, or there is no such topic.
         """
+        self._with_keys = True
         consumer = self.consumer
         try:
             partitions = consumer.check()
             self._check_rights()
-            return [batch for p in partitions[:8] if (batch := self._sample(p, samples))]
+            return [batch for p in partitions[:8] for batch in self._sample(p, samples)]
         except KafkaException as error:
             raise ConnectorError(
                 f"{self._settings.brokers}: {error.args[0].str()}. Is a broker listening there?"
@@ -149,15 +152,15 @@ class KafkaSource:
         require_topic(admin, settings.topic, ["READ"])
         require_group(admin, group(settings, self._context))
 
-    def _sample(self, partition: int, samples: int) -> RawBatch | None:
+    def _sample(self, partition: int, samples: int) -> list[RawBatch]:
         low, high = self.consumer.bounds(partition)
         wanted = min(samples, high - low)
         self.consumer.assign(partition, high - wanted)
-        messages: list[Message] = []
+        batches: list[RawBatch] = []
         until = time.monotonic() + SAMPLE_SECONDS
-        while len(messages) < wanted and time.monotonic() < until:
-            messages += self.consumer.poll(partition)
-        return raw_batch(self.topic, partition, messages, with_keys=True) if messages else None
+        while sum(map(len, batches)) < wanted and time.monotonic() < until:
+            batches += self.consumer.poll(partition)
+        return batches
 
 
 class PartitionedTopic(FixedPartitionedSource[RawBatch, int]):
@@ -193,7 +196,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self._context = context
 
     def next_batch(self) -> list[RawBatch]:
-        """Return at most one batch: what has arrived."""
+        """Return what has arrived."""
         if self._context.draining.is_set():
             raise StopIteration
         if self._end is not None and self.position >= self._end:
@@ -201,21 +204,22 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self._kafka.consumer.update_lag(self._kafka.positions())
         self._kafka.consumer.topic.check()
         consumer = self._kafka.consumer
-        messages = self._before_end(consumer.poll(self.partition))
-        if not messages:
-            self.position = max(self.position, consumer.read_to(self.partition))
-            return []
-        batches = self._kafka.batches(self.partition, messages)
-        read = int(batches[-1].offsets[-1]) + 1
-        self.position = max(self.position, read, consumer.read_to(self.partition))
+        batches = self._before_end(consumer.poll(self.partition))
+        if batches:
+            self.position = max(self.position, int(batches[-1].offsets[-1]) + 1)
+        self.position = max(self.position, consumer.read_to(self.partition))
         return batches
 
-    def _before_end(self, messages: list[Message]) -> list[Message]:
+    def _before_end(self, batches: list[RawBatch]) -> list[RawBatch]:
         """Return those before the end; what comes behind it is not waited for."""
-        if self._end is None or not messages or (messages[-1].offset() or 0) < self._end:
-            return messages
+        if self._end is None or not batches or int(batches[-1].offsets[-1]) < self._end:
+            return batches
         self.position = max(self.position, self._end)
-        return [message for message in messages if (message.offset() or 0) < self._end]
+        cut = [
+            batch.take(slice(0, int(np.searchsorted(batch.offsets, self._end))))
+            for batch in batches
+        ]
+        return [batch for batch in cut if len(batch)]
 
     def snapshot(self) -> int:
         """Return the position."""
@@ -227,26 +231,31 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
 
 
 def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys: bool) -> RawBatch:
-    """Put messages of one partition into columns; headers are read only when asked for."""
-
-    def headers(row: int) -> Headers:
-        return tuple(cast("HeaderList", messages[row].headers() or ()))
-
-    def traceparents() -> Iterator[bytes]:
-        for message in messages:
-            for name, value in cast("HeaderList", message.headers() or ()):
-                if name == HEADER and value:
-                    yield value
-
+    """Put messages of one partition into columns, so that the messages themselves can go."""
     n = len(messages)
-    stamps = np.fromiter((stamp for _, stamp in map(Message.timestamp, messages)), np.int64, n)
-    return RawBatch(
+    stamps = np.fromiter(map(itemgetter(1), map(Message.timestamp, messages)), np.int64, n)
+    batch = RawBatch(
         topic=topic,
         partition=partition,
         offsets=np.fromiter(map(Message.offset, messages), np.int64, n),
         timestamps=stamps_of_ms(stamps),
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)) if with_keys else None,
-        headers=headers,
-        traceparents=traceparents,
     )
+    headers = list(map(Message.headers, messages))
+    return _with_headers(batch, headers) if any(headers) else batch
+
+
+def _with_headers(batch: RawBatch, found: list[Any]) -> RawBatch:
+    """Return a batch with the headers of its messages, lists or None."""
+
+    def headers(row: int) -> Headers:
+        return tuple(found[row] or ())
+
+    def traceparents() -> Iterator[bytes]:
+        for whole in filter(None, found):
+            for name, value in whole:
+                if name == HEADER and value:
+                    yield value
+
+    return replace(batch, headers=headers, traceparents=traceparents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ NO_TIME = -(2**63)
 _MOST_MS = (2**63 - 1) // 1_000_000
 
 Headers = tuple[tuple[str, bytes | None], ...]
+Known = TypeVar("Known")
 
 
 def no_headers(_row: int) -> Headers:
@@ -129,10 +130,33 @@ class RawBatch:
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: slice) -> RawBatch:
+        """Return some of the messages."""
+        if rows == slice(0, len(self)):
+            return self
+        first = rows.start
+        return replace(
+            self,
+            offsets=self.offsets[rows],
+            timestamps=self.timestamps[rows],
+            values=self.values[rows],
+            keys=None if self.keys is None else self.keys[rows],
+            headers=lambda row: self.headers(first + row),
+            errors=_by_row(self.errors, rows),
+            origins=None if self.origins is None else self.origins.take(rows),
+        )
+
     def origin(self, row: int) -> tuple[str, int, int]:
         """Return topic, partition and offset of a message: where its producer put it."""
         before = None if self.origins is None else self.origins.of(row)
         return before or (self.topic, self.partition, int(self.offsets[row]))
+
+
+def _by_row(known: Mapping[int, Known] | None, rows: slice) -> Mapping[int, Known] | None:
+    """Return what is known of some rows, by their new numbers; None if nothing is."""
+    first, stop = rows.start, rows.stop
+    found = {row - first: one for row, one in (known or {}).items() if first <= row < stop}
+    return found or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -115,12 +115,25 @@ def name(part: Any) -> str | None:
 def names(texts: Column) -> tuple[Objects, Bools]:
     """Return the entities' names as a column, and which of them are names."""
     known = np.ones(len(texts), np.bool_)
-    if set(map(type, texts)) != {str}:
+    different = _different(texts)
+    if set(map(type, different)) != {str}:
         texts = [name(text) for text in texts]
         known = np.array([text is not None for text in texts], np.bool_)
         texts = [text or "" for text in texts]
-    if max(map(len, cast("list[str]", texts)), default=0) > LONGEST_KEY_CHARS:
+        different = set(texts)
+    if max(map(len, cast("set[str]", different)), default=0) > LONGEST_KEY_CHARS:
         known &= np.array([len(text) <= LONGEST_KEY_CHARS for text in texts])
     keys = np.empty(len(texts), object)
     keys[:] = texts
     return keys, known
+
+
+def _different(texts: Column) -> Collection[Any]:
+    """Return each text once: far fewer to look at, and the table needs their hashes anyway.
+
+    Only texts are equal to a text.
+    """
+    try:
+        return set(texts)
+    except TypeError:
+        return cast("Collection[Any]", texts)

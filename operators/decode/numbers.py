@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+from array import array
 from decimal import Decimal
 from typing import Any
 
@@ -53,9 +54,11 @@ class NumberReader:
                 good &= ~np.isinf(numbers) if self.may_miss else np.isfinite(numbers)
                 return numbers
             found = listed(found)
-        if self._field.takes_text or not set(map(type, found)) <= NUMBERS:
-            found = self._each(found, good)
-        numbers = _floats(found)
+        if self._field.takes_text:
+            numbers = _floats(self._each(found, good))
+        else:
+            plain = _plain_numbers(found)
+            numbers = _floats(self._each(found, good)) if plain is None else plain
         good &= ~np.isinf(numbers) if self.may_miss else np.isfinite(numbers)
         return numbers
 
@@ -205,6 +208,17 @@ def _text(found: Any) -> str:
     if type(found) is bool:
         return "true" if found else "false"
     return found if type(found) is str else repr(found) if type(found) in (int, float) else ""
+
+
+def _plain_numbers(found: Column) -> Floats | None:
+    """Return a column of numbers as they are; None if one of them is none, or too large.
+
+    An array takes numbers alone, where numpy would read those in texts as well.
+    """
+    try:
+        return np.frombuffer(array("d", found))
+    except (TypeError, OverflowError):
+        return None
 
 
 def _floats(numbers: Column) -> Floats:

@@ -12,8 +12,8 @@ from confluent_kafka import KafkaException
 
 from connectors.kafka import group_offsets, membership, producer
 from connectors.kafka.broker_errors import BrokerErrors
-from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.settings import KafkaSourceSettings
+from connectors.kafka.source import KafkaSource
 from engine.application.ports import RunContext
 from engine.domain.errors import RetryableError, Shutdown
 from engine.domain.record import Record
@@ -61,7 +61,7 @@ def test_a_membership_whose_group_says_nothing_asks_for_a_restart(
 
 
 def test_a_source_without_brokers_asks_for_a_restart(broker: FencedBroker) -> None:
-    consumer = SharedConsumer(settings(broker), RunContext("p"))
+    consumer = KafkaSource(settings(broker), RunContext("p")).consumer
     consumer.partitions()
     consumer._buffers[0] = []
 

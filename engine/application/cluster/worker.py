@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from engine.application.cluster.garbage import collect_rarely
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
 from engine.application.cluster.signals import install_in_worker
@@ -132,8 +132,7 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     # Bytewax's own backtrace would hide the traceback of the error.
     os.environ["RUST_BACKTRACE"] = "0"
     _disable_web_server()
-    # These objects stay: a garbage collection over them would stop the stream for 0.1 s.
-    gc.freeze()
+    collect_rarely()
     if config.repartitions:
         flow.run()
         flow.finish()

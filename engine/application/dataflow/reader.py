@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ class TaskReader:
         return batches
 
     def _count_batch(self, batch: RawBatch) -> None:
-        size = sum(map(len, filter(None, batch.values)))
+        size = _size(batch.values)
         self._telemetry.events.inc(len(batch))
         self._telemetry.bytes.inc(size)
         self.changed = True
@@ -147,10 +148,10 @@ class TaskReader:
                 continue
             known = int(np.searchsorted(batch.offsets, stored.position))
             if known:
-                found.append(_rows(batch, slice(0, known)))
+                found.append(batch.take(slice(0, known)))
             if known < len(batch):
                 found.append(self._live(stored))
-                rest = _rows(batch, slice(known, len(batch)))
+                rest = batch.take(slice(known, len(batch)))
                 found.append(rest)
                 self._count_batch(rest)
         if not self.task.live and self.task.position >= stored.position:
@@ -162,20 +163,9 @@ class TaskReader:
         return Live(self.task, stored.results)
 
 
-def _rows(batch: RawBatch, rows: slice) -> RawBatch:
-    """Return some of a batch's messages."""
-    if rows == slice(0, len(batch)):
-        return batch
-    first = rows.start
-    return RawBatch(
-        topic=batch.topic,
-        partition=batch.partition,
-        offsets=batch.offsets[rows],
-        timestamps=batch.timestamps[rows],
-        values=batch.values[rows],
-        keys=None if batch.keys is None else batch.keys[rows],
-        headers=lambda row: batch.headers(first + row),
-        traceparents=batch.traceparents,
-        trace=batch.trace,
-        origins=None if batch.origins is None else batch.origins.take(rows),
-    )
+def _size(payloads: Sequence[bytes | None]) -> int:
+    """Return the bytes of all payloads; a tombstone has none."""
+    try:
+        return sum(map(len, payloads))  # type: ignore[arg-type]
+    except TypeError:
+        return sum(map(len, filter(None, payloads)))

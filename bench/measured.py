@@ -34,12 +34,15 @@ class Rate:
     Attributes:
         events_per_second: by the wall clock.
         cpu_us: processor time, in microseconds an event; of all processes together.
-        checkpoint_share: seconds spent in checkpoints, as a share of the seconds measured.
+        checkpoint_share: processor time of the processes while they stored checkpoints, as a share
+            of that of the run; what their other threads did meanwhile is in it.
+        checkpoint_wait: seconds that the stream waited for checkpoints, as a share of the run.
     """
 
     events_per_second: float
     cpu_us: float
     checkpoint_share: float = 0.0
+    checkpoint_wait: float = 0.0
 
 
 def metric(port: int, name: str) -> float:
@@ -62,20 +65,23 @@ def watch(runs: Sequence[Running], ports: Sequence[int], total: int, events: int
         events: how many are measured.
     """
     began: float | None = None
-    first: tuple[float, float, float, float] | None = None
+    first: tuple[float, ...] | None = None
     while True:
         for run in runs:
             run.check()
         found = _look(runs, ports)
-        now, read, _, _ = found
+        now, read = found[:2]
         if began is None and read:
             began = now
         if first is None and began is not None:
             if now - began >= WARM_UP or read >= total - events:
                 first = found
         elif first is not None and read >= min(total, first[1] + events):
-            seconds, counted, cpu, stored = (b - a for a, b in zip(first, found, strict=True))
-            return Rate(counted / seconds, cpu / counted * 1e6, stored / seconds)
+            seconds, counted, cpu, stored, waited = (
+                b - a for a, b in zip(first, found, strict=True)
+            )
+            shares = stored / cpu, waited / seconds
+            return Rate(counted / seconds, cpu / counted * 1e6, *shares)
         time.sleep(LOOK)
 
 
@@ -93,12 +99,13 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def _look(runs: Sequence[Running], ports: Sequence[int]) -> tuple[float, float, float, float]:
-    """Return the time, events read, processor seconds spent, and seconds spent in checkpoints."""
+def _look(runs: Sequence[Running], ports: Sequence[int]) -> tuple[float, ...]:
+    """Return the time, the events read, processor seconds, and both kinds in checkpoints."""
     cpu = sum(cpu_seconds(pid) for run in runs for pid in _children(run.process.pid))
     read = sum(metric(port, "pynomaly_events_total") for port in ports)
-    stored = sum(metric(port, "pynomaly_checkpoint_seconds_sum") for port in ports) / len(ports)
-    return time.perf_counter(), read, cpu, stored
+    stored = sum(metric(port, "pynomaly_checkpoint_cpu_seconds_total") for port in ports)
+    waited = sum(metric(port, "pynomaly_checkpoint_seconds_sum") for port in ports) / len(ports)
+    return time.perf_counter(), read, cpu, stored, waited
 
 
 def _children(pid: int) -> list[int]:

@@ -126,6 +126,9 @@ def run(events: int = 6_000_000, rounds: int = 6) -> dict[str, object]:
         "checkpoint share": {
             name: [round(r.checkpoint_share, 4) for r in of] for name, of in rates.items()
         },
+        "checkpoint wait": {
+            name: [round(r.checkpoint_wait, 4) for r in of] for name, of in rates.items()
+        },
         "two instances/one": compare(rates["two instances"], rates["one instance"]),
         "two processes/one": compare(rates["two processes"], rates["one process"]),
     }

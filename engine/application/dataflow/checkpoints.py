@@ -62,7 +62,7 @@ class Checkpoints:
         self._waiting: dict[TaskReader, Mark] = {}
         self._arrived: set[Mark] = set()
         self._turn = False
-        self._began = 0.0
+        self._began = self._cpu_began = 0.0
         self._reported: dict[str, Json] = {}
 
     @property
@@ -100,7 +100,7 @@ class Checkpoints:
             whole: names of the tasks that are stored whole in any case.
             final: whether the run ends then.
         """
-        self._began = time.perf_counter()
+        self._began, self._cpu_began = time.perf_counter(), time.process_time()
         readers = self._tasks.all()
         old = self._old(readers)
         for reader in readers:
@@ -203,6 +203,7 @@ class Checkpoints:
         for step, size in sizes.items():
             telemetry.checkpoint_bytes.labels(step).set(size)
         telemetry.checkpoint_seconds.observe(time.perf_counter() - self._began)
+        telemetry.checkpoint_cpu.inc(time.process_time() - self._cpu_began)
         telemetry.checkpoints.inc()
         self._context.heartbeat.stored()
         self._due = time.monotonic() + self._every

@@ -168,6 +168,9 @@ class Telemetry:
             buckets=CHECKPOINT_BUCKETS,
             registry=self.registry,
         )
+        self.checkpoint_cpu = self._counter(
+            "checkpoint_cpu_seconds", "Processor time of this process while it stored checkpoints"
+        )
         self.checkpoints = self._counter("checkpoints", "Checkpoints that were stored")
         self.restarts = self._counter(
             "restarts", "Restarts of this process by its supervisor, by cause", "cause"

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from connectors.kafka.broker_errors import REFUSED, BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.settings import Value, shared_settings
+from connectors.kafka.transaction import LEAST_SECONDS
 from engine.domain.errors import ConnectorError
 
 REQUEST_SECONDS = 10.0
@@ -62,10 +63,14 @@ def require_transactions(
     Raises:
         ConnectorError: it is denied.
     """
+    shortest = int(LEAST_SECONDS * 1_000)
     chosen: dict[str, Any] = {
         **shared_settings(dict(settings)),
         "bootstrap.servers": brokers,
         "transactional.id": f"{prefix}validate",
+        # A run keeps to what the brokers allow, down to this.
+        "transaction.timeout.ms": shortest,
+        "message.timeout.ms": shortest,
         "error_cb": errors.report,
     }
     producer = open_client(Producer, chosen, errors)

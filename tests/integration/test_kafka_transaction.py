@@ -15,6 +15,8 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors.kafka import transaction
+from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.rights import require_transactions
 from connectors.kafka.settings import KafkaSinkSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.transactional_sink import TransactionalPart, TransactionalSink
@@ -358,6 +360,20 @@ def test_brokers_with_small_limits_are_kept_to(tmp_path: Path) -> None:
 
         await_seen(small, "out", list(range(500)))
         part.close()
+
+
+@pytest.mark.parametrize(("longest", "is_taken"), [("6000", True), ("4000", False)])
+def test_brokers_are_checked_for_the_shortest_transactions(longest: str, is_taken: bool) -> None:
+    problems: list[str] = []
+    errors = BrokerErrors("state", lambda _kind: None)
+    with KafkaBroker(settings={"transaction.max.timeout.ms": longest}) as small:
+        try:
+            require_transactions(small.bootstrap, {}, "p-", errors)
+        except ConnectorError as error:
+            problems.append(str(error))
+
+    assert is_taken == (not problems)
+    assert is_taken or "Raise the brokers' transaction.max.timeout.ms" in problems[0]
 
 
 def test_a_switch_from_at_least_once_begins_at_the_topics_end(

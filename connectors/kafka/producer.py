@@ -69,7 +69,7 @@ class RecordProducer:
             brokers: bootstrap servers.
             settings: librdkafka's, of the pipeline file.
             context: of this process.
-            who: role of the sink, or what else it writes for.
+            who: it is for, as logs say it: "sink scores", of which metrics have the role alone.
             more: further settings of librdkafka's.
         """
         self.topics: set[str] = set()
@@ -82,6 +82,7 @@ class RecordProducer:
         self._more = dict(more or {})
         self._context = context
         self._who = who
+        self._label = who.removeprefix("sink ")
         self._looked = 0.0
 
     @cached_property
@@ -213,7 +214,7 @@ class RecordProducer:
         self._context.heartbeat.waiting()
         self.while_waiting()
         seconds = time.monotonic() - began
-        self._context.telemetry.sink_blocked.labels(self._who).set(seconds)
+        self._context.telemetry.sink_blocked.labels(self._label).set(seconds)
         if seconds > LONG_WAIT_SECONDS:
             why = f": {self.errors.cause}" if self.errors.cause else ""
             self._context.outages[self._who] = (
@@ -226,7 +227,7 @@ class RecordProducer:
 
     def mark_unblocked(self) -> None:
         """Show that we do not wait any more."""
-        self._context.telemetry.sink_blocked.labels(self._who).set(0)
+        self._context.telemetry.sink_blocked.labels(self._label).set(0)
         self._context.outages.pop(self._who, None)
 
     def raise_failure(self) -> None:
@@ -315,4 +316,4 @@ class RecordProducer:
             self.errors.report(error)
 
     def _count(self, kind: str) -> None:
-        self._context.telemetry.sink_errors.labels(self._who, kind).inc()
+        self._context.telemetry.sink_errors.labels(self._label, kind).inc()

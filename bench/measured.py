@@ -101,8 +101,6 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
 
 def _look(runs: Sequence[Running], ports: Sequence[int]) -> tuple[float, ...]:
     """Return the time, the events read, processor seconds, and both kinds in checkpoints."""
-def _look(runs: Sequence[Running], ports: Sequence[int]) -> tuple[float, ...]:
-    """Return the time, the events read, processor seconds, and both kinds in checkpoints."""
     cpu = sum(cpu_seconds(pid) for run in runs for pid in _children(run.process.pid))
     read = sum(metric(port, "pynomaly_events_total") for port in ports)
     stored = sum(metric(port, "pynomaly_checkpoint_cpu_seconds_total") for port in ports)

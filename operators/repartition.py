@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
 
-from engine.domain.batch import EventBatch, Headers, Int64s, RawBatch
-from engine.domain.names import ORIGIN_HEADER, ORIGINAL_KEY_HEADER
+from engine.domain.batch import EventBatch, Headers, Int32s, Int64s, RawBatch
+from engine.domain.index_ranges import ranges_text
+from engine.domain.names import INDICES_HEADER, ORIGIN_HEADER, ORIGINAL_KEY_HEADER
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
@@ -20,7 +21,8 @@ class RepartitionStep:
     """Re-keys batches; what is no event becomes rejects, or is passed over, as in `decode`.
 
     A message's record has its payload, its headers and its timestamp; behind its headers stand its
-    place, and the key that it had.
+    place, and the key that it had. A message of several entities becomes a record of each, which
+    says which of its events are meant.
 
     Args:
         pipeline: all settings of the steps.
@@ -46,14 +48,34 @@ def _records(raw: Sequence[RawBatch], events: EventBatch) -> list[Record]:
     batches = _batches(raw, events)
     order = np.argsort(_progress(events), kind="stable").tolist()
     keys, stamps = events.keys, events.timestamps.tolist()
-    return [_record(batches[row], keys[row], stamps[row]) for row in order]
+    if events.indices is None:
+        return [_record(batches[row], keys[row], stamps[row]) for row in order]
+    return [
+        _record(batches[rows[0]], keys[rows[0]], stamps[rows[0]], events.indices[rows])
+        for rows in _by_message_and_entity(events, order)
+    ]
 
 
-def _record(message: tuple[RawBatch, int], key: str, stamp: int) -> Record:
+def _by_message_and_entity(events: EventBatch, order: list[int]) -> Iterable[list[int]]:
+    """Return the rows of events that leave in one record: of a message, and of an entity."""
+    found: dict[tuple[int, int, str], list[int]] = {}
+    places = list(zip(events.partitions.tolist(), events.offsets.tolist(), strict=True))
+    for row in order:
+        found.setdefault((*places[row], events.keys[row]), []).append(row)
+    return found.values()
+
+
+def _record(
+    message: tuple[RawBatch, int], key: str, stamp: int, indices: Int32s | None = None
+) -> Record:
     batch, row = message
     place = f"{batch.topic}/{batch.partition}/{batch.offsets[row]}"
-    given = None if batch.keys is None else batch.keys[row]
     ours: Headers = ((ORIGIN_HEADER, place.encode()),)
+    if indices is not None:
+        chosen = ranges_text(indices)
+        ours = ((INDICES_HEADER, chosen.encode()), *ours)
+        place = f"{place}/{chosen}"
+    given = None if batch.keys is None else batch.keys[row]
     if given is not None:
         ours = ((ORIGINAL_KEY_HEADER, given), *ours)
     headers = (*batch.headers(row), *ours)

@@ -12,11 +12,20 @@ from connectors.kafka.membership import group
 from connectors.kafka.repartition_topic import RepartitionTopic
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import HeaderList, KafkaSource, PartitionedTopic, raw_batch
-from engine.domain.batch import NO_PLACE, Headers, Origins, RawBatch, place_of
-from engine.domain.names import ORIGIN_HEADER, ORIGINAL_KEY_HEADER, REPARTITION
+from engine.domain.batch import NO_PLACE, Headers, Int32s, Origins, RawBatch, place_of
+from engine.domain.index_ranges import read_ranges
+from engine.domain.names import (
+    INDICES_HEADER,
+    ORIGIN_HEADER,
+    ORIGINAL_KEY_HEADER,
+    REPARTITION,
+)
 from pynomaly.plugins import RunContext
 
-OURS = (ORIGIN_HEADER, ORIGINAL_KEY_HEADER)
+OURS = (ORIGINAL_KEY_HEADER, INDICES_HEADER, ORIGIN_HEADER)
+"""Headers that are added, in their order; the last one always."""
+
+Before = tuple[int, bytes | None, Int32s | None]
 
 
 class RepartitionSourceSettings(KafkaSourceSettings):
@@ -47,20 +56,23 @@ class RepartitionSource(KafkaSource):
         """Return messages of a partition in columns, with where they stood before."""
         batch = raw_batch(self.topic, partition, messages, with_keys=False)
         headers = [cast("HeaderList", message.headers() or []) for message in messages]
-        found = [_before(self._original, one) for one in headers]
+        found = [
+            _before(self._original, one, len(payload or b""))
+            for one, payload in zip(headers, batch.values, strict=True)
+        ]
         keys = [
             key if place != NO_PLACE else message.key()
-            for (place, key), message in zip(found, messages, strict=True)
+            for (place, key, _), message in zip(found, messages, strict=True)
         ]
 
         def of_sender(row: int) -> Headers:
-            place, _ = found[row]
             whole = headers[row]
-            return tuple(whole if place == NO_PLACE else whole[: -_added(whole)])
+            return tuple(whole if found[row][0] == NO_PLACE else whole[: -len(_ours(whole))])
 
-        places = np.fromiter((place for place, _ in found), np.int64, len(found))
+        places = np.fromiter((place for place, _, _ in found), np.int64, len(found))
         origins = Origins(self._original, places)
-        return replace(batch, keys=keys, headers=of_sender, origins=origins)
+        elements = {row: chosen for row, (_, _, chosen) in enumerate(found) if chosen is not None}
+        return replace(batch, keys=keys, headers=of_sender, origins=origins, elements=elements)
 
     def prepare(self) -> None:
         """Make sure of the topic; does nothing the next time."""
@@ -87,20 +99,34 @@ class _PreparedTopic(PartitionedTopic):
         return super().list_parts()
 
 
-def _before(topic: str, headers: HeaderList) -> tuple[int, bytes | None]:
-    """Return the place of a message in its topic, and its key there; NO_PLACE if it had none."""
-    if not headers or headers[-1][0] != ORIGIN_HEADER:
-        return NO_PLACE, None
+def _before(topic: str, headers: HeaderList, size: int) -> Before:
+    """Return where a message of so many bytes stood, its key there, and which elements are meant.
+
+    NO_PLACE where it had none: somebody else wrote it.
+    """
+    ours = _ours(headers)
     try:
-        name, partition, offset = (headers[-1][1] or b"").decode().split("/")
+        name, partition, offset = (ours[ORIGIN_HEADER] or b"").decode().split("/")
         place = place_of(int(partition), int(offset))
-    except ValueError:
-        return NO_PLACE, None
+        chosen = ours.get(INDICES_HEADER)
+        # An element takes a byte at least.
+        elements = None if chosen is None else read_ranges(chosen.decode(), size)
+    except (KeyError, ValueError):
+        return NO_PLACE, None, None
     if name != topic:
-        return NO_PLACE, None
-    return place, headers[-2][1] if _added(headers) == len(OURS) else None
+        return NO_PLACE, None, None
+    return place, ours.get(ORIGINAL_KEY_HEADER), elements
 
 
-def _added(headers: HeaderList) -> int:
-    """Return how many headers were added as the message was re-keyed."""
-    return 2 if len(headers) > 1 and headers[-2][0] == ORIGINAL_KEY_HEADER else 1
+def _ours(headers: HeaderList) -> dict[str, bytes | None]:
+    """Return the headers that were added as the message was re-keyed: the last ones."""
+    found: dict[str, bytes | None] = {}
+    wanted = [*OURS]
+    for name, value in reversed(headers[-len(OURS) :]):
+        while wanted and wanted[-1] != name:
+            if wanted.pop() == ORIGIN_HEADER:
+                return {}
+        if not wanted:
+            break
+        found[wanted.pop()] = value
+    return found

@@ -112,6 +112,9 @@ class RawBatch:
         errors: what the source found wrong with some messages, by row: they are rejects.
         hint: what to do if a field is missing, for rejects.
         origins: where the messages stood before, if they were re-keyed through a topic.
+        elements: by row, int32, which elements of an exploded message belong to this one; all of
+            them where the row is not named. A message of several entities is re-keyed once for
+            each.
     """
 
     topic: str
@@ -126,6 +129,7 @@ class RawBatch:
     errors: Mapping[int, Finding] | None = None
     hint: str = ""
     origins: Origins | None = None
+    elements: Mapping[int, Int32s] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -144,6 +148,7 @@ class RawBatch:
             headers=lambda row: self.headers(first + row),
             errors=_by_row(self.errors, rows),
             origins=None if self.origins is None else self.origins.take(rows),
+            elements=_by_row(self.elements, rows),
         )
 
     def origin(self, row: int) -> tuple[str, int, int]:

@@ -25,6 +25,9 @@ ELEMENT_HEADER = f"{HEADER_PREFIX}element"
 ORIGIN_HEADER, ORIGINAL_KEY_HEADER = f"{HEADER_PREFIX}origin", f"{HEADER_PREFIX}key"
 """Of re-keyed messages, behind those of its sender: topic/partition/offset of the message, and the
 key that it had, if it had one."""
+INDICES_HEADER = f"{HEADER_PREFIX}indices"
+"""Of re-keyed messages with several events, before their origin: which of them are of this entity,
+as 0-3,7."""
 TRUNCATED_HEADER = f"{HEADER_PREFIX}truncated"
 """Of dead letters that were too large for the topic: how many bytes the message had."""
 DEAD_LETTER_HEADERS = (

@@ -24,6 +24,7 @@ from engine.domain.condition import AllOf, Condition, conjuncts, paths
 from engine.domain.mapping import Constant, EventMapping, MessageKey
 from engine.domain.path import Path
 from engine.domain.reject import Reject
+from operators.decode.chosen_elements import only_chosen
 from operators.decode.columns import Table, listed
 from operators.decode.conditions import Holds, condition
 from operators.decode.decoded import Decoded
@@ -93,7 +94,7 @@ class Decoder:
             accounted |= passed
         found = self._where(self._of_messages, found, accounted)
         if self._exploder is not None:
-            found = self._explode(self._exploder, found, accounted)
+            found = only_chosen(raw, self._explode(self._exploder, found, accounted))
             found = self._where(self._of_elements, found, accounted)
         now = self._clock()
         events, good = self._events(raw, found, now)
@@ -108,7 +109,7 @@ class Decoder:
         found = typed.decode(payloads)
         if found is None:
             return None
-        elements, empty = found
+        elements, empty = only_chosen(raw, found[0]), found[1]
         if empty and self._of_messages is not None:
             return None
         passed = 0

@@ -174,6 +174,57 @@ def test_scores_are_those_of_a_keyed_topic_kills_or_not(
         assert message.partition() == (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
 
 
+def test_events_of_exploded_messages_come_once(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+) -> None:
+    plant = Plant(kafka, topic, tmp_path)
+    count, each = 400, 4
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    expected: dict[tuple[int, int, int], str] = {}
+    offsets = [0] * PARTITIONS
+    bad = 0
+    for n in range(count):
+        partition = n % PARTITIONS
+        sensors = [f"s{(n + 3 * k) % 7 % 3}" for k in range(each)]
+        items: list[object] = [
+            {"sensor": sensor, "ts": 1_767_225_600_000 + n * 1_000, "temp": 20 + n % 5}
+            for sensor in sensors
+        ]
+        if n % 50 == 0:
+            items[1], bad = "garbage", bad + 1
+        for index, item in enumerate(items):
+            if item != "garbage":
+                expected[partition, offsets[partition], index] = sensors[index]
+        producer.produce(plant.unkeyed, orjson.dumps({"items": items}), partition=partition)
+        offsets[partition] += 1
+    producer.flush()
+    through = f"repartition: {{kafka: {{topic: {plant.unkeyed}-keyed}}}}"
+    kept = f"kafka: {{topic: {plant.unkeyed}-state}}"
+    file = plant.write(
+        "exploded", plant.unkeyed, plant.scores, kept, f"{through}\n  explode: items"
+    )
+    text = file.read_text().replace("key: sensor", "key: items.sensor")
+    text = text.replace("path: ts", "path: items.ts").replace("[temp]", "{temp: items.temp}")
+    file.write_text(text.replace("  order: event_time\n  lateness: 3h\n", ""))
+
+    def scores() -> list[dict[str, Any]]:
+        found = kafka.read(plant.scores, "read_committed")
+        return [orjson.loads(message.value() or b"") for message in found]
+
+    with running("run", file) as run_of_it:
+        wait_for(lambda: len(scores()) >= len(expected))
+        kill_one(run_of_it, 0)
+        wait_for(lambda: len(plant.rejected()) >= bad)
+        run_of_it.send_signal(signal.SIGTERM)
+        assert run_of_it.wait(60) == 0
+
+    origins = [(score["origin"], score["entity"]) for score in scores()]
+    found = {(at["partition"], at["offset"], at["index"]): who for at, who in origins}
+    assert found == expected
+    assert len(origins) == len({score["id"] for score in scores()}) == len(expected)
+    assert len(plant.rejected()) == bad
+
+
 def headers_of(message: Message) -> list[tuple[str, bytes]]:
     return cast("list[tuple[str, bytes]]", message.headers() or [])
 

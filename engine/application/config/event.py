@@ -102,16 +102,6 @@ class EventSpec(Settings):
         return self
 
     @model_validator(mode="after")
-    def _a_message_that_is_re_keyed_is_an_event(self) -> Self:
-        if self.repartition is not None and self.mapping().explode is not None:
-            raise invalid(
-                "expected messages of one event each: those of several have no one key. Take them "
-                "apart before they come here",
-                "repartition",
-            )
-        return self
-
-    @model_validator(mode="after")
     def _stars_are_exploded(self) -> Self:
         explode = self.explode
         one, _ = each(self.values, explode) or (None, ())

@@ -49,7 +49,6 @@ def write(folder: Path, **changes: str) -> Path:
         ({"event": through("readings")}, r"event.repartition.kafka.topic.*the source's topic"),
         ({"event": through("t"), "anomalies": "t"}, r"sinks\.anomalies.*what the source reads"),
         ({"event": through("t"), "state": "{kafka: {topic: t}}"}, r"state.*topic of its own"),
-        ({"event": through("t") + ", explode: items"}, r"event.repartition.*one event each"),
         ({"control": "{kafka: {topic: readings}}"}, r"control.*topic of its own"),
         (
             {"control": "{kafka: {topic: t}}", "event": through("t")},

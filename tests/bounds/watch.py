@@ -13,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.chaos.engine import Engine
 
 LOOK_SECONDS = 0.25
+BASE_LABELS = {"pipeline", "process"}
+"""Labels of all metrics: they are no part of the names by which trials ask."""
 MIB = 2**20
 
 Page = dict[str, float]
@@ -82,7 +84,8 @@ def read_page(port: int) -> Page:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name.startswith("pynomaly_") and "le" not in sample.labels:
-                labels = ",".join(sample.labels.values())
+                own = [value for name, value in sample.labels.items() if name not in BASE_LABELS]
+                labels = ",".join(own)
                 page[f"{sample.name}{{{labels}}}" if labels else sample.name] += sample.value
                 if labels:
                     page[sample.name] += sample.value

@@ -110,7 +110,7 @@ def test_a_planted_spike_is_found_and_bad_lines_are_kept(tmp_path: Path) -> None
 def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Return a file that takes many checkpoints to read, and the ids found in it undisturbed."""
     folder = tmp_path_factory.mktemp("long")
-    (folder / "in.ndjson").write_bytes(b"\n".join(messages(12 * EVENTS)))
+    (folder / "in.ndjson").write_bytes(b"\n".join(messages(25 * EVENTS)))
     file, _ = long_pipeline(folder, folder)
     assert run("run", file).returncode == 0
     return folder, ids(folder / "out")

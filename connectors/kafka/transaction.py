@@ -240,11 +240,11 @@ class Transaction:
 
     def _shorten(self) -> None:
         """Halve the timeout, for brokers that do not allow transactions of this length."""
-        self._timeout /= 2
-        if self._timeout < LEAST_SECONDS:
+        if self._timeout <= LEAST_SECONDS:
             raise ConnectorError(
                 "the brokers allow no transactions of 5 s: raise their transaction.max.timeout.ms"
             )
+        self._timeout = max(self._timeout / 2, LEAST_SECONDS)
         logger.info("%s: transactions may take %.0f s here at most", self._who, self._timeout)
         self.producer.reopen(self._more(self.id))
 

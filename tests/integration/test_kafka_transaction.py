@@ -349,7 +349,7 @@ def test_a_broker_that_dies_while_we_write_loses_and_doubles_nothing(
 
 
 def test_brokers_with_small_limits_are_kept_to(tmp_path: Path) -> None:
-    limits = {"message.max.bytes": "20000", "transaction.max.timeout.ms": "20000"}
+    limits = {"message.max.bytes": "20000", "transaction.max.timeout.ms": "6000"}
     with KafkaBroker(settings=limits) as small:
         small.create_topic("out")
         part = Run(small, "out", tmp_path).part()

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.own_topic import create_topic, topic_config
 from connectors.kafka.settings import Value
-from connectors.kafka.topic_limits import REQUEST_SECONDS, admin_client
+from connectors.kafka.topic_limits import REQUEST_SECONDS, USUAL_LIMIT_BYTES, admin_client
 from engine.domain.errors import ConnectorError
 
 CONFIG = {
@@ -18,6 +18,8 @@ CONFIG = {
     "segment.bytes": str(64 * 2**20),
     "min.cleanable.dirty.ratio": "0.2",
     "max.compaction.lag.ms": str(6 * 3_600_000),
+    # Brokers may allow less: then the list of a large state's pieces would not fit.
+    "max.message.bytes": str(USUAL_LIMIT_BYTES),
 }
 
 

@@ -129,8 +129,8 @@ class Watched:
             place = ["--directory", str(folder / "server")]
             self.server = subprocess.Popen([*serve, *place], stdout=subprocess.PIPE, stderr=log)
         assert self.server.stdout is not None
+        # Left open: the server prints more.
         self.api = self.server.stdout.readline().decode().removeprefix("API: ").strip()
-        self.server.stdout.close()
         (folder / "servers").mkdir()
         pages = [f"{HOST}:{self.port}", page]
         self.servers = Servers(folder / "servers", pages, self.inbox.address)
@@ -143,7 +143,7 @@ class Watched:
         finally:
             self.run.kill()
             self.server.kill()
-            self.server.wait()
+            self.server.communicate()
             self.servers.close()
             self.inbox.close()
 

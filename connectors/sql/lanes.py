@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
@@ -13,13 +12,12 @@ from sqlalchemy import (
     Select,
     case,
     cast,
-    delete,
     func,
     select,
-    tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors.sql.rows import insert_into
+from connectors.sql.sums import join, prune
 from connectors.sql.tables import lanes as table
 from engine.domain.control.lane import STEPS, Lane, LaneCell
 
@@ -32,20 +30,14 @@ class SqlLanes:
 
     def add(self, cells: Sequence[LaneCell]) -> None:
         """Join cells with those that are stored; given in the order of their keys."""
-        postgres = self._connection.dialect.name == "postgresql"
-        made: Any = postgresql.insert(table) if postgres else sqlite.insert(table)
+        made = insert_into(self._connection, table)
         new, old = made.excluded, table.c
-        made = made.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={
-                "count": old["count"] + new["count"],
-                "p_value": case((new.p_value < old.p_value, new.p_value), else_=old.p_value),
-                "severity": case((new.severity > old.severity, new.severity), else_=old.severity),
-            },
-        )
-        if cells:
-            # Row by row: a statement with many rows takes longer to compose than to execute.
-            self._connection.execute(made, [asdict(one) for one in cells])
+        merged = {
+            "count": old["count"] + new["count"],
+            "p_value": case((new.p_value < old.p_value, new.p_value), else_=old.p_value),
+            "severity": case((new.severity > old.severity, new.severity), else_=old.severity),
+        }
+        join(self._connection, made, merged, cells)
 
     def entities(
         self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
@@ -87,11 +79,9 @@ class SqlLanes:
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove those that end before, at most so many; return how many went."""
-        keys, gone = list(table.primary_key), 0
+        gone = 0
         for step in STEPS:
-            ended = (table.c.step == step) & (table.c.begin <= before - step)
-            old = select(*keys).where(ended).limit(at_most - gone)
-            gone += self._connection.execute(delete(table).where(tuple_(*keys).in_(old))).rowcount
+            gone += prune(self._connection, table, step, before, at_most - gone)
         return gone
 
     def _lanes(self, pipeline: str, step: int, since: int, until: int | None) -> Select[Any]:

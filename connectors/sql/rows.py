@@ -18,14 +18,17 @@ BATCH = 500
 """Ids in one query: SQLite bounds its parameters."""
 
 
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Return an insert that can say what happens where the primary key is stored already."""
+    postgres = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if postgres else sqlite.insert(table)
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> list[Row[Any]]:
     """Insert rows whose primary key is new; return these keys."""
     if not rows:
         return []
-    if connection.dialect.name == "postgresql":
-        made: Any = postgresql.insert(table).on_conflict_do_nothing()
-    else:
-        made = sqlite.insert(table).on_conflict_do_nothing()
+    made = insert_into(connection, table).on_conflict_do_nothing()
     found: list[Row[Any]] = []
     for begin in range(0, len(rows), BATCH):
         returned = made.values(list(rows[begin : begin + BATCH])).returning(*table.primary_key)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from connectors.sql.rows import insert_into
+from connectors.sql.sums import join, prune
 from connectors.sql.tables import series as table
 from engine.domain.control.series import EVENTS, Bucket
 
@@ -21,24 +21,18 @@ class SqlSeries:
 
     def add(self, buckets: Sequence[Bucket]) -> None:
         """Join buckets with those that are stored; given in the order of their keys."""
-        postgres = self._connection.dialect.name == "postgresql"
-        made: Any = postgresql.insert(table) if postgres else sqlite.insert(table)
+        made = insert_into(self._connection, table)
         new, old = made.excluded, table.c
-        made = made.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={
-                "count": old["count"] + new["count"],
-                "total": old.total + new.total,
-                "least": _lesser(old.least, new.least),
-                "greatest": _greater(old.greatest, new.greatest),
-                "low": func.coalesce(_lesser(old.low, new.low), new.low, old.low),
-                "high": func.coalesce(_greater(old.high, new.high), new.high, old.high),
-                "rarity": _greater(old.rarity, new.rarity),
-            },
-        )
-        if buckets:
-            # Row by row: a statement with many rows takes longer to compose than to execute.
-            self._connection.execute(made, [asdict(one) for one in buckets])
+        merged = {
+            "count": old["count"] + new["count"],
+            "total": old.total + new.total,
+            "least": _lesser(old.least, new.least),
+            "greatest": _greater(old.greatest, new.greatest),
+            "low": func.coalesce(_lesser(old.low, new.low), new.low, old.low),
+            "high": func.coalesce(_greater(old.high, new.high), new.high, old.high),
+            "rarity": _greater(old.rarity, new.rarity),
+        }
+        join(self._connection, made, merged, buckets)
 
     def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
         """Return the buckets of an entity that begin in a span of time, by value and time."""
@@ -74,10 +68,7 @@ class SqlSeries:
 
     def prune(self, step: int, before: int, at_most: int) -> int:
         """Remove those of a step that end before, at most so many; return how many went."""
-        keys = list(table.primary_key)
-        ended = (table.c.step == step) & (table.c.begin <= before - step)
-        old = select(*keys).where(ended).limit(at_most)
-        return self._connection.execute(delete(table).where(tuple_(*keys).in_(old))).rowcount
+        return prune(self._connection, table, step, before, at_most)
 
 
 def _lesser(old: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:

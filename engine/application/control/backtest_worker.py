@@ -24,8 +24,8 @@ from engine.application.control.backtest_file import (
     REJECTS,
     backtest_text,
 )
-from engine.application.control.check_pipeline_text import environment_of_pipelines
 from engine.application.control.local_runner import COMMAND
+from engine.application.control.pipeline_process import start_pipeline
 from engine.application.control_ports import Store
 from engine.application.state.durable import write_durably
 from engine.domain.control.backtest import MOST_ANOMALIES, Backtest, Found, Stage
@@ -112,14 +112,7 @@ class BacktestWorker:
     def _process(self, backtest: Backtest, folder: Path, stop: Event) -> int | None:
         """Return the exit code of the run; None where it was cancelled, or the server ends."""
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*self._command, str(folder / "pipeline.yaml")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(environment_of_pipelines()),
-                start_new_session=True,
-            )
+            process = start_pipeline(self._command, folder / "pipeline.yaml", log.fileno())
         try:
             while True:
                 try:

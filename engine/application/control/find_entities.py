@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
-from engine.domain.control.lane import FIRST, LAST, STEPS, Lane, begin_of
+from engine.domain.control.lane import STEPS, Lane
+from engine.domain.control.spans import FIRST, LAST, begin_of
 
 HOUR, DAY = STEPS[1:]
 

@@ -9,7 +9,8 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError
-from engine.domain.control.lane import Lane, LaneCell, begin_of, stored_step, widened
+from engine.domain.control.lane import Lane, LaneCell, stored_step
+from engine.domain.control.spans import begin_of, widened
 
 MOST_CELLS = 100_000
 

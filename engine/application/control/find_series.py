@@ -9,8 +9,8 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError
-from engine.domain.control.lane import begin_of
-from engine.domain.control.series import COARSE, FINE, Bucket, downsampled
+from engine.domain.control.series import COARSE, FINE, Bucket
+from engine.domain.control.spans import begin_of, widened
 
 MOST_SPANS = 5_000
 
@@ -49,7 +49,7 @@ def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequ
         )
     base = FINE if wanted.step % COARSE else COARSE
     stored = work.series.find(wanted.pipeline, wanted.entity, base, since, wanted.until)
-    return downsampled(stored, wanted.step)
+    return widened(stored, wanted.step)
 
 
 def find_nearest(

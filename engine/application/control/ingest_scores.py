@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from engine.application.control.ingest import Ingested
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.published import Document, UnreadableRecordError
-from engine.domain.control.series import COARSE, Bucket, buckets_of, downsampled, joined_buckets
+from engine.domain.control.series import COARSE, Bucket, buckets_of
+from engine.domain.control.spans import joined, widened
 
 
 def ingest_scores(work: UnitOfWork, documents: Sequence[Document]) -> Ingested:
@@ -24,7 +25,7 @@ def ingest_scores(work: UnitOfWork, documents: Sequence[Document]) -> Ingested:
             found += buckets_of(document)
         except UnreadableRecordError as error:
             unreadable.append(str(error))
-    fine = joined_buckets(found)
+    fine = joined(found)
     work.series.add(fine)
-    work.series.add(downsampled(fine, COARSE))
+    work.series.add(widened(fine, COARSE))
     return Ingested(0, 0, unreadable)

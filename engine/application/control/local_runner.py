@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from engine.application.control.check_pipeline_text import environment_of_pipelines
+from engine.application.control.pipeline_process import start_pipeline
 from engine.application.state.durable import write_durably
 from engine.application.state.trust import require_trusted
 from engine.domain.control.errors import ConflictError, NotFoundError
@@ -133,15 +133,7 @@ class LocalRunner:
             log.replace(folder / f"{LOG}.1")
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
-            return subprocess.Popen(
-                [*self._command, str(folder / FILE)],
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                env=dict(environment_of_pipelines()),
-                # Signals of the server's terminal are not for it.
-                start_new_session=True,
-            )
+            return start_pipeline(self._command, folder / FILE, descriptor)
         finally:
             os.close(descriptor)
 

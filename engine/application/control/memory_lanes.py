@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from engine.domain.control.lane import Lane, LaneCell, joined_cells
+from engine.domain.control.lane import Lane, LaneCell
+from engine.domain.control.spans import joined
 
 
 class MemoryLanes:
@@ -19,7 +20,7 @@ class MemoryLanes:
 
     def add(self, cells: Sequence[LaneCell]) -> None:
         """Join cells with those that are stored; given in the order of their keys."""
-        self._all[:] = joined_cells([*self._all, *cells])
+        self._all[:] = joined([*self._all, *cells])
 
     def entities(
         self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.domain.control.series import EVENTS, Bucket, joined_buckets
+from engine.domain.control.series import EVENTS, Bucket
+from engine.domain.control.spans import joined
 
 
 class MemorySeries:
@@ -19,7 +20,7 @@ class MemorySeries:
 
     def add(self, buckets: Sequence[Bucket]) -> None:
         """Join buckets with those that are stored; given in the order of their keys."""
-        self._all[:] = joined_buckets([*self._all, *buckets])
+        self._all[:] = joined([*self._all, *buckets])
 
     def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
         """Return the buckets of an entity that begin in a span of time, by value and time."""

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.domain.alert_policy import Severity
+from engine.domain.control.spans import begin_of, joined
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.time_units import NS_PER_SECOND
 
 STEPS = (300 * NS_PER_SECOND, 3_600 * NS_PER_SECOND, 86_400 * NS_PER_SECOND)
 """Lengths of the spans that are stored, in ns: any multiple of one of them can be asked for."""
 LEAST_P_VALUE = 1e-300
-FIRST, LAST = -(2**63), 2**63 - 1
-"""The first and the last time that 64 bits hold."""
 RANKS = tuple(Severity)
 """Severities, the least first: lanes are compared by their place."""
 
@@ -82,11 +81,6 @@ class Lane:
         return self.severity, self.count, -self.p_value
 
 
-def begin_of(time: int, step: int) -> int:
-    """Return where the span that a time is in begins; the first that 64 bits hold at least."""
-    return max(time - time % step, FIRST)
-
-
 def rarity_of(p_value: float) -> float:
     """Return how rare something is in powers of ten."""
     return -math.log10(max(p_value, LEAST_P_VALUE))
@@ -107,23 +101,7 @@ def cells_of(anomalies: Iterable[StoredAnomaly]) -> list[LaneCell]:
         for one in anomalies
         for step in STEPS
     )
-    return joined_cells(single)
-
-
-def joined_cells(cells: Iterable[LaneCell]) -> list[LaneCell]:
-    """Return cells of which each key is there once, in the order of their keys."""
-    found: dict[tuple[str, str, int, int], LaneCell] = {}
-    for cell in cells:
-        known = found.get(cell.key)
-        found[cell.key] = cell if known is None else known.joined(cell)
-    return [found[key] for key in sorted(found)]
-
-
-def widened(cells: Iterable[LaneCell], step: int) -> list[LaneCell]:
-    """Return cells of a longer step, which has to be a multiple of theirs."""
-    return joined_cells(
-        replace(cell, step=step, begin=begin_of(cell.begin, step)) for cell in cells
-    )
+    return joined(single)
 
 
 def stored_step(step: int) -> int | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from engine.domain.control.lane import begin_of, rarity_of
+from engine.domain.control.lane import rarity_of
 from engine.domain.control.published import (
     Document,
     UnreadableRecordError,
     integer_of,
     text_of,
 )
+from engine.domain.control.spans import begin_of
 from engine.domain.time_units import NS_PER_SECOND
 
 FINE, COARSE = 60 * NS_PER_SECOND, 3_600 * NS_PER_SECOND
@@ -99,22 +100,6 @@ def buckets_of(document: Document) -> list[Bucket]:
     if not isinstance(values, list):
         raise UnreadableRecordError("values: expected a list")
     return [events, *(bucket for one in values if (bucket := _bucket(events, one)) is not None)]
-
-
-def joined_buckets(buckets: Iterable[Bucket]) -> list[Bucket]:
-    """Return buckets of which each key is there once, in the order of their keys."""
-    found: dict[tuple[str, int, str, str, int], Bucket] = {}
-    for bucket in buckets:
-        known = found.get(bucket.key)
-        found[bucket.key] = bucket if known is None else known.joined(bucket)
-    return [found[key] for key in sorted(found)]
-
-
-def downsampled(buckets: Iterable[Bucket], step: int) -> list[Bucket]:
-    """Return buckets of a longer step, which has to be a multiple of theirs."""
-    return joined_buckets(
-        replace(bucket, step=step, begin=begin_of(bucket.begin, step)) for bucket in buckets
-    )
 
 
 def _bucket(events: Bucket, value: object) -> Bucket | None:

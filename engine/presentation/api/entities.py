@@ -16,8 +16,9 @@ from engine.application.control.find_entities import (
 )
 from engine.application.control.find_lanes import LaneRequest, find_lanes
 from engine.domain.alert_policy import Severity
-from engine.domain.control.lane import FIRST, RANKS, Lane, LaneCell, rarity_of
+from engine.domain.control.lane import RANKS, Lane, LaneCell, rarity_of
 from engine.domain.control.page import Position
+from engine.domain.control.spans import FIRST
 from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from engine.application.control.find_series import SeriesRequest, find_nearest, find_series
-from engine.domain.control.lane import FIRST
 from engine.domain.control.series import EVENTS, Bucket
+from engine.domain.control.spans import FIRST
 from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of

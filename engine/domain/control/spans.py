@@ -1,0 +1,52 @@
+"""Spans of time: sums of what happened in each, of which there is one for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import Field, replace
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+FIRST, LAST = -(2**63), 2**63 - 1
+"""The first and the last time that 64 bits hold."""
+
+
+class Sum(Protocol):
+    """What happened in a span of time: a data class with a step and a begin, both in ns."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What there is one sum of."""
+        ...
+
+    @property
+    def begin(self) -> int:
+        """Begin of the span, a multiple of its step."""
+        ...
+
+    def joined(self, other: Self) -> Self:
+        """Return the sum of both."""
+        ...
+
+
+S = TypeVar("S", bound=Sum)
+
+
+def begin_of(time: int, step: int) -> int:
+    """Return where the span that a time is in begins; the first that 64 bits hold at least."""
+    return max(time - time % step, FIRST)
+
+
+def joined(sums: Iterable[S]) -> list[S]:
+    """Return sums of which each key is there once, in the order of their keys."""
+    found: dict[tuple[Any, ...], S] = {}
+    for one in sums:
+        known = found.get(one.key)
+        found[one.key] = one if known is None else known.joined(one)
+    return [found[key] for key in sorted(found)]
+
+
+def widened(sums: Iterable[S], step: int) -> list[S]:
+    """Return sums of a longer step, which has to be a multiple of theirs."""
+    return joined(replace(one, step=step, begin=begin_of(one.begin, step)) for one in sums)

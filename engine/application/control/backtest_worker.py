@@ -74,6 +74,10 @@ class BacktestWorker:
 
     def step(self, stop: Event) -> bool:
         """Run the next backtest; return whether there was one."""
+        with self._store.reading() as work:
+            # Asked each second: a writing unit of work would hold up those who have changes.
+            if work.backtests.next_queued() is None:
+                return False
         with self._store.writing() as work:
             found = work.backtests.next_queued()
             if found is None:

@@ -134,7 +134,8 @@ def serve(
     files = [(open_pipeline(path), path) for path in follow or [] if path.suffix != NDJSON]
     followed = [followed_file(path) for path in follow or [] if path.suffix == NDJSON]
     followed += [one for file, _ in files for one in followed_sinks(file, scores=fine is not None)]
-    pipelines = directory_of(files, current_redactor())
+    redactor = current_redactor()
+    pipelines = directory_of(files, redactor)
     if read_database and not database:
         raise FatalError("--read-database is the replica of a --database: say both")
     if demo and (followed or database or directory != DIRECTORY):
@@ -147,10 +148,9 @@ def serve(
     from engine.presentation.api.server import Serving, run_server
     from engine.presentation.cli.secret_keys import secret_box
 
-    redactor = current_redactor()
     audit = None if audit_sink is None else read_settings(audit_sink, AuditSinks, redactor)
     provider = None if oidc is None else oidc_settings(oidc)
-    logs = log_format, log_level, current_redactor()
+    logs = log_format, log_level, redactor
     passing = demo or stateless
     with (
         TemporaryDirectory(prefix="pynomaly-server-") if passing else nullcontext(directory)

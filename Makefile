@@ -4,24 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Three at a time, a file to each: tests of servers and processes mostly wait. In the order of the
+# folders: the many short files of tests/unit come last and keep all busy until the end.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test coverage unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
+.PHONY: demo test unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
 
-# Two at a time, a file to each: most tests wait for processes that they started. In the order of the
-# folders: the many short files of tests/unit come last and keep both busy until the end.
+# All tests, with the coverage of lines in the test processes; ARGS names a part, without coverage.
 test: $(READY)
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
-
-# The same tests with coverage, which makes them take half as long again.
-coverage: $(READY)
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PARALLEL) $(ARGS)
-	$(BIN)/coverage combine -q
-	$(BIN)/coverage report
+	$(BIN)/python -m pytest $(PARALLEL) $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
 
 # What needs no server: a few minutes.
 unit: $(READY)

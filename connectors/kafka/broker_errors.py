@@ -165,8 +165,13 @@ class BrokerErrors:
             cause = self.cause or error.args[0].str()
             raise ConnectorError(f"{brokers}: {cause}. Is a broker listening there?") from error
 
-    def report(self, error: KafkaError) -> None:
-        """Count an error, and say it unless it was said since the last recovery."""
+    def report(self, error: KafkaError, *, retried: bool = True) -> None:
+        """Count an error, and say it unless it was said since the last recovery.
+
+        Args:
+            error: the error.
+            retried: whether what failed is tried again.
+        """
         name = error.name().lower().strip("_")
         self._count(name)
         if error.fatal() or error.code() in REFUSED:
@@ -180,7 +185,7 @@ class BrokerErrors:
                 self._explain(text)
                 text = self.cause
             self._outages[self._who] = text
-        self._say(text)
+        self._say(text, retried=retried)
 
     def forget(self) -> None:
         """Start again: the client that failed is not used any more."""
@@ -230,9 +235,9 @@ class BrokerErrors:
         if self._who in self._outages:
             self._outages[self._who] = self.cause
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, retried: bool) -> None:
         text = _VARIES.sub("", text)
         if text not in self._said and len(self._said) < _MOST_CAUSES:
             self._said.add(text)
-            then = "" if self.fatal_error is not None else "; retrying"
+            then = "; retrying" if retried and self.fatal_error is None else ""
             logger.warning("%s: %s%s", self._who, text, then)

@@ -29,10 +29,10 @@ STRANDED_SECONDS = 30.0
 BATCH_BYTES = 1_000_000
 """Of librdkafka's default; brokers refuse a batch as they refuse a record."""
 BATCH_ROOM_BYTES = 1_024
+PURGED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 INTERRUPTED = {
+    *PURGED,
     KafkaError._MSG_TIMED_OUT,
-    KafkaError._PURGE_QUEUE,
-    KafkaError._PURGE_INFLIGHT,
     KafkaError.TRANSACTION_ABORTABLE,
     KafkaError.INVALID_TXN_STATE,
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
@@ -150,8 +150,7 @@ class RecordProducer:
                 self._serve(QUEUE_WAIT_SECONDS)
                 self.mark_blocked(began)
             except KafkaException as error:
-                self.failure = error.args[0], topic, role
-                self.raise_failure()
+                self._refuse(error.args[0], topic, role)
             else:
                 break
         if began is not None:
@@ -185,8 +184,7 @@ class RecordProducer:
                 self._serve(QUEUE_WAIT_SECONDS)
                 self.mark_blocked(began)
             except KafkaException as error:
-                self.failure = error.args[0], topic, self._who
-                self.raise_failure()
+                self._refuse(error.args[0], topic, self._who)
 
     def poll(self) -> None:
         """Serve delivery reports."""
@@ -262,6 +260,14 @@ class RecordProducer:
             "written again when the pipeline resumes"
         )
 
+    def _refuse(self, error: KafkaError, topic: str, role: str) -> None:
+        """Raise why the client takes no record."""
+        if error.code() == KafkaError._STATE:
+            # An earlier record of the transaction was refused: its report names the cause.
+            self._serve(CAUSE_WAIT_SECONDS)
+        self.failure = self.failure or (error, topic, role)
+        self.raise_failure()
+
     def _refuse_stranded(self) -> None:
         fresh = admin_client(self._brokers, self._settings, self.errors)
         if "client" in self.__dict__ and is_stranded(self.client, fresh):
@@ -298,8 +304,7 @@ class RecordProducer:
             self._context.telemetry.delivered.labels(role).inc()
             self.errors.recovered()
         else:
-            self.failure = self.failure or (error, topic, role)
-            self.errors.report(error)
+            self._failed(error, topic, role)
 
     def _stored(
         self,
@@ -312,8 +317,14 @@ class RecordProducer:
             arrived(message.offset() or 0)
             self.errors.recovered()
         else:
-            self.failure = self.failure or (error, topic, self._who)
-            self.errors.report(error)
+            self._failed(error, topic, self._who)
+
+    def _failed(self, error: KafkaError, topic: str, role: str) -> None:
+        # One that was purged failed because of another, which may be reported later.
+        if self.failure is None or self.failure[0].code() in PURGED:
+            self.failure = error, topic, role
+        if error.code() not in PURGED:
+            self.errors.report(error, retried=error.code() in INTERRUPTED)
 
     def _count(self, kind: str) -> None:
         self._context.telemetry.sink_errors.labels(self._label, kind).inc()

@@ -21,6 +21,8 @@ CONFIG = {
     # Brokers may allow less: then the list of a large state's pieces would not fit.
     "max.message.bytes": str(USUAL_LIMIT_BYTES),
 }
+LEAST_LIMIT_BYTES = 16 * 2**10
+"""Of a topic that somebody else made: a manifest lists all pieces of a state."""
 
 
 def prepare_state_topic(
@@ -53,11 +55,18 @@ def prepare_state_topic(
             _create(admin, topic, make or wanted)
         return False
     found = len(topics[topic].partitions)
-    policy = topic_config(admin, topic, "cleanup.policy").get("cleanup.policy", "")
+    config = topic_config(admin, topic, "configuration")
+    policy = config.get("cleanup.policy", "")
     if found < wanted:
         raise ConnectorError(
             f'the state topic "{topic}" has {found} partitions, the source {wanted}: add '
             f"partitions (`kafka-topics.sh --alter --topic {topic} --partitions {wanted}`)"
+        )
+    limit = int(config.get("max.message.bytes", USUAL_LIMIT_BYTES))
+    if limit < LEAST_LIMIT_BYTES:
+        raise ConnectorError(
+            f'the state topic "{topic}" has max.message.bytes {limit}: its records do not fit. Set '
+            f"it to {USUAL_LIMIT_BYTES}"
         )
     if policy not in ("", "compact"):
         raise ConnectorError(

@@ -226,7 +226,9 @@ class Transaction:
             try:
                 self._abort(TRY_SECONDS)
             except KafkaException as error:
-                self.producer.errors.report(error.args[0])
+                # Not valid in this state: it was aborted when it failed.
+                if error.args[0].code() != KafkaError._STATE:
+                    self.producer.errors.report(error.args[0])
             self._began = None
 
     def _more(self, own_id: str) -> dict[str, Value]:

@@ -13,8 +13,9 @@ from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from connectors.kafka import group_offsets, topic_store
+from connectors.kafka import group_offsets, state_topic, topic_store
 from connectors.kafka import manifest as manifests
+from connectors.kafka.own_topic import topic_config
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
@@ -456,3 +457,56 @@ def test_a_state_topic_that_was_emptied_is_reported(
 
     with pytest.raises(SnapshotError, match=r"checkpoint 1 of partition 0 is missing"):
         second.store.load("0")
+
+
+def test_a_state_topic_is_made_for_records_of_the_usual_size_whatever_brokers_allow(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source = topic(1)
+    one = Instance(kafka, source, topic())
+    instances.append(one)
+    one.wait_for("0")
+
+    one.store.load("0")
+
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    found = topic_config(admin, f"{source}-state", "configuration")
+    assert found["max.message.bytes"] == "1048588"
+
+
+def test_a_state_topic_whose_records_would_not_fit_is_refused(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(1), topic()
+    small = {"cleanup.policy": "compact", "max.message.bytes": "500"}
+    kafka.create_topic(f"{source}-state", 1, small)
+    one = Instance(kafka, source, out)
+    instances.append(one)
+    one.wait_for("0")
+
+    with pytest.raises(ConnectorError, match=r"max.message.bytes 500.*Set it to 1048588"):
+        one.store.load("0")
+
+
+def test_a_state_record_that_is_refused_is_reported_with_its_cause(
+    kafka: KafkaCluster,
+    topic: TopicFactory,
+    instances: list[Instance],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(state_topic, "LEAST_LIMIT_BYTES", 0)
+    source, out = topic(1), topic()
+    small = {"cleanup.policy": "compact", "max.message.bytes": "500"}
+    kafka.create_topic(f"{source}-state", 1, small)
+    one = Instance(kafka, source, out)
+    instances.append(one)
+    one.wait_for("0")
+    one.store.load("0")
+    one.open()
+
+    # In pieces so small that the first one is refused while others are still written.
+    with pytest.raises(ConnectorError, match=r"refused by topic .*Message size too large"):
+        one.save(checkpoint("0", 3, b"x" * 20_000))
+
+    assert not [text for text in caplog.messages if "too large; retrying" in text]

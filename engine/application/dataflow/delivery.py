@@ -102,11 +102,12 @@ class Delivery:
         """Called when a task resumes from its last checkpoint."""
         task = live.task
         self._silent.discard(task.name)
-        if task.results != live.expected:
+        if live.expected is not None and task.results != live.expected:
             self._context.telemetry.replay_differences.inc()
             logger.error(
-                "partition %s: what came since its state was last stored whole gave other results "
-                "when it was processed again; they were delivered as they were before",
+                "partition %s: replaying the messages since the last snapshot gave other scores "
+                "than before. The program, a library or the machine has changed, a model of River "
+                "or PyOD is random, or the source is compacted. Delivered records stay as they are",
                 task.name,
             )
 

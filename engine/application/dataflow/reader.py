@@ -58,6 +58,7 @@ class TaskReader:
         self._kept: list[RawBatch] = []
         self.kept_bytes = 0
         self._stored = stored
+        self._expected = stored.results if stored is not None else None
         self._journal = deque(stored.journal if stored else ())
         task.live = stored is None or stored.snapshot_position == stored.position
         self._part = self._open(source, stored)
@@ -74,7 +75,7 @@ class TaskReader:
         elif not self._stored.journal:
             return self._read_again(self._stored)
         if not self._journal:
-            found.append(self._live(self._stored))
+            found.append(self._live())
         return found
 
     def take_journal(self) -> bytes | None:
@@ -99,19 +100,33 @@ class TaskReader:
         if stored is None or stored.journal or self.task.live:
             return source.build_part("source", name, stored.position if stored else None)
         try:
-            return source.build_part("source", name, stored.snapshot_position)
+            part = source.build_part("source", name, stored.snapshot_position)
         except OffsetLostError as error:
             # Where it goes on may still be there: better than not to go on.
             part = source.build_part("source", name, stored.position)
-            logger.error(
-                "partition %s: what came since its state was last stored whole is gone from the "
-                "source (%s): models go on without it, and results may differ from those of a run "
-                "without a crash. Let the topic keep more than state.snapshot_interval",
-                *(name, error),
-            )
-            self._telemetry.replay_differences.inc()
-            self.task.live, self.task.results = True, stored.results
+            self._report_gap(str(error))
+            self._skip_replay(stored)
             return part
+        first, wanted = part.snapshot(), stored.snapshot_position
+        if first != wanted:
+            self._report_gap(f"it begins at {first}, not at {wanted}")
+            self._expected = None
+            if not wanted < first < stored.position:
+                # Another topic, or nothing left to replay: what comes is new.
+                self._skip_replay(stored)
+        return part
+
+    def _report_gap(self, why: str) -> None:
+        logger.error(
+            "partition %s: the source no longer has all messages since the last snapshot (%s): "
+            "models continue without them, and results may differ from those of a run without a "
+            "restart. Set the topic's retention above state.snapshot_interval",
+            *(self.task.name, why),
+        )
+        self._telemetry.replay_differences.inc()
+
+    def _skip_replay(self, stored: StoredTask) -> None:
+        self.task.live, self.task.results = True, stored.results
 
     def _read(self) -> list[RawBatch]:
         batches = self._next()
@@ -150,17 +165,17 @@ class TaskReader:
             if known:
                 found.append(batch.take(slice(0, known)))
             if known < len(batch):
-                found.append(self._live(stored))
+                found.append(self._live())
                 rest = batch.take(slice(known, len(batch)))
                 found.append(rest)
                 self._count_batch(rest)
         if not self.task.live and self.task.position >= stored.position:
-            found.append(self._live(stored))
+            found.append(self._live())
         return found
 
-    def _live(self, stored: StoredTask) -> Live:
+    def _live(self) -> Live:
         self.task.live = True
-        return Live(self.task, stored.results)
+        return Live(self.task, self._expected)
 
 
 def _size(payloads: Sequence[bytes | None]) -> int:

@@ -57,8 +57,8 @@ class Live:
     """Comes before the first batch that was not processed before."""
 
     task: Task
-    expected: int
-    """The digest of the results up to here, as it was stored."""
+    expected: int | None
+    """The digest of the results up to here, as it was stored; None if the replay has gaps."""
 
 
 @dataclass(frozen=True, slots=True)

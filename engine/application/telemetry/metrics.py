@@ -177,7 +177,7 @@ class Telemetry:
         )
         self.replay_differences = self._counter(
             "replay_differences",
-            "Tasks whose replayed events gave other results",
+            "Replays that gave other scores than before, or that lacked messages",
         )
         self.trace_errors = self._counter(
             "trace_errors", "Spans dropped: the collector is unreachable, or the queue is full"

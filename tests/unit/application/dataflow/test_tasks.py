@@ -176,7 +176,7 @@ def test_a_replay_with_other_results_is_counted_and_reported(
 
     flow.run()
 
-    assert f"partition {task}: what came since" in caplog.text
+    assert f"partition {task}: replaying the messages" in caplog.text
 
 
 def test_a_source_that_cannot_be_read_again_is_kept_in_a_journal(
@@ -233,7 +233,7 @@ def test_what_retention_has_cut_off_is_reported_and_the_rest_goes_on(
 
     run_all(file, store, 1)
 
-    warnings = [text for text in caplog.messages if "models go on without it" in text]
+    warnings = [text for text in caplog.messages if "models continue without them" in text]
 
     assert len(warnings) == sum(at != kept.position for at, kept in before)
     assert warnings

@@ -21,6 +21,7 @@ from engine.application.config.quantity import Duration, PositiveDuration, Rate,
 from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, is_loopback, public_url
 from engine.application.conformance import check_detector, run_checks
+from engine.application.control.ingest import ingest
 from engine.application.control_ports import UnitOfWork
 from engine.application.discovery_port import Target as DiscoveredTarget
 from engine.application.ports import (
@@ -37,6 +38,7 @@ from engine.application.ports import (
     TaskStep,
 )
 from engine.application.state.store import Checkpoint, Json, StateStore, StoredTask
+from engine.application.state.trust import require_trusted
 from engine.application.telemetry.metrics import Telemetry, no_telemetry
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.anomaly import Anomaly
@@ -153,11 +155,13 @@ __all__ = [
     "UnitOfWork",
     "UnknownNameError",
     "check_detector",
+    "ingest",
     "invalid",
     "is_in_the_clear",
     "is_loopback",
     "nearest",
     "no_telemetry",
     "public_url",
+    "require_trusted",
     "run_checks",
 ]

@@ -17,19 +17,20 @@ MOST_CONNECTIONS = 20
 """At once; those beyond POOLED are closed after use."""
 
 
-def connect(text: str, password: str | None) -> Engine:
+def connect(text: str, password: str | None, seconds: float | None = None) -> Engine:
     """Return what connects to a database; nothing is reached yet.
 
     Args:
         text: sqlite:///path, or postgresql+psycopg://user@host/database.
         password: of PostgreSQL's user.
+        seconds: that a statement may take; without it, as long as it takes.
 
     Raises:
         ConnectorError: it is neither.
     """
-    url = _url(text)
+    url = checked_url(text, "--database", "set PYNOMALY_DATABASE_PASSWORD")
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url)
+        return _sqlite(url, BUSY_SECONDS if seconds is None else seconds)
     if password is not None:
         url = url.set(password=password)
     # REPEATABLE READ would refuse what waits for another's change; locks are enough here.
@@ -39,36 +40,57 @@ def connect(text: str, password: str | None) -> Engine:
         max_overflow=MOST_CONNECTIONS - POOLED,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        connect_args=_limits(seconds),
     )
 
 
-def _url(text: str) -> URL:
+def _limits(seconds: float | None) -> dict[str, str | int]:
+    if seconds is None:
+        return {"connect_timeout": CONNECT_SECONDS}
+    milliseconds = max(1, round(1_000 * seconds))
+    return {
+        # libpq takes less than two seconds as two.
+        "connect_timeout": max(2, round(seconds)),
+        "tcp_user_timeout": milliseconds,
+        "options": f"-c statement_timeout={milliseconds}",
+    }
+
+
+def checked_url(text: str, name: str, password: str) -> URL:
+    """Return the address of a database that can be used here.
+
+    Args:
+        text: as people wrote it.
+        name: of the option or setting that it was given by.
+        password: what to do with a password instead.
+
+    Raises:
+        ConnectorError: it is none, or holds a password.
+    """
     wanted = "expected sqlite:///path or postgresql+psycopg://user@host:5432/database"
     try:
         url = make_url(text)
         if url.drivername not in SCHEMES:
-            raise ConnectorError(f"--database: {wanted}")
+            raise ConnectorError(f"{name}: {wanted}")
         url.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ConnectorError(f"--database: {wanted}") from None
+        raise ConnectorError(f"{name}: {wanted}") from None
     except ImportError:
         need = 'pip install "pynomaly-engine[postgres]"'
-        raise ConnectorError(f"--database: PostgreSQL needs psycopg: {need}") from None
+        raise ConnectorError(f"{name}: PostgreSQL needs psycopg: {need}") from None
     if url.password is not None:
         raise ConnectorError(
-            "--database: expected a URL without a password: others can read the command line. Set "
-            "PYNOMALY_DATABASE_PASSWORD"
+            f"{name}: expected a URL without a password, which others could read: {password}"
         )
     return url
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, seconds: float) -> Engine:
     engine = create_engine(
         url,
         pool_size=POOLED,
         max_overflow=MOST_CONNECTIONS - POOLED,
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args={"timeout": seconds},
     )
 
     # SQLAlchemy begins transactions, and not the driver, which would begin them too late.

@@ -50,10 +50,17 @@ class SqlStore:
         url: sqlite:///path, or postgresql+psycopg://user@host/database.
         password: of PostgreSQL's user.
         read_url: of a replica, which is read while the database itself is away.
+        seconds: that a statement may take; without it, as long as it takes.
     """
 
-    def __init__(self, url: str, password: str | None = None, read_url: str | None = None) -> None:
-        self._engine = connect(url, password)
+    def __init__(
+        self,
+        url: str,
+        password: str | None = None,
+        read_url: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self._engine = connect(url, password, seconds)
         self._replica = None if read_url is None else connect(read_url, password)
         self._retry = 0.0
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.e2e.guide import Command, steps
+from tests.support.commands import run_command
 from tests.support.dead_letters import write_letters
 from tests.support.oidc_provider import OidcProvider
 from tests.support.published import anomaly, incident
@@ -143,6 +144,20 @@ def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
             time.sleep(0.1)
 
     assert len(again) == 1
+
+
+def test_a_pipeline_writes_to_the_store_itself(tmp_path: Path) -> None:
+    write_readings(tmp_path / "readings.ndjson")
+    text = PIPELINE.replace("file: {path: anomalies.ndjson}", "store: {directory: server}")
+    (tmp_path / "quick.yaml").write_text(text)
+    with served(tmp_path, "--directory", "server") as (address, printed):
+        headers = {"Authorization": f"Bearer {printed[-1].strip()}"}
+
+        ran = run_command("run", "quick.yaml", folder=tmp_path)
+
+        assert ran.returncode == 0, ran.stderr
+        found = httpx.get(f"{address}/api/v1/anomalies", headers=headers, timeout=30).json()
+    assert [one["values"][0]["value"] for one in found["items"]] == [900.0]
 
 
 def test_five_hundred_clients_watch_and_the_server_ends_in_order(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from engine.domain.names import ANOMALIES, INCIDENTS, SCORES, role_of
 def followed_sinks(file: PipelineFile, *, scores: bool = False) -> list[Followed]:
     """Return what a pipeline writes its anomalies and incidents to.
 
+    Nothing is to be followed of a pipeline that writes to the store of the server itself.
+
     Args:
         file: of the pipeline.
         scores: whether its scores are followed as well.
@@ -23,18 +25,22 @@ def followed_sinks(file: PipelineFile, *, scores: bool = False) -> list[Followed
         FatalError: none of these sinks can be followed.
     """
     found = []
+    stored = False
     for sink in file.sinks.chosen():
         role = role_of(sink.name)
         if role not in (ANOMALIES, INCIDENTS, *((SCORES,) if scores else ())):
+            continue
+        if getattr(sink.choice.plugin, "fills_store", False):
+            stored = True
             continue
         made = sink.choice.plugin(sink.choice.settings, RunContext(file.name), sink.name)
         if isinstance(made, FollowableSink):
             source, settings = made.followed_by()
             found.append(Followed(source, settings, _place(source, settings), role == SCORES))
-    if all(one.scores for one in found):
+    if not stored and all(one.scores for one in found):
         raise FatalError(
             f"pipeline {file.name}: its anomalies go where they cannot be read back; add a sink "
-            "kafka or file to sinks.anomalies"
+            "kafka, file or store to sinks.anomalies"
         )
     return found
 

@@ -211,8 +211,13 @@ def test_the_demonstration_runs_beside_the_server_and_leaves_nothing(tmp_path: P
             assert time.monotonic() < until, (tmp_path / "log").read_text()
             time.sleep(0.1)
         found = httpx.get(f"{address}/api/v1/incidents", headers=headers, timeout=60)
+        url = f"{address}/api/v1/pipelines/demo"
+        while (shown := httpx.get(url, headers=headers, timeout=60)).status_code == 404:
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
 
     assert found.status_code == 200
+    assert "topic: readings" in shown.json()["text"]
     assert [one.name for one in tmp_path.iterdir()] == ["log"]
 
 

@@ -21,6 +21,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.application import registry
+from engine.application.config.substitution import substitute
 from engine.application.demo.evaluation import Alarm
 from engine.application.demo.fleet import STEP_NS, Fleet
 from engine.application.ports import BrokerPlugin
@@ -70,6 +71,9 @@ class Progress:
 class DemoRun:
     """Runs the demonstration; iterate over `run` to watch it.
 
+    Attributes:
+        pipeline: text of the pipeline file, with this run's addresses, from its start on.
+
     Args:
         fleet: the simulated sensors.
         directory: for state and log lines.
@@ -95,6 +99,7 @@ class DemoRun:
         self._processes = processes
         self._taken = taken
         self._port = _free_port(processes)
+        self.pipeline = ""
         self._first_read: float | None = None
         self._over = False
 
@@ -132,15 +137,16 @@ class DemoRun:
                     pipeline.wait()
 
     def _start(self, broker: BrokerPlugin) -> subprocess.Popen[bytes]:
-        environ = os.environ | {
+        settings = {
             "DEMO_BROKERS": broker.bootstrap,
             "DEMO_DIRECTORY": str(self._directory),
             "DEMO_METRICS_PORT": str(self._port),
             **self._maintenance(),
         }
+        self.pipeline = substitute(PIPELINE.read_text(), settings).text
         command = [*self._command, "run", str(PIPELINE), "--processes", str(self._processes)]
         with self.log.open("wb") as log:
-            return subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            return subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
 
     def _maintenance(self) -> dict[str, str]:
         """Return what the pipeline file says of the maintenance window."""

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
+from engine.application.control.caller import SYSTEM
 from engine.application.control.ingest import ingest
+from engine.application.control.manage_pipelines import put_pipeline
 from engine.application.control_ports import Store
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun
@@ -50,10 +52,18 @@ def _run(store: Store, directory: Path, stop: Event) -> None:
         "%d sensors, %d faults hidden in them; the stream has begun", fleet.sensors, fleet.faults
     )
     with closing(demo.run()) as progress:
-        for _ in progress:
+        for number, _ in enumerate(progress):
+            if number == 0:
+                _show_pipeline(store, demo.pipeline)
             if stop.is_set():
                 return
     logger.info("the stream has ended: %d anomalies", len(demo.progress.alarms))
+
+
+def _show_pipeline(store: Store, text: str) -> None:
+    with store.writing() as work:
+        reason = "the demonstration, which the server runs itself"
+        put_pipeline(work, SYSTEM, time.time_ns(), "demo", text, None, reason)
 
 
 def last_monday(now: int) -> int:

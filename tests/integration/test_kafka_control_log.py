@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from engine.application.live_control.records import ControlRecord
 from engine.application.live_control.shared_log import SharedLog
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
+from engine.presentation.cli.main import main
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -122,3 +124,31 @@ def test_what_was_read_stays_while_the_broker_is_away(
     assert running.records[-1] == written
     running.close()
     writer.close()
+
+
+def test_forget_says_that_state_in_kafka_keeps_no_earlier_models(
+    kafka: KafkaCluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "p.yaml"
+    stamp = time.time_ns()
+    file.write_text(
+        f"name: plant\nsource: {{kafka: {{brokers: '{kafka.bootstrap}', topic: t}}}}\n"
+        "event: {key: id, values: [t]}\nsinks: {anomalies: {stdout: {}}}\n"
+        f"state: {{kafka: {{topic: state-{stamp}}}}}\n"
+        f"control: {{kafka: {{topic: control-{stamp}}}}}\n"
+    )
+    period = ("--from", "2026-03-01T08:00:00Z", "--until", "2026-03-01T12:00:00Z")
+
+    command = ["pynomaly", "control", str(file), "forget", "--entities", "press-3", *period]
+    monkeypatch.setattr("sys.argv", command)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    out = capsys.readouterr().out
+    assert ended.value.code in (0, None), out
+    assert "state in Kafka keeps no earlier checkpoints" in out
+    assert "start afresh, with a warm-up" in out

@@ -183,12 +183,21 @@ def forget(
     why: Why = "",
     who: Who = None,
 ) -> None:
-    """Take back what was learned since a time; events of the period are not learned again."""
+    """Take back what was learned since a time; events of the period are not learned again.
+
+    Models go back to a kept checkpoint (state.keep). Without one, and with state in Kafka, they
+    start afresh, with a warm-up.
+    """
     _add(context, "forget", {**_whose(entities), "from": begin, "until": end}, why, who)
     state = open_pipeline(context.obj).state
-    if state.kafka is not None or not state.keep:
-        print("no earlier checkpoints are kept (state.keep): models that have learned since then")
-        print("start afresh, with a warm-up")
+    if state.kafka is not None:
+        reason = "state in Kafka keeps no earlier checkpoints"
+    elif not state.keep:
+        reason = "no earlier checkpoints are kept (state.keep)"
+    else:
+        return
+    print(f"{reason}: models of these entities")
+    print("that have learned since then start afresh, with a warm-up")
 
 
 @control.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, delete, select
 
 from connectors.sql.rows import Values, chosen, insert_new, page
 from connectors.sql.tables import anomalies as table
@@ -34,21 +35,31 @@ class SqlAnomalies:
         self, wanted: AnomalyFilter, behind: Position | None, limit: int
     ) -> Page[StoredAnomaly]:
         """Return a page of them by event time and id, the newest first."""
-        query = chosen(table, wanted, table.c.time)
         keys = table.c.time, table.c.id
-        return page(self._connection, query, keys, behind, limit, _value, _position)
+        return page(self._connection, _parts(wanted), keys, behind, limit, _value, _position)
 
     def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
         """Return a page as `find` does, of what was published alone, as JSON."""
         keys = table.c.time, table.c.id
-        query = chosen(table, wanted, table.c.time).with_only_columns(*keys, table.c.document)
-        found = page(self._connection, query, keys, behind, limit, _same, _place)
+        parts = [part.with_only_columns(*keys, table.c.document) for part in _parts(wanted)]
+        found = page(self._connection, parts, keys, behind, limit, _same, _place)
         return Page([row.document for row in found.items], found.next)
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove those of an event time before, at most so many; return how many went."""
         old = select(table.c.id).where(table.c.time < before).limit(at_most)
         return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+
+
+def _parts(wanted: AnomalyFilter) -> list[Select[Any]]:
+    """Return queries that are each sorted by an index, whatever is asked for."""
+    if wanted.incident is not None or wanted.entity is not None:
+        return [chosen(table, wanted, table.c.time, ("incident", "entity"))]
+    beside = wanted.kind is not None or wanted.pipeline is not None
+    if wanted.severity is None and beside:
+        each = (replace(wanted, severity=one) for one in Severity)
+        return [chosen(table, one, table.c.time) for one in each]
+    return [chosen(table, wanted, table.c.time)]
 
 
 def _row(anomaly: StoredAnomaly) -> Values:

@@ -50,7 +50,7 @@ class SqlBacktests:
         if pipeline is not None:
             query = query.where(backtests.c.pipeline == pipeline)
         keys = backtests.c.created, backtests.c.id
-        return page(self._connection, query, keys, behind, limit, _backtest, _position)
+        return page(self._connection, [query], keys, behind, limit, _backtest, _position)
 
     def next_queued(self) -> Backtest | None:
         """Return the one that has waited for longest, which nobody else takes."""
@@ -93,7 +93,7 @@ class SqlBacktests:
         table = backtest_anomalies
         query = select(table).where(table.c.backtest == backtest_id)
         keys = table.c.time, table.c.id
-        return page(self._connection, query, keys, behind, limit, _anomaly, _place)
+        return page(self._connection, [query], keys, behind, limit, _anomaly, _place)
 
     def prune(self, before: int) -> int:
         """Remove those asked for before that are over, with their anomalies; return how many."""

@@ -7,19 +7,21 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
-    Row,
     Select,
     case,
     cast,
     func,
     select,
+    union_all,
 )
 
 from connectors.sql.rows import insert_into
 from connectors.sql.sums import join, prune
 from connectors.sql.tables import lanes as table
 from engine.domain.control.lane import STEPS, Lane, LaneCell
+from engine.domain.control.spans import FIRST, LAST, Stretch
 
 
 class SqlLanes:
@@ -40,32 +42,33 @@ class SqlLanes:
         join(self._connection, made, merged, cells)
 
     def entities(
-        self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
+        self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
         """Return entities whose key begins so and comes behind another one, by key."""
         key = table.c.entity
-        query = self._lanes(pipeline, step, since, None).where(key > behind, key >= prefix)
+        wanted = [key > behind, key >= prefix]
         following = _following(prefix)
         if following is not None:
-            query = query.where(key < following)
-        return list(map(_lane, self._connection.execute(query.order_by(key).limit(limit))))
+            wanted.append(key < following)
+        query = _lanes(pipeline, during, wanted)
+        query = query.order_by("entity").limit(limit)
+        return [Lane(*row) for row in self._connection.execute(query)]
 
-    def worst(self, pipeline: str, step: int, since: int, until: int, limit: int) -> list[Lane]:
+    def worst(self, pipeline: str, during: Sequence[Stretch], limit: int) -> list[Lane]:
         """Return the entities of the greatest worth, the worst first."""
-        query = self._lanes(pipeline, step, since, until).order_by(
-            func.max(table.c.severity).desc(),
-            func.sum(table.c["count"]).desc(),
-            func.min(table.c.p_value),
-            table.c.entity,
+        query = _lanes(pipeline, during, [])
+        columns = query.selected_columns
+        query = query.order_by(
+            columns.severity.desc(), columns["count"].desc(), columns.p_value, columns.entity
         )
-        return list(map(_lane, self._connection.execute(query.limit(limit))))
+        return [Lane(*row) for row in self._connection.execute(query.limit(limit))]
 
     def cells(
         self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
     ) -> list[LaneCell]:
         """Return the cells of entities that begin in a span of time, in the order of their keys."""
         query = (
-            select(table)
+            select(*(table.c[name] for name in LaneCell.__slots__))
             .where(
                 table.c.pipeline == pipeline,
                 table.c.step == step,
@@ -75,7 +78,7 @@ class SqlLanes:
             )
             .order_by(table.c.entity, table.c.begin)
         )
-        return [LaneCell(**row._mapping) for row in self._connection.execute(query)]
+        return [LaneCell(*row) for row in self._connection.execute(query)]
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove those that end before, at most so many; return how many went."""
@@ -84,25 +87,30 @@ class SqlLanes:
             gone += prune(self._connection, table, step, before, at_most - gone)
         return gone
 
-    def _lanes(self, pipeline: str, step: int, since: int, until: int | None) -> Select[Any]:
-        columns = table.c
-        query = (
-            select(
-                columns.entity,
-                # PostgreSQL adds up integers to a decimal.
-                cast(func.sum(columns["count"]), BigInteger).label("count"),
-                func.min(columns.p_value).label("p_value"),
-                func.max(columns.severity).label("severity"),
-                func.max(columns.begin).label("last"),
-            )
-            .where(columns.pipeline == pipeline, columns.step == step, columns.begin >= since)
-            .group_by(columns.entity)
-        )
-        return query if until is None else query.where(columns.begin < until)
+
+def _lanes(
+    pipeline: str, during: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
+    """Return the query of the sums of entities."""
+    parts = union_all(*(_part(pipeline, one).where(*wanted) for one in during)).subquery()
+    return select(
+        parts.c.entity,
+        # PostgreSQL adds up integers to a decimal.
+        cast(func.sum(parts.c["count"]), BigInteger).label("count"),
+        func.min(parts.c.p_value).label("p_value"),
+        func.max(parts.c.severity).label("severity"),
+        func.max(parts.c.begin).label("last"),
+    ).group_by(parts.c.entity)
 
 
-def _lane(row: Row[Any]) -> Lane:
-    return Lane(**row._mapping)
+def _part(pipeline: str, during: Stretch) -> Select[Any]:
+    columns = table.c
+    query = select(
+        columns.entity, columns["count"], columns.p_value, columns.severity, columns.begin
+    ).where(columns.pipeline == pipeline, columns.step == during.step)
+    if during.since > FIRST:
+        query = query.where(columns.begin >= during.since)
+    return query if during.until == LAST else query.where(columns.begin < during.until)
 
 
 def _following(prefix: str) -> str | None:

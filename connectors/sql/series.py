@@ -37,7 +37,7 @@ class SqlSeries:
     def find(self, pipeline: str, entity: str, step: int, since: int, until: int) -> list[Bucket]:
         """Return the buckets of an entity that begin in a span of time, by value and time."""
         query = (
-            select(table)
+            select(*(table.c[name] for name in Bucket.__slots__))
             .where(
                 table.c.pipeline == pipeline,
                 table.c.step == step,
@@ -47,7 +47,7 @@ class SqlSeries:
             )
             .order_by(table.c.value, table.c.begin)
         )
-        return [Bucket(**row._mapping) for row in self._connection.execute(query)]
+        return [Bucket(*row) for row in self._connection.execute(query)]
 
     def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
         """Return entities and the greatest rarity of their events since a time, it first."""

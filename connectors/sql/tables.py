@@ -35,13 +35,17 @@ anomalies = Table(
     _text("summary"),
     _text("document"),
     Index(None, "time", "id"),
-    Index(None, "pipeline", "time", "id"),
-    Index(None, "entity", "time", "id"),
-    Index(None, "incident", "time", "id"),
+    # All others begin with a severity: a list of any has a part for each.
     Index(None, "severity", "time", "id"),
-    Index(None, "kind", "time", "id"),
+    Index(None, "kind", "severity", "time", "id"),
+    Index(None, "pipeline", "severity", "time", "id"),
+    Index(None, "pipeline", "kind", "severity", "time", "id"),
+    # Those of an entity are few: what else is asked of them is looked up in the index.
+    Index("ix_anomalies_entity", "entity", "time", "id", "kind", "severity", "pipeline"),
+    Index("ix_anomalies_incident", "incident", "time", "id", "kind", "severity", "pipeline"),
 )
 
+_ASKED = ("status", "severity", "assignee", "closed", "pipeline")
 incidents = Table(
     "incidents",
     metadata,
@@ -59,11 +63,12 @@ incidents = Table(
     _text("status"),
     Column("assignee", Text),
     _number("revision"),
-    Index(None, "began", "id"),
-    Index(None, "status", "began", "id"),
-    Index(None, "assignee", "began", "id"),
-    Index(None, "entity", "began", "id"),
-    Index(None, "pipeline", "began", "id"),
+    # What else is asked of an incident is looked up in the index.
+    *(
+        Index(f"ix_incidents_{name}", *dict.fromkeys([name, "began", "id", *_ASKED]))
+        for name in ("began", "entity", *_ASKED)
+        if name != "severity"
+    ),
     Index(None, "last"),
 )
 
@@ -92,6 +97,8 @@ lanes = Table(
     # Has all that overviews read.
     Index(None, "pipeline", "step", "begin", "entity", "severity", "count", "p_value"),
     Index(None, "begin"),
+    # Sorted by their keys: the cells of an entity lie side by side.
+    sqlite_with_rowid=False,
 )
 
 backtests = Table(
@@ -157,6 +164,7 @@ series = Table(
     Index(None, "pipeline", "step", "value", "begin", "entity", "rarity"),
     # Of the begin alone: SQLite would read an entity by an index that begins with the step.
     Index(None, "begin"),
+    sqlite_with_rowid=False,
 )
 
 users = Table(

@@ -20,6 +20,7 @@ from engine.domain.control.reply import Reply
 from engine.domain.control.secret import Secret
 from engine.domain.control.series import Bucket
 from engine.domain.control.session import Session
+from engine.domain.control.spans import Stretch
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.domain.control.token import Token
 from engine.domain.control.user import User
@@ -385,12 +386,12 @@ class LaneRepository(Protocol):
         ...
 
     def entities(
-        self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
+        self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
         """Return entities whose key begins so and comes behind another one, by key."""
         ...
 
-    def worst(self, pipeline: str, step: int, since: int, until: int, limit: int) -> list[Lane]:
+    def worst(self, pipeline: str, during: Sequence[Stretch], limit: int) -> list[Lane]:
         """Return the entities of the greatest worth, the worst first."""
         ...
 

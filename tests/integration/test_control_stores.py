@@ -40,12 +40,15 @@ from engine.domain.control.role import Role
 from engine.domain.control.secret import Secret
 from engine.domain.control.series import COARSE, EVENTS, FINE
 from engine.domain.control.session import Session
+from engine.domain.control.spans import LAST, Stretch, stretches
 from engine.domain.control.stored_anomaly import stored_anomaly
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import User
 from engine.domain.errors import ConnectorError, RetryableError
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.support.published import BEGAN, SECOND, anomaly, incident
+
+HOURS = [Stretch(STEPS[1], 0, LAST)]
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +147,10 @@ def test_pages_meet_without_gap_or_repeat_where_times_are_equal(store: Store) ->
         (AnomalyFilter(incident=f"{1:032x}"), [3, 1]),
         (AnomalyFilter(since=BEGAN + 2 * SECOND, until=BEGAN + 3 * SECOND), [2]),
         (AnomalyFilter(entity="pump-2", kind="spike"), []),
+        (AnomalyFilter(pipeline="quick", kind="spike"), [1]),
+        (AnomalyFilter(pipeline="other", entity="pump-1", kind="spike"), [3]),
+        (AnomalyFilter(pipeline="other", severity=Severity.MAJOR), []),
+        (AnomalyFilter(incident=f"{1:032x}", severity=Severity.MAJOR), [1]),
     ],
 )
 def test_anomalies_are_filtered(store: Store, wanted: AnomalyFilter, numbers: list[int]) -> None:
@@ -527,7 +534,7 @@ def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:
             "quick", ["pump-1"], STEPS[0], BEGAN - minute * 5, 2**63 - 1
         )
         [hour] = work.lanes.cells("quick", ["pump-1"], STEPS[1], 0, 2**63 - 1)
-        [lane] = work.lanes.worst("quick", STEPS[0], 0, second.begin, 10)
+        [lane] = work.lanes.worst("quick", [Stretch(STEPS[0], 0, second.begin)], 10)
     assert (first.count, first.p_value, first.severity) == (2, 1e-9, 2)
     assert (second.count, second.begin - first.begin) == (1, 5 * minute)
     assert hour.count == 3
@@ -544,7 +551,7 @@ def test_entities_are_found_by_prefix_and_by_worth(store: Store) -> None:
 
     def found(prefix: str, behind: str = "", limit: int = 10) -> list[str]:
         with store.reading() as work:
-            lanes = work.lanes.entities("quick", prefix, STEPS[1], 0, behind, limit)
+            lanes = work.lanes.entities("quick", prefix, HOURS, behind, limit)
         return [lane.entity for lane in lanes]
 
     assert found("") == sorted(names)
@@ -552,7 +559,7 @@ def test_entities_are_found_by_prefix_and_by_worth(store: Store) -> None:
     assert found("press\U0010ffff") == ["press\U0010ffff"]
     assert found("pump", "pump-1", 1) == ["pump-10"]
     with store.reading() as work:
-        worst = work.lanes.worst("quick", STEPS[1], 0, 2**63 - 1, 3)
+        worst = work.lanes.worst("quick", HOURS, 3)
     assert [lane.entity for lane in worst] == ["prest", "pump-2", "Pump-3"]
 
 
@@ -565,8 +572,30 @@ def test_lanes_go_once_their_span_has_ended(store: Store) -> None:
 
     assert gone == 2
     with store.reading() as work:
-        assert work.lanes.entities("quick", "", STEPS[1], 0, "", 10)[0].entity == "pump-2"
-        assert len(work.lanes.worst("quick", STEPS[2], 0, 2**63 - 1, 10)) == 2
+        assert work.lanes.entities("quick", "", HOURS, "", 10)[0].entity == "pump-2"
+        assert len(work.lanes.worst("quick", [Stretch(STEPS[2], 0, LAST)], 10)) == 2
+
+
+def test_lanes_of_a_long_time_are_those_of_its_shortest_spans(store: Store) -> None:
+    hour, day = STEPS[1:]
+    since = BEGAN - BEGAN % day + 7 * hour
+    documents = [
+        anomaly(n, time_ns=since + n * 5 * hour, entity=f"pump-{n % 3}") for n in range(-2, 40)
+    ]
+    with store.writing() as work:
+        ingest(work, documents)
+
+    until = since + 100 * hour
+    with store.reading() as work:
+        fine = work.lanes.worst("quick", [Stretch(hour, since, until)], 10)
+        pieces = stretches(since, until, STEPS[1:])
+        mixed = work.lanes.worst("quick", pieces, 10)
+        by_key = work.lanes.entities("quick", "", pieces, "", 10)
+
+    assert [one.step for one in pieces] == [hour, day, hour]
+    assert [replace(one, last=0) for one in mixed] == [replace(one, last=0) for one in fine]
+    assert sum(one.count for one in fine) == 20
+    assert by_key == sorted(mixed, key=lambda lane: lane.entity)
 
 
 def test_a_migration_sums_up_the_anomalies_that_are_there(sql: tuple[str, str | None]) -> None:

@@ -9,7 +9,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.lane import STEPS, Lane
-from engine.domain.control.spans import FIRST, LAST, begin_of
+from engine.domain.control.spans import FIRST, LAST, Stretch, begin_of, stretches
 
 HOUR, DAY = STEPS[1:]
 
@@ -38,8 +38,8 @@ def find_entities(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    since = FIRST if wanted.since is None else begin_of(wanted.since, HOUR)
-    found = work.lanes.entities(wanted.pipeline, wanted.prefix, HOUR, since, behind, limit + 1)
+    during = _since(wanted.since)
+    found = work.lanes.entities(wanted.pipeline, wanted.prefix, during, behind, limit + 1)
     return found[:limit], found[limit - 1].entity if len(found) > limit else None
 
 
@@ -52,6 +52,10 @@ def find_worst_entities(
         ForbiddenError: the caller may not.
     """
     require(caller, Action.READ)
-    step = DAY if since is None else HOUR
-    begin = FIRST if since is None else begin_of(since, step)
-    return work.lanes.worst(pipeline, step, begin, LAST, limit)
+    return work.lanes.worst(pipeline, _since(since), limit)
+
+
+def _since(time: int | None) -> list[Stretch]:
+    if time is None:
+        return stretches(FIRST, LAST, [DAY])
+    return stretches(begin_of(time, HOUR), LAST, [HOUR, DAY])

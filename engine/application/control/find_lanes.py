@@ -9,8 +9,8 @@ from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import InvalidRequestError
-from engine.domain.control.lane import Lane, LaneCell, stored_step
-from engine.domain.control.spans import begin_of, widened
+from engine.domain.control.lane import STEPS, Lane, LaneCell, stored_step
+from engine.domain.control.spans import begin_of, stretches, widened
 
 MOST_CELLS = 100_000
 
@@ -65,7 +65,10 @@ def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
         raise InvalidRequestError(
             "query", f"expected from 1 to {MOST_CELLS} cells: another span, step or limit"
         )
-    lanes = work.lanes.worst(wanted.pipeline, base, since, wanted.until, wanted.limit)
+    # The last span may end behind the time.
+    until = begin_of(wanted.until + base - 1, base)
+    during = stretches(since, until, [step for step in STEPS if step >= base])
+    lanes = work.lanes.worst(wanted.pipeline, during, wanted.limit)
     names = [one.entity for one in lanes]
     found: dict[str, list[LaneCell]] = {name: [] for name in names}
     stored = work.lanes.cells(wanted.pipeline, names, base, since, wanted.until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from engine.domain.control.lane import Lane, LaneCell
-from engine.domain.control.spans import joined
+from engine.domain.control.spans import Stretch, joined
 
 
 class MemoryLanes:
@@ -23,19 +23,19 @@ class MemoryLanes:
         self._all[:] = joined([*self._all, *cells])
 
     def entities(
-        self, pipeline: str, prefix: str, step: int, since: int, behind: str, limit: int
+        self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
         """Return entities whose key begins so and comes behind another one, by key."""
         cells = [
             one
-            for one in self._chosen(pipeline, step, since, None)
+            for one in self._during(pipeline, during)
             if one.entity > behind and one.entity.startswith(prefix)
         ]
         return sorted(_lanes(cells), key=lambda lane: lane.entity)[:limit]
 
-    def worst(self, pipeline: str, step: int, since: int, until: int, limit: int) -> list[Lane]:
+    def worst(self, pipeline: str, during: Sequence[Stretch], limit: int) -> list[Lane]:
         """Return the entities of the greatest worth, the worst first."""
-        lanes = _lanes(self._chosen(pipeline, step, since, until))
+        lanes = _lanes(self._during(pipeline, during))
         lanes.sort(key=lambda lane: lane.entity)
         return sorted(lanes, key=lambda lane: lane.worth, reverse=True)[:limit]
 
@@ -53,13 +53,18 @@ class MemoryLanes:
         self._all[:] = [one for one in self._all if one.key not in gone]
         return len(gone)
 
-    def _chosen(self, pipeline: str, step: int, since: int, until: int | None) -> list[LaneCell]:
+    def _during(self, pipeline: str, during: Sequence[Stretch]) -> list[LaneCell]:
+        return [
+            cell
+            for one in during
+            for cell in self._chosen(pipeline, one.step, one.since, one.until)
+        ]
+
+    def _chosen(self, pipeline: str, step: int, since: int, until: int) -> list[LaneCell]:
         return [
             one
             for one in self._all
-            if (one.pipeline, one.step) == (pipeline, step)
-            and since <= one.begin
-            and (until is None or one.begin < until)
+            if (one.pipeline, one.step) == (pipeline, step) and since <= one.begin < until
         ]
 
 

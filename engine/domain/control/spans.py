@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import Field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 FIRST, LAST = -(2**63), 2**63 - 1
@@ -18,6 +18,11 @@ class Sum(Protocol):
     @property
     def key(self) -> tuple[Any, ...]:
         """What there is one sum of."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Length of the span."""
         ...
 
     @property
@@ -49,4 +54,37 @@ def joined(sums: Iterable[S]) -> list[S]:
 
 def widened(sums: Iterable[S], step: int) -> list[S]:
     """Return sums of a longer step, which has to be a multiple of theirs."""
-    return joined(replace(one, step=step, begin=begin_of(one.begin, step)) for one in sums)
+    return joined(
+        one if one.step == step else replace(one, step=step, begin=begin_of(one.begin, step))
+        for one in sums
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Stored spans of one step that begin from `since` on and before `until`, in ns."""
+
+    step: int
+    since: int
+    until: int
+
+
+def stretches(since: int, until: int, steps: Sequence[int]) -> list[Stretch]:
+    """Return the fewest stored spans that a time consists of: the longest ones in its middle.
+
+    Args:
+        since: begin of a span of the least step.
+        until: where the last span begins before.
+        steps: each a multiple of the one before.
+    """
+    if since >= until:
+        return []
+    *less, step = steps
+    if not less:
+        return [Stretch(step, since, until)]
+    first = since if since == FIRST else begin_of(since + step - 1, step)
+    last = until if until == LAST else begin_of(until, step)
+    if first >= last:
+        return stretches(since, until, less)
+    middle = Stretch(step, first, last)
+    return [*stretches(since, first, less), middle, *stretches(last, until, less)]

@@ -1,0 +1,111 @@
+"""Every list of SQLite is read from an index in its order: no list is sorted, none reads all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from connectors.sql.anomalies import SqlAnomalies
+from connectors.sql.database import connect
+from connectors.sql.incidents import SqlIncidents
+from connectors.sql.migrate import migrate
+from engine.domain.alert_policy import Severity
+from engine.domain.control.incident import Status
+from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
+
+BEHIND = Position(5, "a")
+ANOMALIES: dict[str, Any] = {
+    "pipeline": "quick",
+    "entity": "pump-1",
+    "incident": "1",
+    "kind": "spike",
+    "severity": Severity.MAJOR,
+    "since": 3,
+}
+INCIDENTS: dict[str, Any] = {
+    "pipeline": "quick",
+    "entity": "pump-1",
+    "status": Status.OPEN,
+    "severity": Severity.MAJOR,
+    "assignee": "ada",
+    "closed": False,
+}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('sql') / 'store.db'}", None)
+    migrate(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def asked(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
+    """Statements that were executed, with their parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.startswith("SELECT"):
+            found.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", keep)
+    yield found
+    event.remove(connection, "before_cursor_execute", keep)
+
+
+def plan(connection: Connection, asked: list[tuple[str, Any]]) -> list[str]:
+    """Return what SQLite does for the only statement."""
+    [(statement, parameters)] = asked
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    reads = ("SCAN", "SEARCH", "USE TEMP B-TREE")
+    return [row.detail for row in rows if row.detail.startswith(reads)]
+
+
+def subsets(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {name: fields[name] for name in names}
+        for count in range(len(fields) + 1)
+        for names in combinations(fields, count)
+    ]
+
+
+@pytest.mark.parametrize("fields", subsets(ANOMALIES), ids=" ".join)
+def test_anomalies_are_read_in_the_order_of_an_index(
+    connection: Connection, asked: list[tuple[str, Any]], fields: dict[str, Any]
+) -> None:
+    SqlAnomalies(connection).documents(AnomalyFilter(**fields), BEHIND, 50)
+
+    steps = plan(connection, asked)
+
+    if "incident" in fields:
+        expected = "USING INDEX ix_anomalies_incident (incident=? AND time"
+    elif "entity" in fields:
+        expected = "USING INDEX ix_anomalies_entity (entity=? AND time"
+    else:
+        names = [name for name in ("pipeline", "kind") if name in fields]
+        names += ["severity"] if names or "severity" in fields else []
+        index = "_".join([*names, "time_id"])
+        equal = " AND ".join(f"{name}=?" for name in names)
+        expected = f"USING INDEX ix_anomalies_{index} ({equal}{' AND ' if equal else ''}time"
+    assert all(expected in step for step in steps)
+    assert len(steps) in (1, 3)
+
+
+@pytest.mark.parametrize("fields", subsets(INCIDENTS), ids=" ".join)
+def test_incidents_are_read_in_the_order_of_an_index(
+    connection: Connection, asked: list[tuple[str, Any]], fields: dict[str, Any]
+) -> None:
+    SqlIncidents(connection, locking=False).find(IncidentFilter(**fields), BEHIND, 50)
+
+    [step] = plan(connection, asked)
+
+    order = ("entity", "assignee", "status", "closed", "pipeline")
+    first = next((name for name in order if name in fields), None)
+    equal = "" if first is None else f"{first}=? AND "
+    assert f"USING INDEX ix_incidents_{first or 'began'} ({equal}began" in step

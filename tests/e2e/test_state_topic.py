@@ -7,6 +7,9 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from engine.application.key_ring import new_key
+from engine.application.state.encrypted import MAGIC as STATE_MAGIC
+from engine.domain.snapshot import MAGIC as PLAIN_MAGIC
 from tests.e2e.test_pipeline import lag, messages, run, start, wait_for
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
@@ -15,7 +18,8 @@ HALF = 2_000
 
 
 def write(folder: Path, kafka: KafkaCluster, source: str, scores: str) -> Path:
-    file = folder / "p.yaml"
+    file, key = folder / "p.yaml", folder / "key"
+    key.write_text(new_key() + "\n")
     file.write_text(
         f"""
 name: {source[-12:]}
@@ -27,7 +31,8 @@ sinks:
   anomalies: {{kafka: {{topic: {scores}}}}}
   scores: {{kafka: {{topic: {scores}}}}}
   dead_letters: {{kafka: {{topic: {scores}}}}}
-state: {{kafka: {{topic: {source}-state}}, checkpoint_interval: 500ms}}
+state: {{kafka: {{topic: {source}-state}}, checkpoint_interval: 500ms,
+  encryption_key: "${{file:{key}}}"}}
 metrics: {{port: {free_port()}}}
 """
     )
@@ -100,5 +105,8 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     # An anomaly is seen as a score and as itself; nothing was read twice.
     published = [message.headers() for message in kafka.read(scores, "read_committed")]
     origins = run("state", "inspect", file).stdout
+    stored = [message.value() for message in kafka.read(f"{source}-state", "read_committed")]
     assert len(published) >= 2 * HALF
     assert f"0 at {HALF}" not in origins
+    assert any(value.startswith(STATE_MAGIC) for value in stored if value)
+    assert not any(PLAIN_MAGIC in value for value in stored if value)

@@ -26,7 +26,7 @@ from unittest.mock import patch
 import httpx
 
 from engine.application.control.ingest import ingest
-from engine.application.control.secret_box import new_key
+from engine.application.key_ring import new_key
 from engine.domain.control.role import Role
 from engine.presentation.cli.control_store import CACHE_PASSWORD, SECRET_KEY, open_store
 from engine.presentation.cli.control_store import PASSWORD as DATABASE_PASSWORD

@@ -29,6 +29,7 @@ from engine.application.dataflow.repartition import build_repartition
 from engine.application.exit_code import ExitCode
 from engine.application.ports import RunContext, StateStorePlugin
 from engine.application.state.directory import DirectoryStore
+from engine.application.state.encrypted import EncryptedStore, cipher_of
 from engine.application.state.identity import compatibility_check, identity_of, state_place
 from engine.application.state.store import StateStore
 from engine.application.telemetry.exposition import exposed_registry
@@ -150,7 +151,7 @@ def _detection(file: PipelineFile, context: RunContext) -> Flow:
     identity = identity_of(file)
     origin = Origin(identity, compatibility_check(state_place(file), identity))
     # Before the source and the sinks: what they write may be in its transaction.
-    store = _open_store(file, context)
+    store = EncryptedStore(_open_store(file, context), cipher_of(file))
     return build(file, context, store, origin, by_group=file.state.kafka is not None)
 
 

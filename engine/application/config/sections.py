@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from engine.application.config.issues import invalid
 from engine.application.config.plugin_choice import (
@@ -22,7 +22,9 @@ from engine.application.config.plugin_choice import (
 from engine.application.config.quantity import PositiveDuration, Size
 from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, public_url
+from engine.application.key_ring import keys_of
 from engine.application.ports import Settings
+from engine.domain.errors import FatalError
 from engine.domain.pipeline import Calibration
 
 
@@ -109,12 +111,28 @@ class StateSpec(Settings):
     idle_after: PositiveDuration | None = None
     """Event time of its partition without an event after which an entity is forgotten, such as 30d;
     never unless given."""
+    encryption_key: Secret | None = None
+    """Encrypts snapshots and journals (AES-256-GCM): ${NAME} or ${file:/path} with 32 bytes in
+    Base64, or several such keys, of which the first encrypts and all decrypt."""
     keep: int = Field(default=0, ge=0, le=1_000)
     """Earlier checkpoints that are kept in the directory, for pynomaly state revert."""
     keep_every: PositiveDuration = Field(
         default=timedelta(hours=1), json_schema_extra={"default": "1h"}
     )
     """Time between checkpoints that are kept."""
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _keys_are_keys(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None:
+            return key
+        if find_spec("cryptography") is None:
+            raise invalid('this needs cryptography: pip install "pynomaly-engine[encryption]"')
+        try:
+            keys_of(key.get_secret_value())
+        except FatalError as error:
+            raise invalid(str(error)) from None
+        return key
 
 
 class ControlSpec(Settings):

@@ -11,6 +11,7 @@ import orjson
 
 from engine.application.state.checkpoint_file import FOLDER, Manifest, newest_manifests
 from engine.application.state.directory import TASKS
+from engine.application.state.encrypted import StateCipher
 from engine.application.state.kept import KeptFile, files_of, kept_files
 from engine.application.state.store import StoredState, StoredTask
 from engine.domain import snapshot
@@ -47,7 +48,7 @@ class Contents:
         return set(self.files or ()) - known - self.kept_names
 
 
-def read_contents(directory: Path) -> Contents:
+def read_contents(directory: Path, cipher: StateCipher) -> Contents:
     """Read all that is stored, and check it; of none, nothing.
 
     Raises:
@@ -55,13 +56,15 @@ def read_contents(directory: Path) -> Contents:
     """
     tasks = newest_manifests(directory)
     found = [path for path in (directory / TASKS).glob("*") if not path.name.endswith(LOCK_SUFFIX)]
-    entities, split = _count(_keys(_blobs(directory, manifest)) for manifest in tasks.values())
+    entities, split = _count(
+        _keys(task, _blobs(directory, manifest), cipher) for task, manifest in tasks.items()
+    )
     sizes = {path.name: path.stat().st_size for path in found}
     kept = kept_files(directory)
     return Contents(tasks, entities, split, sizes, kept, frozenset(files_of(kept)))
 
 
-def read_stored(state: StoredState) -> Contents:
+def read_stored(state: StoredState, cipher: StateCipher) -> Contents:
     """Read all that lies outside of directories, and check it; of none, nothing.
 
     Raises:
@@ -70,7 +73,7 @@ def read_stored(state: StoredState) -> Contents:
     tasks: dict[str, StoredTask] = {}
     keys: list[list[str]] = []
     for found in filter(None, map(state.load, state.tasks())):
-        keys.append(_keys(found.snapshot.items()))
+        keys.append(_keys(found.task, found.snapshot.items(), cipher))
         # One at a time is in memory.
         tasks[found.task] = replace(found, snapshot={})
     return Contents(tasks, *_count(keys))
@@ -86,9 +89,10 @@ def _blobs(directory: Path, manifest: Manifest) -> Sequence[tuple[str, bytes]]:
     return manifest.task_file(directory / TASKS).read()
 
 
-def _keys(blobs: Iterable[tuple[str, bytes]]) -> list[str]:
+def _keys(task: str, blobs: Iterable[tuple[str, bytes]], cipher: StateCipher) -> list[str]:
     """Return the entities of a task."""
-    states = [snapshot.decode("detect", blob) for name, blob in blobs if name == "detect"]
+    found = [cipher.decrypt(task, name, blob) for name, blob in blobs if name == "detect"]
+    states = [snapshot.decode("detect", blob) for blob in found]
     return [key for state in states for key in orjson.loads(bytes(state[KEYS]))]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.directory import TASKS
+from engine.application.state.encrypted import StateCipher
 from engine.application.state.store import Json
 from engine.application.state.task_file import JOURNAL
 from engine.domain.errors import SnapshotError
@@ -33,17 +34,17 @@ class Snapshot:
     blobs: Mapping[str, bytes]
 
 
-def read_snapshots(directory: Path) -> Iterator[Snapshot]:
+def read_snapshots(directory: Path, cipher: StateCipher) -> Iterator[Snapshot]:
     """Yield the newest snapshot of each task, in their order.
 
     Raises:
         SnapshotError: something is damaged, missing, or of a newer program.
     """
     for task in sorted(newest_manifests(directory), key=lambda name: (len(name), name)):
-        yield _read(directory, task)
+        yield _read(directory, task, cipher)
 
 
-def _read(directory: Path, task: str) -> Snapshot:
+def _read(directory: Path, task: str, cipher: StateCipher) -> Snapshot:
     for remaining in reversed(range(TRIES)):
         manifest = newest_manifests(directory)[task]
         try:
@@ -53,5 +54,6 @@ def _read(directory: Path, task: str) -> Snapshot:
             if remaining == 0:
                 raise
             continue
+        blobs = cipher.decrypt_all(task, blobs)
         return Snapshot(task, manifest.snapshot_position, manifest.partitions, blobs)
     raise AssertionError("unreachable")

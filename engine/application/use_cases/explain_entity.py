@@ -14,6 +14,7 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.live_control.task_control import TaskControl, load_control
 from engine.application.ports import EntityReports, RunContext, TaskStep
+from engine.application.state.encrypted import cipher_of
 from engine.application.state.snapshots import Snapshot, read_snapshots
 from engine.application.state.store import Json
 from engine.application.state.trust import require_trusted
@@ -107,13 +108,15 @@ def _tasks(file: PipelineFile) -> Iterator[tuple[str, Json, int, EntityReports, 
 
 def _snapshots(file: PipelineFile) -> Iterator[Snapshot]:
     """Yield the snapshot of each task, one after the other: a task's may be large."""
+    cipher = cipher_of(file)
     if file.state.kafka is not None:
         with stored_state(file, file.state.kafka) as state:
-            for task in filter(None, map(state.load, state.tasks())):
+            for stored in filter(None, map(state.load, state.tasks())):
+                task = cipher.decrypted(stored)
                 yield Snapshot(task.task, task.snapshot_position, task.partitions, task.snapshot)
     elif file.state.directory.exists():
         require_trusted(file.state.directory)
-        yield from read_snapshots(file.state.directory)
+        yield from read_snapshots(file.state.directory, cipher)
 
 
 def _concerns(silence: Silence, report: EntityReport) -> bool:

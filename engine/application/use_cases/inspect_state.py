@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.state.contents import Contents, read_contents, read_stored
+from engine.application.state.encrypted import cipher_of
 from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import require_usable
 from engine.application.state.trust import require_trusted
@@ -55,10 +56,10 @@ def inspect_state(file: PipelineFile) -> StateReport:
 def _contents(file: PipelineFile) -> Contents | None:
     if file.state.kafka is not None:
         with stored_state(file, file.state.kafka) as stored:
-            return read_stored(stored)
+            return read_stored(stored, cipher_of(file))
     directory = file.state.directory
     if not directory.exists():
         return None
     require_trusted(directory)
     require_usable(directory)
-    return read_contents(directory)
+    return read_contents(directory, cipher_of(file))

@@ -15,6 +15,7 @@ from engine.application.dataflow.context import context_of
 from engine.application.ports import RunContext
 from engine.application.state.contents import earlier_processes
 from engine.application.state.directory import DirectoryStore
+from engine.application.state.encrypted import EncryptedStore, cipher_of
 from engine.application.state.identity import compatibility_check, identity_of, state_place
 from engine.application.state.lock import StateLock, require_usable
 from engine.application.telemetry.heartbeat import Heartbeat
@@ -48,7 +49,7 @@ def run_in_process(file: PipelineFile) -> None:
         origin = Origin(identity, compatibility_check(state_place(file), identity))
         place, every = (context.process, context.heartbeat), file.state.keep_every
         store = DirectoryStore(directory, *place, keep=file.state.keep, keep_every=every)
-        flow = build(file, context, store, origin)
+        flow = build(file, context, EncryptedStore(store, cipher_of(file)), origin)
         with _drained_by_interrupt(context):
             flow.run()
         flow.finish()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine.application.control.secret_box import SecretBox, keys_of, new_key
+from engine.application.control.secret_box import SecretBox
+from engine.application.key_ring import keys_of, new_key
 from engine.domain.errors import FatalError
 from engine.presentation.cli.control_store import OWN_KEY_FILE, SECRET_KEY
 from engine.presentation.cli.output import current_redactor

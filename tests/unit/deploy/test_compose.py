@@ -14,8 +14,8 @@ from sqlalchemy import make_url
 
 from deploy.compose import producer
 from engine.application.config.load import load
-from engine.application.control.secret_box import keys_of
 from engine.application.demo.fleet import Fleet
+from engine.application.key_ring import keys_of
 from tests.unit.deploy.rules import ROOT, read_options
 
 FOLDER = ROOT / "deploy" / "compose"

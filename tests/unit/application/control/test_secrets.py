@@ -6,7 +6,8 @@ import pytest
 
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.reseal_secrets import reseal_secrets
-from engine.application.control.secret_box import SecretBox, keys_of, new_key
+from engine.application.control.secret_box import SecretBox
+from engine.application.key_ring import keys_of, new_key
 from engine.domain.control.secret import Secret
 from engine.domain.errors import FatalError
 

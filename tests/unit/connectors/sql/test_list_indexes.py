@@ -88,8 +88,10 @@ def test_anomalies_are_read_in_the_order_of_an_index(
     elif "entity" in fields:
         expected = "USING INDEX ix_anomalies_entity (entity=? AND time"
     else:
-        names = [name for name in ("pipeline", "kind") if name in fields]
-        names += ["severity"] if names or "severity" in fields else []
+        names = [name for name in ("pipeline", "kind", "severity") if name in fields]
+        # Merged of a part for each severity.
+        if names and "severity" not in fields:
+            names = [*names, "severity"]
         index = "_".join([*names, "time_id"])
         equal = " AND ".join(f"{name}=?" for name in names)
         expected = f"USING INDEX ix_anomalies_{index} ({equal}{' AND ' if equal else ''}time"

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from engine.domain.time_units import NS_PER_DAY
+from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Span = tuple[int, int]
@@ -56,9 +56,40 @@ class Weekly:
     def _span(self, day: date, zone: ZoneInfo) -> Span:
         until = day if self.end > self.begin else day + timedelta(days=1)
         first = datetime.combine(day, self.begin, zone)
-        # The second of an hour that comes twice.
-        last = datetime.combine(until, self.end, zone).replace(fold=1)
-        return nanoseconds(first), nanoseconds(last)
+        last = datetime.combine(until, self.end, zone)
+        return _first_shown(first), _last_shown(last)
+
+
+def _first_shown(moment: datetime) -> int:
+    """Return when the wall clock first shows a time, or first passes it."""
+    before, after = _readings(moment)
+    return before if before <= after else _change_between(after, before, moment)
+
+
+def _last_shown(moment: datetime) -> int:
+    """Return when the wall clock last shows a time, or first passes it."""
+    before, after = _readings(moment)
+    return after if before <= after else _change_between(after, before, moment)
+
+
+def _readings(moment: datetime) -> tuple[int, int]:
+    """Return a local time by the offset before a change of the clock, and by that after it.
+
+    They are equal but for a time that comes twice, and one that is left out: there, the second is
+    earlier.
+    """
+    return nanoseconds(moment.replace(fold=0)), nanoseconds(moment.replace(fold=1))
+
+
+def _change_between(low: int, high: int, moment: datetime) -> int:
+    """Return when the wall clock leaves out a local time; it is after one moment, by another."""
+    zone = moment.tzinfo
+    while high - low > NS_PER_SECOND:
+        middle = (low + high) // 2
+        shown = (EPOCH + timedelta(microseconds=middle // 1_000)).astimezone(zone)
+        passed = shown.replace(tzinfo=None) > moment.replace(tzinfo=None)
+        low, high = (low, middle) if passed else (middle, high)
+    return high // NS_PER_SECOND * NS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,29 @@ def test_daylight_saving_moves_a_span_and_not_its_ends_on_the_wall(
     assert spans(silence, day) == held
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "hours", "held"),
+    [
+        (BERLIN, "2026-03-29", ("02:30", "04:00"), [("01:00", "02:00")]),
+        (BERLIN, "2026-03-29", ("01:00", "02:30"), [("00:00", "01:00")]),
+        (BERLIN, "2026-03-29", ("02:15", "02:45"), []),
+        ("America/New_York", "2026-03-08", ("02:30", "04:00"), [("07:00", "08:00")]),
+        ("America/New_York", "2026-11-01", ("01:30", "02:00"), [("05:30", "07:00")]),
+        # Half an hour: 2:00 to 2:30 is left out on 4 October, 1:30 to 2:00 comes twice on 5 April.
+        ("Australia/Lord_Howe", "2026-10-03", ("01:00", "02:15"), [("14:30", "15:30")]),
+        ("Australia/Lord_Howe", "2026-10-03", ("02:15", "03:00"), [("15:30", "16:00")]),
+        ("Australia/Lord_Howe", "2026-04-04", ("01:00", "02:00"), [("14:00", "15:30")]),
+    ],
+    ids=str,
+)
+def test_a_time_that_the_clock_leaves_out_is_when_it_is_moved(
+    zone: str, day: str, hours: tuple[str, str], held: list[tuple[str, str]]
+) -> None:
+    silence = weekly({6}, *hours, zone)
+
+    assert spans(silence, day) == held
+
+
 def test_a_week_within_a_range_holds_where_both_do() -> None:
     silence = Silence(
         "s",

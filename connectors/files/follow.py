@@ -15,7 +15,7 @@ from bytewax.inputs import StatefulSourcePartition
 from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.lines import CHUNK_BYTES, LineSplitter
-from connectors.files.messages import FileMessages, Message, Reading, format_of
+from connectors.files.messages import ROWS, FileMessages, Message, Reading
 from connectors.files.streams import is_packed, open_plain
 from connectors.formats.csv_dialect import find_dialect
 from connectors.formats.csv_rows import CsvRows
@@ -126,7 +126,7 @@ class Tail:
         self.hint = ""
         self._reading = reading
         self._skip = skip
-        self._is_csv = (reading.format or format_of(path)) == "csv"
+        self._is_csv = reading.kind(path) == "csv"
         self._rows: CsvRows | None = None
         self._lines = LineSplitter(reading.max_bytes)
         self._file: IO[bytes] = open_plain(path)
@@ -209,10 +209,10 @@ class _Order:
 
 def _opened(path: str, reading: Reading, skip: int) -> Tail | Whole | None:
     """Open a file; None while it is being written, where it can only be read whole."""
-    kind = reading.format or format_of(path)
+    kind = reading.kind(path)
     if "://" in path:
         return Whole(path, reading, skip)
-    if not is_packed(path) and kind != "parquet" and reading.encoding in (None, "utf-8"):
+    if not is_packed(path) and kind not in ROWS and reading.encoding in (None, "utf-8"):
         return Tail(path, reading, skip)
     if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER_SECONDS:
         return None

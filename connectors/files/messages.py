@@ -1,27 +1,30 @@
-"""The messages of one file: lines of JSON, rows of CSV or of Parquet."""
+"""The messages of one file: JSON, lines, and rows of CSV, Parquet or Avro."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import PurePosixPath
-from typing import Literal
+from typing import IO
 
+from connectors.files.avro import avro_rows
+from connectors.files.json_documents import json_payloads
+from connectors.files.kinds import SAMPLE_BYTES, Format, format_by_content, format_of
 from connectors.files.lines import Readable, bounded_lines
 from connectors.files.parquet import parquet_rows
-from connectors.files.streams import as_utf8, is_damage, open_plain, open_stream, unpacked_name
+from connectors.files.streams import as_utf8, is_damage, open_plain, open_stream
 from connectors.formats.csv_dialect import SAMPLE_LINES, CsvSettings, Dialect, find_dialect
 from connectors.formats.csv_rows import CsvRows, Row
 from engine.domain.reject import Finding
 
 logger = logging.getLogger("pynomaly.files")
 
-ANYTHING = {".txt", ".dat", ".data", ".asc", ""}
-"""Suffixes that do not name a format."""
-SAMPLE_BYTES = 4_096
-Format = Literal["ndjson", "csv", "parquet"]
+ROWS: dict[str, Callable[[IO[bytes], str, int], Iterator[tuple[int, bytes]]]] = {
+    "parquet": parquet_rows,
+    "avro": avro_rows,
+}
+"""Formats that are no text."""
 Message = tuple[int, bytes, Finding | None]
 """Number and payload, and what is wrong with it."""
 
@@ -31,7 +34,8 @@ class Reading:
     """How a file is read.
 
     Attributes:
-        format: None detects it by the name.
+        format: None detects it by the name, or by what the file begins with.
+        is_lines: whether each line is a message, of a format of its own.
         encoding: None detects it by the byte order mark; without one it is UTF-8.
         csv: the dialect, as far as it is known.
         fields, texts: names of columns that the event mapping reads, and reads as texts.
@@ -39,11 +43,19 @@ class Reading:
     """
 
     format: Format | None = None
+    is_lines: bool = False
     encoding: str | None = None
     csv: CsvSettings = field(default_factory=CsvSettings)
     fields: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     max_bytes: int = 2**20
+
+    def kind(self, path: str) -> Format | None:
+        """Return the format of a file by settings and name; None if neither says it."""
+        by_name = format_of(path)
+        if self.format is None and self.is_lines and by_name not in ROWS:
+            return "ndjson"
+        return self.format or by_name
 
 
 class FileMessages:
@@ -65,15 +77,15 @@ class FileMessages:
         return self._messages
 
     def _read(self, skip: int) -> Generator[Message]:
-        kind = self._reading.format or format_of(self._path) or self._sniffed()
-        if kind == "parquet":
-            with open_plain(self._path) as file:
-                for number, payload in parquet_rows(file, self._path, skip):
-                    yield number, payload, None
-            return
         try:
+            kind = self._reading.kind(self._path) or self._sniffed()
+            if kind in ROWS:
+                with open_plain(self._path) as plain:
+                    for number, payload in ROWS[kind](plain, self._path, skip):
+                        yield number, payload, None
+                return
             with open_stream(self._path) as file:
-                rows = self._csv(file) if kind == "csv" else self._lines(file)
+                rows = self._csv(file) if kind == "csv" else self._json(file)
                 for number, (payload, finding) in enumerate(rows):
                     if number >= skip and payload:
                         yield number, payload, finding
@@ -86,10 +98,12 @@ class FileMessages:
             )
 
     def _sniffed(self) -> Format:
-        """Return the format of a file whose name has none: CSV unless it begins like JSON."""
+        """Return the format of a file whose name has none."""
         with open_stream(self._path) as file:
-            begin = as_utf8(file, self._reading.encoding).read(SAMPLE_BYTES).lstrip()
-        found: Format = "csv" if begin and begin[:1] not in b"{[" else "ndjson"
+            stream, begin = as_utf8(file, self._reading.encoding), b""
+            while len(begin) < SAMPLE_BYTES and (chunk := stream.read(SAMPLE_BYTES)):
+                begin += chunk
+        found = format_by_content(begin, self._path)
         logger.info("%s: its name has no known format: read as %s", self._path, found)
         return found
 
@@ -97,9 +111,9 @@ class FileMessages:
         """Close the file."""
         self._messages.close()
 
-    def _lines(self, file: Readable) -> Iterator[Row]:
+    def _json(self, file: Readable) -> Iterator[Row]:
         stream = as_utf8(file, self._reading.encoding)
-        return ((line.strip(), None) for line in bounded_lines(stream, self._reading.max_bytes))
+        return ((found, None) for found in json_payloads(stream, self._reading.max_bytes))
 
     def _csv(self, file: Readable) -> Iterator[Row]:
         reading = self._reading
@@ -132,13 +146,3 @@ class FileMessages:
                 *(self._path, ", ".join(missing), dialect.hint, hint),
             )
         return dialect
-
-
-def format_of(path: str) -> Format | None:
-    """Return the format by a file's name; None if the name has none."""
-    suffix = PurePosixPath(unpacked_name(path)).suffix.lower()
-    if suffix == ".parquet":
-        return "parquet"
-    if suffix in ANYTHING:
-        return None
-    return "csv" if suffix in (".csv", ".tsv") else "ndjson"

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import orjson
 
+from connectors.files.plain import plain
 from engine.domain.errors import ConnectorError
 
 BATCH_ROWS = 5_000
@@ -16,7 +17,7 @@ BATCH_ROWS = 5_000
 def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
     """Yield number and payload of each row, the first `skip` rows left out.
 
-    Times become texts in ISO 8601, to the nanosecond.
+    Times become texts in ISO 8601, to the nanosecond; spans of time are seconds.
 
     Raises:
         ConnectorError: pyarrow is not installed, or it is no Parquet file.
@@ -37,9 +38,9 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
                 number += count
                 continue
             for batch in opened.iter_batches(BATCH_ROWS, row_groups=[group]):
-                for row in _readable(arrow, batch).to_pylist():
+                for row in _readable(arrow, batch).to_pylist(maps_as_pydicts="lossy"):
                     if number >= skip:
-                        yield number, orjson.dumps(row, default=_plain)
+                        yield number, orjson.dumps(row, default=plain)
                     number += 1
     except arrow.ArrowException as error:
         raise ConnectorError(f"{path} is no Parquet file that can be read: {error}") from None
@@ -47,22 +48,23 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
 
 def _readable(arrow: Any, batch: Any) -> Any:
     """Return a batch whose times are texts and whose decimals are numbers."""
-    kinds = arrow.types
-    columns = []
-    for column in batch.columns:
-        kind = column.type
-        if kinds.is_timestamp(kind):
-            utc = arrow.timestamp(kind.unit)
-            text = column.cast(utc).cast(arrow.string())
-            suffix = arrow.scalar("Z" if kind.tz is not None else "")
-            column = arrow.compute.binary_join_element_wise(text, suffix, "")
-        elif kinds.is_date(kind) or kinds.is_time(kind):
-            column = column.cast(arrow.string())
-        elif kinds.is_decimal(kind):
-            column = column.cast(arrow.float64())
-        columns.append(column)
+    columns = [_readable_column(arrow, column) for column in batch.columns]
     return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _plain(found: object) -> str:
-    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+def _readable_column(arrow: Any, column: Any) -> Any:
+    kinds, kind = arrow.types, column.type
+    if kinds.is_timestamp(kind):
+        utc = arrow.timestamp(kind.unit)
+        text = column.cast(utc).cast(arrow.string())
+        suffix = arrow.scalar("Z" if kind.tz is not None else "")
+        return arrow.compute.binary_join_element_wise(text, suffix, "")
+    if kinds.is_date(kind) or kinds.is_time(kind):
+        return column.cast(arrow.string())
+    if kinds.is_decimal(kind):
+        return column.cast(arrow.float64())
+    if kinds.is_struct(kind):
+        inner = [_readable_column(arrow, part) for part in column.flatten()]
+        names = [kind.field(place).name for place in range(kind.num_fields)]
+        return arrow.StructArray.from_arrays(inner, names=names, mask=column.is_null())
+    return column

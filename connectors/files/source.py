@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.follow import FollowReader
-from connectors.files.messages import FileMessages, Format, Reading
+from connectors.files.kinds import Format
+from connectors.files.messages import FileMessages, Reading
 from connectors.formats.csv_dialect import CsvSettings
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
@@ -24,8 +25,8 @@ class FileSourceSettings(Settings):
     path: str
     """A file, a pattern such as data/*.ndjson.gz, or an address such as s3://bucket/*.csv."""
     format: Format | None = None
-    """ndjson, csv or parquet; default: by suffix, below that of a compression (gz, bz2, xz, zst,
-    lz4)."""
+    """ndjson (lines or documents), csv, parquet or avro; default: by suffix, below that of a
+    compression (gz, bz2, xz, zst, lz4, zip), or by what the file begins with."""
     encoding: str | None = None
     """Encoding of texts, such as cp1252; default: by byte order mark, else UTF-8."""
     csv: CsvSettings = Field(default_factory=CsvSettings)
@@ -67,6 +68,7 @@ class FileSource:
         settings, context = self.settings, self.context
         return Reading(
             settings.format,
+            context.format is not None,
             settings.encoding,
             settings.csv,
             context.fields,

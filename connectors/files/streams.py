@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,12 +28,12 @@ MARKS = {
 def unpacked_name(path: str) -> str:
     """Return a file's name without the suffix of its compression."""
     name = PurePosixPath(path)
-    return name.stem if name.suffix in UNPACK else name.name
+    return name.stem if is_packed(path) else name.name
 
 
 def is_packed(path: str) -> bool:
-    """Whether a file is compressed."""
-    return PurePosixPath(path).suffix in UNPACK
+    """Whether a file is compressed, by its name."""
+    return PurePosixPath(path).suffix.lower() in UNPACK
 
 
 @contextmanager
@@ -41,11 +42,22 @@ def open_stream(path: str) -> Iterator[Readable]:
 
     Raises:
         OSError: it cannot be read.
-        ConnectorError: what it takes to read it is not installed.
+        ConnectorError: what it takes to read it is not installed, or a zip holds several files.
     """
     with open_plain(path) as file:
-        unpack = UNPACK.get(PurePosixPath(path).suffix)
+        unpack = UNPACK.get(PurePosixPath(path).suffix.lower()) or _by_content(file)
         yield unpack(file) if unpack else file
+
+
+def _by_content(file: IO[bytes]) -> Callable[[IO[bytes]], Readable] | None:
+    """Return what unpacks a file whose name does not say that it is compressed."""
+    if not file.seekable():
+        return None
+    head = file.read(max(map(len, BEGINNINGS)))
+    file.seek(0)
+    return next(
+        (UNPACK[suffix] for mark, suffix in BEGINNINGS.items() if head.startswith(mark)), None
+    )
 
 
 def open_plain(path: str) -> IO[bytes]:
@@ -96,7 +108,8 @@ class Recoded:
 
     def read(self, size: int, /) -> bytes:
         """Return some bytes; none at the end."""
-        chunk, self._head = self._head + self._some(size), b""
+        # What was read already comes first, alone: to read on may fail.
+        chunk, self._head = self._head or self._some(size), b""
         if self._decoder is None:
             return chunk
         while True:
@@ -148,6 +161,19 @@ def _gzip(file: IO[bytes]) -> Readable:
     return gzip.GzipFile(fileobj=file)
 
 
+def _zip(file: IO[bytes]) -> Readable:
+    """Open the only file of an archive."""
+    archive = zipfile.ZipFile(file)
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    names = {info.filename for info in files}
+    if names & OFFICE_FILES:
+        raise ConnectorError("the file is a spreadsheet or another document: export CSV")
+    if len(files) != 1:
+        found = f"the zip holds {len(files)} files, expected one: unpack it, and set a pattern"
+        raise ConnectorError(f"{found} such as folder/*.csv as path")
+    return archive.open(files[0])
+
+
 UNPACK: dict[str, Callable[[IO[bytes]], Readable]] = {
     ".gz": _gzip,
     ".bz2": bz2.BZ2File,
@@ -155,12 +181,24 @@ UNPACK: dict[str, Callable[[IO[bytes]], Readable]] = {
     ".zst": ZstdStream,
     ".zstd": ZstdStream,
     ".lz4": _lz4,
+    ".zip": _zip,
 }
+BEGINNINGS = {
+    b"\x1f\x8b\x08": ".gz",
+    b"\x28\xb5\x2f\xfd": ".zst",
+    b"\x04\x22\x4d\x18": ".lz4",
+    b"\xfd7zXZ\x00": ".xz",
+    **{b"BZh%d1AY&SY" % level: ".bz2" for level in range(1, 10)},
+    b"PK\x03\x04": ".zip",
+}
+"""What compressed files begin with, and the suffixes that they should have."""
+OFFICE_FILES = {"[Content_Types].xml", "mimetype"}
+"""Files of the archives that spreadsheets are."""
 
 
 def is_damage(error: Exception) -> bool:
     """Whether an error says that a compressed file is cut off or damaged."""
-    kinds = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+    kinds = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
     if isinstance(error, kinds) or type(error).__name__ == "ZstdError":
         return True
     # bz2 and lz4 have no errors of their own; those of the file system have a number.

@@ -19,6 +19,8 @@ MOST_BEFORE = 100
 """Lines before the header that are looked through for it."""
 _EXCEL = re.compile(r"sep=(.)", re.IGNORECASE)
 """A first line that names the delimiter for Excel."""
+_LOG_FIELDS = re.compile(r"#(?:Fields:[ \t]*|fields\t)(.+)")
+"""The comment that names the columns of logs as W3C and Zeek define them."""
 SAMPLE_LINES = 200
 NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _COMMA_NUMBER = re.compile(
@@ -103,6 +105,8 @@ def find_dialect(
         wanted: names of columns that the event mapping reads.
         texts: those of them that are no numbers.
     """
+    if settings.names is None:
+        settings = _with_fields_of_log(lines, settings)
     lines = [line for line in lines if line.strip() and not _is_comment(line, settings)]
     excel = _EXCEL.fullmatch(lines[0].strip()) if lines else None
     before = 1 if excel else 0
@@ -174,6 +178,17 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
             new = f"{name}_{number}"
         found.append(new)
     return tuple(found)
+
+
+def _with_fields_of_log(lines: Sequence[str], settings: CsvSettings) -> CsvSettings:
+    """Return the settings of a log that names its columns in a comment, as W3C's and Zeek's do."""
+    fields = next(filter(None, map(_LOG_FIELDS.match, lines[:MOST_BEFORE])), None)
+    if fields is None:
+        return settings
+    sign = settings.delimiter or ("\t" if "\t" in fields[1] else " ")
+    names = tuple(fields[1].strip().split(None if sign == " " else sign))
+    found = {"delimiter": sign, "comment": settings.comment or "#", "names": names}
+    return settings.model_copy(update=found)
 
 
 def _is_comment(line: str, settings: CsvSettings) -> bool:

@@ -20,6 +20,7 @@ def context_of(file: PipelineFile, **of_process: Any) -> RunContext:
         file.name,
         fields=mapping.fields,
         text_fields=mapping.text_fields,
+        format=None if mapping.format is None else mapping.format.name,
         max_bytes=mapping.max_bytes,
         state=None if file.state.kafka else file.state.directory,
         exactly_once=file.delivery == "exactly_once",

@@ -25,6 +25,7 @@ class RunContext:
         needs_keys: whether the mapping reads the message key.
         fields, text_fields: names of the fields that the mapping reads, and of those that it reads
             as texts; see `EventMapping`.
+        format: name of the format of messages; None for JSON.
         max_bytes: largest size of a message; a larger one is rejected, and need not be read whole.
         process, processes: number of this process, and how many processes this run has.
         state: directory of the pipeline's state; None if the state is kept elsewhere.
@@ -46,6 +47,7 @@ class RunContext:
     needs_keys: bool = True
     fields: frozenset[str] = frozenset()
     text_fields: frozenset[str] = frozenset()
+    format: str | None = None
     max_bytes: int = 2**20
     process: int = 0
     processes: int = 1

@@ -32,8 +32,9 @@ Found = tuple[list[Any], dict[int, tuple[RejectReason, str]], str]
 
 
 def source(path: Path | str, **settings: Any) -> FileSource:
-    known = {"fields", "text_fields", "max_bytes", "state"}
+    known = {"fields", "text_fields", "max_bytes", "state", "format_name"}
     context = {name: settings.pop(name) for name in known & settings.keys()}
+    context["format"] = context.pop("format_name", None)
     chosen = FileSourceSettings.model_validate({"path": str(path), **settings})
     return FileSource(chosen, RunContext("t", **context))
 

@@ -1,0 +1,35 @@
+"""Records of an Avro file as JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import IO
+
+import orjson
+
+from connectors.files.plain import plain
+from engine.domain.errors import ConnectorError
+
+
+def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
+    """Yield number and payload of each record, the first `skip` records left out.
+
+    Times become texts in ISO 8601, and bytes become texts.
+
+    Raises:
+        ConnectorError: fastavro is not installed, or it is no Avro file.
+        EOFError: the file is cut off.
+    """
+    try:
+        fastavro = import_module("fastavro")
+    except ModuleNotFoundError:
+        advice = "pip install 'pynomaly-engine[formats]'"
+        raise ConnectorError(f"{path}: reading Avro needs the package fastavro: {advice}") from None
+    try:
+        records = fastavro.reader(file)
+    except (ValueError, KeyError, fastavro.schema.SchemaParseException) as error:
+        raise ConnectorError(f"{path} is no Avro file that can be read: {error}") from None
+    for number, record in enumerate(records):
+        if number >= skip:
+            yield number, orjson.dumps(record, default=plain)

@@ -1,0 +1,59 @@
+"""The format of a file: by its name, or by what it begins with."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Literal
+
+from connectors.files.streams import unpacked_name
+from engine.domain.errors import ConnectorError
+
+Format = Literal["ndjson", "csv", "parquet", "avro"]
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "ndjson",
+    ".jsonl": "ndjson",
+    ".ndjson": "ndjson",
+    ".geojson": "ndjson",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".avro": "avro",
+}
+BINARY: dict[bytes, Format] = {b"PAR1": "parquet", b"Obj\x01": "avro"}
+"""What binary files begin with."""
+UNREADABLE = {
+    b"ARROW1": "Arrow (Feather)",
+    b"ORC": "ORC",
+    b"\x89HDF": "HDF5",
+    b"CDF\x01": "NetCDF",
+    b"SQLite format 3": "SQLite",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet of old Excel",
+    b"%PDF": "PDF",
+}
+"""What files begin with that there is no reader for."""
+SAMPLE_BYTES = 4_096
+
+
+def format_of(path: str) -> Format | None:
+    """Return the format by a file's name; None if the name has none."""
+    return SUFFIXES.get(PurePosixPath(unpacked_name(path)).suffix.lower())
+
+
+def format_by_content(begin: bytes, path: str) -> Format:
+    """Return the format by the beginning of a file: CSV unless most lines begin like JSON.
+
+    Raises:
+        ConnectorError: it is of a kind that cannot be read.
+    """
+    for mark, name in UNREADABLE.items():
+        if begin.startswith(mark):
+            advice = "write it as CSV, Parquet, Avro or lines of JSON"
+            raise ConnectorError(f"{path} is {name}, which is not read: {advice}")
+    for mark, found in BINARY.items():
+        if begin.startswith(mark):
+            return found
+    lines = [line.lstrip() for line in begin.splitlines() if line.strip()]
+    like_json = [line.startswith((b"{", b"[")) for line in lines]
+    is_json = not lines or like_json[0] or sum(like_json) * 2 > len(lines)
+    return "ndjson" if is_json else "csv"

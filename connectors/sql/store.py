@@ -27,6 +27,7 @@ from connectors.sql.bookkeeping import SqlPositions, SqlReplies
 from connectors.sql.database import MOST_CONNECTIONS, connect
 from connectors.sql.datasets import SqlDatasets
 from connectors.sql.feed import SqlFeed
+from connectors.sql.generation import generation_of
 from connectors.sql.identities import SqlTokens, SqlUsers
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.lanes import SqlLanes
@@ -63,6 +64,18 @@ class SqlStore:
         self._engine = connect(url, password, seconds)
         self._replica = None if read_url is None else connect(read_url, password)
         self._retry = 0.0
+        self._generation = generation_of(self._engine)
+        self._replica_reads = 0
+        self.is_remote = self._engine.dialect.name != "sqlite"
+
+    def generation(self) -> str | None:
+        """Return what each commit changes, by whoever it is; None where it is unknown."""
+        if time.monotonic() < self._retry:
+            return None
+        # What a replica showed may be older than the generation that was read before.
+        replica_reads = self._replica_reads
+        found = self._generation.read()
+        return None if found is None else f"{found}/{replica_reads}"
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
@@ -121,6 +134,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Close all connections."""
+        self._generation.close()
         self._engine.dispose()
         if self._replica is not None:
             self._replica.dispose()
@@ -135,6 +149,7 @@ class SqlStore:
             except (OperationalError, InterfaceError) as error:
                 self._retry = time.monotonic() + RETRY_SECONDS
                 logger.warning("the replica is read: %s", _cause(error))
+        self._replica_reads += 1
         return self._replica.connect()
 
 

@@ -22,6 +22,12 @@ def _quantile(share: float, by: str) -> str:
     return f"histogram_quantile({share}, sum by ({by}, le) ({buckets}))"
 
 
+def _share_of_hits() -> str:
+    reads = f"rate(pynomaly_server_cache_reads_total{CHOSEN}[5m])"
+    hits = reads.replace("instance=~", 'result="hit",instance=~')
+    return f"sum by (cache) ({hits}) / sum by (cache) ({reads})"
+
+
 SERVER = Dashboard(
     "server",
     "the server",
@@ -85,6 +91,12 @@ SERVER = Dashboard(
                 "Requests refused because the store was away",
                 {"{{instance}}": _rate("store_errors_total", "instance")},
                 "cps",
+            ),
+            Panel(
+                "Reads answered from memory",
+                {"{{cache}}": _share_of_hits()},
+                "percentunit",
+                text="While the store stays as it is.",
             ),
             Panel(
                 "Memory",

@@ -434,9 +434,21 @@ class Store(Protocol):
         url: of the database.
         password: of its user.
         read_url: of a replica to read while the database is away.
+
+    Attributes:
+        is_remote: whether an answer comes over a network, and may take long.
     """
 
+    is_remote: bool
+
     def __init__(self, url: str, password: str | None, read_url: str | None = None) -> None: ...
+
+    def generation(self) -> str | None:
+        """Return what each commit changes, by whoever it is; None where it is unknown.
+
+        A unit of work that begins later sees this generation or a later one.
+        """
+        ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""

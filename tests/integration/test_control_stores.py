@@ -113,6 +113,37 @@ def test_stores_an_anomaly_once_and_as_it_was(store: Store) -> None:
         assert work.anomalies.get("unknown") is None
 
 
+def test_each_commit_makes_a_generation_and_nothing_else_does(store: Store) -> None:
+    first = store.generation()
+    with store.reading() as work:
+        work.anomalies.get("unknown")
+    same = store.generation()
+    with store.writing() as work:
+        work.anomalies.add([stored_anomaly(anomaly(1))])
+
+    later = store.generation()
+
+    assert first is not None
+    assert same == first
+    assert later not in (None, first)
+
+
+def test_another_connection_makes_a_generation_too(sql: tuple[str, str | None]) -> None:
+    url, password = sql
+    here, there = SqlStore(url, password), SqlStore(url, password)
+    here.prepare()
+    before = here.generation()
+
+    with there.writing() as work:
+        work.anomalies.add([stored_anomaly(anomaly(1))])
+
+    after = here.generation()
+    here.close()
+    there.close()
+    assert None not in (before, after)
+    assert after != before
+
+
 def test_more_anomalies_than_a_query_takes_are_stored(store: Store) -> None:
     with store.writing() as work:
         new = work.anomalies.add([stored_anomaly(anomaly(n)) for n in range(1_201)])

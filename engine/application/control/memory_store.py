@@ -65,6 +65,12 @@ class MemoryStore:
     ) -> None:
         self._content = _Content()
         self._lock = RLock()
+        self._commits = 0
+        self.is_remote = False
+
+    def generation(self) -> str | None:
+        """Return what each commit changes."""
+        return str(self._commits)
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
@@ -79,6 +85,7 @@ class MemoryStore:
             content = deepcopy(self._content)
             yield _work(content)
             self._content = content
+            self._commits += 1
 
     def prepare(self, *, migrating: bool = True) -> None:
         """Do nothing: memory is always there."""

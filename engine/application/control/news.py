@@ -53,6 +53,8 @@ class AnnouncingStore:
     def __init__(self, store: Store, announce: Callable[[], None]) -> None:
         self._store = store
         self._announce = announce
+        self.is_remote = store.is_remote
+        self.generation = store.generation
         self.reading = store.reading
         self.prepare = store.prepare
         self.connections = store.connections

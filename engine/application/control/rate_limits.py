@@ -35,6 +35,11 @@ class RateLimits:
         self._users = requests and RateLimitItemPerMinute(requests, namespace="users")
         self._addresses = requests and RateLimitItemPerMinute(requests, namespace="addresses")
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the requests of a user are counted elsewhere, which may take long."""
+        return self._shared is not None and self._users is not None
+
     def login(self, address: str) -> float:
         """Count an attempt to log in; return how many seconds to wait instead, 0 for none."""
         return self._wait(LOGINS, address)

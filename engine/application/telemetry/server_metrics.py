@@ -64,9 +64,21 @@ class ServerMetrics:
         self.cache_up = self._gauge(
             "cache_up", "Whether the cache that servers share answers: 1 or 0", "cache"
         )
+        cached = self._counter(
+            "cache_reads", "Looks at what is kept of reads, by what was found", "cache", "result"
+        )
+        self._cached = {
+            (cache, found): cached.labels(cache, "hit" if found else "miss")
+            for cache in ("identities", "pages")
+            for found in (True, False)
+        }
         self.limited = self._counter("limited_requests", "Requests beyond a rate limit", "limit")
         self.info = self._gauge("info", "Always 1", "version")
         self.info.labels(__version__).set(1)
+
+    def count_cached(self, cache: str, found: bool) -> None:
+        """Count a look at what is kept of reads."""
+        self._cached[cache, found].inc()
 
     def watch(
         self, stream_clients: Callable[[], float], connections: Callable[[], tuple[int, int]]

@@ -32,6 +32,19 @@ class _Key:
     created: int
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an access token says.
+
+    Attributes:
+        session: id of the session that it is of.
+        until: when it expires, ns since 1970.
+    """
+
+    session: str
+    until: int
+
+
 class AccessTokens:
     """Issues and reads access tokens.
 
@@ -61,8 +74,8 @@ class AccessTokens:
         }
         return jwt.encode(header, claims, key.key, algorithms=[ALGORITHM])
 
-    def session_of(self, token: str, now: int) -> str | None:
-        """Return the id of the session that a token is of; None if it is none, or has expired."""
+    def read(self, token: str, now: int) -> Access | None:
+        """Return what a token says; None if it is none, or has expired."""
         try:
             found = jwt.decode(token, self._by_id, algorithms=[ALGORITHM])
             jwt.JWTClaimsRegistry(
@@ -76,7 +89,7 @@ class AccessTokens:
             return None
         if found.header.get("typ") != TYPE or now // NS >= found.claims["exp"]:
             return None
-        return str(found.claims["sid"])
+        return Access(str(found.claims["sid"]), int(found.claims["exp"]) * NS)
 
     def published(self, now: int) -> list[dict[str, Any]]:
         """Return the public keys, as JWKs."""

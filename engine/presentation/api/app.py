@@ -29,6 +29,7 @@ from engine.presentation.api import (
     state,
     stream,
 )
+from engine.presentation.api.cached_reads import CachedReads
 from engine.presentation.api.guard import Guard
 from engine.presentation.api.observed import Observed
 from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
@@ -79,6 +80,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(_health)
     add_problems(app)
+    app.add_middleware(CachedReads)
     app.add_middleware(Guard)
     app.add_middleware(Observed)
     return app

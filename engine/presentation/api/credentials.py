@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import compare_digest
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from engine.application.control.caller import Caller
 from engine.application.control.log_in import authenticate, find_session
 from engine.domain.control.errors import ForbiddenError, UnauthenticatedError
 from engine.domain.control.session import REFRESH_NS, Session
 from engine.domain.control.token import PREFIX as API_TOKEN
+from engine.presentation.api.read_cache import READING, Identity, Reading
 from engine.presentation.api.services import Services, WithServices, address_of
 
 ACCESS_COOKIE = "__Host-pynomaly"
@@ -31,7 +34,13 @@ COOKIE = APIKeyCookie(
 )
 
 
-def caller_of(
+def reading_of(request: Request) -> Reading | None:
+    """Return the reading that a request is; None for a change, or where nothing is cached."""
+    return getattr(request.state, READING, None)
+
+
+# async, as it is known who most are: otherwise a thread is handed each call.
+async def caller_of(
     request: Request,
     services: WithServices,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
@@ -44,35 +53,52 @@ def caller_of(
         ForbiddenError: a change by cookie without the CSRF token of the session.
         TooManyRequestsError: too many requests of a user, or of an address without a token.
     """
-    try:
-        caller = _caller(request, services, bearer, cookie)
-    except UnauthenticatedError:
-        services.limited("address", services.limits.address(address_of(request)))
-        raise
-    services.limited("user", services.limits.user(caller.name))
+    address, reading = address_of(request), reading_of(request)
+    if reading is not None and reading.caller is not None:
+        caller = replace(reading.caller, address=address)
+    else:
+        found = await run_in_threadpool(_looked_up, request, services, bearer, cookie)
+        caller = found.caller
+        if reading is not None:
+            reading.caller = caller
+            services.reads.identities.put(reading.generation, reading.shown, found)
+    await count_request(services, caller)
     return caller
 
 
-def _caller(
+def _looked_up(
     request: Request,
     services: Services,
     bearer: HTTPAuthorizationCredentials | None,
     cookie: str | None,
-) -> Caller:
+) -> Identity:
+    try:
+        return _identity(request, services, bearer, cookie)
+    except UnauthenticatedError:
+        services.limited("address", services.limits.address(address_of(request)))
+        raise
+
+
+def _identity(
+    request: Request,
+    services: Services,
+    bearer: HTTPAuthorizationCredentials | None,
+    cookie: str | None,
+) -> Identity:
     if bearer is not None:
-        return identified(services, bearer.credentials, address_of(request))[0]
+        return identified(services, bearer.credentials, address_of(request))
     if cookie is None:
         raise UnauthenticatedError("a token is missing: send the header Authorization: Bearer ...")
-    caller, session = identified(services, cookie, address_of(request))
-    if session is None:
+    found = identified(services, cookie, address_of(request))
+    if found.session is None:
         raise UnauthenticatedError("the cookie is of no session: log in again")
     if request.method not in SAFE:
-        require_csrf(request, session)
-    return caller
+        require_csrf(request, found.session)
+    return found
 
 
-def identified(services: Services, token: str, address: str) -> tuple[Caller, Session | None]:
-    """Return who shows a token, and the session that it is of.
+def identified(services: Services, token: str, address: str) -> Identity:
+    """Return who shows a token.
 
     Raises:
         UnauthenticatedError: it is none that is in force.
@@ -80,12 +106,29 @@ def identified(services: Services, token: str, address: str) -> tuple[Caller, Se
     now = services.now()
     if token.startswith(API_TOKEN):
         with services.store.reading() as work:
-            return authenticate(work, token, address, now), None
-    session = services.access.session_of(token, now)
-    if session is None:
+            caller = authenticate(work, token, address, now)
+        assert caller.expires is not None
+        return Identity(caller, None, caller.expires)
+    access = services.access.read(token, now)
+    if access is None:
         raise UnauthenticatedError("the token is unknown, expired or revoked: log in again")
     with services.store.reading() as work:
-        return find_session(work, session, address, now)
+        caller, session = find_session(work, access.session, address, now)
+    return Identity(caller, session, min(access.until, session.expires))
+
+
+async def count_request(services: Services, caller: Caller) -> None:
+    """Count a request of a user.
+
+    Raises:
+        TooManyRequestsError: there were too many.
+    """
+    limits = services.limits
+    if limits.is_shared:
+        seconds = await run_in_threadpool(limits.user, caller.name)
+    else:
+        seconds = limits.user(caller.name)
+    services.limited("user", seconds)
 
 
 def shown_by(request: Request) -> str:

@@ -102,13 +102,14 @@ def problem(
 
 def add_problems(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(RequestError, lambda _request, error: refused(error))
     app.add_exception_handler(RetryableError, _away)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
 
-def _refused(_request: Request, error: Exception) -> Response:
+def refused(error: Exception) -> Response:
+    """Return the problem of a request that is refused."""
     if isinstance(error, TooManyRequestsError):
         return problem(429, str(error), Retry_After=str(int(error.seconds) + 1))
     if isinstance(error, PreconditionRequiredError):

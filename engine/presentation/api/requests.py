@@ -22,6 +22,7 @@ from engine.domain.control.errors import ConflictError, InvalidRequestError, Sta
 from engine.domain.control.page import Position
 from engine.domain.control.published import MOST_CHARACTERS
 from engine.domain.control.reply import Reply
+from engine.presentation.api.credentials import reading_of
 from engine.presentation.api.problems import PreconditionRequiredError
 from engine.presentation.api.services import Services
 
@@ -127,11 +128,23 @@ def page_reply(request: Request, body: bytes, cursor: str | None) -> Response:
         cursor: of the next page; None at the end.
     """
     response = Response(body, media_type="application/json")
+    keep(request)
     if cursor is not None:
         given = [(name, value) for name, value in request.query_params.multi_items()]
         query = [*((name, value) for name, value in given if name != "cursor"), ("cursor", cursor)]
         response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
     return response
+
+
+def keep(request: Request) -> None:
+    """Let the reply be given again while the store stays as it is.
+
+    It may depend on the store, the path, the query, and what the caller may see, and on nothing
+    else: not on the time, nor on what is outside of the store.
+    """
+    reading = reading_of(request)
+    if reading is not None:
+        reading.is_kept = True
 
 
 def etag_of(revision: int) -> str:

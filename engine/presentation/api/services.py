@@ -22,8 +22,10 @@ from engine.application.control_ports import Store
 from engine.application.discovery_port import Discovery
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.presentation.api.access_tokens import AccessTokens
+from engine.presentation.api.generations import Generations
 from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.problems import TooManyRequestsError
+from engine.presentation.api.read_cache import ReadCache
 
 if TYPE_CHECKING:
     from engine.presentation.api.provider import Provider
@@ -69,6 +71,8 @@ class Services:
         box: encrypts secrets of the store.
         access: issues and reads access tokens.
         codes: one-time codes of users.
+        generations: of the store.
+        reads: what is kept of reads in one generation.
         provider: of identities; None where people log in by password alone.
     """
 
@@ -84,12 +88,16 @@ class Services:
     box: SecretBox = field(default_factory=SecretBox.of_chance)
     access: AccessTokens = field(init=False)
     codes: OneTimeCodes = field(init=False)
+    generations: Generations = field(init=False)
+    reads: ReadCache = field(init=False)
     provider: Provider | None = None
 
     def __post_init__(self) -> None:
         """Make what is made of the others."""
         object.__setattr__(self, "access", AccessTokens(self.store, self.box))
         object.__setattr__(self, "codes", OneTimeCodes(self.box))
+        object.__setattr__(self, "generations", Generations(self.store))
+        object.__setattr__(self, "reads", ReadCache(self.metrics.count_cached))
 
     def limited(self, limit: str, seconds: float) -> None:
         """Refuse a request that is beyond a limit.

@@ -21,6 +21,7 @@ NEEDED = (
     "uvicorn",
     "sqlalchemy",
     "alembic",
+    "cachetools",
     "pwdlib",
     "limits",
     "joserfc",

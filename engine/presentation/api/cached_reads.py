@@ -1,0 +1,141 @@
+"""Middleware: a page that was rendered is given again while the store stays as it is."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.application.control.caller import Caller
+from engine.presentation.api.credentials import count_request
+from engine.presentation.api.problems import TooManyRequestsError, refused
+from engine.presentation.api.read_cache import READING, Page, Reading, Variant
+from engine.presentation.api.services import Services
+
+PREFIX = "/api/v1/"
+ENCODED = (b"content-length", b"etag", b"cache-control", b"vary")
+
+
+class CachedReads:
+    """Middleware in front of the endpoints.
+
+    Whoever sends a request is looked up once for each generation of the store, and a page is
+    rendered once for each generation, for all who may see the same.
+
+    Args:
+        app: the application behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or reply with what is kept."""
+        if scope["type"] != "http" or scope["method"] != "GET" or _is_other(scope):
+            await self._app(scope, receive, send)
+            return
+        services: Services = scope["app"].state.services
+        shown = _shown(scope)
+        generation = await services.generations.current() if shown else None
+        if generation is None:
+            await self._app(scope, receive, send)
+            return
+        reading = Reading(generation, shown)
+        known = services.reads.identities.get(generation, shown)
+        if known is not None and services.now() < known.until:
+            reading.caller = known.caller
+            page = services.reads.pages.get(generation, _key(scope, known.caller))
+            if page is not None:
+                await _answer(services, scope, receive, send, known.caller, page)
+                return
+        scope.setdefault("state", {})[READING] = reading
+        await self._app(scope, receive, _Keeping(services, scope, send, reading).send)
+
+
+class _Keeping:
+    """The reply to one request, kept if its endpoint says so."""
+
+    def __init__(self, services: Services, scope: Scope, send: Send, reading: Reading) -> None:
+        self._services = services
+        self._scope = scope
+        self._send = send
+        self._reading = reading
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the reply on."""
+        begins = message["type"] == "http.response.start"
+        if begins and self._reading.is_kept and message["status"] == 200:
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            await self._keep(self._start, message["body"])
+
+    async def _keep(self, start: Message, body: bytes) -> None:
+        headers = [one for one in start["headers"] if one[0] not in ENCODED]
+        page = Page(headers, body, self._scope.get("route"))
+        reading = self._reading
+        if reading.caller is not None:
+            key = _key(self._scope, reading.caller)
+            self._services.reads.pages.put(reading.generation, key, page)
+        await _reply(self._scope, self._send, page)
+
+
+async def _answer(
+    services: Services, scope: Scope, receive: Receive, send: Send, caller: Caller, page: Page
+) -> None:
+    scope["route"] = page.route
+    try:
+        await count_request(services, caller)
+    except TooManyRequestsError as error:
+        await refused(error)(scope, receive, send)
+        return
+    await _reply(scope, send, page)
+
+
+async def _reply(scope: Scope, send: Send, page: Page) -> None:
+    variant = page.compressed if _accepts_gzip(scope) else page.plain
+    status, headers, body = 200, variant.headers, variant.body
+    if _has_it(scope, variant):
+        status, headers, body = 304, variant.unchanged, b""
+    # A copy, as other middleware adds to it.
+    start = {"type": "http.response.start", "status": status, "headers": list(headers)}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_other(scope: Scope) -> bool:
+    return not scope["path"].startswith(PREFIX)
+
+
+def _shown(scope: Scope) -> tuple[bytes, ...]:
+    return tuple(
+        value
+        for pair in scope["headers"]
+        if pair[0] in (b"authorization", b"cookie")
+        for value in pair
+    )
+
+
+def _key(scope: Scope, caller: Caller) -> tuple[object, ...]:
+    """Return what decides a page: what the caller may see, and what is asked."""
+    grants = frozenset(caller.grants.items())
+    return caller.role, grants, scope["path"], scope["query_string"]
+
+
+def _values(scope: Scope, name: bytes) -> str:
+    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    """Return whether the client accepts gzip, and not with the weight 0."""
+    for part in _values(scope, b"accept-encoding").lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False
+
+
+def _has_it(scope: Scope, variant: Variant) -> bool:
+    """Return whether the client has this reply already: If-None-Match compares weakly."""
+    tags = [tag.strip() for tag in _values(scope, b"if-none-match").split(",")]
+    return "*" in tags or any(tag.removeprefix("W/") == variant.etag for tag in tags)

@@ -53,6 +53,8 @@ EPISODE_EVENTS = 64
 """Clusters with fewer events between them than this are of one episode."""
 SCHEDULE_HOURS = 20, 8 * 24
 """Hours between the episodes of a schedule."""
+HOURS_KEPT = 65_535
+"""Hours after which their numbers begin again."""
 NORMAL_SCHEDULE = 2
 """Episodes in a row that kept to a schedule, from which on they are normal, however far out: their
 log-excesses are no longer censored."""
@@ -80,10 +82,10 @@ RECORD = np.dtype(
         ("excess", "<f4", (LEVELS,)),
         ("pending", "<u2", (LEVELS,)),
         ("peak", "<f4"),
-        ("rarest", "<f4"),
         ("aliens", "<f4"),
-        ("alien_hour", "<u4"),
+        ("alien_hour", "<u2"),
         ("episode", "<u2"),
+        ("alien", "u1"),
         ("quiet", "u1"),
         ("scheduled", "u1"),
     ]
@@ -186,7 +188,7 @@ def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
 @njit(error_model="numpy")
 def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_step: float) -> None:
     if tail.pending[0] == 0:
-        tail.rarest = 1.0
+        tail.alien = 0
         tail.peak = 0.0
     level = unit
     for k in range(LEVELS):
@@ -198,7 +200,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_st
             tail.pending[k] += 1
         level *= LEVEL_RATIO
     tail.peak = max(tail.peak, np.float32(distance + half_step))
-    tail.rarest = min(tail.rarest, np.float32(p))
+    tail.alien = max(tail.alien, np.uint8(p < ALIEN_P))
 
 
 @njit(error_model="numpy")
@@ -218,7 +220,7 @@ def forget_counts(tail: Any) -> None:
     tail.excess[:] = 0.0
     tail.pending[:] = 0
     tail.peak = 0.0
-    tail.rarest = 1.0
+    tail.alien = 0
     tail.aliens = 0.0
     tail.alien_hour = 0
     tail.episode = 0
@@ -237,7 +239,7 @@ def _continue_episode(tail: Any) -> None:
 
 @njit(error_model="numpy")
 def _close_cluster(tail: Any, unit: float, hour: int) -> None:
-    alien = tail.rarest < ALIEN_P and tail.events > ALIEN_KNOWN_EVENTS
+    alien = tail.alien > 0 and tail.events > ALIEN_KNOWN_EVENTS
     within = tail.episode > 0
     lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
     if alien and not lasts:
@@ -280,12 +282,12 @@ def _begin_episode(tail: Any, hour: int) -> None:
     tail.episode = 1
     tail.aliens += np.float32(1.0)
     shortest, longest = SCHEDULE_HOURS
-    apart = hour - np.int64(tail.alien_hour)
+    apart = (hour % HOURS_KEPT + 1 - np.int64(tail.alien_hour)) % HOURS_KEPT
     at_hour = apart % 24 <= 1 or apart % 24 == 23
     known = tail.alien_hour > 0 and hour > 0
     again = known and at_hour and shortest <= apart <= longest
     tail.scheduled = min(tail.scheduled + 1, 255) if again else 0
-    tail.alien_hour = hour
+    tail.alien_hour = hour % HOURS_KEPT + 1 if hour > 0 else 0
 
 
 @njit(error_model="numpy")

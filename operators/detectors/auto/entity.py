@@ -48,7 +48,7 @@ CADENCE_FLOOR = 0.03
 """Least mean of the log gaps' deviation to believe in."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 3
+LAYOUT = 4
 """Number of the form of the record: another form has another number."""
 OUTPUTS = 8
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)

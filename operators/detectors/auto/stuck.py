@@ -1,7 +1,9 @@
 """Stuck: a value that usually varies is constant.
 
 A run of equal values is held against the runs that the value has had: their number and their log
-lengths give the predictive probability of a longer one, as in `tail`.
+lengths give the predictive probability of a longer one, as in `tail`. Values rest at their least
+and at their greatest in ways of their own: a flag is mostly down, and up for a moment. So runs at
+the two, and elsewhere, are held against each other only.
 """
 
 from __future__ import annotations
@@ -18,25 +20,29 @@ SHORTEST = 4
 """Runs of fewer equal values say nothing: sensors round, and messages repeat."""
 PRIOR_RUNS, PRIOR_EXCESS = 4.0, 0.3
 """Runs taken for granted, and the sum of the log lengths, over `SHORTEST`, that they had."""
-EDGE_EXCESS = 8.0
-"""The same for 0, and for the least and the greatest value seen: there values rest by nature."""
+REST_EXCESS = 8.0
+"""What is added to it where all visits become runs: where a value rests by nature."""
 CENSORED = 3.0
 YOUNG_SHARE = 0.25
 """A run is not judged until the events before it are so many times more: its share of them."""
 LEAST_P = 1e-300
 
-STILL_EXCESS, MOSTLY_STILL = 8.0, 0.2
-"""Sum added for each share of equal values above the second: a value that rests by nature."""
 ANOMALY_P = 1e-5
 """A run as rare as this is not learned, unless it began at the time of day of the one before."""
 SAME_TIME = 1 / 16
 """Part of a day by which the beginnings of two runs may differ for the same time of day."""
 
+INSIDE, LEAST, GREATEST = range(3)
+"""Places: where runs are counted apart."""
+PLACES = 3
+PLACE = np.dtype([("visits", "<u2"), ("runs", "<u2"), ("excess", "<f4"), ("longest", "<f4")])
+"""What is known of a place: all visits, and its runs, the visits of `SHORTEST` values or more."""
+MOST_VISITS = 65_535
+
 FIELDS = [
     ("run", "<u4"),
-    ("runs", "<f4"),
-    ("excess", "<f4"),
-    ("longest", "<f4"),
+    ("place", "u1"),
+    ("places", PLACE, (PLACES,)),
     ("rarest", "<f4"),
     ("began", "<i8"),
     ("anomaly_began", "<i8"),
@@ -47,24 +53,48 @@ FIELDS = [
 def forget(state: Any) -> None:
     """Start afresh."""
     state.run = 0
-    state.runs = 0.0
-    state.excess = 0.0
-    state.longest = 0.0
+    state.place = INSIDE
+    for k in range(PLACES):
+        state.places[k].visits = 0
+        state.places[k].runs = 0
+        state.places[k].excess = 0.0
+        state.places[k].longest = 0.0
     state.rarest = 1.0
     state.began = 0
     state.anomaly_began = 0
 
 
 @njit(error_model="numpy")
-def p_value(state: Any, seen: int, at_edge: bool, still: float) -> float:
+def p_value(state: Any, seen: int) -> float:
     """Return how rare a run as long as the present one is, in shares of events."""
+    place = state.places[state.place]
     run = state.run + 1.0
-    if run < SHORTEST + 2 or run > YOUNG_SHARE * seen or run <= state.longest:
+    if run < SHORTEST + 2 or run > YOUNG_SHARE * seen or run <= place.longest:
         return 1.0
-    excess = state.excess + (EDGE_EXCESS if at_edge else PRIOR_EXCESS)
-    excess += STILL_EXCESS * max(still - MOSTLY_STILL, 0.0)
-    rare = (1.0 + log(run / SHORTEST) / excess) ** -(state.runs + PRIOR_RUNS)
-    return max(min((state.runs + 0.5) / seen * rare, 1.0), LEAST_P)
+    rests = (place.runs + 0.5) / (place.visits + 0.5)
+    excess = place.excess + PRIOR_EXCESS + REST_EXCESS * min(rests, 1.0)
+    rare = (1.0 + log(run / SHORTEST) / excess) ** -(place.runs + PRIOR_RUNS)
+    # The share of events, in each of the places.
+    share = PLACES * (place.runs + 0.5) / seen
+    return max(min(share * rare, 1.0), LEAST_P)
+
+
+@njit(error_model="numpy")
+def note_place(state: Any, place: int, is_new: bool) -> None:
+    """Note where a value is that is not the same as the one before.
+
+    Args:
+        state: the record.
+        place: where it is.
+        is_new: whether the least, or greatest, value was another one before: visits to that one
+            say nothing of this, and it may rest for as long as any value did.
+    """
+    state.place = place
+    if is_new:
+        state.places[place].visits = state.places[place].runs
+        for k in range(PLACES):
+            longest = max(state.places[place].longest, state.places[k].longest)
+            state.places[place].longest = longest
 
 
 @njit(error_model="numpy")
@@ -79,7 +109,9 @@ def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
         return
     run = state.run + 1.0
     state.run = 0
+    place = state.places[state.place]
     if run < SHORTEST:
+        place.visits = min(place.visits + 1, MOST_VISITS)
         return
     if state.rarest < ANOMALY_P:
         apart = abs(state.began - state.anomaly_began) / NS_PER_DAY
@@ -87,10 +119,12 @@ def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
         state.anomaly_began = state.began
         if not scheduled or apart > 7.5:
             return
-    mean = (state.excess + PRIOR_EXCESS) / (state.runs + PRIOR_RUNS) + 0.1
+    place.visits = min(place.visits + 1, MOST_VISITS)
+    mean = (place.excess + PRIOR_EXCESS) / (place.runs + PRIOR_RUNS) + 0.1
     excess = log((run + 1.0) / SHORTEST)
     first = run > 0.5 * seen
-    state.excess += excess if first else min(excess, CENSORED * mean)
-    state.runs += 1.0 if excess < CENSORED * mean else 0.0
-    bound = run if first else min(run, 2.0 * state.longest + 30.0)
-    state.longest = max(bound, 0.999 * state.longest)
+    place.excess += np.float32(excess if first else min(excess, CENSORED * mean))
+    if excess < CENSORED * mean:
+        place.runs = min(place.runs + 1, MOST_VISITS)
+    bound = run if first else min(run, 2.0 * place.longest + 30.0)
+    place.longest = max(bound, 0.999 * place.longest)

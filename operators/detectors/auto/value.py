@@ -278,9 +278,8 @@ def _observe(
             )
         if not aged:
             p_values[LEVEL] = 1.0
-    at_edge = x == 0.0 - state.origin or x <= state.least or x >= state.greatest
     if same and seen >= WARM_UP:
-        p_values[STUCK] = stuck.p_value(state.stuck, seen, at_edge, state.still)
+        p_values[STUCK] = stuck.p_value(state.stuck, seen)
     p_values[RESET] = reset_p
     _judge(p_values, out)
     chosen = int(out[1])
@@ -339,6 +338,8 @@ def _observe(
     state.burst, state.calm = burst, calm
     state.wobble = _moved_mean(state.wobble, abs(rest), seen - state.aged_at)
     stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
+    if not same or seen == 0:
+        _note_place(state, x)
     _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
     _settle(state)
     _come_of_age(state, time)
@@ -391,6 +392,19 @@ def _learn(
     state.least = min(state.least, np.float32(x))
     state.greatest = max(state.greatest, np.float32(x))
     state.seen = min(seen + 1, 2**31)
+
+
+@njit(error_model="numpy")
+def _note_place(state: Any, x: float) -> None:
+    """Note whether a value is the least or the greatest so far; 0 inside counts as the least."""
+    stored = np.float32(x)
+    if stored <= state.least:
+        stuck.note_place(state.stuck, stuck.LEAST, stored < state.least)
+    elif stored >= state.greatest:
+        stuck.note_place(state.stuck, stuck.GREATEST, stored > state.greatest)
+    else:
+        at_zero = x == 0.0 - state.origin
+        stuck.note_place(state.stuck, stuck.LEAST if at_zero else stuck.INSIDE, False)
 
 
 @njit(error_model="numpy")

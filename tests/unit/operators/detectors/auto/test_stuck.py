@@ -10,18 +10,27 @@ from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MINUTE, MONDA
 SEEN = 5_000
 
 
-def stand_still(state: Any, length: int, time: int, seen: int = SEEN, still: float = 0.0) -> float:
+def stand_still(state: Any, length: int, time: int, seen: int = SEEN) -> float:
     """Have a run of equal values, and the value that ends it; return the p-value of its last."""
     p = 1.0
     for k in range(length - 1):
-        p = stuck.p_value(state, seen + k, False, still)
+        p = stuck.p_value(state, seen + k)
         stuck.learn(state, True, p, seen + k, time + k * MINUTE)
     stuck.learn(state, False, 1.0, seen + length, time + length * MINUTE)
     return p
 
 
+def after_visits(place: int, count: int) -> Any:
+    """Return the record of a value that was at a place so many times, for an event each."""
+    state = one_of(stuck.FIELDS)
+    for _ in range(count):
+        stuck.note_place(state, place, False)
+        stuck.learn(state, False, 1.0, SEEN, MONDAY)
+    return state
+
+
 def test_thirty_equal_values_of_a_varying_sensor_are_rare() -> None:
-    p = stand_still(one_of(stuck.FIELDS), 30, MONDAY)
+    p = stand_still(after_visits(stuck.INSIDE, 100), 30, MONDAY)
 
     assert p < 1e-5
 
@@ -39,38 +48,57 @@ def test_a_value_that_rests_by_nature_is_not_stuck() -> None:
     state = one_of(stuck.FIELDS)
     lengths = 2 + rng.exponential(30, 200).astype(int)
 
-    p = [
-        stand_still(state, int(length), MONDAY, 200 + 32 * k, 0.9)
-        for k, length in enumerate(lengths)
-    ]
+    p = [stand_still(state, int(length), MONDAY, 200 + 32 * k) for k, length in enumerate(lengths)]
 
     # In 6,600 events a p-value below 1e-4 would be one too many.
     assert min(p) > 1e-4
 
 
-def test_least_value_and_zero_may_rest_longer() -> None:
-    state = one_of(stuck.FIELDS)
-    state["run"] = 29
+def test_a_place_that_was_never_left_at_once_may_be_one_to_rest_at() -> None:
+    fleeting, unknown = (
+        stand_still(after_visits(stuck.LEAST, visits), 30, MONDAY) for visits in (100, 0)
+    )
 
-    inside, at_edge = (stuck.p_value(state, SEEN, edge, 0.0) for edge in (False, True))
+    assert fleeting < 1e-5
+    assert unknown > 100 * fleeting
 
-    assert inside < 1e-5
-    assert at_edge > 100 * inside
+
+def test_runs_at_the_least_value_say_nothing_of_the_greatest() -> None:
+    state = after_visits(stuck.GREATEST, 100)
+    stuck.note_place(state, stuck.LEAST, False)
+    for _ in range(100):
+        stand_still(state, 20, MONDAY)
+
+    up, down = state.copy(), state.copy()
+    stuck.note_place(up, stuck.GREATEST, False)
+
+    assert stand_still(down, 50, MONDAY) > 1e-3
+    assert stand_still(up, 50, MONDAY) < 1e-5
+
+
+def test_a_new_least_value_is_not_known_by_visits_to_another() -> None:
+    known, new = after_visits(stuck.LEAST, 100), after_visits(stuck.LEAST, 100)
+
+    stuck.note_place(known, stuck.LEAST, False)
+    stuck.note_place(new, stuck.LEAST, True)
+
+    assert stand_still(new, 30, MONDAY) > 100 * stand_still(known, 30, MONDAY)
 
 
 def test_does_not_learn_a_rare_run() -> None:
-    state = one_of(stuck.FIELDS)
+    state = after_visits(stuck.INSIDE, 100)
 
     first = stand_still(state, 60, MONDAY)
     second = stand_still(state, 60, MONDAY + 7 * HOUR)
 
     assert first < stuck.ANOMALY_P
     assert second == first
-    assert state["runs"] == state["excess"] == 0.0
+    place = state["places"][stuck.INSIDE]
+    assert place["runs"] == place["excess"] == 0.0
 
 
 def test_learns_a_rare_run_that_comes_at_the_same_time_of_day() -> None:
-    state = one_of(stuck.FIELDS)
+    state = after_visits(stuck.INSIDE, 100)
 
     first = stand_still(state, 60, MONDAY)
     for day in range(1, 4):

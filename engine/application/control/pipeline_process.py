@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.application.control.check_pipeline_text import environment_of_pipelines
+from engine.application.telemetry.correlation import variables_of_correlation
 
 
 def start_pipeline(command: Sequence[str], file: Path, log: int) -> subprocess.Popen[bytes]:
@@ -22,7 +23,7 @@ def start_pipeline(command: Sequence[str], file: Path, log: int) -> subprocess.P
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=dict(environment_of_pipelines()),
+        env={**environment_of_pipelines(), **variables_of_correlation()},
         # Signals of the server's terminal are not for it.
         start_new_session=True,
     )

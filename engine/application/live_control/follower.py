@@ -95,6 +95,14 @@ class ControlFollower:
                 logger.info(
                     "control: %s by %s is applied, first in partition %s at %s%s",
                     *(record.id, record.who, task, position, why),
+                    extra={
+                        name: value
+                        for name, value in (
+                            ("request_id", record.request),
+                            ("trace_id", record.trace),
+                        )
+                        if value
+                    },
                 )
         kinds = Counter(record.kind for _, record in taken.standing)
         for kind in STANDING:

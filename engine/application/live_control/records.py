@@ -50,6 +50,10 @@ class ControlRecord(Settings):
     """When, by the wall clock."""
     why: str = ""
     """For people who read it later."""
+    request: str = ""
+    """Id of the request to the server that wrote it."""
+    trace: str = ""
+    """Id of the trace of that request."""
     silence: SilenceSpec | None = None
     pause: PauseSpec | None = None
     rule: RuleSpec | None = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from engine.domain.trace import trace_id_of
 
+REQUEST_VARIABLE, TRACE_VARIABLE = "PYNOMALY_REQUEST_ID", "PYNOMALY_TRACE_ID"
+"""Tell the processes of a pipeline which request started them."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -33,6 +35,25 @@ _current: ContextVar[Correlation | None] = ContextVar("correlation", default=Non
 def current_correlation() -> Correlation | None:
     """Return the ids of the request that is worked on here; None outside of requests."""
     return _current.get()
+
+
+def variables_of_correlation() -> dict[str, str]:
+    """Return the environment that names the request which is worked on here to processes."""
+    found = current_correlation()
+    if found is None:
+        return {}
+    return {REQUEST_VARIABLE: found.request} | (
+        {TRACE_VARIABLE: found.trace} if found.trace else {}
+    )
+
+
+def correlation_in(environment: Mapping[str, str]) -> Correlation | None:
+    """Return the request that started a process, if one did."""
+    request = environment.get(REQUEST_VARIABLE, "")
+    if REQUEST_ID.fullmatch(request) is None:
+        return None
+    trace = environment.get(TRACE_VARIABLE, "")
+    return Correlation(request, trace if REQUEST_ID.fullmatch(trace) else None)
 
 
 @contextmanager

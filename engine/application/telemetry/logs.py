@@ -18,7 +18,7 @@ import orjson
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
-from engine.application.telemetry.correlation import current_correlation
+from engine.application.telemetry.correlation import correlation_in, current_correlation
 from engine.application.telemetry.redaction import Redactor
 
 LogFormat = Literal["auto", "text", "json"]
@@ -78,7 +78,7 @@ def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
         "service.type": "pynomaly",
         "service.node.name": identity.process,
         "process.pid": os.getpid(),
-        "labels": {"run": identity.run},
+        "labels": {"run": identity.run, **_started_by()},
     }
 
     def ecs(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -93,8 +93,8 @@ def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
             **fixed,
         }
         request = current_correlation()
-        if request is not None:
-            line["http.request.id"] = request.request
+        if request_id := getattr(record, "request_id", request and request.request):
+            line["http.request.id"] = request_id
         if trace := getattr(record, "trace_id", request and request.trace):
             line["trace.id"] = trace
         if (exc_info := event.get("exc_info")) and exc_info[1] is not None:
@@ -109,6 +109,14 @@ def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
         return orjson.dumps(event).decode()
 
     return ProcessorFormatter(processors=[ecs, written], use_get_message=True)
+
+
+def _started_by() -> dict[str, str]:
+    """Return the labels of a run that a request to the server started."""
+    found = correlation_in(os.environ)
+    if found is None:
+        return {}
+    return {"request": found.request} | ({"trace": found.trace} if found.trace else {})
 
 
 class TextLines(logging.Formatter):
@@ -131,5 +139,6 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
         """Return the line, with the id of the request that it is about."""
         request = current_correlation()
+        request_id = getattr(record, "request_id", request and request.request)
         line = super().formatMessage(record)
-        return line if request is None else f"{line} [request {request.request}]"
+        return f"{line} [request {request_id}]" if request_id else line

@@ -23,6 +23,7 @@ from engine.application.live_control.records import (
 )
 from engine.application.ports import RunContext
 from engine.application.state.trust import require_trusted
+from engine.application.telemetry.correlation import current_correlation
 from engine.domain.alert_policy import Budget
 from engine.domain.errors import FatalError, nearest
 
@@ -47,6 +48,8 @@ def add_record(
         _require_budget(file)
     log = _open(file)
     common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: said}
+    if (request := current_correlation()) is not None:
+        common |= {"request": request.request, "trace": request.trace or ""}
 
     def make(number: int) -> ControlRecord:
         if kind == "revoke":

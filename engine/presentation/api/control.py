@@ -53,6 +53,8 @@ class ControlOut(BaseModel):
     who: str
     when: datetime
     why: str
+    request: str | None
+    """The X-Request-ID by which it was written; null where that was not by the API."""
     said: dict[str, Any]
     """Its fields, as in the control log."""
 
@@ -243,5 +245,6 @@ def _shown(record: ControlRecord) -> ControlOut:
         who=record.who,
         when=record.when,
         why=record.why,
+        request=record.request or None,
         said=said.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     )

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from engine.application.control.local_runner import LocalRunner
+from engine.application.telemetry.correlation import correlated
 from engine.domain.control.errors import ConflictError, NotFoundError
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.run import Run, RunState
@@ -64,6 +65,17 @@ def test_runs_a_version_until_it_is_asked_to_end(runner: LocalRunner, tmp_path: 
     assert asked.state in (RunState.STOPPING, RunState.FAILED)
     assert (ended.state, ended.exit_code) == (RunState.FAILED, 3)
     assert (tmp_path / "runs" / "quick" / "pipeline.yaml").read_text() == VERSION.text
+
+
+def test_a_run_knows_the_request_that_started_it(tmp_path: Path) -> None:
+    shown = "import os; print(os.environ['PYNOMALY_REQUEST_ID'], os.environ['PYNOMALY_TRACE_ID'])"
+    runner = LocalRunner(tmp_path, (sys.executable, "-c", shown))
+
+    with correlated("r-1", f"00-{'a' * 32}-{'b' * 16}-01"):
+        runner.start(VERSION)
+
+    over(runner)
+    assert runner.log("quick", 5) == [f"r-1 {'a' * 32}"]
 
 
 def test_another_server_finds_a_run_again_and_ends_it(runner: LocalRunner, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def add(log: ControlLog, kind: str, said: dict[str, Any]) -> None:
 
     def make(number: int) -> ControlRecord:
         common = {"id": f"{kind}-{number}", "number": number, "who": "me", "when": WHEN}
+        common |= {"request": "r-1", "trace": "t-1"}
         return ControlRecord.model_validate({**common, kind: said})
 
     log.append(make)
@@ -290,7 +291,9 @@ def test_a_record_comes_into_force_and_is_stored_with_its_position(
         assert after
         assert {one.get("suppressed_by") for one in after} == {"works"}
         assert {one.get("suppressed_by") for one in before} <= {None}
-    assert "control: silence-1 by me is applied, first in partition 0 at" in caplog.text
+    [applied] = [one for one in caplog.records if "silence-1 by me is applied" in one.message]
+    assert "first in partition 0 at" in applied.message
+    assert (applied.__dict__["request_id"], applied.__dict__["trace_id"]) == ("r-1", "t-1")
 
 
 def test_a_calendar_holds_from_the_first_event_on_and_is_read_from_the_log_later(

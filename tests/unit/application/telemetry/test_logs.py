@@ -58,6 +58,24 @@ def test_json_line_has_ecs_fields() -> None:
     }
 
 
+def test_lines_of_a_run_name_the_request_that_started_it(monkeypatch) -> None:
+    monkeypatch.setenv("PYNOMALY_REQUEST_ID", "r-1")
+    monkeypatch.setenv("PYNOMALY_TRACE_ID", "t-1")
+
+    line = json.loads(json_lines(SPEAKER, Redactor()).format(record("hot")))
+
+    assert line["labels"] == {"run": "abc", "request": "r-1", "trace": "t-1"}
+
+
+def test_a_line_about_a_control_record_names_its_request() -> None:
+    about = record("applied")
+    about.request_id, about.trace_id = "r-1", "t-1"
+
+    line = json.loads(json_lines(SPEAKER, Redactor()).format(about))
+
+    assert (line["http.request.id"], line["trace.id"]) == ("r-1", "t-1")
+
+
 def test_exception_stays_on_one_line() -> None:
     text = json_lines(SPEAKER, Redactor()).format(record("bad", ValueError("why")))
 

@@ -52,6 +52,18 @@ def test_a_silence_is_in_the_log_of_the_pipeline_and_in_the_audit(ask: Ask, tmp_
     assert audited["reason"] == "gearbox"
 
 
+def test_a_control_record_names_the_request_and_trace_that_wrote_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    sent = {"X-Request-ID": "r-1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+
+    made = ask("post", PATH, json={"pause": {"entities": "pump-*"}}, headers=sent)
+
+    [record] = log_of(tmp_path).records
+    assert made.json()["request"] == "r-1"
+    assert (record.request, record.trace) == ("r-1", "a" * 32)
+
+
 def test_what_is_in_force_is_listed_until_it_is_revoked(ask: Ask) -> None:
     ask("post", PATH, json={"pause": {"entities": "pump-*"}})
     ask("post", PATH, json={"reset": {"entities": ["pump-1"]}})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -19,6 +19,7 @@ from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.parquet import parquet_of
 from engine.presentation.api.requests import (
     Cursor,
@@ -76,22 +77,46 @@ async def _filter(
 Filtered = Annotated[AnomalyFilter, Depends(_filter)]
 
 
-@router.get("/anomalies", response_model=Anomalies)
+class AnomalyQuery(BaseModel):
+    """Which anomalies to list."""
+
+    pipeline: Wanted = None
+    entity: Wanted = None
+    incident: Wanted = None
+    kind: Wanted = None
+    severity: Severity | None = None
+    since: Since = None
+    until: Until = None
+    cursor: Cursor = None
+    limit: Limit = 50
+
+    def filter(self) -> AnomalyFilter:
+        """Return it without the page."""
+        span = ns_of(self.since), ns_of(self.until)
+        return AnomalyFilter(
+            self.pipeline, self.entity, self.incident, self.kind, self.severity, *span
+        )
+
+
 def list_anomalies(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    wanted: Filtered,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    query: Annotated[AnomalyQuery, Query()],
 ) -> Response:
     """List anomalies, the newest first."""
+    behind = position_of(query.cursor)
     with services.store.reading() as work:
-        page = find_documents(work, caller, wanted, position_of(cursor), limit)
+        page = find_documents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
     # As it was stored: reading and writing 50 documents would take longer than finding them.
     body = f'{{"items":[{",".join(page.items)}],"next":{orjson.dumps(following).decode()}}}'
     return page_reply(request, body.encode(), following)
+
+
+router.add_api_route(
+    "/anomalies", list_anomalies, response_model=Anomalies, route_class_override=ListRoute
+)
 
 
 @router.get("/anomalies/export", response_class=StreamingResponse)

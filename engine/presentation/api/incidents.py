@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from engine.application.control.caller import Caller
@@ -27,6 +27,7 @@ from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
     Cursor,
     IfMatch,
@@ -118,30 +119,46 @@ class NewComment(BaseModel):
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]
 
 
-@router.get("/incidents", response_model=Incidents)
+class IncidentQuery(BaseModel):
+    """Which incidents to list."""
+
+    pipeline: Wanted = None
+    entity: Wanted = None
+    status: Status | None = None
+    severity: Severity | None = None
+    assignee: Wanted = None
+    closed: bool | None = None
+    since: Since = None
+    until: Until = None
+    cursor: Cursor = None
+    limit: Limit = 50
+
+    def filter(self) -> IncidentFilter:
+        """Return it without the page."""
+        handled = self.status, self.severity, self.assignee, self.closed
+        return IncidentFilter(
+            self.pipeline, self.entity, *handled, ns_of(self.since), ns_of(self.until)
+        )
+
+
 def list_incidents(
     services: WithServices,
     caller: WithCaller,
     request: Request,
-    pipeline: Wanted = None,
-    entity: Wanted = None,
-    status: Status | None = None,
-    severity: Severity | None = None,
-    assignee: Wanted = None,
-    closed: bool | None = None,
-    since: Since = None,
-    until: Until = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    query: Annotated[IncidentQuery, Query()],
 ) -> Response:
     """List incidents by when they began, the newest first."""
-    span = ns_of(since), ns_of(until)
-    wanted = IncidentFilter(pipeline, entity, status, severity, assignee, closed, *span)
+    behind = position_of(query.cursor)
     with services.store.reading() as work:
-        page = found_incidents(work, caller, wanted, position_of(cursor), limit)
+        page = found_incidents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
     shown = Incidents(items=list(map(_shown, page.items)), next=following)
     return page_reply(request, shown.model_dump_json().encode(), following)
+
+
+router.add_api_route(
+    "/incidents", list_incidents, response_model=Incidents, route_class_override=ListRoute
+)
 
 
 @router.get("/incidents/{incident_id}")

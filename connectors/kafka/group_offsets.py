@@ -51,6 +51,11 @@ class GroupOffsets:
         """The topic of the source."""
         return self._source()[0]
 
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return self._source()[1]
+
     def committed(
         self, task: str, when_stuck: Callable[[str], bool] = lambda _task: False
     ) -> TopicPartition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -19,11 +20,13 @@ from pynomaly.plugins import RunContext
 
 RETRY_SECONDS = 1.0
 
+Found = TypeVar("Found")
+
 
 def wait_for_topic(
-    prepare: Callable[[], object], context: RunContext, errors: BrokerErrors
-) -> None:
-    """Make sure of a topic, however long the brokers take to answer.
+    prepare: Callable[[], Found], context: RunContext, errors: BrokerErrors
+) -> Found:
+    """Make sure of a topic, however long the brokers take to answer; return what was found.
 
     Args:
         prepare: makes sure of it, or raises KafkaException if no broker answers.
@@ -37,14 +40,14 @@ def wait_for_topic(
     while not context.draining.is_set():
         context.heartbeat.waiting()
         try:
-            prepare()
+            found = prepare()
         except KafkaException as error:
             errors.report(error.args[0])
             errors.raise_if_fatal()
             context.draining.wait(RETRY_SECONDS)
         else:
             errors.recovered()
-            return
+            return found
     raise context.stopped("the brokers")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -26,6 +26,7 @@ LONG_WAIT_SECONDS = 5.0
 CAUSE_WAIT_SECONDS = 0.1
 STRANDED_SECONDS = 30.0
 """Of waiting, between looks at whether the client still knows brokers."""
+LOOKUP_SECONDS = 10.0
 BATCH_BYTES = 1_000_000
 """Of librdkafka's default; brokers refuse a batch as they refuse a record."""
 BATCH_ROOM_BYTES = 1_024
@@ -39,6 +40,11 @@ INTERRUPTED = {
     KafkaError.UNKNOWN_PRODUCER_ID,
 }
 """Failures of a record that a restart cures."""
+GONE = {
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 
 EndOffsets = dict[int, int]
 """For each partition of a topic an offset behind a last record."""
@@ -186,6 +192,17 @@ class RecordProducer:
             except KafkaException as error:
                 self._refuse(error.args[0], topic, self._who)
 
+    def learn(self, topic: str, partitions: int) -> None:
+        """Wait until the client knows so many partitions of a topic, which may just have got them.
+
+        A client refuses a partition that it does not know of, and asks again only in minutes.
+        """
+        began = time.monotonic()
+        while len(self._partitions_of(topic)) < partitions:
+            self.mark_blocked(began)
+            time.sleep(QUEUE_WAIT_SECONDS)
+        self.mark_unblocked()
+
     def poll(self) -> None:
         """Serve delivery reports."""
         if "client" in self.__dict__:
@@ -255,10 +272,23 @@ class RecordProducer:
                 f". The topic's max.message.bytes is {limit}: raise it, or set `batch.size` "
                 "below it in `settings`"
             )
+        if error.code() in GONE:
+            cure = " (was the topic deleted or recreated?)"
         raise ConnectorError(
             f'a record of {role} was refused by topic "{topic}": {error.str()}{cure}. It is '
             "written again when the pipeline resumes"
         )
+
+    def _partitions_of(self, topic: str) -> Collection[int]:
+        try:
+            found: Collection[int] = (
+                self.client.list_topics(topic, LOOKUP_SECONDS).topics[topic].partitions
+            )
+        except KafkaException as error:
+            self.errors.report(error.args[0])
+            self.errors.raise_if_fatal()
+            return ()
+        return found
 
     def _refuse(self, error: KafkaError, topic: str, role: str) -> None:
         """Raise why the client takes no record."""

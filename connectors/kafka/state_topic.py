@@ -1,12 +1,17 @@
-"""The state topic: created if it is missing, and refused if it would lose state."""
+"""The state topic: created if it is missing, grown with the source, refused if it loses state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+)
 
-from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.own_topic import create_topic, topic_config
 from connectors.kafka.settings import Value
 from connectors.kafka.topic_limits import REQUEST_SECONDS, USUAL_LIMIT_BYTES, admin_client
@@ -32,8 +37,8 @@ def prepare_state_topic(
     source: str | None,
     errors: BrokerErrors,
     make: int = 0,
-) -> bool:
-    """Make sure that the state topic is there, and keeps what is written; return whether it was.
+) -> int:
+    """Make sure that the state topic is there, and keeps what is written.
 
     Args:
         brokers: bootstrap servers.
@@ -43,6 +48,9 @@ def prepare_state_topic(
         errors: reports errors of the brokers.
         make: partitions of a topic that belongs to no source.
 
+    Returns:
+        How many partitions it has; 0 if it is missing, and was not to be made.
+
     Raises:
         ConnectorError: it is missing and cannot be made, or does not fit.
         KafkaException: no broker answers.
@@ -51,17 +59,13 @@ def prepare_state_topic(
     topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
     wanted = len(topics[source].partitions) if source in topics else 1
     if topic not in topics:
-        if source is not None or make:
-            _create(admin, topic, make or wanted)
-        return False
+        if source is None and not make:
+            return 0
+        _create(admin, topic, make or wanted)
+        return make or wanted
     found = len(topics[topic].partitions)
     config = topic_config(admin, topic, "configuration")
     policy = config.get("cleanup.policy", "")
-    if found < wanted:
-        raise ConnectorError(
-            f'the state topic "{topic}" has {found} partitions, the source {wanted}: add '
-            f"partitions (`kafka-topics.sh --alter --topic {topic} --partitions {wanted}`)"
-        )
     limit = int(config.get("max.message.bytes", USUAL_LIMIT_BYTES))
     if limit < LEAST_LIMIT_BYTES:
         raise ConnectorError(
@@ -73,10 +77,30 @@ def prepare_state_topic(
             f'the state topic "{topic}" has cleanup.policy {policy}: it would lose state. Set it '
             "to `compact`"
         )
-    return True
+    if found < wanted:
+        _grow(admin, topic, found, wanted)
+    return max(found, wanted)
 
 
 def _create(admin: AdminClient, topic: str, partitions: int) -> None:
     made = NewTopic(topic, num_partitions=partitions, config=dict(CONFIG))
     otherwise = f"{partitions} partitions and cleanup.policy=compact"
     create_topic(admin, "state", made, otherwise)
+
+
+def _grow(admin: AdminClient, topic: str, found: int, wanted: int) -> None:
+    """Add partitions; state is written to partitions by their numbers, and so none moves."""
+    try:
+        admin.create_partitions([NewPartitions(topic, wanted)])[topic].result(REQUEST_SECONDS)
+    except KafkaException as error:
+        # Another instance was faster.
+        if error.args[0].code() == KafkaError.INVALID_PARTITIONS:
+            return
+        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
+            raise
+        raise ConnectorError(
+            f'the state topic "{topic}" has {found} partitions, the source {wanted}, and none can '
+            f"be added: {error.args[0].str()}. Allow us ALTER on it, or add them "
+            f"(`kafka-topics.sh --alter --topic {topic} --partitions {wanted}`)"
+        ) from error
+    logger.info("the state topic %s has %d partitions now, as the source", topic, wanted)

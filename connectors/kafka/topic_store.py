@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from connectors.kafka.manifest import Chunk, Manifest
 from connectors.kafka.own_topic import wait_for_topic
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.shared_transaction import shared_transaction
+from connectors.kafka.state_owner import require_own
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.transaction import Transaction
@@ -66,13 +68,18 @@ class TopicStore:
         self._tasks: dict[str, Manifest] = {}
         self._offsets = GroupOffsets(settings.brokers, settings.settings, context, self.errors)
         self._commit = GroupCommit(self._transaction, context)
-        self._opened = False
+        self._partitions = 0
         self._reader: StateReader | None = None
 
     def load(self, task: str) -> StoredTask | None:
         """Restore a task; see `StateStore`."""
         self.prepare()
-        return self.read(task, self._fence)
+        if int(task) >= self._partitions:
+            self._follow_source()
+        found = self.read(task, self._fence)
+        if found is not None:
+            require_own(self._tasks[task], self._context, self._settings.topic)
+        return found
 
     def read(
         self, task: str, when_stuck: Callable[[str], bool] = lambda _task: False
@@ -151,6 +158,10 @@ class TopicStore:
         """Write that nothing is stored of a task, to be committed; return the group's offset."""
         offset, _ = self._known(task, lambda _task: False)
         partition = self._partition(task)
+        with suppress(SnapshotError):
+            # What is damaged may be removed.
+            if (newest := partition.newest(task, 0, None, 0.0)) is not None:
+                require_own(newest, self._context, self._settings.topic)
         for key in partition.standing_keys():
             self._put(task, key, None)
         return [TopicPartition(self._offsets.topic, int(task), offset)] if offset >= 0 else []
@@ -178,25 +189,37 @@ class TopicStore:
 
     def prepare(self) -> None:
         """Make sure of the topic, and that this process may write; does nothing the next time."""
-        if self._opened:
+        if self._partitions:
             return
         others = self._context.shared["kafka.transactions"]
         if len(others) > 1 and self._context.exactly_once:
             raise ConnectorError(SAME_CLUSTER)
-        self._prepare_topic()
+        partitions = self._prepare_topic()
         self._transaction.fence_previous()
-        self._opened = True
+        self._learn(partitions)
 
-    def _prepare_topic(self) -> None:
-        """Make sure of the state topic, however long the brokers take to answer."""
+    def _prepare_topic(self) -> int:
+        """Make sure of the state topic, however long the brokers take; return its partitions."""
         chosen = self._settings
-        wait_for_topic(
+        return wait_for_topic(
             lambda: prepare_state_topic(
                 chosen.brokers, chosen.settings, chosen.topic, self._offsets.topic, self.errors
             ),
             self._context,
             self.errors,
         )
+
+    def _follow_source(self) -> None:
+        """Give the state topic the partitions that the source has got meanwhile."""
+        self._learn(self._prepare_topic())
+        if self._reader is not None:
+            # It does not know of them.
+            self._reader.close()
+        self._reader = None
+
+    def _learn(self, partitions: int) -> None:
+        self._transaction.producer.learn(self._settings.topic, partitions)
+        self._partitions = partitions
 
     def _write(
         self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]
@@ -223,7 +246,7 @@ class TopicStore:
                 topic,
                 int(manifest.task),
                 manifest.position,
-                orjson.dumps({"n": manifest.number, "at": lies[manifest.task]}).decode(),
+                self._note(manifest.number, lies[manifest.task]),
             )
             for manifest, _ in found
         ]
@@ -294,10 +317,21 @@ class TopicStore:
     def _put(self, task: str, key: bytes, value: bytes | None, arrived: Any = int) -> None:
         self._transaction.put(self._settings.topic, int(task), key, value, arrived)
 
-    def _known(self, task: str, when_stuck: Callable[[str], bool]) -> tuple[int, dict[str, int]]:
+    def _note(self, number: int, at: int) -> str:
+        """Return what is stored beside an offset: a checkpoint, its place, and whose it is."""
+        return orjson.dumps({"n": number, "at": at, "by": self._context.pipeline}).decode()
+
+    def _known(self, task: str, when_stuck: Callable[[str], bool]) -> tuple[int, dict[str, Any]]:
         """Return the group's offset of a partition, and what its metadata say of the checkpoint."""
         found = self._offsets.committed(task, when_stuck)
-        return found.offset, _metadata(getattr(found, "metadata", None))
+        known = _metadata(getattr(found, "metadata", None))
+        owner = known.pop("by", self._context.pipeline)
+        if owner != self._context.pipeline:
+            raise ConnectorError(
+                f'the group "{self._offsets.group}" holds offsets of pipeline "{owner}", which '
+                "belong to its state: give this pipeline another `source.kafka.group`"
+            )
+        return found.offset, known
 
     def _fence(self, task: str) -> bool:
         """End the transaction that a process has left open that is gone; return whether."""
@@ -322,7 +356,7 @@ class TopicStore:
         return StatePartition(self._reader, int(task))
 
 
-def _metadata(text: str | None) -> dict[str, int]:
+def _metadata(text: str | None) -> dict[str, Any]:
     """Return what we wrote beside an offset; nothing where somebody else wrote it."""
     try:
         found = orjson.loads(text or "{}")

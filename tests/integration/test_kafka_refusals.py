@@ -17,10 +17,12 @@ import pytest
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
 
+from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
 from connectors.kafka.state_store import KafkaStateStore
+from connectors.kafka.state_topic import prepare_state_topic
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record
@@ -225,6 +227,24 @@ def test_a_check_reports_the_rights_that_the_state_misses(secured: SecuredKafka)
         check()
     secured.allow(TRANSACTIONAL_ID, "pynomaly-stateful-", "WRITE", "DESCRIBE", pattern=PREFIXED)
     check()
+
+
+def test_a_state_topic_grows_with_the_source_where_we_may_alter_it(secured: SecuredKafka) -> None:
+    def prepare() -> int:
+        errors = BrokerErrors("state", lambda _kind: None)
+        return prepare_state_topic(secured.sasl, secured.login(), "small", "grown", errors)
+
+    secured.broker.create_topic("grown", 3)
+    secured.broker.create_topic("small", config={"cleanup.policy": "compact"})
+    secured.allow(TOPIC, "grown", "DESCRIBE", "READ")
+    secured.allow(TOPIC, "small", "DESCRIBE", "READ", "WRITE")
+
+    with pytest.raises(ConnectorError, match=r"has 1 partitions, the source 3.*Allow us ALTER"):
+        prepare()
+    secured.allow(TOPIC, "small", "ALTER")
+
+    assert prepare() == 3
+    assert secured.broker.topics()["small"] == 3
 
 
 PIPELINE = """

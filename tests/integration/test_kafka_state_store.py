@@ -12,6 +12,7 @@ import pytest
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from connectors.kafka import group_offsets, state_topic, topic_store
 from connectors.kafka import manifest as manifests
@@ -40,9 +41,11 @@ class Instance:
         out: str,
         protocol: str = "classic",
         member: str | None = None,
+        pipeline: str = "",
+        group: str | None = None,
     ) -> None:
         self.cluster = cluster
-        self.context = RunContext(source, exactly_once=True)
+        self.context = RunContext(pipeline or source, exactly_once=True)
         chosen = KafkaStateSettings(brokers=cluster.bootstrap, topic=f"{source}-state")
         plugin = KafkaStateStore(chosen, self.context)
         settings = {"group.protocol": protocol}
@@ -50,7 +53,9 @@ class Instance:
             settings |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000"}
         if member is not None:
             settings["group.instance.id"] = member
-        wanted = KafkaSourceSettings(brokers=cluster.bootstrap, topic=source, settings={**settings})
+        wanted = KafkaSourceSettings(
+            brokers=cluster.bootstrap, topic=source, group=group, settings={**settings}
+        )
         self.source = KafkaSource(wanted, self.context)
         self.store = plugin.store()
         sink = KafkaSinkSettings(brokers=cluster.bootstrap, topic=out)
@@ -510,3 +515,72 @@ def test_a_state_record_that_is_refused_is_reported_with_its_cause(
         one.save(checkpoint("0", 3, b"x" * 20_000))
 
     assert not [text for text in caplog.messages if "too large; retrying" in text]
+
+
+@pytest.mark.parametrize("name", ["other", "{source}-b"])
+def test_state_of_another_pipeline_in_the_topic_is_refused_and_not_removed(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance], name: str
+) -> None:
+    source, out = topic(1), topic()
+    first = Instance(kafka, source, out, pipeline=name.format(source=source))
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+    first.save(checkpoint("0", 3))
+    instances.remove(first)
+    first.close()
+    second = Instance(kafka, source, out)
+    instances.append(second)
+    second.wait_for("0")
+
+    with pytest.raises(ConnectorError, match=r'holds state of pipeline "p", not of') as loaded:
+        second.store.load("0")
+    with pytest.raises(ConnectorError) as removed:
+        second.store.remove("0")
+
+    assert str(removed.value) == str(loaded.value)
+    assert second.store.holds("0")
+
+
+def test_a_group_that_another_pipeline_stores_its_offsets_in_is_refused(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source, out = topic(1), topic()
+    first = Instance(kafka, source, out, pipeline="first", group=f"{source}-group")
+    instances.append(first)
+    first.wait_for("0")
+    first.store.load("0")
+    first.open()
+    first.save(checkpoint("0", 3))
+    instances.remove(first)
+    first.close()
+    second = Instance(kafka, source, out, pipeline="second", group=f"{source}-group")
+    instances.append(second)
+    second.wait_for("0")
+
+    with pytest.raises(ConnectorError, match=r'offsets of pipeline "first".*another `source.kafka'):
+        second.store.load("0")
+
+
+def test_a_partition_that_the_source_gets_later_has_its_state_in_a_partition_that_is_added(
+    kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
+) -> None:
+    source = topic(1)
+    one = Instance(kafka, source, topic())
+    instances.append(one)
+    one.wait_for("0")
+    one.store.load("0")
+    one.open()
+    one.save(checkpoint("0", 3))
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.create_partitions([NewPartitions(source, 3)])[source].result(30)
+
+    before = one.store.load("2")
+    one.save(checkpoint("0", 5), checkpoint("2", 4))
+
+    stored = one.store.read("2")
+    assert before is None
+    assert kafka.topics()[f"{source}-state"] == 3
+    assert stored is not None
+    assert stored.position == 4

@@ -54,8 +54,8 @@ def check_compatibility(
         kind, topic = before["source"]
         raise FatalError(
             f"the state in {where} holds positions in {kind} {topic}, and the pipeline reads "
-            f"{' '.join(now['source'])}. Correct the pipeline file, give another state.directory, "
-            "or start afresh with `pynomaly state reset`"
+            f"{' '.join(now['source'])}. Correct the pipeline file, give it another "
+            "state.directory or state.kafka.topic, or start afresh with `pynomaly state reset`"
         )
     return _changes(before, now)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, update
 
-from connectors.sql.rows import insert_new
+from connectors.sql.rows import insert_into, insert_new
 from connectors.sql.tables import positions as position_table
 from connectors.sql.tables import replies
 from engine.domain.control.errors import ConflictError
@@ -56,8 +56,24 @@ class SqlPositions:
 
     def put(self, source: str, positions: Mapping[str, int]) -> None:
         """Store positions by partition."""
-        for partition, position in positions.items():
-            same = (position_table.c.source == source) & (position_table.c.partition == partition)
-            self._connection.execute(delete(position_table).where(same))
-            row = {"source": source, "partition": partition, "position": position}
-            self._connection.execute(insert(position_table).values(row))
+        made = insert_into(self._connection, position_table)
+        made = made.on_conflict_do_update(
+            index_elements=list(position_table.primary_key),
+            set_={"position": made.excluded.position},
+        )
+        rows = [
+            {"source": source, "partition": partition, "position": position}
+            for partition, position in positions.items()
+        ]
+        if rows:
+            self._connection.execute(made, rows)
+
+    def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
+        """Store a position if the one before still stands, None for none; return whether."""
+        if before is None:
+            row = {"source": source, "partition": partition, "position": after}
+            return bool(insert_new(self._connection, position_table, [row]))
+        columns = position_table.c
+        same = (columns.source == source) & (columns.partition == partition)
+        changed = update(position_table).where(same, columns.position == before)
+        return self._connection.execute(changed.values(position=after)).rowcount == 1

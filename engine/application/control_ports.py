@@ -243,6 +243,10 @@ class PositionRepository(Protocol):
         """Store positions by partition."""
         ...
 
+    def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
+        """Store a position if the one before still stands, None for none; return whether."""
+        ...
+
 
 class FeedRepository(Protocol):
     """The live feed: at least the last 10,000 entries are kept."""

@@ -552,6 +552,20 @@ def test_series_join_what_comes_later_and_go_by_step(store: Store) -> None:
         assert work.series.find("quick", "pump-1", COARSE, 0, 2**63 - 1) == coarse
 
 
+def test_a_position_is_replaced_only_while_it_stands(store: Store) -> None:
+    with store.writing() as work:
+        done = [
+            work.positions.replace("audit", "lease", before, after)
+            for before, after in [(None, 5), (None, 6), (4, 7), (5, 8)]
+        ]
+        work.positions.put("audit", {"0": 3})
+        work.positions.put("audit", {"0": 4})
+
+    assert done == [True, False, False, True]
+    with store.reading() as work:
+        assert work.positions.get("audit") == {"lease": 8, "0": 4}
+
+
 def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:
     minute = 60 * SECOND
     with store.writing() as work:

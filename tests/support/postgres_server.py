@@ -46,6 +46,7 @@ class PostgresServer:
 
     Attributes:
         url: of its database, without the password.
+        address: host and port.
     """
 
     def __init__(self, primary: PostgresServer | None = None) -> None:
@@ -55,6 +56,7 @@ class PostgresServer:
         self._bin = programs(self._folder / "programs")
         self._port = free_port()
         self.url = f"postgresql://tester@{HOST}:{self._port}/postgres?sslmode=disable"
+        self.address = f"{HOST}:{self._port}"
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
@@ -140,6 +142,10 @@ class PostgresServer:
             self._process.wait(30)
             pid.unlink(missing_ok=True)
             self._process = None
+
+    def promote(self) -> None:
+        """Make a primary of a replica."""
+        self.query("SELECT pg_promote()")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

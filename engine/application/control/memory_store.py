@@ -381,6 +381,12 @@ class _Positions:
     def put(self, source: str, positions: Mapping[str, int]) -> None:
         self._all[source] = {**self._all.get(source, {}), **positions}
 
+    def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
+        stands = self.get(source).get(partition) == before
+        if stands:
+            self.put(source, {partition: after})
+        return stands
+
 
 class _Feed:
     def __init__(self, content: _Content) -> None:

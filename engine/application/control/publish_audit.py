@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from threading import Event
@@ -13,6 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from engine.application.config.plugin_choice import PluginChoice, SinkChoices
+from engine.application.control.lease import Lease
 from engine.application.control_ports import Store
 from engine.application.ports import FollowableSink, RunContext
 from engine.domain.control.audit import AuditRecord
@@ -37,7 +39,7 @@ class AuditSinks(BaseModel):
 
 
 class AuditPublisher:
-    """Publishes each record at least once, in the order of their numbers.
+    """Publishes each record at least once, in the order of their numbers; one server at a time.
 
     Args:
         store: has the log, and how far it is published.
@@ -66,10 +68,12 @@ class AuditPublisher:
         plugin = self._sink.plugin(self._sink.settings, context, ROLE)
         place = f"audit to {_place(self._sink.kind, plugin)}"
         part = plugin.sink().build_part("audit", "0", None)
+        lease = Lease(self._store, place)
         try:
             while not stop.is_set():
-                if not self._publish_some(place, part):
+                if not (lease.is_ours(time.time_ns()) and self._publish_some(place, part)):
                     stop.wait(LOOK_SECONDS)
+            lease.release()
         finally:
             part.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from engine.application.control.memory_store import MemoryStore
 from engine.application.control.publish_audit import AuditPublisher
 from engine.application.control.recording import record
 from engine.domain.errors import RetryableError
+from tests.support.prometheus_servers import wait_for
 
 
 class Failing(MemorySink):
@@ -60,3 +61,24 @@ def test_what_was_not_delivered_is_published_again(
     published = [orjson.loads(one.value or b"")["number"] for one in records["audit"]]
     assert published == [1, 1]
     assert "is not published now: away" in caplog.text
+
+
+def test_of_two_servers_one_publishes_until_it_ends() -> None:
+    records.pop("audit", None)
+    store, stop = MemoryStore(), Event()
+    sink = PluginChoice("memory", MemorySink, MemorySinkSettings(store="audit"))
+    threads = [Thread(target=AuditPublisher(store, sink).run, args=(stop,)) for _ in range(2)]
+    with store.writing() as work:
+        for number in range(3):
+            record(work, SYSTEM, number, "user.add", f"user-{number}")
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(lambda: len(records["audit"]) >= 3, "the records")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    published = [orjson.loads(one.value or b"")["number"] for one in records["audit"]]
+    assert published == [1, 2, 3]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -38,15 +40,21 @@ def fill(engine: Engine, anomalies: int, scores: int) -> None:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-500000"):
                 driver.execute(f"PRAGMA {pragma}")
         connection.begin()
-        form = orjson.dumps(_document()).decode()
-        _fill(connection, tables.anomalies, anomalies, _anomaly(anomalies), form=form)
+        _fill(connection, tables.anomalies, anomalies, _anomaly(anomalies))
         _fill(connection, tables.incidents, anomalies // 10, _incident(anomalies // 10))
         rows = {step: 2 * ENTITIES * (minutes * FINE // step) for step in (FINE, COARSE)}
         for step, count in rows.items():
             if count:
                 _fill(connection, tables.series, count, _bucket(count, step))
-        for step in STEPS:
-            connection.execute(text(FILL.format(step=step)))
+        connection.execute(text(FILL.format(step=STEPS[0])))
+        for before, step in pairwise(STEPS):
+            # Of the sums before: they are fewer than anomalies.
+            begin = f'"begin" - "begin" % {step}'
+            connection.exec_driver_sql(
+                f'INSERT INTO lanes (pipeline, step, entity, "begin", count, p_value, severity) '
+                f"SELECT pipeline, {step}, entity, {begin}, sum(count), min(p_value), "
+                f"max(severity) FROM lanes WHERE step = {before} GROUP BY pipeline, entity, {begin}"
+            )
         connection.commit()
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -58,9 +66,7 @@ def key(number: int) -> str:
     return f"pump-{number:04}"
 
 
-def _fill(
-    connection: Connection, table: Table, count: int, columns: Mapping[str, str], **more: str
-) -> None:
+def _fill(connection: Connection, table: Table, count: int, columns: Mapping[str, str]) -> None:
     """Write rows; indexes are made afterwards, unless some rows were there before."""
     first = connection.execute(table.select().limit(1)).first() is None
     for index in table.indexes if first else ():
@@ -68,9 +74,10 @@ def _fill(
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(columns.values())
     numbers = NUMBERS[connection.dialect.name]
-    connection.execute(
-        text(f"INSERT INTO {table.name} ({names}) {numbers} SELECT {values} FROM numbers"),
-        {"last": count - 1, **more},
+    numbers = numbers.replace(":last", str(count - 1))
+    # Colons are no parameters here.
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({names}) {numbers} SELECT {values} FROM numbers"
     )
     for index in table.indexes if first else ():
         index.create(connection)
@@ -91,10 +98,10 @@ def _anomaly(count: int) -> dict[str, str]:
         "incident": _id("0", "n / 10"),
         "summary": "'too hot'",
     }
-    document = ":form"
-    for name in ("id", "entity", "kind"):
-        document = f"replace({document}, '<{name}>', {found[name]})"
-    return found | {"document": document}
+    # Faster than replace(), which goes through the text for each name.
+    pieces = re.split("<(id|entity|kind)>", orjson.dumps(_document()).decode())
+    quoted = (found[one] if n % 2 else f"'{one}'" for n, one in enumerate(pieces))
+    return found | {"document": " || ".join(quoted)}
 
 
 def _incident(count: int) -> dict[str, str]:

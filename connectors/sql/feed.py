@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
+from connectors.sql.rows import values_of
 from connectors.sql.tables import feed as table
 from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 
@@ -28,7 +28,7 @@ class SqlFeed:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         last = self.ends()[1]
         rows = [
-            {"number": number, **asdict(change)} for number, change in enumerate(changes, last + 1)
+            {"number": number, **values_of(change)} for number, change in enumerate(changes, last + 1)
         ]
         self._connection.execute(insert(table), rows)
         if last // PRUNE_EVERY != (last + len(rows)) // PRUNE_EVERY:

@@ -30,12 +30,14 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> 
     """Insert rows whose primary key is new; return these keys."""
     if not rows:
         return []
-    made = insert_into(connection, table).on_conflict_do_nothing()
-    found: list[Row[Any]] = []
-    for begin in range(0, len(rows), BATCH):
-        returned = made.values(list(rows[begin : begin + BATCH])).returning(*table.primary_key)
-        found += connection.execute(returned).all()
-    return found
+    made = insert_into(connection, table).on_conflict_do_nothing().returning(*table.primary_key)
+    # SQLAlchemy makes statements of many rows of it, and composes them once.
+    return list(connection.execute(made, rows).all())
+
+
+def values_of(one: Any) -> Values:
+    """Return the fields of a data class; `asdict` would copy them, in several times as long."""
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def page(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, tuple_
 
+from connectors.sql.rows import values_of
 from engine.domain.control.spans import Sum
 
 
@@ -24,7 +24,7 @@ def join(connection: Connection, made: Any, merged: Mapping[str, Any], sums: Seq
     made = made.on_conflict_do_update(index_elements=keys, set_=dict(merged))
     if sums:
         # Row by row: a statement with many rows takes longer to compose than to execute.
-        connection.execute(made, [asdict(one) for one in sums])
+        connection.execute(made, [values_of(one) for one in sums])
 
 
 def prune(connection: Connection, table: Table, step: int, before: int, at_most: int) -> int:

@@ -28,7 +28,8 @@ class SqlFeed:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         last = self.ends()[1]
         rows = [
-            {"number": number, **values_of(change)} for number, change in enumerate(changes, last + 1)
+            {"number": number, **values_of(change)}
+            for number, change in enumerate(changes, last + 1)
         ]
         self._connection.execute(insert(table), rows)
         if last // PRUNE_EVERY != (last + len(rows)) // PRUNE_EVERY:

@@ -50,10 +50,13 @@ def fill(engine: Engine, anomalies: int, scores: int) -> None:
         for before, step in pairwise(STEPS):
             # Of the sums before: they are fewer than anomalies.
             begin = f'"begin" - "begin" % {step}'
-            connection.exec_driver_sql(
-                f'INSERT INTO lanes (pipeline, step, entity, "begin", count, p_value, severity) '
-                f"SELECT pipeline, {step}, entity, {begin}, sum(count), min(p_value), "
-                f"max(severity) FROM lanes WHERE step = {before} GROUP BY pipeline, entity, {begin}"
+            sums = f"sum(count), min(p_value), max(severity) FROM lanes WHERE step = {before}"
+            connection.execute(
+                text(
+                    'INSERT INTO lanes (pipeline, step, entity, "begin", count, p_value, severity) '
+                    f"SELECT pipeline, {step}, entity, {begin}, {sums} "
+                    f"GROUP BY pipeline, entity, {begin}"
+                )
             )
         connection.commit()
     if engine.dialect.name == "postgresql":
@@ -75,10 +78,9 @@ def _fill(connection: Connection, table: Table, count: int, columns: Mapping[str
     values = ", ".join(columns.values())
     numbers = NUMBERS[connection.dialect.name]
     numbers = numbers.replace(":last", str(count - 1))
+    filling = f"INSERT INTO {table.name} ({names}) {numbers} SELECT {values} FROM numbers"
     # Colons are no parameters here.
-    connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({names}) {numbers} SELECT {values} FROM numbers"
-    )
+    connection.execute(text(filling.replace(":", "\\:")))
     for index in table.indexes if first else ():
         index.create(connection)
 

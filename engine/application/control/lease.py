@@ -15,7 +15,7 @@ PARTITION = "lease"
 class Lease:
     """The right to do some work, which one server has at a time.
 
-    It is renewed as it is used. A server that stands still for longer than the lease may believe
+    It is renewed as it is used. A server that hangs for longer than the lease may believe
     for a moment that it still has it: what it does has to be repeatable.
 
     Args:

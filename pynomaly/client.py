@@ -10,6 +10,6 @@ with Client("https://pynomaly.example", token) as client:
 from __future__ import annotations
 
 from engine.application.remote.client import Client, RemoteError
-from engine.application.remote.documents import Comment, Incident, Pipeline, Run
+from engine.application.remote.documents import Comment, Dataset, Incident, Pipeline, Run
 
-__all__ = ["Client", "Comment", "Incident", "Pipeline", "RemoteError", "Run"]
+__all__ = ["Client", "Comment", "Dataset", "Incident", "Pipeline", "RemoteError", "Run"]

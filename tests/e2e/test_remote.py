@@ -61,6 +61,13 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
                 assert time.monotonic() < until
                 time.sleep(0.2)
             compared = pynomaly("backtests", "compare", backtest["id"], backtest["id"])
+            stored = [pynomaly("datasets", "put", "readings", "-f", "quick.yaml") for _ in "12"]
+            sampled = pynomaly("datasets", "sample", "readings", "--messages", "2")
+            suggested = pynomaly("datasets", "suggest", "-f", "quick.yaml")
+            removed = pynomaly("datasets", "rm", "readings")
+            no_series = pynomaly("series", "show", "quick", "pump-1")
+            state = pynomaly("pipelines", "state", "quick", "-o", "json")
+            reverted = pynomaly("pipelines", "revert", "quick", "--to", "2026-03-01T06:00Z")
             broken = pynomaly("pipelines", "apply", "-f", "broken.yaml")
             names = [one["name"] for one in client.pipelines()]
 
@@ -77,6 +84,13 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert (backtest["stage"], backtest["error"]) == ("done", None)
     assert backtest["found"] == {"anomalies": 1, "incidents": 1, "rejects": 1}
     assert compared.stdout.splitlines()[1].split() == ["1", "0", "0"]
+    assert [one.stdout.splitlines()[1].split()[-1] for one in stored] == ["1", "2"]
+    assert len(sampled.stdout.splitlines()) == 3
+    assert "event:" in suggested.stdout
+    assert (removed.returncode, removed.stdout) == (0, "")
+    assert no_series.stdout.split()[:4] == ["value", "begin", "count", "min"]
+    assert json.loads(state.stdout)[0]["partitions"] == []
+    assert "checkpoint" in reverted.stderr
     assert broken.returncode == 2
     assert "line 4, /event/time/unit: " in broken.stderr
     assert token not in broken.stderr

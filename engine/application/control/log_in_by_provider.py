@@ -9,7 +9,7 @@ from engine.application.control.log_in import NewSession, begin_session
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ForbiddenError, InvalidRequestError
-from engine.domain.control.role import Role
+from engine.domain.control.role import Grants, Role
 from engine.domain.control.user import User, check_name
 
 
@@ -21,15 +21,17 @@ class Provided:
         subject: issuer and subject: the provider never gives it to another user.
         name: as the user is to be called here.
         role: what they may do; None if nothing.
+        grants: what they may do on single pipelines; None where that is set here.
     """
 
     subject: str
     name: str
     role: Role | None
+    grants: Grants | None = None
 
 
 def log_in_by_provider(work: UnitOfWork, provided: Provided, address: str, now: int) -> NewSession:
-    """Return a session of the provider's user, whose role is the one that the provider gives.
+    """Return a session of the provider's user, who may do what the provider says.
 
     Raises:
         ForbiddenError: they have no role here, are disabled, or the name is another user's.
@@ -49,12 +51,12 @@ def log_in_by_provider(work: UnitOfWork, provided: Provided, address: str, now: 
     caller = replace(caller, name=user.name)
     if user.disabled:
         raise ForbiddenError(f"{user.name} is disabled here")
-    if user.role is not provided.role:
-        before, user = user, replace(user, role=provided.role, revision=user.revision + 1)
+    grants = user.grants if provided.grants is None else dict(provided.grants)
+    if (user.role, user.grants) != (provided.role, grants):
+        before = user
+        user = replace(user, role=provided.role, grants=grants, revision=user.revision + 1)
         work.users.save(user)
-        record(
-            work, caller, now, "user.change", user.name, {"role": before.role}, {"role": user.role}
-        )
+        record(work, caller, now, "user.change", user.name, _rights(before), _rights(user))
     return begin_session(work, user, caller, now)
 
 
@@ -64,8 +66,13 @@ def _made(work: UnitOfWork, caller: Caller, provided: Provided, now: int) -> Use
         raise ForbiddenError(
             f'there is a user "{caller.name}" here already, who is not the provider\'s'
         )
-    user = User(caller.name, caller.role, None, now, subject=provided.subject)
+    grants = dict(provided.grants or {})
+    user = User(caller.name, caller.role, None, now, subject=provided.subject, grants=grants)
     work.users.add(user)
-    shown = {"role": user.role, "disabled": False, "subject": provided.subject}
+    shown = {**_rights(user), "disabled": False, "subject": provided.subject}
     record(work, caller, now, "user.add", user.name, None, shown)
     return user
+
+
+def _rights(user: User) -> dict[str, object]:
+    return {"role": user.role, "grants": dict(user.grants)}

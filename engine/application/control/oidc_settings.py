@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from engine.application.config.url import is_loopback
-from engine.domain.control.role import Role
+from engine.domain.control.role import Grants, Role
 
 
 def _address(text: str) -> str:
@@ -41,13 +41,30 @@ class RolesOfClaim(BaseModel):
 
     def role_of(self, claims: Mapping[str, Any]) -> Role | None:
         """Return the role of a user; None if they may not log in here."""
+        return _highest(self, self.values_of(claims))
+
+    def values_of(self, claims: Mapping[str, Any]) -> set[str]:
+        """Return the values of the claim."""
         found = claims.get(self.claim, [])
-        values = {found} if isinstance(found, str) else {str(one) for one in found or ()}
-        for role in reversed(Role):
-            wanted = getattr(self, role.value) or ()
-            if "*" in wanted or values & set(wanted):
-                return role
-        return None
+        return {found} if isinstance(found, str) else {str(one) for one in found or ()}
+
+
+class GrantsOfClaim(BaseModel):
+    """Which values of the claim give more on one pipeline; the highest that fits counts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    operator: Values | None = None
+    editor: Values | None = None
+
+
+def _highest(given: BaseModel, values: set[str]) -> Role | None:
+    """Return the highest role that a value gives."""
+    for role in reversed(Role):
+        wanted = getattr(given, role.value, None) or ()
+        if "*" in wanted or values & set(wanted):
+            return role
+    return None
 
 
 class OidcSettings(BaseModel):
@@ -66,3 +83,13 @@ class OidcSettings(BaseModel):
     name: str = "preferred_username"
     """Claim that becomes the name of the user."""
     roles: RolesOfClaim
+    grants: dict[str, GrantsOfClaim] | None = None
+    """By pipeline; None leaves the grants of users as they are set here."""
+
+    def grants_of(self, claims: Mapping[str, Any]) -> Grants | None:
+        """Return what a user may do on single pipelines; None where the provider does not say."""
+        if self.grants is None:
+            return None
+        values = self.roles.values_of(claims)
+        found = {name: _highest(given, values) for name, given in self.grants.items()}
+        return {name: role for name, role in found.items() if role is not None}

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from engine.application.config.url import is_loopback
+from engine.application.remote.data_requests import DataRequests
 from engine.application.remote.documents import (
     Backtest,
     Comment,
@@ -40,7 +41,7 @@ class RemoteError(FatalError):
         self.status = status
 
 
-class Client:
+class Client(DataRequests):
     """Asks a server; closed by `with`.
 
     Args:

@@ -63,6 +63,17 @@ class Backtest(TypedDict):
     error: str | None
 
 
+class Dataset(TypedDict):
+    """A source and its mapping, by name."""
+
+    name: str
+    author: str
+    changed: str
+    revision: int
+    source: dict[str, Any]
+    event: dict[str, Any]
+
+
 class Reason(TypedDict):
     """Dead letters of one reason, with masked samples."""
 

@@ -119,7 +119,7 @@ def _provided(provider: Provider, claims: dict[str, Any]) -> Provided:
     if not isinstance(name, str):
         raise ForbiddenError(f'the provider does not say the claim "{settings.name}"')
     subject = f"{settings.issuer} {claims['sub']}"
-    return Provided(subject, name, settings.roles.role_of(claims))
+    return Provided(subject, name, settings.roles.role_of(claims), settings.grants_of(claims))
 
 
 def _own_path(path: str) -> str:

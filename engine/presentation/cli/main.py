@@ -20,6 +20,7 @@ from engine.presentation.cli.output import without_secrets
 from engine.presentation.cli.rejects import rejects
 from engine.presentation.cli.remote import SERVER, incidents, pipelines
 from engine.presentation.cli.remote_backtests import backtests
+from engine.presentation.cli.remote_data import datasets, series
 from engine.presentation.cli.run import run
 from engine.presentation.cli.schema import schema
 from engine.presentation.cli.serve import serve
@@ -70,6 +71,8 @@ app.add_typer(store, name="store")
 app.add_typer(incidents, name="incidents")
 app.add_typer(pipelines, name="pipelines")
 app.add_typer(backtests, name="backtests")
+app.add_typer(datasets, name="datasets")
+app.add_typer(series, name="series")
 
 
 def main() -> None:

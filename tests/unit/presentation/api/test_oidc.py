@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from engine.application.config.settings_file import read_settings
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.oidc_settings import OidcSettings
 from engine.application.telemetry.redaction import Redactor
+from engine.domain.control.role import Role
 from engine.domain.errors import PynomalyError
 from engine.presentation.api.provider import CALLBACK, Provider
 from engine.presentation.api.services import Services
@@ -123,6 +125,37 @@ def test_a_changed_group_changes_the_role_at_the_next_login(
     log_in(browser)
 
     assert browser.get("/api/v1/me").json() == {"name": "ada", "role": "admin", "grants": {}}
+
+
+def test_groups_give_and_take_grants_on_single_pipelines(
+    app: FastAPI, browser: TestClient, provider: OidcProvider
+) -> None:
+    given = {"quick": {"operator": ["quick"], "editor": ["owners"]}, "other": {"editor": ["none"]}}
+    more = {"roles": {"viewer": ["*"]}, "grants": given}
+    object.__setattr__(app.state.services, "provider", Provider(settings(provider, **more)))
+    provider.user["groups"] = ["quick", "owners"]
+
+    log_in(browser)
+    first = browser.get("/api/v1/me").json()
+    provider.user["groups"] = []
+    log_in(browser)
+
+    assert first == {"name": "ada", "role": "viewer", "grants": {"quick": "editor"}}
+    assert browser.get("/api/v1/me").json()["grants"] == {}
+
+
+def test_grants_that_were_set_here_stay_where_the_provider_does_not_say(
+    browser: TestClient, provider: OidcProvider, store: MemoryStore
+) -> None:
+    log_in(browser)
+    with store.writing() as work:
+        user = work.users.get("ada")
+        assert user is not None
+        work.users.save(replace(user, grants={"quick": Role.EDITOR}))
+
+    log_in(browser)
+
+    assert browser.get("/api/v1/me").json()["grants"] == {"quick": "editor"}
 
 
 def test_claims_that_are_not_in_the_token_come_from_the_user_information(

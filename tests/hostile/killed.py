@@ -38,9 +38,19 @@ ANOMALIES_A_WRITE = 20
 
 
 class Writers:
-    """Clients that write comments, and a pipeline that writes anomalies, until told to stop."""
+    """Clients that write comments, and a pipeline that writes anomalies, until told to stop.
 
-    def __init__(self, url: str, token: str, published: Path) -> None:
+    Args:
+        url: of the API.
+        token: of an operator.
+        published: the file of the pipeline.
+        batch: anomalies that it writes in a tenth of a second.
+    """
+
+    def __init__(
+        self, url: str, token: str, published: Path, batch: int = ANOMALIES_A_WRITE
+    ) -> None:
+        self._batch = batch
         self._url = f"{url}/api/v1/incidents/{INCIDENT}/comments"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._published = published
@@ -83,7 +93,7 @@ class Writers:
     def _publish(self) -> None:
         with self._published.open("a") as file:
             while not self._stop.is_set():
-                for _ in range(ANOMALIES_A_WRITE):
+                for _ in range(self._batch):
                     self.anomalies += 1
                     file.write(json.dumps(anomaly(self.anomalies)) + "\n")
                 file.flush()

@@ -9,8 +9,10 @@ from pathlib import Path
 from threading import Event, Thread
 
 import orjson
+import pytest
 from confluent_kafka import Producer
 
+from engine.application.control import follow
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.memory_store import MemoryStore
 from engine.domain.control.page import AnomalyFilter
@@ -53,8 +55,10 @@ def wait_for_anomalies(store: MemoryStore, count: int) -> None:
 
 
 def test_a_topic_is_stored_once_and_gone_on_with(
-    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # One partition's messages take several transactions.
+    monkeypatch.setattr(follow, "BATCH", 1)
     name = topic(2)
     settings = {"brokers": kafka.bootstrap, "topic": name, "start": "earliest"}
     followed = Followed("kafka", settings, f"kafka {name}")

@@ -13,10 +13,14 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from connectors.sql.database import connect
 from connectors.sql.migrate import configuration
 from connectors.sql.store import SqlStore
+from connectors.sql.tables import metadata
 from engine.application.control.caller import SYSTEM
 from engine.application.control.ingest import ingest
 from engine.application.control.read_audit import verify_audit
@@ -29,6 +33,11 @@ from engine.domain.errors import ConnectorError
 from engine.presentation.cli.control_store import open_store
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.support.published import BEGAN, anomaly
+
+OLDER = [
+    script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()
+][:0:-1]
+"""Revisions that a database may be of, the oldest first, without the newest."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,59 @@ def test_a_database_of_the_first_release_keeps_what_is_in_it(place: Place) -> No
     assert before["users"] == [("ada", Role.ADMIN)]
     assert len(after["anomalies"]) == 3
     assert after["audit"][0] == before["audit"][0] + 3
+
+
+@pytest.mark.parametrize("revision", OLDER)
+def test_a_database_of_each_older_revision_keeps_its_rows(place: Place, revision: str) -> None:
+    engine = connect(place.url, place.password)
+    config = configuration()
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        before = fill_tables(connection)
+    store = place.store()
+
+    store.prepare()
+    store.close()
+
+    tables = sa.MetaData()
+    with engine.connect() as connection:
+        tables.reflect(connection)
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        after = {
+            name: [
+                dict(row._mapping)
+                for row in connection.execute(
+                    sa.select(*(tables.tables[name].c[column] for column in row_before))
+                )
+            ]
+            for name, row_before in before.items()
+        }
+    engine.dispose()
+    assert differences == []
+    assert {name: [row] for name, row in before.items()} == after
+
+
+def fill_tables(connection: sa.Connection) -> dict[str, dict[str, object]]:
+    """Store a row in each table of a revision; return these rows by table."""
+    tables, rows = sa.MetaData(), {}
+    tables.reflect(connection)
+    for table in tables.sorted_tables:
+        if table.name == "alembic_version":
+            continue
+        row = {column.name: value_for(column) for column in table.columns}
+        connection.execute(table.insert(), row)
+        rows[table.name] = row
+    return rows
+
+
+def value_for(column: sa.Column[Any]) -> object:
+    kind = column.type.python_type
+    if kind is bool:
+        return True
+    if kind is int:
+        return 300 * 10**9
+    return 0.5 if kind is float else f"a {column.name}"
 
 
 def test_an_empty_database_is_refused_where_it_may_not_be_changed(place: Place) -> None:

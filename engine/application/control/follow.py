@@ -26,6 +26,8 @@ logger = logging.getLogger("pynomaly.follow")
 IDLE_SECONDS = 0.2
 RETRY_SECONDS = 5.0
 MOST_WARNINGS = 20
+BATCH = 1_000
+"""Records of one transaction: who changes something waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +118,27 @@ class Follower:
         if not values:
             return 0
         documents = self._documents(values)
-        with self._store.writing() as work:
-            take = ingest_scores if self._followed.scores else ingest
-            found = take(work, documents)
-            work.positions.put(self._followed.place, {name: part.snapshot()})
-        self._count(len(values), found)
-        for text in found.unreadable:
-            self._warn(text)
+        if self._followed.scores:
+            # In one transaction: what is summed up must not be added again.
+            steps = [documents]
+        else:
+            steps = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
+        for number, some in enumerate(steps, 1):
+            with self._store.writing() as work:
+                found = (ingest_scores if self._followed.scores else ingest)(work, some)
+                if number == len(steps):
+                    work.positions.put(self._followed.place, {name: part.snapshot()})
+            self._count(found)
+        self._metrics.followed.labels(self._followed.place).inc(len(values))
         return len(values)
 
-    def _count(self, messages: int, found: Ingested) -> None:
+    def _count(self, found: Ingested) -> None:
         place, metrics = self._followed.place, self._metrics
-        metrics.followed.labels(place).inc(messages)
         metrics.unreadable.labels(place).inc(len(found.unreadable))
         metrics.ingested.labels("anomaly").inc(found.anomalies)
         metrics.ingested.labels("incident").inc(found.incidents)
+        for text in found.unreadable:
+            self._warn(text)
 
     def _show_lag(self, telemetry: Telemetry) -> None:
         # Files have no lag: what they hold is read at once.

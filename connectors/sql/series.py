@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from connectors.sql.rows import insert_into
+from connectors.sql.rows import Beside, insert_into
 from connectors.sql.sums import join, prune
 from connectors.sql.tables import series as table
 from engine.domain.control.series import EVENTS, Bucket
@@ -60,7 +60,8 @@ class SqlSeries:
                 table.c.value == EVENTS,
                 table.c.begin >= since,
             )
-            .group_by(table.c.entity)
+            # SQLite would read all times of each entity, which come in this order.
+            .group_by(Beside(table.c.entity))
             .order_by(rarity.desc(), table.c.entity)
             .limit(limit)
         )

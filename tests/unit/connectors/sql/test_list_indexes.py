@@ -1,4 +1,4 @@
-"""Every list of SQLite is read from an index in its order: no list is sorted, none reads all."""
+"""What SQLite reads: lists from an index in their order, overviews no other times than asked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from sqlalchemy import Connection, event
 from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.database import connect
 from connectors.sql.incidents import SqlIncidents
+from connectors.sql.lanes import SqlLanes
 from connectors.sql.migrate import migrate
+from connectors.sql.series import SqlSeries
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Status
+from engine.domain.control.lane import STEPS
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
+from engine.domain.control.series import FINE
+from engine.domain.control.spans import FIRST, LAST, stretches
 
 BEHIND = Position(5, "a")
 ANOMALIES: dict[str, Any] = {
@@ -111,3 +116,39 @@ def test_incidents_are_read_in_the_order_of_an_index(
     first = next((name for name in order if name in fields), None)
     equal = "" if first is None else f"{first}=? AND "
     assert f"USING INDEX ix_incidents_{first or 'began'} ({equal}began" in step
+
+
+@pytest.mark.parametrize("hours", [5, 100])
+def test_the_worst_entities_of_a_time_are_read_by_the_time(
+    connection: Connection, asked: list[tuple[str, Any]], hours: int
+) -> None:
+    hour = STEPS[1]
+    SqlLanes(connection).worst("quick", stretches(20 * hour, (20 + hours) * hour, STEPS[1:]), 50)
+
+    steps = [step for step in plan(connection, asked) if "lanes" in step]
+
+    index = "ix_lanes_pipeline_step_begin_entity_severity_count_p_value"
+    wanted = f"COVERING INDEX {index} (pipeline=? AND step=? AND begin>? AND begin<?)"
+    assert steps
+    assert all(wanted in step for step in steps)
+
+
+def test_the_worst_entities_ever_are_read_in_their_order(
+    connection: Connection, asked: list[tuple[str, Any]]
+) -> None:
+    SqlLanes(connection).worst("quick", stretches(FIRST, LAST, STEPS[2:]), 50)
+
+    [first, *_] = plan(connection, asked)
+
+    assert "USING PRIMARY KEY (pipeline=? AND step=?)" in first
+
+
+def test_the_entities_nearest_to_alerting_are_read_by_the_time(
+    connection: Connection, asked: list[tuple[str, Any]]
+) -> None:
+    SqlSeries(connection).rarest("quick", FINE, 5, 50)
+
+    [first, *_] = plan(connection, asked)
+
+    index = "ix_series_pipeline_step_value_begin_entity_rarity"
+    assert f"COVERING INDEX {index} (pipeline=? AND step=? AND value=? AND begin>?)" in first

@@ -38,6 +38,12 @@ REFUSED = {
     ),
 }
 """Errors that waiting does not cure, and what does."""
+CURES = {
+    **REFUSED,
+    KafkaError.FENCED_INSTANCE_ID: (
+        "Another instance has joined with the same group.instance.id: give each its own"
+    ),
+}
 
 AWAY = {
     KafkaError._ALL_BROKERS_DOWN,
@@ -211,14 +217,10 @@ class BrokerErrors:
         if self._stranded >= STRANDED_LOOKS:
             raise RetryableError(f"{self._who}: {FORGOTTEN}: a new process reconnects")
         if self.fatal_error is not None:
-            self.raise_error(
-                self.fatal_error.str(), REFUSED.get(self.fatal_error.code(), "Start again")
-            )
+            text, code = self.fatal_error.str(), self.fatal_error.code()
+            self.raise_error(text, CURES.get(code) or _cure(text))
         if self.fatal_text:
-            cures = (
-                cure for code, cure in REFUSED.items() if KafkaError(code).str() in self.fatal_text
-            )
-            self.raise_error(self.fatal_text, next(cures, "Start again"))
+            self.raise_error(self.fatal_text, _cure(self.fatal_text))
 
     def raise_error(self, what: str, cure: str) -> NoReturn:
         """Raise what is wrong for good, with its cure."""
@@ -241,3 +243,9 @@ class BrokerErrors:
             self._said.add(text)
             then = "; retrying" if retried and self.fatal_error is None else ""
             logger.warning("%s: %s%s", self._who, text, then)
+
+
+def _cure(text: str) -> str:
+    """Return what cures the error that a text of librdkafka's names."""
+    found = (cure for code, cure in CURES.items() if KafkaError(code).str() in text)
+    return next(found, "Start again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 
@@ -42,5 +43,7 @@ def largest_batches(admin: AdminClient, topics: Iterable[str]) -> dict[str, int]
         try:
             found[topic] = int(answers[resource].result(REQUEST_SECONDS)["max.message.bytes"].value)
         except (KafkaException, FutureTimeout) as error:
-            logger.info("the limit of %s is unknown (%s): assuming the default", topic, error)
+            # A topic of our own that is yet to be made is made with the default.
+            level = logging.DEBUG if "Unknown topic" in str(error) else logging.INFO
+            logger.log(level, "the limit of %s is unknown (%s): assuming the default", topic, error)
     return found

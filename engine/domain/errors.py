@@ -22,6 +22,10 @@ class RetryableError(PynomalyError):
     """Another system interrupted the work: a restart resumes it."""
 
 
+class StateWriteError(RetryableError):
+    """The place of the state takes nothing now, as a full disk: a restart may be too early."""
+
+
 class TasksLostError(RetryableError):
     """Other processes have our partitions: start again with the present ones."""
 

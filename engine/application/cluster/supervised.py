@@ -56,7 +56,7 @@ class ExitReason:
         code: exit code.
         kind: drained, planned, lost, killed, hung, crashed or fatal.
         cause: the reason for people; "" after an orderly end.
-        stored: whether it had stored a checkpoint.
+        stored: whether it had stored a checkpoint, and could have stored another.
         unreachable: what it was waiting for, or "".
     """
 

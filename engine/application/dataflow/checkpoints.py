@@ -14,6 +14,7 @@ from engine.application.dataflow.tasks import ORIGIN, Tasks
 from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint, Json
+from engine.domain.errors import StateWriteError
 
 logger = logging.getLogger("pynomaly.checkpoint")
 
@@ -153,7 +154,11 @@ class Checkpoints:
         changed = {reader: mark for reader, mark in waiting.items() if reader.changed}
         checkpoints = [self._checkpoint(mark) for mark in changed.values()]
         outputs = self._delivery.outputs()
-        self._tasks.store.save(checkpoints, outputs)
+        try:
+            self._tasks.store.save(checkpoints, outputs)
+        except StateWriteError:
+            self._context.heartbeat.not_stored()
+            raise
         self._report_positions(waiting)
         for reader, mark in changed.items():
             reader.stored(whole=mark.whole)

@@ -23,7 +23,7 @@ from engine.application.state.kept import KeptCheckpoints, kept_manifests
 from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
 from engine.application.telemetry.heartbeat import Heartbeat
-from engine.domain.errors import FatalError, RetryableError, SnapshotError
+from engine.domain.errors import FatalError, SnapshotError, StateWriteError
 
 TASKS = "tasks"
 """Folder of the tasks' files in the state directory."""
@@ -113,7 +113,7 @@ class DirectoryStore:
             write_manifests(self._path, stored)
             kept = self._kept.keep_if_due(stored)
         except OSError as error:
-            raise RetryableError(
+            raise StateWriteError(
                 f"state in {self._directory} cannot be written: {error.strerror}"
             ) from error
         outdated = [old for task, old in self._files.items() if files[task].name != old.name]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 PROGRESS, BUSY, WAITING, IDLE = "progress", "busy", "waiting", "idle"
 STORED, RESTART, FAILED, STOPPED = "stored", "restart", "failed", "stopped"
+NOT_STORED = "not_stored"
 COUNTS = "counts"
 BEAT_SECONDS = 0.5
 LONGEST_LINE_BYTES = 2_000
@@ -57,6 +58,10 @@ class Heartbeat:
     def stored(self) -> None:
         """Report a checkpoint."""
         self._send(STORED)
+
+    def not_stored(self) -> None:
+        """Report that checkpoints cannot be stored any more: an early restart does not help."""
+        self._send(NOT_STORED)
 
     def ask_restart(self, why: str) -> None:
         """Ask for an orderly restart of the whole cluster."""
@@ -106,7 +111,7 @@ class HeartbeatMonitor:
         moved: time of the last progress.
         started: whether it reads or is idle; then all processes of the cluster are connected.
         idle: whether it is idle, so that silence is normal.
-        stored: whether a checkpoint was taken.
+        stored: whether a checkpoint was taken, and the last one did not fail.
         restart: reason for a requested restart, or "".
         failed: reason for its end as the process reports it, or "".
         stopped: reason why it waits to be stopped, or "".
@@ -151,7 +156,7 @@ class HeartbeatMonitor:
             self.unreachable = why
         self.started = self.started or word in (PROGRESS, IDLE)
         self.idle = word == IDLE or (self.idle and word != PROGRESS)
-        self.stored = self.stored or word == STORED
+        self.stored = word == STORED or (self.stored and word != NOT_STORED)
         if word == RESTART:
             self.restart = why
         elif word == FAILED:

@@ -343,11 +343,15 @@ def test_the_last_line_is_the_reason_that_the_process_reported(
     assert "stopped: process 1: the topic is gone" in caplog.messages
 
 
-@pytest.mark.parametrize(("word", "wait"), [("stored", "0.1"), ("progress", "0.4")])
+@pytest.mark.parametrize(
+    ("words", "wait"),
+    [(["stored"], "0.1"), (["progress"], "0.4"), (["stored", "not_stored"], "0.4")],
+    ids=["stored", "never stored", "not stored any more"],
+)
 def test_who_reached_a_checkpoint_does_not_wait_longer_each_time(
-    caplog: pytest.LogCaptureFixture, word: str, wait: str
+    caplog: pytest.LogCaptureFixture, words: list[str], wait: str
 ) -> None:
-    code = SPEAK + f"say({word!r}); sys.exit(1)"
+    code = SPEAK + "".join(f"say({word!r}); " for word in words) + "sys.exit(1)"
     policy = replace(QUICK, first_wait=0.2, longest_wait=9.0)
     supervise(code, policy=policy)
 

@@ -20,7 +20,7 @@ from engine.application.dataflow.build import Flow, build
 from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.application.state.memory import MemoryStore
-from engine.domain.errors import OffsetLostError
+from engine.domain.errors import OffsetLostError, StateWriteError
 from tests.unit.application.dataflow.test_build import FILE, published, stream
 
 PARTS, COUNT = 3, 1_600
@@ -238,6 +238,29 @@ def test_what_retention_has_cut_off_is_reported_and_the_rest_goes_on(
     assert len(warnings) == sum(at != kept.position for at, kept in before)
     assert warnings
     assert all(kept.position == COUNT for kept in store.kept.values())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_reported_to_the_supervisor(
+    file: Path, undisturbed: Undisturbed
+) -> None:
+    store = MemoryStore()
+    context = RunContext("whole", checkpoint_interval=timedelta(0))
+    save = store.save
+    stored: list[bool] = []
+
+    def filling(*both: Any) -> None:
+        stored.append(context.heartbeat.status.stored)
+        if len(stored) > 1:
+            raise StateWriteError("no space left")
+        save(*both)
+
+    store.save = filling  # type: ignore[assignment, method-assign]
+
+    with pytest.raises(StateWriteError):
+        build(load(file), context, store).run()
+
+    assert stored == [False, True]
+    assert not context.heartbeat.status.stored
 
 
 def test_state_is_stored_whole_when_it_is_old_a_few_tasks_at_a_time(

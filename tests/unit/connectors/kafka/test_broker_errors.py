@@ -70,3 +70,13 @@ def test_a_fatal_error_of_the_client_is_raised_with_its_cure() -> None:
 
     with pytest.raises(ConnectorError, match=r"refuses the sink anomalies: .*Allow us WRITE"):
         errors.raise_if_fatal()
+
+
+def test_a_static_member_that_another_one_replaced_says_what_to_change() -> None:
+    errors = BrokerErrors("group", lambda _: None)
+    text = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
+
+    errors.report(KafkaError(KafkaError._FATAL, f"Fatal error: {text}", fatal=True))
+
+    with pytest.raises(ConnectorError, match=r"the same group.instance.id: give each its own"):
+        errors.raise_if_fatal()

@@ -116,8 +116,21 @@ def _json(payload: bytes) -> Any:
 def _opened(document: Any) -> Any:
     """Return what is in an envelope of schema and payload."""
     if not isinstance(document, dict) or not {"schema", "payload"} >= document.keys():
-        return document
-    return _typed(document.get("payload"), document.get("schema"), 0)
+        return _shaped(document, 0)
+    schema, payload = document.get("schema"), document.get("payload")
+    return _typed(payload, schema, 0) if schema else _shaped(payload, 0)
+
+
+def _shaped(found: Any, depth: int) -> Any:
+    """Return a value without a schema, its decimals of variable scale as numbers."""
+    if depth > 50 or not isinstance(found, (dict, list)):
+        return found
+    if isinstance(found, list):
+        return [_shaped(value, depth + 1) for value in found]
+    if found.keys() == {"scale", "value"} and type(found["scale"]) is int:
+        number = _decimal(found["value"], found)
+        return found if isinstance(number, str) else number
+    return {name: _shaped(value, depth + 1) for name, value in found.items()}
 
 
 def _typed(found: Any, schema: Any, depth: int) -> Any:
@@ -150,6 +163,7 @@ def _decimal(text: Any, parameters: Any) -> Any:
     scale = parameters.get("scale", "0") if isinstance(parameters, dict) else "0"
     try:
         unscaled = int.from_bytes(base64.b64decode(text, validate=True), "big", signed=True)
-        return float(Decimal(unscaled).scaleb(-int(scale)))
+        # A whole number may be a key.
+        return float(Decimal(unscaled).scaleb(-int(scale))) if int(scale) else unscaled
     except (ValueError, ArithmeticError, TypeError):
         return text

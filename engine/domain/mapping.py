@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from engine.domain.condition import Condition, paths, texts_compared
 from engine.domain.format import Format
-from engine.domain.path import Base64Text, JsonText, Path
+from engine.domain.path import EACH, Base64Text, JsonText, Path
 from engine.domain.time_units import NS_PER_DAY
 
 LONGEST_KEY_CHARS = 4_096
 """Characters of an entity's key; a longer one is no name, and would not fit into a record."""
 
-TimeUnit = Literal["s", "ms", "us", "ns"]
+TimeUnit = Literal["s", "ms", "us", "ns", "100ns", "d"]
 EXCEL_FORMATS = ("excel", "excel1904", "wincc")
 """Formats of times that are numbers of days since 1900 or 1904, or millionths of them, in local
 time."""
@@ -94,7 +94,8 @@ class TimeField:
         path: None takes the message's own timestamp.
         unit: of a number; exactly one of unit and format is set where path is.
         format: "iso8601", "rfc2822", one of EXCEL_FORMATS, or a strptime format.
-        since: what a number counts from: 1970 ("epoch"), or the message's own timestamp.
+        since: what a number counts from: 1970 ("epoch"), the message's own timestamp ("message"),
+            or a date such as 1904-01-01.
         also: further fields of the time, such as a clock beside a date; joined by spaces.
         zone: name of the time zone of texts that name none; UTC unless given.
     """
@@ -104,7 +105,7 @@ class TimeField:
     format: str | None = None
     also: tuple[Path, ...] = ()
     zone: str | None = None
-    since: Literal["epoch", "message"] = "epoch"
+    since: str = "epoch"
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -191,7 +192,7 @@ class EventMapping:
 
 def _names(paths: Iterable[Path]) -> frozenset[str]:
     """Return the names that some paths begin with; one into an array begins with none."""
-    return frozenset(path[0] for path in paths if isinstance(path[0], str))
+    return frozenset(path[0] for path in paths if isinstance(path[0], str) and path[0] != EACH)
 
 
 FIRST_FIELDS: dict[type, set[str]] = {

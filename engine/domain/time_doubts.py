@@ -11,6 +11,7 @@ from engine.domain.time_units import NS_PER_UNIT
 
 YEAR_NS = 31_556_952_000_000_000
 """ns."""
+USUAL_UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")
 EARLIEST_NS, LATEST_NS = 20 * YEAR_NS, 130 * YEAR_NS
 """The times that a unit is guessed by: 1990 to 2100."""
 
@@ -20,7 +21,7 @@ def other_unit(written: object, unit: TimeUnit | None) -> str:
     if unit is None or not isinstance(written, (int, float)):
         return ""
     fitting = [
-        name for name, factor in NS_PER_UNIT.items() if EARLIEST_NS < written * factor < LATEST_NS
+        name for name in USUAL_UNITS if EARLIEST_NS < written * NS_PER_UNIT[name] < LATEST_NS
     ]
     if not fitting or unit in fitting:
         return ""
@@ -33,7 +34,7 @@ def doubt(time: TimeField, times: Int64s) -> str:
     Numbers read with too small a unit lie in January 1970. With too large a unit they lie
     in a far future, and are rejected.
     """
-    if time.path is None or time.unit is None or not len(times):
+    if time.path is None or time.unit is None or time.since != "epoch" or not len(times):
         return ""
     early = times[(times >= 0) & (times < YEAR_NS)]
     if not len(early):

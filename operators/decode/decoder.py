@@ -69,6 +69,8 @@ class Decoder:
         explode = mapping.explode
         self._exploder = None if explode is None else Exploder(explode, mapping.paths)
         self._typed = ExplodedJson(mapping) if is_typed(mapping) else None
+        # Of an array of messages, each is exploded; where a place leads on, it is one message.
+        self._takes_arrays = bool(explode and isinstance(explode[0], str))
         self._of_messages, self._of_elements = self._conditions()
         self._rejects = Rejects(mapping)
         self.passed_over: Counter[str] = Counter()
@@ -92,10 +94,18 @@ class Decoder:
             found = Decoded(*self._json.decode(payloads))
         else:
             accounted |= passed
-        found = self._where(self._of_messages, found, accounted)
+        # Of an array of messages, each is asked for itself.
+        messages = found.messages
+        of_arrays = (
+            self._takes_arrays and isinstance(messages, list) and list in map(type, messages)
+        )
+        if not of_arrays:
+            found = self._where(self._of_messages, found, accounted)
         if self._exploder is not None:
             found = only_chosen(raw, self._explode(self._exploder, found, accounted))
             found = self._where(self._of_elements, found, accounted)
+        if of_arrays:
+            found = self._where(self._of_messages, found, accounted)
         now = self._clock()
         events, good = self._events(raw, found, now)
         if not good.all():

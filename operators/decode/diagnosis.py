@@ -77,6 +77,9 @@ class Diagnosis:
         """Return what is wrong with a document, or with one that an element stands in."""
         is_array = isinstance(document, list)
         if not (isinstance(document, dict) or (is_array and self._takes_arrays)):
+            if isinstance(document, str) and self._mapping.format is not None:
+                found = f"the line {quote(document)} is not read by the format"
+                return RejectReason.NOT_AN_OBJECT, f"{found} {self._mapping.format.name}"
             hint = ": set event.explode: $message?" if is_array else ""
             found = f"the payload is {quote(document)}, not an object{hint}"
             return RejectReason.NOT_AN_OBJECT, found

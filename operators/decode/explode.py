@@ -27,6 +27,7 @@ class Exploder:
         inside = (one[len(path) :] for one in read if one[: len(path)] == path)
         self._parallel = ParallelArrays(path, inside)
         self._kept = [_below(path[:level], read) - {path[level]} for level in range(len(path))]
+        self._places = [_places(path[:level], read) for level in range(len(path))]
         for level, step in enumerate(path[:-1]):
             if isinstance(step, Named):
                 self._kept[level + 1] |= {step.field}
@@ -59,6 +60,8 @@ class Exploder:
             return inner
         if isinstance(step, Named):
             return [[element] for element in inner]
+        if isinstance(step, int):
+            return [self._replaced(node, level, element) for element in inner]
         kept = self._keep(node, level)
         return [{**kept, step: element} for element in inner]
 
@@ -100,6 +103,14 @@ class Exploder:
     def _keep(self, node: dict[str, Any], level: int) -> dict[str, Any]:
         return {name: node[name] for name in self._kept[level] if name in node}
 
+    def _replaced(self, node: list[Any], level: int, element: Any) -> list[Any]:
+        """Return an array with an element in the place that is exploded, and what else is read."""
+        place, kept = self._path[level], self._places[level]
+        return [
+            element if index == place else found if index in kept else None
+            for index, found in enumerate(node[: max(kept) + 1])
+        ]
+
     def _error(self, node: Any, level: int, expected: str) -> Exception:
         where = path_text(self._path[:level]) or "the payload"
         if node is None:
@@ -117,3 +128,10 @@ def _below(prefix: Path, read: list[Path]) -> set[str]:
     level = len(prefix)
     names = {path[level] for path in read if path[:level] == prefix and len(path) > level}
     return {name for name in names if isinstance(name, str)}
+
+
+def _places(prefix: Path, read: list[Path]) -> set[int]:
+    """Return the places that are read of an array."""
+    level = len(prefix)
+    steps = {path[level] for path in read if path[:level] == prefix and len(path) > level}
+    return {step for step in steps if isinstance(step, int)}

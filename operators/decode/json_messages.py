@@ -29,6 +29,7 @@ class JsonMessages:
         self._plain = mapping.explode is not None and not self._type.is_whole
         self._fields = [(name, field_name(name)) for name in self._type.names]
         self._explodes = mapping.explode is not None
+        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
     def attributes(self, path: Path) -> int:
         """Return how many steps of a path are attributes of a message; see `reader`."""
@@ -57,12 +58,17 @@ class JsonMessages:
         try:
             return self._decoder.decode(payload.removeprefix(BOM))
         except _ERRORS:
+            if self._explodes and payload.lstrip()[:1] == b"[":
+                # An array of messages: each is exploded.
+                return self._whole.decode(payload)
             if b"NaN" not in payload:
                 raise
             return self._decoder.decode(without_nan(payload))
 
-    def _dictionary(self, message: Any) -> dict[str, Any]:
+    def _dictionary(self, message: Any) -> Any:
         """Return what was read of a message, as exploding takes it."""
+        if type(message) is list:
+            return message
         found = ((name, getattr(message, attribute)) for name, attribute in self._fields)
         return {name: value for name, value in found if value is not None}
 

@@ -179,7 +179,10 @@ def _quantity(text: str, field: ValueField) -> float:
     found = _QUANTITY.fullmatch(text)
     number = found and _plain(found[1], field.decimal)
     if found is None or number is None:
-        raise NoNumberError("a number with its unit")
+        other = "," if field.decimal == "." else "."
+        has_other = found is not None and _plain(found[1], other) is not None
+        hint = f': set decimal: "{other}"' if has_other else ""
+        raise NoNumberError(f"a number with its unit{hint}")
     prefix = found[2]
     if field.unit:
         if not prefix.endswith(field.unit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from operators.decode.reading import MissingError, dotted, look_up, quote
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
 HERE = "this machine's clock"
+_LIKE_ISO = re.compile(r"\s*\d{4}-\d\d(-\d\d)?([T\s]|$)", re.ASCII)
 
 
 class TimeDiagnosis:
@@ -59,12 +61,14 @@ class TimeDiagnosis:
             return RejectReason.WRONG_TYPE, f"{where} is {quote(written)}, expected {expected}"
         stamps = [timestamp if time.since == "message" else NO_TIME]
         moment = int(self._times.column([written], stamps=stamps)[0])
-        hint = other_unit(written, time.unit)
+        hint = other_unit(written, time.unit) if time.since == "epoch" else ""
         if moment == UNREADABLE:
             how = f"a number in {time.unit}" if time.unit else f"{time.format}"
             found = f"{where} is {quote(written)}, not readable as {how}"
             if not time.unit and str(written).strip().isdecimal():
                 hint = ": set unit instead of format where it is a number of seconds, ms, us or ns"
+            if time.unit and _LIKE_ISO.match(str(written)):
+                hint = ": set format: iso8601 instead of unit"
             if not time.unit and str(written).startswith("/Date("):
                 hint = ": set unit: ms instead of format"
             if time.format not in EXCEL_FORMATS and _is_excel(written):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -19,6 +20,7 @@ from operators.decode.local_times import LocalTimes
 from operators.decode.reading import Column
 from operators.decode.written_times import (
     DEFAULT_ABBREVIATIONS,
+    EPOCH_DAY,
     FIRST_YEAR,
     LAST_YEAR,
     Written,
@@ -49,6 +51,8 @@ class TimeReader:
         known = self._local.abbreviations if self._local else DEFAULT_ABBREVIATIONS
         self._is_iso = time.format == "iso8601"
         self._written: Written = iso_8601(known)
+        self._factor = NS_PER_UNIT[time.unit or "s"]
+        self._shift = _shift(time.since, self._factor)
         self._text: Callable[[Any], str] = _as_text
         if time.format in EXCEL_FORMATS:
             self._written, self._text = excel(str(time.format)), _as_number_text
@@ -76,15 +80,15 @@ class TimeReader:
             stamps: the messages' own times, ns since 1970.
         """
         if self._time.since == "message":
-            return _since(_numbers(listed(written), NS_PER_UNIT[self._time.unit or "s"]), stamps)
+            return _since(_numbers(listed(written), self._factor, 0), stamps)
         if isinstance(written, np.ndarray):
             if self._time.unit is not None and written.dtype == np.int64:
-                times = _scaled_column(written, NS_PER_UNIT[self._time.unit])
+                times = _scaled_column(written, self._factor, self._shift)
                 if times is not None:
                     return times
             written = listed(written)
         if self._time.unit is not None:
-            return _numbers(written, NS_PER_UNIT[self._time.unit])
+            return _numbers(written, self._factor, self._shift)
         if self._is_iso and all(map(_is_common, written)):
             try:
                 return _common(written)
@@ -135,13 +139,22 @@ def _as_number_text(number: Any) -> str:
     return repr(number) if type(number) is float else _as_text(number)
 
 
-def _numbers(column: Column, factor: int) -> Int64s:
+def _shift(since: str, factor: int) -> int:
+    """Return what to add to numbers so that they count from 1970, in their unit."""
+    if since in ("epoch", "message"):
+        return 0
+    days = date.fromisoformat(since).toordinal() - EPOCH_DAY
+    return days * NS_PER_DAY // factor
+
+
+def _numbers(column: Column, factor: int, shift: int) -> Int64s:
     if set(map(type, column)) == {int}:
         integers = _integers(column)
-        times = None if integers is None else _scaled_column(integers, factor)
+        times = None if integers is None else _scaled_column(integers, factor, shift)
         if times is not None:
             return times
-    return np.array([_one(number, lambda n: _scaled(n, factor)) for number in column], np.int64)
+    scaled = partial(_scaled, factor=factor, shift=shift)
+    return np.array([_one(number, scaled) for number in column], np.int64)
 
 
 def _since(spans: Int64s, stamps: Iterable[int]) -> Int64s:
@@ -151,12 +164,13 @@ def _since(spans: Int64s, stamps: Iterable[int]) -> Int64s:
     return np.where(readable, begins + np.where(readable, spans, 0), UNREADABLE)
 
 
-def _scaled_column(numbers: Int64s, factor: int) -> Int64s | None:
+def _scaled_column(numbers: Int64s, factor: int, shift: int) -> Int64s | None:
     """Return numbers in ns; None if one is beyond what fits."""
     most = LIMIT_NS // factor
+    least, most = max(-LIMIT_NS, -most - shift), min(LIMIT_NS, most - shift)
     # Not by abs(): that of the least number is itself.
-    fits = (-most <= numbers) & (numbers <= most)
-    return numbers * factor if fits.all() else None
+    fits = (least <= numbers) & (numbers <= most)
+    return (numbers + shift) * factor if fits.all() else None
 
 
 def _integers(column: Column) -> Int64s | None:
@@ -166,7 +180,7 @@ def _integers(column: Column) -> Int64s | None:
         return None
 
 
-def _scaled(number: Any, factor: int) -> int:
+def _scaled(number: Any, factor: int, shift: int) -> int:
     if type(number) is str:
         if _DIGITS.fullmatch(number):
             number = int(number)
@@ -177,7 +191,7 @@ def _scaled(number: Any, factor: int) -> int:
     # Multiplied by a million, a list would become a very long list.
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError
-    return round(number * factor)
+    return round((number + shift) * factor)
 
 
 def _common(column: Column) -> Int64s:

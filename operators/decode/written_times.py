@@ -19,7 +19,9 @@ _ISO = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)"
     r"(?:(?:[Tt]|\s+)(\d\d)(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d+))?)?)?"
     # Java writes the name of the zone behind the offset.
-    r"\s*(?:(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)(?:\[[\w/+-]{1,40}\])?)?",
+    r"\s*(?:(Z|z|[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)(?:\[[\w/+-]{1,40}\])?)?"
+    # So does Go, and the reading of a clock that runs evenly.
+    r"(?:\s(?:[A-Z]{3,5}|[+-]\d\d(?:\d\d)?))?(?:\sm=[+-][\d.]{1,20})?",
     re.ASCII,
 )
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?(?=[Tt\s]|$)", re.ASCII)
@@ -31,10 +33,12 @@ _MAIL = re.compile(
 )
 _HALF_DAY = re.compile(r"(?<=[\d\s])([ap])\.?(?:m\.?)?(?![\w.])", re.ASCII | re.IGNORECASE)
 """The half of the day as a, p, am, PM or p.m."""
+_LONG_FRACTION = re.compile(r"(?<=[.,:])(\d{6})\d{1,3}(?!\d)", re.ASCII)
+_COMMENT = re.compile(r"\s*\([^()]*\)$")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
+EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EXCEL_DAYS = {"excel": date(1899, 12, 30).toordinal(), "excel1904": date(1904, 1, 1).toordinal()}
 _EXCEL_DAYS["wincc"] = _EXCEL_DAYS["excel"]
 _PARTS_OF_DAY = {"excel": 1, "excel1904": 1, "wincc": 1_000_000}
@@ -110,7 +114,7 @@ def strptime(text: str, abbreviations: Mapping[str, int]) -> Written:
 
 def excel(system: str) -> Written:
     """Return what reads numbers of days: since 1900 or 1904, as Excel has them, or WinCC."""
-    first, parts_of_day = _EXCEL_DAYS[system] - _EPOCH_DAY, _PARTS_OF_DAY[system]
+    first, parts_of_day = _EXCEL_DAYS[system] - EPOCH_DAY, _PARTS_OF_DAY[system]
 
     def read(text: str) -> tuple[int, bool]:
         # Date and time of day may stand in two cells.
@@ -156,6 +160,12 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 def _strptime(written: str, text: str, abbreviations: Mapping[str, int]) -> tuple[int, bool]:
     if "%p" in text:
         written = _HALF_DAY.sub(r"\1m", written)
+    if "%f" in text:
+        # Python knows six digits; Oracle writes nine.
+        written = _LONG_FRACTION.sub(r"\1", written)
+    if "%z" in text or "%Z" in text:
+        # JavaScript writes the zone's name behind its offset.
+        written = _COMMENT.sub("", written)
     if "%Z" in text:
         text, written = text.replace("%Z", "%z"), _with_offset(written, abbreviations)
     moment = datetime.strptime(written, text)
@@ -203,7 +213,7 @@ def _ns(
     # Midnight may be written as the end of the day before, a leap second as the 60th.
     if m > 59 or s > 60 or h > 24 or (h == 24 and (m or s)):
         raise ValueError(hour)
-    days = date(year, month, day).toordinal() - _EPOCH_DAY
+    days = date(year, month, day).toordinal() - EPOCH_DAY
     parts = int((fraction or "")[:9].ljust(9, "0"))
     return ((days * 24 + h) * 3_600 + m * 60 + s) * NS_PER_SECOND + parts
 

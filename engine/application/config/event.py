@@ -36,10 +36,7 @@ def _time(value: object) -> object:
 def _explode(value: object) -> Path | None:
     if value is None or value == MESSAGE:
         return None if value is None else ()
-    path = parse_path(value)
-    if any(isinstance(step, int) for step in path):
-        raise invalid("expected a path to an array, without the index of an element")
-    return path
+    return parse_path(value)
 
 
 _TIME_SCHEMA = {"anyOf": [{"const": "message"}, TimeSpec.model_json_schema()]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,6 +23,15 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _since(value: object) -> object:
+    if value in ("epoch", "message") or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise invalid("expected epoch, message, or a date such as 1904-01-01") from None
+
+
 class TimeSpec(Settings):
     """Where the event time stands, and how it is written: a unit or a format."""
 
@@ -35,9 +44,11 @@ class TimeSpec(Settings):
     ]
     """Path of the field, or of several that are one time together: [Date, Time]."""
     unit: TimeUnit | None = None
-    """Unit of a number since 1970: s, ms, us or ns."""
-    since: Literal["epoch", "message"] = "epoch"
-    """What a number counts from: 1970, or the message's own timestamp, where -5 s is earlier."""
+    """Unit of a number since 1970: s, ms, us, ns, 100ns or d (days)."""
+    since: Annotated[Literal["epoch", "message"] | date, BeforeValidator(_since)] = "epoch"
+    """What a number counts from: 1970, the message's own timestamp, where -5 s is earlier, or a
+    date, such as 1904-01-01 of LabVIEW; 1601-01-01 and 0001-01-01 with unit: 100ns are Windows'
+    FILETIME and the ticks of .NET."""
     format: str | None = None
     """Format of a text: iso8601, rfc2822 (Sun, 29 Nov 2026 20:00:00 +0000), or strptime codes such
     as %d/%m/%Y %H:%M:%S, %Z and %z too. Of a number: excel, the days since 1900 that Excel shows as
@@ -67,7 +78,7 @@ class TimeSpec(Settings):
         if self.unit is not None and self.zone is not None:
             raise invalid("expected format beside it, and not unit: it is for texts", "zone")
         if self.unit is None and self.since != "epoch":
-            raise invalid("expected unit beside it: a number is added to the timestamp", "since")
+            raise invalid("expected unit beside it: a number counts from there", "since")
         if self.unit is not None and len(self.path) > 1:
             raise invalid("expected one path, or format: several are texts together", "path")
         return self
@@ -75,7 +86,7 @@ class TimeSpec(Settings):
     def field(self) -> TimeField:
         """Return the time in the domain's words."""
         path, *also = self.path
-        return TimeField(path, self.unit, self.format, tuple(also), self.zone, self.since)
+        return TimeField(path, self.unit, self.format, tuple(also), self.zone, str(self.since))
 
 
 def _check_format(text: str) -> None:

@@ -17,9 +17,11 @@ import msgspec
 import numpy as np
 import orjson
 import pytest
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from engine.application.config.document import read
 from engine.application.config.event import EventSpec
@@ -276,8 +278,6 @@ values: [value]
 
 
 def otlp_binary() -> bytes:
-    from google.protobuf.json_format import ParseDict
-
     return bytes(ParseDict(OTLP, ExportMetricsServiceRequest()).SerializeToString())
 
 
@@ -314,6 +314,52 @@ def test_otlp_logs_are_read() -> None:
     events, rejects = decode(text + "values: {took: attributes.took}", orjson.dumps(OTLP_LOGS))
 
     assert (entities(events), rejects) == ([("h1", 2.5)], [])
+
+
+OTLP_SPAN = {
+    "traceId": "5b8efff798038103d269b633813fc60c",
+    "name": "GET /cart",
+    "kind": 2,
+    "startTimeUnixNano": "1704067200000000000",
+    "endTimeUnixNano": "1704067200012500000",
+    "attributes": [{"key": "http.route", "value": {"stringValue": "/cart"}}],
+    "status": {"code": "STATUS_CODE_ERROR"},
+}
+OTLP_TRACES = {
+    "resourceSpans": [
+        {
+            "resource": {"attributes": [{"key": "host", "value": {"stringValue": "h1"}}]},
+            "scopeSpans": [{"spans": [OTLP_SPAN]}],
+        }
+    ]
+}
+OTLP_TRACES_EVENT = """
+format: otlp_traces
+where: [{path: kind, equals: SERVER}, {path: status, equals: ERROR}]
+key: [resource.host, name]
+time: {path: time, unit: ns}
+values: [duration]
+"""
+
+
+def test_otlp_spans_are_read_as_json_and_as_protobuf() -> None:
+    binary = ParseDict(OTLP_TRACES, ExportTraceServiceRequest()).SerializeToString()
+
+    events, rejects = decode(OTLP_TRACES_EVENT, orjson.dumps(OTLP_TRACES), binary)
+
+    assert (entities(events), rejects) == ([("h1/GET /cart", 0.0125)] * 2, [])
+    assert set(events.times.tolist()) == {TS * 1_000_000}
+
+
+def test_a_span_without_an_end_has_no_duration() -> None:
+    open_span = {name: value for name, value in OTLP_SPAN.items() if name != "endTimeUnixNano"}
+    scope = {"scopeSpans": [{"spans": [open_span, OTLP_SPAN]}]}
+
+    _, (reject,) = decode(
+        OTLP_TRACES_EVENT.replace("resource.host, ", ""), orjson.dumps({"resourceSpans": [scope]})
+    )
+
+    assert (reject.index, reject.detail) == (0, "duration is null")
 
 
 def remote_write(name: str, labels: dict[str, str], samples: list[tuple[float, int]]) -> bytes:
@@ -450,6 +496,12 @@ GOOD = {
     "otlp_metrics": (OTLP_EVENT, orjson.dumps(OTLP)),
     "otlp_metrics_binary": (OTLP_EVENT, otlp_binary()),
     "otlp_logs": (OTLP_LOGS_EVENT, orjson.dumps(OTLP_LOGS)),
+    "otlp_traces": (OTLP_TRACES_EVENT, orjson.dumps(OTLP_TRACES)),
+    "regex": (
+        r"format: {regex: {pattern: '(?P<a>\S+) (?P<v>[0-9.]+)'}}" + "\nkey: a\nvalues: [v]",
+        b"h1 12.5\nh2 3",
+    ),
+    "logfmt": ("format: logfmt\nkey: a\nvalues: [v]", b'a=h1 v=12.5 msg="a b" done\na=h2 v=3'),
     "prometheus": (
         "format: prometheus\nkey: name\nvalues: [value]",
         remote_write("n", {"a": "b"}, [(1.0, TS)]),

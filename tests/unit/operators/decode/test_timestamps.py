@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from engine.domain.mapping import TimeField
+from engine.domain.mapping import TimeField, TimeUnit
 from operators.decode.timestamps import UNREADABLE, TimeReader
 
 
@@ -124,3 +126,50 @@ def test_strptime_is_utc_where_no_zone_is_named() -> None:
     assert plain(["01/Jan/1970:00:00:02"]).tolist() == [2 * 10**9]
     assert zoned(["01/Jan/1970:01:00:02 +0100"]).tolist() == [2 * 10**9]
     assert plain(["1 January"]).tolist() == [UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    ("unit", "since", "written"),
+    [
+        ("100ns", "0001-01-01", [638_396_640_000_000_000, 638_396_640_600_000_000]),
+        ("100ns", "1601-01-01", ["133485408000000000", "133485408600000000"]),
+        ("s", "1904-01-01", [3_786_912_000.0, 3_786_912_060.0]),
+        ("s", "2001-01-01", [725_760_000, "725760060.0"]),
+        ("d", "epoch", [19_723, 19_723 + 1 / 1440]),
+    ],
+    ids=["ticks of .NET", "FILETIME", "LabVIEW", "Cocoa", "days"],
+)
+def test_numbers_count_from_another_date(unit: TimeUnit, since: str, written: list[Any]) -> None:
+    read = TimeReader(TimeField(("t",), unit, since=since)).column
+    first = 1_704_067_200 * 10**9
+
+    assert read(written).tolist() == [first, first + 60 * 10**9]
+    assert read(np.array([written[0]], np.int64)).tolist() == [first]
+
+
+def test_a_number_beyond_what_fits_affects_its_own_row_only() -> None:
+    read = TimeReader(TimeField(("t",), "100ns", since="0001-01-01")).column
+
+    found = read([638_396_640_000_000_000, -(2**63), 2**63 - 1])
+
+    assert found.tolist() == [1_704_067_200 * 10**9, UNREADABLE, UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("iso8601", "2024-01-01 00:00:00.5 +0000 UTC"),
+        ("iso8601", "2024-01-01 01:00:00.5 +0100 CET m=+0.123"),
+        ("iso8601", "2024-01-01 03:00:00.5 +0300 +03"),
+        ("%d-%b-%y %I.%M.%S.%f %p", "01-JAN-24 12.00.00.500000000 AM"),
+        (
+            "%a %b %d %Y %H:%M:%S.%f GMT%z",
+            "Mon Jan 01 2024 01:00:00.5 GMT+0100 (Central European Standard Time)",
+        ),
+    ],
+    ids=["Go", "Go with its clock", "Go in a zone without a name", "Oracle", "JavaScript"],
+)
+def test_times_are_read_as_languages_and_databases_print_them(form: str, written: str) -> None:
+    read = TimeReader(TimeField(("t",), None, form)).column
+
+    assert read([written]).tolist() == [1_704_067_200_500_000_000]

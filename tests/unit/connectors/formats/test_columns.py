@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from itertools import cycle
 from typing import Any
 
 import fastavro
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.domain.batch import RawBatch
+from operators.decode.column_sections import FEWEST
 from operators.decode.decoder import Decoder
 from tests.fuzz.formats import mutated
 from tests.unit.connectors.formats.test_formats import (
@@ -131,12 +133,49 @@ def test_protobuf_is_read_as_one_by_one(records: list[tuple[Any, ...]]) -> None:
     assert decoded(found, payloads) == one_by_one(found, payloads)
 
 
+@pytest.mark.parametrize("name", ["avro", "protobuf"])
+@pytest.mark.parametrize("bad", [[0], [199], [77], [3, 150], list(range(0, 200, 20))])
+def test_broken_payloads_among_many_are_read_as_one_by_one(name: str, bad: list[int]) -> None:
+    text, good = GOOD[name]
+    found = decoder(text)
+    payloads = [good] * 200
+    for row, broken in zip(bad, cycle([b"\xff" * 9, good[:-3], b"\x80"]), strict=False):
+        payloads[row] = broken
+
+    assert decoded(found, payloads) == one_by_one(found, payloads)
+
+
+@pytest.mark.parametrize("name", ["avro", "protobuf"])
+def test_one_broken_payload_leaves_most_of_a_batch_in_columns(name: str) -> None:
+    text, good = GOOD[name]
+    found = decoder(text)._format
+    assert found is not None
+    assert found._sections is not None
+
+    sections = found._sections.of([*[good] * 400, b"\xff" * 9, *[good] * 599])
+
+    alone = [(section.first, section.end) for section in sections if section.columns is None]
+    assert any(first <= 400 < end for first, end in alone)
+    assert sum(end - first for first, end in alone) <= 2 * FEWEST
+
+
+def test_a_schema_that_is_never_read_in_columns_is_not_tried_by_halves() -> None:
+    decimal = {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "v", "type": decimal}]}
+    text = f"format: {{avro: {{schema_text: {json.dumps(json.dumps(schema))}}}}}\n"
+    found = decoder(text + "key: {const: a}\nvalues: [v]")._format
+    assert found is not None
+    assert found._sections is not None
+
+    assert found._sections.of([b"\x02\x07"] * 500) == [(0, 500, None)]
+
+
 def test_columns_are_used_where_all_is_well() -> None:
     for text, good in ((AVRO_EVENT, avro({"sensor": "a", "ts": TS, "temp": 1})), GOOD["protobuf"]):
         found = decoder(text)
         assert found._format is not None
-        assert found._format._columns is not None
+        assert found._format._sections is not None
 
-        columns = found._format._columns.columns([good] * COUNT, found._format._paths)
+        (section,) = found._format._sections.of([good] * COUNT)
 
-        assert columns is not None
+        assert section.columns is not None

@@ -29,6 +29,8 @@ A_DAY = {"1/week": 1 / 7, "10/day": 10.0, "2/day per entity": 2.0}
 DEFAULT = "10/day"
 """The budget of all figures that name none."""
 BATCH = 50_000
+WHOLE_STREAM = -1
+"""Stands for the entity of an absence of all entities together."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def events_of(stream: Stream, rows: slice) -> EventBatch:
 def _message(anomaly: Anomaly) -> Message:
     shares = [part.contribution for part in anomaly.values]
     return Message(
-        int(anomaly.entity),
+        int(anomaly.entity) if anomaly.entity.isdigit() else WHOLE_STREAM,
         anomaly.time,
         anomaly.incident,
         -log10(anomaly.p_value) if anomaly.p_value > 0 else inf,

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Presence(StrEnum):
+    """What is known of an entity's absence."""
+
+    YOUNG = "not judged yet"
+    WATCHED = "watched"
+    ABSENT = "absent"
+    TOGETHER = "absent, together with others"
+    ENDED = "taken for a key that has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,7 @@ class EntityReport:
         detectors: each one's report.
         values: what is expected of each value next.
         memory: bytes it is counted with.
+        presence: whether it is absent; None if nobody asks.
     """
 
     entity: str
@@ -59,6 +71,7 @@ class EntityReport:
     detectors: tuple[DetectorReport, ...]
     values: tuple[ExpectedValue, ...]
     memory: int
+    presence: Presence | None = None
 
     @property
     def warm(self) -> bool:

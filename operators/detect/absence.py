@@ -23,29 +23,35 @@ from engine.domain.alert_policy import (
     FalseDiscoveryRate,
     PValueThreshold,
 )
-from engine.domain.batch import EventBatch, Floats, Int32s, Int64s
+from engine.domain.batch import EventBatch, Floats, Int32s
 from engine.domain.detector import State
-from operators.detect.gaps import (
-    ABSENT,
+from engine.domain.entity_report import Presence
+from operators.detect.absence_loop import (
     ALL_RAISED,
     ALL_RETURNED,
-    NEVER,
+    PAUSED,
     RAISED,
-    RECORD,
     RETURNED,
-    TOGETHER_ABSENT,
-    WARM_UP,
-    WATCH,
-    Limits,
     observe,
 )
+from operators.detect.event_clock import Progress
+from operators.detect.gaps import ABSENT, ENDED, NEVER, RECORD, TOGETHER_ABSENT, WARM_UP, Limits
 from operators.detect.idle import Gone
+from operators.detect.stopped_together import WATCH
 from operators.kernels.record_bank import RecordBank
 
 logger = logging.getLogger("pynomaly.detect")
 
 SHARE = 0.1
 """Part of the threshold of an event's p-value that a silence is held against."""
+RANKS = {RETURNED: 0, ALL_RETURNED: 0, RAISED: 1, ALL_RAISED: 1, PAUSED: 2}
+"""Order of what an event shows: what is over comes first."""
+
+PRESENCES = {
+    ABSENT: Presence.ABSENT,
+    TOGETHER_ABSENT: Presence.TOGETHER,
+    ENDED: Presence.ENDED,
+}
 
 
 def limits_of(rule: AbsenceRule, policy: AlertPolicy, partitions: int) -> Limits:
@@ -109,8 +115,7 @@ class AbsenceWatch(RecordBank):
         self,
         slots: Int32s,
         events: EventBatch,
-        elapsed: Int64s,
-        progress: Int64s,
+        progress: Progress,
         totals: Floats,
         keys: Mapping[str, int],
     ) -> list[Absence]:
@@ -119,13 +124,15 @@ class AbsenceWatch(RecordBank):
         Args:
             slots: int32 [n], the slot of each event's entity.
             events: the n events.
-            elapsed: int64 [n], how far event time had come with each: see the module.
-            progress: int64 [n], the same with all steps as they are.
+            progress: how far event time had come with each.
             totals: float64 [n], events per day of all entities.
             keys: slots by key.
         """
         indices = np.full(len(slots), -1, np.int32) if events.indices is None else events.indices
-        columns = (events.times, events.offsets, indices, elapsed, progress, totals)
+        # With a limit, the silence is that of event time as it is: see the module.
+        elapsed = progress.busy if self.is_learned else progress.whole
+        times = (elapsed, progress.whole, progress.jumps)
+        columns = (events.times, events.offsets, indices, *times, totals)
         found = observe(self.records, self._watch.records, slots, *columns, self._limits)
         if not found:
             return []
@@ -133,8 +140,21 @@ class AbsenceWatch(RecordBank):
         names = {slot: key for key, slot in keys.items() if slot in wanted}
         partition = int(events.partitions[0])
         # By their places in the source: slots are assigned afresh after a restart.
-        found.sort(key=lambda one: (one[0], one[2] in (RAISED, ALL_RAISED), one[-2:]))
-        return [_absence(one, names, partition) for one in found]
+        found.sort(key=lambda one: (one[0], RANKS[one[2]], one[-2:]))
+        absences: list[Absence] = []
+        for one in found:
+            if one[2] == PAUSED:
+                absences += _pause(events, row=one[0], silence=one[4])
+            else:
+                absences.append(_absence(one, names, partition))
+        return absences
+
+    def presence(self, slot: int) -> Presence:
+        """Return what is known of an entity's absence."""
+        record = self.records[slot]
+        young = self.is_learned and record["tail"]["events"] < WARM_UP
+        found = PRESENCES.get(int(record["state"]), Presence.WATCHED)
+        return Presence.YOUNG if young and found is Presence.WATCHED else found
 
     def forget(self, slots: Int32s) -> None:
         """Forget entities that were evicted."""
@@ -191,14 +211,10 @@ def _absence(found: Any, names: Mapping[int, str], partition: int) -> Absence:
     )
 
 
-def pauses(events: EventBatch, jumps: Int64s) -> list[Absence]:
-    """Return the pauses of the whole task once they are over: an absence and its end each."""
-    found: list[Absence] = []
-    for row in np.flatnonzero(jumps).tolist():
-        silence = int(jumps[row])
-        since = int(events.times[row]) - silence
-        index = None if events.indices is None else int(events.indices[row])
-        place = int(events.partitions[row]), int(events.offsets[row]), index
-        pause = Absence(row, "", False, np.nan, silence, since, *place, entities=0)
-        found += [pause, replace(pause, is_over=True)]
-    return found
+def _pause(events: EventBatch, row: int, silence: int) -> list[Absence]:
+    """Return a pause of the whole task, which is over with an event: an absence and its end."""
+    since = int(events.times[row]) - silence
+    index = None if events.indices is None else int(events.indices[row])
+    place = int(events.partitions[row]), int(events.offsets[row]), index
+    pause = Absence(row, "", False, np.nan, silence, since, *place, entities=0)
+    return [pause, replace(pause, is_over=True)]

@@ -15,7 +15,6 @@ from engine.domain.control_change import ControlChange, Reset
 from engine.domain.detector import State
 from engine.domain.entity_report import EntityReport
 from engine.domain.pipeline import Pipeline
-from operators.detect.absence import pauses
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_metrics import EntityMetrics
 from operators.detect.entity_parts import EntityParts
@@ -179,14 +178,7 @@ class EntityGroup:
         absence = self._parts.absence
         if absence is None:
             return ()
-        elapsed = progress.busy if absence.is_learned else progress.whole
-        found = absence.observe(
-            slots, events, elapsed, progress.whole, totals, self._parts.table.slots
-        )
-        if absence.is_learned and progress.jumps.any():
-            found += pauses(events, progress.jumps)
-            found.sort(key=lambda absence: absence.row)
-        return found
+        return absence.observe(slots, events, progress, totals, self._parts.table.slots)
 
     def dump(self, beside: State | None = None) -> bytes:
         """Return the whole state as versioned bytes.

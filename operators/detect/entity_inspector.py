@@ -45,6 +45,7 @@ class EntityInspector:
         for explanation in found.explanations.values():
             centers, widths = explanation.centers, explanation.widths[0]
         warm = ~np.isnan(found.p_values[0])
+        absence = self._parts.absence
         return EntityReport(
             entity=key,
             events=pace.count,
@@ -54,6 +55,7 @@ class EntityInspector:
             detectors=self._detectors(slots, warm),
             values=self._values(centers[0] - widths, centers[0] + widths),
             memory=self._memory,
+            presence=None if absence is None else absence.presence(pace.slot),
         )
 
     def _detectors(self, slots: Int32s, warm: Bools) -> tuple[DetectorReport, ...]:

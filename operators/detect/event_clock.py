@@ -13,6 +13,7 @@ from numba import njit
 
 from engine.domain.batch import Int32s, Int64s
 from engine.domain.detector import State
+from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 from operators.kernels.record_bank import RecordBank, kernel
 
 LEAST_JUMP_NS = 60_000_000_000.0
@@ -34,6 +35,11 @@ which it goes back: so many are no backlog of it."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is no matter of a task that is new."""
+PAUSE_STEPS = 3.0
+"""A jump is a pause if it is longer than so many times the longest usual step."""
+SAME_HOUR_NS, WITHIN_NS, AS_LONG = NS_PER_HOUR, 8 * NS_PER_DAY, 1.5
+"""A pause that begins at the hour of the day of the last one, so many ns before at most, is usual
+while it is not longer than so many times that one."""
 
 NOBODY = -1
 """Stands for the slot of an entity that is gone."""
@@ -57,13 +63,17 @@ RECORD = np.dtype(
         ("behind", "u1"),
         ("leader", "<i4"),
         ("jumped", "<i8"),
+        ("usual", "<f8"),
+        ("paused", "<i8"),
+        ("pause", "<f8"),
     ]
 )
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
 stride, last jump, and when it last strode; the slot that spoke last, and how often in a row; the
 time that events apart agree on, how many do, the slot of the first, whether they are of several,
 and whether they lie behind; the slot that has carried event time to where it is;
-how far event time had come with the last jump."""
+how far event time had come with the last jump; the longest usual step; when the last pause began,
+and how long it was."""
 
 
 class Progress(NamedTuple):
@@ -142,6 +152,7 @@ def advance(clock: Any, slot: int, time: int) -> int:
         clock.agreed = 0
         if ahead > 0:
             clock.leader = slot
+            clock.usual = max(clock.usual, np.float64(ahead))
         _step(clock, max(ahead, 0))
         return 0
     behind = ahead < 0
@@ -164,6 +175,8 @@ def advance(clock: Any, slot: int, time: int) -> int:
         return 0
     is_pause = _is_pause(clock, jump)
     _step(clock, jump)
+    # Pauses that become longer and longer are news each time, and equal ones are not.
+    clock.usual = max(clock.usual, min(np.float64(jump), PAUSE_STEPS * clock.usual))
     clock.jumped = clock.progress
     if clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump:
         clock.stride = max(clock.stride, min(np.float64(jump), clock.jump))
@@ -189,7 +202,23 @@ def _is_pause(clock: Any, jump: int) -> bool:
     if clock.count < SETTLED_TASK_EVENTS or 4 * clock.progress < jump:
         return False
     soon = clock.progress - clock.jumped < JUMP_STRIDES * jump
-    return not (soon and clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump)
+    if soon and clock.jump > 0.0 and jump < JUMP_STRIDES * clock.jump:
+        return False
+    if jump <= PAUSE_STEPS * clock.usual:
+        return False
+    scheduled = _is_scheduled(clock, jump)
+    clock.paused, clock.pause = clock.now, np.float64(jump)
+    return not scheduled
+
+
+@njit(error_model="numpy")
+def _is_scheduled(clock: Any, jump: int) -> bool:
+    """Return whether a pause begins when the last one did, on a later day, and is not longer."""
+    apart = clock.now - clock.paused
+    if clock.pause == 0.0 or apart > WITHIN_NS or jump > AS_LONG * clock.pause:
+        return False
+    off = apart % NS_PER_DAY
+    return min(off, NS_PER_DAY - off) <= SAME_HOUR_NS
 
 
 @njit(error_model="numpy")

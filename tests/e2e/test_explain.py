@@ -53,6 +53,7 @@ def test_says_what_is_expected_and_from_where_it_alerts(folder: Path) -> None:
     assert "events        1,000, the newest of 2026-01-01T16:39:00Z; 1,440 a day" in said
     assert "warm          yes" in said
     assert "alerts        at p <= 6.9e-05" in said
+    assert "absence       its silence is judged" in said
     low, high = _expected(said, "t")
     assert 10 < low < 20 < high < 30
 
@@ -63,6 +64,7 @@ def test_says_that_not_enough_came(folder: Path) -> None:
     assert "events        1, the newest of 2026-01-01T00:00:00Z; rate not known yet" in said
     assert "warm          no: zscore scores after" in said
     assert "t             nothing is expected yet" in said
+    assert "absence       its silence is judged after 50 gaps" in said
 
 
 def test_says_that_nothing_came(folder: Path) -> None:

@@ -11,7 +11,7 @@ from engine.application.config.quantity import PositiveDuration, nanoseconds
 from engine.application.ports import Settings
 from engine.domain.absence import AbsenceRule
 
-LEARNED = "learned"
+LEARNED, OFF = "learned", "off"
 
 
 class AbsenceSpec(Settings):
@@ -26,10 +26,13 @@ class AbsenceSpec(Settings):
 
 
 def _absence(value: object) -> object:
+    # YAML 1.1 reads off as false.
+    if value is False or value == OFF:
+        return None
     if isinstance(value, str) and value != LEARNED:
-        raise invalid("expected learned, or {after: 10m}")
+        raise invalid("expected learned, off, or {after: 10m}")
     return {} if value == LEARNED else value
 
 
-_SCHEMA = {"anyOf": [{"const": LEARNED}, AbsenceSpec.model_json_schema(), {"type": "null"}]}
+_SCHEMA = {"anyOf": [{"enum": [LEARNED, OFF]}, AbsenceSpec.model_json_schema(), {"type": "null"}]}
 AbsenceChoice = Annotated[AbsenceSpec | None, BeforeValidator(_absence), WithJsonSchema(_SCHEMA)]

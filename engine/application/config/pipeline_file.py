@@ -16,7 +16,7 @@ from pydantic import (
 
 from engine.application import registry
 from engine.application.config import fingerprints, separate_places
-from engine.application.config.absence import AbsenceChoice
+from engine.application.config.absence import AbsenceChoice, AbsenceSpec
 from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
@@ -72,9 +72,11 @@ class PipelineFile(Settings):
     """How raw scores become p-values."""
     alert: AlertSpec = Field(default_factory=AlertSpec)
     """Which events become anomalies."""
-    absence: AbsenceChoice = None
-    """When an entity that stops sending is an anomaly: learned, by its own usual gaps, or
-    {after: 10m}; nobody watches unless given."""
+    absence: AbsenceChoice = Field(
+        default_factory=AbsenceSpec, json_schema_extra={"default": "learned"}
+    )
+    """When an entity that stops sending is an anomaly: learned, by its own usual gaps, after a
+    fixed time ({after: 10m}), or off."""
     silences: list[FileSilenceSpec] = Field(default_factory=list)
     """When alerts are muted, as in maintenance windows."""
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"

@@ -9,9 +9,17 @@ import numpy as np
 import typer
 
 from engine.application.use_cases.explain_entity import TaskReport, explain_entity
-from engine.domain.entity_report import EntityReport
+from engine.domain.entity_report import EntityReport, Presence
 from engine.domain.silence import Silence
 from engine.presentation.cli.output import open_pipeline
+
+ABSENCE = {
+    Presence.YOUNG: "its silence is judged after 50 gaps between its events",
+    Presence.WATCHED: "its silence is judged",
+    Presence.ABSENT: "it has stopped sending: published",
+    Presence.TOGETHER: "it has stopped sending with others: one absence of the partition",
+    Presence.ENDED: "it has stopped sending: taken for a key that has ended, and not published",
+}
 
 
 def explain(
@@ -45,6 +53,8 @@ def _print(found: TaskReport, promise: str) -> None:
         print(f"waiting       {found.waiting:,} events more, for their turn (event.order)")
     print(f"warm          {_warm(report)}")
     print(f"alerts        {_alerts(found, promise)}")
+    if report.presence is not None:
+        print(f"absence       {ABSENCE[report.presence]}")
     _print_control(found)
     for value in report.values:
         if not report.warm or value.low is None or value.high is None:

@@ -253,7 +253,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("silences", 0, "weekly", "zone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
     (("silences", 0, "publish"), "perhaps", "expected true or false"),
     (("silences", 0, "learn"), "perhaps", "expected true or false"),
-    (("absence",), "never", "expected learned, or {after: 10m}"),
+    (("absence",), "never", "expected learned, off, or {after: 10m}"),
     (("absence",), 3, "expected a mapping of fields"),
     (("absence", "after"), 600, "expected a duration with its unit"),
     (("delivery",), "exactly_onc", 'Did you mean "exactly_once"?'),

@@ -224,7 +224,7 @@ def earlier_states(folder: Path, text: str, policy: str) -> dict[str, list[Mappi
     written=st.lists(st.tuples(st.integers(0, 9), records), min_size=1, max_size=6),
     deaths=st.lists(st.integers(0, 5), max_size=3),
     batch=st.integers(40, 400),
-    absence=st.sampled_from(["", "absence: {after: 5m}\n", "absence: learned\n"]),
+    absence=st.sampled_from(["absence: off\n", "absence: {after: 5m}\n", ""]),
     policy=st.sampled_from(["{p_value: 0.05}", "{budget: 300/day, per: entity}", "{fdr: 0.3}"]),
 )
 def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(

@@ -128,6 +128,24 @@ def test_an_idle_topic_is_one_pause_and_no_absence() -> None:
     assert found[0][2] == pytest.approx(HOUR, abs=10)
 
 
+def test_a_pause_of_all_at_the_same_hour_of_the_week_is_usual_from_the_second_on() -> None:
+    numbers, times = fleet(12, 22 * DAY, every=5 * MINUTE)
+    off = lambda n, t: (t % (7 * DAY) > 6 * DAY) & (t % DAY < 2 * HOUR)  # noqa: E731
+
+    found = absences(spec(), without(numbers, times, off))
+
+    assert [(key, over) for key, over, _ in found] == [("", False), ("", True)]
+
+
+def test_the_usual_step_of_a_growing_fleet_is_no_pause() -> None:
+    """All send at once, every five minutes; the more they are, the shorter is the mean step."""
+    lives = [np.arange(k // 8 * 6 * HOUR, 2 * DAY, 300.0) for k in range(60)]
+    numbers, times = np.repeat(np.arange(60), [len(own) for own in lives]), np.concatenate(lives)
+    order = np.lexsort((numbers, times))
+
+    assert absences(spec(), stream(numbers[order], times[order])) == []
+
+
 @pytest.mark.parametrize("entities", [5, 40])
 def test_a_backlog_sent_one_after_the_other_is_one_absence_of_the_task(entities: int) -> None:
     numbers, times = fleet(entities, 6 * HOUR)

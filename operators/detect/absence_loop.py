@@ -1,0 +1,168 @@
+"""The loop over the events of a task that finds who has stopped sending, and who is back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.domain.batch import Floats, Int32s, Int64s
+from operators.detect import gaps, natural_ends, stopped_together
+from operators.detect.gaps import (
+    ABSENT,
+    ENDED,
+    LEAST_GAP_NS,
+    NEVER,
+    PRESENT,
+    TOGETHER_ABSENT,
+    WAITING,
+    learn_gap,
+    observe_lag,
+    p_of,
+    start_of_silence,
+)
+from operators.detect.stopped_together import (
+    accepted_ends,
+    are_ends,
+    are_together,
+    end_all,
+    end_together,
+    join,
+    look_again,
+)
+from operators.kernels import moving_mean, tail
+from operators.kernels.record_bank import kernel
+
+EACH = 8
+"""All entities are looked at once in as many events as an eighth of their number, at most."""
+RAISED, RETURNED, ALL_RAISED, ALL_RETURNED, PAUSED = range(5)
+
+
+@njit(error_model="numpy")
+def observe_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
+    """Note that an entity has sent; return whether its absence was published."""
+    was = state.state
+    if not state.known:
+        watch.count += 1
+        natural_ends.note_start(state, watch, now)
+    elif was == TOGETHER_ABSENT:
+        watch.back += 1
+    elif not limits.after:
+        natural_ends.take_back(state, watch)
+        learn_gap(state, now - state.seen)
+        look_for_birth(state, watch, now)
+    state.known, state.state, state.seen = 1, PRESENT, now
+    return was == ABSENT
+
+
+@njit(error_model="numpy")
+def look_for_birth(state: Any, watch: Any, now: int) -> None:
+    """Count an entity that began while the others sent."""
+    if state.tail.events != natural_ends.NEWBORN_GAPS:
+        return
+    mean_gap = max(np.float64(state.tail.mean), LEAST_GAP_NS)
+    if natural_ends.begins(state, watch, mean_gap):
+        natural_ends.note_birth(watch, now)
+        # It may replace one of those that stopped together.
+        watch.back += watch.members > 0 and not watch.lasting
+
+
+@njit(error_model="numpy")
+def row_of(row: int, slot: int, what: int, state: Any, p: float, silence: int, count: int) -> Any:
+    """Return the absence of an entity, or of the task."""
+    place = np.int64(state.when), np.int64(state.offset), np.int64(state.index)
+    return row, slot, what, p, np.int64(silence), np.int64(count), *place
+
+
+@njit(error_model="numpy")
+def raise_together(
+    records: Any,
+    watch: Any,
+    row: int,
+    now: int,
+    together: int,
+    until: int,
+    limits: Any,
+    found: Any,
+) -> None:
+    """Note entities that stopped together; publish their absence unless it has been."""
+    rarest = join(records, watch, now, limits, until)
+    if watch.members == 0:
+        p = np.nan if limits.after else rarest
+        found.append(row_of(row, 0, ALL_RAISED, watch, p, now - watch.began, together))
+    watch.members += together
+
+
+@njit(error_model="numpy")
+def raise_due(
+    records: Any, watch: Any, row: int, now: int, accepted: float, limits: Any, found: Any
+) -> bool:
+    """Publish the absences that are due, but for natural ends; return whether any has stopped."""
+    stopped = False
+    for k in range(watch.slots):
+        state = records[k]
+        if not state.known or state.state > WAITING:
+            continue
+        if state.state != WAITING or now < state.deadline:
+            watch.next = min(watch.next, state.deadline)
+            continue
+        stopped = True
+        natural = not limits.after and natural_ends.is_natural(state, watch, now, accepted)
+        state.state = ENDED if natural else ABSENT
+        if not natural:
+            p = np.nan if limits.after else p_of(state, now - start_of_silence(state, limits))
+            found.append(row_of(row, k, RAISED, state, p, now - state.seen, 1))
+    return stopped and not limits.after
+
+
+def _loop(  # pragma: no cover - runs compiled
+    records: Any,
+    watches: Any,
+    slots: Int32s,
+    times: Int64s,
+    offsets: Int64s,
+    indices: Int32s,
+    elapsed: Int64s,
+    progress: Int64s,
+    jumps: Int64s,
+    totals: Floats,
+    limits: Any,
+) -> Any:
+    watch = watches[0]
+    found = [(0, 0, 0, 0.0, 0, 0, 0, 0, 0)]
+    found.pop()
+    for i in range(len(slots)):
+        slot, now = np.int64(slots[i]), elapsed[i]
+        state = records[slot]
+        silence = now - state.seen
+        # A key that began with the end of a pause: those before it have ended.
+        if jumps[i] > 0 and not limits.after and state.known and state.born < watch.elapsed:
+            found.append(row_of(i, slot, PAUSED, state, np.nan, jumps[i], 0))
+        watch.elapsed = now
+        if observe_event(state, watch, now, limits):
+            found.append(row_of(i, slot, RETURNED, state, np.nan, silence, 1))
+        observe_lag(state, np.float64(progress[i] - times[i]))
+        state.when, state.offset, state.index = times[i], offsets[i], indices[i]
+        look_again(state, watch, limits)
+        watch.slots = max(watch.slots, slot + 1)
+        watch.waited += 1
+        if watch.members > 0 and 2 * watch.back >= watch.members:
+            silence = now - watch.began
+            found.append(row_of(i, 0, ALL_RETURNED, watch, np.nan, silence, watch.members))
+            end_together(records, watch, now, limits)
+        if now < watch.next or watch.waited * EACH < watch.count:
+            continue
+        watch.waited, watch.next = 0, NEVER
+        accepted = accepted_ends(watch, totals[i], limits)
+        together, until = are_together(records, watch, now, totals[i], limits)
+        if together and are_ends(records, watch, now, together, accepted, limits):
+            end_all(records, watch, now)
+        elif together:
+            raise_together(records, watch, i, now, together, until, limits, found)
+        if raise_due(records, watch, i, now, accepted, limits, found):
+            natural_ends.count_ends(records, watch, now, ABSENT, ENDED)
+    return found
+
+
+observe = kernel(_loop, (tail, moving_mean, natural_ends, gaps, stopped_together))

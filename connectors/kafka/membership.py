@@ -246,8 +246,8 @@ class GroupMembership:
             self._waits_since = time.monotonic() if self._told_when_empty else None
             self._moved()
         logger.warning(
-            "the session in the group timed out, and partitions %s went to others: their unstored "
-            "results are dropped here",
+            "partitions %s are not ours any more: the session in the group timed out, or the topic "
+            "is gone. Their unstored results are dropped here",
             _listed(names),
         )
         self._release(consumer, partitions)

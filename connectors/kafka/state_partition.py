@@ -111,8 +111,8 @@ class StatePartition:
             if time.monotonic() > until:
                 raise SnapshotError(
                     f"{self.name}: checkpoint {number} of partition {task} is missing, which the "
-                    "group's offsets name: the state topic was emptied or recreated. Reset the "
-                    "group's offsets and the topic together, or restore both"
+                    "group's offsets name: the state topic was emptied or recreated. Restore it, "
+                    "or start afresh with `pynomaly state reset`"
                 )
             self._context.heartbeat.waiting()
 

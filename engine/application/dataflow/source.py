@@ -139,7 +139,7 @@ class SourceTurns:
         if lost := membership.lost() & self._tasks.readers.keys():
             raise TasksLostError(
                 f"partitions {', '.join(sorted(lost))} were given to others while this process "
-                "stood still: what was not stored is left to them, and we begin again"
+                "stood still, or are gone: what was not stored is left to them, and we begin again"
             )
         if gone := self._tasks.readers.keys() - owned:
             return [*self._checkpoints.start(last=gone)]

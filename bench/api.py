@@ -2,7 +2,9 @@
 
 The server has one core, the clients the other. The floor is a FastAPI endpoint that returns a page
 of the same size and does nothing else. A page has 50 anomalies: the newest ones, those of an
-entity, of a kind, and pages deep in the list, by their cursors.
+entity, of a kind, and pages deep in the list, by their cursors. Each of these is asked for once, so
+that none is kept by the server ("cold"). "kept" asks for the same pages again and again; "written"
+does so while the store is changed ten times a second, which empties the server's caches.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from subprocess import Popen
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +47,9 @@ CONNECTIONS = 8
 ENTITIES = 1_000
 KINDS = ("spike", "drift", "level", "pattern")
 INSERT = "INSERT INTO anomalies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+WRITES_SECONDS = 0.1
+MOST_READS = 30_000
+"""Requests that are prepared: more than come in the time."""
 DEEP = 40
 """Pages deep in the list that are asked for."""
 
@@ -151,7 +156,7 @@ def measure(count: int, seconds: float) -> dict[str, Any]:
                     page = find_anomalies(work, SYSTEM, AnomalyFilter(until=behind), None, 50)
                 deep.append("/api/v1/anomalies?" + urlencode({"cursor": written(page.next) or ""}))
         lists = {
-            "newest": ["/api/v1/anomalies"],
+            "newest": ["/api/v1/anomalies?"],
             "entity": [f"/api/v1/anomalies?entity=pump-{n}" for n in range(ENTITIES)],
             "kind": [f"/api/v1/anomalies?kind={kind}" for kind in KINDS],
             "deep": deep,
@@ -164,9 +169,47 @@ def measure(count: int, seconds: float) -> dict[str, Any]:
         finally:
             _end(floor)
         with server:
+            at = server.pid, server.port, made.secret
             for name, paths in lists.items():
-                found[name] = load(server.pid, server.port, made.secret, paths, seconds)
+                found[f"{name}, cold"] = load(*at, _once_each(paths), seconds)
+            _ask_each(server.port, made.secret, lists["deep"])
+            found["kept"] = load(*at, lists["deep"], seconds)
+            with _written(server.directory / "store.db"):
+                found["written"] = load(*at, lists["deep"], seconds)
     return found
+
+
+def _ask_each(port: int, token: str, paths: Sequence[str]) -> None:
+    """Ask for each path once, so that it is kept."""
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        for path in paths:
+            client.get(f"http://{HOST}:{port}{path}", headers={"Accept-Encoding": "identity"})
+
+
+def _once_each(paths: Sequence[str]) -> list[str]:
+    """Return paths of which none comes twice, by a parameter that the server passes over."""
+    return [f"{paths[n % len(paths)]}&n={n}" for n in range(MOST_READS)]
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[None]:
+    """Change a database some times a second, as a pipeline does that stores what it finds."""
+    stop = Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(file, timeout=60)) as database:
+            number = 0
+            while not stop.wait(WRITES_SECONDS):
+                number += 1
+                database.execute(f"PRAGMA user_version = {number}")
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
 
 
 def _answers(port: int) -> bool:

@@ -44,7 +44,7 @@ def find_control(caller: Caller, file: PipelineFile, *, past: bool) -> Sequence[
         ForbiddenError: the caller may not.
         ConflictError: the log cannot be read.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, file.name)
     with told():
         return records_in_force(file, on_the_wall(), past=past)
 

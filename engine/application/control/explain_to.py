@@ -19,7 +19,7 @@ def explain_to(caller: Caller, file: PipelineFile, entity: str) -> Sequence[Task
         ForbiddenError: the caller may not.
         NotFoundError: nothing is known of it.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, file.name)
     try:
         return explain_entity(file, entity)
     except FatalError as error:

@@ -28,7 +28,7 @@ def find_alert_rules(
         ForbiddenError: the caller may not.
         NotFoundError: the server knows no pipeline of this name.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, name)
     if name not in pipelines.names and work.pipelines.get(name, None) is None:
         raise NotFoundError(f'no pipeline is called "{name}"')
     groups = [

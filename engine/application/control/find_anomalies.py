@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import (
+    Action,
+    may_see,
+    pipeline_to_list,
+    require_somewhere,
+)
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
-from engine.domain.control.page import AnomalyFilter, Page, Position
+from engine.domain.control.page import AnomalyFilter, Page, Position, behind_position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
 
@@ -18,8 +25,8 @@ def find_anomalies(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
-    return work.anomalies.find(wanted, behind, limit)
+    wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
+    return work.anomalies.find(behind_position(wanted, behind), behind, limit)
 
 
 def find_documents(
@@ -30,8 +37,8 @@ def find_documents(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
-    return work.anomalies.documents(wanted, behind, limit)
+    wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
+    return work.anomalies.documents(behind_position(wanted, behind), behind, limit)
 
 
 def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnomaly:
@@ -39,10 +46,10 @@ def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnom
 
     Raises:
         ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
+        NotFoundError: there is none of this id that the caller may see.
     """
-    require(caller, Action.READ)
+    require_somewhere(caller, Action.READ)
     found = work.anomalies.get(anomaly_id)
-    if found is None:
+    if found is None or not may_see(caller, found.pipeline):
         raise NotFoundError(f'no anomaly has the id "{anomaly_id}"')
     return found

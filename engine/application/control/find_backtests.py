@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import (
+    Action,
+    may_see,
+    pipeline_to_list,
+    require_somewhere,
+)
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.backtest import Backtest
 from engine.domain.control.errors import NotFoundError
@@ -19,7 +24,7 @@ def find_backtests(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    pipeline = pipeline_to_list(caller, pipeline)
     return work.backtests.find(pipeline, behind, limit)
 
 
@@ -30,8 +35,11 @@ def get_backtest(work: UnitOfWork, caller: Caller, backtest_id: str) -> Backtest
         ForbiddenError: the caller may not.
         NotFoundError: there is none of this id.
     """
-    require(caller, Action.READ)
-    return stored_backtest(work, backtest_id)
+    require_somewhere(caller, Action.READ)
+    found = stored_backtest(work, backtest_id)
+    if not may_see(caller, found.pipeline):
+        raise missing_backtest(backtest_id)
+    return found
 
 
 def find_backtest_anomalies(
@@ -55,5 +63,10 @@ def stored_backtest(work: UnitOfWork, backtest_id: str) -> Backtest:
     """
     found = work.backtests.get(backtest_id)
     if found is None:
-        raise NotFoundError(f'no backtest has the id "{backtest_id}"')
+        raise missing_backtest(backtest_id)
     return found
+
+
+def missing_backtest(backtest_id: str) -> NotFoundError:
+    """Return what is raised where none of an id is there, or none that the caller may see."""
+    return NotFoundError(f'no backtest has the id "{backtest_id}"')

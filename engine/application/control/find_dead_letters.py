@@ -81,7 +81,7 @@ def find_dead_letters(caller: Caller, file: PipelineFile, samples: int) -> DeadL
         ForbiddenError: the caller may not.
         ConflictError: they go where they cannot be read back.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, file.name)
     with told():
         letters = kept_letters(file)
         found = letters.read()

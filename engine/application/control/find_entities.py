@@ -37,7 +37,7 @@ def find_entities(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, wanted.pipeline)
     during = _since(wanted.since)
     found = work.lanes.entities(wanted.pipeline, wanted.prefix, during, behind, limit + 1)
     return found[:limit], found[limit - 1].entity if len(found) > limit else None
@@ -51,7 +51,7 @@ def find_worst_entities(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, pipeline)
     return work.lanes.worst(pipeline, _since(since), limit)
 
 

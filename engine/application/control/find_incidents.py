@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import (
+    Action,
+    may_see,
+    pipeline_to_list,
+    require_somewhere,
+)
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
 from engine.domain.control.incident import Comment, Incident
-from engine.domain.control.page import IncidentFilter, Page, Position
+from engine.domain.control.page import IncidentFilter, Page, Position, behind_position
 
 
 def find_incidents(
@@ -18,8 +25,8 @@ def find_incidents(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
-    return work.incidents.find(wanted, behind, limit)
+    wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
+    return work.incidents.find(behind_position(wanted, behind), behind, limit)
 
 
 def get_incident(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident:
@@ -29,8 +36,11 @@ def get_incident(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident
         ForbiddenError: the caller may not.
         NotFoundError: there is none of this id.
     """
-    require(caller, Action.READ)
-    return stored_incident(work, incident_id)
+    require_somewhere(caller, Action.READ)
+    found = stored_incident(work, incident_id)
+    if not may_see(caller, found.facts.pipeline):
+        raise missing_incident(incident_id)
+    return found
 
 
 def get_comments(work: UnitOfWork, caller: Caller, incident_id: str) -> list[Comment]:
@@ -52,5 +62,10 @@ def stored_incident(work: UnitOfWork, incident_id: str) -> Incident:
     """
     found = work.incidents.get([incident_id]).get(incident_id)
     if found is None:
-        raise NotFoundError(f'no incident has the id "{incident_id}"')
+        raise missing_incident(incident_id)
     return found
+
+
+def missing_incident(incident_id: str) -> NotFoundError:
+    """Return what is raised where none of an id is there, or none that the caller may see."""
+    return NotFoundError(f'no incident has the id "{incident_id}"')

@@ -55,7 +55,7 @@ def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
         ForbiddenError: the caller may not.
         InvalidRequestError: the step is no multiple of five minutes, or the lanes are too many.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, wanted.pipeline)
     base = stored_step(wanted.step)
     if base is None:
         raise InvalidRequestError("query/step", "expected a multiple of 300 s")

@@ -39,7 +39,7 @@ def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequ
         ForbiddenError: the caller may not.
         InvalidRequestError: the step is no multiple of a minute, or the spans are too many.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, wanted.pipeline)
     if wanted.step % FINE:
         raise InvalidRequestError("query/step", "expected a multiple of 60 s")
     since = begin_of(wanted.since, wanted.step)
@@ -60,5 +60,5 @@ def find_nearest(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, pipeline)
     return work.series.rarest(pipeline, FINE, begin_of(since, FINE), limit)

@@ -50,7 +50,7 @@ def preview_feedback(
         NotFoundError: there is no such anomaly or incident of the pipeline.
         ConflictError: feedback on it has no meaning.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, file.name)
     documents = _published(work, file.name, judgement.anomaly)
     said = judgement.verdict, judgement.scope, list(judgement.entities)
     with told():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from engine.application.control.caller import Caller
 from engine.application.control.check_pipeline_text import FileIssue, UnfitPipelineError, parsed
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import Action, may_see, require, require_somewhere
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError, StaleError
@@ -25,8 +25,8 @@ def find_pipelines(work: UnitOfWork, caller: Caller) -> list[PipelineVersion]:
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
-    return work.pipelines.newest()
+    require_somewhere(caller, Action.READ)
+    return [one for one in work.pipelines.newest() if may_see(caller, one.name)]
 
 
 def get_pipeline(
@@ -38,7 +38,7 @@ def get_pipeline(
         ForbiddenError: the caller may not.
         NotFoundError: there is none.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, name)
     return stored_pipeline(work, name, number)
 
 

@@ -54,6 +54,7 @@ class GrantsOfClaim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    viewer: Values | None = None
     operator: Values | None = None
     editor: Values | None = None
 

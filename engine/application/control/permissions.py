@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from engine.application.control.caller import Caller
-from engine.domain.control.errors import ForbiddenError
+from engine.domain.control.errors import ForbiddenError, InvalidRequestError
 from engine.domain.control.role import Role
 
 
@@ -33,7 +33,7 @@ class Action(StrEnum):
 LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
     {
         Action.READ: Role.VIEWER,
-        Action.OWN_TOKENS: Role.VIEWER,
+        Action.OWN_TOKENS: Role.NONE,
         Action.HANDLE_INCIDENTS: Role.OPERATOR,
         Action.CONTROL_PIPELINES: Role.OPERATOR,
         Action.TUNE_PIPELINES: Role.EDITOR,
@@ -66,6 +66,37 @@ def require(caller: Caller, action: Action, pipeline: str | None = None) -> None
         role = caller.role if pipeline is None else caller.role_on(pipeline)
         where = "here" if pipeline is None else f'on "{pipeline}"'
         raise ForbiddenError(_refusal(caller, action, role, where))
+
+
+def may_see(caller: Caller, pipeline: str) -> bool:
+    """Return whether a caller may read what is of a pipeline."""
+    return may(caller, Action.READ, pipeline)
+
+
+def pipeline_to_list(caller: Caller, wanted: str | None) -> str | None:
+    """Return the pipeline that a list is of; None for all.
+
+    Args:
+        caller: who asks.
+        wanted: the pipeline that they ask for; without one, who may read one pipeline alone means
+            that one.
+
+    Raises:
+        ForbiddenError: they may not read it.
+        InvalidRequestError: they may read several alone, and ask for none of them.
+    """
+    if wanted is not None:
+        require(caller, Action.READ, wanted)
+        return wanted
+    if may(caller, Action.READ):
+        return None
+    require_somewhere(caller, Action.READ)
+    names = sorted(name for name in caller.grants if may_see(caller, name))
+    if len(names) > 1:
+        raise InvalidRequestError(
+            "query/pipeline", f"expected one of {', '.join(names)}: you may read these alone"
+        )
+    return names[0]
 
 
 def require_somewhere(caller: Caller, action: Action) -> None:

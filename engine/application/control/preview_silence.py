@@ -45,7 +45,7 @@ def preview_silence(
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, pipeline)
     silence = replace(spec.silence(1), begin=None, end=None)
     page = work.anomalies.find(AnomalyFilter(pipeline=pipeline), None, look_back)
     muted = [one for one in page.items if _fits(silence, one)]

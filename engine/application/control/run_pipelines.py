@@ -96,7 +96,7 @@ def run_status(work: UnitOfWork, caller: Caller, runner: Runner, name: str) -> R
         ForbiddenError: the caller may not.
         NotFoundError: it was never started here.
     """
-    require(caller, Action.READ)
+    require(caller, Action.READ, name)
     run = runner.get(name)
     if run is None:
         raise NotFoundError(f'pipeline "{name}" was never started here')

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import Action, require_somewhere
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.feed import FeedEntry
 
@@ -30,7 +30,7 @@ def end_of_feed(work: UnitOfWork) -> int:
 
 
 def watch_feed(work: UnitOfWork, caller: Caller, after: int, limit: int) -> FeedPage:
-    """Return the entries after a number.
+    """Return the entries after a number, of all pipelines: who shows them asks `may_see`.
 
     Args:
         work: to read them from.
@@ -41,7 +41,7 @@ def watch_feed(work: UnitOfWork, caller: Caller, after: int, limit: int) -> Feed
     Raises:
         ForbiddenError: the caller may not.
     """
-    require(caller, Action.READ)
+    require_somewhere(caller, Action.READ)
     first, last = work.feed.ends()
     if after > last:
         # Of another store, or of one that was restored from a backup: all of this one is news.

@@ -9,6 +9,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """What a user or a token may do, from least to most."""
 
+    NONE = "none"
+    """Nothing but what grants on single pipelines give."""
     VIEWER = "viewer"
     OPERATOR = "operator"
     EDITOR = "editor"

@@ -70,9 +70,9 @@ def check_grants(grants: Grants) -> None:
     Raises:
         InvalidRequestError: it cannot be granted.
     """
-    if any(role in (Role.VIEWER, Role.ADMIN) for role in grants.values()):
+    if any(role in (Role.NONE, Role.ADMIN) for role in grants.values()):
         raise InvalidRequestError(
-            "grants", "expected operator or editor: a viewer or an admin is one of all pipelines"
+            "grants", "expected viewer, operator or editor: an admin is one of all pipelines"
         )
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from engine.application.control.caller import Caller
 from engine.application.control.find_anomalies import find_anomalies, find_documents, get_anomaly
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import pipeline_to_list
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
@@ -127,7 +127,7 @@ def export_anomalies(
     format: Literal["ndjson", "csv", "parquet"] = "ndjson",  # noqa: A002 - the name of the parameter
 ) -> StreamingResponse:
     """Export all anomalies that fit, the newest first."""
-    require(caller, Action.READ)
+    pipeline_to_list(caller, wanted.pipeline)
     found = _all(services, caller, wanted)
     if format == "csv":
         return StreamingResponse(_csv(found), media_type="text/csv")

@@ -12,7 +12,7 @@ from engine.application import registry
 from engine.application.control.explain_to import explain_to
 from engine.application.control.find_alert_rules import find_alert_rules
 from engine.application.control.find_targets import find_targets
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import Action, require_somewhere
 from engine.application.use_cases.explain_entity import TaskReport
 from engine.domain.detector import Declaration
 from engine.presentation.api.credentials import WithCaller
@@ -99,7 +99,7 @@ class Explained(BaseModel):
 @router.get("/detectors")
 def list_detectors(caller: WithCaller) -> Detectors:
     """List the installed detectors, as `pynomaly detectors` does."""
-    require(caller, Action.READ)
+    require_somewhere(caller, Action.READ)
     return Detectors(items=list(map(_detector, registry.declarations())))
 
 
@@ -142,7 +142,7 @@ def explain(
     entity: Annotated[Text, Query(max_length=1_000)],
 ) -> Explained:
     """Say what is known of an entity, as `pynomaly explain` does, by the last stored state."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     promise = file.alert_promise().known()
     return Explained(items=[_entity(one, promise) for one in explain_to(caller, file, entity)])
 

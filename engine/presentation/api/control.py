@@ -132,7 +132,7 @@ def list_control(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, past: bool = False
 ) -> Controls:
     """List what is in force, or with `past` all that was ever said."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     return Controls(items=list(map(_shown, find_control(caller, file, past=past))))
 
 
@@ -149,7 +149,7 @@ def add_control(
     said = body.said()
 
     def made(work: UnitOfWork) -> Result:
-        file = services.pipelines.open(pipeline)
+        file = services.pipeline(caller, pipeline)
         return Result(201, _shown(control_pipeline(work, caller, services.now(), file, said)))
 
     return once(
@@ -172,7 +172,7 @@ def preview_control(
     last: LookBack = 30,
 ) -> SilencePreviewOut:
     """Say which of the last anomalies a silence would have muted."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     with services.store.reading() as work:
         found = preview_silence(work, caller, file.name, body, last)
     ids = [one.id for one in found.muted]
@@ -192,7 +192,7 @@ def remove_control(
     """Take back what is in force."""
 
     def made(work: UnitOfWork) -> Result:
-        file = services.pipelines.open(pipeline)
+        file = services.pipeline(caller, pipeline)
         found = revoke_control(work, caller, services.now(), file, record_id, why)
         return Result(200, _shown(found))
 
@@ -211,7 +211,7 @@ def add_feedback(
     """Say that an alarm was false, or true: similar ones need more evidence, or less."""
 
     def made(work: UnitOfWork) -> Result:
-        file = services.pipelines.open(pipeline)
+        file = services.pipeline(caller, pipeline)
         found = give_feedback(work, caller, services.now(), file, body.judgement())
         return Result(201, _shown(found))
 
@@ -227,7 +227,7 @@ def preview_of_feedback(
     last: LookBack = 30,
 ) -> FeedbackPreviewOut:
     """Say what feedback would do."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     with services.store.reading() as work:
         found = preview_feedback(work, caller, file, body.judgement(), last)
     return FeedbackPreviewOut(muted=found.muted, last=found.last, needs=found.needs)

@@ -92,7 +92,7 @@ def list_dead_letters(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, samples: Samples = 3
 ) -> DeadLettersOut:
     """List the dead letters of a pipeline by reason, with masked samples."""
-    found = find_dead_letters(caller, services.pipelines.open(pipeline), samples)
+    found = find_dead_letters(caller, services.pipeline(caller, pipeline), samples)
     return DeadLettersOut(where=found.where, items=_groups(found.groups), complete=found.complete)
 
 
@@ -105,7 +105,7 @@ def try_letters(
     samples: Samples = 3,
 ) -> TrialOut:
     """Say how many dead letters become events with another pipeline file; nothing is sent."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     return _trial(try_dead_letters(caller, file, body.text, samples))
 
 
@@ -114,7 +114,7 @@ def redrive(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, samples: Samples = 3
 ) -> RedrivenOut:
     """Send dead letters that become events back to the source, each once, however often asked."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     found = redrive_dead_letters(services.store, caller, services.now(), file, samples)
     return RedrivenOut(topic=found.topic, sent=found.sent, **dict(_trial(found.trial)))
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from engine.application.control.log_in_by_provider import Provided, log_in_by_provider
 from engine.domain.control.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from engine.domain.control.role import Role
 from engine.domain.errors import FatalError
 from engine.presentation.api.access_tokens import SECONDS
 from engine.presentation.api.credentials import set_cookies
@@ -119,7 +120,9 @@ def _provided(provider: Provider, claims: dict[str, Any]) -> Provided:
     if not isinstance(name, str):
         raise ForbiddenError(f'the provider does not say the claim "{settings.name}"')
     subject = f"{settings.issuer} {claims['sub']}"
-    return Provided(subject, name, settings.roles.role_of(claims), settings.grants_of(claims))
+    grants = settings.grants_of(claims)
+    role = settings.roles.role_of(claims) or (Role.NONE if grants else None)
+    return Provided(subject, name, role, grants)
 
 
 def _own_path(path: str) -> str:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Request
 from pwdlib import PasswordHash
 
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.control.caller import Caller
 from engine.application.control.local_runner import LocalRunner
 from engine.application.control.one_time_codes import OneTimeCodes
+from engine.application.control.permissions import Action, require
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.rate_limits import RateLimits
 from engine.application.control.run_pipelines import Runner
@@ -98,6 +101,16 @@ class Services:
         object.__setattr__(self, "codes", OneTimeCodes(self.box))
         object.__setattr__(self, "generations", Generations(self.store))
         object.__setattr__(self, "reads", ReadCache(self.metrics.count_cached))
+
+    def pipeline(self, caller: Caller, name: str) -> PipelineFile:
+        """Return the file of a pipeline, for who may read it.
+
+        Raises:
+            ForbiddenError: the caller may not.
+            NotFoundError: the server knows none of this name.
+        """
+        require(caller, Action.READ, name)
+        return self.pipelines.open(name)
 
     def limited(self, limit: str, seconds: float) -> None:
         """Refuse a request that is beyond a limit.

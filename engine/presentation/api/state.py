@@ -71,7 +71,7 @@ class RevertedOut(BaseModel):
 @router.get("/pipelines/{pipeline}/state")
 def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> StateOut:
     """Say what is stored of a pipeline, as `pynomaly state inspect` does."""
-    found = see_state(caller, services.pipelines.open(pipeline))
+    found = see_state(caller, services.pipeline(caller, pipeline))
     contents = found.contents
     tasks = {} if contents is None else contents.tasks
     return StateOut(
@@ -95,7 +95,7 @@ def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineNam
 )
 def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> FileResponse:
     """Return the state of a pipeline that does not run, as `pynomaly state export` does."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     folder = TemporaryDirectory(prefix="pynomaly-state-")
     archive = Path(folder.name) / "state.tar.gz"
     try:
@@ -116,7 +116,7 @@ def revert(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, body: RevertIn
 ) -> RevertedOut:
     """Go back to the newest checkpoint that was kept by a time; the pipeline must not run."""
-    file = services.pipelines.open(pipeline)
+    file = services.pipeline(caller, pipeline)
     found = revert_state_to(services.store, caller, services.now(), file, body.to, body.why)
     return RevertedOut(
         items=[

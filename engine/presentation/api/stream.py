@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from engine.application.control.caller import Caller
-from engine.application.control.permissions import Action, require
+from engine.application.control.permissions import Action, may_see, require, require_somewhere
 from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.feed import FeedEntry
 from engine.domain.errors import RetryableError
@@ -54,7 +54,9 @@ async def stream(
 
     Server-sent events: `anomaly`, `incident`, and `gap` with how many events were missed.
     """
-    require(caller, Action.READ)
+    require_somewhere(caller, Action.READ)
+    if pipeline is not None:
+        require(caller, Action.READ, pipeline)
     live = services.live
     if live.is_full:
         detail = "as many watch this server as it serves: try another one, or later"
@@ -114,6 +116,8 @@ class _Watch:
 
     def _fits(self, entry: FeedEntry) -> bool:
         change = entry.change
+        if not may_see(self._caller, change.pipeline):
+            return False
         return self._pipeline in (None, change.pipeline) and self._kind in (None, change.kind)
 
     async def _allowed(self, checked: float) -> bool:
@@ -129,7 +133,9 @@ class _Watch:
         return True
 
     def _authenticate(self) -> None:
-        identified(self._services, self._token, self._caller.address)
+        # Their rights may have changed as well.
+        shown = identified(self._services, self._token, self._caller.address)
+        self._caller = shown.caller
 
 
 async def _comes(news: asyncio.Event) -> bool:

@@ -144,6 +144,19 @@ def test_groups_give_and_take_grants_on_single_pipelines(
     assert browser.get("/api/v1/me").json()["grants"] == {}
 
 
+def test_a_group_that_gives_a_grant_alone_lets_its_users_in(
+    app: FastAPI, browser: TestClient, provider: OidcProvider
+) -> None:
+    more = {"roles": {"admin": ["admins"]}, "grants": {"quick": {"viewer": ["guests"]}}}
+    object.__setattr__(app.state.services, "provider", Provider(settings(provider, **more)))
+    provider.user["groups"] = ["guests"]
+
+    log_in(browser)
+
+    found = browser.get("/api/v1/me").json()
+    assert found == {"name": "ada", "role": "none", "grants": {"quick": "viewer"}}
+
+
 def test_grants_that_were_set_here_stay_where_the_provider_does_not_say(
     browser: TestClient, provider: OidcProvider, store: MemoryStore
 ) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from engine.application.control.ingest import ingest
+from engine.application.control.memory_store import MemoryStore
 from engine.domain.control.role import Role
 from engine.presentation.api.app import openapi
+from tests.support.published import anomaly
 from tests.unit.presentation.api.conftest import PASSWORD, Ask
 
-VIEWER, OPERATOR, EDITOR, ADMIN = Role
+NONE, VIEWER, OPERATOR, EDITOR, ADMIN = Role
 ONE = f"{3:032x}"
 JUDGED = {"anomaly": ONE, "verdict": "false_alarm"}
 ANY = {"headers": {"If-Match": "*"}}
@@ -49,18 +52,18 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/pipelines/{pipeline}/lanes"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/alert-rules"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/explain"): (VIEWER, {"params": {"entity": "a"}}),
-    ("get", "/me"): (VIEWER, {}),
-    ("post", "/me/password"): (VIEWER, {"json": {"password": PASSWORD, "new": "other words"}}),
-    ("post", "/me/totp"): (VIEWER, {}),
-    ("post", "/me/totp/confirm"): (VIEWER, {"json": {"code": "000000"}}),
+    ("get", "/me"): (NONE, {}),
+    ("post", "/me/password"): (NONE, {"json": {"password": PASSWORD, "new": "other words"}}),
+    ("post", "/me/totp"): (NONE, {}),
+    ("post", "/me/totp/confirm"): (NONE, {"json": {"code": "000000"}}),
     ("delete", "/users/{name}/totp"): (ADMIN, {}),
-    ("get", "/tokens"): (VIEWER, {}),
-    ("post", "/tokens"): (VIEWER, {"json": {"name": "ci"}}),
-    ("delete", "/tokens/{token_id}"): (VIEWER, {}),
-    ("get", "/session"): (VIEWER, {}),
-    ("delete", "/session"): (VIEWER, {}),
-    ("get", "/sessions"): (VIEWER, {}),
-    ("delete", "/sessions/{session_id}"): (VIEWER, {}),
+    ("get", "/tokens"): (NONE, {}),
+    ("post", "/tokens"): (NONE, {"json": {"name": "ci"}}),
+    ("delete", "/tokens/{token_id}"): (NONE, {}),
+    ("get", "/session"): (NONE, {}),
+    ("delete", "/session"): (NONE, {}),
+    ("get", "/sessions"): (NONE, {}),
+    ("delete", "/sessions/{session_id}"): (NONE, {}),
     ("post", "/incidents/{incident_id}/acknowledge"): (OPERATOR, ANY),
     ("post", "/incidents/{incident_id}/resolve"): (OPERATOR, ANY),
     ("post", "/incidents/{incident_id}/suppress"): (OPERATOR, ANY),
@@ -192,7 +195,59 @@ def test_a_token_of_a_lesser_role_has_lesser_grants(ask: Ask, client: TestClient
     assert more.status_code == 422
 
 
-@pytest.mark.parametrize("role", ["viewer", "admin", "chief"])
+@pytest.mark.parametrize("granted", [VIEWER, OPERATOR, EDITOR])
+def test_a_user_without_a_role_may_what_is_granted_on_a_pipeline_alone(
+    ask: Ask, client: TestClient, granted: Role
+) -> None:
+    ask("patch", "/users/the-viewer", json={"role": "none", "grants": {"quick": granted}}, **ANY)
+    shown = {"headers": logged_in(client)}
+
+    lists = [ask("get", path, **shown) for path in ("/anomalies", "/incidents", "/backtests")]
+
+    assert [one.status_code for one in lists] == [200, 200, 200]
+    assert ask("get", "/pipelines/quick/lanes", **shown).status_code == 200
+    assert ask("get", "/pipelines/other/lanes", **shown).status_code == 403
+    assert ask("get", "/anomalies?pipeline=other", **shown).status_code == 403
+    assert ask("get", "/stream?pipeline=other", **shown).status_code == 403
+    assert ask("get", "/datasets", **shown).status_code == 403
+    assert ask("get", "/targets", **shown).status_code == 403
+
+
+def test_a_user_without_a_role_sees_nothing_of_other_pipelines(
+    ask: Ask, client: TestClient, store: MemoryStore
+) -> None:
+    with store.writing() as work:
+        ingest(work, [anomaly(90, pipeline="other"), anomaly(91, pipeline="quick")])
+    body = {"role": "none", "grants": {"other": "viewer"}}
+    ask("get", "/anomalies?pipeline=other")
+    ask("patch", "/users/the-viewer", json=body, **ANY)
+    shown = {"headers": logged_in(client)}
+
+    listed = ask("get", "/anomalies", **shown).json()["items"]
+    exported = ask("get", "/anomalies/export", **shown).text.splitlines()
+    streamed = ask("get", "/stream", headers=shown["headers"] | {"Last-Event-ID": "0"}).text
+
+    assert [one["pipeline"] for one in listed] == ["other"]
+    assert len(exported) == 1
+    assert (f"{90:032x}" in streamed, f"{91:032x}" in streamed) == (True, False)
+    assert ask("get", f"/anomalies/{91:032x}", **shown).status_code == 404
+    assert ask("get", f"/anomalies/{90:032x}", **shown).status_code == 200
+    assert ask("get", f"/incidents/{ONE}", **shown).status_code == 404
+    assert ask("get", f"/incidents/{ONE}/comments", **shown).status_code == 404
+
+
+def test_a_user_of_several_pipelines_alone_is_asked_for_one(ask: Ask, client: TestClient) -> None:
+    body = {"role": "none", "grants": {"quick": "viewer", "other": "viewer"}}
+    ask("patch", "/users/the-viewer", json=body, **ANY)
+    shown = {"headers": logged_in(client)}
+
+    found = ask("get", "/incidents", **shown)
+
+    assert (found.status_code, "other, quick" in found.text) == (422, True)
+    assert ask("get", "/incidents?pipeline=quick", **shown).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["none", "admin", "chief"])
 def test_what_is_of_all_pipelines_is_not_granted_on_one(ask: Ask, role: str) -> None:
     found = ask("patch", "/users/the-viewer", json={"grants": {"quick": role}}, **ANY)
 

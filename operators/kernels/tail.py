@@ -145,9 +145,7 @@ def learn(
         distance: 0 or more.
         p: its p-value.
         floor: the least mean distance to believe in.
-        half_step: half the step between neighbouring distances, 0 if they are continuous:
-            a log-excess is that of the upper edge of its cell, so that equal ones say no more
-            than they know.
+        half_step: half the step between neighbouring distances, 0 if they are continuous.
         hour: number of the hour, from 1; 0 if time is not known.
         span: as of `p_value`.
     """
@@ -161,9 +159,9 @@ def learn(
     mean = np.float64(tail.mean)
     unit = first_level(tail, floor)
     if distance > unit and unit > 0.0:
-        _continue_cluster(tail, distance, p, unit, half_step)
+        _continue_cluster(tail, distance, p, unit)
     elif tail.pending[0] > 0:
-        _close_cluster(tail, unit, hour)
+        _close_cluster(tail, unit, half_step, hour)
     if not teaches(tail, p, ALIEN_KNOWN_EVENTS):
         return
     if mean > 0.0:
@@ -186,7 +184,7 @@ def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
 
 
 @njit(error_model="numpy")
-def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_step: float) -> None:
+def _continue_cluster(tail: Any, distance: float, p: float, unit: float) -> None:
     if tail.pending[0] == 0:
         tail.alien = 0
         tail.peak = 0.0
@@ -199,7 +197,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float, half_st
         else:
             tail.pending[k] += 1
         level *= LEVEL_RATIO
-    tail.peak = max(tail.peak, np.float32(distance + half_step))
+    tail.peak = max(tail.peak, np.float32(distance))
     tail.alien = max(tail.alien, np.uint8(p < ALIEN_P))
 
 
@@ -238,7 +236,7 @@ def _continue_episode(tail: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _close_cluster(tail: Any, unit: float, hour: int) -> None:
+def _close_cluster(tail: Any, unit: float, half_step: float, hour: int) -> None:
     alien = tail.alien > 0 and tail.events > ALIEN_KNOWN_EVENTS
     within = tail.episode > 0
     lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
@@ -258,7 +256,10 @@ def _close_cluster(tail: Any, unit: float, hour: int) -> None:
         tail.above[k] += np.float32(tail.pending[k])
         tail.pending[k] = 0
         mean = _mean_excess(tail, k)
-        excess = max(log(tail.peak / level), 0.0)
+        # A peak stands for its cell beyond the level: no Pareto law has a mean log-excess in it
+        # that is larger than that of its middle.
+        middle = 0.5 * (max(tail.peak - half_step, level) + tail.peak + half_step)
+        excess = max(log(middle / level), 0.0)
         if excess < CENSORED * mean or (alien and tail.scheduled >= NORMAL_SCHEDULE):
             tail.clusters[k] += np.float32(1.0)
             tail.excess[k] += np.float32(excess)

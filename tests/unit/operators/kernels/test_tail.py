@@ -201,3 +201,28 @@ def test_halving_keeps_the_p_value() -> None:
     assert state["events"] == tail.HALVED_EVENTS + 1
     after = [p_at(state, distance) for distance in (3.0, 4.0, 5.0)]
     np.testing.assert_allclose(after, before, rtol=0.5)
+
+
+def rounded(deviation: float, n: int, seed: int = 0) -> Floats:
+    """Return the distances of normal noise in whole steps, around a level between two steps."""
+    drawn = np.round(np.random.default_rng(seed).normal(0.3, deviation, n))
+    return np.asarray(np.abs(drawn - 0.3))
+
+
+def test_steps_of_light_noise_are_no_heavy_tail() -> None:
+    continuous, stepped = one(tail.RECORD), one(tail.RECORD)
+
+    untimed_rarities(continuous, gaussian(5_000, 0) * 1.2)
+    untimed_rarities(stepped, rounded(1.2, 5_000), 0.5)
+
+    assert p_at(stepped, 12.0) < 20 * p_at(continuous, 12.0)
+
+
+@pytest.mark.parametrize("deviation", [0.3, 0.6, 1.2])
+def test_rounded_noise_is_as_rare_as_claimed(deviation: float) -> None:
+    found = [
+        untimed_rarities(one(tail.RECORD), rounded(deviation, 5_000, seed), 0.5)
+        for seed in range(20)
+    ]
+
+    assert np.mean(np.array(found) <= 1e-4) < 1.2e-4

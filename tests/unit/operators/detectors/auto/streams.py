@@ -31,18 +31,18 @@ def one_of(fields: list[Any]) -> Any:
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def rarities(state: Any, distances: Floats, hours: Int64s) -> Floats:
+def rarities(state: Any, distances: Floats, hours: Int64s, half_step: float = 0.0) -> Floats:
     """Return the p-value of each distance by the tail before it, and learn it."""
     p = np.empty(len(distances))
     for i in range(len(distances)):
         p[i] = tail.p_value(state, distances[i], 0.0, 0.0, 1.0)
-        tail.learn(state, distances[i], p[i], 0.0, 0.0, hours[i], 1.0)
+        tail.learn(state, distances[i], p[i], 0.0, half_step, hours[i], 1.0)
     return p
 
 
-def untimed_rarities(state: Any, distances: Floats) -> Floats:
+def untimed_rarities(state: Any, distances: Floats, half_step: float = 0.0) -> Floats:
     """Return the same where the times are not known."""
-    p: Floats = rarities(state, distances, np.zeros(len(distances), np.int64))
+    p: Floats = rarities(state, distances, np.zeros(len(distances), np.int64), half_step)
     return p
 
 

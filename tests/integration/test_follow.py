@@ -16,7 +16,11 @@ from engine.application.control import follow
 from engine.application.control.follow import Followed, Follower
 from engine.application.control.memory_store import MemoryStore
 from engine.domain.control.page import AnomalyFilter
+from engine.domain.control.series import COARSE, EVENTS
+from engine.domain.control.spans import LAST
+from engine.domain.errors import RetryableError
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.prometheus_servers import wait_for
 from tests.support.published import anomaly, incident
 
 PATIENCE = 60.0
@@ -75,3 +79,52 @@ def test_a_topic_is_stored_once_and_gone_on_with(
     with store.reading() as work:
         positions = work.positions.get(followed.place)
     assert sum(positions.values()) >= 5
+
+
+def score(number: int) -> bytes:
+    values = [{"name": "t", "value": 20.0}]
+    return orjson.dumps({**anomaly(number, values=values), "p_value": 0.5})
+
+
+def counted(store: MemoryStore) -> int:
+    with store.reading() as work:
+        buckets = work.series.find("quick", "pump-1", COARSE, 0, LAST)
+    return sum(one.count for one in buckets if one.value == EVENTS)
+
+
+def test_scores_that_two_servers_follow_are_added_once(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+) -> None:
+    name = topic(2)
+    settings = {"brokers": kafka.bootstrap, "topic": name, "start": "earliest"}
+    followed = Followed("kafka", settings, f"kafka {name}", scores=True)
+    store = MemoryStore()
+    produce(kafka, name, *map(score, range(100)))
+    with (
+        following(store, followed, tmp_path / "a"),
+        following(store, followed, tmp_path / "b"),
+    ):
+        wait_for(lambda: counted(store) >= 100, "the first scores")
+        produce(kafka, name, *map(score, range(100, 200)))
+        wait_for(lambda: counted(store) >= 200, "the others")
+
+    # The lease is free once both have ended.
+    with following(store, followed, tmp_path / "a"):
+        produce(kafka, name, score(200))
+        wait_for(lambda: counted(store) >= 201, "the last one")
+
+    assert counted(store) == 201
+
+
+def test_scores_that_another_server_has_stored_are_not_added(tmp_path: Path) -> None:
+    file, store = tmp_path / "scores.ndjson", MemoryStore()
+    file.write_bytes(score(1) + b"\n")
+    settings = {"path": str(file), "follow": True}
+    follower = Follower(store, Followed("file", settings, "scores", scores=True), tmp_path, Event())
+    with store.writing() as work:
+        work.positions.put("scores", {"0": 7})
+
+    with pytest.raises(RetryableError, match="another server follows it"):
+        follower._store_scores([orjson.loads(score(1))], "0", 8)
+
+    assert counted(store) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,15 +16,17 @@ import orjson
 from engine.application import registry
 from engine.application.control.ingest import Ingested, ingest
 from engine.application.control.ingest_scores import ingest_scores
+from engine.application.control.lease import Lease
 from engine.application.control_ports import Store
 from engine.application.ports import RunContext
 from engine.application.telemetry.metrics import Telemetry, value_of
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.control.published import Document
-from engine.domain.errors import PynomalyError
+from engine.domain.errors import PynomalyError, RetryableError
 
 logger = logging.getLogger("pynomaly.follow")
 IDLE_SECONDS = 0.2
+LOOK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 MOST_WARNINGS = 20
 BATCH = 1_000
@@ -73,11 +76,19 @@ class Follower:
         self._metrics = ServerMetrics() if metrics is None else metrics
         self._following = self._metrics.following.labels(followed.place)
         self._warned: set[str] = set()
+        self._stored: dict[str, int | None] = {}
+        # Of scores alone: an anomaly that another server stores as well is there once by its id.
+        self._lease = Lease(store, followed.place) if followed.scores else None
 
     def run(self) -> None:
         """Follow until it is stopped; errors are logged and retried."""
         while not self._stop.is_set():
             try:
+                if not self._is_ours():
+                    # Another server follows it.
+                    self._following.set(1)
+                    self._stop.wait(LOOK_SECONDS)
+                    continue
                 self._follow()
             except PynomalyError as error:
                 logger.warning("%s is not followed now: %s", self._followed.place, error)
@@ -87,6 +98,12 @@ class Follower:
             if not self._stop.is_set():
                 self._metrics.follow_errors.labels(self._followed.place).inc()
             self._stop.wait(RETRY_SECONDS)
+        if self._lease is not None:
+            with suppress(PynomalyError):
+                self._lease.release()
+
+    def _is_ours(self) -> bool:
+        return self._lease is None or self._lease.is_ours(time.time_ns())
 
     def _follow(self) -> None:
         plugin = registry.source(self._followed.source)
@@ -95,15 +112,15 @@ class Follower:
         )
         source = plugin(plugin.Settings.model_validate(self._followed.settings), context).source()
         with self._store.reading() as work:
-            positions = work.positions.get(self._followed.place)
+            self._stored = dict(work.positions.get(self._followed.place))
         parts = {
-            name: source.build_part("follow", name, positions.get(name))
+            name: source.build_part("follow", name, self._stored.get(name))
             for name in source.list_parts()
         }
         self._following.set(1)
         try:
             with suppress(StopIteration):
-                while True:
+                while self._is_ours():
                     read = [self._take(name, part) for name, part in parts.items()]
                     self._show_lag(context.telemetry)
                     if not any(read):
@@ -117,20 +134,36 @@ class Follower:
         values = [value for batch in part.next_batch() for value in batch.values if value]
         if not values:
             return 0
-        documents = self._documents(values)
+        documents, position = self._documents(values), part.snapshot()
         if self._followed.scores:
-            # In one transaction: what is summed up must not be added again.
-            steps = [documents]
+            self._store_scores(documents, name, position)
         else:
-            steps = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
-        for number, some in enumerate(steps, 1):
-            with self._store.writing() as work:
-                found = (ingest_scores if self._followed.scores else ingest)(work, some)
-                if number == len(steps):
-                    work.positions.put(self._followed.place, {name: part.snapshot()})
-            self._count(found)
+            self._store_records(documents, name, position)
         self._metrics.followed.labels(self._followed.place).inc(len(values))
         return len(values)
+
+    def _store_records(self, documents: Sequence[Document], name: str, position: int) -> None:
+        for begin in range(0, max(1, len(documents)), BATCH):
+            some = documents[begin : begin + BATCH]
+            with self._store.writing() as work:
+                found = ingest(work, some)
+                if begin + BATCH >= len(documents):
+                    work.positions.put(self._followed.place, {name: position})
+            self._count(found)
+
+    def _store_scores(self, documents: Sequence[Document], name: str, position: int) -> None:
+        """Store scores in one transaction: what is summed up must not be added again.
+
+        Raises:
+            RetryableError: another server has stored some of them meanwhile; nothing is added.
+        """
+        place, before = self._followed.place, self._stored.get(name)
+        with self._store.writing() as work:
+            if not work.positions.replace(place, name, before, position):
+                raise RetryableError("another server follows it as well")
+            found = ingest_scores(work, documents)
+        self._stored[name] = position
+        self._count(found)
 
     def _count(self, found: Ingested) -> None:
         place, metrics = self._followed.place, self._metrics

@@ -18,7 +18,7 @@ from pynomaly.plugins import RunContext
 
 
 class RepartitionStep:
-    """Re-keys batches; what is no event becomes rejects, or is passed over, as in `decode`.
+    """Re-keys batches; what is not an event becomes rejects, or is passed over, as in `decode`.
 
     A message's record has its payload, its headers and its timestamp; behind its headers stand its
     place, and the key that it had. A message of several entities becomes a record of each, which

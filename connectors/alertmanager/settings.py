@@ -25,7 +25,7 @@ class AlertmanagerSettings(HttpSettings):
     resolve_after: PositiveDuration = Field(
         default=timedelta(minutes=5), json_schema_extra={"default": "5m"}
     )
-    """An alert is resolved so long after its last anomaly."""
+    """Time after its last anomaly at which an alert is resolved."""
     longest_delay: PositiveDuration = Field(
         default=timedelta(hours=1), json_schema_extra={"default": "1h"}
     )

@@ -1,6 +1,6 @@
 """A deadline for a whole HTTP call: httpx limits each read and write, but not their sum.
 
-A receiver that sends a byte of its headers now and then would keep a call going forever.
+A receiver that sends single bytes of its headers would keep a call open forever.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, byte
     Times become texts in ISO 8601, and bytes become texts.
 
     Raises:
-        ConnectorError: fastavro is not installed, or it is no Avro file.
+        ConnectorError: fastavro is not installed, or it is not an Avro file.
         EOFError: the file is cut off.
     """
     try:
@@ -29,7 +29,7 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, byte
     try:
         records = fastavro.reader(file)
     except (ValueError, KeyError, fastavro.schema.SchemaParseException) as error:
-        raise ConnectorError(f"{path} is no Avro file that can be read: {error}") from None
+        raise ConnectorError(f"{path} is not an Avro file that can be read: {error}") from None
     for number, record in enumerate(records):
         if number >= skip:
             yield number, orjson.dumps(record, default=plain)

@@ -45,7 +45,7 @@ def json_payloads(file: Readable, max_bytes: int) -> Iterator[bytes]:
 
 
 def _is_line(head: bytes, max_bytes: int) -> bool:
-    """Whether a file that begins so has a document a line."""
+    """Whether a file with this beginning has one document per line."""
     begin = head.lstrip()
     if begin[:1] not in (b"{", b"["):
         return True

@@ -24,7 +24,7 @@ ROWS: dict[str, Callable[[IO[bytes], str, int], Iterator[tuple[int, bytes]]]] = 
     "parquet": parquet_rows,
     "avro": avro_rows,
 }
-"""Formats that are no text."""
+"""Formats that are not text."""
 Message = tuple[int, bytes, Finding | None]
 """Number and payload, and what is wrong with it."""
 

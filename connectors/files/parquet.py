@@ -20,7 +20,7 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
     Times become texts in ISO 8601, to the nanosecond; spans of time are seconds.
 
     Raises:
-        ConnectorError: pyarrow is not installed, or it is no Parquet file.
+        ConnectorError: pyarrow is not installed, or it is not a Parquet file.
     """
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
@@ -43,7 +43,7 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
                         yield number, orjson.dumps(row, default=plain)
                     number += 1
     except arrow.ArrowException as error:
-        raise ConnectorError(f"{path} is no Parquet file that can be read: {error}") from None
+        raise ConnectorError(f"{path} is not a Parquet file that can be read: {error}") from None
 
 
 def _readable(arrow: Any, batch: Any) -> Any:

@@ -123,7 +123,7 @@ def _leaf(
         return
     plain = not isinstance(schema, dict) or "logicalType" not in schema
     if kind not in READ or not plain or not wanted.is_leaf:
-        # A form that is no number or text; or the path goes on below something without fields.
+        # A form that is not a number or text; or the path goes on below something without fields.
         raise OneByOneError
     pieces.add(wanted.path, rows, READ[kind](cursor, rows, schema))
 

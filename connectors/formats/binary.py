@@ -55,7 +55,7 @@ class MessagePack:
         try:
             return as_json(self._decoder.decode(payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FormatError(f"the payload is no MessagePack: {error}") from None
+            raise FormatError(f"the payload is not MessagePack: {error}") from None
 
 
 class Cbor:
@@ -76,4 +76,4 @@ class Cbor:
         try:
             return as_json(self._loads(payload))
         except (self._error, RecursionError, MemoryError, ValueError, OverflowError) as error:
-            raise FormatError(f"the payload is no CBOR: {error}") from None
+            raise FormatError(f"the payload is not CBOR: {error}") from None

@@ -46,7 +46,7 @@ class CsvSettings(Settings):
     skip_after: int | None = Field(default=None, ge=0)
     """Rows right below the header to leave out, such as their units; null finds it out."""
     comment: str | None = Field(default=None, min_length=1)
-    """Lines that begin so are left out, such as "#"."""
+    """Prefix of lines that are left out, such as "#"."""
     trim: bool = True
     """Whether blanks around cells are left out."""
 
@@ -63,7 +63,7 @@ class Dialect:
         trim: whether blanks around cells are left out.
         hint: what to do if a column is missing, for rejects.
         before: lines before the header, blank ones and comments not counted.
-        after: rows right below the header that are no data, such as units.
+        after: rows right below the header that are not data, such as units.
         repeated: names that stand in the header again, and what those columns are called instead.
     """
 
@@ -103,7 +103,7 @@ def find_dialect(
         lines: without their ends.
         settings: what is known.
         wanted: names of columns that the event mapping reads.
-        texts: those of them that are no numbers.
+        texts: those of them that are not numbers.
     """
     if settings.names is None:
         settings = _with_fields_of_log(lines, settings)

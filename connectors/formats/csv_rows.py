@@ -49,7 +49,7 @@ class CsvRows:
         csv.field_size_limit(max(csv.field_size_limit(), max_bytes + 2))
 
     def rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
-        """Yield the rows below the header; blank lines and comments are no rows.
+        """Yield the rows below the header; blank lines and comments are not rows.
 
         A row of units counts as an empty row: it has a number and no values.
         """

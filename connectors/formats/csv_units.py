@@ -19,7 +19,7 @@ def rows_of_units(rows: Sequence[Sequence[str]]) -> int:
     """Return how many of the first rows say what the columns are, and nothing that was measured.
 
     They have no number in any cell, and no time where the rows after them have one: a row without
-    its time could be no event.
+    its time could not become an event.
 
     Args:
         rows: below the header, blank ones left out.

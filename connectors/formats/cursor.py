@@ -54,7 +54,7 @@ class Cursor:
             raise OneByOneError
 
     def skip(self, rows: Row, sizes: Ints | int) -> None:
-        """Go on by so many bytes."""
+        """Advance by a number of bytes."""
         if not isinstance(sizes, int) and ((sizes < 0) | (sizes > LONGEST)).any():
             raise OneByOneError
         self.place[rows] += sizes

@@ -15,7 +15,7 @@ from engine.domain.format import FormatError
 DECIMAL = "org.apache.kafka.connect.data.Decimal"
 VARIABLE_DECIMAL = "io.debezium.data.VariableScaleDecimal"
 NO_CHANGE = (
-    "the payload is no change event: it has no field op. Where Debezium or a transform unwraps "
+    "the payload is not a change event: it has no field op. Where Debezium or a transform unwraps "
     "them (ExtractNewRecordState), set format: connect"
 )
 
@@ -96,12 +96,14 @@ def _of_batch(event: Any) -> Any:
 
 def _structured(event: Any) -> Any:
     if not isinstance(event, dict) or "specversion" not in event:
-        raise FormatError("the payload is no CloudEvent: no specversion in it, or in ce_ headers")
+        raise FormatError(
+            "the payload is not a CloudEvent: it has no specversion, nor have its ce_ headers"
+        )
     if "data_base64" in event:
         try:
             data = base64.b64decode(str(event["data_base64"]), validate=True)
         except ValueError:
-            raise FormatError("data_base64 of the CloudEvent is no base64") from None
+            raise FormatError("data_base64 of the CloudEvent is not base64") from None
         return event | {"data": _json(data)}
     return event
 
@@ -142,7 +144,7 @@ def _typed(found: Any, schema: Any, depth: int) -> Any:
     if schema.get("name") == VARIABLE_DECIMAL and isinstance(found, dict):
         return _decimal(found.get("value"), {"scale": found.get("scale")})
     if isinstance(found, list) and schema.get("type") == "map" and all(map(_is_pair, found)):
-        # A map whose keys are no texts is written as pairs.
+        # A map whose keys are not texts is written as pairs.
         return {str(name): _typed(value, schema.get("values"), depth + 1) for name, value in found}
     if isinstance(found, dict) and schema.get("type") == "map":
         inner = schema.get("values")

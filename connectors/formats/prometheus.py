@@ -29,7 +29,7 @@ Sample = dict[str, Any]
 class PrometheusRemoteWrite:
     """The plug-in behind `format: prometheus`: each sample is an event.
 
-    Markers of staleness are no samples and are left out.
+    Markers of staleness are not samples and are left out.
     """
 
     Settings = NoSettings
@@ -129,6 +129,6 @@ def _of_symbols(labels: list[Value], symbols: list[str]) -> Labels:
             number, place = varint(label, place)
             numbers.append(number)
     if len(numbers) % 2 or any(number >= len(symbols) for number in numbers):
-        raise FormatError("the payload is no remote write 2.0: its labels point at no symbols")
+        raise FormatError("the payload is not remote write 2.0: its labels point at no symbols")
     texts = [symbols[number] for number in numbers]
     return dict(zip(texts[::2], texts[1::2], strict=True))

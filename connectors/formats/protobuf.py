@@ -89,7 +89,7 @@ class Protobuf:
         try:
             return decode(payload[start:])
         except DecodeError as error:
-            raise FormatError(f"the payload is no Protobuf of its type: {error}") from None
+            raise FormatError(f"the payload is not Protobuf of its type: {error}") from None
 
     def columns(self, payloads: Sequence[bytes], paths: frozenset[FieldPath]) -> Columns | None:
         """Return the values at some paths, if all are of the first type of their schema."""

@@ -226,7 +226,7 @@ class _Reading:
 
 
 def _check_wanted(one: FieldDescriptor, wanted: Wanted) -> None:
-    """Raise UnsuitableError if a field is no number or text that may be read in a column."""
+    """Raise UnsuitableError if a field is not a number or text that may be read in a column."""
     siblings = one.containing_oneof
     several = siblings is not None and len(siblings.fields) > 1
     scalar = one.message_type is None and one.enum_type is None and one.type != F.TYPE_BYTES

@@ -215,7 +215,7 @@ def _is_outage(problem: Exception) -> bool:
 
 def _said(problem: Exception, own: int | str) -> str:
     if isinstance(problem, NONSENSE):
-        return f"what it answers for schema {own} is no schema; {IS_API}"
+        return f"its answer for schema {own} is not a schema; {IS_API}"
     text = str(problem) or type(problem).__name__
     return f"{text}; {IS_API}" if getattr(problem, "error_code", 0) == -1 else text
 

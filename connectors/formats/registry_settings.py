@@ -82,7 +82,7 @@ class RegistrySettings(Settings):
 def _bounded(request: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     """Return a request that ends in time, whatever the registry does.
 
-    httpx bounds each read, and not their sum: a server that sends a byte now and then would keep
+    httpx bounds each read, and not their sum: a server that sends single bytes would keep
     the stream waiting for ever. The thread ends when the client is closed.
 
     Raises:
@@ -95,7 +95,7 @@ def _bounded(request: Callable[..., Any], seconds: float) -> Callable[..., Any]:
         def run() -> None:
             try:
                 outcome.put((request(*args, **options), None))
-            except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
                 outcome.put((None, error))
 
         Thread(target=run, name="schema registry", daemon=True).start()

@@ -36,7 +36,7 @@ class SenML:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, unit, value and time in s of each record, and its text, truth and sum.
 
-        A record without a value of any kind has bases alone, and is no event. A record whose time
+        A record without a value of any kind has bases alone, and is not an event. One whose time
         is relative to the sending has the seconds in `relative`, and in `time` a text that says
         what to set.
         """
@@ -61,11 +61,11 @@ def _pack(payload: bytes) -> list[Any]:
         else:
             pack = cbor2.loads(payload)
     except (orjson.JSONDecodeError, cbor2.CBORDecodeError, RecursionError, ValueError) as error:
-        raise FormatError(f"the payload is no SenML: {error}") from None
+        raise FormatError(f"the payload is not SenML: {error}") from None
     except (MemoryError, OverflowError):
-        raise FormatError("the payload is no SenML: its sizes are beyond what fits") from None
+        raise FormatError("the payload is not SenML: its sizes are beyond what fits") from None
     if not isinstance(pack, list):
-        raise FormatError("the payload is no SenML: expected an array of records")
+        raise FormatError("the payload is not SenML: expected an array of records")
     return pack
 
 
@@ -103,7 +103,7 @@ def _resolved(record: dict[str, Any], bases: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sum(base: Any, own: Any) -> Any:
-    """Return both together; what is no number stays, and is rejected alone."""
+    """Return both together; what is not a number stays, and is rejected alone."""
     if own is None or _is_number(own):
         return (base or 0) + (own or 0)
     return own

@@ -33,7 +33,7 @@ def fields(data: bytes) -> Iterator[tuple[int, int, Value]]:
             if place > end:
                 raise FormatError("the payload is cut off")
         else:
-            raise FormatError(f"the payload is no Protobuf: wire type {kind}")
+            raise FormatError(f"the payload is not Protobuf: wire type {kind}")
         yield number, kind, value
 
 

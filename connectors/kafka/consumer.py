@@ -175,7 +175,7 @@ class SharedConsumer:
             left = left - most if self._take(most) == most else 0
 
     def _take(self, most: int) -> int:
-        """Take messages that have arrived, so many at most; return how many there were."""
+        """Take arrived messages up to a limit; return their number."""
         client, nothing = self._consumer, list[Message]()
         messages = self.errors.served(lambda: client.consume(most, timeout=0), nothing)
         self.errors.raise_if_fatal()

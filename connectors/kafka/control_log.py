@@ -163,19 +163,19 @@ class KafkaControlLog:
             "error_cb": self._errors.report,
         }
         producer = open_client(KafkaProducer, config, self._errors)
-        told: list[tuple[KafkaError | None, Message]] = []
+        reports: list[tuple[KafkaError | None, Message]] = []
         producer.produce(
             self._settings.topic,
             value,
             secrets.token_bytes(16),
             partition=0,
-            on_delivery=lambda error, message: told.append((error, message)),
+            on_delivery=lambda error, message: reports.append((error, message)),
         )
         producer.flush(WRITE_SECONDS + 1)
-        if not told or told[0][0] is not None:
-            why = told[0][0].str() if told and told[0][0] is not None else self._why()
+        if not reports or reports[0][0] is not None:
+            why = reports[0][0].str() if reports and reports[0][0] is not None else self._why()
             raise ConnectorError(f"{self.where}: the record was not written: {why}. Try again")
-        return told[0][1].offset() or 0
+        return reports[0][1].offset() or 0
 
     def _why(self) -> str:
         return self._errors.cause or "no broker answers"

@@ -20,7 +20,7 @@ from pynomaly.plugins import RunContext
 logger = logging.getLogger("pynomaly.kafka")
 
 GENERATION_SECONDS = 30.0
-"""For so long a new generation of the group is waited for."""
+"""Time to wait for a new generation of the group."""
 
 
 class GroupCommit:

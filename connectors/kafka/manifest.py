@@ -89,7 +89,7 @@ def decode(data: bytes, where: str) -> Manifest:
     head, _, body = data.partition(b"\n")
     words = head.split(b" ")
     if len(words) != 3 or words[0] != MAGIC:
-        raise SnapshotError(f"{where} is no manifest of a checkpoint: its beginning is damaged")
+        raise SnapshotError(f"{where} is not a manifest of a checkpoint: its beginning is damaged")
     if words[1] != b"%d" % VERSION:
         raise SnapshotError(
             f"{where} is of version {words[1].decode('ascii', 'replace')}, this program knows "

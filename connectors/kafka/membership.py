@@ -27,7 +27,7 @@ MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"
 INSTANCE, PROTOCOL = "group.instance.id", "group.protocol"
 INTERVAL, SESSION = "max.poll.interval.ms", "session.timeout.ms"
 USUAL_INTERVAL_MS = 300_000
-"""Of librdkafka: so long a revocation may take before the group goes on without us."""
+"""librdkafka's bound of a revocation, after which the group continues without this process."""
 RELEASE_SHARE = 0.8
 SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
 """After so long the partitions of a process that is gone are given to others. A static member is
@@ -77,9 +77,9 @@ class GroupMembership:
         self._waits_since: float | None = None
         self._failure: BaseException | None = None
         chosen = {**self.errors.statistics(), **_settings(settings, context)}
-        # The newer protocol says nothing to a member that is given nothing.
-        self._told_when_empty = chosen.get(PROTOCOL, "classic") == "classic"
-        self._waits_since = time.monotonic() if self._told_when_empty else None
+        # The newer protocol does not report an empty assignment.
+        self._reports_empty = chosen.get(PROTOCOL, "classic") == "classic"
+        self._waits_since = time.monotonic() if self._reports_empty else None
         self._join_seconds = max(
             JOIN_SECONDS, 1.2 * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
         )
@@ -151,7 +151,7 @@ class GroupMembership:
         return self._metadata
 
     def wait_for_change(self, seconds: float) -> None:
-        """Wait until the group has moved on, or for so long: what was said of it was too old."""
+        """Wait until the group has changed, or for a time: the last description was too old."""
         with self._changed:
             before = self._changes
             self._changed.wait_for(lambda: self._changes != before, seconds)
@@ -243,7 +243,7 @@ class GroupMembership:
             self._lost |= names
             self.losses += len(names)
             self._owned -= names
-            self._waits_since = time.monotonic() if self._told_when_empty else None
+            self._waits_since = time.monotonic() if self._reports_empty else None
             self._moved()
         logger.warning(
             "partitions %s are not ours any more: the session in the group timed out, or the topic "

@@ -17,7 +17,7 @@ FIRST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 1.0, 5.0
 TLS_TRIES = 2
 """Attempts after which a certificate is not taken for one that is just being renewed."""
 PROTOCOL_SECONDS = 30.0
-"""A proxy whose broker is starting also hangs up on us, but not for so long."""
+"""A proxy whose broker is starting also closes connections, but for less time."""
 
 
 def partitions(client: Consumer | Producer, topic: str, timeout: float) -> list[int]:

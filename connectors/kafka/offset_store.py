@@ -103,7 +103,7 @@ class OffsetStore:
 
 
 def _read_metadata(text: str | None) -> dict[str, Any]:
-    """Return what we wrote beside an offset; nothing where somebody else wrote it."""
+    """Return the metadata of an offset; empty if another application committed it."""
     try:
         found = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:

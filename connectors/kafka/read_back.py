@@ -18,9 +18,9 @@ from pynomaly.plugins import RunContext
 
 LOOKUP_SECONDS = 30.0
 POLL_SECONDS = 0.02
-"""A poll lasts so long whatever has come, and a restart waits for several of them."""
+"""Length of a poll, whatever has arrived; a restart waits for several of them."""
 MENTION_SECONDS = 5.0
-"""Seconds after which waiting for somebody's open transaction is mentioned."""
+"""Seconds after which waiting for another open transaction is logged."""
 LONGEST_TRANSACTION_SECONDS = 960.0
 """Seconds: brokers end a transaction after transaction.max.timeout.ms, 15 minutes by default."""
 

@@ -38,7 +38,7 @@ class RepartitionSourceSettings(KafkaSourceSettings):
 class RepartitionSource(KafkaSource):
     """Reads messages as they were before they were re-keyed: with their keys, headers and places.
 
-    A message that somebody else wrote to the topic stands where it stands.
+    A message that another application wrote to the topic keeps its place.
     """
 
     def __init__(self, settings: RepartitionSourceSettings, context: RunContext) -> None:
@@ -100,9 +100,9 @@ class _PreparedTopic(PartitionedTopic):
 
 
 def _before(topic: str, headers: HeaderList, size: int) -> Before:
-    """Return where a message of so many bytes stood, its key there, and which elements are meant.
+    """Return the origin of a message by its size, its key there, and the elements it contains.
 
-    NO_PLACE where it had none: somebody else wrote it.
+    NO_PLACE if another application wrote it.
     """
     ours = _ours(headers)
     try:

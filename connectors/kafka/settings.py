@@ -146,7 +146,7 @@ SHARED = (
     *("security.", "sasl.", "ssl.", "enable.ssl."),
     *("client.", "socket.", "broker.", "metadata.recovery."),
 )
-"""What begins so says how brokers are reached, whatever a client then does there."""
+"""Prefixes of settings for reaching brokers, which apply to all clients."""
 
 
 def shared_settings(settings: dict[str, Value]) -> dict[str, Value]:

@@ -140,7 +140,7 @@ class KafkaSource:
             letters: settings of the sink of the dead letters.
 
         Raises:
-            ConnectorError: it is no topic of the same cluster.
+            ConnectorError: it is not a topic of the same cluster.
         """
         if not isinstance(letters, KafkaSinkSettings):
             raise ConnectorError("re-driving needs dead letters in a Kafka topic")

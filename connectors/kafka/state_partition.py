@@ -88,7 +88,7 @@ class StatePartition:
             start: offset to begin at; earlier records belong to older ones.
             number: of a checkpoint that is known to be committed: it is waited for, since the
                 markers of a transaction reach its partitions one after the other.
-            seconds: for so long.
+            seconds: the time to wait.
 
         Raises:
             SnapshotError: the newest one is damaged, or the one that is known does not come.

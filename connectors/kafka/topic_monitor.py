@@ -26,7 +26,7 @@ ID_TRIES, ID_SECONDS = 3, 5.0
 
 
 class TopicMonitor:
-    """Checks from time to time whether the source topic is the one that was read before.
+    """Checks periodically whether the source topic is still the same.
 
     Attributes:
         partitions: those that the topic had when the run began.

@@ -18,7 +18,7 @@ from pynomaly.plugins import ConnectorError
 
 BATCH_RECORDS = 10_000
 POLL_SECONDS = 0.05
-"""A poll lasts so long unless there is more to read than it takes at once."""
+"""Length of a poll, unless there is more to read than fits into one."""
 SILENCE_SECONDS = 60.0
 """Seconds without a message before the end after which brokers are given up."""
 

@@ -357,7 +357,7 @@ class TopicStore:
 
 
 def _metadata(text: str | None) -> dict[str, Any]:
-    """Return what we wrote beside an offset; nothing where somebody else wrote it."""
+    """Return the metadata of an offset; empty if another application committed it."""
     try:
         found = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:

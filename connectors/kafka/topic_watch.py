@@ -1,4 +1,4 @@
-"""Checks now and then, without waiting, whether a topic was deleted or recreated."""
+"""Checks periodically, without blocking, whether a topic was deleted or recreated."""
 
 from __future__ import annotations
 

@@ -392,4 +392,4 @@ class GroupMovedError(RetryableError):
 
 
 class _TooLongError(Exception):
-    """The brokers do not allow a transaction to be open for so long."""
+    """The brokers do not allow a transaction this long."""

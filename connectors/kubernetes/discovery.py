@@ -47,7 +47,7 @@ class KubernetesDiscovery:
         host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
         if api is None and not (host and port):
             raise ConnectorError(
-                f"--discover kubernetes:{place}: this is no pod of Kubernetes: "
+                f"--discover kubernetes:{place}: this is not a pod of Kubernetes: "
                 "KUBERNETES_SERVICE_HOST is not set"
             )
         named = f"[{host}]" if ":" in host else host

@@ -55,7 +55,7 @@ class RedisCache:
         self._channel = f"{PREFIX}:{pool.connection_kwargs.get('db') or 0}:news"
 
     def counts(self) -> Storage:
-        """Return where rate limits are counted; it raises StorageError while Redis is away."""
+        """Return the storage of rate limits, which raises StorageError without Redis."""
         return RedisStorage(
             "redis://", self._pool, key_prefix=f"{PREFIX}:limits", wrap_exceptions=True
         )
@@ -64,9 +64,9 @@ class RedisCache:
         """Say to all servers that there is news.
 
         Raises:
-            RetryableError: Redis is away.
+            RetryableError: Redis is unavailable.
         """
-        with _told():
+        with _retryable_errors():
             self._redis.publish(self._channel, b"")
 
     def listen(self, reached: Callable[[], None], heard: Callable[[], None], stop: Event) -> None:
@@ -78,9 +78,9 @@ class RedisCache:
             stop: set when it has to end.
 
         Raises:
-            RetryableError: Redis is away.
+            RetryableError: Redis is unavailable.
         """
-        with _told(), PubSub(self._pool, ignore_subscribe_messages=True) as channel:
+        with _retryable_errors(), PubSub(self._pool, ignore_subscribe_messages=True) as channel:
             channel.subscribe(self._channel)
             while not stop.is_set():
                 message = channel.get_message(timeout=LISTEN_SECONDS)
@@ -97,7 +97,7 @@ class RedisCache:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _retryable_errors() -> Iterator[None]:
     try:
         yield
     except RedisError as error:

@@ -46,7 +46,7 @@ class SqlAnomalies:
         return Page([row.document for row in found.items], found.next)
 
     def prune(self, before: int, at_most: int) -> int:
-        """Remove those of an event time before, at most so many; return how many went."""
+        """Remove anomalies of earlier event times, up to a limit; return their number."""
         old = select(table.c.id).where(table.c.time < before).limit(at_most)
         return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
 

@@ -40,13 +40,13 @@ class SqlDatasets:
         """Store one, in place of the one of its name.
 
         Raises:
-            StaleError: somebody else has stored a new one of this name.
+            StaleError: another caller has stored a dataset of this name.
         """
         row = asdict(dataset)
         if dataset.revision > 1:
             self._connection.execute(update(table).where(table.c.name == dataset.name), row)
         elif not insert_new(self._connection, table, [row]):
-            raise StaleError("somebody else was faster: read the dataset again")
+            raise StaleError("the dataset was changed meanwhile: read it again")
 
     def remove(self, name: str) -> None:
         """Remove one."""

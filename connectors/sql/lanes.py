@@ -44,7 +44,7 @@ class SqlLanes:
     def entities(
         self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
-        """Return entities whose key begins so and comes behind another one, by key."""
+        """Return entities by a prefix of their keys, in order, after a key."""
         key = table.c.entity
         wanted = [key > behind, key >= prefix]
         following = _following(prefix)
@@ -81,7 +81,7 @@ class SqlLanes:
         return [LaneCell(*row) for row in self._connection.execute(query)]
 
     def prune(self, before: int, at_most: int) -> int:
-        """Remove those that end before, at most so many; return how many went."""
+        """Remove earlier spans, up to a limit; return their number."""
         gone = 0
         for step in STEPS:
             gone += prune(self._connection, table, step, before, at_most - gone)
@@ -126,11 +126,11 @@ def _part(pipeline: str, during: Stretch) -> Select[Any]:
 
 
 def _following(prefix: str) -> str | None:
-    """Return the least text behind all that begin so; None where there is none."""
+    """Return the smallest text after all those with a prefix; None if there is none."""
     while prefix:
         last = ord(prefix[-1])
         if last < 0x10FFFF:
-            # Surrogates are no characters of a database.
+            # Surrogates are not characters of a database.
             following = chr(0xE000) if last == 0xD7FF else chr(last + 1)
             return prefix[:-1] + following
         prefix = prefix[:-1]

@@ -47,7 +47,7 @@ class SqlPipelines:
             StaleError: there is one of this number.
         """
         if not insert_new(self._connection, table, [asdict(version)]):
-            raise StaleError("somebody else was faster: read the pipeline again")
+            raise StaleError("the pipeline was changed meanwhile: read it again")
 
     def remove(self, name: str) -> None:
         """Remove all versions of a pipeline."""

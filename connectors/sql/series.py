@@ -68,7 +68,7 @@ class SqlSeries:
         return [(entity, found) for entity, found in self._connection.execute(query)]
 
     def prune(self, step: int, before: int, at_most: int) -> int:
-        """Remove those of a step that end before, at most so many; return how many went."""
+        """Remove earlier spans of a step, up to a limit; return their number."""
         return prune(self._connection, table, step, before, at_most)
 
 

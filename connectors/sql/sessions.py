@@ -68,7 +68,7 @@ class SqlSecrets:
         return None if row is None else Secret(**row._mapping)
 
     def all(self, prefix: str) -> list[Secret]:
-        """Return those whose names begin so, the oldest first."""
+        """Return secrets by a prefix of their names, the oldest first."""
         begins = secrets.c.name.startswith(prefix, autoescape=True)
         query = select(secrets).where(begins).order_by(secrets.c.created, secrets.c.name)
         return [Secret(**row._mapping) for row in self._connection.execute(query)]
@@ -83,6 +83,6 @@ class SqlSecrets:
         self._connection.execute(delete(secrets).where(secrets.c.name == name))
 
     def prune(self, prefix: str, before: int) -> int:
-        """Remove those whose names begin so and that were made before; return how many went."""
+        """Remove older secrets by a prefix of their names; return their number."""
         old = secrets.c.name.startswith(prefix, autoescape=True) & (secrets.c.created < before)
         return self._connection.execute(delete(secrets).where(old)).rowcount

@@ -41,7 +41,7 @@ from pynomaly.plugins import UnitOfWork
 T = TypeVar("T")
 logger = logging.getLogger("pynomaly.store")
 RETRY_SECONDS = 5.0
-"""For so long a database that was away is not asked again, as asking may take long."""
+"""Time for which an unavailable database is not tried again, because a try may take long."""
 
 
 class SqlStore:
@@ -50,7 +50,7 @@ class SqlStore:
     Args:
         url: sqlite:///path, or postgresql+psycopg://user@host/database.
         password: of PostgreSQL's user.
-        read_url: of a replica, which is read while the database itself is away.
+        read_url: the URL of a replica, read while the database itself is unavailable.
         seconds: that a statement may take; without it, as long as it takes.
     """
 
@@ -80,14 +80,14 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""
-        with _told(), self._readable() as connection, connection.begin() as transaction:
+        with _retryable_errors(), self._readable() as connection, connection.begin() as transaction:
             yield _work(connection, locking=False)
             transaction.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that is stored as a whole at its end, or after an error not."""
-        with _told(), self._engine.connect() as connection:
+        with _retryable_errors(), self._engine.connect() as connection:
             # It answers: who has changed something has to see it.
             self._retry = 0.0
             writing = connection.execution_options(writing=True)
@@ -104,7 +104,7 @@ class SqlStore:
             PynomalyError: it cannot be reached, is of a newer release, or is of an older one and
                 may not be changed.
         """
-        with _told():
+        with _retryable_errors():
             (migrate if migrating else require_current)(self._engine)
 
     def backup(self, target: Path) -> None:
@@ -140,7 +140,7 @@ class SqlStore:
             self._replica.dispose()
 
     def _readable(self) -> Connection:
-        """Return a connection to the database, or to its replica while it is away."""
+        """Return a connection to the database, or to its replica while it is unavailable."""
         if self._replica is None:
             return self._engine.connect()
         if time.monotonic() >= self._retry:
@@ -174,8 +174,8 @@ def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say what is wrong with the database as an error of ours."""
+def _retryable_errors() -> Iterator[None]:
+    """Turn errors of the database into RetryableError."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError) as error:

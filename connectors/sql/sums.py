@@ -28,7 +28,7 @@ def join(connection: Connection, made: Any, merged: Mapping[str, Any], sums: Seq
 
 
 def prune(connection: Connection, table: Table, step: int, before: int, at_most: int) -> int:
-    """Remove sums of a step that end before, at most so many; return how many went."""
+    """Remove earlier sums of a step, up to a limit; return their number."""
     keys = list(table.primary_key)
     ended = (table.c.step == step) & (table.c.begin <= before - step)
     old = select(*keys).where(ended).limit(at_most)

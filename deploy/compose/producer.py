@@ -2,7 +2,7 @@
 
 First comes what was measured in the last twenty minutes, so that there is something to learn from;
 then a reading a second. After a day of the fleet (24 minutes) it starts again, with other faults:
-those that it had seen before would be no news to the pipeline.
+those that it had seen before would not be news to the pipeline.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ SERVER = Dashboard(
                 text="Of topics; files are read to their end.",
             ),
             Panel(
-                "Messages that are no anomaly and no incident",
+                "Messages that are neither an anomaly nor an incident",
                 {"{{source}}": _rate("unreadable_messages_total", "source")},
                 "cps",
             ),

@@ -22,14 +22,14 @@ class SharedCache(Protocol):
     def __init__(self, url: str, password: str | None) -> None: ...
 
     def counts(self) -> Storage:
-        """Return where rate limits are counted; it raises StorageError while it is away."""
+        """Return the storage of rate limits, which raises StorageError while unavailable."""
         ...
 
     def announce(self) -> None:
         """Say to all servers that there is news.
 
         Raises:
-            RetryableError: it is away.
+            RetryableError: the cache is unavailable.
         """
         ...
 
@@ -37,7 +37,7 @@ class SharedCache(Protocol):
         """Call `heard` when a server says that there is news, until it is stopped.
 
         Raises:
-            RetryableError: it is away.
+            RetryableError: the cache is unavailable.
         """
         ...
 

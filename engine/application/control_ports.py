@@ -48,7 +48,7 @@ class AnomalyRepository(Protocol):
         ...
 
     def prune(self, before: int, at_most: int) -> int:
-        """Remove those of an event time before, at most so many; return how many went."""
+        """Remove anomalies of earlier event times, up to a limit; return their number."""
         ...
 
 
@@ -180,7 +180,7 @@ class SecretRepository(Protocol):
         ...
 
     def all(self, prefix: str) -> list[Secret]:
-        """Return those whose names begin so, the oldest first."""
+        """Return secrets by a prefix of their names, the oldest first."""
         ...
 
     def put(self, secret: Secret) -> None:
@@ -192,7 +192,7 @@ class SecretRepository(Protocol):
         ...
 
     def prune(self, prefix: str, before: int) -> int:
-        """Remove those whose names begin so and that were made before; return how many went."""
+        """Remove older secrets by a prefix of their names; return their number."""
         ...
 
 
@@ -353,7 +353,7 @@ class DatasetRepository(Protocol):
         """Store one, in place of the one of its name.
 
         Raises:
-            StaleError: somebody else has stored a new one of this name.
+            StaleError: another caller has stored a dataset of this name.
         """
         ...
 
@@ -378,7 +378,7 @@ class SeriesRepository(Protocol):
         ...
 
     def prune(self, step: int, before: int, at_most: int) -> int:
-        """Remove those of a step that end before, at most so many; return how many went."""
+        """Remove earlier spans of a step, up to a limit; return their number."""
         ...
 
 
@@ -392,7 +392,7 @@ class LaneRepository(Protocol):
     def entities(
         self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
-        """Return entities whose key begins so and comes behind another one, by key."""
+        """Return entities by a prefix of their keys, in order, after a key."""
         ...
 
     def worst(self, pipeline: str, during: Sequence[Stretch], limit: int) -> list[Lane]:
@@ -406,7 +406,7 @@ class LaneRepository(Protocol):
         ...
 
     def prune(self, before: int, at_most: int) -> int:
-        """Remove those that end before, at most so many; return how many went."""
+        """Remove earlier spans, up to a limit; return their number."""
         ...
 
 
@@ -437,7 +437,7 @@ class Store(Protocol):
     Args:
         url: of the database.
         password: of its user.
-        read_url: of a replica to read while the database is away.
+        read_url: the URL of a replica, read while the database is unavailable.
 
     Attributes:
         is_remote: whether an answer comes over a network, and may take long.

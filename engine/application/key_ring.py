@@ -71,7 +71,7 @@ def keys_of(text: str) -> list[bytes]:
     """Return the keys in a text, as Base64 between spaces, commas or lines; the first encrypts.
 
     Raises:
-        FatalError: there is none, or one that is no key.
+        FatalError: there is no key, or one is not valid.
     """
     keys = []
     for word in text.replace(",", " ").split():

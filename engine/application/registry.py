@@ -155,7 +155,9 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
     missing = [part for part in (*Detector.__annotations__, "bank") if not hasattr(made, part)]
     if missing:
         kind = f"{type(made).__module__}.{type(made).__qualname__}"
-        raise ParameterError("", f"{kind} is no whole detector: it has no {', '.join(missing)}")
+        raise ParameterError(
+            "", f"{kind} is not a complete detector: it lacks {', '.join(missing)}"
+        )
     return made
 
 

@@ -22,7 +22,7 @@ class Absence:
 
     Attributes:
         row: the event at which event time showed it, in its batch.
-        entity: its key; empty where so many stopped that it is the task as a whole.
+        entity: its key; empty if so many stopped that the absence is of the whole task.
         is_over: whether it sends again.
         p_value: how rare its silence is; NaN with a fixed limit.
         silence: ns without an event.

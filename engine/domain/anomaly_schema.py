@@ -133,7 +133,7 @@ _RULE = object_of(
     optional={
         "valid_range": {
             "type": "array",
-            "description": "The range that the value left; null is no bound.",
+            "description": "The range that the value left; null means no bound.",
             "items": {"type": _MAYBE},
         },
         "direction": field_of("string", "Deviations that matter.", enum=["above", "below", "both"]),

@@ -17,7 +17,7 @@ class EntityRule:
         values: names of the values for which it holds; empty: for all.
         direction: of the deviations that matter; None: as before.
         least: absolute and relative deviation that matter; None: as before.
-        valid_range: low and high, None is no bound; None: as before.
+        valid_range: low and high, None means no bound; None: as before.
     """
 
     name: str

@@ -66,7 +66,7 @@ class IncidentEvent:
         began, last: event times of its first and its latest anomaly.
         severity: now; it rises as the incident lasts, and falls as it fades.
         peak: its strongest anomaly.
-        count: anomalies so far, also those that were no messages.
+        count: anomalies so far, also those that were not messages.
         kinds: of its anomalies, the most frequent first.
         values: the values to blame with their shares, the largest first; they sum to 1.
         detectors: the detectors that claimed most with their shares; they sum to 1.

@@ -20,11 +20,11 @@ def read_ranges(text: str, most: int) -> Int32s:
     """Return the indices that a text stands for.
 
     Args:
-        text: as `ranges_text` wrote it; perhaps somebody else did.
+        text: a text from `ranges_text`, or from elsewhere.
         most: how many there can be.
 
     Raises:
-        ValueError: it is no such text, or stands for more.
+        ValueError: it is not such a text, or stands for more.
     """
     found: list[range] = []
     for part in text.split(","):

@@ -12,7 +12,7 @@ from engine.domain.path import EACH, Base64Text, JsonText, Path
 from engine.domain.time_units import NS_PER_DAY
 
 LONGEST_KEY_CHARS = 4_096
-"""Characters of an entity's key; a longer one is no name, and would not fit into a record."""
+"""Characters of an entity's key; a longer one is not a name, and would not fit into a record."""
 
 TimeUnit = Literal["s", "ms", "us", "ns", "100ns", "d"]
 EXCEL_FORMATS = ("excel", "excel1904", "wincc")

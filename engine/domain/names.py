@@ -10,7 +10,7 @@ REPARTITION = "repartition"
 """What the topic takes that messages are re-keyed through."""
 
 HEADER_PREFIX = "pynomaly-"
-"""Headers of records that begin so are ours."""
+"""Prefix of our headers of records."""
 ID_HEADER = f"{HEADER_PREFIX}id"
 """Of every record: its deterministic id."""
 SCHEMA_HEADER = f"{HEADER_PREFIX}schema-version"

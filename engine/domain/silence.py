@@ -100,7 +100,7 @@ class Silence:
         name: said in anomalies that are published all the same.
         entities: patterns of keys, such as "press-3/*"; one of them has to fit.
         values: names of the values to blame for which it holds; empty: for all.
-        begin, end: ns since 1970; None is no bound.
+        begin, end: ns since 1970; None means no bound.
         weekly: hours of the week; None: all.
         calendar: marks when it holds; None: always.
         source: tells a calendar that may not be known yet: until then it never holds.

@@ -1,4 +1,4 @@
-"""Doubts about a time's unit: numbers that are no plausible time as they are read."""
+"""Doubts about a time's unit: numbers that are not plausible times as they are read."""
 
 from __future__ import annotations
 

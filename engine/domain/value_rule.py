@@ -24,7 +24,7 @@ class ValueRule:
         direction: of the deviations that matter.
         absolute: least deviation from the expected value that matters, in the value's unit.
         relative: least deviation that matters, as a share of the expected value.
-        low, high: the range that is valid; None is no bound.
+        low, high: the range that is valid; None means no bound.
     """
 
     direction: Direction = "both"

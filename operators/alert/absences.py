@@ -22,7 +22,7 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.summary import duration_text
 
 CERTAIN = 1.0
-"""Score of an absence by a fixed limit: it is no matter of chance."""
+"""Score of an absence by a fixed limit: chance plays no part in it."""
 
 
 def absent_entity(batch: ScoredBatch, absence: Absence) -> str:

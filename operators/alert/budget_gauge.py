@@ -7,7 +7,7 @@ from engine.domain.time_units import SECONDS_PER_DAY
 from pynomaly.plugins import Telemetry, no_telemetry
 
 MEMORY_EVENTS = 4_096.0
-"""Entities that send at unlike rates have unlike thresholds: the mean is over so many events."""
+"""Events in the mean threshold: entities with different rates have different thresholds."""
 
 
 class BudgetGauge:

@@ -104,7 +104,7 @@ def blamed(values: tuple[ValuePart, ...]) -> int:
 
 
 def summary_of(anomaly: Anomaly, duration: int) -> str:
-    """Return the sentence for an anomaly, so many ns after its incident began."""
+    """Return the sentence for an anomaly, given the ns since its incident began."""
     value = anomaly.values[blamed(anomaly.values)]
     expected = value.expected_low, value.expected_high
     facts = value.name, value.value, *expected, duration, anomaly.p_value

@@ -64,7 +64,7 @@ class IncidentTracker:
         self._events += self._book.release(entity, progress, when)
 
     def quiet(self, seconds: float) -> None:
-        """Close incidents for consumers after so many seconds without any event."""
+        """Close incidents for consumers after some seconds without any event."""
         self._events += self._book.quiet(seconds * 1e9)
 
     def take_events(self) -> list[list[IncidentEvent]]:

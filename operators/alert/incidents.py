@@ -9,9 +9,9 @@ import orjson
 from engine.domain.alert_policy import Severity
 
 CLOSED_GAPS = 20.0
-"""An incident is closed once its entity was quiet for so many of its usual gaps between events."""
+"""Quiet time that closes an incident, in usual gaps between the events of its entity."""
 RETURNED_GAPS = 1.5
-"""A flagged event so many usual gaps after the one before has an ordinary one between them."""
+"""Usual gaps between two flagged events that imply an ordinary one between them."""
 LONG_GAPS = 60.0
 """Usual gaps after which an incident that goes on is one grade more severe."""
 MOST_INCIDENTS = 1_000

@@ -69,7 +69,7 @@ class OnlineFdr:
 
         Args:
             policy: the share of false ones that is accepted, and the highest level.
-            p_values: float64 [n]; NaN is no test.
+            p_values: float64 [n]; NaN is not a test.
             rates: float64 [n], events a day of the key group; NaN while unknown.
             discover: called with the row and the level of each p-value that its level allows;
                 returns its mark if it pays for later tests, else None.
@@ -200,7 +200,7 @@ def _weights(tests: NDArray[Any]) -> Floats:
 
 
 def _unspent(tests: Floats) -> Floats:
-    """Return at least which part of its pay a discovery has left after so many tests."""
+    """Return a lower bound of the part of its reward that a discovery has left after some tests."""
     x = np.sqrt(np.log(np.maximum(tests, 1.0)))
     rest = 2 * NORMALISER * np.exp(-x) * (x**3 + 3 * x**2 + 6 * x + 6)
     return np.asarray(np.minimum(rest, 1.0))

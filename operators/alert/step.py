@@ -93,7 +93,7 @@ class AlertStep:
         return self._silences.by(entity, time, None) is not None
 
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
-        """Return events of incidents after so long without any event."""
+        """Return events of incidents after a time without any event."""
         self._tracker.quiet(seconds)
         return self._tracker.take_events()
 

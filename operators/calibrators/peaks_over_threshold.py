@@ -202,7 +202,7 @@ class PeaksOverThreshold(RecordBank):
     Below the threshold a p-value is the rank among the recent scores; above it the fitted tail
     answers, far beyond what ranks can. The threshold follows the recent scores, so drift is
     followed within a window. A spread below the detector's `resolution` is not taken for real:
-    after a constant series a tiny change is no emergency, and a huge one still is.
+    after a constant series a tiny change is not an emergency, and a huge one still is.
 
     What the p-values are worth, on two million draws of 200 entities. How often p <= 1e-2, 1e-3
     and 1e-4, as multiples of these: 0.9, 0.4 and 0.1 for |normal| scores (light tails are called

@@ -25,7 +25,7 @@ class KeyReader:
         self._known: dict[bytes, str | None] = {}
 
     def texts(self, keys: Sequence[bytes | None]) -> Column:
-        """Return keys as texts; None if one of them is no text."""
+        """Return keys as texts; None if one of them is not a text."""
         if self._part.read is None:
             return message_key_texts(keys, self._part.format)
         return [None if key is None else self._remembered(key) for key in keys]
@@ -79,4 +79,6 @@ def _document(read: Format, key: bytes) -> Any:
     except PynomalyError:
         raise
     except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
-        raise BinaryKeyError(f"the message key is no {read.name}: {error_text(error)}") from None
+        raise BinaryKeyError(
+            f"the message key cannot be read as {read.name}: {error_text(error)}"
+        ) from None

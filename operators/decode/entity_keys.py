@@ -69,7 +69,7 @@ def _read(key: bytes | None, key_format: KeyFormat) -> str | None:
 def _text(key: bytes) -> str:
     """Return a key as text.
 
-    A number's bytes are text now and then: 65 is "A" after seven zeros. So that either all keys
+    A number's bytes are sometimes text: 65 is "A" after seven zeros. So that either all keys
     of a topic are texts or none is, control characters make a key binary.
     """
     try:

@@ -112,7 +112,7 @@ class FormatMessages:
         except PynomalyError:
             raise
         except Exception as error:  # noqa: BLE001 - libraries raise anything on crafted bytes
-            return FormatError(f"the payload is no {self._format.name}: {error_text(error)}")
+            return FormatError(f"the payload is not {self._format.name}: {error_text(error)}")
 
 
 def document_of(read: Format, payload: bytes, headers: Headers) -> Any:

@@ -18,8 +18,8 @@ STARTS = {
     b"\xff\xfe": "UTF-16: send UTF-8",
     b"\xfe\xff": "UTF-16: send UTF-8",
 }
-"""What payloads begin with that are no text, and what to do."""
-OTHER_FORMAT = "set event.format where the messages are no JSON"
+"""What payloads begin with that are not text, and what to do."""
+OTHER_FORMAT = "set event.format where the messages are not JSON"
 
 
 class RejectedError(Exception):

@@ -11,9 +11,9 @@ from engine.domain.time_units import NS_PER_SECOND
 QUARTER_NS = 900 * NS_PER_SECOND
 """ns: time zones change their offset at quarters of an hour."""
 STEP_BACK = QUARTER_NS
-"""ns: a clock that shows so much less than before has been set back; less is out of order."""
+"""ns by which a clock must go back to count as set back; events are otherwise out of order."""
 NEAR_NS = 1_800 * NS_PER_SECOND
-"""ns: a message's timestamp decides between two hours if it is so near to one."""
+"""ns: distance to one of two hours up to which a message's timestamp decides between them."""
 MOST_REMEMBERED = 1_000_000
 EPOCH = datetime(1970, 1, 1)
 

@@ -19,7 +19,7 @@ class Node:
     Attributes:
         fields: what is read below it, by name; none if it is read itself.
         kinds: the types it is read as.
-        required: whether a message without it is no event.
+        required: whether a message without it is not an event.
     """
 
     fields: dict[str, Node] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Node:
         node = self
         for step in path:
             if not isinstance(step, str) or not is_nameable(step):
-                # What is no field of an object is judged in columns, with all that lies below.
+                # What is not a field of an object is judged in columns, with all that lies below.
                 kind = Any
                 break
             node = node.fields.setdefault(step, Node())

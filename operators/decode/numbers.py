@@ -29,7 +29,7 @@ _NOT_FINITE = {"nan": GAP, "inf": math.inf, "infinity": math.inf}
 REGISTER_BITS = {"int16": 16, "int32": 32}
 LONGEST_UNIT_CHARS = 12
 LONGEST_TEXT_CHARS = 400
-"""Characters of a number as text: a longer one is no reading."""
+"""Characters of a number as text: a longer one is not a reading."""
 
 
 class NoNumberError(ValueError):
@@ -66,7 +66,7 @@ class NumberReader:
         """Return what one field says; NaN is a gap.
 
         Raises:
-            NoNumberError: it is no number.
+            NoNumberError: it is not a number.
         """
         if found is None:
             if not self._field.optional:
@@ -146,7 +146,7 @@ class NumberReader:
 
 
 def _plain(text: str, decimal: str) -> float | None:
-    """Return what a text says with this decimal sign; None if it is no number.
+    """Return what a text says with this decimal sign; None if it is not a number.
 
     Groups of thousands are taken where no other reading is possible: 1 013,25 and 1.013,25 with
     a comma; a lone 1.013 would be either.

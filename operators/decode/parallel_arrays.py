@@ -28,8 +28,8 @@ class ParallelArrays:
     def documents(self, element: Any) -> list[Any]:
         """Return a document for each place of the arrays; the element itself if it has none.
 
-        A document has what is read alone: a large field must not be multiplied. What is no array
-        is the same in all of them.
+        A document has only what is read: a large field must not be multiplied. A field that is
+        not an array is the same in all of them.
 
         Raises:
             MisplacedError: one array is longer than another.

@@ -25,7 +25,7 @@ Found = TypeVar("Found")
 
 
 class Patience:
-    """Decodes again while something outside is away: nothing is rejected or lost for that.
+    """Decodes again while an external service is unavailable: nothing is rejected or lost.
 
     Args:
         context: whose heartbeat, health pages and metrics tell of the wait.

@@ -135,7 +135,7 @@ def _step(document: Any, step: Step, where: str) -> Any:
         is_json = isinstance(step, JsonText)
         found = _parsed(document) if is_json else _unpacked(document)
         if found is MISPLACED:
-            expected = "not JSON" if is_json else "no text in base64"
+            expected = "not JSON" if is_json else "not base64 text"
             raise MisplacedError(f"{where} cannot be read: {quote(document)} is {expected}")
         return found
     try:

@@ -98,7 +98,7 @@ class EntityParts:
     def reset_models(self, slots: Int32s) -> None:
         """Let the models of entities start afresh; the entities stay."""
         for part in self.by_name().values():
-            # How often an entity sends, and whether it is there, is no part of a model.
+            # How often an entity sends, and whether it is there, does not belong to a model.
             if part not in (self.absence, self.idle):
                 part.reset(slots)
         self.warm[slots] = False
@@ -112,7 +112,7 @@ class EntityParts:
             theirs: slots of the same entities there.
         """
         before = earlier.by_name()
-        # What an entity sent last is no part of a model either.
+        # What an entity sent last does not belong to a model either.
         stay = self.absence, self.idle, self.counters, self.context
         for name, part in self.by_name().items():
             if part in stay:

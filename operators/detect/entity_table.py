@@ -172,7 +172,7 @@ class EntityTable:
         return [keys[slot] for slot in slots.tolist()]
 
     def shrink_to(self, count: int) -> int:
-        """Forget all entities but so many, those that spoke last; return how many went."""
+        """Forget all but the `count` entities that sent last; return the number forgotten."""
         used = self.used()
         order = np.argsort(self._bank.records["touched"][used], kind="stable")
         gone = set(used[order[: max(0, len(used) - count)]].tolist())

@@ -14,14 +14,14 @@ from operators.kernels.event_rate import SMALLEST_GAP_NS, events_per_day, next_m
 from operators.kernels.record_bank import kernel
 
 FIRST_GAPS, GAP_CLIP = 8, 20.0
-"""Once so many gaps were seen, a gap counts as at most so many mean ones: a pause of days does not
-make an entity slow, and a lasting change is followed within some hundred events."""
+"""Gaps after which a gap is clipped, and the clip in mean gaps: a pause of days does not make
+an entity slow, and a lasting change is followed within some hundred events."""
 SUMMED_EVENTS = 65_536
 """Events between two sums over all entities, which leave out those that have fallen silent."""
 SUM_STEPS = 65_536.0
-"""Rates are summed in steps of one event in so many days."""
+"""Resolution of summed rates: one event in this number of days."""
 SILENT_GAPS = 20.0
-"""An entity that is silent for so many of its share of the events has fallen silent."""
+"""Silence after which an entity has stopped, in its mean gaps by its share of the events."""
 MEMORY_GAPS = 256.0
 """Gaps between two events of an entity that its mean gap rests on."""
 LEAST_JUMP_NS, LEAST_JUMP_UNBOUNDED_NS = 60 * NS_PER_SECOND, NS_PER_HOUR

@@ -19,9 +19,9 @@ from operators.kernels.record_bank import RecordBank, kernel
 LEAST_JUMP_NS = 60_000_000_000.0
 """ns: a shorter step is never a jump."""
 JUMP_STEPS = 10.0
-"""So many mean steps at once are a jump."""
+"""Size of a jump in mean steps."""
 JUMP_STRIDES = 3.0
-"""A jump is longer than so many strides, which are the time between rounds of sensors."""
+"""Length of a jump in strides, which are the time between rounds of sensors."""
 FORGOTTEN_STRIDES = 100.0
 """Strides without one after which it is forgotten."""
 AGREEING_EVENTS = 3
@@ -31,7 +31,7 @@ MANY_EVENTS = 64
 behind, after which event time goes back."""
 LONG_RUN_EVENTS = 10_000
 """Events in a row of one entity that lie far behind where another has carried event time, after
-which it goes back: so many are no backlog of it."""
+which it goes back: this many are not its backlog."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is no matter of a task that is new."""
@@ -81,7 +81,7 @@ class Progress(NamedTuple):
 
     Attributes:
         whole: int64 [n], ns; never less than before.
-        busy: int64 [n], the same with steps that are no usual ones cut short: a pause of all adds
+        busy: int64 [n], the same with unusual steps cut short: a pause of all adds
             next to nothing.
         jumps: int64 [n], the length of the pause of all that an event ends, once the task is known;
             else 0.

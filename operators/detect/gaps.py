@@ -18,14 +18,14 @@ from operators.kernels import tail
 WARM_UP = 50
 """Gaps of an entity before its silence is judged by them."""
 LEAST_GAP_NS = 1e9
-"""ns: least mean gap to believe in."""
+"""ns: lower bound of the mean gap."""
 PATIENCE = 1.25
-"""A gap is published at so many times the length at which it was rare enough."""
+"""Length at which a gap is published, as a multiple of that at which it was rare enough."""
 AGAIN = 0.1
-"""A silence that was not rare is judged again when it is longer by so much."""
+"""Growth after which a silence that was not rare is judged again."""
 SCHEDULED, USUAL = 2, 1.5
-"""After so many long silences in a row from the same hour of the day on, one from that hour on is
-usual while it lasts no longer than so many times the longest of them."""
+"""Long silences in a row from the same hour of the day on after which one from that hour on is
+usual, and its largest length as a multiple of the longest of them."""
 LAG_WEIGHT = 1 / 1_024
 """Part by which the bounds of an entity's lag return to where its events are."""
 NEVER = 2**63 - 1

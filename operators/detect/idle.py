@@ -1,4 +1,4 @@
-"""Idle entities: those that have not sent for so long that they are forgotten.
+"""Idle entities, which are forgotten after a long time without events.
 
 How long an entity is idle is how far event time came in its task without it, long steps cut short:
 a pause of all makes nobody idle. Entities are forgotten at ticks of that time, eight in the span,
@@ -71,7 +71,7 @@ class IdleWatch(RecordBank):
         return found
 
     def set_seen(self, count: int, busy: int) -> None:
-        """Take the first so many slots for entities that sent just now: nobody noted when."""
+        """Treat the first `count` slots as active now, because their times are unknown."""
         self.records["seen"][:count] = busy + 1
 
     def _mark_seen(self, slots: Int32s, busy: Int64s) -> None:

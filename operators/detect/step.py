@@ -19,7 +19,7 @@ from operators.detect.shared_keys import SharedKeys
 from pynomaly.plugins import MakeTaskStep, RunContext, Telemetry
 
 BATCH_EVENTS = 16_384
-"""Events between two signs of life: a slow detector behind a flood is no process that hangs."""
+"""Events between two signs of life: a slow detector behind a flood is not a process that hangs."""
 
 
 def detect_step(pipeline: Pipeline, context: RunContext) -> MakeTaskStep:
@@ -63,7 +63,7 @@ class DetectStep:
         return scored
 
     def quiet(self, seconds: float) -> list[ScoredBatch]:
-        """Score what waits for its turn, once the source has ended; a silence is no end."""
+        """Score what waits for its turn, once the source has ended; a silence is not an end."""
         if self._order is None or seconds < inf:
             return []
         return self._score(self._order.end())
@@ -122,7 +122,7 @@ class DetectStep:
 
 
 def _some(batches: list[EventBatch]) -> Iterator[list[EventBatch]]:
-    """Yield all batches in their order, so many together that they are BATCH_EVENTS or more."""
+    """Yield all batches in order, joined to at least BATCH_EVENTS events."""
     some: list[EventBatch] = []
     count = 0
     for batch in batches:

@@ -28,7 +28,7 @@ from operators.detect.gaps import (
 TOGETHER, MANY = 0.5, 10
 """Part of the entities that stopped, and their least number, that make one absence of it."""
 FEW = 4
-"""Of fewer entities: all but one, if they are so many."""
+"""The same for fewer entities: all but one, from this number on."""
 NEW_GAPS = 20.0
 """Mean gaps of silence after which an entity that is not judged yet is gone."""
 

@@ -24,7 +24,7 @@ PARAMETERS = (
     Number("warm_up", "integer", 30, "events of a value before it is scored", 2, 10**6),
     Number("relative_floor", "number", 1e-3, "least scale, as a part of the level", 0, 1),
     Number("absolute_floor", "number", 1.0, "scale while a value was always 0", 1e-12, 1e12),
-    Number("clip", "number", 8.0, "a deviation is learned as at most so many scales", 2, 1e6),
+    Number("clip", "number", 8.0, "largest deviation that is learned, in scales", 2, 1e6),
 )
 
 

@@ -13,7 +13,7 @@ SMALLEST_GAP_NS = 1.0
 
 @njit(error_model="numpy")
 def events_per_day(mean_gap: float) -> float:
-    """Return the rate of events that are so many ns apart."""
+    """Return the rate of events from their mean gap in ns."""
     return NS_PER_DAY / max(mean_gap, SMALLEST_GAP_NS)
 
 

@@ -14,7 +14,7 @@ noise itself has beyond `ALIEN_P` count in the same way; more of them are anomal
 clusters near to each other are one episode, and count once.
 
 Of a moving mean of n events only each 2 n-th, its span, is independent: the share beyond the
-first level and the mean distance are as uncertain as so many independent distances leave them.
+first level and the mean distance are as uncertain as those of that many independent distances.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ USUAL_SHARE = 0.01
 STILL_EXCESS = 0.85
 """What is added to it where all values rest: they have shown less of their spread."""
 ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
-"""A cluster whose rarest distance is as rare as this is not learned, after so many events."""
+"""Rarity beyond which a cluster is not learned, and the events after which that applies."""
 NEW_NORMAL_EVENTS = 400
 """Exceedances in a row after which they are the normal state, and are learned."""
 ALIENS, ALIEN_SHARE = 5.0, 0.003
@@ -64,7 +64,7 @@ CENSORED = 3.0
 MOST_EXCESS = 1.0
 """Greatest mean log-excess: that of a tail without a mean."""
 CLIP = 3.0
-"""A distance counts in the mean as at most so many means."""
+"""Largest distance that enters the mean, in means."""
 MEMORY_EVENTS, MEMORY_SPANS = 1_000.0, 32.0
 """Events, and spans, that the mean distance rests on at least."""
 HALVED_EVENTS = 8_000
@@ -123,7 +123,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, span: float)
     seen = np.float64(tail.clusters[chosen])
     prior = PRIOR_CLUSTERS if span == 1.0 else MEAN_PRIOR_CLUSTERS
     clusters = seen + prior
-    # The mean distance is known as well as by so many independent ones.
+    # The mean distance is as certain as that of this number of independent ones.
     level *= 1.0 + sqrt(more / (2.0 * tail.events))
     if distance <= level:
         return min(share, 1.0)

@@ -139,6 +139,7 @@ def test_what_a_page_says_is_true(reader: Reader, page: str) -> None:
 
 def test_the_index_names_every_page() -> None:
     index = (DOCS / "README.md").read_text()
+
     for page in DOCS.glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in index
 

@@ -206,6 +206,7 @@ def test_a_secret_where_it_may_stand_but_should_not(folder: Path) -> None:
         ("{kafka: {topic: s, settings: {sasl.password: ", "{file: {path: "),
         ('"${EXPONENT_TOKEN}"}}}', '"out/${EXPONENT_TOKEN}/${KAFKA_PASSWORD}.ndjson"}}'),
     )
+
     assert pynomaly("validate", file, folder=folder) == (0, "")
 
 

@@ -14,11 +14,13 @@ def test_exactly_once_is_exact(tmp_path) -> None:
 
 def test_at_least_once_loses_nothing(tmp_path) -> None:
     words = f"--disturbances 1 --seed 12 --processes 1 --rate 500 --folder {tmp_path}"
+
     assert main([*words.split(), "--delivery", "at_least_once", "--only", "kill_all"]) == 0
 
 
 def test_a_fault_built_in_is_found(tmp_path) -> None:
     words = f"--disturbances 1 --seed 13 --processes 1 --rate 500 --folder {tmp_path}"
+
     assert main([*words.split(), "--mutant", "offset_moved", "--only", "kill_one"]) == 1
 
 

@@ -58,6 +58,7 @@ def test_a_process_that_cannot_work_is_not_ready_and_reports_why(
     pipeline: tuple[Path, int, KafkaBroker],
 ) -> None:
     file, port, broker = pipeline
+
     with broker:
         broker.create_topic("in", 2)
         broker.create_topic("out")

@@ -67,6 +67,7 @@ def test_without_maven_it_says_what_to_install(
     bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(bin_folder))
+
     with pytest.raises(KafkaUnavailableError, match="install Apache Maven"):
         jar_directory()
 

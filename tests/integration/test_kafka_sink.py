@@ -98,6 +98,7 @@ def test_a_record_beyond_the_clients_limit_is_an_error(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:
     part = sink(kafka, topic(), **{"message.max.bytes": 2_000}).sink().build_part("a", "0", [])
+
     with pytest.raises(ConnectorError, match="refused"):
         part.write_batch([[record(0, size=5_000)]])
 

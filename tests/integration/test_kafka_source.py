@@ -317,6 +317,7 @@ def test_an_offset_that_retention_removed_is_an_error_that_says_what_to_do(
 
 def test_an_unknown_topic_names_the_nearest(kafka: KafkaCluster, topic: TopicFactory) -> None:
     name = topic()
+
     with pytest.raises(ConnectorError, match=f'Did you mean "{name}"'):
         source(kafka, name[:-1]).source().list_parts()
 
@@ -334,6 +335,7 @@ def test_check_shows_real_messages_and_leaves_the_group_alone(
 
 def test_check_says_that_nobody_listens() -> None:
     nobody = KafkaCluster("127.0.0.1:1")
+
     with pytest.raises(RetryableError, match="Is a broker listening there"):
         source(nobody, "t").check(1)
 

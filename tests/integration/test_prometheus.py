@@ -261,6 +261,7 @@ def test_a_killed_broker_is_reported_and_so_is_its_return(watched: Watched) -> N
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
 def test_every_panel_has_data(watched: Watched, dashboard) -> None:
     watched.servers.wait_for_scrapes(8)
+
     for query in dashboard.queries():
         asked = query.replace("$pipeline", "watched").replace("$__rate_interval", "4s")
         asked = asked.replace("$instance", ".*")

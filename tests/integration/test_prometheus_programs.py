@@ -52,6 +52,7 @@ def test_a_package_is_fetched_once(bin_folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_installed_is_used(bin_folder: Path) -> None:
     put(bin_folder, "promtool", "#!/bin/sh\n")
+
     assert debian_programs.program("promtool") == str(bin_folder / "promtool")
 
 

@@ -18,7 +18,7 @@ from tests.support.kafka_settings import HOST
 
 @dataclass(frozen=True)
 class Span:
-    """A span as it arrived; ids in hex, "" is no parent; times in ns since 1970."""
+    """A span as it arrived; ids in hex, "" is not a parent; times in ns since 1970."""
 
     name: str
     trace_id: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from engine.application.registry import declarations
 from engine.domain.anomaly_schema import ANOMALY_SCHEMA
@@ -22,6 +25,12 @@ PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.m
 PAGES += [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE_BLOCK = re.compile(r"^```(python|toml|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PARSERS: dict[str, Callable[[str], object]] = {
+    "python": ast.parse,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
 JSON_BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -101,6 +110,12 @@ def test_sources_use_the_terms_of_the_field() -> None:
 
 def test_a_private_word_is_found_with_a_better_one() -> None:
     assert private_words("It Begins anew.") == ["anew: again, afresh"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_on_a_page_can_be_copied(page: Path) -> None:
+    for language, code in CODE_BLOCK.findall(page.read_text()):
+        PARSERS[language](code)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -24,7 +24,7 @@ class FileWatch:
     Args:
         path: the pipeline file.
         running: its text as it runs.
-        refused: a text that was tried and did not start: it is no change.
+        refused: a text that was tried and did not start: it is not a change.
         redactor: learns the secrets of changed texts.
 
     Attributes:

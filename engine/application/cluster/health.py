@@ -38,7 +38,7 @@ class Health:
         return []
 
     def startup(self) -> Reasons:
-        """Return why it has not begun: state is resumed, processes connect, brokers are away."""
+        """Return why it has not begun: it restores state, or waits for processes or brokers."""
         # Who says that it has nothing to read may yet be given something, within moments.
         settled = not self._status.idle or self._clock() - self._status.heard > SETTLE_SECONDS
         return [] if self._status.started and settled else ["starting", *self._away()]

@@ -1,6 +1,6 @@
 """The metrics page for Prometheus, with TLS and a password if configured.
 
-Beside it the health pages, without the password: whoever restarts a process has none.
+The health pages need no password, because programs that restart processes have none.
 
 Connections are bounded in number and in time before any password is asked for: whoever reaches the
 port cannot use up the threads or the descriptors of the pipeline.

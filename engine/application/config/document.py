@@ -124,7 +124,9 @@ def plain(text: str) -> str | int | float | bool | None:
 
 
 def _no_text(text: str) -> str:
-    return "a NUL character" if "\0" in text else "half of a surrogate pair, which is no character"
+    if "\0" in text:
+        return "a NUL character"
+    return "half of a surrogate pair, which is not a character"
 
 
 class _Reader:

@@ -95,7 +95,7 @@ class PipelineFile(Settings):
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
 
     def __eq__(self, other: object) -> bool:
-        """Compare what the files say, whoever knows their secrets."""
+        """Compare the contents of the files, whichever redactor knows their secrets."""
         names = type(self).model_fields
         return isinstance(other, PipelineFile) and all(
             getattr(self, name) == getattr(other, name) for name in names

@@ -94,7 +94,7 @@ def is_secret(name: str) -> bool:
 
 
 def is_credential(name: str) -> bool:
-    """Whether what goes by this name must be shown nowhere: it is no common word, as users are."""
+    """Whether a variable of this name is secret; a user name, a common word, is not."""
     return CREDENTIAL.search(name) is not None
 
 

@@ -31,7 +31,7 @@ def _range(value: object) -> object:
     numbers = [b for b in bounds if isinstance(b, (int, float)) and not isinstance(b, bool)]
     fits = len(bounds) == 2 and len(numbers) + bounds.count(None) == 2 and numbers
     if not fits or (len(numbers) == 2 and not numbers[0] < numbers[1]):
-        raise invalid("expected [low, high] with low below high; null is no bound: [0, null]")
+        raise invalid("expected [low, high] with low below high; null means no bound: [0, null]")
     return tuple(None if b is None else float(b) for b in bounds)
 
 
@@ -55,7 +55,7 @@ class ValueRuleSpec(Settings):
     )
     """The least deviation from what is expected that matters."""
     valid_range: ValidRange = None
-    """[low, high]: a value outside is an anomaly by itself, at once; null is no bound."""
+    """[low, high]: a value outside is an anomaly by itself, at once; null means no bound."""
     counter: bool = False
     """Whether it is a counter: its rate a second is watched, and a fall is a reset."""
 

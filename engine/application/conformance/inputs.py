@@ -65,7 +65,7 @@ def repeated(n: int, width: int) -> Floats:
 
 
 def counter(n: int, width: int) -> Floats:
-    """A count that grows, and falls to 0 now and then."""
+    """A count that grows, and sometimes falls to 0."""
     draw = np.random.default_rng(16)
     growth = draw.poisson(40, (n, width)).cumsum(axis=0).astype(np.float64)
     restarts = np.maximum.accumulate(np.where(draw.random((n, width)) < 0.02, growth, 0.0), axis=0)

@@ -13,29 +13,29 @@ from engine.domain.control.series import COARSE, FINE
 from engine.domain.time_units import NS_PER_DAY
 
 BATCH = 1_000
-"""Rows that go in one transaction: others are not kept waiting for long."""
+"""Rows removed in one transaction, so that it stays short."""
 REPLY_NS = NS_PER_DAY
-"""How long replies to repeated requests are kept."""
+"""Time for which replies to repeated requests are kept."""
 TOKEN_NS = 30 * NS_PER_DAY
-"""How long expired tokens are still listed."""
+"""Time for which expired tokens stay listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How much was removed."""
+    """Numbers of removed records."""
 
     anomalies: int
     incidents: int
 
 
 def apply_retention(store: Store, now: int, retention: int, scores: int | None = None) -> Removed:
-    """Remove anomalies and incidents of an event time that is too long ago.
+    """Remove anomalies and incidents whose event time is beyond the retention time.
 
     Args:
-        store: where they are.
+        store: the store of the server.
         now: ns since 1970.
-        retention: ns that they are kept, and series in coarse steps.
-        scores: ns that series are kept in fine steps; None for as long.
+        retention: ns for which they, and series in coarse steps, are kept.
+        scores: ns for which series in fine steps are kept; None: as long.
     """
     before = now - retention
     anomalies = incidents = 0

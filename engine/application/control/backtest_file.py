@@ -14,19 +14,19 @@ from engine.domain.control.errors import InvalidRequestError
 
 ANOMALIES, INCIDENTS, REJECTS = "anomalies.ndjson", "incidents.ndjson", "dead_letters.ndjson"
 LEFT_OUT = ("control", "metrics", "tracing", "delivery")
-"""Parts that are about the running pipeline."""
+"""Sections of a pipeline file that a backtest drops or replaces."""
 
 
 def backtest_text(text: str, source: Mapping[str, Any], folder: Path) -> str:
-    """Return a pipeline file that reads other data and keeps all it finds in a folder.
+    """Return a pipeline file that reads other data and writes its results to a folder.
 
     Args:
-        text: of the pipeline file.
-        source: as in a pipeline file; it has to end by itself.
-        folder: for results and state.
+        text: the text of the pipeline file.
+        source: a source as in a pipeline file; it must end by itself.
+        folder: the folder of results and state.
 
     Raises:
-        UnfitPipelineError: the text is no pipeline file.
+        UnfitPipelineError: the text is not a pipeline file.
     """
     try:
         document = yaml.safe_load(text)
@@ -52,11 +52,11 @@ def backtest_text(text: str, source: Mapping[str, Any], folder: Path) -> str:
 
 
 def require_fit(text: str, name: str, source: Mapping[str, Any]) -> None:
-    """Let a version of a pipeline run over other data.
+    """Require that a version of a pipeline can run over other data.
 
     Raises:
-        UnfitPipelineError: the file does not fit, with these data or without.
-        InvalidRequestError: the data do not end by themselves.
+        UnfitPipelineError: the file is not valid, by itself or with this data.
+        InvalidRequestError: the source does not end by itself.
     """
     if list(source) not in (["file"], ["period"]):
         raise InvalidRequestError(
@@ -68,7 +68,7 @@ def require_fit(text: str, name: str, source: Mapping[str, Any]) -> None:
 
 
 def _source(document: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the source of a backtest; a period is one of the pipeline's own topic."""
+    """Return the source of a backtest; a period is read from the pipeline's own topic."""
     if "period" not in source:
         return dict(source)
     since, until = _period(source["period"])
@@ -80,13 +80,13 @@ def _source(document: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str,
         raise InvalidRequestError(
             "body/source/period", "expected a topic that is keyed: this pipeline re-keys it"
         )
-    # A group of its own: the offsets of the running pipeline stay as they are.
+    # A separate group leaves the offsets of the running pipeline unchanged.
     group = f"pynomaly-backtest-{document.get('name')}"
     return {"kafka": {**kafka, "start": since, "end": until, "group": group}}
 
 
 def _period(period: object) -> tuple[str, str]:
-    """Return begin and end of a period, as texts."""
+    """Return the begin and the end of a period as texts."""
     try:
         if not isinstance(period, dict):
             raise TypeError

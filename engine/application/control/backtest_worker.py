@@ -1,4 +1,4 @@
-"""Runs backtests one after the other, each in processes of its own."""
+"""Runs backtests one after the other, each in its own processes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ BATCH = 500
 
 
 class BacktestWorker:
-    """Takes backtests out of the store's queue.
+    """Runs the backtests in the queue of the store.
 
     Args:
-        store: has the queue, and takes what is found.
-        folder: for the files of runs; private to the server.
-        command: runs the pipeline file whose path is added to it.
+        store: the store with the queue, to which results are written.
+        folder: private folder of the server for the files of runs.
+        command: the command that runs a pipeline file, whose path is appended.
     """
 
     def __init__(self, store: Store, folder: Path, command: Sequence[str] = COMMAND) -> None:
@@ -56,7 +56,7 @@ class BacktestWorker:
         self._host = sha256(place.encode()).hexdigest()[:16]
 
     def run(self, stop: Event) -> None:
-        """Run what is queued until it is stopped; what runs then waits for the next start."""
+        """Run queued backtests until stopped; the next start repeats an interrupted one."""
         requeued = False
         while not stop.is_set():
             try:
@@ -75,7 +75,7 @@ class BacktestWorker:
     def step(self, stop: Event) -> bool:
         """Run the next backtest; return whether there was one."""
         with self._store.reading() as work:
-            # Asked each second: a writing unit of work would hold up those who have changes.
+            # This runs each second: a writing unit of work would block other writers.
             if work.backtests.next_queued() is None:
                 return False
         with self._store.writing() as work:
@@ -114,7 +114,7 @@ class BacktestWorker:
             self._save(backtest, backtest.done(found, time.time_ns()))
 
     def _process(self, backtest: Backtest, folder: Path, stop: Event) -> int | None:
-        """Return the exit code of the run; None where it was cancelled, or the server ends."""
+        """Return the exit code of the run; None if it was cancelled or the server stops."""
         with (folder / "log").open("wb") as log:
             process = start_pipeline(self._command, folder / "pipeline.yaml", log.fileno())
         try:
@@ -132,7 +132,7 @@ class BacktestWorker:
             _end(process)
 
     def _collect(self, backtest: Backtest, folder: Path) -> Found:
-        """Store what a run found; return how much that was."""
+        """Store the anomalies of a run; return their number."""
         newest: deque[StoredAnomaly] = deque(maxlen=MOST_ANOMALIES)
         count = 0
         for document in _lines(folder / ANOMALIES):
@@ -150,7 +150,7 @@ class BacktestWorker:
         return Found(count, len(incidents), sum(1 for _ in _lines(folder / REJECTS)))
 
     def _save(self, before: Backtest, after: Backtest) -> bool:
-        """Store a backtest unless it was cancelled meanwhile; return whether it was not."""
+        """Store a backtest unless it has been cancelled; return whether it was stored."""
         with self._store.writing() as work:
             found = work.backtests.get(before.id)
             if found is None or found.is_over:
@@ -164,7 +164,7 @@ class BacktestWorker:
         return found is None or found.stage is Stage.CANCELLED
 
     def _requeue(self) -> None:
-        """Queue what this server ran when it was killed."""
+        """Queue the backtests that this server ran when it was killed."""
         with self._store.writing() as work:
             for one in work.backtests.running(self._host):
                 work.backtests.save(one.queued())
@@ -172,7 +172,7 @@ class BacktestWorker:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a run with all its processes: nothing of it is kept."""
+    """Kill all processes of a run; none of its results are kept."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -187,7 +187,7 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _last_error(log: Path) -> str | None:
-    """Return the message of the last line of a log that tells an error."""
+    """Return the message of the last error in a log."""
     with log.open("rb") as lines:
         last = deque(lines, LAST_LINES)
     for line in reversed(last):

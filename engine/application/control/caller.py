@@ -9,16 +9,16 @@ from engine.domain.control.role import Grants, Role
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """The authenticated caller of a use case.
 
     Attributes:
-        name: of the user.
-        role: that holds everywhere, the lesser of the user's and the token's.
-        address: from where.
-        token: id of the API token that was shown; "" for a session, or the server itself.
-        expires: when that token does, ns since 1970; None for a session.
-        session: id of the session; "" for a token.
-        grants: the pipelines on which they may do more.
+        name: the name of the user.
+        role: the role on all pipelines, the lower of the user's and the token's.
+        address: the client address.
+        token: the id of the API token; "" for a session, or the server itself.
+        expires: when the token expires, ns since 1970; None for a session.
+        session: the id of the session; "" for a token.
+        grants: the higher roles on single pipelines.
     """
 
     name: str
@@ -30,12 +30,12 @@ class Caller:
     grants: Grants = field(default_factory=dict)
 
     def role_on(self, pipeline: str) -> Role:
-        """Return what they may do on a pipeline."""
+        """Return the role of the caller on a pipeline."""
         return self.role.at_least(self.grants.get(pipeline, self.role))
 
     @property
     def highest(self) -> Role:
-        """The highest role that they have on any pipeline."""
+        """The highest role of the caller on any pipeline."""
         return max((self.role, *self.grants.values()), key=lambda role: role.rank)
 
 

@@ -1,4 +1,4 @@
-"""Cancel a backtest: one that runs is ended within about a second."""
+"""Cancel a backtest; a running one ends within about a second."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def cancel_backtest(work: UnitOfWork, caller: Caller, now: int, backtest_id: str
     """Cancel a backtest.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
-        ConflictError: it is over.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the id is unknown.
+        ConflictError: the backtest has ended.
     """
     require_to_cancel(work, caller, backtest_id)
     before = stored_backtest(work, backtest_id)
@@ -28,10 +28,10 @@ def cancel_backtest(work: UnitOfWork, caller: Caller, now: int, backtest_id: str
 
 
 def require_to_cancel(work: UnitOfWork, caller: Caller, backtest_id: str) -> None:
-    """Let a caller cancel a backtest.
+    """Require that a caller may cancel a backtest.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     found = work.backtests.get(backtest_id)
     require(caller, Action.BACKTEST, None if found is None else found.pipeline)

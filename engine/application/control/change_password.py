@@ -1,4 +1,4 @@
-"""Users change their own password."""
+"""Changes the password of the caller."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from engine.domain.control.user import check_password
 def change_password(
     store: Store, caller: Caller, old: str, new: str, now: int, passwords: Passwords
 ) -> bool:
-    """Change the caller's password, which ends all that is logged in; False if it was not theirs.
+    """Change the caller's password and end all sessions; False if the old one is wrong.
 
-    A wrong password counts as one at the login does.
+    A wrong password counts as a failed login.
 
     Args:
-        store: keeps the user.
-        caller: whose password it is.
-        old, new: passwords.
+        store: the store with the user.
+        caller: the user whose password changes.
+        old, new: the passwords.
         now: ns since 1970.
-        passwords: compares with the hash, and makes the next one.
+        passwords: verifies and hashes passwords.
 
     Raises:
-        ConflictError: they show a token instead of a login, or have no password here.
-        InvalidRequestError: the new one does not fit.
+        ConflictError: the caller uses a token instead of a session, or has no password.
+        InvalidRequestError: the new password is not acceptable.
     """
     with store.reading() as work:
         user = work.users.get(caller.name)
@@ -40,7 +40,7 @@ def change_password(
     check_password(caller.name, new)
     if old == new:
         raise InvalidRequestError("body/new", "expected another password than the present one")
-    # Both take long, so no transaction waits for them.
+    # Both take long, and therefore run outside of a transaction.
     right = passwords.verify(old, user.password)
     hashed = passwords.hash(new) if right else None
     with store.writing() as work:

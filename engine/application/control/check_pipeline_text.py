@@ -18,18 +18,18 @@ from engine.domain.control.errors import RequestError
 from engine.domain.errors import PynomalyError
 
 OWN = "PYNOMALY_"
-"""Variables that begin so are the server's: pipelines do not see them."""
+"""Prefix of the server's own variables, which pipelines do not see."""
 STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class FileIssue:
-    """One thing that is wrong with a pipeline file.
+    """An error in a pipeline file.
 
     Attributes:
-        line: of the text, from 1; 0 where it is no single one.
-        pointer: JSON pointer to the field; "" for the file.
-        text: one sentence.
+        line: the line in the text, from 1; 0 if the issue has no single line.
+        pointer: the JSON pointer to the field; "" for the file.
+        text: the error in one sentence.
     """
 
     line: int
@@ -38,10 +38,10 @@ class FileIssue:
 
 
 class UnfitPipelineError(RequestError):
-    """A pipeline file that cannot be used.
+    """A pipeline file is not valid.
 
     Attributes:
-        issues: what is wrong, in the order of its lines.
+        issues: the errors, in the order of the lines.
     """
 
     def __init__(self, issues: tuple[FileIssue, ...]) -> None:
@@ -50,11 +50,11 @@ class UnfitPipelineError(RequestError):
 
 
 def check_pipeline_text(caller: Caller, text: str, name: str = "pipeline") -> PipelineDescription:
-    """Return what the text of a pipeline file describes.
+    """Return the description of the pipeline that a text defines.
 
     Raises:
-        ForbiddenError: the caller may not.
-        UnfitPipelineError: it cannot be used.
+        ForbiddenError: the caller lacks permission.
+        UnfitPipelineError: the file is not valid.
     """
     require_somewhere(caller, Action.CHECK_PIPELINES)
     try:
@@ -69,7 +69,7 @@ def parsed(text: str, name: str) -> PipelineFile:
     """Return a pipeline file.
 
     Raises:
-        UnfitPipelineError: it cannot be used.
+        UnfitPipelineError: the file is not valid.
     """
     try:
         return parse(text, Path(f"{name}.yaml"), environment_of_pipelines())

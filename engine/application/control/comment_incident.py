@@ -17,8 +17,8 @@ def comment_incident(
     """Store a comment.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is no such incident.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the incident is unknown.
     """
     incident = require_to_handle(work, caller, incident_id)
     comment = Comment(token_hex(8), incident.id, caller.name, now, text)

@@ -1,4 +1,4 @@
-"""Compare what two backtests over the same data found."""
+"""Compares the results of two backtests over the same data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from engine.domain.control.errors import ConflictError
 
 
 def compare_backtests(work: UnitOfWork, caller: Caller, before: str, after: str) -> Comparison:
-    """Return how the anomalies of two backtests differ; of the newest that are stored.
+    """Return how the stored anomalies of two backtests differ.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of an id.
-        ConflictError: one is not done, or they read other data.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: an id is unknown.
+        ConflictError: one has not finished, or they read different data.
     """
     pair = [get_backtest(work, caller, one) for one in (before, after)]
     for one in pair:

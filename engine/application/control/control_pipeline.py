@@ -1,4 +1,4 @@
-"""Say something to a pipeline while it runs, take it back, and see what is in force."""
+"""Control a running pipeline: write control records, revoke them, list those in force."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TUNING: tuple[Kind, ...] = ("rule", "budget")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What is said to a pipeline.
+class ControlRequest:
+    """A control record to be written.
 
     Attributes:
         kind: of control record.
-        fields: of it, as the control log has them.
-        why: for people who read it later.
+        fields: its fields, as in the control log.
+        why: the reason, for people who read it later.
     """
 
     kind: Kind
@@ -38,74 +38,74 @@ class Said:
 
 
 def find_control(caller: Caller, file: PipelineFile, *, past: bool) -> Sequence[ControlRecord]:
-    """Return what is in force, or with `past` all that was ever said.
+    """Return the records in force, or with `past` all that were ever written.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
         ConflictError: the log cannot be read.
     """
     require(caller, Action.READ, file.name)
-    with told():
+    with errors_as_conflicts():
         return records_in_force(file, on_the_wall(), past=past)
 
 
 def control_pipeline(
-    work: UnitOfWork, caller: Caller, now: int, file: PipelineFile, said: Said
+    work: UnitOfWork, caller: Caller, now: int, file: PipelineFile, request: ControlRequest
 ) -> ControlRecord:
     """Write a record to the control log of a pipeline, which may be running.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
         ConflictError: it does not fit the pipeline, or the log cannot be written.
     """
-    require_to_say(caller, said.kind, file.name)
-    fields = said.fields
-    if said.kind in ("silence", "pause"):
-        # As on the command line: what is said of no time begins now.
+    require_control(caller, request.kind, file.name)
+    fields = request.fields
+    if request.kind in ("silence", "pause"):
+        # As on the command line, a record without a begin starts now.
         fields = {"from": on_the_wall().isoformat(), **fields}
-    with told():
-        made = add_record(file, said.kind, fields, said.why, caller.name)
+    with errors_as_conflicts():
+        made = add_record(file, request.kind, fields, request.why, caller.name)
     subject = f"{file.name}/{made.id}"
-    record(work, caller, now, f"control.{said.kind}", subject, None, fields, said.why)
+    record(work, caller, now, f"control.{request.kind}", subject, None, fields, request.why)
     return made
 
 
 def revoke_control(
     work: UnitOfWork, caller: Caller, now: int, file: PipelineFile, own: str, why: str
 ) -> ControlRecord:
-    """Take back what is in force.
+    """Revoke a record that is in force.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: nothing of this id is in force.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: no record of this id is in force.
         ConflictError: the log cannot be written.
     """
     require(caller, Action.CONTROL_PIPELINES, file.name)
-    with told():
+    with errors_as_conflicts():
         standing = {one.id: one for one in records_in_force(file, None)}
     found = standing.get(own)
     if found is None:
         raise NotFoundError(f'"{own}" is not in force: {", ".join(standing) or "nothing is"}')
-    require_to_say(caller, found.kind, file.name)
-    with told():
+    require_control(caller, found.kind, file.name)
+    with errors_as_conflicts():
         made = add_record(file, "revoke", {"id": own}, why, caller.name)
     record(work, caller, now, "control.revoke", f"{file.name}/{own}", None, {"id": own}, why)
     return made
 
 
-def require_to_say(caller: Caller, kind: Kind, pipeline: str) -> None:
-    """Let a caller write, or take back, a record of a kind for a pipeline.
+def require_control(caller: Caller, kind: Kind, pipeline: str) -> None:
+    """Require that a caller may write, or revoke, a record of a kind for a pipeline.
 
     Raises:
-        ForbiddenError: their role does not allow it.
+        ForbiddenError: the role of the caller does not allow it.
     """
     action = Action.TUNE_PIPELINES if kind in TUNING else Action.CONTROL_PIPELINES
     require(caller, action, pipeline)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Say what does not fit a pipeline as an error of the request."""
+def errors_as_conflicts() -> Iterator[None]:
+    """Turn a record that does not fit the pipeline into an error of the request."""
     try:
         yield
     except RequestError:

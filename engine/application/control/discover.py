@@ -1,4 +1,4 @@
-"""Finding pipelines that others run: by a list, by DNS, or by a plug-in."""
+"""Discovers pipelines: from a list, by DNS, or by a plug-in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ logger = logging.getLogger("pynomaly.discovery")
 
 
 class StaticDiscovery:
-    """One page whose address is known.
+    """A fixed address of a metrics page.
 
     Args:
         place: host:port.
 
     Raises:
-        FatalError: it is none.
+        FatalError: it is not valid.
     """
 
     def __init__(self, place: str) -> None:
@@ -34,13 +34,13 @@ class StaticDiscovery:
 
 
 class DnsDiscovery:
-    """A page for each address of a name, such as that of a headless Service.
+    """One page for each address of a DNS name, such as that of a headless Service.
 
     Args:
         place: name:port.
 
     Raises:
-        FatalError: it is none.
+        FatalError: it is not valid.
     """
 
     def __init__(self, place: str) -> None:
@@ -64,23 +64,23 @@ OWN: dict[str, Callable[[str], Discovery]] = {"static": StaticDiscovery, "dns": 
 
 
 def discovery(text: str) -> Discovery:
-    """Return what finds pipelines.
+    """Return a discovery.
 
     Args:
         text: static:HOST:PORT, dns:NAME:PORT, or the name of a plug-in, a colon, and a place.
 
     Raises:
-        PynomalyError: there is no such way, or the place does not fit it.
+        PynomalyError: the kind of discovery is unknown, or the place is not valid.
     """
     name, _, place = text.partition(":")
     return OWN[name](place) if name in OWN else registry.discovery(name)(place)
 
 
 def host_port(place: str, option: str = "--discover") -> tuple[str, int]:
-    """Return the host and the port that a place names, for an option of the command line.
+    """Parse "host:port" of a command-line option.
 
     Raises:
-        FatalError: it names none.
+        FatalError: the text is not host:port.
     """
     host, _, port = place.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
@@ -89,7 +89,7 @@ def host_port(place: str, option: str = "--discover") -> tuple[str, int]:
 
 
 def discovered(ways: Iterable[Discovery]) -> Sequence[Target]:
-    """Return what all ways find; one that fails hides nothing of the others."""
+    """Return the pages that all discoveries find; if one fails, the others still count."""
     found: dict[str, Target] = {}
     for way in ways:
         try:

@@ -1,4 +1,4 @@
-"""Explain an entity of a pipeline to who may know."""
+"""Explains an entity of a pipeline to a caller who may read it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.domain.errors import FatalError
 
 
 def explain_to(caller: Caller, file: PipelineFile, entity: str) -> Sequence[TaskReport]:
-    """Return what a pipeline knows of an entity, by its last stored state.
+    """Return the last stored state of an entity.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: nothing is known of it.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the entity is unknown.
     """
     require(caller, Action.READ, file.name)
     try:

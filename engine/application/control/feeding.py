@@ -12,7 +12,7 @@ from engine.domain.control.incident import Incident
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
 
-def tell(
+def announce(
     work: UnitOfWork,
     anomalies: Iterable[StoredAnomaly] = (),
     incidents: Iterable[Incident] = (),

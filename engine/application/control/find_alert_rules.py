@@ -1,4 +1,4 @@
-"""Alert rules for Prometheus about one pipeline."""
+"""Prometheus alert rules for one pipeline."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from engine.domain.control.errors import NotFoundError
 from engine.domain.control.promql import of_pipeline
 
 RULES = files("engine.application.control") / "rules"
-"""Copies of deploy/prometheus/rules, which are about all pipelines."""
+"""Copies of deploy/prometheus/rules, which cover all pipelines."""
 FILES = ("records.yml", "alerts.yml")
 
 
 def find_alert_rules(
     work: UnitOfWork, caller: Caller, pipelines: PipelineDirectory, name: str
 ) -> str:
-    """Return a rules file of Prometheus: the recording and alert rules, for a pipeline.
+    """Return a Prometheus rules file with the recording and alert rules of a pipeline.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: the server knows no pipeline of this name.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline is unknown.
     """
     require(caller, Action.READ, name)
     if name not in pipelines.names and work.pipelines.get(name, None) is None:

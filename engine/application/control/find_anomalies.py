@@ -23,7 +23,7 @@ def find_anomalies(
     """Return a page of anomalies, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
     return work.anomalies.find(behind_position(wanted, behind), behind, limit)
@@ -32,10 +32,10 @@ def find_anomalies(
 def find_documents(
     work: UnitOfWork, caller: Caller, wanted: AnomalyFilter, behind: Position | None, limit: int
 ) -> Page[str]:
-    """Return a page of anomalies as they were published, as JSON, the newest first.
+    """Return a page of anomalies as published JSON, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
     return work.anomalies.documents(behind_position(wanted, behind), behind, limit)
@@ -45,7 +45,7 @@ def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnom
     """Return an anomaly.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
         NotFoundError: there is none of this id that the caller may see.
     """
     require_somewhere(caller, Action.READ)

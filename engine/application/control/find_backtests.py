@@ -1,4 +1,4 @@
-"""List backtests, look one up, and read what it found."""
+"""Lists backtests, looks one up, and reads its results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_backtests(
     """Return a page of backtests, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     pipeline = pipeline_to_list(caller, pipeline)
     return work.backtests.find(pipeline, behind, limit)
@@ -32,8 +32,8 @@ def get_backtest(work: UnitOfWork, caller: Caller, backtest_id: str) -> Backtest
     """Return a backtest.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the id is unknown.
     """
     require_somewhere(caller, Action.READ)
     found = stored_backtest(work, backtest_id)
@@ -48,18 +48,18 @@ def find_backtest_anomalies(
     """Return a page of the anomalies that a backtest found, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the id is unknown.
     """
     get_backtest(work, caller, backtest_id)
     return work.backtests.anomalies(backtest_id, behind, limit)
 
 
 def stored_backtest(work: UnitOfWork, backtest_id: str) -> Backtest:
-    """Return a backtest; within a writing unit of work nobody else changes it.
+    """Return a backtest; a writing unit of work locks it.
 
     Raises:
-        NotFoundError: there is none of this id.
+        NotFoundError: the id is unknown.
     """
     found = work.backtests.get(backtest_id)
     if found is None:

@@ -8,26 +8,26 @@ from itertools import islice
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.control_pipeline import told
+from engine.application.control.control_pipeline import errors_as_conflicts
 from engine.application.control.permissions import Action, require
 from engine.application.rejects.kept import kept_letters
 from engine.application.rejects.letters import Group, by_reason
 from engine.domain.control.masking import masked_message, masked_sentence
 
 MOST_LETTERS = 100_000
-"""Letters that one request looks at."""
+"""Maximum number of letters that one request examines."""
 MOST_SENTENCES = 20
-"""Different sentences that are shown of a reason."""
+"""Maximum number of different sentences shown of a reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A dead letter that is shown.
+    """A sample of the dead letters.
 
     Attributes:
         place: topic, partition and offset of the message.
-        timestamp: its own time, ns since 1970.
-        detail: why it was rejected; what it quotes is masked.
+        timestamp: its timestamp, ns since 1970.
+        detail: why it was rejected, with quoted data masked.
         message: the message, masked; None for one without payload.
     """
 
@@ -42,10 +42,10 @@ class ReasonGroup:
     """Dead letters of one reason.
 
     Attributes:
-        reason: as it is in the letters.
-        count: how many.
-        details: how often each sentence occurs, the most frequent first.
-        samples: some of them.
+        reason: the reason in the letters.
+        count: the number of letters.
+        details: the number of occurrences of each sentence, the most frequent first.
+        samples: some of the letters.
     """
 
     reason: str
@@ -59,9 +59,9 @@ class DeadLetters:
     """Dead letters of a pipeline.
 
     Attributes:
-        where: topic or file that holds them.
-        groups: by reason, the most frequent first.
-        complete: whether all were looked at.
+        where: the topic or file that holds them.
+        groups: groups by reason, the most frequent first.
+        complete: whether all letters were examined.
     """
 
     where: str
@@ -70,19 +70,19 @@ class DeadLetters:
 
 
 def find_dead_letters(caller: Caller, file: PipelineFile, samples: int) -> DeadLetters:
-    """Return the dead letters of a pipeline that were not sent back.
+    """Return the dead letters of a pipeline that have not been sent back.
 
     Args:
-        caller: who asks.
-        file: of the pipeline.
-        samples: of each reason.
+        caller: the user who asks.
+        file: the pipeline file.
+        samples: the number of samples per reason.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: they go where they cannot be read back.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the sink of dead letters cannot be read.
     """
     require(caller, Action.READ, file.name)
-    with told():
+    with errors_as_conflicts():
         letters = kept_letters(file)
         found = letters.read()
         groups = by_reason(islice(found, MOST_LETTERS), samples)
@@ -91,7 +91,7 @@ def find_dead_letters(caller: Caller, file: PipelineFile, samples: int) -> DeadL
 
 
 def shown_groups(groups: Mapping[str, Group]) -> list[ReasonGroup]:
-    """Return groups of letters with all that they quote masked."""
+    """Return groups of letters with quoted data masked."""
     return [
         ReasonGroup(
             reason,

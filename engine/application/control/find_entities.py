@@ -1,4 +1,4 @@
-"""Find entities that had anomalies: by the beginning of their keys, or the worst first."""
+"""Finds entities with anomalies: by a prefix of their keys, or the worst first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HOUR, DAY = STEPS[1:]
 
 @dataclass(frozen=True, slots=True)
 class EntityFilter:
-    """Which entities are meant.
+    """A filter of entities.
 
     Attributes:
-        pipeline: whose.
-        prefix: how their keys begin.
-        since: with anomalies of event times from here on, to the hour, in ns; None for any.
+        pipeline: the name of the pipeline.
+        prefix: a prefix of their keys.
+        since: entities with anomalies from this event time on, to the hour, in ns; None: all.
     """
 
     pipeline: str
@@ -32,10 +32,10 @@ class EntityFilter:
 def find_entities(
     work: UnitOfWork, caller: Caller, wanted: EntityFilter, behind: str, limit: int
 ) -> tuple[Sequence[Lane], str | None]:
-    """Return a page of entities by key, and the key behind which the next one begins.
+    """Return a page of entities by key, and the key after which the next page begins.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ, wanted.pipeline)
     during = _since(wanted.since)
@@ -49,7 +49,7 @@ def find_worst_entities(
     """Return entities by severity and number of their anomalies, the worst first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ, pipeline)
     return work.lanes.worst(pipeline, _since(since), limit)

@@ -1,4 +1,4 @@
-"""List incidents, look one up, and read what was written about it."""
+"""Lists incidents, looks one up, and reads its comments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def find_incidents(
     """Return a page of incidents, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
     return work.incidents.find(behind_position(wanted, behind), behind, limit)
@@ -33,8 +33,8 @@ def get_incident(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident
     """Return an incident.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the id is unknown.
     """
     require_somewhere(caller, Action.READ)
     found = stored_incident(work, incident_id)
@@ -47,8 +47,8 @@ def get_comments(work: UnitOfWork, caller: Caller, incident_id: str) -> list[Com
     """Return the comments on an incident, the oldest first.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this id.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the id is unknown.
     """
     get_incident(work, caller, incident_id)
     return work.incidents.comments(incident_id)
@@ -58,7 +58,7 @@ def stored_incident(work: UnitOfWork, incident_id: str) -> Incident:
     """Return an incident.
 
     Raises:
-        NotFoundError: there is none of this id.
+        NotFoundError: the id is unknown.
     """
     found = work.incidents.get([incident_id]).get(incident_id)
     if found is None:

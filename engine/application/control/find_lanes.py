@@ -1,4 +1,4 @@
-"""Lanes of the worst entities of a pipeline: their anomalies by spans of time."""
+"""The lanes of the worst entities: their anomalies by span of time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MOST_CELLS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class LaneRequest:
-    """Which lanes are meant.
+    """The lanes to return.
 
     Attributes:
-        pipeline: whose.
+        pipeline: the name of the pipeline.
         since, until: event times in ns; the first is rounded down to a multiple of the step.
-        step: length of a span in ns.
-        limit: how many entities.
+        step: the length of a span in ns.
+        limit: the number of entities.
     """
 
     pipeline: str
@@ -38,9 +38,9 @@ class Lanes:
     """Lanes, the worst entity first.
 
     Attributes:
-        since: where the first span begins.
-        lanes: a sum for each entity.
-        cells: of each entity those that have anomalies, in their order.
+        since: the begin of the first span.
+        lanes: the totals of each entity.
+        cells: the spans of each entity that have anomalies, in order.
     """
 
     since: int
@@ -49,11 +49,12 @@ class Lanes:
 
 
 def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
-    """Return the anomalies of the worst entities by spans of time.
+    """Return the anomalies of the worst entities by span of time.
 
     Raises:
-        ForbiddenError: the caller may not.
-        InvalidRequestError: the step is no multiple of five minutes, or the lanes are too many.
+        ForbiddenError: the caller lacks permission.
+        InvalidRequestError: the step is not a multiple of five minutes, or there are too many
+            lanes.
     """
     require(caller, Action.READ, wanted.pipeline)
     base = stored_step(wanted.step)

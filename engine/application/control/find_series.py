@@ -1,4 +1,4 @@
-"""The course of an entity's values, and the entities that are nearest to alerting."""
+"""An entity's values over time, and the entities closest to alerting."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MOST_SPANS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class SeriesRequest:
-    """Which series are meant.
+    """The series to return.
 
     Attributes:
-        pipeline, entity: whose.
+        pipeline, entity: the entity and its pipeline.
         since, until: event times in ns; the first is rounded down to a multiple of the step.
-        step: length of a span in ns, a multiple of a minute.
+        step: the length of a span in ns, a multiple of a minute.
     """
 
     pipeline: str
@@ -36,8 +36,9 @@ def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequ
     """Return the buckets of all values of an entity, by value and time.
 
     Raises:
-        ForbiddenError: the caller may not.
-        InvalidRequestError: the step is no multiple of a minute, or the spans are too many.
+        ForbiddenError: the caller lacks permission.
+        InvalidRequestError: the step is not a multiple of a minute, or there are too many
+            spans.
     """
     require(caller, Action.READ, wanted.pipeline)
     if wanted.step % FINE:
@@ -58,7 +59,7 @@ def find_nearest(
     """Return entities and the rarity of their rarest event since a time, the rarest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ, pipeline)
     return work.series.rarest(pipeline, FINE, begin_of(since, FINE), limit)

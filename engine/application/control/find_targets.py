@@ -1,4 +1,4 @@
-"""Where the metrics pages of pipelines are, for service discovery."""
+"""The metrics pages of pipelines, for service discovery."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def find_targets(
     runner: Runner,
     discoveries: Sequence[Discovery] = (),
 ) -> list[Target]:
-    """Return the pages of pipelines that the server follows by file, runs, or discovers.
+    """Return the metrics pages of pipelines that the server knows by file, runs, or discovers.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ)
     runs = [one.name for one in work.pipelines.newest() if _runs(runner, one.name)]
@@ -37,7 +37,7 @@ def find_targets(
         try:
             found += _targets(pipelines.open(name))
         except ConflictError:
-            # A file that cannot be read now must not hide the others.
+            # An unreadable file must not hide the others.
             continue
     known = {one.address for one in found}
     return found + [one for one in discovered(discoveries) if one.address not in known]

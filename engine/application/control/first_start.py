@@ -1,4 +1,4 @@
-"""The first start: an administrator, and a token to log in with."""
+"""The first start: creates an administrator with a token."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DAYS = 30
 
 
 def first_start(work: UnitOfWork, now: int) -> NewToken | None:
-    """Make the user "admin" and a token where there is no user yet; None if there is."""
+    """Create the user "admin" with a token; None if there are users already."""
     if work.users.all():
         return None
     try:
         work.users.add(User(ADMIN, Role.ADMIN, None, now))
     except ConflictError:
-        # Another server on this database has started at the same time.
+        # Another server on this database started at the same time.
         return None
     made = new_token(ADMIN, "first", TokenKind.API, Role.ADMIN, now, now + DAYS * NS_PER_DAY)
     work.tokens.add(made.token)

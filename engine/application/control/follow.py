@@ -1,4 +1,4 @@
-"""Follow the topics and files that pipelines write, and store their records."""
+"""Follows the topics and files that pipelines write, and stores their records."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What is followed.
+    """A topic or file that is followed.
 
     Attributes:
-        source: name of the source plug-in that reads it.
-        settings: of the source.
-        place: for people, and the name under which positions are stored.
-        scores: whether it has scores, and not anomalies and incidents.
+        source: the name of the source plug-in that reads it.
+        settings: the settings of the source.
+        place: its name in messages, under which positions are stored.
+        scores: whether it holds scores instead of anomalies and incidents.
     """
 
     source: str
@@ -51,14 +51,14 @@ class Followed:
 
 
 class Follower:
-    """Follows one topic or file; positions are stored with what was read up to them.
+    """Follows one topic or file; positions are stored together with the records.
 
     Args:
-        store: takes what is read.
-        followed: what to follow.
-        folder: where the source may keep files of its own.
-        stop: set when it has to end.
-        metrics: of the server.
+        store: the store for the records.
+        followed: the topic or file.
+        folder: a folder for files of the source.
+        stop: set when it must stop.
+        metrics: the metrics of the server.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Follower:
         self._lease = Lease(store, followed.place) if followed.scores else None
 
     def run(self) -> None:
-        """Follow until it is stopped; errors are logged and retried."""
+        """Follow until stopped; errors are logged and retried."""
         while not self._stop.is_set():
             try:
                 if not self._is_ours():
@@ -130,7 +130,7 @@ class Follower:
                 part.close()
 
     def _take(self, name: str, part: Any) -> int:
-        """Store what has come of a partition; return how many messages that were."""
+        """Store the new records of a partition; return the number of messages."""
         values = [value for batch in part.next_batch() for value in batch.values if value]
         if not values:
             return 0
@@ -174,7 +174,7 @@ class Follower:
             self._warn(text)
 
     def _show_lag(self, telemetry: Telemetry) -> None:
-        # Files have no lag: what they hold is read at once.
+        # Files have no lag: they are read to their end at once.
         if any(family.samples for family in telemetry.lag.collect()):
             self._metrics.lag.labels(self._followed.place).set(value_of(telemetry.lag))
 

@@ -1,4 +1,4 @@
-"""What to follow: the sinks of a pipeline file, or a file of records."""
+"""The topics and files to follow: sinks of a pipeline file, or a file of records."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.domain.names import ANOMALIES, INCIDENTS, SCORES, role_of
 
 
 def followed_sinks(file: PipelineFile, *, scores: bool = False) -> list[Followed]:
-    """Return what a pipeline writes its anomalies and incidents to.
+    """Return the sinks to which a pipeline writes anomalies and incidents.
 
     Nothing is to be followed of a pipeline that writes to the store of the server itself.
 
     Args:
-        file: of the pipeline.
+        file: the pipeline file.
         scores: whether its scores are followed as well.
 
     Raises:
@@ -46,7 +46,7 @@ def followed_sinks(file: PipelineFile, *, scores: bool = False) -> list[Followed
 
 
 def followed_file(path: Path) -> Followed:
-    """Return a file of records, as the sink `file` writes it, as something to follow."""
+    """Return a file of records, as written by the sink `file`."""
     settings = {"path": str(path.absolute()), "format": "ndjson", "follow": True}
     return Followed("file", settings, _place("file", settings))
 

@@ -1,4 +1,4 @@
-"""Say that an alarm was false, or true; and what that would do."""
+"""Marks an alarm as false or true, and previews the effect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any, Literal
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.control_pipeline import Said, control_pipeline, told
+from engine.application.control.control_pipeline import (
+    ControlRequest,
+    control_pipeline,
+    errors_as_conflicts,
+)
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.application.live_control.records import ControlRecord
@@ -18,19 +22,19 @@ from engine.domain.control.page import AnomalyFilter, Position
 
 PAGE = 500
 LOOKED_AT = 5_000
-"""Anomalies of a pipeline among which similar ones are looked for, the last ones."""
+"""Number of recent anomalies of a pipeline that are searched for similar ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What somebody says of an alarm.
+    """A user's feedback on an alarm.
 
     Attributes:
-        anomaly: id of an anomaly, or of an incident, whose strongest anomaly is meant then.
-        verdict: what it was.
-        scope: for which similar anomalies it holds.
-        entities: patterns of keys, of scope pattern.
-        why: for people who read it later.
+        anomaly: the id of an anomaly, or of an incident, which stands for its strongest anomaly.
+        verdict: false_alarm or true_alarm.
+        scope: the similar anomalies that it applies to.
+        entities: patterns of keys; only with scope pattern.
+        why: the reason, for people who read it later.
     """
 
     anomaly: str
@@ -43,18 +47,18 @@ class Judgement:
 def preview_feedback(
     work: UnitOfWork, caller: Caller, file: PipelineFile, judgement: Judgement, look_back: int
 ) -> Verdict:
-    """Return what feedback would do; nothing is written.
+    """Return the effect that feedback would have; nothing is written.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is no such anomaly or incident of the pipeline.
-        ConflictError: feedback on it has no meaning.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline has no such anomaly or incident.
+        ConflictError: feedback does not apply to it.
     """
     require(caller, Action.READ, file.name)
     documents = _published(work, file.name, judgement.anomaly)
-    said = judgement.verdict, judgement.scope, list(judgement.entities)
-    with told():
-        return judge_published(file, documents, judgement.anomaly, *said, look_back)
+    judged = judgement.verdict, judgement.scope, list(judgement.entities)
+    with errors_as_conflicts():
+        return judge_published(file, documents, judgement.anomaly, *judged, look_back)
 
 
 def give_feedback(
@@ -63,17 +67,19 @@ def give_feedback(
     """Write feedback to the control log of a pipeline, which may be running.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is no such anomaly or incident of the pipeline.
-        ConflictError: feedback on it has no meaning, or the log cannot be written.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline has no such anomaly or incident.
+        ConflictError: feedback does not apply to it, or the log cannot be written.
     """
     require(caller, Action.CONTROL_PIPELINES, file.name)
     verdict = preview_feedback(work, caller, file, judgement, 1)
-    return control_pipeline(work, caller, now, file, Said("feedback", verdict.said, judgement.why))
+    return control_pipeline(
+        work, caller, now, file, ControlRequest("feedback", verdict.fields, judgement.why)
+    )
 
 
 def _published(work: UnitOfWork, pipeline: str, own: str) -> list[dict[str, Any]]:
-    """Return the last anomalies of a pipeline in their order, those that are meant among them."""
+    """Return the recent anomalies of a pipeline in order, including those of the feedback."""
     found: dict[str, Mapping[str, object]] = {}
     behind: Position | None = None
     while len(found) < LOOKED_AT:
@@ -85,7 +91,7 @@ def _published(work: UnitOfWork, pipeline: str, own: str) -> list[dict[str, Any]
     meant = [*work.anomalies.find(AnomalyFilter(pipeline, incident=own), None, PAGE).items]
     one = work.anomalies.get(own)
     if one is not None and one.pipeline == pipeline:
-        # All of its incident: a true alarm holds until the incident's end.
+        # All anomalies of the incident, because a true alarm lasts until the incident ends.
         same = AnomalyFilter(pipeline, incident=one.incident)
         meant += [one, *work.anomalies.find(same, None, PAGE).items]
     if not meant:

@@ -1,4 +1,4 @@
-"""Change the status, assignee or comments of an incident."""
+"""Changes the status, assignee or comments of an incident."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.application.control.caller import Caller
-from engine.application.control.feeding import tell
+from engine.application.control.feeding import announce
 from engine.application.control.find_incidents import stored_incident
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
@@ -17,12 +17,12 @@ from engine.domain.control.incident import Incident
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What to change, and on what condition.
+    """The incident to change, and the condition.
 
     Attributes:
-        incident: its id.
-        revision: that the caller has seen; None whatever it is.
-        reason: why, for the audit log.
+        incident: the id of the incident.
+        revision: the revision that the caller has read; None: any.
+        reason: the reason, for the audit log.
     """
 
     incident: str
@@ -33,10 +33,11 @@ class Handling:
 def acknowledge_incident(
     work: UnitOfWork, caller: Caller, now: int, handling: Handling
 ) -> Incident:
-    """Say that somebody looks at an incident: the caller, unless it has an assignee.
+    """Acknowledge an incident, and assign it to the caller unless it has an assignee.
 
     Raises:
-        RequestError: the caller may not, it is not there, was changed, or is not open.
+        RequestError: the caller lacks permission; the incident is unknown, was changed, or is not
+            open.
     """
 
     def change(incident: Incident) -> Incident:
@@ -46,28 +47,31 @@ def acknowledge_incident(
 
 
 def resolve_incident(work: UnitOfWork, caller: Caller, now: int, handling: Handling) -> Incident:
-    """Say that an incident is dealt with.
+    """Resolve an incident.
 
     Raises:
-        RequestError: the caller may not, it is not there, was changed, or is done already.
+        RequestError: the caller lacks permission; the incident is unknown, was changed, or is
+            done already.
     """
     return _handle(work, caller, now, handling, "resolve", Incident.resolved)
 
 
 def suppress_incident(work: UnitOfWork, caller: Caller, now: int, handling: Handling) -> Incident:
-    """Say that nobody need look at an incident.
+    """Suppress an incident, which then needs no attention.
 
     Raises:
-        RequestError: the caller may not, it is not there, was changed, or is done already.
+        RequestError: the caller lacks permission; the incident is unknown, was changed, or is
+            done already.
     """
     return _handle(work, caller, now, handling, "suppress", Incident.suppressed)
 
 
 def reopen_incident(work: UnitOfWork, caller: Caller, now: int, handling: Handling) -> Incident:
-    """Say that an incident is not dealt with after all.
+    """Reopen an incident.
 
     Raises:
-        RequestError: the caller may not, it is not there, was changed, or is not done.
+        RequestError: the caller lacks permission; the incident is unknown, was changed, or is not
+            done.
     """
     return _handle(work, caller, now, handling, "reopen", Incident.reopened)
 
@@ -75,10 +79,11 @@ def reopen_incident(work: UnitOfWork, caller: Caller, now: int, handling: Handli
 def assign_incident(
     work: UnitOfWork, caller: Caller, now: int, handling: Handling, assignee: str | None
 ) -> Incident:
-    """Give an incident to a user, or to nobody.
+    """Assign an incident to a user, or unassign it.
 
     Raises:
-        RequestError: the caller may not, it is not there, was changed, or there is no such user.
+        RequestError: the caller lacks permission; the incident or the user is unknown; or the
+            incident was changed.
     """
     require_to_handle(work, caller, handling.incident)
     user = None if assignee is None else work.users.get(assignee)
@@ -92,11 +97,11 @@ def assign_incident(
 
 
 def require_to_handle(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident:
-    """Let a caller handle an incident of their pipelines, and return it.
+    """Return an incident that the caller may change.
 
     Raises:
-        NotFoundError: there is none of this id.
-        ForbiddenError: the caller may not.
+        NotFoundError: the id is unknown.
+        ForbiddenError: the caller lacks permission.
     """
     incident = stored_incident(work, incident_id)
     require(caller, Action.HANDLE_INCIDENTS, incident.facts.pipeline)
@@ -116,7 +121,7 @@ def _handle(
         raise StaleError("the incident was changed since you read it: read it again")
     after = change(before)
     work.incidents.save([after])
-    tell(work, incidents=[after])
+    announce(work, incidents=[after])
     record(
         work,
         caller,

@@ -1,4 +1,4 @@
-"""Store scores, downsampled as they come."""
+"""Stores scores, downsampled on arrival."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def ingest_scores(work: UnitOfWork, documents: Sequence[Document]) -> Ingested:
     """Add the records of the sink `scores` to the buckets of their entities.
 
     Args:
-        work: to store them in.
-        documents: as they were published.
+        work: the unit of work.
+        documents: published documents.
     """
     found: list[Bucket] = []
     unreadable = []

@@ -1,7 +1,7 @@
-"""Runs pipelines as processes of this machine, which outlive the server and are found again.
+"""Runs pipelines as local processes, which outlive the server and are found again.
 
-A run has a folder with the text that it runs, its log, and a record of its process: the id alone
-would mean another process one day, so the time at which the process began is compared as well.
+A run has a folder with its pipeline file, its log, and a record of its process. Process ids are
+reused, so the record includes the start time of the process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from engine.domain.control.run import Run, RunState
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FILE, RECORD, LOG = "pipeline.yaml", "run.json", "log"
 MOST_LOG_BYTES = 20 * 2**20
-"""A log that is longer is put aside at the next start."""
+"""Size beyond which a log is rotated at the next start."""
 IMPATIENCE_SECONDS = 0.5
 COMMAND = (sys.executable, "-m", "engine.presentation.cli.main", "run", "--log-format", "json")
 
@@ -40,7 +40,7 @@ class LocalRunner:
 
     Args:
         directory: private to the server.
-        command: runs the pipeline file whose path is added to it.
+        command: the command that runs a pipeline file, whose path is appended.
     """
 
     def __init__(self, directory: Path, command: Sequence[str] = COMMAND) -> None:
@@ -53,7 +53,7 @@ class LocalRunner:
         """Run a version of a pipeline.
 
         Raises:
-            ConflictError: the pipeline runs.
+            ConflictError: the pipeline is running.
         """
         with self._lock:
             before = self.get(version.name)
@@ -76,7 +76,7 @@ class LocalRunner:
             return _run(version.name, record, RunState.RUNNING)
 
     def get(self, name: str) -> Run | None:
-        """Return the last run of a pipeline; None where there was none."""
+        """Return the last run of a pipeline; None if there was none."""
         with self._lock:
             folder = self._folder(name)
             try:
@@ -90,10 +90,10 @@ class LocalRunner:
             return _run(name, record, _state(record))
 
     def stop(self, name: str, *, drain: bool) -> Run:
-        """Ask the run of a pipeline to end; it goes on for a while where it drains.
+        """Ask the run of a pipeline to stop; draining takes a while.
 
         Raises:
-            ConflictError: it does not run.
+            ConflictError: the pipeline is not running.
         """
         with self._lock:
             run = self.get(name)
@@ -103,7 +103,7 @@ class LocalRunner:
             write_durably(self._folder(name) / RECORD, orjson.dumps({**record, "stopping": True}))
             os.kill(run.process, signal.SIGTERM)
             if not drain:
-                # A second request does not wait for the drain; two at once would be one.
+                # A second request does not wait for the drain; two signals at once would merge.
                 time.sleep(IMPATIENCE_SECONDS)
                 if self._is_alive(name, record):
                     os.kill(run.process, signal.SIGTERM)
@@ -123,7 +123,7 @@ class LocalRunner:
         return [line.decode(errors="replace").rstrip("\n") for line in found]
 
     def file(self, name: str) -> Path | None:
-        """Return the pipeline file of the last run; None where there was none."""
+        """Return the pipeline file of the last run; None if there was none."""
         path = self._folder(name) / FILE
         return path if path.exists() else None
 
@@ -168,7 +168,7 @@ def _state(record: dict[str, Any]) -> RunState:
 
 
 def _began(process: int) -> str:
-    """Return what tells a process from another one of the same id; "" where it is gone."""
+    """Return the start time of a process, which identifies it with its id; "" if it has ended."""
     try:
         # Behind the name, which may hold anything: state is field 3, the start in ticks field 22.
         text = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()

@@ -18,14 +18,14 @@ from engine.domain.control.user import User
 
 
 class Passwords(Protocol):
-    """Hashes passwords, slowly."""
+    """Hashes passwords with a slow function."""
 
     def hash(self, password: str) -> str:
-        """Return what is stored of a password."""
+        """Return the hash of a password."""
         ...
 
     def verify(self, password: str, hashed: str | None) -> bool:
-        """Return whether it is the password; takes as long where there is no hash."""
+        """Return whether the password matches; takes equally long without a hash."""
         ...
 
 
@@ -34,9 +34,9 @@ class NewSession:
     """A session that was just begun or refreshed.
 
     Attributes:
-        session: what is stored of it.
-        user: whose it is.
-        refresh: its refresh token as it is shown, once.
+        session: the stored session.
+        user: the user.
+        refresh: the refresh token, shown once.
     """
 
     session: Session
@@ -48,11 +48,11 @@ class Codes(Protocol):
     """Checks one-time codes."""
 
     def are_needed(self, work: UnitOfWork, user: str) -> bool:
-        """Return whether a user has to show a code beside the password."""
+        """Return whether a user must give a code besides the password."""
         ...
 
     def accept(self, work: UnitOfWork, user: str, code: str, now: int) -> bool:
-        """Return whether a code is right; it is not accepted again."""
+        """Return whether a code is valid; each is accepted once."""
         ...
 
 
@@ -66,26 +66,26 @@ def log_in(
     codes: Codes | None = None,
     code: str | None = None,
 ) -> NewSession | None:
-    """Return a session; None if it is refused, which is stored as well.
+    """Return a session; None if the login is refused, which is recorded.
 
     The reply is the same for an unknown user, a wrong password, and a locked or disabled user.
 
     Args:
-        store: keeps the session, or the failure.
-        name, password: as they were given.
-        address: from where.
+        store: the store for the session, or the failure.
+        name, password: the credentials.
+        address: the client address.
         now: ns since 1970.
-        passwords: compares with the hash.
-        codes: of users who have to show one.
-        code: as it was given; None for none.
+        passwords: verifies the password.
+        codes: verifies the one-time code.
+        code: the one-time code; None if none was given.
 
     Raises:
-        UnauthenticatedError: the password is right, and a code is missing.
+        UnauthenticatedError: the password is right, but the code is missing.
     """
     with store.reading() as work:
         user = work.users.get(name)
     hashed = None if user is None else user.password
-    # It takes long, so no transaction waits for it.
+    # It takes long, and therefore runs outside of a transaction.
     right = passwords.verify(password, hashed)
     if user is None:
         return None
@@ -101,7 +101,7 @@ def log_in(
 
 
 def _may_begin(work: UnitOfWork, name: str, hashed: str | None, now: int) -> bool:
-    """Return whether the user may try now; others may have changed the user meanwhile."""
+    """Return whether the user may log in now; the user may have been changed meanwhile."""
     user = work.users.get(name)
     gone = user is None or user.disabled or user.password != hashed
     return user is not None and not gone and not user.is_locked(now)
@@ -110,7 +110,7 @@ def _may_begin(work: UnitOfWork, name: str, hashed: str | None, now: int) -> boo
 def _decided(
     work: UnitOfWork, name: str, right: bool, caller: Caller, now: int
 ) -> NewSession | None:
-    """Begin the session, or store the failure."""
+    """Store the session or the failure."""
     user = work.users.get(name)
     if user is None:
         return None
@@ -125,7 +125,7 @@ def _decided(
 
 
 def begin_session(work: UnitOfWork, user: User, caller: Caller, now: int) -> NewSession:
-    """Store a session of a user who has proved to be it."""
+    """Store a session of an authenticated user."""
     session = Session(
         token_hex(8), user.name, caller.address, token_urlsafe(24), now, now + LONGEST_NS
     )
@@ -137,14 +137,14 @@ def begin_session(work: UnitOfWork, user: User, caller: Caller, now: int) -> New
 
 
 def refresh_token(session: Session, user: User, now: int) -> NewToken:
-    """Return the next refresh token of a session; it is not stored yet."""
+    """Return the next refresh token of a session, not stored yet."""
     expires = min(now + REFRESH_NS, session.expires)
     made = new_token(user.name, "refresh", TokenKind.REFRESH, user.role, now, expires)
     return replace(made, token=replace(made.token, session=session.id))
 
 
 def caller_of(user: User, most: Role, address: str, **shown: Any) -> Caller:
-    """Return a user as a caller, who may do at most what a role may."""
+    """Return a user as a caller, limited to a role."""
     grants = {
         pipeline: user.role.at_least(role).at_most(most) for pipeline, role in user.grants.items()
     }
@@ -152,7 +152,7 @@ def caller_of(user: User, most: Role, address: str, **shown: Any) -> Caller:
 
 
 def log_out(work: UnitOfWork, caller: Caller, now: int) -> None:
-    """End the caller's session, or what their token allows."""
+    """End the caller's session, or revoke the token."""
     if not caller.session:
         revoke_token(work, caller, now, caller.token)
         return
@@ -165,10 +165,10 @@ def log_out(work: UnitOfWork, caller: Caller, now: int) -> None:
 def find_session(
     work: UnitOfWork, session_id: str, address: str, now: int
 ) -> tuple[Caller, Session]:
-    """Return a session, and who is logged in by it.
+    """Return a session and its user.
 
     Raises:
-        UnauthenticatedError: it is not in force.
+        UnauthenticatedError: the session is not valid.
     """
     session = work.sessions.get(session_id)
     if session is not None and session.is_in_force(now):
@@ -179,10 +179,10 @@ def find_session(
 
 
 def authenticate(work: UnitOfWork, token: str, address: str, now: int) -> Caller:
-    """Return who shows an API token.
+    """Return the caller of an API token.
 
     Raises:
-        UnauthenticatedError: it is none, or not in force.
+        UnauthenticatedError: the token is not valid.
     """
     parts = parts_of(token)
     found = None if parts is None else work.tokens.with_owner(parts[0])

@@ -1,4 +1,4 @@
-"""Log in somebody whom an identity provider knows; the user is made at the first time."""
+"""Logs in users of an identity provider; the first login creates the user."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.domain.control.user import User, check_name
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """Whom a provider has vouched for.
+    """A user that a provider has authenticated.
 
     Attributes:
-        subject: issuer and subject: the provider never gives it to another user.
-        name: as the user is to be called here.
-        role: what they may do; None if nothing.
-        grants: what they may do on single pipelines; None where that is set here.
+        subject: issuer and subject, which the provider never reuses.
+        name: the user name.
+        role: the role; None if the user has none.
+        grants: the roles on single pipelines; None if they are set in the store.
     """
 
     subject: str
@@ -31,10 +31,10 @@ class Provided:
 
 
 def log_in_by_provider(work: UnitOfWork, provided: Provided, address: str, now: int) -> NewSession:
-    """Return a session of the provider's user, who may do what the provider says.
+    """Return a session of the provider's user, with the rights that the provider gives.
 
     Raises:
-        ForbiddenError: they have no role here, are disabled, or the name is another user's.
+        ForbiddenError: the user has no role or is disabled, or the name is taken.
     """
     if provided.role is None:
         raise ForbiddenError(
@@ -62,7 +62,7 @@ def log_in_by_provider(work: UnitOfWork, provided: Provided, address: str, now: 
 
 def _made(work: UnitOfWork, caller: Caller, provided: Provided, now: int) -> User:
     if work.users.get(caller.name) is not None:
-        # By name alone a provider could take over the users that were made here.
+        # Matching by name would let a provider take over local users.
         raise ForbiddenError(
             f'there is a user "{caller.name}" here already, who is not the provider\'s'
         )

@@ -20,7 +20,7 @@ def find_datasets(work: UnitOfWork, caller: Caller) -> Sequence[Dataset]:
     """Return all datasets by name.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ)
     return work.datasets.all()
@@ -30,8 +30,8 @@ def get_dataset(work: UnitOfWork, caller: Caller, name: str) -> Dataset:
     """Return a dataset.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
     """
     require(caller, Action.READ)
     return stored_dataset(work, name)
@@ -49,18 +49,18 @@ def put_dataset(
     """Store a dataset, or change one.
 
     Args:
-        work: to store it in.
-        caller: who stores it.
+        work: the unit of work.
+        caller: the user who stores it.
         now: ns since 1970.
-        name: of the dataset.
-        source: as in a pipeline file.
-        event: as in a pipeline file.
-        known: revision that the caller knows; 0 for a new one; None for whatever there is.
+        name: the name of the dataset.
+        source: the source, as in a pipeline file.
+        event: the mapping, as in a pipeline file.
+        known: the revision that the caller has read; 0: a new dataset; None: any.
 
     Raises:
-        ForbiddenError: the caller may not.
-        UnfitPipelineError: source or mapping cannot be used.
-        StaleError: it was changed meanwhile.
+        ForbiddenError: the caller lacks permission.
+        UnfitPipelineError: the source or the mapping is not valid.
+        StaleError: it has been changed since.
     """
     require(caller, Action.CHANGE_DATASETS)
     dataset_file(name, source, event)
@@ -81,9 +81,9 @@ def remove_dataset(
     """Remove a dataset.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
-        StaleError: it was changed meanwhile.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
+        StaleError: it has been changed since.
     """
     require(caller, Action.CHANGE_DATASETS)
     before = stored_dataset(work, name)
@@ -97,7 +97,7 @@ def dataset_file(name: str, source: Mapping[str, Any], event: Mapping[str, Any])
     """Return a pipeline file that reads a dataset.
 
     Raises:
-        UnfitPipelineError: source or mapping cannot be used.
+        UnfitPipelineError: the source or the mapping is not valid.
     """
     sinks: dict[str, Any] = {"anomalies": {"stdout": {}}}
     document = {"name": name, "source": source, "event": event, "sinks": sinks, "metrics": None}
@@ -108,7 +108,7 @@ def stored_dataset(work: UnitOfWork, name: str) -> Dataset:
     """Return a dataset.
 
     Raises:
-        NotFoundError: there is none of this name.
+        NotFoundError: the name is unknown.
     """
     found = work.datasets.get(name)
     if found is None:

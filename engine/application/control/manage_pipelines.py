@@ -1,6 +1,6 @@
-"""Store pipelines: every text that was ever stored stays, as a version.
+"""Stores pipelines; every stored text stays as a version.
 
-Texts hold no secrets: a file with a password in it does not fit.
+Texts hold no secrets: a file with a password in it is refused.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from engine.domain.control.errors import NotFoundError, StaleError
 from engine.domain.control.pipeline_version import PipelineVersion, difference
 
 RESERVED = frozenset({"validate"})
-"""Names that are paths beside those of pipelines."""
+"""Reserved names, which are paths of the API."""
 
 
 def find_pipelines(work: UnitOfWork, caller: Caller) -> list[PipelineVersion]:
     """Return the newest version of each pipeline, by name.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require_somewhere(caller, Action.READ)
     return [one for one in work.pipelines.newest() if may_see(caller, one.name)]
@@ -35,8 +35,8 @@ def get_pipeline(
     """Return a version of a pipeline, the newest unless a number is given.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline or the version is unknown.
     """
     require(caller, Action.READ, name)
     return stored_pipeline(work, name, number)
@@ -46,8 +46,8 @@ def get_versions(work: UnitOfWork, caller: Caller, name: str) -> Sequence[Pipeli
     """Return all versions of a pipeline, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
     """
     get_pipeline(work, caller, name)
     return work.pipelines.versions(name)
@@ -56,11 +56,11 @@ def get_versions(work: UnitOfWork, caller: Caller, name: str) -> Sequence[Pipeli
 def compare_versions(
     work: UnitOfWork, caller: Caller, name: str, before: int, after: int | None
 ) -> str:
-    """Return what changed between two versions, as a unified diff.
+    """Return the difference between two versions as a unified diff.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is no such version.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the version is unknown.
     """
     first = get_pipeline(work, caller, name, before)
     return difference(first, get_pipeline(work, caller, name, after))
@@ -75,22 +75,22 @@ def put_pipeline(
     known: int | None,
     reason: str = "",
 ) -> PipelineVersion:
-    """Store a text as the next version of a pipeline; one that is the newest already stays it.
+    """Store a text as the next version of a pipeline, unless the newest is equal.
 
     Args:
-        work: to store it in.
-        caller: who stores it.
+        work: the unit of work.
+        caller: the user who stores it.
         now: ns since 1970.
-        name: of the pipeline, which the file has to have too.
-        text: of the file.
-        known: number of the newest version that the caller knows; 0 for a new pipeline; None
-            for whatever there is.
-        reason: why.
+        name: the name of the pipeline, also in the file.
+        text: the text of the file.
+        known: the number of the newest version that the caller has read; 0: a new pipeline;
+            None: any.
+        reason: the reason, for the audit log.
 
     Raises:
-        ForbiddenError: the caller may not.
-        UnfitPipelineError: the file cannot be used.
-        StaleError: there is another version meanwhile.
+        ForbiddenError: the caller lacks permission.
+        UnfitPipelineError: the file is not valid.
+        StaleError: there is a newer version.
     """
     require(caller, Action.CHANGE_PIPELINES, name)
     file = parsed(text, name)
@@ -118,7 +118,7 @@ def roll_back_pipeline(
     """Store the text of an earlier version as the newest one.
 
     Raises:
-        RequestError: as of `put_pipeline`, or there is no such version.
+        RequestError: as for `put_pipeline`, or the version is unknown.
     """
     require(caller, Action.CHANGE_PIPELINES, name)
     earlier = stored_pipeline(work, name, number)
@@ -131,9 +131,9 @@ def remove_pipeline(
     """Remove a pipeline with all its versions; the audit log keeps their digests.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
-        StaleError: there is another version meanwhile.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
+        StaleError: there is a newer version.
     """
     require(caller, Action.CHANGE_PIPELINES, name)
     newest = stored_pipeline(work, name)
@@ -147,7 +147,7 @@ def stored_pipeline(work: UnitOfWork, name: str, number: int | None = None) -> P
     """Return a version of a pipeline, the newest unless a number is given.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: the pipeline or the version is unknown.
     """
     found = work.pipelines.get(name, number)
     if found is None:

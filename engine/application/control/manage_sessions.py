@@ -1,4 +1,4 @@
-"""See and end sessions."""
+"""Lists and ends sessions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.domain.control.session import Session
 
 
 def find_sessions(work: UnitOfWork, caller: Caller, user: str | None) -> list[Session]:
-    """Return the sessions of a user, the newest first; those of the caller unless one is named.
+    """Return the sessions of a user, by default of the caller; the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     wanted = user or caller.name
     require(caller, Action.OWN_TOKENS if wanted == caller.name else Action.MANAGE_USERS)
@@ -24,11 +24,10 @@ def find_sessions(work: UnitOfWork, caller: Caller, user: str | None) -> list[Se
 
 
 def end_session(work: UnitOfWork, caller: Caller, now: int, session_id: str) -> None:
-    """End a session: its tokens are refused from now on.
+    """End a session, whose tokens then are not valid any more.
 
     Raises:
-        NotFoundError: there is none of this id, or it is another user's and the caller may not
-            see it.
+        NotFoundError: the id is unknown, or another user's and the caller may not see it.
     """
     require(caller, Action.OWN_TOKENS)
     found = work.sessions.get(session_id)

@@ -1,4 +1,4 @@
-"""See, export and revert the stored state of a pipeline."""
+"""Inspects, exports and reverts the stored state of a pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.control_pipeline import told
+from engine.application.control.control_pipeline import errors_as_conflicts
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
 from engine.application.control_ports import Store
@@ -18,47 +18,47 @@ from engine.application.use_cases.revert_state import Reverted, revert_state
 
 
 def see_state(caller: Caller, file: PipelineFile) -> StateReport:
-    """Return what is stored of a pipeline, and what its next run would keep of it.
+    """Return the stored state of a pipeline, and the part that its next run would keep.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: it is damaged, or not ours alone.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the state is damaged, or others can write to it.
     """
     require(caller, Action.RUN_PIPELINES, file.name)
-    with told():
+    with errors_as_conflicts():
         return inspect_state(file)
 
 
 def export_state_to(
     store: Store, caller: Caller, now: int, file: PipelineFile, archive: Path
 ) -> int:
-    """Write the state of a pipeline that does not run into an archive; return its bytes.
+    """Write the state of a stopped pipeline into an archive; return its size in bytes.
 
-    The audit record is stored first: nobody gets what the log does not know of.
+    The audit record is stored first, so that no export is missing from the log.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: the pipeline runs, or there is no state.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the pipeline is running, or has no state.
     """
     require(caller, Action.MANAGE_STATE, file.name)
     with store.writing() as work:
         record(work, caller, now, "state.export", file.name)
-    with told():
+    with errors_as_conflicts():
         return export_state(file, archive)
 
 
 def revert_state_to(
     store: Store, caller: Caller, now: int, file: PipelineFile, when: datetime, why: str
 ) -> Sequence[Reverted]:
-    """Go back to the newest checkpoint that was kept by a time.
+    """Restore the newest checkpoint before a time.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: the pipeline runs, or nothing was kept by then.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the pipeline is running, or has no checkpoint of that time.
     """
     require(caller, Action.MANAGE_STATE, file.name)
     with store.writing() as work:
         shown = {"to": when.isoformat()}
         record(work, caller, now, "state.revert", file.name, None, shown, why)
-    with told():
+    with errors_as_conflicts():
         return revert_state(file, when)

@@ -1,4 +1,4 @@
-"""Make, list and revoke tokens."""
+"""Creates, lists and revokes tokens."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ USUAL_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that was just made.
+    """A new token.
 
     Attributes:
-        token: what is stored of it.
-        secret: the token as it is shown, once.
+        token: the stored token.
+        secret: the secret, shown once.
     """
 
     token: Token
@@ -34,18 +34,18 @@ class NewToken:
 def make_token(
     work: UnitOfWork, caller: Caller, now: int, name: str, role: Role | None, days: int | None
 ) -> NewToken:
-    """Make a token of the caller's own, for a program; one made by a token expires with it.
+    """Create a token of the caller; one created with a token expires with that token.
 
     Args:
-        work: to store it in.
-        caller: whose it will be.
+        work: the unit of work.
+        caller: the owner.
         now: ns since 1970.
-        name: what it is for.
-        role: it allows no more; the highest of the caller's unless given.
-        days: after which it expires; 90 unless given, or as many as the caller's token has left.
+        name: the purpose of the token.
+        role: the highest role it allows; by default the highest of the caller.
+        days: the days until it expires; by default 90, or those left of the caller's token.
 
     Raises:
-        RequestError: the caller may not, or the role or time is more than theirs.
+        RequestError: the caller lacks permission, or has a lower role or less time.
     """
     require(caller, Action.OWN_TOKENS)
     if role is not None and not caller.highest.includes(role):
@@ -74,10 +74,10 @@ def _end(caller: Caller, now: int, days: int | None) -> int:
 
 
 def find_tokens(work: UnitOfWork, caller: Caller, user: str | None) -> list[Token]:
-    """Return the API tokens of a user, the newest first; those of the caller unless one is named.
+    """Return the API tokens of a user, by default of the caller; the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     wanted = user or caller.name
     require(caller, Action.OWN_TOKENS if wanted == caller.name else Action.MANAGE_USERS)
@@ -85,11 +85,10 @@ def find_tokens(work: UnitOfWork, caller: Caller, user: str | None) -> list[Toke
 
 
 def revoke_token(work: UnitOfWork, caller: Caller, now: int, token_id: str) -> None:
-    """Take a token back.
+    """Revoke a token.
 
     Raises:
-        NotFoundError: there is none of this id, or it is another user's and the caller may not
-            see it.
+        NotFoundError: the id is unknown, or another user's and the caller may not see it.
     """
     require(caller, Action.OWN_TOKENS)
     found = work.tokens.get(token_id)
@@ -104,7 +103,7 @@ def revoke_token(work: UnitOfWork, caller: Caller, now: int, token_id: str) -> N
 def new_token(
     user: str, name: str, kind: TokenKind, role: Role, now: int, expires: int
 ) -> NewToken:
-    """Return a token with a secret of 256 random bits; it is not stored yet."""
+    """Return a token with a secret of 256 random bits, not stored yet."""
     token_id, secret = token_hex(8), token_urlsafe(32)
     token = Token(token_id, user, name, kind, digest_of(secret), role, now, expires)
     return NewToken(token, written(token_id, secret))

@@ -1,4 +1,4 @@
-"""See, add and change users."""
+"""Lists, adds and changes users."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.domain.control.role import Grants, Role
 from engine.domain.control.user import User, check_grants, check_name, check_password
 
 Hash = Callable[[str], str]
-"""Makes the hash of a password that is stored."""
+"""Hashes a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """What is to be changed of a user; None leaves it as it is."""
+    """Changes of a user; None leaves a field unchanged."""
 
     role: Role | None = None
     disabled: bool | None = None
@@ -31,7 +31,7 @@ def find_users(work: UnitOfWork, caller: Caller) -> list[User]:
     """Return all users by name.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.MANAGE_USERS)
     return work.users.all()
@@ -41,8 +41,8 @@ def get_user(work: UnitOfWork, caller: Caller, name: str) -> User:
     """Return a user.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
     """
     require(caller, Action.MANAGE_USERS)
     found = work.users.get(name)
@@ -61,10 +61,11 @@ def add_user(
     hashed: Hash,
     grants: Grants | None = None,
 ) -> User:
-    """Add a user; without a password one who has tokens alone.
+    """Add a user; without a password, the user can only have tokens.
 
     Raises:
-        RequestError: the caller may not, the name is taken, or name or password do not fit.
+        RequestError: the caller lacks permission, the name is taken, or the name or password is
+            not acceptable.
     """
     require(caller, Action.MANAGE_USERS)
     check_name(name)
@@ -87,11 +88,11 @@ def change_user(
     change: UserChange,
     hashed: Hash,
 ) -> User:
-    """Change a user; a new password, or being disabled, ends all that is logged in.
+    """Change a user; a new password, or disabling the user, ends all sessions.
 
     Raises:
-        RequestError: the caller may not, there is no such user, it was changed meanwhile, the
-            password does not fit, or nobody would be left to manage users.
+        RequestError: the caller lacks permission, the user is unknown or was changed since, the
+            password is not acceptable, or nobody could manage users any more.
     """
     before = get_user(work, caller, name)
     if revision not in (None, before.revision):

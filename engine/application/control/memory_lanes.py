@@ -25,7 +25,7 @@ class MemoryLanes:
     def entities(
         self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
-        """Return entities whose key begins so and comes behind another one, by key."""
+        """Return entities by a prefix of their keys, in order, after a key."""
         cells = [
             one
             for one in self._during(pipeline, during)
@@ -47,7 +47,7 @@ class MemoryLanes:
         return [one for one in chosen if one.entity in entities]
 
     def prune(self, before: int, at_most: int) -> int:
-        """Remove those that end before, at most so many; return how many went."""
+        """Remove earlier spans, up to a limit; return their number."""
         old = {one.key for one in self._all if one.begin + one.step <= before}
         gone = set(sorted(old)[:at_most])
         self._all[:] = [one for one in self._all if one.key not in gone]

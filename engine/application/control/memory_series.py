@@ -41,7 +41,7 @@ class MemorySeries:
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
     def prune(self, step: int, before: int, at_most: int) -> int:
-        """Remove those of a step that end before, at most so many; return how many went."""
+        """Remove earlier spans of a step, up to a limit; return their number."""
         old = [one.key for one in self._all if one.step == step and one.begin + step <= before]
         gone = set(old[:at_most])
         self._all[:] = [one for one in self._all if one.key not in gone]

@@ -71,11 +71,11 @@ class OneTimeCodes:
         return NewCodes(secret, uri)
 
     def confirm(self, work: UnitOfWork, caller: Caller, code: str, now: int) -> None:
-        """Ask for codes from now on: the caller has shown that theirs are right.
+        """Require codes from now on, after the caller has given a valid one.
 
         Raises:
-            ConflictError: nothing is to be confirmed, or they show a token instead of a login.
-            InvalidRequestError: the code is wrong.
+            ConflictError: there is nothing to confirm, or the caller uses a token.
+            InvalidRequestError: the code is not valid.
         """
         self._require_login(work, caller)
         found = self._get(work, caller.name)
@@ -88,10 +88,10 @@ class OneTimeCodes:
         record(work, caller, now, "totp.begin", caller.name)
 
     def remove(self, work: UnitOfWork, caller: Caller, user: str, now: int) -> None:
-        """Ask a user for no codes any more; who manages users may, where a phone was lost.
+        """Stop asking a user for codes; for administrators, after the loss of a phone.
 
         Raises:
-            ForbiddenError: the caller may not.
+            ForbiddenError: the caller lacks permission.
             NotFoundError: the user has none.
         """
         require(caller, Action.MANAGE_USERS)
@@ -101,12 +101,12 @@ class OneTimeCodes:
         record(work, caller, now, "totp.remove", user)
 
     def are_needed(self, work: UnitOfWork, user: str) -> bool:
-        """Return whether a user has to show a code beside the password."""
+        """Return whether a user must give a code besides the password."""
         found = self._get(work, user)
         return found is not None and found.confirmed
 
     def accept(self, work: UnitOfWork, user: str, code: str, now: int) -> bool:
-        """Return whether a code is right; it is not accepted again."""
+        """Return whether a code is valid; each is accepted once."""
         found = self._get(work, user)
         used = None if found is None else _step_of(found, code, now)
         if found is None or used is None:
@@ -132,7 +132,7 @@ class OneTimeCodes:
 
 
 def _step_of(stored: _Stored, code: str, now: int) -> int | None:
-    """Return the step of a code that is right and was not used; None if it is not."""
+    """Return the time step of a valid, unused code; None otherwise."""
     codes = pyotp.TOTP(stored.secret)
     for step in range(now // STEP_NS - OFF, now // STEP_NS + OFF + 1):
         right = compare_digest(codes.generate_otp(step).encode(), code.encode())

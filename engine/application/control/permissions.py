@@ -1,4 +1,4 @@
-"""Who may do what: the one table that decides it."""
+"""The table of permissions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.domain.control.role import Role
 
 
 class Action(StrEnum):
-    """What can be asked for."""
+    """Actions that need a permission."""
 
     READ = "read pipelines, anomalies and incidents"
     OWN_TOKENS = "make and revoke tokens of one's own"
@@ -51,16 +51,16 @@ LEAST_ROLE: Mapping[Action, Role] = MappingProxyType(
 
 
 def may(caller: Caller, action: Action, pipeline: str | None = None) -> bool:
-    """Return whether a caller may do something: on a pipeline, or everywhere for None."""
+    """Return whether a caller has a permission on a pipeline; None: on all pipelines."""
     role = caller.role if pipeline is None else caller.role_on(pipeline)
     return role.includes(LEAST_ROLE[action])
 
 
 def require(caller: Caller, action: Action, pipeline: str | None = None) -> None:
-    """Let a caller do something: on a pipeline, or everywhere for None.
+    """Require a permission on a pipeline; None: on all pipelines.
 
     Raises:
-        ForbiddenError: their role does not allow it.
+        ForbiddenError: the role of the caller does not allow it.
     """
     if not may(caller, action, pipeline):
         role = caller.role if pipeline is None else caller.role_on(pipeline)
@@ -100,10 +100,10 @@ def pipeline_to_list(caller: Caller, wanted: str | None) -> str | None:
 
 
 def require_somewhere(caller: Caller, action: Action) -> None:
-    """Let a caller do something that is of no pipeline, if they may do it on any.
+    """Require a permission on at least one pipeline.
 
     Raises:
-        ForbiddenError: no role of theirs allows it.
+        ForbiddenError: no role of the caller allows it.
     """
     if not caller.highest.includes(LEAST_ROLE[action]):
         raise ForbiddenError(_refusal(caller, action, caller.highest, "at most"))

@@ -14,12 +14,12 @@ from engine.domain.errors import FatalError, PipelineFileError, nearest
 
 
 class PipelineDirectory:
-    """Opens a pipeline file again each time: it may have changed.
+    """Reads a pipeline file again each time, because it may have changed.
 
     Args:
-        files: by the names of their pipelines.
-        redactor: learns their secrets.
-        runs: return the file that a runner has started.
+        files: the files by the names of their pipelines.
+        redactor: receives their secrets.
+        runs: returns the file of a pipeline that a runner has started.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class PipelineDirectory:
         self._runs = runs
 
     def beside(self, runs: Callable[[str], Path | None]) -> PipelineDirectory:
-        """Return one that also opens the files of runs."""
+        """Return a directory that also opens the files of runs."""
         return PipelineDirectory(self._files, self._redactor, runs)
 
     @property
@@ -45,8 +45,8 @@ class PipelineDirectory:
         """Return the file of a pipeline.
 
         Raises:
-            NotFoundError: there is none of this name.
-            ConflictError: the file cannot be used as it is now.
+            NotFoundError: the name is unknown.
+            ConflictError: the file is not valid at present.
         """
         path = self._files.get(name) or self._runs(name)
         if path is None:
@@ -66,7 +66,7 @@ def directory_of(
     """Return the directory of some files.
 
     Raises:
-        FatalError: two of them are of one name.
+        FatalError: two files have the same pipeline name.
     """
     found: dict[str, Path] = {}
     for file, path in files:

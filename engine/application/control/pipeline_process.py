@@ -14,9 +14,9 @@ def start_pipeline(command: Sequence[str], file: Path, log: int) -> subprocess.P
     """Start a pipeline.
 
     Args:
-        command: that runs pipeline files.
+        command: the command that runs pipeline files.
         file: the pipeline file.
-        log: descriptor of the file that it writes to.
+        log: the descriptor of the log file.
     """
     return subprocess.Popen(
         [*command, str(file)],
@@ -24,6 +24,6 @@ def start_pipeline(command: Sequence[str], file: Path, log: int) -> subprocess.P
         stdout=log,
         stderr=log,
         env={**environment_of_pipelines(), **variables_of_correlation()},
-        # Signals of the server's terminal are not for it.
+        # It must not receive the signals of the server's terminal.
         start_new_session=True,
     )

@@ -1,4 +1,4 @@
-"""Which of the last anomalies a silence would have muted."""
+"""Previews which recent anomalies a silence would have muted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from engine.domain.time_units import NS_PER_DAY
 
 @dataclass(frozen=True, slots=True)
 class SilencePreview:
-    """What a silence would have done.
+    """The effect that a silence would have had.
 
     Attributes:
-        muted: anomalies that it fits, the newest first.
-        last: how many were looked back on.
+        muted: the anomalies that it matches, the newest first.
+        last: the number of anomalies examined.
     """
 
     muted: Sequence[StoredAnomaly]
@@ -33,17 +33,17 @@ class SilencePreview:
 def preview_silence(
     work: UnitOfWork, caller: Caller, pipeline: str, spec: SilenceSpec, look_back: int
 ) -> SilencePreview:
-    """Return which of the last anomalies a silence fits; its begin and end are not looked at.
+    """Return the recent anomalies that a silence matches; its begin and end are ignored.
 
     Args:
-        work: to find anomalies in.
-        caller: who asks.
-        pipeline: name of the pipeline.
+        work: the unit of work.
+        caller: the user who asks.
+        pipeline: the name of the pipeline.
         spec: the silence.
-        look_back: at so many anomalies.
+        look_back: the number of anomalies to examine.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ, pipeline)
     silence = replace(spec.silence(1), begin=None, end=None)

@@ -24,7 +24,7 @@ from engine.domain.record import Record
 logger = logging.getLogger("pynomaly.audit")
 ROLE = "audit"
 KEY = b"audit"
-"""Of all records: they stay in their order, in one partition."""
+"""Key of all records, so that they stay in order in one partition."""
 BATCH = 500
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -42,8 +42,8 @@ class AuditPublisher:
     """Publishes each record at least once, in the order of their numbers; one server at a time.
 
     Args:
-        store: has the log, and how far it is published.
-        sink: that takes it.
+        store: the store with the log and the published position.
+        sink: the sink.
     """
 
     def __init__(self, store: Store, sink: PluginChoice) -> None:
@@ -51,7 +51,7 @@ class AuditPublisher:
         self._sink = sink
 
     def run(self, stop: Event) -> None:
-        """Publish until it is stopped; errors are logged, and what failed is tried again."""
+        """Publish until stopped; errors are logged and retried."""
         while not stop.is_set():
             try:
                 self._publish(stop)
@@ -85,7 +85,7 @@ class AuditPublisher:
         if not records:
             return 0
         part.write_batch([list(map(_record, records))])
-        # Returns once all has arrived.
+        # Returns once everything is delivered.
         part.snapshot()
         with self._store.writing() as work:
             work.positions.put(place, {ROLE: records[-1].number})

@@ -1,6 +1,6 @@
-"""Rate limits: of logins by address, of requests by user, of unknown tokens by address.
+"""Rate limits: logins and invalid tokens by address, requests by user.
 
-Counted by all servers together where they share a cache, and by each alone while it is away.
+Servers that share a cache count together, and each alone while the cache is unavailable.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from engine.application.control.shared_cache import CacheLink
 
 LOGINS = RateLimitItemPerMinute(10, namespace="logins")
-"""Attempts to log in, of one address."""
+"""Allowed login attempts of one address."""
 
 
 class RateLimits:
-    """Counts what is limited.
+    """Counts logins and requests.
 
     Args:
-        requests: a minute of one user, and of one address without a token in force; None for
-            any number.
-        link: to what servers share.
+        requests: the limit per minute of a user, and of an address without a valid token; None:
+            no limit.
+        link: the shared cache.
     """
 
     def __init__(self, requests: int | None = None, link: CacheLink | None = None) -> None:
@@ -41,15 +41,15 @@ class RateLimits:
         return self._shared is not None and self._users is not None
 
     def login(self, address: str) -> float:
-        """Count an attempt to log in; return how many seconds to wait instead, 0 for none."""
+        """Count a login attempt; return the seconds to wait, 0 if it is allowed."""
         return self._wait(LOGINS, address)
 
     def user(self, name: str) -> float:
-        """Count a request of a user; return how many seconds to wait instead, 0 for none."""
+        """Count a request of a user; return the seconds to wait, 0 if it is allowed."""
         return self._wait(self._users, name) if self._users else 0.0
 
     def address(self, address: str) -> float:
-        """Count a request without a token in force; return how many seconds to wait instead."""
+        """Count a request without a valid token; return the seconds to wait, 0 if it is allowed."""
         return self._wait(self._addresses, address) if self._addresses else 0.0
 
     def _wait(self, item: RateLimitItemPerMinute, key: str) -> float:
@@ -64,5 +64,5 @@ class RateLimits:
 def _hit(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItemPerMinute, key: str) -> float:
     if limiter.hit(item, key):
         return 0.0
-    # Of a window that has just ended there is no time left.
+    # The window may have ended just now.
     return max(1.0, limiter.get_window_stats(item, key).reset_time - time.time())

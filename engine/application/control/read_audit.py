@@ -1,4 +1,4 @@
-"""Read and check the audit log."""
+"""Reads and verifies the audit log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.domain.control.errors import AuditBrokenError
 
 @dataclass(frozen=True, slots=True)
 class AuditState:
-    """A log that is whole.
+    """The state of an intact audit log.
 
     Attributes:
-        records: how many there are.
-        digest: of the last one: note it, to check later whether the end was cut off.
+        records: the number of records.
+        digest: the digest of the last record, to check later whether records were cut off.
     """
 
     records: int
@@ -27,21 +27,21 @@ class AuditState:
 def read_audit(
     work: UnitOfWork, caller: Caller, before: int | None, limit: int
 ) -> list[AuditRecord]:
-    """Return records before a number, or the last ones; the newest first.
+    """Return records before a number, or the last ones, the newest first.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ_AUDIT)
     return work.audit.before(before, limit)
 
 
 def verify_audit(work: UnitOfWork, caller: Caller) -> AuditState:
-    """Check that the log is as it was written.
+    """Verify that the log was not changed.
 
     Raises:
-        ForbiddenError: the caller may not.
-        AuditBrokenError: it is not; the message names the first record that is wrong.
+        ForbiddenError: the caller lacks permission.
+        AuditBrokenError: the log was changed; the message names the first wrong record.
     """
     require(caller, Action.READ_AUDIT)
     count, last, wrong = first_broken(work.audit.all())

@@ -1,4 +1,4 @@
-"""Recording changes in the audit log, in the transaction of the change."""
+"""Records changes in the audit log, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def record(
     after: Fields | None = None,
     reason: str = "",
 ) -> None:
-    """Add an entry; of fields that are in both, those that differ.
+    """Add an entry with the fields that differ.
 
     Args:
-        work: of the change.
-        caller: who made it.
+        work: the unit of work of the change.
+        caller: the author of the change.
         now: ns since 1970.
-        action: such as "incident.resolve".
-        subject: id or name of what was changed.
-        before, after: its fields; None if it was not there.
-        reason: why, as the caller said.
+        action: the action, such as "incident.resolve".
+        subject: the id or name of the changed resource.
+        before, after: its fields; None if it did not exist.
+        reason: the reason that the caller gave.
     """
     if before is not None and after is not None:
         differing = {name for name in after if before.get(name) != after[name]}

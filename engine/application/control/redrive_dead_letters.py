@@ -1,4 +1,4 @@
-"""Send dead letters of a pipeline back to its source."""
+"""Sends dead letters of a pipeline back to its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.control_pipeline import told
+from engine.application.control.control_pipeline import errors_as_conflicts
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
 from engine.application.control.try_dead_letters import TriedLetters, shown_trial
@@ -17,12 +17,12 @@ from engine.application.rejects.redrive import redrive_letters
 
 @dataclass(frozen=True, slots=True)
 class RedrivenLetters:
-    """What was sent back.
+    """The result of sending letters back.
 
     Attributes:
-        topic: where to.
-        sent: how many letters.
-        trial: what became of all.
+        topic: the topic.
+        sent: the number of letters sent.
+        trial: the result of trying all letters.
     """
 
     topic: str
@@ -33,20 +33,20 @@ class RedrivenLetters:
 def redrive_dead_letters(
     store: Store, caller: Caller, now: int, file: PipelineFile, samples: int
 ) -> RedrivenLetters:
-    """Send letters that become events with the file of a pipeline back, each once.
+    """Send letters back that become events with the pipeline file, each once.
 
-    The audit record is stored first: nobody sends anything that the log does not know of, and the
-    store is not kept waiting meanwhile.
+    The audit record is stored first, so that nothing is sent that is missing from the log, and no
+    transaction stays open meanwhile.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: source or dead letters are not in Kafka, or not in the same.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: source and dead letters are not in the same Kafka cluster.
     """
     require(caller, Action.REDRIVE, file.name)
-    with told():
+    with errors_as_conflicts():
         letters = kept_letters(file)
     with store.writing() as work:
         record(work, caller, now, "dead_letters.redrive", file.name, None, {"from": letters.where})
-    with told():
+    with errors_as_conflicts():
         found = redrive_letters(letters.settings, file, samples)
     return RedrivenLetters(found.topic, found.sent, shown_trial(found.trial, complete=True))

@@ -1,4 +1,4 @@
-"""Keep a session alive by its refresh token, which is used once."""
+"""Refreshes a session by its refresh token, which is valid once."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from engine.domain.control.token import Token, TokenKind, parts_of
 def refresh_session(
     store: Store, shown: str, address: str, now: int, check: Callable[[Session], object]
 ) -> NewSession | None:
-    """Return a session with its next refresh token; None if it is refused, which is stored too.
+    """Return a session with its next refresh token; None if refused, which is recorded.
 
-    A refresh token that was used before has been stolen, from the user or by the user of another
-    one: nobody can tell, so the session ends.
+    A refresh token that is used twice has been stolen. Either use may be the thief's, so the
+    session ends.
 
     Args:
-        store: where sessions are.
+        store: the store with the sessions.
         shown: the refresh token.
-        address: from where.
+        address: the client address.
         now: ns since 1970.
-        check: raises what else speaks against it.
+        check: raises an error if the request must be refused for another reason.
     """
     parts = parts_of(shown)
     if parts is None:
@@ -35,7 +35,7 @@ def refresh_session(
         found = work.tokens.get(parts[0])
         if found is None or found.session is None or found.kind is not TokenKind.REFRESH:
             return None
-        # Held by now: of two who show the same token, the second sees that it was used.
+        # Locked now: of two requests with the same token, the second finds it used.
         session = work.sessions.get(found.session)
         token = work.tokens.get(parts[0])
         if session is None or token is None or not token.is_of(parts[1]):

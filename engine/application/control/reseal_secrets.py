@@ -1,4 +1,4 @@
-"""Encrypt the secrets of the store with the newest key."""
+"""Encrypts the secrets of the store with the newest key."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.application.control_ports import Store
 
 
 def reseal_secrets(store: Store, box: SecretBox, now: int) -> int:
-    """Encrypt what an older key had encrypted; return how many secrets that were.
+    """Encrypt secrets of older keys again; return their number.
 
     Raises:
-        FatalError: a secret is of none of the keys.
+        FatalError: no key decrypts a secret.
     """
     with store.reading() as work:
         stored = work.secrets.all("")

@@ -1,4 +1,4 @@
-"""What a running pipeline says of itself on its health page and its metrics page."""
+"""The health of a running pipeline, from its health page and its metrics page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 @dataclass(frozen=True, slots=True)
 class RunHealth:
-    """What the first process of a run says.
+    """The health of the first process of a run.
 
     Attributes:
-        ready: whether it does its work.
-        reasons: why not.
+        ready: whether it is ready.
+        reasons: the reasons why it is not.
         totals: its counters, summed over their labels.
     """
 
@@ -34,17 +34,17 @@ class RunHealth:
 
 
 def health_of(spec: MetricsSpec | None) -> RunHealth | None:
-    """Return what a pipeline says; None where it has no page, or one behind a password or TLS."""
+    """Return the health of a pipeline; None without a page, or behind a password or TLS."""
     if spec is None or spec.tls is not None or spec.basic_auth is not None:
         return None
     host = ANYWHERE.get(spec.host, spec.host)
     place = f"http://{host_and_port(host, spec.port)}"
     try:
-        said = _read(f"{place}/health/ready")
+        page = _read(f"{place}/health/ready")
         totals = _totals(_read(f"{place}/metrics").decode())
     except (OSError, ValueError):
         return RunHealth(ready=False, reasons=["its pages do not answer"], totals={})
-    reasons = _reasons(said)
+    reasons = _reasons(page)
     return RunHealth(not reasons, reasons, totals)
 
 
@@ -53,18 +53,18 @@ def _read(url: str) -> bytes:
         with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as reply:
             return bytes(reply.read(MOST_BYTES))
     except HTTPError as error:
-        # Not ready is 503, with the reasons.
+        # Status 503 means not ready, with the reasons in the body.
         with error:
             return error.read(MOST_BYTES)
 
 
-def _reasons(said: bytes) -> list[str]:
-    """Return why it is not ready, of a page as application/health+json."""
+def _reasons(page: bytes) -> list[str]:
+    """Return the reasons why it is not ready, from application/health+json."""
     try:
-        told = str(orjson.loads(said)["output"])
+        output = str(orjson.loads(page)["output"])
     except (ValueError, TypeError, KeyError):
         return ["its health page is another program's"]
-    return told.split("; ") if told else []
+    return output.split("; ") if output else []
 
 
 def _totals(page: str) -> dict[str, float]:

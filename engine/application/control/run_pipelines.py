@@ -1,4 +1,4 @@
-"""Start and stop pipelines, and see how they are."""
+"""Starts and stops pipelines, and returns their status."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Runner(Protocol):
         """Run a version of a pipeline.
 
         Raises:
-            ConflictError: the pipeline runs.
+            ConflictError: the pipeline is running.
         """
         ...
 
     def get(self, name: str) -> Run | None:
-        """Return the last run of a pipeline; None where there was none."""
+        """Return the last run of a pipeline; None if there was none."""
         ...
 
     def stop(self, name: str, *, drain: bool) -> Run:
-        """Ask the run of a pipeline to end; it goes on for a while where it drains.
+        """Ask the run of a pipeline to stop; draining takes a while.
 
         Raises:
-            ConflictError: it does not run.
+            ConflictError: the pipeline is not running.
         """
         ...
 
@@ -47,11 +47,11 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How a run is.
+    """The status of a run.
 
     Attributes:
-        run: the last one.
-        health: what its pages say; None where it does not run, or has no page that can be read.
+        run: the last run.
+        health: its health; None if it does not run, or its pages cannot be read.
     """
 
     run: Run
@@ -64,9 +64,9 @@ def start_pipeline(
     """Run a version of a stored pipeline, the newest unless a number is given.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: it is not stored.
-        ConflictError: it runs.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline is not stored.
+        ConflictError: the pipeline is running.
     """
     require(caller, Action.RUN_PIPELINES, name)
     version = stored_pipeline(work, name, number)
@@ -78,11 +78,11 @@ def start_pipeline(
 def stop_pipeline(
     work: UnitOfWork, caller: Caller, now: int, runner: Runner, name: str, *, drain: bool
 ) -> Run:
-    """Ask a pipeline to end: once what it has read is stored, or at once.
+    """Stop a pipeline: at once, or after everything it has read is stored.
 
     Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: it does not run.
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the pipeline is not running.
     """
     require(caller, Action.RUN_PIPELINES, name)
     record(work, caller, now, "pipeline.stop", name, None, {"drain": drain})
@@ -90,11 +90,11 @@ def stop_pipeline(
 
 
 def run_status(work: UnitOfWork, caller: Caller, runner: Runner, name: str) -> RunStatus:
-    """Return how the last run of a pipeline is.
+    """Return the status of the last run of a pipeline.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: it was never started here.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline was never started here.
     """
     require(caller, Action.READ, name)
     run = runner.get(name)
@@ -109,17 +109,17 @@ def run_log(caller: Caller, runner: Runner, name: str, lines: int) -> list[str]:
     """Return the last lines of the log of a pipeline's runs.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.RUN_PIPELINES, name)
     return runner.log(name, lines)
 
 
 def require_ended(runner: Runner, name: str) -> None:
-    """Let a pipeline be removed.
+    """Require that a pipeline is not running.
 
     Raises:
-        ConflictError: it runs.
+        ConflictError: the pipeline is running.
     """
     run = runner.get(name)
     if run is not None and not run.is_over:

@@ -1,4 +1,4 @@
-"""Look at the first messages of a source: as events, as rejects, and with a suggested mapping."""
+"""Samples the first messages of a source as events and rejects, and suggests a mapping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
-from engine.application.control.control_pipeline import told
+from engine.application.control.control_pipeline import errors_as_conflicts
 from engine.application.control.manage_datasets import dataset_file, stored_dataset
 from engine.application.control.permissions import Action, require
 from engine.application.control_ports import Store
@@ -24,7 +24,7 @@ from engine.domain.reject import Reject
 
 MOST_SAMPLED = 1_000
 PROBE = {"key": {"const": "all"}, "time": {"path": "time", "unit": "ms"}, "values": ["value"]}
-"""A mapping to read messages with that nothing is known of."""
+"""A placeholder mapping to read messages with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class SampledEvent:
     """An event.
 
     Attributes:
-        entity: its key.
+        entity: the key of its entity.
         time: ns since 1970.
-        values: by name; None for a gap.
+        values: the values by name; None for a gap.
     """
 
     entity: str
@@ -47,9 +47,9 @@ class DatasetSample:
     """The first messages of a dataset.
 
     Attributes:
-        messages: how many were read.
-        events: what they became.
-        rejects: reason and sentence of each that could not be read.
+        messages: the number of messages read.
+        events: the events.
+        rejects: the reason and sentence of each reject.
     """
 
     messages: int
@@ -62,8 +62,8 @@ class Suggestion:
     """A mapping for a source.
 
     Attributes:
-        event: as in a pipeline file.
-        sample: what it makes of the messages that it was suggested from.
+        event: the mapping, as in a pipeline file.
+        sample: the events and rejects of the messages it is based on.
     """
 
     event: Mapping[str, Any]
@@ -71,12 +71,12 @@ class Suggestion:
 
 
 def sample_dataset(store: Store, caller: Caller, name: str, messages: int) -> DatasetSample:
-    """Return what becomes of some messages of a dataset.
+    """Return the events and rejects of sampled messages of a dataset.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is none of this name.
-        ConflictError: its source cannot be read.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the name is unknown.
+        ConflictError: the source cannot be read.
     """
     require(caller, Action.CHANGE_DATASETS)
     with store.reading() as work:
@@ -89,9 +89,9 @@ def suggest_mapping(caller: Caller, source: Mapping[str, Any], messages: int) ->
     """Suggest a mapping for a source of JSON messages.
 
     Raises:
-        ForbiddenError: the caller may not.
-        UnfitPipelineError: the source cannot be used.
-        ConflictError: it cannot be read, or no field of its messages can be a time.
+        ForbiddenError: the caller lacks permission.
+        UnfitPipelineError: the source is not valid.
+        ConflictError: the source cannot be read, or no field of its messages can be a time.
     """
     require(caller, Action.CHANGE_DATASETS)
     batches = _read(dataset_file("suggestion", source, PROBE), messages)
@@ -107,7 +107,7 @@ def suggest_mapping(caller: Caller, source: Mapping[str, Any], messages: int) ->
 
 
 def _read(file: PipelineFile, messages: int) -> list[RawBatch]:
-    with told():
+    with errors_as_conflicts():
         source = file.source.plugin(file.source.settings, context_of(file))
         found: list[RawBatch] = source.check(messages)
         return found
@@ -115,7 +115,7 @@ def _read(file: PipelineFile, messages: int) -> list[RawBatch]:
 
 def _sampled(file: PipelineFile, batches: Sequence[RawBatch]) -> DatasetSample:
     pipeline = file.pipeline()
-    with told():
+    with errors_as_conflicts():
         decoded = registry.step("decode")(pipeline, context_of(file))(list(batches))
     names = pipeline.mapping.value_names
     events: list[SampledEvent] = []

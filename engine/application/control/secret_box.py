@@ -16,7 +16,7 @@ class SecretBox:
     """Encrypts with the first key, and decrypts with any.
 
     Args:
-        keys: of 32 bytes each; at least one.
+        keys: at least one key of 32 bytes.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -24,19 +24,19 @@ class SecretBox:
 
     @classmethod
     def of_chance(cls) -> SecretBox:
-        """Return one with a key that nobody else has, for a store that nobody else reads."""
+        """Return a box with a random key, for a store in memory."""
         return cls([token_bytes(KEY_BYTES)])
 
     def seal(self, name: str, secret: bytes) -> str:
-        """Return a secret encrypted; it can be opened under its name alone."""
+        """Encrypt a secret; it can be decrypted only under the same name."""
         sealed = self._ring.encrypt(name, secret)
         return f"{FORM}:{self._ring.first}:{base64.b64encode(sealed).decode()}"
 
     def open(self, name: str, text: str) -> bytes:
-        """Return a secret decrypted.
+        """Decrypt a secret.
 
         Raises:
-            FatalError: none of the keys is its own, or it was changed.
+            FatalError: no key decrypts it, or it was changed.
         """
         form, key, coded = text.split(":")
         try:

@@ -1,4 +1,4 @@
-"""The cache that servers share: it is used while it answers, and done without while it is away."""
+"""The cache that servers share, which they can do without while it is unavailable."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from engine.domain.errors import RetryableError
 
 T = TypeVar("T")
 RETRY_SECONDS = 5.0
-"""A cache that was away is not asked by requests for so long."""
+"""Time for which requests do not use a cache that failed."""
 logger = logging.getLogger("pynomaly.cache")
 
 
 class CacheLink:
-    """Uses a shared cache, and goes on without it while it is away.
+    """Uses a shared cache, and does without it while it is unavailable.
 
     Args:
-        cache: what is shared.
-        metrics: of the server.
+        cache: the shared cache.
+        metrics: the metrics of the server.
         clock: monotonic seconds.
     """
 
@@ -42,11 +42,11 @@ class CacheLink:
 
     @property
     def is_up(self) -> bool:
-        """Whether it answered when it was asked last."""
+        """Whether the last use succeeded."""
         return not self._away
 
     def attempt(self, use: Callable[[], T]) -> T | None:
-        """Return what a use of the cache gives; None while it is away."""
+        """Return the result of a use of the cache; None while it is unavailable."""
         if self._away and self._clock() < self._retry:
             return None
         try:
@@ -58,7 +58,7 @@ class CacheLink:
         return found
 
     def failed(self, error: Exception) -> None:
-        """Go on without it, and log that once."""
+        """Mark it as unavailable, and log that once."""
         self._retry = self._clock() + RETRY_SECONDS
         self._up.set(0)
         if not self._away:
@@ -70,7 +70,7 @@ class CacheLink:
             )
 
     def answered(self) -> None:
-        """Use it again."""
+        """Mark it as available."""
         self._up.set(1)
         if self._away:
             self._away = False

@@ -1,12 +1,12 @@
-"""The keys that sign access tokens: made when needed, replaced each month."""
+"""Keys that sign access tokens: created when needed, replaced each month."""
 
 from __future__ import annotations
 
 from engine.domain.time_units import NS_PER_DAY
 
 PREFIX = "signing/"
-"""Of the names of their secrets; the rest is the key's id."""
+"""Prefix of the names of their secrets; the rest is the id of the key."""
 USED_NS = 30 * NS_PER_DAY
-"""For so long a key signs."""
+"""Time for which a key signs."""
 KEPT_NS = USED_NS + NS_PER_DAY
-"""For so long it is published: what it signed has long expired by then."""
+"""Time for which a key is published: all tokens it signed have expired by then."""

@@ -1,4 +1,4 @@
-"""Ask for a backtest, which a server runs when it is its turn."""
+"""Queues a backtest, which a server runs in turn."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def start_backtest(
     """Queue a backtest of a stored version, the newest unless a number is given.
 
     Raises:
-        ForbiddenError: the caller may not.
-        NotFoundError: there is no such version, or no such dataset.
-        UnfitPipelineError: the version does not fit the data.
-        ConflictError: too many wait.
+        ForbiddenError: the caller lacks permission.
+        NotFoundError: the version or the dataset is unknown.
+        UnfitPipelineError: the version cannot run over the data.
+        ConflictError: the queue is full.
     """
     require(caller, Action.BACKTEST, pipeline)
     if isinstance(source.get("dataset"), str) and len(source) == 1:

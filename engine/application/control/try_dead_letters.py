@@ -1,4 +1,4 @@
-"""Try a mapping on the dead letters of a pipeline."""
+"""Tries a mapping on the dead letters of a pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
 from engine.application.control.check_pipeline_text import parsed
-from engine.application.control.control_pipeline import told
+from engine.application.control.control_pipeline import errors_as_conflicts
 from engine.application.control.find_dead_letters import (
     MOST_LETTERS,
     ReasonGroup,
@@ -22,14 +22,14 @@ from engine.application.rejects.trial import Trial, try_letters
 
 @dataclass(frozen=True, slots=True)
 class TriedLetters:
-    """What became of dead letters.
+    """The result of trying dead letters.
 
     Attributes:
-        accepted: messages of them that become events.
-        passed_over: messages that the mapping leaves out.
-        truncated: letters that were too large to be kept whole, and were not tried.
-        refused: those that stay rejected, by reason.
-        complete: whether all were tried.
+        accepted: the number of messages that become events.
+        passed_over: the number of messages that the mapping leaves out.
+        truncated: the number of letters that were truncated when stored, and not tried.
+        refused: the letters that stay rejected, by reason.
+        complete: whether all letters were tried.
     """
 
     accepted: int
@@ -42,23 +42,23 @@ class TriedLetters:
 def try_dead_letters(
     caller: Caller, file: PipelineFile, text: str | None, samples: int
 ) -> TriedLetters:
-    """Return what becomes of the dead letters of a pipeline; nothing is sent.
+    """Try the dead letters of a pipeline; nothing is sent.
 
     Args:
-        caller: who asks.
-        file: of the pipeline.
-        text: of another pipeline file, whose mapping is tried; None for that of the pipeline.
-        samples: of each reason.
+        caller: the user who asks.
+        file: the pipeline file.
+        text: another pipeline file whose mapping is tried; None: that of the pipeline.
+        samples: the number of samples per reason.
 
     Raises:
-        ForbiddenError: the caller may not.
-        UnfitPipelineError: the text cannot be used.
-        ConflictError: the letters go where they cannot be read back.
+        ForbiddenError: the caller lacks permission.
+        UnfitPipelineError: the text is not valid.
+        ConflictError: the sink of dead letters cannot be read.
     """
     require(caller, Action.CHECK_PIPELINES, file.name)
     tried = file if text is None else parsed(text, file.name)
     result = Trial()
-    with told():
+    with errors_as_conflicts():
         letters = kept_letters(file).read()
         for _ in try_letters(islice(letters, MOST_LETTERS), tried.pipeline(), samples, result):
             pass
@@ -67,7 +67,7 @@ def try_dead_letters(
 
 
 def shown_trial(trial: Trial, *, complete: bool) -> TriedLetters:
-    """Return a trial with all that its letters quote masked."""
+    """Return a trial with the data quoted in its letters masked."""
     return TriedLetters(
         trial.accepted,
         trial.passed_over,

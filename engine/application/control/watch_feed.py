@@ -1,4 +1,4 @@
-"""Read the live feed from a number on."""
+"""Reads the live feed from a number on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class FeedPage:
     """A part of the feed.
 
     Attributes:
-        entries: in their order.
-        missed: entries before them that are not kept any more.
+        entries: the entries in order.
+        missed: the number of earlier entries that are gone.
     """
 
     entries: Sequence[FeedEntry]
@@ -33,17 +33,17 @@ def watch_feed(work: UnitOfWork, caller: Caller, after: int, limit: int) -> Feed
     """Return the entries after a number, of all pipelines: who shows them asks `may_see`.
 
     Args:
-        work: to read them from.
-        caller: who watches.
-        after: number of the last entry that is known.
-        limit: how many at most.
+        work: the unit of work.
+        caller: the user who reads.
+        after: the number of the last known entry.
+        limit: the maximum number of entries.
 
     Raises:
-        ForbiddenError: the caller may not.
+        ForbiddenError: the caller lacks permission.
     """
     require_somewhere(caller, Action.READ)
     first, last = work.feed.ends()
     if after > last:
-        # Of another store, or of one that was restored from a backup: all of this one is news.
+        # The number is of another store, or from before a restore: all entries are new.
         return FeedPage(work.feed.after(first - 1, limit), first - 1)
     return FeedPage(work.feed.after(after, limit), max(0, first - 1 - after))

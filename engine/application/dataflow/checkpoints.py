@@ -74,7 +74,7 @@ class Checkpoints:
     def due(self) -> bool:
         """Whether it is time, and there is something to store.
 
-        Where the outputs stand is stored from time to time in any case: others may write there.
+        The positions of the outputs are stored periodically in any case: others may write there.
         """
         late = time.monotonic() - self._due
         changed = any(reader.changed for reader in self._tasks.readers.values())
@@ -129,7 +129,7 @@ class Checkpoints:
             self._store()
 
     def _old(self, readers: Collection[TaskReader]) -> set[TaskReader]:
-        """Return the tasks whose whole state was stored long ago: so many that all have their turn.
+        """Return the tasks whose complete state is oldest, as many as are due in turn.
 
         They do not all become old at once, because the stream waits while they are stored.
         """

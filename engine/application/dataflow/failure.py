@@ -28,7 +28,7 @@ class Failure:
             yield
         except StopIteration:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever runs the flow raises it
+        except Exception as error:  # noqa: BLE001 - the runner of the flow raises it
             if self.error is None:
                 self.error = error
 

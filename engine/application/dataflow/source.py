@@ -33,7 +33,7 @@ IDLE_SECONDS = 0.003
 QUIET_SECONDS = 1.0
 """Time between two signals that nothing has come."""
 MOST_EVENTS = 65_536
-"""After so many messages no further partition is read in the same turn."""
+"""Messages after which no further partition is read in the same turn."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Asks Bytewax for the next turn at once: pauses are made here."""
 

@@ -92,7 +92,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Comes now and then while nothing comes from the source."""
+    """Is sent periodically while the source is idle."""
 
     task: Task
     seconds: float

@@ -49,7 +49,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Something that is no fault to find among others: minutes start to stop of one sensor."""
+    """Something that is not a fault to find among others: minutes start to stop of one sensor."""
 
     sensor: int
     start: int

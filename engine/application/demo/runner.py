@@ -30,7 +30,7 @@ from engine.domain.errors import FatalError
 PIPELINE = Path(__file__).with_name("pipeline.yaml")
 PARTITIONS = 4
 GARBAGE = (b"not json", b'{"sensor":"press-000"}', b'{"sensor":"press-001","ts":"soon"}', b"[1,2]")
-"""Malformed messages that the fleet sends now and then: each must come out as a dead letter."""
+"""Malformed messages that the fleet sends periodically: each must become a dead letter."""
 GARBAGE_EVERY_MINUTES = 100
 DRAIN_SECONDS = 30.0
 LEAD_MESSAGES = 80_000

@@ -1,7 +1,7 @@
-"""Fetching the calendars of silences, now and then, into the control log.
+"""Fetches the calendars of silences periodically into the control log.
 
-What a calendar says comes into force as other records do, at a stored position: a replay does not
-ask the server what it said then.
+A calendar takes effect as other records do, at a stored position: a replay does not depend on
+what the server answers later.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ class CalendarFetcher:
         self._thread = threading.Thread(target=self._run, name="calendars", daemon=True)
 
     def start(self) -> None:
-        """Fetch all once, so that they hold from the first event on, then now and then."""
+        """Fetch all once, so that they are in force from the first event on, then periodically."""
         self.fetch_due()
         self._thread.start()
 
     def close(self) -> None:
-        """Fetch no more; what is on its way may still be written."""
+        """Stop fetching; a calendar that is being fetched may still be written."""
         self._stopped.set()
 
     def fetch_due(self) -> None:
-        """Fetch what is due; trouble is logged, and what was fetched before stays in force."""
+        """Fetch calendars that are due; errors are logged, and the last version stays in force."""
         for each in self._watched:
             if time.monotonic() < each.due:
                 continue
             each.due = time.monotonic() + each.spec.refresh.total_seconds()
             try:
-                self._note(each.spec, essence(_fetch(each.spec)))
+                self._store(each.spec, essence(_fetch(each.spec)))
             except (PynomalyError, OSError, httpx.HTTPError) as error:
                 if str(error) != each.trouble:
                     logger.error(
@@ -82,15 +82,15 @@ class CalendarFetcher:
         while not self._stopped.wait(LOOK_SECONDS):
             self.fetch_due()
 
-    def _note(self, spec: CalendarSpec, text: str) -> None:
-        """Write a calendar into the log unless it stands there as it is."""
+    def _store(self, spec: CalendarSpec, text: str) -> None:
+        """Write a calendar into the log if it differs from the one in force."""
         self._log.read()
         holding = [one.calendar for one in in_force(self._log.records) if one.calendar]
         known = {one.source: one for one in holding}
-        said = {"source": spec.source, "where": spec.where, "zone": self._zone, "text": text}
-        if spec.source in known and known[spec.source].model_dump() == said:
+        fields = {"source": spec.source, "where": spec.where, "zone": self._zone, "text": text}
+        if spec.source in known and known[spec.source].model_dump() == fields:
             return
-        common = {"who": WHO, "when": now().isoformat(), "calendar": said}
+        common = {"who": WHO, "when": now().isoformat(), "calendar": fields}
         self._log.append(
             lambda number: ControlRecord.model_validate(
                 {"id": f"calendar-{number}", "number": number, **common}
@@ -102,7 +102,7 @@ def _fetch(spec: CalendarSpec) -> str:
     if spec.path is not None:
         return spec.path.read_text(encoding="utf-8")
     assert spec.url is not None
-    # A URL may be private: httpx names it in its errors.
+    # The URL may be private, and httpx names it in its errors.
     client = httpx.Client(timeout=REQUEST_SECONDS, follow_redirects=True)
     try:
         with client, client.stream("GET", spec.url) as answer:

@@ -16,7 +16,7 @@ from engine.domain.control_change import ControlChange
 from engine.domain.errors import PynomalyError
 
 LOOK_SECONDS = 0.5
-"""Time between two looks at the log."""
+"""Interval at which the log is read."""
 
 if TYPE_CHECKING:
     from engine.application.live_control.calendars import CalendarFetcher
@@ -28,8 +28,8 @@ class ControlFollower:
     """Follows the log for the tasks of a process.
 
     Args:
-        log: to follow.
-        context: of this process.
+        log: the log to follow.
+        context: the context of this process.
         fetcher: writes calendars into the log, in one process of an instance.
     """
 
@@ -41,10 +41,10 @@ class ControlFollower:
         self._context = context
         self._look_at = 0.0
         self._trouble = ""
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
 
     def look(self) -> None:
-        """Read the log if it is time; an error is logged, and stops nothing."""
+        """Read the log if it is due; an error is logged and does not stop the process."""
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -59,7 +59,7 @@ class ControlFollower:
             self._trouble = ""
 
     def start(self) -> None:
-        """Fetch calendars, so that they hold from the first event on."""
+        """Fetch calendars, so that they are in force from the first event on."""
         if self._fetcher is not None:
             self._fetcher.start()
 
@@ -75,22 +75,22 @@ class ControlFollower:
         """Return the records that a task applies now; None if there is nothing new.
 
         Args:
-            task: its name.
-            own: what it has applied.
-            position: where it stands.
+            task: the name of the task.
+            own: the state of control it has applied.
+            position: its position in the source.
         """
         log = self._log
         if not log.id or (log.id, log.count) == (own.log, own.count):
             return None
         found = own.take(log.id, log.count, log.records, position)
-        self._tell(found[0], task, position)
+        self._report(found[0], task, position)
         return found
 
-    def _tell(self, taken: TaskControl, task: str, position: Json) -> None:
-        """Say in the log lines and the metrics what has come into force."""
+    def _report(self, taken: TaskControl, task: str, position: Json) -> None:
+        """Report records that have come into force, in the log and the metrics."""
         for record in self._log.records:
-            if (self._log.id, record.id) not in self._told:
-                self._told.add((self._log.id, record.id))
+            if (self._log.id, record.id) not in self._reported:
+                self._reported.add((self._log.id, record.id))
                 why = f": {record.why}" if record.why else ""
                 logger.info(
                     "control: %s by %s is applied, first in partition %s at %s%s",

@@ -56,14 +56,14 @@ def essence(text: str) -> str:
     """Return a calendar with nothing but when its events are, the same for the same events.
 
     Raises:
-        FatalError: it is no calendar, or too large.
+        FatalError: it is not a calendar, or too large.
     """
     try:
         read = icalendar.Calendar.from_ical(text)
         found = _with_times(read)
         IcalCalendar(found, "UTC").spans(datetime.now(UTC), datetime.now(UTC))
     except Exception as error:
-        raise FatalError(f"it is no calendar that can be read: {error}") from error
+        raise FatalError(f"it is not a calendar that can be read: {error}") from error
     if len(found) > MOST_BYTES:
         raise FatalError(
             f"it has {len(found):,} bytes where {MOST_BYTES:,} fit into a control record: leave "

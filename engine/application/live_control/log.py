@@ -31,7 +31,7 @@ class Log(Protocol):
 
         Raises:
             OSError: it cannot be read.
-            PynomalyError: it is no control log, or cannot be reached.
+            PynomalyError: it is not a control log, or cannot be reached.
         """
         ...
 
@@ -47,6 +47,6 @@ class Log(Protocol):
 
         Raises:
             OSError: it cannot be written.
-            PynomalyError: it is no control log, or cannot be reached.
+            PynomalyError: it is not a control log, or cannot be reached.
         """
         ...

@@ -1,7 +1,7 @@
 """The control log in a file of the state directory: the default, on one machine.
 
 Lines of JSON that are only ever appended: the first identifies the log, each that
-follows is a record. A line without an end was being written when somebody was killed; it does not
+follows is a record. A line without an end was being written when the writer was killed; it does not
 count, and the next writer removes it.
 """
 
@@ -53,7 +53,7 @@ class ControlLog:
 
         Raises:
             OSError: the file cannot be read.
-            FatalError: it is no control log, or others may write to it.
+            FatalError: it is not a control log, or others may write to it.
         """
         try:
             size = self.path.stat().st_size
@@ -74,7 +74,7 @@ class ControlLog:
             new = file.read()
         lines = new[: new.rfind(b"\n") + 1].splitlines(keepends=True)
         for line in lines:
-            self._take(line)
+            self._read_line(line)
         return bool(lines)
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class ControlLog:
 
         Raises:
             OSError: the file cannot be written.
-            FatalError: it is no control log, or others may write to it.
+            FatalError: it is not a control log, or others may write to it.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o600)
@@ -118,7 +118,7 @@ class ControlLog:
         self.id, self.records, self.count, self._offset = own, [], 0, 0
         return True
 
-    def _take(self, line: bytes) -> None:
+    def _read_line(self, line: bytes) -> None:
         self.count += 1
         self._offset += len(line)
         try:
@@ -142,6 +142,6 @@ def _log_id(path: Path, line: bytes) -> str:
     except (ValueError, TypeError, KeyError):
         pass
     raise FatalError(
-        f'"{path}" is no control log of this release: move it away, and write its records again '
+        f'"{path}" is not a control log of this release: move it away, and write its records again '
         "with `pynomaly control`"
     )

@@ -63,7 +63,7 @@ class FeedbackSpec(Settings):
     """A person's word on an anomaly, and the anomaly as far as the rule looks at it."""
 
     verdict: Literal["false_alarm", "true_alarm"]
-    """Whether somebody had to know of it."""
+    """Whether the alarm was true."""
     anomaly: str
     """Its id."""
     scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"

@@ -78,15 +78,15 @@ class ControlRecord(Settings):
     @property
     def end(self) -> datetime | None:
         """Event time at which it ends; None if it does not by itself."""
-        said = self.silence or self.pause or self.forget
-        return None if said is None else said.end
+        spec = self.silence or self.pause or self.forget
+        return None if spec is None else spec.end
 
     @property
     def entities(self) -> tuple[str, ...]:
         """Patterns of the keys that it holds for."""
         learned = self.pause or self.reset or self.forget or self.feedback
-        said = self.silence or self.rule or learned
-        return () if said is None else said.entities
+        spec = self.silence or self.rule or learned
+        return () if spec is None else spec.entities
 
     def silences(self) -> tuple[Silence, ...]:
         """Return it as a silence in the domain's words, if it acts as one."""
@@ -115,10 +115,10 @@ class ControlRecord(Settings):
 
     def forgets(self) -> tuple[Forget, ...]:
         """Return it as a period to forget in the domain's words, if it is one."""
-        said = self.forget
-        if said is None:
+        spec = self.forget
+        if spec is None:
             return ()
-        return (Forget(self.id, said.entities, nanoseconds(said.begin)),)
+        return (Forget(self.id, spec.entities, nanoseconds(spec.begin)),)
 
     def feedbacks(self) -> tuple[Feedback, ...]:
         """Return it as feedback in the domain's words, if it is some."""
@@ -143,17 +143,17 @@ class ControlRecord(Settings):
         return text.encode() + b"\n"
 
 
-def _unlearned(own: str, said: FeedbackSpec, until: int) -> Silence:
+def _unlearned(own: str, spec: FeedbackSpec, until: int) -> Silence:
     """Return the pause of learning from the entity of a true alarm."""
-    key = "".join(f"[{c}]" if c in "*?[" else c for c in said.entity)
-    return Silence(own, (key,), begin=said.time_ns, end=until, mutes=False)
+    key = "".join(f"[{c}]" if c in "*?[" else c for c in spec.entity)
+    return Silence(own, (key,), begin=spec.time_ns, end=until, mutes=False)
 
 
 def read_record(line: bytes) -> ControlRecord:
     """Read a line of the log.
 
     Raises:
-        FatalError: it is no record.
+        FatalError: it is not a record.
     """
     try:
         return ControlRecord.model_validate_json(line)

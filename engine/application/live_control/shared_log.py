@@ -17,7 +17,7 @@ from engine.domain.errors import FatalError
 logger = logging.getLogger("pynomaly.control")
 
 READ_SECONDS = 10.0
-"""For so long the end of the log is waited for, before the first event and before a record."""
+"""Time to wait for the end of the log, before the first event and before a record."""
 
 
 class SharedLog:
@@ -57,10 +57,10 @@ class SharedLog:
         if self._plugin.id != self.id:
             self.id, self.records, self.count = self._plugin.id, [], 0
         for number, line in lines:
-            self._take(number, line)
+            self._add(number, line)
         return bool(lines)
 
-    def _take(self, number: int, line: bytes) -> None:
+    def _add(self, number: int, line: bytes) -> None:
         self.count = number
         try:
             self.records.append(_numbered(line, number))

@@ -16,7 +16,7 @@ class KeptLetters:
     """Dead letters that can be read back.
 
     Attributes:
-        path: the file of them; None if it is no file.
+        path: the file of them; None if it is not a file.
         settings: of the sink that keeps them; None for a file that was given by itself.
         where: for people.
     """

@@ -108,7 +108,7 @@ def of_file(path: Path) -> Iterator[Letter]:
     """Yield the letters of a file, each id once: a crash may have written some twice.
 
     Raises:
-        FatalError: the file cannot be read, or a line of it is no dead letter.
+        FatalError: the file cannot be read, or a line of it is not a dead letter.
     """
     try:
         with path.open("rb") as file:
@@ -160,11 +160,11 @@ def _of_line(line: bytes, where: str) -> Letter:
         theirs = tuple((name, str(value).encode()) for name, value in headers.items())
         return _letter(found, _bytes(found, "key"), _bytes(found, "value"), theirs)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        raise FatalError(f"{where}: is no dead letter as the file sink writes them") from None
+        raise FatalError(f"{where}: is not a dead letter as the file sink writes them") from None
 
 
 def _of_record(record: Record) -> Letter | None:
-    """Return the letter in a record; None if it is none, as a mark or somebody else's."""
+    """Return the letter in a record; None if it is a marker, or another application's."""
     # Ours stand behind those of the message's sender, the id first.
     names = [name for name, _ in record.headers]
     try:

@@ -44,7 +44,7 @@ def redrive_letters(settings: Settings | None, file: PipelineFile, samples: int)
             "`pynomaly rejects --write` makes a file of them"
         )
     back, result = source.redrive(settings), Trial()
-    # Read after it was made: until then somebody else may send some of them.
+    # Read after the transaction began: until then another process may send some of them.
     waiting = of_records(back.letters(), sent_back(back.letters()))
     accepted = try_letters(waiting, file.pipeline(), samples, result)
     sent = back.send(

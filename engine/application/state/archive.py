@@ -30,7 +30,7 @@ UNPACKED = "import"
 """Folder that an archive is unpacked into, in the state directory, before any of it counts."""
 CHUNK_BYTES = 2**20
 FOLDERS = {"checkpoints", "tasks"}
-"""What a state consists of; all else in the directory is no part of it."""
+"""What a state consists of; anything else in the directory does not belong to it."""
 
 Sums = dict[str, tuple[int, str]]
 
@@ -142,7 +142,9 @@ def _unpack(archive: Path, draft: Path) -> int:
         *(OSError, EOFError, tarfile.TarError, zlib.error, ValueError, KeyError, TypeError),
         *(AttributeError, SnapshotError),
     ) as error:
-        raise SnapshotError(f"{archive} is no archive of a state, or damaged: {error}") from error
+        raise SnapshotError(
+            f"{archive} is not an archive of a state, or is damaged: {error}"
+        ) from error
     return sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
 
 

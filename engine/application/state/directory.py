@@ -28,7 +28,7 @@ from engine.domain.errors import FatalError, SnapshotError, StateWriteError
 TASKS = "tasks"
 """Folder of the tasks' files in the state directory."""
 LOCK_SECONDS = 10.0
-"""A process that was killed may take so long to be gone, and its locks with it."""
+"""Time that a killed process may take to end and release its locks."""
 LOOK_SECONDS = 0.05
 
 logger = logging.getLogger("pynomaly.state")

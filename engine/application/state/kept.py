@@ -1,6 +1,6 @@
 """Earlier checkpoints that are kept, to go back to.
 
-A process keeps the manifests of its tasks now and then; the files that they refer to stay, and what
+A process periodically keeps the manifests of its tasks; the files that they refer to stay, and what
 is written behind what they refer to does not matter to them.
 """
 

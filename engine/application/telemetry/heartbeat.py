@@ -68,7 +68,7 @@ class Heartbeat:
         self._send(RESTART, why)
 
     def report(self, counts: str) -> None:
-        """Report what this process has done; that is no sign of progress."""
+        """Report what this process has done; it does not count as progress."""
         self._send(COUNTS, counts)
 
     def failed(self, why: str) -> None:

@@ -50,7 +50,7 @@ class ServerMetrics:
             "ingested_records", "Anomalies and incidents stored, new or changed", "kind"
         )
         self.unreadable = self._counter(
-            "unreadable_messages", "Messages that are no anomaly and no incident", "source"
+            "unreadable_messages", "Messages that are neither an anomaly nor an incident", "source"
         )
 
     def _resources(self) -> None:

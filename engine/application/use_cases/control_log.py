@@ -29,31 +29,31 @@ from engine.domain.errors import FatalError, nearest
 
 
 def add_record(
-    file: PipelineFile, kind: Kind, said: dict[str, Any], why: str, who: str | None = None
+    file: PipelineFile, kind: Kind, fields: dict[str, Any], why: str, who: str | None = None
 ) -> ControlRecord:
-    """Append a record; a running pipeline takes it up within about a second.
+    """Append a record; a running pipeline applies it within about a second.
 
     Args:
         file: the pipeline file.
         kind: of the record.
-        said: its fields, as the log has them.
+        fields: its fields, as in the log.
         why: for people who read it later.
-        who: wrote it; the user that we run as, unless given.
+        who: the author; by default the user of this process.
 
     Raises:
         FatalError: it does not fit, or the log cannot be written.
     """
-    _refuse_unknown_values(file, said.get("values", ()))
+    _refuse_unknown_values(file, fields.get("values", ()))
     if kind == "budget":
         _require_budget(file)
     log = _open(file)
-    common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: said}
+    common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: fields}
     if (request := current_correlation()) is not None:
         common |= {"request": request.request, "trace": request.trace or ""}
 
     def make(number: int) -> ControlRecord:
         if kind == "revoke":
-            _refuse_not_in_force(log.records, said["id"])
+            _refuse_not_in_force(log.records, fields["id"])
         try:
             return ControlRecord.model_validate(
                 {"id": f"{kind}-{number}", "number": number, **common}
@@ -71,12 +71,12 @@ def add_record(
 def records_in_force(
     file: PipelineFile, at: datetime | None, *, past: bool = False
 ) -> Sequence[ControlRecord]:
-    """Return the records that hold, in the order of the log.
+    """Return the records in force, in the order of the log.
 
     Args:
         file: the pipeline file.
-        at: leave out those that have ended before; None leaves out none.
-        past: return all records instead, those that are over too.
+        at: leave out records that ended before this time; None keeps all.
+        past: return all records instead, including those that have ended.
 
     Raises:
         FatalError: the log cannot be read.

@@ -24,16 +24,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What feedback would say and do.
+    """The record and the effect of feedback.
 
     Attributes:
-        said: fields of the control record.
+        fields: those of the control record.
         muted: anomalies of the last ones that it would have left out.
         last: how many anomalies of those that it looks at were looked back on.
         needs: powers of ten below the threshold that a similar anomaly needs at first.
     """
 
-    said: dict[str, Any]
+    fields: dict[str, Any]
     muted: int
     last: int
     needs: float
@@ -57,7 +57,7 @@ def judge(
         scope: entity, value, pattern or pipeline.
         entities: patterns of keys, of scope pattern.
         anomalies: file of published anomalies; those of the sink unless given.
-        look_back: at so many anomalies of the scope, the last ones.
+        look_back: the number of recent anomalies of the scope to examine.
 
     Raises:
         FatalError: the anomaly is not found, or feedback on it has no meaning.
@@ -94,7 +94,7 @@ def judge_published(
             f'"{own}" was found by a rule ({case.kind}): correct the rule in the pipeline file, '
             "or silence it"
         )
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "verdict": verdict,
         "anomaly": found["id"],
         "scope": scope,
@@ -107,13 +107,13 @@ def judge_published(
         "evidence": case.evidence,
     }
     if verdict == "true_alarm":
-        said["until_ns"] = end + nanoseconds(file.alert.incident_gap)
-    keys = tuple(said["entities"])
+        fields["until_ns"] = end + nanoseconds(file.alert.incident_gap)
+    keys = tuple(fields["entities"])
     feedback = Feedback("", verdict == "true_alarm", case, keys, scope == "pipeline")
     past = (case_of(one) for one in documents)
     last = deque((one for one in past if feedback.fits(one.entity)), look_back)
     muted = sum(one.evidence < needed([feedback], one)[0] for one in last)
-    return Verdict(said, muted, len(last), feedback.margin(case.time))
+    return Verdict(fields, muted, len(last), feedback.margin(case.time))
 
 
 def case_of(document: Document) -> Case:

@@ -144,7 +144,7 @@ class Run:
         Args:
             text: of the pipeline file.
             file: what it says; None reads the text.
-            refused: a text that did not start, and is no change.
+            refused: a text that did not start, and is not a change.
 
         Raises:
             PynomalyError: what trying again does not cure.

@@ -70,7 +70,7 @@ def _pipeline(width: int, detectors: str | Sequence[Any], combine: str) -> Pipel
         "event": {
             "key": "key",
             "time": {"path": "time", "unit": "ns"},
-            # Names of columns may be no paths.
+            # Names of columns may not be paths.
             "values": {f"v{n}": {"path": f"v{n}", "optional": True} for n in range(width)},
         },
         "detectors": detectors if isinstance(detectors, str) else list(detectors),

@@ -77,8 +77,8 @@ class Incident:
     assignee: str | None = None
     revision: int = 1
 
-    def told(self, facts: Facts) -> Incident:
-        """Return it with what its pipeline says now; what came before is passed over."""
+    def with_facts(self, facts: Facts) -> Incident:
+        """Return it with newer facts of its pipeline; older ones are ignored."""
         if facts.order <= self.facts.order:
             return self
         return replace(self, facts=facts, revision=self.revision + 1)
@@ -101,7 +101,7 @@ class Incident:
         return replace(self, facts=facts, revision=self.revision + 1)
 
     def acknowledged(self, by: str) -> Incident:
-        """Return it acknowledged; who does so looks after it, unless somebody else does.
+        """Return it acknowledged, and assigned to the caller unless it has an assignee.
 
         Raises:
             ConflictError: it is not open.
@@ -154,7 +154,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody wrote about an incident.
+    """A comment on an incident.
 
     Attributes:
         id: of the comment.

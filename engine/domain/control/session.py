@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 
 REFRESH_NS = 12 * NS_PER_HOUR
-"""A session ends that is not refreshed for so long."""
+"""Time without a refresh after which a session ends."""
 LONGEST_NS = 7 * NS_PER_DAY
-"""A session ends after so long, however often it is refreshed."""
+"""Time after which a session ends, however often it is refreshed."""
 
 
 @dataclass(frozen=True, slots=True)

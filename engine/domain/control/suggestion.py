@@ -31,7 +31,7 @@ class _Field:
 def suggested_mapping(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the `event` part of a pipeline file for messages; None if no field can be the time.
 
-    Fields that not every message has are no key and no time, and as values they are optional. Of
+    Fields that not every message has are neither key nor time, and as values they are optional. Of
     several candidates, one whose name says so comes first, and then the first of the message.
     """
     fields: dict[str, _Field] = {}

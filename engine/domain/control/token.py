@@ -11,7 +11,7 @@ from hmac import compare_digest
 from engine.domain.control.role import Role
 
 PREFIX = "pyn"
-"""Every token begins so: programs that look for leaked secrets recognise it."""
+"""Prefix of every token, by which secret scanners recognise it."""
 FORM = re.compile(rf"{PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9_-]{{43}})")
 
 
@@ -29,7 +29,7 @@ class Token:
     """What the store knows of a token; the secret in it is not kept.
 
     Attributes:
-        id: part of the token that is no secret.
+        id: part of the token that is not a secret.
         user: name of its owner.
         name: what it is for.
         kind: what it is accepted for.

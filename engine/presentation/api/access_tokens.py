@@ -20,7 +20,7 @@ from engine.domain.control.secret import Secret
 ALGORITHM = "Ed25519"
 TYPE = "at+jwt"
 NAME = "pynomaly"
-"""Who issues them, and whom they are for."""
+"""Issuer and audience of the tokens."""
 SECONDS = 600
 NS = 10**9
 
@@ -49,7 +49,7 @@ class AccessTokens:
     """Issues and reads access tokens.
 
     Args:
-        store: has the keys, encrypted; all servers of a store have the same.
+        store: has the encrypted keys; all servers of a store share them.
         box: encrypts them.
     """
 
@@ -107,7 +107,7 @@ class AccessTokens:
         ]
 
     def _current(self, now: int) -> _Key:
-        """Return the key that signs now; the first to need a new one makes it."""
+        """Return the current signing key, and make a new one when it is due."""
         if found := self._newest(now):
             return found
         with self._store.writing() as work:

@@ -50,7 +50,7 @@ COLUMNS = (
     "summary",
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A text that begins so is a formula to spreadsheets."""
+"""Characters that begin a formula in spreadsheets."""
 
 
 class Anomalies(BaseModel):
@@ -61,7 +61,7 @@ class Anomalies(BaseModel):
     """Cursor of the next page; null at the end."""
 
 
-# async, as what waits for nothing: otherwise a thread is handed each call.
+# async because it does not block: otherwise each call would use a thread.
 async def _filter(
     pipeline: Wanted = None,
     entity: Wanted = None,
@@ -109,7 +109,7 @@ def list_anomalies(
     with services.store.reading() as work:
         page = find_documents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
-    # As it was stored: reading and writing 50 documents would take longer than finding them.
+    # As stored: parsing and serialising 50 documents would take longer than finding them.
     body = f'{{"items":[{",".join(page.items)}],"next":{orjson.dumps(following).decode()}}}'
     return page_reply(request, body.encode(), following)
 
@@ -126,7 +126,7 @@ def export_anomalies(
     wanted: Filtered,
     format: Literal["ndjson", "csv", "parquet"] = "ndjson",  # noqa: A002 - the name of the parameter
 ) -> StreamingResponse:
-    """Export all anomalies that fit, the newest first."""
+    """Export all matching anomalies, the newest first."""
     pipeline_to_list(caller, wanted.pipeline)
     found = _all(services, caller, wanted)
     if format == "csv":
@@ -145,7 +145,7 @@ def read_anomaly(services: WithServices, caller: WithCaller, anomaly_id: Text) -
 
 
 def _all(services: Services, caller: Caller, wanted: AnomalyFilter) -> Iterator[StoredAnomaly]:
-    """Yield all that fit, a page at a time, so that no transaction lasts as long as the export."""
+    """Yield all matches a page at a time, so that no transaction lasts as long as the export."""
     behind: Position | None = None
     while True:
         with services.store.reading() as work:

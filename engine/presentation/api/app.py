@@ -42,7 +42,7 @@ def create_app(services: Services) -> FastAPI:
     """Return the application.
 
     Args:
-        services: what its endpoints work with.
+        services: the services that the endpoints use.
     """
     app = FastAPI(
         title="Pynomaly",
@@ -51,7 +51,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        # Its Location would name the host that the client made up.
+        # The Location header would contain the host that the client sent.
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses={"default": _problem_response()},
@@ -91,13 +91,13 @@ _health = APIRouter(tags=["health"])
 
 @_health.get("/healthz")
 def live() -> dict[str, str]:
-    """Tell that the server answers."""
+    """Report that the server is alive."""
     return {"status": "ok"}
 
 
 @_health.get("/readyz")
 def ready(services: WithServices, response: Response) -> dict[str, str]:
-    """Tell that the store answers too; 503 where it does not."""
+    """Report that the store answers, too; 503 if it does not."""
     with services.store.reading() as work:
         work.users.get("")
     response.status_code = 200

@@ -20,7 +20,7 @@ router = APIRouter(tags=["audit"])
 
 
 class AuditRecordOut(BaseModel):
-    """Who changed what."""
+    """A change and its author."""
 
     number: int
     time: datetime
@@ -43,11 +43,11 @@ class AuditLog(BaseModel):
 
 
 class AuditStateOut(BaseModel):
-    """A log that is as it was written."""
+    """The state of an intact audit log."""
 
     records: int
     digest: str
-    """Of the last record: note it, to check later whether the end was cut off."""
+    """Digest of the last record. Note it, to check later whether records were cut off."""
 
 
 @router.get("/audit")

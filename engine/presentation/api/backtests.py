@@ -1,4 +1,4 @@
-"""Backtests: versions of pipelines run over data of the past, and compared."""
+"""Backtests: versions of pipelines run over past data, and compared."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from engine.presentation.api.services import WithServices
 router = APIRouter(tags=["backtests"])
 BacktestId = Annotated[Text, Path(max_length=100)]
 SHOWN = 100
-"""Anomalies of a comparison that are shown of each side."""
+"""Anomalies shown of each side of a comparison."""
 
 
 class BacktestIn(BaseModel):
@@ -52,7 +52,7 @@ class BacktestIn(BaseModel):
 
     pipeline: PipelineName
     number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    """Of the version; null for the newest."""
+    """Number of the version; null for the newest."""
     source: JsonObject
     """Where the data is: {"file": {"path": "readings.ndjson"}}, as in a pipeline file, or a period
     of the pipeline's own topic, {"period": {"since": "...", "until": "..."}}, or that of a dataset,
@@ -81,9 +81,9 @@ class BacktestOut(BaseModel):
     started: datetime | None
     ended: datetime | None
     found: FoundOut | None
-    """Null before it is done."""
+    """Null until the backtest is done."""
     error: str | None
-    """Why it failed."""
+    """Cause of the failure."""
 
 
 class Backtests(BaseModel):
@@ -100,9 +100,9 @@ class ComparisonOut(BaseModel):
     only_before: int
     only_after: int
     gone: list[dict[str, Any]]
-    """The newest of those that only the earlier one has."""
+    """The newest anomalies that only the earlier backtest found."""
     new: list[dict[str, Any]]
-    """The newest of those that only the later one has."""
+    """The newest anomalies that only the later backtest found."""
 
 
 @router.post("/backtests", status_code=202, response_model=BacktestOut)
@@ -113,7 +113,7 @@ def add_backtest(
     body: BacktestIn,
     key: Key = None,
 ) -> Response:
-    """Queue a backtest; it is run in processes of its own."""
+    """Queue a backtest, which runs in its own processes."""
 
     def made(work: UnitOfWork) -> Result:
         now = services.now()
@@ -154,7 +154,7 @@ def list_backtests(
 def read_backtest(
     services: WithServices, caller: WithCaller, backtest_id: BacktestId
 ) -> BacktestOut:
-    """Say how far a backtest is, and what it found."""
+    """Return the progress and the results of a backtest."""
     with services.store.reading() as work:
         return _shown(get_backtest(work, caller, backtest_id))
 
@@ -204,7 +204,7 @@ def cancel(
     backtest_id: BacktestId,
     key: Key = None,
 ) -> Response:
-    """Cancel a backtest; one that runs is ended within about a second."""
+    """Cancel a backtest; a running one ends within about a second."""
 
     def made(work: UnitOfWork) -> Result:
         return Result(200, _shown(cancel_backtest(work, caller, services.now(), backtest_id)))

@@ -61,7 +61,7 @@ class _Keeping:
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
-        """Pass a part of the reply on."""
+        """Forward a part of the reply."""
         begins = message["type"] == "http.response.start"
         if begins and self._reading.is_kept and message["status"] == 200:
             self._start = message

@@ -1,4 +1,4 @@
-"""What there is to choose from and to look at: detectors, metrics pages, entities."""
+"""The catalogue: detectors, metrics pages, entities."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class DetectorOut(BaseModel):
     summary: str
     suits: str
     kinds: Sequence[str]
-    """Of anomaly that it sees."""
+    """Kinds of anomaly that it detects."""
     source: str
     bytes_per_entity: int | None
-    """With one value and default parameters; null where only measuring tells."""
+    """Memory of an entity with one value and default parameters; null if it must be measured."""
     keeps_budget: bool
     cannot_meet: Sequence[str]
-    """Checks of the detector contract."""
+    """Checks of the detector contract that it does not meet."""
     parameters: list[ParameterOut]
 
 
@@ -56,7 +56,7 @@ class Detectors(BaseModel):
 
 
 class TargetGroup(BaseModel):
-    """As Prometheus' HTTP service discovery reads it."""
+    """A target group of Prometheus' HTTP service discovery."""
 
     targets: list[str]
     labels: dict[str, str]
@@ -71,7 +71,7 @@ class Expected(BaseModel):
 
 
 class EntityOut(BaseModel):
-    """What a partition of a pipeline knows of an entity."""
+    """The state of an entity in one partition of a pipeline."""
 
     entity: str
     partition: str
@@ -79,9 +79,9 @@ class EntityOut(BaseModel):
     newest_ns: int
     events_per_day: float | None
     warm: bool
-    """Whether its next event would be scored."""
+    """Whether the entity has warmed up."""
     threshold: float | None
-    """The p-value at which its next event alerts; null where no p-value decides."""
+    """The p-value at which its next event alerts; null if alerts do not depend on p-values."""
     promise: str
     expected: list[Expected]
     silences: list[str]
@@ -91,7 +91,7 @@ class EntityOut(BaseModel):
 
 
 class Explained(BaseModel):
-    """What a pipeline knows of an entity: an item for each partition that it comes from."""
+    """The state of an entity: an item for each partition that it comes from."""
 
     items: list[EntityOut]
 
@@ -141,7 +141,7 @@ def explain(
     pipeline: Text,
     entity: Annotated[Text, Query(max_length=1_000)],
 ) -> Explained:
-    """Say what is known of an entity, as `pynomaly explain` does, by the last stored state."""
+    """Return the last stored state of an entity, as `pynomaly explain` does."""
     file = services.pipeline(caller, pipeline)
     promise = file.alert_promise().known()
     return Explained(items=[_entity(one, promise) for one in explain_to(caller, file, entity)])

@@ -1,4 +1,4 @@
-"""Live control of pipelines: silences and all else that people say to one while it runs."""
+"""Live control of pipelines: silences and other control records for a running pipeline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.application.config.issues import invalid
 from engine.application.config.silence import SilenceSpec
 from engine.application.control.caller import Caller
 from engine.application.control.control_pipeline import (
-    Said,
+    ControlRequest,
     control_pipeline,
     find_control,
-    require_to_say,
+    require_control,
     revoke_control,
 )
 from engine.application.control.give_feedback import (
@@ -41,7 +41,7 @@ from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["control"])
 KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset", "forget")
-LookBack = Annotated[int, Query(ge=1, le=1_000, description="Anomalies that are looked back on.")]
+LookBack = Annotated[int, Query(ge=1, le=1_000, description="Number of past anomalies to examine.")]
 Why = Annotated[Text, Field(max_length=1_000)]
 
 
@@ -54,8 +54,8 @@ class ControlOut(BaseModel):
     when: datetime
     why: str
     request: str | None
-    """The X-Request-ID by which it was written; null where that was not by the API."""
-    said: dict[str, Any]
+    """The X-Request-ID by which it was written; null if it was not written by the API."""
+    fields: dict[str, Any]
     """Its fields, as in the control log."""
 
 
@@ -66,7 +66,7 @@ class Controls(BaseModel):
 
 
 class ControlIn(BaseModel):
-    """One thing to say to a pipeline; silence and pause begin now unless they say `from`."""
+    """A control record to write; silence and pause begin now unless they have `from`."""
 
     silence: SilenceSpec | None = None
     pause: PauseSpec | None = None
@@ -77,61 +77,61 @@ class ControlIn(BaseModel):
     why: Why = ""
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
+    def _has_one_kind(self) -> Self:
         if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
             raise invalid(f"expected one of {', '.join(KINDS)}")
         return self
 
-    def said(self) -> Said:
-        """Return it in the words of the use case."""
+    def record(self) -> ControlRequest:
+        """Return the argument of the use case."""
         kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
         spec: BaseModel = getattr(self, kind)
         fields = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return Said(kind, fields, self.why)
+        return ControlRequest(kind, fields, self.why)
 
 
 class FeedbackIn(BaseModel):
-    """What an alarm was."""
+    """Feedback on an alarm."""
 
     anomaly: Annotated[Text, Field(min_length=1, max_length=100)]
-    """Id of an anomaly, or of an incident, whose strongest anomaly is meant then."""
+    """Id of an anomaly, or of an incident, which stands for its strongest anomaly."""
     verdict: Literal["false_alarm", "true_alarm"]
     scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"
-    """For which similar anomalies it holds."""
+    """The similar anomalies that it applies to."""
     entities: list[Text] = []
-    """Patterns of keys, of scope pattern."""
+    """Patterns of keys; only with scope pattern."""
     why: Why = ""
 
     def judgement(self) -> Judgement:
-        """Return it in the words of the use case."""
+        """Return the argument of the use case."""
         return Judgement(self.anomaly, self.verdict, self.scope, tuple(self.entities), self.why)
 
 
 class SilencePreviewOut(BaseModel):
-    """Which of the last anomalies a silence fits, by entity, value and hours of the week."""
+    """The recent anomalies that a silence matches by entity, value and hours of the week."""
 
     muted: int
     last: int
     anomalies: list[str]
-    """Ids of those that it would have muted, the newest first."""
+    """Ids of the anomalies that it would have muted, newest first."""
 
 
 class FeedbackPreviewOut(BaseModel):
-    """What feedback would do."""
+    """The effect that feedback would have."""
 
     muted: int
-    """Anomalies that it would have left out."""
+    """Number of anomalies that would not have alerted."""
     last: int
-    """Anomalies that were looked back on."""
+    """Number of past anomalies examined."""
     needs: float
-    """Powers of ten below the threshold that a similar anomaly needs at first."""
+    """Powers of ten below the threshold that a similar anomaly must reach at first."""
 
 
 @router.get("/pipelines/{pipeline}/control")
 def list_control(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, past: bool = False
 ) -> Controls:
-    """List what is in force, or with `past` all that was ever said."""
+    """List the records in force, or with `past` all that were ever written."""
     file = services.pipeline(caller, pipeline)
     return Controls(items=list(map(_shown, find_control(caller, file, past=past))))
 
@@ -145,21 +145,21 @@ def add_control(
     body: ControlIn,
     key: Key = None,
 ) -> Response:
-    """Say something to a pipeline; one that runs takes it up within about a second."""
-    said = body.said()
+    """Write a control record; a pipeline that runs applies it within about a second."""
+    record = body.record()
 
     def made(work: UnitOfWork) -> Result:
         file = services.pipeline(caller, pipeline)
-        return Result(201, _shown(control_pipeline(work, caller, services.now(), file, said)))
+        return Result(201, _shown(control_pipeline(work, caller, services.now(), file, record)))
 
     return once(
         services,
         caller,
         request,
         key,
-        said,
+        record,
         made,
-        lambda _: require_to_say(caller, said.kind, pipeline),
+        lambda _: require_control(caller, record.kind, pipeline),
     )
 
 
@@ -171,7 +171,7 @@ def preview_control(
     body: SilenceSpec,
     last: LookBack = 30,
 ) -> SilencePreviewOut:
-    """Say which of the last anomalies a silence would have muted."""
+    """Return the recent anomalies that a silence would have muted."""
     file = services.pipeline(caller, pipeline)
     with services.store.reading() as work:
         found = preview_silence(work, caller, file.name, body, last)
@@ -189,7 +189,7 @@ def remove_control(
     why: Annotated[Text, Query(max_length=1_000)] = "",
     key: Key = None,
 ) -> Response:
-    """Take back what is in force."""
+    """Revoke a control record that is in force."""
 
     def made(work: UnitOfWork) -> Result:
         file = services.pipeline(caller, pipeline)
@@ -208,7 +208,7 @@ def add_feedback(
     body: FeedbackIn,
     key: Key = None,
 ) -> Response:
-    """Say that an alarm was false, or true: similar ones need more evidence, or less."""
+    """Mark an alarm as false or true: similar ones then need more evidence, or less."""
 
     def made(work: UnitOfWork) -> Result:
         file = services.pipeline(caller, pipeline)
@@ -226,7 +226,7 @@ def preview_of_feedback(
     body: FeedbackIn,
     last: LookBack = 30,
 ) -> FeedbackPreviewOut:
-    """Say what feedback would do."""
+    """Return the effect that feedback would have."""
     file = services.pipeline(caller, pipeline)
     with services.store.reading() as work:
         found = preview_feedback(work, caller, file, body.judgement(), last)
@@ -238,7 +238,7 @@ def _controls(caller: Caller, pipeline: str) -> Callable[[UnitOfWork], None]:
 
 
 def _shown(record: ControlRecord) -> ControlOut:
-    said: BaseModel = getattr(record, record.kind)
+    spec: BaseModel = getattr(record, record.kind)
     return ControlOut(
         id=record.id,
         kind=record.kind,
@@ -246,5 +246,5 @@ def _shown(record: ControlRecord) -> ControlOut:
         when=record.when,
         why=record.why,
         request=record.request or None,
-        said=said.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        fields=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     )

@@ -1,4 +1,4 @@
-"""Who sends a request: the token it shows, or the cookie of a browser."""
+"""The caller of a request, by its token or by the cookie of a browser."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ async def caller_of(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     cookie: Annotated[str | None, Depends(COOKIE)],
 ) -> Caller:
-    """Return who sends a request.
+    """Return the caller of a request.
 
     Raises:
-        UnauthenticatedError: no token is shown, or none that is in force.
+        UnauthenticatedError: the request has no valid token.
         ForbiddenError: a change by cookie without the CSRF token of the session.
         TooManyRequestsError: too many requests of a user, or of an address without a token.
     """
@@ -101,7 +101,7 @@ def identified(services: Services, token: str, address: str) -> Identity:
     """Return who shows a token.
 
     Raises:
-        UnauthenticatedError: it is none that is in force.
+        UnauthenticatedError: the token is not valid.
     """
     now = services.now()
     if token.startswith(API_TOKEN):
@@ -132,16 +132,16 @@ async def count_request(services: Services, caller: Caller) -> None:
 
 
 def shown_by(request: Request) -> str:
-    """Return the token of a request that was found to have one."""
+    """Return the token of an authenticated request."""
     bearer = request.headers.get("Authorization", "").partition(" ")[2]
     return bearer or request.cookies.get(ACCESS_COOKIE, "")
 
 
 def require_csrf(request: Request, session: Session) -> None:
-    """Let a browser make a change.
+    """Require the CSRF token for a change that a browser makes.
 
     Raises:
-        ForbiddenError: it does not send the CSRF token: another site may have made it ask.
+        ForbiddenError: the CSRF token is missing: another site may have caused the request.
     """
     given = request.headers.get(CSRF_HEADER, "")
     if not compare_digest(given.encode(), session.csrf.encode()):
@@ -151,7 +151,7 @@ def require_csrf(request: Request, session: Session) -> None:
 
 
 def set_cookies(response: Response, access: str, refresh: str, seconds: int) -> None:
-    """Give a browser the tokens of a session; no script can read them."""
+    """Set the tokens of a session as cookies that scripts cannot read."""
     response.set_cookie(
         ACCESS_COOKIE, access, seconds, path="/", secure=True, httponly=True, samesite="lax"
     )
@@ -167,7 +167,7 @@ def set_cookies(response: Response, access: str, refresh: str, seconds: int) -> 
 
 
 def remove_cookies(response: Response) -> None:
-    """Take the tokens from a browser."""
+    """Remove the cookies with the tokens."""
     for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH)):
         response.delete_cookie(name, path, secure=True, httponly=True)
 

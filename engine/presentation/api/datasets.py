@@ -45,10 +45,10 @@ Messages = Annotated[int, Query(ge=1, le=MOST_SAMPLED, description="Messages of 
 
 
 class SourceIn(BaseModel):
-    """Where data is."""
+    """A source of data."""
 
     source: JsonObject
-    """As in a pipeline file."""
+    """The source, as in a pipeline file."""
 
 
 class DatasetIn(SourceIn):
@@ -82,14 +82,14 @@ class EventOut(BaseModel):
 
 
 class RejectOut(BaseModel):
-    """Why a message is no event."""
+    """Why a message is not an event."""
 
     reason: str
     detail: str
 
 
 class SampleOut(BaseModel):
-    """What becomes of some messages."""
+    """The events and rejects that sampled messages become."""
 
     messages: int
     events: list[EventOut]
@@ -140,7 +140,7 @@ def store_dataset(
     if_match: IfMatch = None,
     key: Key = None,
 ) -> Response:
-    """Store a dataset, or change one: then If-Match has to name its revision."""
+    """Store a dataset; to change one, If-Match must name its revision."""
 
     def made(work: UnitOfWork) -> Result:
         known = 0 if if_match is None else revision_of(if_match)
@@ -180,7 +180,7 @@ def delete_dataset(
 def sample(
     services: WithServices, caller: WithCaller, dataset: DatasetName, messages: Messages = 20
 ) -> SampleOut:
-    """Return what becomes of some messages of a dataset: the newest of a topic, else the first."""
+    """Return the events and rejects of sampled messages: the newest of a topic, else the first."""
     return _sample(sample_dataset(services.store, caller, dataset, messages))
 
 

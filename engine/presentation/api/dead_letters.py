@@ -33,7 +33,7 @@ class SampleOut(BaseModel):
 
 
 class DetailOut(BaseModel):
-    """A sentence that says why, and how often it occurs."""
+    """A reason in one sentence, and how often it occurs."""
 
     text: str
     count: int
@@ -55,36 +55,36 @@ class DeadLettersOut(BaseModel):
     """The topic or file that holds them."""
     items: list[ReasonOut]
     complete: bool
-    """False where there are more than one request looks at."""
+    """False if there are more letters than one request examines."""
 
 
 class TrialIn(BaseModel):
-    """What to try."""
+    """A mapping to try."""
 
     text: Annotated[Text, Field(max_length=500_000)] | None = None
-    """Of another pipeline file; null for the pipeline as it is."""
+    """Text of another pipeline file; null for the current one."""
 
 
 class TrialOut(BaseModel):
     """What becomes of dead letters."""
 
     accepted: int
-    """Messages of them that become events."""
+    """Messages that become events."""
     passed_over: int
     """Messages that the mapping leaves out."""
     truncated: int
-    """Letters that were too large to be kept whole, and were not tried."""
+    """Letters that were truncated when they were stored, and therefore not tried."""
     refused: list[ReasonOut]
-    """Those that stay rejected, by reason."""
+    """Letters that stay rejected, by reason."""
     complete: bool
 
 
 class RedrivenOut(TrialOut):
-    """What was sent back."""
+    """The letters that were sent back."""
 
     topic: str
     sent: int
-    """Letters that went to the topic."""
+    """Number of letters sent to the topic."""
 
 
 @router.get("/pipelines/{pipeline}/dead-letters")
@@ -104,7 +104,7 @@ def try_letters(
     body: TrialIn,
     samples: Samples = 3,
 ) -> TrialOut:
-    """Say how many dead letters become events with another pipeline file; nothing is sent."""
+    """Return how many dead letters become events with another pipeline file; nothing is sent."""
     file = services.pipeline(caller, pipeline)
     return _trial(try_dead_letters(caller, file, body.text, samples))
 
@@ -113,7 +113,7 @@ def try_letters(
 def redrive(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, samples: Samples = 3
 ) -> RedrivenOut:
-    """Send dead letters that become events back to the source, each once, however often asked."""
+    """Send dead letters that become events back to the source, each once, however often called."""
     file = services.pipeline(caller, pipeline)
     found = redrive_dead_letters(services.store, caller, services.now(), file, samples)
     return RedrivenOut(topic=found.topic, sent=found.sent, **dict(_trial(found.trial)))

@@ -40,16 +40,16 @@ router = APIRouter(tags=["entities"])
 
 
 class EntitySum(BaseModel):
-    """An entity, and what its anomalies come to."""
+    """An entity with totals of its anomalies."""
 
     entity: str
     anomalies: int
     severity: Severity
-    """The greatest."""
+    """The highest severity."""
     rarity: float
-    """Of the rarest: 6 is one in a million."""
+    """Rarity of the rarest anomaly: 6 is one in a million."""
     last: datetime
-    """The hour, or span, of the last one."""
+    """The hour, or span, of the last anomaly."""
 
 
 class EntitySums(BaseModel):
@@ -57,7 +57,7 @@ class EntitySums(BaseModel):
 
     items: list[EntitySum]
     next: str | None
-    """Cursor of the next page; null at the end, and where the worst come first."""
+    """Cursor of the next page; null at the end, and with the worst first."""
 
 
 class CellOut(BaseModel):

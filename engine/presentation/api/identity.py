@@ -53,7 +53,7 @@ class NewTokenOut(TokenOut):
     """A token that was just made."""
 
     token: str
-    """To send as Authorization: Bearer; it is shown once."""
+    """The secret, for the header Authorization: Bearer; it is shown once."""
 
 
 class Tokens(BaseModel):
@@ -66,21 +66,21 @@ class TokenRequest(BaseModel):
     """A token to make."""
 
     name: Annotated[Text, Field(min_length=1, max_length=100)]
-    """What it is for."""
+    """Purpose of the token."""
     role: Role | None = None
-    """It allows no more; at most your own, which it is unless given."""
+    """Highest role that the token allows: at most, and by default, your own."""
     days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS)] | None = None
-    """Until it expires; at most as long as the token that you show. 90, or these, unless given."""
+    """Days until it expires, at most those left of the token in use; by default 90 or fewer."""
 
 
 class Me(BaseModel):
-    """Who you are."""
+    """The caller."""
 
     name: str
     role: Role
-    """What you may do with this token everywhere."""
+    """Role of this token on all pipelines."""
     grants: dict[str, Role]
-    """Pipelines on which you may do more."""
+    """Pipelines on which you have a higher role."""
 
 
 class UserOut(BaseModel):
@@ -88,9 +88,9 @@ class UserOut(BaseModel):
 
     name: str
     role: Role
-    """It holds everywhere."""
+    """Role on all pipelines."""
     grants: dict[str, Role]
-    """Pipelines on which they may do more."""
+    """Pipelines on which the user has a higher role."""
     disabled: bool
     created: datetime
     revision: int
@@ -108,18 +108,18 @@ class NewUser(BaseModel):
     name: Name
     role: Role
     password: Password | None = None
-    """None: no login, tokens alone."""
+    """Without a password the user cannot log in, and has tokens alone."""
     grants: Granted = {}
 
 
 class UserChangeIn(BaseModel):
-    """What to change of a user; what is left out stays as it is."""
+    """Changes of a user; omitted fields stay as they are."""
 
     role: Role | None = None
     disabled: StrictBool | None = None
     password: Password | None = None
     grants: Granted | None = None
-    """In place of all that there were."""
+    """Replaces all earlier grants."""
 
 
 @router.get("/me")
@@ -172,7 +172,7 @@ def new_user(services: WithServices, caller: WithCaller, body: NewUser) -> UserO
 def read_user(
     services: WithServices, caller: WithCaller, response: Response, name: Text
 ) -> UserOut:
-    """Return a user; the ETag is the condition of changes."""
+    """Return a user; changes need its ETag."""
     with services.store.reading() as work:
         found = get_user(work, caller, name)
     response.headers["ETag"] = etag_of(found.revision)
@@ -188,7 +188,7 @@ def update_user(
     body: UserChangeIn,
     if_match: IfMatch = None,
 ) -> UserOut:
-    """Change a user; a new password, or being disabled, ends all that is logged in."""
+    """Change a user; a new password, or disabling the user, ends all sessions."""
     change = UserChange(body.role, body.disabled, body.password, body.grants)
     revision = revision_of(if_match)
     with services.store.writing() as work:

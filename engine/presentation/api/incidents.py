@@ -53,7 +53,7 @@ Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
 
 
 class IncidentOut(BaseModel):
-    """An incident: what its pipeline says of it, and what people made of it."""
+    """An incident: the facts from its pipeline, and its handling."""
 
     id: str
     pipeline: str
@@ -66,16 +66,16 @@ class IncidentOut(BaseModel):
     count: int
     """Anomalies so far."""
     summary: str
-    """Sentence of its strongest anomaly."""
+    """Summary of its strongest anomaly."""
     state: str
-    """open or closed, as the pipeline says."""
+    """State in the pipeline: open or closed."""
     status: Status
-    """What people made of it."""
+    """Status that users have set."""
     assignee: str | None
     revision: int
-    """Its ETag is this in quotation marks."""
+    """Revision; the ETag is this number in quotation marks."""
     record: dict[str, Any] | None
-    """Newest record of the sink incidents; null where only anomalies have come."""
+    """Newest record of the incident sink; null if only anomalies have arrived."""
 
 
 class Incidents(BaseModel):
@@ -101,20 +101,20 @@ class Comments(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why, for the audit log."""
+    """The reason, for the audit log."""
 
     reason: Annotated[Text, Field(max_length=1_000)] = ""
 
 
 class Assignment(Reason):
-    """Who is to look after it."""
+    """The user to assign."""
 
     assignee: Annotated[Text, Field(max_length=64)] | None
-    """Name of a user; null for nobody."""
+    """Name of a user; null unassigns the incident."""
 
 
 class NewComment(BaseModel):
-    """What to write."""
+    """Text of a comment."""
 
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]
 
@@ -165,7 +165,7 @@ router.add_api_route(
 def read_incident(
     services: WithServices, caller: WithCaller, response: Response, incident_id: Text
 ) -> IncidentOut:
-    """Return an incident; its ETag is the condition of changes."""
+    """Return an incident; changes need its ETag."""
     with services.store.reading() as work:
         found = get_incident(work, caller, incident_id)
     response.headers["ETag"] = etag_of(found.revision)
@@ -217,7 +217,7 @@ def assign(
     if_match: IfMatch = None,
     key: Key = None,
 ) -> Response:
-    """Give an incident to a user, or to nobody."""
+    """Assign an incident to a user, or unassign it."""
     handling = Handling(incident_id, revision_of(if_match), body.reason)
 
     def made(work: UnitOfWork) -> Result:

@@ -1,4 +1,4 @@
-"""The live feed in this process: read from the store once, shared by all who watch."""
+"""The live feed in this process: read from the store once, shared by all clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.domain.control.feed import FeedEntry
 logger = logging.getLogger("pynomaly.api")
 POLL_SECONDS = 0.25
 SHARED_POLL_SECONDS = 2.0
-"""Where servers announce what they store: news may be lost while the cache goes away."""
+"""Channel on which servers announce changes; messages may be lost when the cache fails."""
 RETRY_SECONDS = 2.0
 PAGE = 500
 RECENT = 2_000
@@ -27,14 +27,14 @@ MOST_CLIENTS = 1_000
 
 
 class LiveFeed:
-    """Reads what is new while somebody watches; clients have a position in it, and no queue.
+    """Reads new entries while clients are connected. Clients have a position, not a queue.
 
     Args:
-        poll_seconds: between looks at the store, where no news comes before.
+        poll_seconds: interval between reads of the store, unless an announcement comes first.
 
     Attributes:
-        closing: the server ends, and so do its streams.
-        news: set once something comes; a new one stands here then.
+        closing: whether the server is shutting down, which ends the streams.
+        news: set when entries arrive, and then replaced by a new event.
     """
 
     def __init__(self, poll_seconds: Callable[[], float] = lambda: POLL_SECONDS) -> None:
@@ -49,30 +49,30 @@ class LiveFeed:
         self._reader: asyncio.Task[None] | None = None
 
     def look(self) -> None:
-        """Look at the store now; called from any thread."""
+        """Read the store now; may be called from any thread."""
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):
-                # The loop may end just now.
+                # The event loop may be closing.
                 loop.call_soon_threadsafe(self._wake.set)
 
     @property
     def clients(self) -> int:
-        """How many watch."""
+        """Number of connected clients."""
         return self._clients
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no place for another client."""
+        """Whether the maximum number of clients is connected."""
         return self._clients >= MOST_CLIENTS
 
     async def last(self, store: Store) -> int:
-        """Return the number of the last entry until now."""
+        """Return the number of the last entry."""
         return await run_in_threadpool(_end, store)
 
     @contextmanager
     def watching(self, store: Store) -> Iterator[None]:
-        """Read on while a client watches."""
+        """Keep reading while a client is connected."""
         self._clients += 1
         try:
             if self._reader is None:
@@ -87,7 +87,7 @@ class LiveFeed:
                 self._reader = None
 
     async def page(self, store: Store, caller: Caller, after: int) -> FeedPage:
-        """Return what follows a number; empty where nothing has come yet."""
+        """Return the entries after a number; empty if there are none yet."""
         first = self._recent[0].number if self._recent else self._last + 1
         if first - 1 <= after <= self._last:
             begin = after + 1 - first
@@ -97,7 +97,7 @@ class LiveFeed:
     async def _read(self, store: Store) -> None:
         self._loop = asyncio.get_running_loop()
         while not self.closing:
-            # What is announced from here on is looked at again.
+            # Announcements from here on cause another read.
             self._wake.clear()
             try:
                 if self._last < 0:
@@ -107,24 +107,24 @@ class LiveFeed:
                 logger.warning("the live feed waits: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self._take(page.entries)
+            self._extend(page.entries)
             if len(page.entries) < PAGE:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
-        self._tell()
+        self._notify()
 
-    def _take(self, entries: Sequence[FeedEntry]) -> None:
+    def _extend(self, entries: Sequence[FeedEntry]) -> None:
         if not entries:
             return
         if entries[0].number != self._last + 1:
             self._recent.clear()
         self._recent.extend(entries)
         self._last = entries[-1].number
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
-        told, self.news = self.news, asyncio.Event()
-        told.set()
+    def _notify(self) -> None:
+        waited_for, self.news = self.news, asyncio.Event()
+        waited_for.set()
 
 
 def _end(store: Store) -> int:

@@ -19,7 +19,7 @@ def serve_metrics(address: str, registry: CollectorRegistry) -> MetricsServer:
         registry: the metrics.
 
     Raises:
-        FatalError: the address is none, or cannot be listened on.
+        FatalError: the address is not valid, or cannot be listened on.
     """
     try:
         parts = urlsplit(f"//{address}")

@@ -1,4 +1,4 @@
-"""Every request gets ids for logs and its reply, is counted, and its failure is answered."""
+"""Gives each request an id for logs and the reply, counts it, and answers failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Observed:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -53,7 +53,7 @@ class Observed:
 
 
 class _Reply:
-    """The reply to one request: adds the id, and remembers what is counted."""
+    """The reply to one request: adds the id, and collects what is counted."""
 
     def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
         self.status = 0
@@ -65,7 +65,7 @@ class _Reply:
         self._seconds: float | None = None
 
     async def send(self, message: Message) -> None:
-        """Pass a part of the reply on."""
+        """Forward a part of the reply."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
@@ -75,7 +75,7 @@ class _Reply:
         await self._send(message)
 
     def count(self) -> None:
-        """Count the request; one whose client has gone before the reply has the status "none"."""
+        """Count the request; the status is "none" if the client left before the reply."""
         seconds = self._seconds or time.perf_counter() - self._began
         method = self._scope["method"] if self._scope["method"] in METHODS else "other"
         route = getattr(self._scope.get("route"), "path", "none")

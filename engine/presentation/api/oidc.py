@@ -1,4 +1,4 @@
-"""Logging in by an identity provider: a browser is sent there, and comes back with a code."""
+"""Login by an identity provider, to which the browser is redirected and which returns a code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger("pynomaly.api")
 router = APIRouter(tags=["sessions"])
 COOKIE = "__Host-pynomaly-oidc"
 COOKIE_SECONDS = 600
-"""For so long somebody may take to log in."""
+"""Time in which a login must be completed."""
 Part = Annotated[Text | None, Query(max_length=4_000)]
 
 
@@ -38,7 +38,7 @@ def log_in_elsewhere(
         Text, Query(alias="next", max_length=1_000, description="Path to come back to.")
     ] = "/",
 ) -> Response:
-    """Send a browser to the identity provider; it comes back with the cookies of a session."""
+    """Redirect a browser to the identity provider."""
     from engine.presentation.api.provider import Begun, ProviderAwayError
 
     provider = _provider(services)
@@ -49,7 +49,7 @@ def log_in_elsewhere(
         raise _away(error) from error
     kept = {**asdict(begun), "next": _own_path(next_path), "until": _until(services)}
     sealed = services.box.seal(COOKIE, json.dumps(kept).encode())
-    # Lax: the provider's page leads back here.
+    # Lax, because the provider redirects back here.
     response.set_cookie(
         COOKIE, sealed, COOKIE_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
     )
@@ -65,7 +65,7 @@ def come_back(
     error: Part = None,
     iss: Part = None,
 ) -> Response:
-    """Begin the session of a browser that comes back from the identity provider."""
+    """Begin a session once the identity provider has redirected the browser back."""
     from engine.presentation.api.provider import ProviderAwayError, ProviderRefusedError
 
     provider = _provider(services)
@@ -101,7 +101,7 @@ def _provider(services: Services) -> Provider:
 
 
 def _kept(services: Services, request: Request) -> tuple[Begun, str]:
-    """Return what the browser was sent away with."""
+    """Return the login that the browser has begun."""
     from engine.presentation.api.provider import Begun
 
     sealed = request.cookies.get(COOKIE, "")

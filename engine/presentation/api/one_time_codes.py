@@ -1,4 +1,4 @@
-"""One-time codes: set up by a user, removed by who manages users."""
+"""One-time codes: users set them up, administrators remove them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Code = Annotated[Text, Field(max_length=10)]
 
 
 class NewTotp(BaseModel):
-    """What an authenticator has to know; it is shown once."""
+    """The secret of an authenticator, shown once."""
 
     secret: str
     """In Base32."""
     uri: str
-    """The same as otpauth://, for a QR code."""
+    """The secret as an otpauth:// URL, for a QR code."""
 
 
 class TotpCode(BaseModel):
@@ -32,7 +32,7 @@ class TotpCode(BaseModel):
 
 @router.post("/me/totp", status_code=201)
 def begin_totp(services: WithServices, caller: WithCaller) -> NewTotp:
-    """Make the secret of an authenticator of yours; logins ask for codes once one is confirmed."""
+    """Create the secret of your authenticator; logins need codes once one is confirmed."""
     with services.store.writing() as work:
         made = services.codes.begin(work, caller, services.now())
     return NewTotp(secret=made.secret, uri=made.uri)
@@ -40,13 +40,13 @@ def begin_totp(services: WithServices, caller: WithCaller) -> NewTotp:
 
 @router.post("/me/totp/confirm", status_code=204)
 def confirm_totp(services: WithServices, caller: WithCaller, body: TotpCode) -> None:
-    """Show that your authenticator gives the right codes: they are asked for from now on."""
+    """Confirm your authenticator with a code; logins need codes from now on."""
     with services.store.writing() as work:
         services.codes.confirm(work, caller, body.code, services.now())
 
 
 @router.delete("/users/{name}/totp", status_code=204)
 def remove_totp(services: WithServices, caller: WithCaller, name: Text) -> None:
-    """Ask a user for no codes any more, such as one who has lost a phone."""
+    """Stop asking a user for codes, for example after the loss of a phone."""
     with services.store.writing() as work:
         services.codes.remove(work, caller, name, services.now())

@@ -56,17 +56,17 @@ class PipelineIn(PipelineText):
 
 
 class Described(BaseModel):
-    """A pipeline file that can be used."""
+    """A valid pipeline file."""
 
     name: str
     version: str
-    """Changes with all that decides scores and ids."""
+    """Digest of everything that determines scores and ids."""
     source: str
     values: Sequence[str]
     detectors: Sequence[str]
     combine: str
     alerts: str
-    """What its alert policy promises."""
+    """The bound that its alert policy guarantees."""
     state: str
     sinks: Sequence[str]
 
@@ -97,7 +97,7 @@ class Pipelines(BaseModel):
 
 
 class Difference(BaseModel):
-    """What changed between two versions."""
+    """The difference between two versions."""
 
     diff: str
     """A unified diff."""
@@ -161,7 +161,7 @@ def diff_pipeline(
         int | None, Query(ge=1, lt=2**63, description="The newest unless given.")
     ] = None,
 ) -> Difference:
-    """Say what changed between two versions of a pipeline."""
+    """Return the difference between two versions of a pipeline."""
     with services.store.reading() as work:
         return Difference(diff=compare_versions(work, caller, pipeline, before, after))
 
@@ -180,7 +180,7 @@ def store_pipeline(
     if_match: IfMatch = None,
     key: Key = None,
 ) -> Response:
-    """Store a pipeline, or the next version of one: then If-Match has to name the newest."""
+    """Store a pipeline; for another version, If-Match must name the newest."""
 
     def made(work: UnitOfWork) -> Result:
         before = work.pipelines.get(pipeline, None)
@@ -190,7 +190,7 @@ def store_pipeline(
             found = put_pipeline(work, caller, now, pipeline, body.text, known, body.reason)
         except StaleError:
             if if_match is None:
-                # Says what is missing, instead of what would have come of it.
+                # The error says what is missing, rather than what follows from it.
                 revision_of(None)
             raise
         return Result(201 if before is None else 200, _whole(found), found.number)

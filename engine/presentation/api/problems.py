@@ -1,4 +1,4 @@
-"""Problems: every error as RFC 9457 says, with the field that is meant."""
+"""Problems: every error in the format of RFC 9457, with the field concerned."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RETRY_SECONDS = 5
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with a field."""
+    """An error in one field."""
 
     pointer: str
     """JSON pointer into the request: /body/..., /query/..., /header/...; into a pipeline file for
@@ -53,7 +53,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 says."""
+    """An error in the format of RFC 9457."""
 
     type: str = "about:blank"
     title: str
@@ -61,11 +61,11 @@ class Problem(BaseModel):
     detail: str
     errors: list[FieldProblem] | None = None
     request_id: str | None = None
-    """Of the header X-Request-ID, and of the lines in the log of the server."""
+    """Id of the request, as in the header X-Request-ID and in the log of the server."""
 
 
 class PreconditionRequiredError(RequestError):
-    """A change that does not say of which revision."""
+    """A change without the revision that it applies to."""
 
 
 BEYOND = {
@@ -101,7 +101,7 @@ def problem(
 
 
 def add_problems(app: FastAPI) -> None:
-    """Answer every error of an application with a problem."""
+    """Register handlers that answer every error with a problem."""
     app.add_exception_handler(RequestError, lambda _request, error: refused(error))
     app.add_exception_handler(RetryableError, _away)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -150,8 +150,8 @@ def _issues(found: dict[str, Any]) -> list[tuple[tuple[object, ...], str]]:
     """Return place and text of each thing that is wrong; checks of a model may find several."""
     loc = tuple(found["loc"])
     issues = found.get("ctx", {}).get(ISSUES, ())
-    told = [((*loc, *one.place), one.text) for one in issues if one.text]
-    return told or [(loc, found["msg"])]
+    several = [((*loc, *one.place), one.text) for one in issues if one.text]
+    return several or [(loc, found["msg"])]
 
 
 def _escaped(part: object) -> str:
@@ -171,6 +171,6 @@ def _methods(request: Request) -> set[str]:
     paths = request.app.openapi()["paths"]
     path = request.scope["path"]
     matching = [one for one in paths if compile_path(one)[0].match(path)]
-    # A path without parameters is meant before one whose parameter it would fit.
+    # A path without parameters takes precedence over one whose parameter it matches.
     meant = min(matching, key=lambda one: one.count("{"), default=None)
     return set() if meant is None else {method.upper() for method in paths[meant]}

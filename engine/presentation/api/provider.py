@@ -27,12 +27,12 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 TIMEOUT = 10.0
 KEPT_SECONDS = 3_600.0
 LEEWAY = 60
-"""Seconds that clocks may differ."""
+"""Tolerated difference of clocks in seconds."""
 CALLBACK = "/api/v1/session/oidc/callback"
 
 
 class ProviderAwayError(Exception):
-    """The provider cannot be reached, or says something that is none of its replies."""
+    """The provider cannot be reached, or its reply is not valid."""
 
 
 class ProviderRefusedError(Exception):
@@ -41,12 +41,12 @@ class ProviderRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A login that the browser was sent away with.
+    """A login that has begun at the provider.
 
     Attributes:
-        state: that the provider sends back.
-        nonce: that has to be in the ID token.
-        verifier: of PKCE.
+        state: the state that the provider must send back.
+        nonce: the nonce that the ID token must contain.
+        verifier: the code verifier of PKCE.
     """
 
     state: str
@@ -58,7 +58,7 @@ class Provider:
     """An identity provider.
 
     Args:
-        settings: where it is, and who we are there.
+        settings: its address and our client credentials.
     """
 
     def __init__(self, settings: OidcSettings) -> None:
@@ -69,7 +69,7 @@ class Provider:
         self._read = 0.0
 
     def address(self, begun: Begun) -> str:
-        """Return where the browser logs in.
+        """Return the URL at which the browser logs in.
 
         Raises:
             ProviderAwayError: the provider cannot be reached.
@@ -82,11 +82,11 @@ class Provider:
         return str(url)
 
     def claims(self, code: str, begun: Begun) -> dict[str, Any]:
-        """Return what the provider says of the user that a code stands for, verified.
+        """Exchange a code for the verified claims about the user.
 
         Raises:
             ProviderAwayError: the provider cannot be reached.
-            ProviderRefusedError: the code or the tokens do not hold.
+            ProviderRefusedError: the code or the tokens are not valid.
         """
         metadata = self._described()
         try:
@@ -117,15 +117,15 @@ class Provider:
     def _more(
         self, token: str, metadata: Mapping[str, Any], found: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the user information, where the ID token does not say what is needed."""
+        """Return the user info, if the ID token lacks claims that are needed."""
         needed = {self.settings.name, self.settings.roles.claim}
         endpoint = metadata.get("userinfo_endpoint")
         if endpoint is None or needed <= found.keys():
             return {}
-        said = _document(endpoint, token)
-        if said.get("sub") != found["sub"]:
+        claims = _document(endpoint, token)
+        if claims.get("sub") != found["sub"]:
             raise ProviderRefusedError("the user information is of another user")
-        return {name: said[name] for name in needed & said.keys()}
+        return {name: claims[name] for name in needed & claims.keys()}
 
     def _verified(self, token: str, nonce: str) -> dict[str, Any]:
         settings = self.settings
@@ -157,7 +157,7 @@ class Provider:
             return self._keys
 
     def _described(self) -> dict[str, Any]:
-        """Return the provider's description of itself, kept for an hour."""
+        """Return the provider's discovery document, cached for an hour."""
         issuer = self.settings.issuer
         with self._lock:
             if not self._metadata or time.monotonic() - self._read > KEPT_SECONDS:

@@ -40,7 +40,7 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-"""A text that databases take."""
+"""A text that databases accept."""
 
 
 def _plain(document: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def position_of(cursor: str | None) -> Position | None:
     """Return the position that a cursor stands for.
 
     Raises:
-        InvalidRequestError: it is none of ours.
+        InvalidRequestError: the cursor was not issued by this API.
     """
     if cursor is None:
         return None
@@ -120,7 +120,7 @@ def position_of(cursor: str | None) -> Position | None:
 
 
 def page_reply(request: Request, body: bytes, cursor: str | None) -> Response:
-    """Return a page, with the link to the next one as RFC 8288 says.
+    """Return a page, with the link to the next one (RFC 8288).
 
     Args:
         request: for the page.
@@ -153,11 +153,11 @@ def etag_of(revision: int) -> str:
 
 
 def revision_of(if_match: str | None) -> int | None:
-    """Return the revision that the caller has seen; None for any.
+    """Return the revision that the caller has read; None for any.
 
     Raises:
         PreconditionRequiredError: none is given.
-        StaleError: it is no ETag of ours, so nothing has it.
+        StaleError: the ETag was not issued by this server, so nothing has it.
     """
     if if_match is None:
         raise PreconditionRequiredError(
@@ -168,13 +168,13 @@ def revision_of(if_match: str | None) -> int | None:
         return None
     number = tag[1:-1]
     if tag != f'"{number}"' or not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise StaleError("If-Match is no ETag of this: read it again")
+        raise StaleError("If-Match does not hold an ETag of this resource: read it again")
     return int(number)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a change."""
+    """The result of a change."""
 
     status: int
     body: BaseModel
@@ -190,20 +190,20 @@ def once(
     change: Callable[[UnitOfWork], Result],
     allowed: Callable[[UnitOfWork], object],
 ) -> Response:
-    """Make a change, and keep the reply for the same request sent again.
+    """Make a change, and store the reply for retries of the same request.
 
     Args:
         services: of the application.
-        caller: who asks.
-        request: what was asked where.
+        caller: the user who asks.
+        request: the HTTP request.
         key: the Idempotency-Key; None makes the change each time.
         asked: the body of the request, and the condition.
         change: makes it.
-        allowed: raises where the caller may not; asked before a reply is repeated, too.
+        allowed: raises if the caller may not; also called before a reply is repeated.
 
     Raises:
         ForbiddenError: the caller may not.
-        ConflictError: another request had this key.
+        ConflictError: another request has used this key.
     """
     digest = hashlib.sha256(
         orjson.dumps([request.method, request.url.path, str(asked)])

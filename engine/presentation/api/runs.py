@@ -39,22 +39,22 @@ class RunOut(BaseModel):
 
     pipeline: str
     number: int
-    """Of the version that runs."""
+    """Number of the version."""
     digest: str
     state: RunState
     started: datetime
     process: int
     exit_code: int | None
-    """Null while it runs, and where nobody saw it end."""
+    """Exit code; null while it runs, and if its end was not observed."""
 
 
 class RunStatusOut(RunOut):
-    """A run, and what it says of itself."""
+    """A run with its health."""
 
     ready: bool | None
-    """Null where it does not run, or its pages are off or behind a password."""
+    """Null if it does not run, or if its pages are off or behind a password."""
     reasons: list[str]
-    """Why it is not ready."""
+    """Reasons why it is not ready."""
     totals: Mapping[str, float]
     """Its counters, summed over their labels."""
 
@@ -74,7 +74,7 @@ def start(
     number: Number = None,
     key: Key = None,
 ) -> Response:
-    """Run a pipeline of the store in processes of its own, which outlive the server."""
+    """Start a stored pipeline in its own processes, which outlive the server."""
 
     def made(work: UnitOfWork) -> Result:
         now, runner = services.now(), services.runner
@@ -92,7 +92,7 @@ def stop(
     drain: bool = True,
     key: Key = None,
 ) -> Response:
-    """Ask a pipeline to end, once what it has read is stored; without `drain` at once."""
+    """Stop a pipeline once everything it has read is stored; without `drain`, at once."""
 
     def made(work: UnitOfWork) -> Result:
         now, runner = services.now(), services.runner
@@ -113,7 +113,7 @@ def restart(
 
 
 def _end(services: Services, caller: Caller, pipeline: str) -> None:
-    """Drain a run, outside of any transaction: it takes a while."""
+    """Drain a run outside of any transaction, because it takes a while."""
     with services.store.writing() as work:
         stop_pipeline(work, caller, services.now(), services.runner, pipeline, drain=True)
     until = time.monotonic() + RESTART_SECONDS
@@ -125,7 +125,7 @@ def _end(services: Services, caller: Caller, pipeline: str) -> None:
 
 @router.get("/pipelines/{pipeline}/status")
 def read_status(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> RunStatusOut:
-    """Say how the last run of a pipeline is, by its process, its health page and its metrics."""
+    """Return the status of the last run of a pipeline: its process, health page and metrics."""
     with services.store.reading() as work:
         found = run_status(work, caller, services.runner, pipeline)
     health = found.health

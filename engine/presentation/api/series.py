@@ -1,4 +1,4 @@
-"""Series: the course of an entity's values with the range expected, and who is near to alerting."""
+"""Series: an entity's values over time with their expected range; entities close to alerting."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PointOut(BaseModel):
     max: float
     mean: float
     low: float | None
-    """The widest range that was expected; null if none was."""
+    """The widest expected range; null if there was none."""
     high: float | None
 
 
@@ -47,11 +47,11 @@ class RarityOut(BaseModel):
     begin: datetime
     events: int
     rarity: float
-    """Of the rarest, in powers of ten: 6 is one in a million; 0 while it warms up."""
+    """Rarity of the rarest event in powers of ten: 6 is one in a million; 0 during warm-up."""
 
 
 class SeriesOut(BaseModel):
-    """The course of an entity."""
+    """The values of an entity over time."""
 
     entity: str
     step: int
@@ -61,7 +61,7 @@ class SeriesOut(BaseModel):
 
 
 class NearOut(BaseModel):
-    """An entity, and how near it was to alerting."""
+    """An entity, and how close it was to alerting."""
 
     entity: str
     rarity: float

@@ -53,24 +53,24 @@ END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How to serve.
+    """Settings of the server.
 
     Attributes:
-        host, port: to listen on.
-        directory: private to the server.
-        followed: topics and files to take in.
-        runs_pipelines: whether pipelines of the store may run on this machine.
-        retention: ns that anomalies and incidents are kept.
-        scores: ns that series are kept by the minute; None for as long.
-        pipelines: files of pipelines that it knows.
-        box: encrypts secrets of the store.
-        oidc: an identity provider; None for passwords alone.
-        metrics: host:port of the page for Prometheus; None for no page.
-        cache: shared with other servers of the database; None for none.
-        requests: a minute of one user; None for any number.
-        proxies: addresses whose X-Forwarded-For is believed.
+        host, port: the address to listen on.
+        directory: private directory of the server.
+        followed: topics and files to ingest.
+        runs_pipelines: whether stored pipelines may run on this machine.
+        retention: ns for which anomalies and incidents are kept.
+        scores: ns for which series are kept by the minute; None: as long as anomalies.
+        pipelines: the pipeline files it knows.
+        box: encrypts the secrets in the store.
+        oidc: the identity provider; None: passwords alone.
+        metrics: host:port of the metrics page; None: no page.
+        cache: the cache shared by the servers of a database; None: no cache.
+        requests: the limit per user and minute; None: no limit.
+        proxies: addresses whose X-Forwarded-For is trusted.
         discoveries: find pipelines that others run.
-        beside: what else runs, in threads of their own, until the event is set.
+        beside: functions that run in their own threads until the event is set.
     """
 
     host: str
@@ -123,7 +123,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     metrics.watch(lambda: live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)
     threads = _background(store, serving, stop, metrics, news)
-    _tell(store, listening)
+    _print_address(store, listening)
     config = uvicorn.Config(
         create_app(services),
         log_config=None,
@@ -161,14 +161,14 @@ def _provider(serving: Serving) -> Provider | None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams when it is stopped: it would wait for them otherwise."""
+    """Ends the streams when it stops; otherwise it would wait for them."""
 
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
         self._services = services
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Handle a signal."""
         self._services.live.closing = True
         super().handle_exit(sig, frame)
 
@@ -183,8 +183,8 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _tell(store: Store, listening: socket.socket) -> None:
-    """Print where the server is, and at its first start how to log in."""
+def _print_address(store: Store, listening: socket.socket) -> None:
+    """Print the address, and at the first start a token to log in with."""
     address = host_and_port(*listening.getsockname()[:2])
     with store.writing() as work:
         made = first_start(work, time.time_ns())
@@ -198,7 +198,7 @@ def _tell(store: Store, listening: socket.socket) -> None:
 def _background(
     store: Store, serving: Serving, stop: Event, metrics: ServerMetrics, news: News
 ) -> list[Thread]:
-    """Start what runs beside the application."""
+    """Start the background threads."""
     found = [Thread(target=_retain, args=(store, serving, stop), name="retention")]
     found.append(Thread(target=news.run, args=(stop,), name="news"))
     for followed in serving.followed:
@@ -209,7 +209,7 @@ def _background(
     found.append(Thread(target=worker.run, args=(stop,), name="backtests"))
     found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
     for thread in found:
-        # A broker that is away must not keep the server from ending.
+        # An unreachable broker must not keep the server from stopping.
         thread.daemon = True
         thread.start()
     return found

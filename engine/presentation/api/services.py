@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.presentation.api.provider import Provider
 
 MOST_HASHES = 4
-"""At once: each takes 64 MiB."""
+"""Hashes computed at once: each needs 64 MiB."""
 
 
 class Argon2:
@@ -46,12 +46,12 @@ class Argon2:
         self._nobody = self._hash.hash("of a user that is not there")
 
     def hash(self, password: str) -> str:
-        """Return what is stored of a password."""
+        """Return the hash of a password."""
         with self._turn:
             return self._hash.hash(password)
 
     def verify(self, password: str, hashed: str | None) -> bool:
-        """Return whether it is the password; takes as long where there is no hash."""
+        """Return whether the password matches; takes equally long without a hash."""
         with self._turn:
             right = self._hash.verify(password, hashed or self._nobody)
         return right and hashed is not None
@@ -66,17 +66,17 @@ class Services:
         passwords: hashes and compares.
         limits: of logins and requests.
         now: returns the time in ns since 1970.
-        live: what is new, for those who watch.
+        live: the live feed.
         runner: runs pipelines of the store.
-        pipelines: files of pipelines that the server knows.
-        metrics: of this server.
+        pipelines: the pipeline files that the server knows.
+        metrics: the metrics of this server.
         discoveries: find pipelines that others run.
-        box: encrypts secrets of the store.
+        box: encrypts the secrets in the store.
         access: issues and reads access tokens.
-        codes: one-time codes of users.
+        codes: the one-time codes of users.
         generations: of the store.
         reads: what is kept of reads in one generation.
-        provider: of identities; None where people log in by password alone.
+        provider: the identity provider; None: passwords alone.
     """
 
     store: Store
@@ -96,7 +96,7 @@ class Services:
     provider: Provider | None = None
 
     def __post_init__(self) -> None:
-        """Make what is made of the others."""
+        """Create the services that depend on others."""
         object.__setattr__(self, "access", AccessTokens(self.store, self.box))
         object.__setattr__(self, "codes", OneTimeCodes(self.box))
         object.__setattr__(self, "generations", Generations(self.store))
@@ -113,28 +113,28 @@ class Services:
         return self.pipelines.open(name)
 
     def limited(self, limit: str, seconds: float) -> None:
-        """Refuse a request that is beyond a limit.
+        """Refuse a request beyond a limit.
 
         Args:
             limit: its name.
-            seconds: to wait; 0 lets the request pass.
+            seconds: the time to wait; 0 accepts the request.
 
         Raises:
-            TooManyRequestsError: there are some.
+            TooManyRequestsError: the wait is not 0.
         """
         if seconds:
             self.metrics.limited.labels(limit).inc()
             raise TooManyRequestsError(limit, seconds)
 
 
-# async, as what waits for nothing: otherwise a thread is handed each call.
+# async because it does not block: otherwise each call would use a thread.
 async def services_of(request: Request) -> Services:
-    """Return what the application was made with."""
+    """Return the services of the application."""
     return cast("Services", request.app.state.services)
 
 
 def address_of(request: Request) -> str:
-    """Return where a request comes from."""
+    """Return the client address of a request."""
     return request.client.host if request.client else "unknown"
 
 

@@ -40,23 +40,23 @@ class Login(BaseModel):
     name: Name
     password: Password
     code: Annotated[Text, Field(max_length=10)] | None = None
-    """The one-time code, for users who have them."""
+    """The one-time code, for users with an authenticator."""
     cookies: StrictBool = False
-    """Whether the tokens come as cookies, for browsers, and not in the reply."""
+    """Whether the tokens are set as cookies, for browsers, instead of returned."""
 
 
 class NewPassword(BaseModel):
-    """Your password, and the next one."""
+    """Your current and your new password."""
 
     password: Password
     new: Password
 
 
 class Refresh(BaseModel):
-    """What keeps a session alive."""
+    """A refresh token."""
 
     refresh_token: Annotated[Text, Field(max_length=2_000)] | None = None
-    """It can be used once; the one in the cookie unless given."""
+    """The refresh token, valid once; by default the one in the cookie."""
 
 
 class SessionOut(BaseModel):
@@ -67,7 +67,7 @@ class SessionOut(BaseModel):
     address: str
     created: datetime
     expires: datetime
-    """However often it is refreshed."""
+    """End of the session, however often it is refreshed."""
     ended: datetime | None
 
 
@@ -76,7 +76,7 @@ class MySession(SessionOut):
 
     role: Role
     csrf_token: str
-    """To send with changes as X-CSRF-Token, where the tokens are cookies."""
+    """CSRF token, to send with changes as X-CSRF-Token if the tokens are cookies."""
 
 
 class NewSessionOut(MySession):
@@ -86,9 +86,9 @@ class NewSessionOut(MySession):
     expires_in: int = SECONDS
     """Seconds until the access token expires."""
     access_token: str | None = None
-    """To send as Authorization: Bearer; null where it is a cookie."""
+    """The access token, for Authorization: Bearer; null if it is a cookie."""
     refresh_token: str | None = None
-    """To send to POST /session/refresh, once; null where it is a cookie."""
+    """The refresh token, for POST /session/refresh, valid once; null if it is a cookie."""
 
 
 class Sessions(BaseModel):
@@ -98,7 +98,7 @@ class Sessions(BaseModel):
 
 
 class Keys(BaseModel):
-    """A JSON Web Key Set, as RFC 7517 says."""
+    """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[dict[str, Any]]
 
@@ -131,7 +131,7 @@ def begin_session(
 def refresh(
     services: WithServices, request: Request, response: Response, body: Refresh | None = None
 ) -> NewSessionOut:
-    """Return the next access token and refresh token; one that is sent twice ends the session."""
+    """Return new access and refresh tokens; a refresh token used twice ends the session."""
     shown = None if body is None else body.refresh_token
     cookies = shown is None
     if shown is None:
@@ -150,7 +150,7 @@ def refresh(
 
 @router.get("/session")
 def read_session(services: WithServices, caller: WithCaller) -> MySession:
-    """Return your session, with what changes by cookie need."""
+    """Return your session, with the CSRF token for changes by cookie."""
     with services.store.reading() as work:
         found = work.sessions.get(caller.session)
     if found is None:
@@ -160,7 +160,7 @@ def read_session(services: WithServices, caller: WithCaller) -> MySession:
 
 @router.delete("/session", status_code=204)
 def leave_session(services: WithServices, caller: WithCaller, response: Response) -> None:
-    """Log out: the session ends, or the token that is shown is revoked."""
+    """Log out: end the session, or revoke the token in use."""
     with services.store.writing() as work:
         log_out(work, caller, services.now())
     remove_cookies(response)

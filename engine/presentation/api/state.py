@@ -1,4 +1,4 @@
-"""The stored state of pipelines: seen, exported, reverted."""
+"""The stored state of pipelines: inspected, exported, reverted."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ class PartitionOut(BaseModel):
 
 
 class StateOut(BaseModel):
-    """What is stored of a pipeline."""
+    """The stored state of a pipeline."""
 
     place: str
     partitions: list[PartitionOut]
     entities: int
-    """When the state was last stored whole."""
+    """Time of the last complete checkpoint."""
     split: int
-    """Entities that several partitions have."""
+    """Entities that occur in several partitions."""
     kept: list[datetime]
-    """Times of earlier checkpoints that can be gone back to."""
+    """Times of earlier checkpoints that can be restored."""
     changes: list[str]
-    """What the next run would keep and start afresh; nothing where it keeps all."""
+    """What the next run would keep and start afresh; empty if it keeps everything."""
     refusal: str | None
-    """Why the next run would refuse it."""
+    """Reason why the next run would refuse the state."""
 
 
 class RevertIn(BaseModel):
-    """Where to go back to."""
+    """The checkpoint to restore."""
 
     to: AwareDatetime
     why: Annotated[Text, Field(max_length=1_000)] = ""
 
 
 class RevertedPartition(BaseModel):
-    """A partition that goes on from an earlier checkpoint."""
+    """A partition that continues from an earlier checkpoint."""
 
     partition: str
     kept: datetime
@@ -63,14 +63,14 @@ class RevertedPartition(BaseModel):
 
 
 class RevertedOut(BaseModel):
-    """What was gone back to."""
+    """The checkpoints that were restored."""
 
     items: list[RevertedPartition]
 
 
 @router.get("/pipelines/{pipeline}/state")
 def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> StateOut:
-    """Say what is stored of a pipeline, as `pynomaly state inspect` does."""
+    """Return the stored state of a pipeline, as `pynomaly state inspect` does."""
     found = see_state(caller, services.pipeline(caller, pipeline))
     contents = found.contents
     tasks = {} if contents is None else contents.tasks
@@ -94,7 +94,7 @@ def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineNam
     responses={200: {"content": {GZIP: {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> FileResponse:
-    """Return the state of a pipeline that does not run, as `pynomaly state export` does."""
+    """Return the state of a stopped pipeline, as `pynomaly state export` does."""
     file = services.pipeline(caller, pipeline)
     folder = TemporaryDirectory(prefix="pynomaly-state-")
     archive = Path(folder.name) / "state.tar.gz"
@@ -115,7 +115,7 @@ def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -
 def revert(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, body: RevertIn
 ) -> RevertedOut:
-    """Go back to the newest checkpoint that was kept by a time; the pipeline must not run."""
+    """Restore the newest checkpoint before a time; the pipeline must not run."""
     file = services.pipeline(caller, pipeline)
     found = revert_state_to(services.store, caller, services.now(), file, body.to, body.why)
     return RevertedOut(

@@ -24,9 +24,9 @@ from engine.presentation.api.services import Services, WithServices
 router = APIRouter(tags=["stream"])
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
-"""Proxies end what is silent for a minute."""
+"""Interval of keep-alives: proxies close connections that are idle for a minute."""
 CHECK_SECONDS = 60.0
-"""A token that is revoked ends its streams after so long."""
+"""Interval at which the token of a stream is checked."""
 LastEventId = Annotated[
     str | None,
     Header(
@@ -50,7 +50,7 @@ async def stream(
     kind: Literal["anomaly", "incident"] | None = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
-    """Send anomalies as they come, and incidents as they come and change.
+    """Send anomalies and incidents as they arrive, and changes of incidents.
 
     Server-sent events: `anomaly`, `incident`, and `gap` with how many events were missed.
     """
@@ -68,13 +68,13 @@ async def stream(
 
 
 class _Watch:
-    """What one client watches.
+    """The stream of one client.
 
     Args:
         services: of the application.
-        caller: who watches.
-        token: that was shown.
-        pipeline, kind: of what is sent; None for all.
+        caller: the user of the client.
+        token: the token of the request.
+        pipeline, kind: filters; None: all.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class _Watch:
         self._kind = kind
 
     async def events(self, position: int) -> AsyncIterator[bytes]:
-        """Yield events behind a number, until the token or the server ends."""
+        """Yield events after a number, until the token expires or the server stops."""
         live, store = self._services.live, self._services.store
         with live.watching(store):
             yield f"retry: 3000\nid: {position}\n\n".encode()
@@ -106,7 +106,7 @@ class _Watch:
                     yield _gap(page.missed)
                 if page.entries:
                     position = page.entries[-1].number
-                    # The number alone, where nothing fits: the client need not ask for it again.
+                    # Only the number if nothing matches, so that the client skips these entries.
                     found = b"".join(map(_event, filter(self._fits, page.entries)))
                     yield found or f"id: {position}\n\n".encode()
                 elif live.closing:
@@ -121,7 +121,7 @@ class _Watch:
         return self._pipeline in (None, change.pipeline) and self._kind in (None, change.kind)
 
     async def _allowed(self, checked: float) -> bool:
-        """Return whether the token is in force, looked at now and then."""
+        """Return whether the token is valid; checked periodically."""
         if time.monotonic() - checked < CHECK_SECONDS:
             return True
         try:
@@ -139,7 +139,7 @@ class _Watch:
 
 
 async def _comes(news: asyncio.Event) -> bool:
-    """Return whether something comes before the client has to hear that we are there."""
+    """Return whether entries arrive before the next keep-alive is due."""
     try:
         await asyncio.wait_for(news.wait(), KEEP_ALIVE_SECONDS)
     except TimeoutError:

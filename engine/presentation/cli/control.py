@@ -31,7 +31,7 @@ def _common(
     context.obj = file
 
 
-class Said(StrEnum):
+class AlarmVerdict(StrEnum):
     """What people say of an alarm."""
 
     FALSE = "false_alarm"
@@ -93,9 +93,9 @@ def silence(
     who: Who = None,
 ) -> None:
     """Mute alerts from now on, as for a maintenance window."""
-    said: dict[str, Any] = {**_whose(entities, values), **_when(begin, end, length)}
-    said |= {"name": name, "publish": publish, "learn": learn}
-    _add(context, "silence", said, why, who)
+    fields: dict[str, Any] = {**_whose(entities, values), **_when(begin, end, length)}
+    fields |= {"name": name, "publish": publish, "learn": learn}
+    _add(context, "silence", fields, why, who)
 
 
 @control.command()
@@ -133,15 +133,15 @@ def rule(
     who: Who = None,
 ) -> None:
     """Set which deviations of values matter, instead of the rules in the file."""
-    said: dict[str, Any] = _whose(entities, values)
+    fields: dict[str, Any] = _whose(entities, values)
     if direction is not None:
-        said["direction"] = direction.value
+        fields["direction"] = direction.value
     least = {"absolute": absolute, "relative": relative}
     if given := {name: number for name, number in least.items() if number is not None}:
-        said["min_deviation"] = given
+        fields["min_deviation"] = given
     if low is not None or high is not None:
-        said["valid_range"] = [low, high]
-    _add(context, "rule", said, why, who)
+        fields["valid_range"] = [low, high]
+    _add(context, "rule", fields, why, who)
 
 
 @control.command()
@@ -155,8 +155,8 @@ def budget(
     who: Who = None,
 ) -> None:
     """Change the alert budget, until it is revoked."""
-    said = {"budget": rate} | ({} if per is None else {"per": per.value})
-    _add(context, "budget", said, why, who)
+    fields = {"budget": rate} | ({} if per is None else {"per": per.value})
+    _add(context, "budget", fields, why, who)
 
 
 @control.command()
@@ -214,7 +214,7 @@ def revoke(
 @control.command()
 def feedback(
     context: typer.Context,
-    verdict: Annotated[Said, typer.Argument(help="What the alarm was.")],
+    verdict: Annotated[AlarmVerdict, typer.Argument(help="What the alarm was.")],
     anomaly: Annotated[str, typer.Argument(help="Id of an anomaly, or of an incident.")],
     scope: Annotated[Scope, typer.Option(help="For which similar anomalies it holds.")] = (
         Scope.ENTITY
@@ -222,7 +222,7 @@ def feedback(
     entities: Entities = None,
     preview: Annotated[bool, typer.Option(help="Only say what it would do.")] = False,
     anomalies: Annotated[
-        Path | None, typer.Option(help="File of published anomalies, where the sink is no file.")
+        Path | None, typer.Option(help="File of published anomalies, where the sink is not a file.")
     ] = None,
     last: Annotated[int, typer.Option(help="Anomalies that are looked back on.")] = 30,
     why: Why = "",
@@ -232,13 +232,13 @@ def feedback(
     file = open_pipeline(context.obj)
     found = judge(file, anomaly, verdict.value, scope.value, entities or [], anomalies, last)
     needs = f"p below the threshold / {10**found.needs:.3g}"
-    if verdict is Said.TRUE:
+    if verdict is AlarmVerdict.TRUE:
         needs = f"p below {10**-found.needs:.3g} times the threshold"
     else:
         print(f"would have suppressed {found.muted} of the last {found.last}")
     print(f"similar ones alert at {needs}; half as much in 30 days")
     if not preview:
-        print_record(add_record(file, "feedback", found.said, why, who))
+        print_record(add_record(file, "feedback", found.fields, why, who))
 
 
 @control.command("list")
@@ -255,9 +255,9 @@ def list_(
 
 
 def _add(
-    context: typer.Context, kind: Kind, said: dict[str, Any], why: str, who: str | None
+    context: typer.Context, kind: Kind, fields: dict[str, Any], why: str, who: str | None
 ) -> None:
-    print_record(add_record(open_pipeline(context.obj), kind, said, why, who))
+    print_record(add_record(open_pipeline(context.obj), kind, fields, why, who))
 
 
 def _whose(entities: list[str] | None, values: list[str] | None = None) -> dict[str, Any]:

@@ -47,7 +47,7 @@ Database = Annotated[
 
 ReadDatabase = Annotated[
     str | None,
-    typer.Option(help="Replica of the database, to read while the database itself is away."),
+    typer.Option(help="Replica of the database, read while the database itself is unavailable."),
 ]
 
 SecretKeyFile = Annotated[

@@ -31,11 +31,11 @@ def _said(record: ControlRecord) -> str:
     words = [", ".join(record.entities)]
     if record.silence is not None and record.silence.values:
         words.append(f"for {', '.join(record.silence.values)}")
-    said = record.silence or record.pause or record.forget
-    if said is not None and said.begin is not None:
-        words.append(f"from {said.begin.isoformat()}")
-    if said is not None:
-        words.append("until revoked" if said.end is None else f"until {said.end.isoformat()}")
+    spec = record.silence or record.pause or record.forget
+    if spec is not None and spec.begin is not None:
+        words.append(f"from {spec.begin.isoformat()}")
+    if spec is not None:
+        words.append("until revoked" if spec.end is None else f"until {spec.end.isoformat()}")
     return " ".join(words)
 
 

@@ -162,7 +162,7 @@ def _name(file: Path, text: str) -> str:
     try:
         name = yaml.safe_load(text)["name"]
     except (yaml.YAMLError, TypeError, KeyError):
-        raise FatalError(f"{file}: name: is missing, or the file is no YAML") from None
+        raise FatalError(f"{file}: name: is missing, or the file is not YAML") from None
     return str(name)
 
 

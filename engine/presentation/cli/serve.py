@@ -200,4 +200,4 @@ def _duration(option: str, text: str) -> int:
     try:
         return nanoseconds(parse_positive_duration(text))
     except ValueError:
-        raise FatalError(f'{option}: "{text}" is no duration such as 90d or 12h') from None
+        raise FatalError(f'{option}: "{text}" is not a duration such as 90d or 12h') from None

@@ -1,13 +1,13 @@
-"""Autoregression: what the last values predict of the next one.
+"""Autoregression: predicts the next value from the last ones.
 
 The autocovariances of the value are kept lag by lag, exponentially forgotten, and the Yule-Walker
-equations are solved from time to time by Levinson and Durbin's recursion (J. Durbin, Revue de
+equations are solved periodically by Levinson and Durbin's recursion (J. Durbin, Revue de
 l'Institut International de Statistique 28, 1960). The history holds deviations from the mean as it
 was at their time: with one deviation of each value the autocovariances are those of a series, so
-their matrix is positive definite. Deviations from the mean of now are others at each lag, and the
-equations of a regular cycle then have no sound solution. A value far from its forecast enters the
-history as `CLIP` scales away, so one outlier does not spoil the forecasts after it; a run of them
-is a new regime and enters as it is.
+their matrix is positive definite. Deviations from the current mean would differ at each lag, and
+the equations of a regular cycle would have no stable solution. A value far from its forecast enters
+the history as `CLIP` scales away, so one outlier does not spoil the forecasts after it; a run of
+them is a new regime and enters as it is.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from numba import njit
 from operators.kernels.moving_mean import newest_weight
 
 MEMORY_EVENTS = 4_000.0
-"""Events that the autocovariances rest on."""
+"""Memory of the autocovariances in events."""
 SOLVED_EVENTS = 256
 """Events between two solutions."""
 RIDGE = 1e-4
-"""Share of the variance taken as white noise, which keeps the equations well conditioned."""
+"""Share of the variance treated as white noise, which keeps the equations well conditioned."""
 EARLY_RIDGE = 2.0
 """The same over the number of events, for young entities."""
 SCALE_EVENTS = 500.0
-"""Events that the mean error rests on."""
+"""Memory of the mean error in events."""
 CLIP = 4.0
-"""An error counts in mean error and history as at most so many mean errors."""
+"""Largest error that enters the mean error and the history, in mean errors."""
 BELIEVED_EVENTS = 8
 """Clipped errors in a row after which values enter the history as they are."""
 
 
 def fields(order: int) -> list[Any]:
-    """Return the fields of an autoregression of so many lags."""
+    """Return the fields of an autoregression of this order."""
     return [
         ("history", "<f4", (order,)),
         ("covariance", "<f4", (order + 1,)),
@@ -63,7 +63,7 @@ def forecast(state: Any, mean: float) -> float:
 
 @njit(error_model="numpy")
 def scale(state: Any, resolution: float) -> float:
-    """Return the mean error, at least a part of the step that the value moves by."""
+    """Return the mean error, at least a fraction of the resolution of the value."""
     return max(np.float64(state.error), 0.3 * resolution)
 
 
@@ -79,24 +79,24 @@ def forget(state: Any) -> None:
 
 @njit(error_model="numpy")
 def restart(state: Any, deviation: float) -> None:
-    """Fill the history with the deviation of one value: the first after a gap."""
+    """Fill the history with the deviation of one value, the first after a gap."""
     state.history[:] = deviation
     state.clipped = 0
 
 
 @njit(error_model="numpy")
 def move_mean(state: Any, by: float) -> None:
-    """Keep the values of the history where a mean jumps."""
+    """Keep the values of the history when the mean jumps."""
     state.history[:] -= np.float32(by)
 
 
 @njit(error_model="numpy")
 def learn(state: Any, offset: float, expected: float, mean: float, seen: int, step: float) -> float:
-    """Learn a value; return what entered the history.
+    """Learn a value; return the deviation that entered the history.
 
     Args:
         state: the value's record.
-        offset: the value from its origin.
+        offset: the value relative to its origin.
         expected: its forecast.
         mean: the mean offset.
         seen: values before this one.

@@ -1,9 +1,9 @@
 """Correlation: each value against its prediction from the other values.
 
-The covariance of the standardised deviations is forgotten exponentially and inverted from time to
-time. The inverse P gives every value's regression on the others: with u = P z the standardised
-residual of value j is u_j / sqrt(P_jj). A correlation that is lost or inverted shows in a mean of
-squared residuals that stays high, while each value by itself is ordinary.
+The covariance of the standardised deviations is forgotten exponentially and inverted periodically.
+The inverse P gives every value's regression on the others: with u = P z the standardised residual
+of value j is u_j / sqrt(P_jj). A lost or inverted correlation raises the mean squared residual,
+while each value by itself stays ordinary.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from engine.domain.batch import Floats
 from operators.kernels.moving_mean import newest_weight
 
 MOST_VALUES = 40
-"""Values up to which a covariance is kept: its size and cost grow with their square."""
+"""Largest number of values with a covariance, whose size and cost grow with its square."""
 MEMORY_EVENTS = 4_000.0
 SOLVED_EVENTS = 256
 FIRST_SOLVED = 64
 RIDGE = 0.003
 EARLY_RIDGE = 2.0
-"""Variance added to each value, and the same over the number of events for young entities."""
+"""Variance added to each value, and its counterpart, divided by the events, for young entities."""
 RECENT_EVENTS = 16.0
-"""Events that the mean squared residual rests on."""
+"""Memory of the mean squared residual in events."""
 CLIP = 4.0
-"""Deviations and residuals count as at most so many standard deviations."""
+"""Largest deviation and residual in standard deviations."""
 
 
 def fields(d: int) -> list[Any]:
@@ -43,7 +43,7 @@ def fields(d: int) -> list[Any]:
 
 @njit(error_model="numpy")
 def residuals(state: Any, z: Floats, seen: int, squares: Floats) -> float:
-    """Fill in each value's recent mean squared residual; return the largest, NaN while unknown."""
+    """Fill in the recent mean squared residual of each value; return the largest, or NaN."""
     d = len(z)
     if seen < FIRST_SOLVED or d > MOST_VALUES:
         return np.nan

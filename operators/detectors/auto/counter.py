@@ -1,9 +1,9 @@
-"""Counter: a value that only rises is seen by its increments, and may be reset.
+"""Counter: a value that only rises is modelled by its increments, and may be reset.
 
-A value is taken for a counter once it has risen often and not fallen; a fall by no more than a few
-usual steps shows that it is none. Each fall makes as many more rises necessary: a smooth day also
-rises for hours. A fall back by much is a reset: how rare it is follows from the resets there were
-and from its size, and one at an hour of the day that had one before is usual.
+A value is classified as a counter after many rises without a fall; a small fall, of a few usual
+steps, ends the classification. Each fall increases the number of rises required, because a smooth
+daily cycle also rises for hours. A large fall is a reset. Its p-value follows from its size and the
+earlier resets; a reset at an hour of the day that had one before is usual.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numba import njit
 from engine.domain.time_units import NS_PER_HOUR
 
 ENOUGH_RISES = 48
-"""Rises without a fall that make a value a counter, times one more than the falls before."""
+"""Rises without a fall that make a value a counter, times one plus the number of falls before."""
 SMALL_FALL = 20.0
-"""A fall by fewer usual steps is none of a counter's."""
+"""Size of a fall in usual steps below which the value is not a counter."""
 YOUNG_HOURS = 24
 
 FIELDS = [
@@ -35,7 +35,7 @@ FIELDS = [
 
 @njit(error_model="numpy")
 def changes_mode(state: Any, value: float) -> bool:
-    """Note whether a value rises; return whether it became a counter, or is one no longer."""
+    """Record whether a value rises; return whether its classification changed."""
     change = value - state.last_raw
     if state.is_counter:
         if change < 0.0 and -change < SMALL_FALL * state.step:
@@ -59,7 +59,7 @@ def changes_mode(state: Any, value: float) -> bool:
 
 @njit(error_model="numpy")
 def reset_p_value(state: Any, fall: float, time: int, seen: int) -> float:
-    """Return how rare a fall of a counter is, and learn it."""
+    """Return the p-value of a fall of a counter, and learn it."""
     hour = (time // NS_PER_HOUR) % 24
     young = time - state.first_time < YOUNG_HOURS * NS_PER_HOUR
     usual = False

@@ -42,7 +42,7 @@ class AutoBank(RecordBank):
         super().__init__(capacity, entity.record(d, sizes))
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
-        """Score and learn events whose times are not known; see `score_and_explain`."""
+        """Score and learn events without times; see `score_and_explain`."""
         return self.score_at(slots, values, learn, NO_TIMES)
 
     def score_at(self, slots: Int32s, values: Floats, learn: Bools, times: Int64s) -> Floats:
@@ -58,7 +58,7 @@ class AutoBank(RecordBank):
             slots: int32 [n], the slot of each event's entity.
             values: float64 [n, d], C-contiguous; NaN is a gap.
             learn: bool [n]; False scores without learning.
-            times: int64 [n], event times in ns since 1970; empty where they are not known.
+            times: int64 [n], event times in ns since 1970; empty if they are unknown.
         """
         return self.score_by_clock(slots, values, learn, times, times)
 
@@ -68,8 +68,8 @@ class AutoBank(RecordBank):
         """Score and learn as `score_and_explain` does, with seasons of local time.
 
         Args:
-            slots, values, learn, times: as there.
-            clocks: int64 [n], what clocks show at each time, in ns.
+            slots, values, learn, times: as for `score_and_explain`.
+            clocks: int64 [n], the local time at each event in ns.
         """
         n, d = values.shape
         scores, p_values, beginnings = np.empty(n), np.empty(n), np.empty(n)
@@ -111,7 +111,7 @@ class Auto:
     """The detector family `auto`."""
 
     def declarations(self) -> Sequence[Declaration]:
-        """Return the one detector there is."""
+        """Return the declaration of the detector."""
         return (
             Declaration(
                 name="auto",

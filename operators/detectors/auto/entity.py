@@ -1,4 +1,4 @@
-"""Entity: the evidence on an event of one or several values, and the p-value it gives."""
+"""Entity: the evidence on an event with one or several values, and its p-value."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ from operators.kernels.moving_mean import newest_weight
 from operators.kernels.record_bank import kernel
 
 GAP_TIMES = 20.0
-"""An entity that was silent for so many of its usual gaps starts its short history afresh."""
+"""Length of a silence, in usual gaps, after which the short history starts afresh."""
 GAP_EVENTS = 64.0
 ZMAX = 4.0
 CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
-"""Events before the pace is judged, and events that its recent mean rests on."""
+"""Events before the pace is judged, and the memory of its recent mean in events."""
 CADENCE_FLOOR = 0.03
-"""Least mean of the log gaps' deviation to believe in."""
+"""Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
 LAYOUT = 4
-"""Number of the form of the record: another form has another number."""
+"""Version of the layout of the record."""
 OUTPUTS = 8
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
-"""Tails of an event; one value has the first only."""
+"""Tails of an event; with one value, only the first is used."""
 
 
 class Sizes(NamedTuple):
     """The sizes of an entity's record.
 
     Attributes:
-        lags: of the autoregression.
-        buckets: of the season, see `season.fields`.
-        hours: parts of the day whose usual errors are kept.
-        sample: events that the neighbours are searched in; courses of one value.
+        lags: the lags of the autoregression.
+        buckets: the buckets of the season, see `season.fields`.
+        hours: the number of parts of the day with their own usual errors.
+        sample: the size of the sample of earlier events; of courses with one value.
     """
 
     lags: int
@@ -105,13 +105,13 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
 
 @njit(error_model="numpy")
 def is_after_gap(state: Any, time: int) -> bool:
-    """Return whether the entity was silent for long before this event."""
+    """Return whether this event follows a long silence."""
     return state.seen > 10 and time - state.newest > GAP_TIMES * state.gap
 
 
 @njit(error_model="numpy")
 def note_time(state: Any, time: int) -> None:
-    """Move the usual gap between events; a long one counts as a few, one back in time as none."""
+    """Update the usual gap between events; a long gap is clipped, one back in time is ignored."""
     if state.seen > 0:
         if time < state.newest:
             return
@@ -127,7 +127,7 @@ def note_time(state: Any, time: int) -> None:
 
 @njit(error_model="numpy")
 def _pace(state: Any, time: int) -> float:
-    """Return the recent mean of the log gaps between events over the usual gap."""
+    """Return the recent mean of log gaps between events, relative to the usual gap."""
     usual = max(np.float64(state.gap), 1.0)
     ratio = np.float64(time - state.newest) / usual
     off = min(max(log(ratio + 0.01), -2.0), 2.0)

@@ -1,4 +1,4 @@
-"""Evidence: the kinds of anomaly, and the share of the false alarms that each may cause.
+"""Evidence: the kinds of anomaly, and the share of the false alarms of each.
 
 The p-value of an event is the least of p / weight over all evidence, where the weights sum to 1
 (a weighted Bonferroni rule: Genovese, Roeder and Wasserman, Biometrika 93, 2006). It is valid
@@ -35,9 +35,9 @@ KINDS = (
 )
 """The kind of anomaly that each evidence shows."""
 KIND_NUMBERS = np.array([kinds.KINDS.index(kind) for kind in KINDS], np.int8)
-"""The same by their numbers."""
+"""Their numbers by name."""
 
 WEIGHTS = (0.32, 0.14, 0.12, 0.12, 0.06, 0.06, 0.06, 0.1, 0.0, 0.02)
 """Shares of the evidence on a value; they sum to 1."""
 WHOLE_WEIGHT, CORRELATION_WEIGHT, CADENCE_WEIGHT = 0.15, 0.15, 0.05
-"""Shares of the evidence on an event; what they leave is divided among its values."""
+"""Shares of the evidence on an event; the rest is divided among its values."""

@@ -19,7 +19,7 @@ STEEPNESS = log(3.2) / 2.55
 SIGMA_OF_DEVIATION = 1.2533
 """A normal value's standard deviation, as a multiple of its mean absolute deviation."""
 LEAST_SPREAD = 0.03
-"""Least mean deviation of the logarithm to believe in."""
+"""Lower bound of the mean deviation of the logarithm."""
 MEMORY_EVENTS = 1_000.0
 CLIP = 3.0
 LARGEST_EXPONENT = 30.0
@@ -33,8 +33,8 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
 
     Args:
         gauge: the record.
-        logarithm: of the statistic; NaN gives NaN.
-        sign: 1 where large ones are anomalous, -1 where small ones are.
+        logarithm: the logarithm of the statistic; NaN gives NaN.
+        sign: 1 if large statistics are anomalous, -1 if small ones are.
     """
     if gauge.events < 10:
         return np.nan
@@ -45,7 +45,7 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
 
 @njit(error_model="numpy")
 def deviation(gauge: Any, logarithm: float) -> float:
-    """Return by how many standard deviations a logarithm is off; 0 before the first and for NaN."""
+    """Return a logarithm's deviation in standard deviations; 0 before the first and for NaN."""
     if gauge.events < 10 or np.isnan(logarithm):
         return 0.0
     spread = SIGMA_OF_DEVIATION * max(np.float64(gauge.spread), LEAST_SPREAD)
@@ -62,7 +62,7 @@ def forget(gauge: Any) -> None:
 
 @njit(error_model="numpy")
 def learn(gauge: Any, logarithm: float, memory: float = MEMORY_EVENTS) -> None:
-    """Count a statistic by its logarithm; the gauge rests on `memory` of them."""
+    """Learn the logarithm of a statistic; `memory` is the memory in events."""
     if np.isnan(logarithm):
         return
     gauge.events = min(gauge.events + 1, 65_535)

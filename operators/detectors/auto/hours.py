@@ -1,4 +1,4 @@
-"""Hours: how much a value usually varies in each part of the day.
+"""Hours: the usual variation of a value in each part of the day.
 
 Errors and deviations count less in a part of the day where large ones recur.
 """
@@ -13,12 +13,12 @@ from numba import njit
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 
 HOUR_RATE, USUAL_RATE = 0.34, 0.05
-"""Weight of a day's largest error in that of its hour, and of an hour's in the usual one."""
+"""Weight of a day's largest error in that of its hour, and of an hour's error in the usual one."""
 
 
 @njit(error_model="numpy")
 def part_of_day(state: Any, time: int) -> int:
-    """Return the part of the day, one of as many as are kept."""
+    """Return the part of the day, one of `hours`."""
     parts = len(state.hour_peaks)
     return (time // (NS_PER_DAY // parts)) % parts
 
@@ -31,7 +31,7 @@ def hour_number(time: int) -> int:
 
 @njit(error_model="numpy")
 def hour_factor(state: Any, hour: int) -> float:
-    """Return by how much errors count in this part of the day: less where large ones recur."""
+    """Return the weight of errors in this part of the day, which is lower if large ones recur."""
     usual = np.float64(state.usual_peak)
     peak = np.float64(state.hour_peaks[hour])
     return usual / peak if peak > usual else 1.0
@@ -39,14 +39,14 @@ def hour_factor(state: Any, hour: int) -> float:
 
 @njit(error_model="numpy")
 def usual_share(state: Any, hour: int, wobble: float) -> float:
-    """Return by how much deviations count in this part of the day: less where it varies more."""
+    """Return the weight of deviations in this part of the day, lower if the value varies more."""
     usual = np.float64(state.hour_rests[hour])
     return wobble / usual if usual > wobble else 1.0
 
 
 @njit(error_model="numpy")
 def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
-    """Note the size of an error, and of a deviation from the season, in a part of the day."""
+    """Record the size of an error, and of a deviation from the season, in a part of the day."""
     if hour != state.hour:
         before = state.hour
         if state.hour_peak > 0.0:

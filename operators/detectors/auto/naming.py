@@ -1,4 +1,4 @@
-"""Naming: the kind of anomaly that an event is part of, by what fired and by the run it is in."""
+"""Naming: the kind of anomaly of an event, by the evidence that fired and the run of the event."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from operators.detectors.auto.evidence import (
 from operators.kernels import tail
 
 BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
-"""Events that the two means of errors rest on."""
+"""Memory of the two means of errors in events."""
 LEAST_ERROR = 0.02
-"""Least mean error, in usual ones, that calm is measured by."""
+"""Lower bound of the mean error, in usual errors, for calm."""
 RECENT_SUDDEN = 4
-"""Events after a sudden error within which another one is part of the same story."""
+"""Events after a sudden error within which another belongs to the same story."""
 SEASONAL = 0.6
-"""Mean deviation from the season, as a part of that from the level, below which there is one."""
+"""Mean deviation from the season, as a fraction of that from the level, that proves a season."""
 PREDICTABLE = 0.7
-"""Share of the variance explained above which large errors break a pattern."""
+"""Explained share of the variance above which large errors are a broken pattern."""
 
 
 @njit(error_model="numpy")
 def was_noisy(state: Any, floors: Floats) -> bool:
-    """Return whether the errors before this one were large together."""
+    """Return whether recent errors were large on average."""
     before = gauge.distance(state.burst_gauge, np.log(state.burst + LEAST_ERROR), 1.0)
     return before > tail.first_level(state.tails[BURST], floors[BURST])
 
@@ -50,7 +50,7 @@ def kind_of(
     noisy: bool,
     again: bool,
 ) -> int:
-    """Return the evidence that names what is going on: by what fired, and the run it is part of."""
+    """Return the evidence that names the anomaly, by the evidence that fired and the run."""
     if chosen > DRIFT and chosen != BURST:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
@@ -59,7 +59,7 @@ def kind_of(
     if seasonal and state.unseasonal:
         return SEASON
     settled = state.outside >= run.SETTLED_EVENTS
-    # Noise grown large strays to one side now and then, but not for long.
+    # Large noise stays on one side sometimes, but not for long.
     strays = settled and state.noisy and state.outside <= BURST_EVENTS
     if (settled or chosen in (SHIFT, DRIFT)) and not strays:
         return SHIFT if state.sudden else DRIFT
@@ -80,7 +80,7 @@ def kind_of(
 
 @njit(error_model="numpy")
 def level_kind(state: Any) -> int:
-    """Return what a value far from its level shows: a spike, or a shift or drift that has begun."""
+    """Return the kind of a value far from its level: a spike, or the begin of a shift or drift."""
     if state.outside >= run.SETTLED_EVENTS:
         return SHIFT if state.sudden else DRIFT
     return SPIKE

@@ -1,7 +1,8 @@
-"""Neighbours: how far an event lies from a sample of the entity's earlier ones.
+"""Neighbours: the distance of an event from a sample of earlier events of the entity.
 
-The distance to the third nearest of a reservoir (J. S. Vitter, ACM Transactions on Mathematical
-Software 11, 1985) of standardised events; events of long ago give way, one in `MEMORY_EVENTS`.
+The distance is that to the third nearest of a reservoir (J. S. Vitter, ACM Transactions on
+Mathematical Software 11, 1985) of standardised events. Old events are replaced at a rate of one in
+`MEMORY_EVENTS`.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def distance(state: Any, x: Any, seen: int) -> float:
 
 @njit(error_model="numpy")
 def learn(state: Any, x: Any, seen: int) -> None:
-    """Perhaps take a vector into the sample."""
+    """Add a vector to the sample, with the probability of a reservoir."""
     size, width = state.sample.shape
     place = seen
     if seen >= size:
-        # A linear congruential generator (Numerical Recipes): the sample needs no better one.
+        # A linear congruential generator (Numerical Recipes) is good enough for sampling.
         state.random = np.uint32(np.uint64(1664525) * state.random + np.uint64(1013904223))
         place = int(np.uint64(state.random) * np.uint64(min(seen, MEMORY_EVENTS)) >> np.uint64(32))
     if place < size:

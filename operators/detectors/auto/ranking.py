@@ -1,18 +1,18 @@
-"""Ranking: the score of an event, made of its evidence now and lately.
+"""Ranking: the score of an event, from its current and recent evidence.
 
-A p-value says how rare one event is; the score ranks events, so that the whole of an anomaly stands
-above what is normal. It sums
+A p-value is the rarity of one event. The score ranks events, so that all events of an anomaly rank
+above normal ones. It sums
 
     the evidence on this event, in decimal powers of rarity,
     the mean evidence of the last events,
-    how large the forecast errors of the last events are,
-    how far their course lies from earlier ones: `shape` of one value, `neighbours` of several;
+    the size of the forecast errors of the last events,
+    the distance of their course from earlier ones: `shape` of one value, `neighbours` of several;
 
-the last two in standard deviations of their own logarithms, for a distance ranks better than its
-rank does. Where events come in no order, what the last ones were like says nothing of this one:
-what is recent counts by how far neighbouring events of several values agree.
+the last two in standard deviations of their own logarithms, because a distance ranks better than
+its rank. If events have no order, recent events carry no information about this one. Recent terms
+are therefore weighted by the agreement of neighbouring events of several values.
 
-What is sent is decided by p-values alone.
+Only p-values decide what is published.
 """
 
 from __future__ import annotations
@@ -27,22 +27,23 @@ from operators.detectors.auto import gauge
 from operators.kernels.moving_mean import newest_weight
 
 RECENT_EVENTS = 12.0
-"""Events that what is said of the last events rests on."""
+"""Memory of the recent means in events."""
 NOW = 0.6
-"""Weight of the evidence on this event, where what is recent counts in full."""
+"""Weight of the evidence on this event when the recent terms have full weight."""
 MOST_POWERS = 5.0
-"""Decimal powers that the evidence on one event counts as at most in the mean."""
+"""Largest evidence of one event in the mean, in decimal powers."""
 LEAST_DEVIATION, MOST_DEVIATION = -1.0, 6.0
-"""Bounds of what is summed in standard deviations."""
+"""Bounds of the terms in standard deviations."""
 MEMORY_EVENTS = 10_000.0
-"""Events that the usual errors and distances rest on: many, lest a long anomaly becomes usual."""
+"""Memory of the usual errors and distances in events: large, so that a long anomaly does not
+become usual."""
 LEAST_ERROR, MOST_ERROR = 1e-4, 1e12
 """Bounds of a mean squared error."""
 AGREEMENT = 0.4
-"""Correlation of neighbouring distances at which what is recent counts in full."""
+"""Correlation of neighbouring distances at which the recent terms have full weight."""
 AGREEMENT_EVENTS = 1_000.0
 CLIP = 3.0
-"""A logarithm counts in the correlation as at most so far from its mean."""
+"""Largest deviation of a logarithm that enters the correlation."""
 
 RECORD = np.dtype(
     [
@@ -69,8 +70,8 @@ def score(
         state: the record.
         evidence: decimal powers of rarity.
         error: mean squared forecast error, in mean errors.
-        distance_log: logarithm of the distance to the neighbours; NaN if it says nothing new.
-        ordered: whether events are known to come in order, as those of one value are.
+        distance_log: logarithm of the distance to the neighbours; NaN if there is no new one.
+        ordered: whether events are known to be in order, as with one value.
         learns: False scores without learning.
     """
     weight = 1.0 if ordered else _agreement(state)
@@ -101,7 +102,7 @@ def _bounded(deviation: float) -> float:
 
 @njit(error_model="numpy")
 def _agreement(state: Any) -> float:
-    """Return how far the distances of neighbouring events agree: 0 to 1."""
+    """Return the agreement of the distances of neighbouring events: 0 to 1."""
     if not state.spread > 0.0:
         return 0.0
     correlation = max(np.float64(state.carried) / state.spread, 0.0)
@@ -110,7 +111,7 @@ def _agreement(state: Any) -> float:
 
 @njit(error_model="numpy")
 def _compare(state: Any, distance_log: float) -> None:
-    """Learn how far a distance agrees with the one before."""
+    """Learn the agreement of a distance with the one before."""
     rate = newest_weight(state.distance_gauge.events + 1.0, AGREEMENT_EVENTS)
     off = min(max(distance_log - state.center, -CLIP), CLIP)
     state.spread += rate * (off * off - state.spread)

@@ -1,4 +1,4 @@
-"""Run: values outside of the usual range, on one side of it, and how they got there."""
+"""Run: consecutive values outside of the usual range on one side, and how the run began."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from operators.kernels import tail
 SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""
 SUDDEN_EVENTS = 2
-"""Values of a run that are too few to show more than noise."""
+"""Length of a run that noise alone explains."""
 NEAR_EVENTS = 2
-"""Values near to what is usual, since the last one outside, that end a run."""
+"""Consecutive usual values that end a run."""
 CAME = 0.25
-"""Recent mean deviation, as a part of a sudden value's, that a drift has and a shift has not."""
+"""Mean deviation before a sudden value, as a fraction of its own, that makes it a drift."""
 FAR = 2.0
-"""A season that does not come is so many times as far as where the usual range ends."""
+"""Amplitude of a missed season, in half widths of the usual range."""
 MISSED = 0.5, 1.5
-"""Parts of the deviation by which a season has moved that does not come, and the value has not."""
+"""Fractions of the deviation by which a missed season has moved, and the value has not."""
 UNSEASONAL_EVENTS = 72
-"""Values of a run by which it shows that it does not follow the season."""
+"""Length of a run after which it can be compared with the season."""
 STRAYED = 4.0
-"""A run that has moved by so many mean deviations, and half its first one, follows no season."""
+"""Movement of a run, in mean deviations besides half of its first, that rules out a season."""
 
 
 @njit(error_model="numpy")
@@ -36,9 +36,10 @@ def note_run(
     foreseen: float,
     wobble: float,
 ) -> bool:
-    """Note how a run of values outside of the usual range, on one side of it, goes on.
+    """Update the run of values outside of the usual range on one side.
 
-    Returns whether a run that had settled is over.
+    Returns:
+        Whether a settled run has ended.
     """
     state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
     ended = False
@@ -46,7 +47,7 @@ def note_run(
         state.paused += 1 if abs(rest) < wobble else 0
         if not outside and state.paused < NEAR_EVENTS:
             if state.outside < SETTLED_EVENTS:
-                # A shift stays outside from its first value on.
+                # All values of a shift are outside, from the first on.
                 state.sudden = 0
             return False
         ended = state.outside >= SETTLED_EVENTS
@@ -62,7 +63,7 @@ def note_run(
     if state.outside == 1:
         state.first_rest = rest
         state.noisy = noisy
-    # The values before a drift had come near already.
+    # The values before a drift were already close to the limit.
     came = rest * state.fast > 0.0 and abs(state.fast) > CAME * abs(rest)
     if sudden and not came and state.outside < SETTLED_EVENTS:
         state.sudden = 1
@@ -73,7 +74,7 @@ def note_run(
 
 @njit(error_model="numpy")
 def _follows_no_season(state: Any, rest: float, foreseen: float, wobble: float) -> bool:
-    """Return whether the season has gone on without the value, or the value without the season."""
+    """Return whether the season moved without the value, or the value without the season."""
     least, most = MISSED
     missed = (state.near_foreseen - foreseen) / rest
     far = abs(rest) > FAR * tail.FIRST_LEVEL * wobble

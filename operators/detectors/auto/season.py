@@ -1,6 +1,6 @@
-"""Season: how far a value lies from what its hour of the week brought before.
+"""Season: the deviation of a value from the earlier values of its hour of the week.
 
-The pattern is kept as deviations from the level, so a level that moves takes its season along.
+The pattern is stored as deviations from the level, so it moves with the level.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from engine.domain.time_units import NS_PER_HOUR
 from operators.kernels.moving_mean import newest_weight
 
 EPOCH_WEEKDAY_HOURS = 72
-"""1970 began on a Thursday: so many hours after Monday."""
+"""Hours from Monday to the begin of 1970, a Thursday."""
 SATURDAY_HOUR = 120
 KNOWN = 3
-"""Values of an hour of the week that make it known; before, the same hour of all days serves."""
+"""Values after which an hour of the week is known; until then the hour of the day is used."""
 BUCKET_EVENTS = 40.0
-"""Values that the mean of a bucket rests on."""
+"""Memory of the mean of a bucket in values."""
 ERROR_EVENTS = 1_000.0
 CLIP = 4.0
-"""An error counts as at most so many mean errors."""
+"""Largest error that is learned, in mean errors."""
 BETTER = 0.9
-"""Mean error by the hour of the week, as a part of that by the hour of the day, to be believed."""
+"""Largest mean error by hour of the week, relative to that by hour of the day, to use it."""
 COMPARED_EVENTS = 20_000.0
-"""Events that the comparison rests on: a weekend is remembered until the next one."""
+"""Memory of the comparison in events: a weekend is remembered until the next one."""
 CARRIED, LATELY = 0.6, 0.3
-"""Part of the last deviations that is expected of the next one, and the newest one's weight."""
+"""Fraction of recent deviations expected of the next one, and the weight of the newest."""
 
 
 def fields(buckets: int) -> list[Any]:
@@ -67,7 +67,7 @@ def forget(state: Any) -> None:
 
 @njit(error_model="numpy")
 def center(state: Any) -> float:
-    """Take the mean of all values learned out of the pattern, and return it."""
+    """Remove the mean of the learned values from the pattern, and return it."""
     total, weight = 0.0, 0.0
     for k in range(len(state.pattern)):
         total += np.float64(state.pattern[k]) * state.counts[k]
@@ -93,7 +93,7 @@ def bucket_of(state: Any, time: int) -> int:
 
 @njit(error_model="numpy")
 def is_new_day_off(state: Any, time: int) -> bool:
-    """Return whether a time lies in an hour of a Saturday or Sunday that was not seen before."""
+    """Return whether a time is in an hour of a Saturday or Sunday without earlier values."""
     hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
     if time == 0 or hour < SATURDAY_HOUR:
         return False
@@ -105,10 +105,10 @@ def is_new_day_off(state: Any, time: int) -> bool:
 
 @njit(error_model="numpy")
 def expected(state: Any, time: int) -> float:
-    """Return the deviation from the level at a time in ns; NaN if no day had its hour.
+    """Return the expected deviation from the level at a time in ns; NaN if its hour is unknown.
 
-    Between the middles of two hours it goes along a straight line. The day of the week counts once
-    it predicts better than the hour of the day alone.
+    It is interpolated linearly between the middles of two hours. The hour of the week is used once
+    it predicts better than the hour of the day.
     """
     weekly = state.week_error < BETTER * state.day_error and state.weeks > 0
     return _between(state, time, weekly)
@@ -159,12 +159,12 @@ def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float
 
 @njit(error_model="numpy")
 def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float) -> None:
-    """Note how well the hour of the day and the hour of the week predict a value."""
+    """Record the errors of the hour of the day and the hour of the week for a value."""
     if bucket != state.newest_bucket:
         state.newest_bucket = bucket
         state.revisited = state.counts[bucket] >= KNOWN
     if not state.revisited:
-        # The mean of the hour of the week is of this very hour, and shows nothing.
+        # The only value in this mean is from the same hour, so it predicts nothing.
         return
     rate = newest_weight(state.weeks + 1.0, COMPARED_EVENTS)
     day = min(abs(deviation - _between(state, time, False)), bound)

@@ -1,9 +1,9 @@
-"""Shape: how far the course of the last values lies from the courses there were before.
+"""Shape: the distance of the course of the last values from earlier courses.
 
 The course is the means of the last `BLOCKS` blocks of `BLOCK_EVENTS` values each, in mean
 deviations from the level; its distance is that to its third nearest `neighbours` among a sample of
-earlier ones. A course lasts, so it is looked at once a block, which costs as much less. The sample
-holds a byte for each mean.
+earlier ones. Courses change slowly, so they are compared once a block, which saves time. The
+sample holds a byte for each mean.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from operators.detectors.auto import neighbours
 
 BLOCK_EVENTS, BLOCKS = 8, 8
 MEMORY_COURSES = 1_000
-"""The sample is even over so many courses, and forgets older ones."""
+"""Memory of the sample in courses."""
 PER_UNIT = 12.0
-"""Parts of a mean deviation that a byte resolves."""
+"""Resolution of a byte, in fractions of a mean deviation."""
 MOST = 127.0
 LEAST_DISTANCE = 0.01 * PER_UNIT
-"""Distances below are taken as this."""
+"""Lower bound of distances."""
 
 
 def fields(size: int) -> list[Any]:
-    """Return the fields for a sample of so many courses."""
+    """Return the fields of a sample of `size` courses."""
     return [
         *neighbours.fields(BLOCKS, size, "i1"),
         ("means", "<f4", (BLOCKS,)),
@@ -47,7 +47,7 @@ def restart(state: Any) -> None:
 
 @njit(error_model="numpy")
 def is_due(state: Any) -> bool:
-    """Return whether the next value ends a block, and the course before it is whole."""
+    """Return whether the next value ends a block, and the course before it is complete."""
     return state.events + 1 >= BLOCK_EVENTS and state.blocks + 1 >= BLOCKS
 
 
@@ -68,7 +68,7 @@ def distance_log(state: Any, found: Any) -> float:
 
 @njit(error_model="numpy")
 def learn(state: Any, deviation: float, found: Any) -> None:
-    """Learn a value by its deviation from the level; `found` is the course where one is due."""
+    """Learn the deviation of a value from the level; `found` is the course if one is due."""
     due = is_due(state)
     state.total += np.float32(deviation)
     state.events += 1

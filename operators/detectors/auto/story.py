@@ -1,12 +1,12 @@
-"""Story: an anomaly that lasts begins once.
+"""Story: a lasting anomaly begins once.
 
-The p-value of an event says how rare the event is, and stays small for as long as an anomaly lasts.
-How rare it is that an anomaly *begins* is the same at its first event, and `TOLD` at those that
-say nothing new. News is evidence of another kind than before, evidence of the same kind that is
-rarer by a factor of `RARER`, and a story that has doubled its length, from `LONG` events on. A
-story ends with an ordinary event, one whose p-value is above `ORDINARY`.
+The p-value of an event is its rarity, and stays small for as long as an anomaly lasts. The p-value
+of the *begin* of an anomaly is the same at its first event, and `TOLD` at events that add nothing
+new. New is evidence of another kind than before, evidence of the same kind that is rarer by a
+factor of `RARER`, and a story that has doubled its length, from `LONG` events on. A story ends with
+an ordinary event, whose p-value is above `ORDINARY`.
 
-On dependent noise, where p-values come in runs, beginnings are as rare as they claim to be.
+On dependent noise, whose small p-values come in runs, the p-values of begins are valid.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ TOLD = 0.1
 RARER = 10.0
 LONG = 64
 PARTS = 4.0
-"""Parts of a decimal power that a byte resolves."""
+"""Resolution of a byte, in fractions of a decimal power."""
 MOST_PARTS = 255.0
 
 
 def fields(kinds: int) -> list[Any]:
-    """Return the fields for so many kinds of evidence."""
+    """Return the fields for a number of kinds of evidence."""
     return [("powers", "u1", (kinds,)), ("length", "<u2")]
 
 
 @njit(error_model="numpy")
 def begins(state: Any, p: float, kind: int, learns: bool) -> float:
-    """Return how rare it is that an anomaly begins at an event, and learn it.
+    """Return the p-value of the begin of an anomaly at an event, and learn it.
 
     Args:
         state: the entity's record.
-        p: how rare the event is.
-        kind: of evidence that says so.
-        learns: False tells without learning.
+        p: the p-value of the event.
+        kind: the kind of evidence with this p-value.
+        learns: False judges without learning.
     """
     if p > ORDINARY:
         if learns and state.length > 0:

@@ -1,7 +1,7 @@
 """Stuck: a value that usually varies is constant.
 
-A run of equal values is held against the runs that the value has had: their number and their log
-lengths give the predictive probability of a longer one, as in `tail`. Values rest at their least
+A run of equal values is compared with the earlier runs of the value: their number and log lengths
+give the predictive probability of a longer run, as in `tail`. Values rest at their least
 and at their greatest in ways of their own: a flag is mostly down, and up for a moment. So runs at
 the two, and elsewhere, are held against each other only.
 """
@@ -17,20 +17,20 @@ from numba import njit
 from engine.domain.time_units import NS_PER_DAY
 
 SHORTEST = 4
-"""Runs of fewer equal values say nothing: sensors round, and messages repeat."""
+"""Shortest run that counts: sensors round values, and messages repeat."""
 PRIOR_RUNS, PRIOR_EXCESS = 4.0, 0.3
-"""Runs taken for granted, and the sum of the log lengths, over `SHORTEST`, that they had."""
+"""Prior: a number of runs, and the sum of their log lengths over `SHORTEST`."""
 REST_EXCESS = 8.0
 """What is added to it where all visits become runs: where a value rests by nature."""
 CENSORED = 3.0
 YOUNG_SHARE = 0.25
-"""A run is not judged until the events before it are so many times more: its share of them."""
+"""Events before a run, as a multiple of its length, that are needed to judge it."""
 LEAST_P = 1e-300
 
 ANOMALY_P = 1e-5
-"""A run as rare as this is not learned, unless it began at the time of day of the one before."""
+"""P-value below which a run is not learned, unless it began at the same time of day as the last."""
 SAME_TIME = 1 / 16
-"""Part of a day by which the beginnings of two runs may differ for the same time of day."""
+"""Tolerance of the same time of day, as a fraction of a day."""
 
 INSIDE, LEAST, GREATEST = range(3)
 """Places: where runs are counted apart."""
@@ -66,7 +66,7 @@ def forget(state: Any) -> None:
 
 @njit(error_model="numpy")
 def p_value(state: Any, seen: int) -> float:
-    """Return how rare a run as long as the present one is, in shares of events."""
+    """Return the p-value of a run as long as the current one, as a share of events."""
     place = state.places[state.place]
     run = state.run + 1.0
     if run < SHORTEST + 2 or run > YOUNG_SHARE * seen or run <= place.longest:
@@ -99,7 +99,7 @@ def note_place(state: Any, place: int, is_new: bool) -> None:
 
 @njit(error_model="numpy")
 def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
-    """Count a value that is, or is not, the same as the one before; `p` is that of its run."""
+    """Learn whether a value equals the one before; `p` is the p-value of its run."""
     if same:
         if state.run == 0:
             state.began = time

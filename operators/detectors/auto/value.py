@@ -1,4 +1,4 @@
-"""Value: everything that is known of one value of an entity, and the evidence on its next one."""
+"""Value: the model of one value of an entity, and the evidence on the next value."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ from operators.kernels.moving_mean import newest_weight
 WARM_UP = 50
 """Values before the first is judged."""
 LEVEL_EVENTS = 2_000.0
-"""Events that the level rests on."""
+"""Memory of the level in events."""
 CLIP, MEAN_CLIP = 4.0, 8.0
-"""A deviation counts in levels, and in the two moving means, as at most so many mean deviations."""
+"""Largest deviation in the level and the two moving means, in mean deviations."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
-"""Events that the two moving means rest on: a shift shows in the one, a drift in the other."""
+"""Memory of the two moving means in events: the short one shows a shift, the long one a drift."""
 NEW_LEVEL_EVENTS = 400
-"""Events of a shift after which the new level is the normal one."""
+"""Events of a shift after which the new level is normal."""
 MEAN_EVENTS = 1_000.0
-"""Events that the share of equal values, and the mean of what is left of errors, rest on."""
+"""Memory in events of the share of equal values and of the mean residual error."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
 DAY_OFF = 1 / 3
-"""Part of a deviation that counts on the first days off, which may be unlike other days."""
+"""Weight of deviations on the first days off, which may differ from other days."""
 KEPT_EVENTS = 30
-"""Events that the mean deviation counts as, once it is one from the season."""
+"""Events that the mean deviation counts as when the season becomes known."""
 SUDDEN = 1.4
-"""A sudden error, in first levels: 3.6 standard deviations of normal noise."""
+"""Size of a sudden error, in first levels: 3.6 standard deviations of normal noise."""
 ERROR_FLOOR = 0.8
-"""Least mean error, in units of the error, to believe in: that of normal noise."""
+"""Lower bound of the mean error, in units of the error: that of normal noise."""
 FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
-"""Mean sizes of the moving means of independent values, in mean deviations of one: the least to
-believe in, sqrt(1 / (2 n - 1))."""
+"""Lower bounds of the moving means, in mean deviations: those of independent values,
+sqrt(1 / (2 n - 1))."""
 RESOLUTION_FADES = 1.0005
-"""The smallest step seen counts a little less with each event."""
+"""Growth of the smallest step seen with each event, which forgets old steps."""
 TAILS = STUCK
-"""The first kinds of evidence have a tail each."""
+"""The kinds of evidence with a tail each, which come first."""
 SPANS = (
     1.0,
     1.0,
@@ -72,7 +72,7 @@ SPANS = (
     2 * naming.BURST_EVENTS,
     2 * naming.CALM_EVENTS,
 )
-"""The span of each of these tails: that of a mean of n events is 2 n."""
+"""Span of each of these tails in events: 2 n for a mean of n events."""
 
 
 def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
@@ -124,7 +124,7 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
 
 @njit(error_model="numpy")
 def restart(state: Any, value: float) -> None:
-    """Forget all but the counter's own fields, and begin with this value."""
+    """Start afresh with this value, and keep only the fields of the counter."""
     state.seen = 0
     state.shifted = 0
     state.origin = value
@@ -172,9 +172,9 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
     Args:
         state: its record.
         raw: the value.
-        time: event time in ns, 0 if it is not known.
+        time: event time in ns, 0 if it is unknown.
         learns: False judges without learning.
-        after_gap: whether the entity was silent for long before.
+        after_gap: whether the event follows a long silence.
         out: float64 [8], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
             kind of anomaly, the score (decimal powers over all evidence), the deviation from the
@@ -232,13 +232,13 @@ def _observe(
     share = hours.usual_share(state, hour, wobble)
     if season.is_new_day_off(state.season, time):
         share *= DAY_OFF
-    # Runs are named by deviations as they are: faults of earlier days let some hours count less.
+    # Runs are named by unweighted deviations: faults of earlier days lower the weight of hours.
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
     departure = rest
     rest *= share
     bound = MEAN_CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
-    # A value that comes back to where it was is no anomaly.
+    # A value that returns to its old level is not an anomaly.
     returns = state.outside >= run.SETTLED_EVENTS and not outside
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
@@ -305,7 +305,7 @@ def _observe(
         mean = DRIFT if named == DRIFT else SHIFT
         mean_center = level + (foreseen if known else 0.0)
         mean_width = tail.first_level(state.tails[mean], floors[mean]) / share
-        # A value within the range of the level is outside of that by the evidence that fired.
+        # If the value lies within this range, that of the evidence that fired stays.
         if chosen not in (SPIKE, LEVEL) or abs(x - mean_center) > mean_width:
             center, width = mean_center, mean_width
     out[2], out[3] = center + state.origin, width
@@ -333,7 +333,7 @@ def _observe(
     if tail.teaches(state.tails[CALM], p_values[CALM]):
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
-    # What the means hold of a run that is over says nothing of now.
+    # The means still contain a run that has ended.
     state.fast, state.slow = (0.0, 0.0) if ended else (fast, slow)
     state.burst, state.calm = burst, calm
     state.wobble = _moved_mean(state.wobble, abs(rest), seen - state.aged_at)
@@ -379,7 +379,7 @@ def _learn(
     seen = state.seen
     autoregression.learn(state.ar, x, expected, state.level, seen, step)
     unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
-    # The level of a day is not known before its end.
+    # The level of a day is known only at its end.
     season.learn(state.season, deviation if state.aged else x, foreseen, time, error_unit)
     off = deviation - foreseen if state.aged and not np.isnan(foreseen) else deviation
     bound = CLIP * unit if seen > 10 else abs(off)
@@ -409,7 +409,7 @@ def _note_place(state: Any, x: float) -> None:
 
 @njit(error_model="numpy")
 def _settle(state: Any) -> None:
-    """Take a shift that stays for the new level."""
+    """Adopt a lasting shift as the new level."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
     if state.shifted >= NEW_LEVEL_EVENTS:
@@ -422,7 +422,7 @@ def _settle(state: Any) -> None:
 
 @njit(error_model="numpy")
 def _come_of_age(state: Any, time: int) -> None:
-    """Judge levels only once a day was seen, or many events: before, each hour is a new level."""
+    """Judge levels only after a day or many events: before, each hour may be a new level."""
     if state.began == 0:
         state.began = time
     days = (time - state.began) / NS_PER_DAY

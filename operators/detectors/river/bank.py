@@ -43,7 +43,7 @@ class FeatureModel:
 class TargetModels:
     """River models that take one target: one model a value, without features.
 
-    The score of an event is the largest of its values' scores. The other values are no features:
+    The score of an event is the largest of its values' scores. The other values are not features:
     river's scalers make NaN of a first event's, and a running mean of errors never forgets it.
     """
 

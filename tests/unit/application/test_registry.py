@@ -24,6 +24,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
         registry.source("kafak")
     with pytest.raises(UnknownNameError, match='Did you mean "zscore"'):
         registry.detector_family("zscor")
+
     with pytest.raises(UnknownNameError, match="Known: "):
         registry.sink("xyz")
 

@@ -134,7 +134,7 @@ def test_a_name_that_is_not_known_is_a_passing_trouble() -> None:
         ("static:press", "expected HOST:PORT"),
         ("dns:press:0", "expected HOST:PORT"),
         ("kubernetes:../secrets", "expected kubernetes:NAMESPACE"),
-        ("kubernetes:plant", "this is no pod of Kubernetes"),
+        ("kubernetes:plant", "this is not a pod of Kubernetes"),
         ("zookeeper:plant", "zookeeper"),
     ],
 )

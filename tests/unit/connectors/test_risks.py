@@ -52,5 +52,6 @@ def test_a_database_that_is_not_verified(url: str, risks: int) -> None:
 )
 def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], risks: int) -> None:
     given = {"brokers": brokers, "topic": "t", "settings": settings}
+
     for kind in (KafkaSourceSettings, KafkaSinkSettings):
         assert len(kind.model_validate(given).risks()) == risks

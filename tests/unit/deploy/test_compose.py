@@ -56,6 +56,7 @@ def test_only_this_machine_reaches_it(name: str) -> None:
 @each
 def test_images_are_of_one_version(name: str) -> None:
     repository, _, tag = SERVICES[name]["image"].rpartition(":")
+
     assert re.search(r"\d", tag) or repository == "pynomaly"
 
 

@@ -128,6 +128,7 @@ def test_a_package_without_licence_is_reported(tmp_path: Path) -> None:
 
 def test_no_development_tool_is_in_the_image() -> None:
     inside = chosen(FOLDER / "run.lock", "3.12")
+
     assert not inside.keys() & {"pytest", "mypy", "ruff", "hatchling", "uv", "pip"}
 
 

@@ -14,6 +14,7 @@ each = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: da
 
 def test_the_committed_files_are_generated(tmp_path) -> None:
     generate(tmp_path)
+
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         path.name: path.read_text() for path in FOLDER.iterdir()
     }, "run: python -m deploy.grafana.generate"
@@ -22,6 +23,7 @@ def test_the_committed_files_are_generated(tmp_path) -> None:
 @each
 def test_queries_read_only_what_there_is(dashboard: Dashboard) -> None:
     known = series_names() | records()
+
     for query in dashboard.queries():
         assert names_in(query) <= known, query
 

@@ -196,6 +196,7 @@ def test_every_volume_is_mounted_and_every_mount_has_its_volume(base, pod: Manif
 
 def test_secrets_are_only_referred_to(base) -> None:
     assert all(data["kind"] != "Secret" for _, data in manifests())
+
     for path in FOLDER.rglob("*.yaml"):
         for line in path.read_text().splitlines():
             name, _, value = line.strip().partition(": ")
@@ -205,6 +206,7 @@ def test_secrets_are_only_referred_to(base) -> None:
 
 def test_a_stopping_pod_has_the_time_to_drain(base) -> None:
     grace = one("StatefulSet", base)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
     assert grace >= RestartPolicy().drain
 
 
@@ -272,6 +274,7 @@ def objects(request: pytest.FixtureRequest) -> list[Manifest]:
 
 def test_what_is_rendered_fits_the_schemas(objects) -> None:
     assert len(objects) == 6
+
     for each in objects:
         check(each, VERSIONS[0])
         check(each, VERSIONS[-1])
@@ -308,6 +311,7 @@ def test_the_pipeline_file_is_valid_and_the_pod_finds_it(objects, pipeline) -> N
 
 def test_the_state_is_on_the_volume(objects, pipeline) -> None:
     [mount] = [each for each in pod_of(objects)[0]["volumeMounts"] if each["name"] == "state"]
+
     assert pipeline.state.directory.is_relative_to(mount["mountPath"])
 
 
@@ -367,6 +371,7 @@ def container_of(kind: str, objects: list[Manifest]) -> Manifest:
 
 def test_the_server_as_rendered_fits_the_schemas(server: list[Manifest]) -> None:
     assert len(server) == 8
+
     for each in server:
         check(each, VERSIONS[0])
         check(each, VERSIONS[-1])
@@ -425,6 +430,7 @@ def test_selectors_choose_the_servers_and_not_the_migration(server: list[Manifes
         assert selector.items() <= serving
         assert not selector.items() <= migrating
     both = one("NetworkPolicy", server)["spec"]["podSelector"]["matchLabels"].items()
+
     assert both <= serving
     assert both <= migrating
 

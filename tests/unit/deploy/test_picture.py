@@ -67,6 +67,7 @@ def test_a_number_has_the_colour_of_its_limit() -> None:
         one(Series({}, [0], [value]), kind="stat", limits=(1, 2)).count("#b3263c")
         for value in (0.5, 1.5, 2.5)
     ]
+
     assert fills == [0, 0, 1]
 
 

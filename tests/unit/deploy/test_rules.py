@@ -55,6 +55,7 @@ def promtool(*words: object) -> subprocess.CompletedProcess[str]:
 @needs_apt
 def test_prometheus_takes_the_rules() -> None:
     done = promtool("check", "rules", *sorted(RULES.glob("*.yml")))
+
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -62,6 +63,7 @@ def test_prometheus_takes_the_rules() -> None:
 @pytest.mark.parametrize("file", sorted(RULE_TESTS.glob("*.yml")), ids=lambda file: file.stem)
 def test_the_rules_fire_when_they_should_and_only_then(file) -> None:
     done = promtool("test", "rules", file)
+
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -141,6 +143,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 def test_rules_read_only_what_the_engine_shows() -> None:
     known = series_names() | records()
+
     for rule in rules():
         unknown = names_in(rule["expr"]) - known
         assert not unknown, rule.get("alert") or rule["record"]
@@ -158,4 +161,5 @@ def test_no_metric_has_a_label_that_grows_with_the_entities() -> None:
     for metric in (*vars(Telemetry()).values(), *vars(ServerMetrics()).values()):
         labels = set(getattr(metric, "_labelnames", ()))
         assert labels <= set(BOUNDED_LABELS), metric
+
     assert len(metrics()) > 20

@@ -48,6 +48,7 @@ def test_p_value_threshold_is_constant() -> None:
 
 def test_score_threshold_never_flags_nan() -> None:
     scores = np.array([7.9, 8.0, 8.1, np.nan])
+
     assert ScoreThreshold("zscore", 8.0).flags(scores).tolist() == [False, False, True, False]
 
 

@@ -38,4 +38,5 @@ def test_anomaly_score_is_a_tenth_per_power_of_ten(p_value: float, expected: flo
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_anomaly_scores_lie_in_0_to_1_and_fall_with_the_p_value(one: float, other: float) -> None:
     low, high = sorted([one, other])
+
     assert 0.0 <= anomaly_score(high) <= anomaly_score(low) <= 1.0

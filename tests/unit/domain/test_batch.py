@@ -40,6 +40,7 @@ def test_joining_cuts_gives_the_whole() -> None:
 
 def test_joining_one_batch_copies_nothing() -> None:
     whole = batch("a")
+
     assert EventBatch.concatenate([whole]) is whole
 
 

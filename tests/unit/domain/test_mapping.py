@@ -10,6 +10,7 @@ def test_path_text_matches_the_pipeline_file() -> None:
 
 def test_values_keep_their_order() -> None:
     fields = (ValueField("b", ("b",)), ValueField("a", ("a",)))
+
     assert EventMapping((), TimeField(), fields).value_names == ("b", "a")
 
 

@@ -51,6 +51,7 @@ def test_rejects_changed_byte(data: st.DataObject) -> None:
 
 def test_rejects_truncated_blob() -> None:
     blob = encode("x", {"a": np.arange(8)})
+
     for size in (0, 3, len(blob) // 2, len(blob) - 1):
         with pytest.raises(SnapshotError):
             decode("x", blob[:size])

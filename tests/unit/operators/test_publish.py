@@ -305,6 +305,7 @@ def test_the_id_of_a_dead_letter_is_its_own_whatever_detectors_there_are() -> No
 
 def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:
     (record,) = reject_step(pipeline(), CONTEXT)([reject(detail="lone \ud800 half")])
+
     assert dict(record.headers)["pynomaly-detail"] == b"lone ? half"
 
 

@@ -52,6 +52,7 @@ def test_open_metrics_are_reported(protection: dict[str, object], level: int, sa
 
 def test_metrics_with_all_protection_need_no_word() -> None:
     spec = MetricsSpec.model_validate({"host": "0.0.0.0", "tls": TLS, "basic_auth": AUTH})
+
     assert notices(spec) == []
 
 

@@ -47,6 +47,7 @@ def test_a_process_that_starts_lives_and_takes_no_work(
 
 def test_a_process_that_reads_is_ready(context: RunContext, health: Health) -> None:
     context.heartbeat.progress()
+
     assert health.live() == health.startup() == health.ready() == []
 
 

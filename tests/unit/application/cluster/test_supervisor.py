@@ -165,6 +165,7 @@ def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
 
 def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
     Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
     assert supervise(FOREVER)[0] == 0
 
 

@@ -69,11 +69,13 @@ def test_lines_and_keys() -> None:
 
 def test_a_field_given_twice() -> None:
     (problem,) = read("a:\n  b: 1\n  b: 2\n", {}).issues
+
     assert (problem.line, problem.place, problem.text) == (3, "a.b", "is given twice: remove one")
 
 
 def test_a_field_without_a_name() -> None:
     (problem,) = read("a: {[1]: 2}\n", {}).issues
+
     assert problem.text == "expected names of fields, found something else"
 
 
@@ -96,6 +98,7 @@ def test_a_field_without_a_name() -> None:
 def test_rejects_what_is_not_a_document(text: str, line: int, said: str) -> None:
     with pytest.raises(SyntaxProblem) as caught:
         read(text, {})
+
     assert caught.value.line == line
     assert said in str(caught.value)
 

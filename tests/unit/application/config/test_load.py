@@ -203,11 +203,13 @@ def test_a_sink_of_another_kind_takes_nothing_from_the_source(load_text: Load) -
     text = LEAST.replace(
         "anomalies: {queue: {topic: a}}", "anomalies: stdout, scores: {file: {path: f}}"
     )
+
     assert load_text(text).sinks.anomalies[0].kind == "stdout"
 
 
 def test_what_is_wrong_in_the_source_is_reported_once(problems: Problems) -> None:
     text = LEAST.replace('brokers: "b:1"', "brokers: [1]")
+
     assert problems(text) == ["2: source.queue.brokers: expected text"]
 
 
@@ -269,11 +271,13 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_what_a_plug_in_refuses_in_its_own_words(problems: Problems) -> None:
     text = LEAST.replace("topic: t", "topic: TT")
+
     assert problems(text) == ['2: source.queue.topic: found "TT", expected a topic in lower case']
 
 
 def test_branches_of_a_union_are_one_problem(problems: Problems) -> None:
     text = LEAST.replace("topic: t", "topic: t, settings: {x: [1]}")
+
     assert problems(text) == [
         "2: source.queue.settings.x: expected text or a whole number or true or false"
     ]
@@ -289,11 +293,13 @@ def test_branches_of_a_union_are_one_problem(problems: Problems) -> None:
 )
 def test_rejects_files_that_are_not_pipelines(problems: Problems, text: str, said: str) -> None:
     (problem,) = problems(text + "\n")
+
     assert problem.startswith(said)
 
 
 def test_long_values_are_cut(problems: Problems) -> None:
     (problem,) = problems(LEAST + f"combine: {'x' * 500}")
+
     assert len(problem) < 150
 
 

@@ -20,6 +20,7 @@ from engine.application.config.quantity import (
 @given(st.integers(0, 36_500), st.sampled_from(["ms", "s", "m", "h", "d"]))
 def test_durations(number: int, unit: str) -> None:
     duration = parse_duration(f"{number}{unit}")
+
     assert nanoseconds(duration) == round(number * SECONDS[unit] * 1000) * 10**6
 
 

@@ -33,6 +33,7 @@ def test_it_is_json_and_the_same_each_time(schema: dict[str, Any]) -> None:
 def test_every_field_is_described(schema: dict[str, Any]) -> None:
     for name in PipelineFile.model_fields:
         assert {"$ref", "description"} & schema["properties"][name].keys()
+
     for definition in schema["$defs"].values():
         for name, field in definition.get("properties", {}).items():
             assert {"$ref", "description"} & field.keys(), name

@@ -65,6 +65,7 @@ def test_a_file_is_a_secret_without_its_last_line_end(tmp_path: Path) -> None:
 
 def test_plain_references_are_read_as_what_they_hold_and_secrets_as_text() -> None:
     found = read("a: ${N}\nb: '${N}'\nc: ${PASSWORD}\nd: ${N:-2}", {"N": "7", "PASSWORD": "123"})
+
     assert found.data == {"a": 7, "b": "7", "c": "123", "d": 7}
 
 
@@ -83,6 +84,7 @@ def test_a_scalar_knows_whether_all_of_it_came_from_outside(
 
 def test_a_secret_is_text_whatever_its_variable_is_called() -> None:
     text = "password: ${A}\nnumber: ${A}\nsasl.password: 1e5"
+
     assert read(text, {"A": "1e5"}).data == {
         "password": "1e5",
         "number": 1e5,
@@ -137,6 +139,7 @@ def test_secrets_are_known_before_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_unquoted_password_that_yaml_takes_for_an_alias_is_not_shown(problems: Problems) -> None:
     (problem,) = problems(LEAST.replace("topic: t", "topic: t, password: *hush-hush"))
+
     assert problem == "2: the file: is not YAML: found undefined alias"
 
 
@@ -183,6 +186,7 @@ def test_help_is_not_cut_for_a_word_in_a_secret(problems: Problems) -> None:
 
 def test_a_secret_written_in_the_file_itself_is_not_shown(problems: Problems) -> None:
     text = LEAST.replace("topic: t", "topic: t, password: 123456")
+
     assert problems(text) == [
         "2: source.queue.password: found *** (a secret), expected text: write it in quotes"
     ]

@@ -64,6 +64,7 @@ def test_every_action_has_a_least_role_and_those_above_may_too() -> None:
     for action, least in LEAST_ROLE.items():
         for role in Role:
             assert may(Caller("x", role, ""), action) == (role.rank >= least.rank)
+
     with pytest.raises(ForbiddenError, match="takes the role operator"):
         require(Caller("x", Role.VIEWER, ""), Action.HANDLE_INCIDENTS)
 

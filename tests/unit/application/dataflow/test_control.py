@@ -333,7 +333,7 @@ def test_a_log_that_cannot_be_read_stops_nothing(
     lives.run(None)
 
     assert all(kept.position == COUNT for kept in lives.store.kept.values())
-    assert caplog.text.count("is no control log of this release") == 1
+    assert caplog.text.count("is not a control log of this release") == 1
 
 
 def _document(record: Any) -> dict[str, Any]:

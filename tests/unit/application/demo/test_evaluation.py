@@ -12,6 +12,7 @@ def alarm(sensor: int, minute: int) -> Alarm:
 
 def test_no_alarms_find_nothing_and_none_is_false() -> None:
     result = evaluate(FLEET, [], 2)
+
     assert (result.recall, result.false_alarms, len(result.missed)) == (0.0, 0, 6)
 
 

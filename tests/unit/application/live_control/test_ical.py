@@ -113,7 +113,7 @@ def test_only_what_says_when_events_are_is_kept() -> None:
 
 @pytest.mark.parametrize("text", ["<html>", "", calendar("BEGIN:VEVENT\nUID:a\nEND:VEVENT")])
 def test_rejects_invalid_calendars(text: str) -> None:
-    with pytest.raises(FatalError, match="it is no calendar that can be read"):
+    with pytest.raises(FatalError, match="it is not a calendar that can be read"):
         essence(text)
 
 

@@ -114,7 +114,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(log: ControlLog) -> None:
     log.path.write_text("{}\n")
 
-    with pytest.raises(FatalError, match="is no control log of this release"):
+    with pytest.raises(FatalError, match="is not a control log of this release"):
         log.read()
 
 

@@ -209,6 +209,7 @@ def test_a_flipped_bit_anywhere_is_refused_with_the_name_of_its_file(
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.99])
 def test_a_file_that_was_cut_is_refused(tmp_path: Path, part: float) -> None:
     save(tmp_path, checkpoint())
+
     for folder in ("tasks", "checkpoints"):
         for path in (tmp_path / folder).iterdir():
             whole = path.read_bytes()

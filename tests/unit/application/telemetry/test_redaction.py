@@ -34,6 +34,7 @@ def test_redacts_secrets_and_their_parts(text: str, said: str) -> None:
 
 def test_redacts_short_secret_only_as_a_whole_word() -> None:
     said = Redactor(["PLAIN", "abc"]).redact('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
+
     assert said == 'SASL_PLAINTEXT, "***" ***! abc'
 
 

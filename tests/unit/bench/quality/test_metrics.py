@@ -179,4 +179,5 @@ def test_alerts_per_thousand_and_per_day() -> None:
 
 def test_delay_counts_from_the_first_row_and_leaves_out_what_was_missed() -> None:
     alerts = flags(30, (2, 2), (7, 8), (20, 20))
+
     assert delays(alerts, [(5, 9), (12, 15), (20, 22)]) == [2, 0]

@@ -59,6 +59,7 @@ def test_the_price_of_a_false_alert_rises_behind_a_window_until_it_is_whole() ->
 def test_the_best_threshold_is_the_best_of_all() -> None:
     draw = np.random.default_rng(1)
     files = [(draw.integers(0, 40, 300) / 40, [(60, 90), (200, 220)]) for _ in range(5)]
+
     for profile in nab.PROFILES.values():
         every = [nab.score_at(files, k / 40, profile) for k in range(40)]
         silent = nab.score_at(files, np.inf, profile)
@@ -139,6 +140,7 @@ def test_published_scores(name: str, windows: dict[str, list[tuple[int, int]]]) 
         files: dict[str, nab.File] = {
             file: (scores[file.removesuffix(".csv")], rows) for file, rows in windows.items()
         }
+
     for kind, profile in nab.PROFILES.items():
         threshold = golden[kind]["threshold_in_thresholds_json"]
         score = nab.score_at(files.values(), threshold, profile)
@@ -157,6 +159,7 @@ def test_published_scores_of_each_file_and_of_the_sweep(
     with np.load(ROOT / "detector_scores/ARTime.npz") as scores:
         files = {file: scores[file.removesuffix(".csv")] for file in windows}
     curves = nab.sweep([(files[file], windows[file]) for file in files])
+
     for kind, profile in nab.PROFILES.items():
         threshold = golden[kind]["threshold_in_thresholds_json"]
         best = nab.best(curves, profile)

@@ -80,6 +80,7 @@ def test_scores_of_spikes_that_nothing_else_reaches(accepted: Path) -> None:
     """By hand: each window is found at its spike, and nothing else is an alert."""
     sigmoids = [2 / (1 + np.exp(-5 * left)) - 1 for left in (80 / 100, 150 / 200, 1)]
     mean = sum(sigmoids[:2]) / 2 / sigmoids[2]
+
     for detector in ("zscore", "half_space_trees"):
         figures = of(accepted, "nab", detector)
         assert figures["swept, standard"] == pytest.approx(50 * (1 + mean), abs=1e-5)
@@ -195,6 +196,7 @@ def test_a_detector_that_fails_is_reported(
 def test_unknown_names_and_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(tmp_path, "--detectors", "zcore")
+
     assert "no zcore" in capsys.readouterr().err
     assert run(tmp_path, present=[]) == 2
     assert data.VARIABLE in capsys.readouterr().err

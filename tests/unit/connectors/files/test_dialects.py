@@ -286,7 +286,7 @@ def test_parquet_rows_are_objects_with_times_as_text(tmp_path: Path) -> None:
 def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
     file = written(tmp_path, "id,v\n", "a.parquet")
 
-    with pytest.raises(ConnectorError, match="is no Parquet file"):
+    with pytest.raises(ConnectorError, match="is not a Parquet file"):
         batches(source(file).source().build_part("s", "0", None))
 
 

@@ -108,6 +108,7 @@ def test_a_pattern_is_one_partition_a_file(tmp_path: Path) -> None:
 def test_no_file_and_an_unreadable_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConnectorError, match="no file matches"):
         source(tmp_path / "x*").check(1)
+
     with pytest.raises(ConnectorError, match="Is a directory"):
         source(tmp_path).check(1)
 

@@ -48,7 +48,7 @@ def test_a_run_goes_on_behind_rows_of_units(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rows",
     [
-        # No times: what is no number may be a gap.
+        # No times: what is not a number may be a gap.
         "id,v\na,off\nb,1.5\n",
         # The time of the row is there.
         "id,t,v\na,2024-01-01,off\nb,2024-01-01,1.5\n",

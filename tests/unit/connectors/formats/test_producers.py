@@ -263,7 +263,7 @@ def test_the_base64_body_of_an_iot_hub_is_read() -> None:
 
     assert entities(events) == [("a", 21.1), ("a", 22.5)]
     assert [reject.detail for reject in rejects] == [
-        "Body | base64 cannot be read: '?' is no text in base64"
+        "Body | base64 cannot be read: '?' is not base64 text"
     ]
 
 

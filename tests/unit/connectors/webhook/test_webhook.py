@@ -70,6 +70,7 @@ def test_signatures_are_those_of_the_specification() -> None:
 def test_what_is_no_key_is_refused_without_being_shown(secret: str) -> None:
     with pytest.raises(ValidationError) as raised:
         WebhookSettings.model_validate({"url": "https://host/", "secret": SecretStr(secret)})
+
     assert "short" not in str(raised.value)
     assert "!!!" not in str(raised.value)
 
@@ -182,6 +183,7 @@ def test_headers_of_a_dead_letter_s_sender_stop_nothing() -> None:
 def test_a_url_that_cannot_be_asked_is_refused(url: str) -> None:
     with pytest.raises(ValidationError) as raised:
         settings(url)
+
     assert [error["loc"] for error in raised.value.errors()] == [("url",)]
 
 
@@ -248,6 +250,7 @@ def test_headers_that_drip_are_given_up_by_the_deadline() -> None:
 def test_a_body_that_drips_does_not_undo_the_status() -> None:
     with Dripping(b"HTTP/1.1 200 OK\r\n\r\n") as receiver:
         WebhookClient(settings(receiver.url, timeout="300ms")).send(record(1))
+
     with (
         Dripping(b"HTTP/1.1 422 No\r\n\r\n") as receiver,
         pytest.raises(RecordRejectedError, match="answered 422"),

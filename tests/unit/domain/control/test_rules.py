@@ -60,23 +60,23 @@ def test_a_record_that_comes_late_changes_nothing() -> None:
     _, closed = incident_facts(incident(1, 5, state="closed", event="close"))
     _, earlier = incident_facts(incident(1, 2))
 
-    told = an_incident().told(later)
+    updated = an_incident().with_facts(later)
 
-    assert told.facts == later
-    assert told.told(earlier) is told
-    assert told.told(closed).told(later).facts == closed
+    assert updated.facts == later
+    assert updated.with_facts(earlier) is updated
+    assert updated.with_facts(closed).with_facts(later).facts == closed
 
 
 def test_an_incident_of_anomalies_alone_gives_way_to_its_own_records() -> None:
     made = incident_of_anomaly(stored_anomaly(anomaly(1)))
     grown = made.with_anomaly(stored_anomaly(anomaly(2, severity="critical", summary="worse")))
 
-    told = grown.told(incident_facts(incident(1))[1])
+    updated = grown.with_facts(incident_facts(incident(1))[1])
 
     assert (grown.facts.count, grown.facts.severity) == (2, Severity.CRITICAL)
     assert grown.facts.summary == "worse"
-    assert told.facts.document is not None
-    assert told.with_anomaly(stored_anomaly(anomaly(3))) is told
+    assert updated.facts.document is not None
+    assert updated.with_anomaly(stored_anomaly(anomaly(3))) is updated
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_partitions_that_take_turns_share_one_budget() -> None:
 
 def test_it_follows_a_change_of_pace() -> None:
     slow, fast = np.arange(1_000) * SECOND, 1_000 * SECOND + np.arange(60_000) * SECOND // 10
+
     assert EventRate().observe(np.r_[slow, fast])[-1] == pytest.approx(864_000, rel=0.05)
 
 

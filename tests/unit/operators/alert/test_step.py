@@ -256,7 +256,7 @@ def test_a_raw_score_above_the_number_alerts() -> None:
 
     assert rows(found) == [1, 3]
     assert [anomaly.threshold for anomaly in found] == [None, None]
-    assert [anomaly.p_value for anomaly in found] == [1e-8, 1.0], "unknown is no evidence"
+    assert [anomaly.p_value for anomaly in found] == [1e-8, 1.0], "unknown is not evidence"
     assert [anomaly.severity for anomaly in found] == [Severity.CRITICAL, Severity.MINOR]
     assert [anomaly.score for anomaly in found] == [pytest.approx(0.8), 0.0]
 
@@ -337,6 +337,7 @@ def test_no_deviation_at_all_is_shared_equally() -> None:
 @pytest.mark.parametrize("huge", [1e200, -1.7e308])
 def test_absurd_deviations_still_sum_to_one(huge: float) -> None:
     shares = [share for _, share, _, _ in parts([huge, 21.0, huge])]
+
     assert shares == [pytest.approx(0.5), pytest.approx(0.0), pytest.approx(0.5)]
 
 
@@ -365,6 +366,7 @@ def test_entities_have_their_own_incidents() -> None:
 
 def test_what_comes_late_belongs_to_the_open_incident() -> None:
     found = run(step_of(pipeline()), sparse([20, 18, 29]))
+
     assert {anomaly.incident for anomaly in found} == {found[0].id}
 
 

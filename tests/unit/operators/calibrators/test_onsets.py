@@ -25,6 +25,7 @@ def within(p: Floats, promised: float, tolerance: float) -> bool:
 
 def test_p_values_of_independent_scores_are_uniform() -> None:
     p = p_values(exponential(1, 20_000, 20))[100:]
+
     for share in (0.75, 0.5, 0.25, 0.1, 0.05, 0.02, 1e-2, 1e-3):
         assert within(p, share, 0.1), share
 
@@ -40,6 +41,7 @@ def test_onsets_are_as_frequent_as_p_for_any_scores(factor: float, last: int) ->
 
 def test_first_events_alert_no_more_often_than_later_ones() -> None:
     p = p_values(exponential(3, 1_000, 400))
+
     assert within(p, 1e-3, 0.2)
 
 

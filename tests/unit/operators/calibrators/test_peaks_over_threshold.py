@@ -319,6 +319,7 @@ def test_reset_slot_is_a_new_entity() -> None:
 
 def test_rejects_state_of_another_window() -> None:
     state = one(window=64).dump(np.zeros(1, np.int32))
+
     with pytest.raises(SnapshotError, match="recent"):
         one(window=128).load(state)
 

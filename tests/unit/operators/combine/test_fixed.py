@@ -25,11 +25,13 @@ def test_single_detector_is_passed_through(how: Combination) -> None:
 
 def test_any_is_the_smallest_times_the_number_of_warm_detectors() -> None:
     table = np.array([[0.01, 0.2, 0.5], [0.01, NAN, 0.5], [NAN, 0.01, NAN], [0.9, 0.8, 0.7]])
+
     assert combine(table, "any") == pytest.approx([0.03, 0.02, 0.01, 1.0])
 
 
 def test_all_is_the_largest_of_warm_detectors() -> None:
     table = np.array([[0.01, 0.2, 0.5], [0.01, NAN, 0.02], [NAN, 0.01, NAN]])
+
     assert combine(table, "all").tolist() == [0.5, 0.02, 0.01]
 
 
@@ -45,6 +47,7 @@ def test_cauchy_is_the_mean_of_cauchy_quantiles() -> None:
 @pytest.mark.parametrize("smallest", [1e-8, 1e-11, 1e-13, 1e-16, 1e-30, 1e-290])
 def test_cauchy_keeps_its_digits_in_the_far_tail(smallest: float) -> None:
     table = np.array([[smallest, 0.5], [smallest, smallest]])
+
     assert combine(table, "cauchy") == pytest.approx([2 * smallest, smallest], rel=1e-3, abs=0)
 
 
@@ -64,6 +67,7 @@ def test_independent_detectors_on_normal_data_keep_the_rate(how: Combination) ->
 
 def test_any_is_never_below_tippett() -> None:
     p_values = np.random.default_rng(2).random((50, 4))
+
     for row, combined in zip(p_values, combine(p_values, "any"), strict=True):
         assert combined >= combine_pvalues(row, "tippett").pvalue - 1e-12
 
@@ -75,6 +79,7 @@ p_value = st.floats(1e-300, 1.0) | st.just(NAN)
 def test_combined_values_lie_in_0_to_1(rows: list[tuple[float, float, float]]) -> None:
     table = np.array(rows)
     cold = np.isnan(table).all(axis=1)
+
     for how in WAYS:
         combined = combine(table, how)
         assert (np.isnan(combined) == cold).all()

@@ -170,6 +170,7 @@ def test_onsets_are_as_frequent_as_p_despite_excessive_claims() -> None:
     p_values = rng.random((n, 2))
     p_values[:, 1] **= 2.0
     slots = np.tile(np.arange(entities, dtype=np.int32), n // entities)
+
     for planted in (1e-6, 0.5):
         before = np.arange(0, n, 32)
         made = np.tile([1e-6, planted], (len(before), 1))
@@ -194,6 +195,7 @@ def test_results_do_not_depend_on_cuts_or_snapshots() -> None:
         for name, keeper in weights.keepers(names).items():
             after.keepers(names)[name].load(keeper.dump(np.arange(2, dtype=np.int32)))
         weights = after
+
     for ours, theirs in zip(zip(*parts, strict=True), whole, strict=True):
         np.testing.assert_array_equal(np.concatenate(ours), theirs)
 

@@ -23,7 +23,7 @@ def rates(counts: Any, times: Any, learn: Any = None) -> Floats:
     when = np.asarray(times, np.int64) * SECOND
     learns = np.full(n, True) if learn is None else np.asarray(learn)
     found = CounterBank(1, [0]).rates(np.zeros(n, np.int32), values, when, learns)
-    assert (found[:, 1] == 7.0).all(), "what is no counter stays"
+    assert (found[:, 1] == 7.0).all(), "what is not a counter stays"
     column: Floats = found[:, 0]
     return column
 

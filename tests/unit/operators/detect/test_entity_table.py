@@ -106,6 +106,7 @@ def test_events_out_of_order_count_too() -> None:
 
 def test_a_burst_at_one_time_has_a_rate() -> None:
     rates = [rate for rate, _, _ in run(EntityTable(2), ["a"] * 5, np.full(5, 7))]
+
     assert np.isfinite(rates[2:]).all()
 
 
@@ -121,6 +122,7 @@ def test_late_is_older_than_the_newest_by_more_than_allowed() -> None:
 
 def test_each_entity_has_its_own_newest_time() -> None:
     found = run(EntityTable(2), ["a", "b", "a"], np.array([100, 5, 98]), lateness=1)
+
     assert [late for _, late, _ in found] == [False, False, True]
 
 

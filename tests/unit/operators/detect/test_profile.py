@@ -63,6 +63,7 @@ def test_cuts_and_a_dump_change_nothing(seed: int, cuts: list[int], at: int) -> 
     observe(first, tuple(c[:at] for c in events))  # type: ignore[arg-type]
     second.load(first.dump(np.arange(3, dtype=np.int32)))
     rest = observe(second, tuple(c[at:] for c in events))  # type: ignore[arg-type]
+
     for column, same in zip(rest, expected, strict=True):
         np.testing.assert_array_equal(column, same[at:])  # type: ignore[index]
 

@@ -140,7 +140,7 @@ def test_a_constant_and_what_follows(constant: float) -> None:
     values[-1] = constant * 10 + 50
     scores = scores_of(detector(), values)
 
-    assert scores[-2] < 2, "a tiny change is no emergency"
+    assert scores[-2] < 2, "a tiny change is not an emergency"
     assert scores[-1] > 4
 
 
@@ -184,6 +184,7 @@ def test_bank_laws(seed: int, cuts: list[int], at: int) -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=40, max_size=60))
 def test_scores_are_never_infinite(values: list[float]) -> None:
     scores = scores_of(detector(window=10, range_events=5), np.array(values)[:, None])
+
     assert np.isfinite(scores[15:]).all()
 
 
@@ -199,6 +200,7 @@ def test_it_says_what_it_is() -> None:
 def test_scoring_without_learning_leaves_no_trace() -> None:
     bank = detector(window=20, range_events=5).bank(1)
     slots, values = np.zeros(50, np.int32), np.random.default_rng(6).normal(size=(50, 1))
+
     for start, end in ((0, 3), (3, 10), (10, 50)):  # in the ranges, in the window, warm
         bank.score(slots[start:end], values[start:end], np.ones(end - start, bool))
         before = bank.dump(slots[:1])["state"]

@@ -37,6 +37,7 @@ def test_defaults_are_filled_in_and_numbers_become_floats() -> None:
 def test_a_wrong_parameter_is_named(given: dict[str, object], parameter: str, text: str) -> None:
     with pytest.raises(ParameterError) as error:
         check_numbers("x", given, DECLARED)
+
     assert error.value.parameter == parameter
     assert text in str(error.value)
 

@@ -27,6 +27,7 @@ def test_processes_that_store_at_once_find_their_own(tmp_path: Path) -> None:
 
 def test_the_code_of_an_older_source_is_not_found(tmp_path: Path) -> None:
     files(tmp_path).save("signature", b"code")
+
     assert files(tmp_path, 2.0).load("signature") is None
 
 

@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "said"),
     [
         ({"host": "0.0.0.0"}, "--plain-http"),
-        ({"retention": "soon"}, "is no duration"),
+        ({"retention": "soon"}, "is not a duration"),
         ({"scores": "soon"}, "--scores"),
         ({"database": "mysql://a/b"}, "--database: expected"),
         ({"follow": [Path("gone.yaml")]}, "gone.yaml"),

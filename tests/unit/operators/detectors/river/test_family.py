@@ -92,6 +92,7 @@ def test_wrong_parameters_are_named(parameters, text):
 def test_names_that_are_not_there():
     with pytest.raises(UnknownNameError, match='Did you mean "HalfSpaceTrees"'):
         create("river.HalfSpaceTree")
+
     with pytest.raises(ParameterError, match="no effect"):
         create("river.GaussianScorer", {"preprocess": ["MinMaxScaler"]})
 

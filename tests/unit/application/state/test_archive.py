@@ -100,7 +100,7 @@ def test_names_that_are_no_part_of_a_state_are_refused(
 ) -> None:
     archive = packed(tmp_path / "a.tar.gz", [(name, b"x")], sums_of({name: b"x"}))
 
-    with pytest.raises(SnapshotError, match="no archive of a state"):
+    with pytest.raises(SnapshotError, match="not an archive of a state"):
         read_archive(archive, empty)
 
     assert files(empty) == {}

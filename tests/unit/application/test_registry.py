@@ -58,5 +58,5 @@ def test_an_incomplete_detector_is_rejected_with_what_it_lacks(
     family = registry.detector_family("zscore")
     monkeypatch.setattr(family, "create", lambda *_: NameAlone())
 
-    with pytest.raises(ParameterError, match=r"NameAlone is not a complete detector: .*warm_up, bank"):
+    with pytest.raises(ParameterError, match=r"not a complete detector: .*warm_up, bank"):
         registry.detector("zscore", {}, ["a"])

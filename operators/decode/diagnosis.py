@@ -22,7 +22,7 @@ from operators.decode.entity_keys import BinaryKeyError, name
 from operators.decode.explode import Exploder
 from operators.decode.json_errors import RejectedError, payload_error
 from operators.decode.numbers import NoNumberError, NumberReader
-from operators.decode.reading import MisplacedError, MissingError, dotted, look_up, quote
+from operators.decode.reading import MisplacedError, MissingError, look_up, other_name, quote
 from operators.decode.time_diagnosis import TimeDiagnosis
 
 Clocks = tuple[int, int]
@@ -108,7 +108,7 @@ class Diagnosis:
             except MissingError as missing:
                 if field.optional:
                     continue
-                found = f"there is nothing at {missing}{dotted(document, field.path)}"
+                found = f"there is nothing at {missing}{other_name(document, field.path)}"
                 return RejectReason.MISSING_VALUE, found
             finding = _of_value(field, reader, found)
             if finding is not None:
@@ -153,7 +153,7 @@ def _key_part(
     try:
         found = look_up(document, part)
     except MissingError as missing:
-        found = f"there is nothing at {missing}{dotted(document, part)}"
+        found = f"there is nothing at {missing}{other_name(document, part)}"
         return RejectReason.MISSING_KEY, found
     if found is None:
         return RejectReason.MISSING_KEY, f"{path_text(part)} is null"

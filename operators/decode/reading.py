@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -99,8 +101,8 @@ def quote(found: object) -> str:
     return text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "..."
 
 
-def dotted(document: Any, path: Path) -> str:
-    """Return a hint if a path is cut at dots that belong to the name of a field."""
+def other_name(document: Any, path: Path) -> str:
+    """Return a hint if a path is cut at dots that belong to a name, or a name is nearly right."""
     for start, step in enumerate(path):
         if not isinstance(document, dict) or not isinstance(step, str):
             return ""
@@ -108,10 +110,20 @@ def dotted(document: Any, path: Path) -> str:
             name = ".".join(map(str, path[start:end]))
             if name in document:
                 return f'; a field is called {name}: write ["{name}"]'
-        document = document.get(step)
+        if step not in document:
+            return _near(step, list(islice(map(str, document), MOST_NAMES)))
+        document = document[step]
     return ""
 
 
+def _near(name: str, names: list[str]) -> str:
+    same = [other for other in names if other.lower() == name.lower()]
+    found = same or get_close_matches(name, names, 1, 0.75)
+    return f'; a field is called "{found[0][:LONGEST_QUOTE_CHARS]}"' if found else ""
+
+
+MOST_NAMES = 50
+"""Fields of a message that are compared with a name that is not among them."""
 LONGEST_QUOTE_CHARS = 80
 
 

@@ -11,7 +11,7 @@ from engine.domain.mapping import EXCEL_FORMATS, EventMapping
 from engine.domain.path import path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_doubts import other_unit
-from operators.decode.reading import MissingError, dotted, look_up, quote
+from operators.decode.reading import MissingError, look_up, other_name, quote
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
 HERE = "this machine's clock"
@@ -40,7 +40,7 @@ class TimeDiagnosis:
             try:
                 columns.append([look_up(document, path)])
             except MissingError as missing:
-                found = f"there is nothing at {missing}{dotted(document, path)}"
+                found = f"there is nothing at {missing}{other_name(document, path)}"
                 return RejectReason.MISSING_TIME, found
             if columns[-1] == [None]:
                 return RejectReason.MISSING_TIME, f"{path_text(path)} is null"

@@ -675,3 +675,20 @@ def test_a_number_where_a_text_of_a_time_is_expected_is_reported_with_how_to_rea
     _, (reject,) = decode(text, orjson.dumps({"id": "a", "ts": written, "v": 1}))
 
     assert "set unit instead of format" in reject.detail
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ({"Sensor": "a", "v": {"temp": 1}}, 'nothing at sensor; a field is called "Sensor"'),
+        ({"sensors": "a", "v": {"temp": 1}}, 'nothing at sensor; a field is called "sensors"'),
+        ({"sensor": "a", "v": {"temp_c": 1}}, 'at v.temp; a field is called "temp_c"'),
+        ({"id": "a", "v": {"temp": 1}}, "nothing at sensor"),
+    ],
+)
+def test_a_missing_field_is_reported_with_the_name_that_is_nearly_right(
+    message: Any, hint: str
+) -> None:
+    _, (reject,) = decode("key: sensor\nvalues: {temp: v.temp}", message)
+
+    assert reject.detail.endswith(hint)

@@ -241,7 +241,8 @@ class BrokerErrors:
         text = _VARIES.sub("", text)
         if text not in self._said and len(self._said) < _MOST_CAUSES:
             self._said.add(text)
-            then = "; retrying" if retried and self.fatal_error is None else ""
+            is_fatal = self.fatal_error is not None or self.fatal_text
+            then = "; retrying" if retried and not is_fatal else ""
             logger.warning("%s: %s%s", self._who, text, then)
 
 

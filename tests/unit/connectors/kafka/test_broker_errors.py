@@ -80,3 +80,14 @@ def test_a_static_member_that_another_one_replaced_says_what_to_change() -> None
 
     with pytest.raises(ConnectorError, match=r"the same group.instance.id: give each its own"):
         errors.raise_if_fatal()
+
+
+def test_an_error_that_ends_the_client_is_not_said_to_be_retried(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = BrokerErrors("group", lambda _: None)
+
+    errors.log(logging.CRITICAL, "%s [%s] %s", "FATAL", "rdkafka#consumer-9", "Fatal error: fenced")
+    errors.report(KafkaError(KafkaError._FATAL, "fenced"))
+
+    assert caplog.messages[-1] == "group: fenced"

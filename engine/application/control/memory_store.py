@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -76,13 +75,13 @@ class MemoryStore:
     def reading(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""
         with self._lock:
-            yield _work(deepcopy(self._content))
+            yield _work(_copied(self._content))
 
     @contextmanager
     def writing(self) -> Iterator[UnitOfWork]:
         """Return a unit of work that is stored as a whole at its end, or after an error not."""
         with self._lock:
-            content = deepcopy(self._content)
+            content = _copied(self._content)
             yield _work(content)
             self._content = content
             self._commits += 1
@@ -104,6 +103,18 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def _copied(kept: Any) -> Any:
+    """Return a copy of containers; the records in them are immutable, and shared."""
+    if isinstance(kept, dict):
+        return {key: _copied(value) for key, value in kept.items()}
+    if isinstance(kept, list):
+        return [_copied(value) for value in kept]
+    if isinstance(kept, (_Content, BacktestContent)):
+        parts = {part.name: _copied(getattr(kept, part.name)) for part in fields(kept)}
+        return replace(kept, **parts)
+    return kept
 
 
 def _work(content: _Content) -> UnitOfWork:

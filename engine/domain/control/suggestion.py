@@ -10,9 +10,10 @@ from typing import Any
 
 DEEPEST = 4
 MOST_VALUES = 20
-PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+PLAIN = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 """Names that a path needs no quotes for; fields of other names are not suggested."""
-TIMES = re.compile(r"(^|_|\.)(ts|time|timestamp|event_time|datetime|date|at)$", re.IGNORECASE)
+TIMES = re.compile(r"(^|_|\.|@)(ts|time|timestamp|event_time|datetime|date|at)$", re.IGNORECASE)
 KEYS = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station)$",
     re.IGNORECASE,
@@ -45,17 +46,26 @@ def suggested_mapping(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
     if not times:
         return None
     time = _first(times, TIMES, fields)
-    keys = {path for path in always - times.keys() if _can_be_key(path, fields[path].found)}
+    keys = {
+        path
+        for path in always - times.keys()
+        if _can_be_key(path, fields[path].found)
+        and (KEYS.search(path) or not all(map(_is_value, fields[path].found)))
+    }
     key = _first(keys, KEYS, fields) if keys else None
     values = [
         path
         for path, one in fields.items()
-        if path not in times and path != key and all(map(_is_number, one.found))
+        if path not in times and path != key and all(map(_is_value, one.found))
     ][:MOST_VALUES]
     mapping: dict[str, Any] = {"key": {"const": "all"} if key is None else key}
     mapping["time"] = times[time]
     mapping["values"] = {
-        path: {"path": path} if path in always else {"path": path, "optional": True}
+        path: {
+            "path": path,
+            **({} if path in always else {"optional": True}),
+            **({} if all(map(_is_number, fields[path].found)) else {"as": "number"}),
+        }
         for path in values
     }
     return mapping
@@ -90,6 +100,12 @@ def _is_iso(text: str) -> bool:
         return False
     # A date alone, or digits, are more often something else.
     return len(text) > len("2026-01-01")
+
+
+def _is_value(value: Any) -> bool:
+    """Whether a value is a number, or a text of one with a point: without it may be an id."""
+    is_text = isinstance(value, str) and NUMBER.fullmatch(value) is not None and "." in value
+    return is_text or _is_number(value)
 
 
 def _is_number(value: Any) -> bool:

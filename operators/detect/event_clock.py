@@ -31,7 +31,8 @@ MANY_EVENTS = 64
 behind, after which event time goes back."""
 LONG_RUN_EVENTS = 10_000
 """Events in a row of one entity that lie far behind where another has carried event time, after
-which it goes back: this many are not its backlog."""
+which it goes back: this many are not its backlog. It is also how long the time is remembered that
+event time went back from."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is no matter of a task that is new."""
@@ -63,6 +64,8 @@ RECORD = np.dtype(
         ("behind", "u1"),
         ("leader", "<i4"),
         ("jumped", "<i8"),
+        ("high", "<i8"),
+        ("returned", "<i8"),
         ("usual", "<f8"),
         ("paused", "<i8"),
         ("pause", "<f8"),
@@ -71,9 +74,9 @@ RECORD = np.dtype(
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
 stride, last jump, and when it last strode; the slot that spoke last, and how often in a row; the
 time that events apart agree on, how many do, the slot of the first, whether they are of several,
-and whether they lie behind; the slot that has carried event time to where it is;
-how far event time had come with the last jump; the longest usual step; when the last pause began,
-and how long it was."""
+and whether they lie behind; the slot that has carried event time to where it is; how far event time
+had come with the last jump; where it was when it went back, and after how many events; the longest
+usual step; when the last pause began, and how long it was."""
 
 
 class Progress(NamedTuple):
@@ -153,7 +156,7 @@ def advance(clock: Any, slot: int, time: int) -> int:
         if ahead > 0:
             clock.leader = slot
             clock.usual = max(clock.usual, np.float64(ahead))
-        _step(clock, max(ahead, 0))
+        _step(clock, max(ahead, 0), 0)
         return 0
     behind = ahead < 0
     alike = clock.agreed > 0 and behind == clock.behind
@@ -168,13 +171,20 @@ def advance(clock: Any, slot: int, time: int) -> int:
         clock.several = 1
     if not _is_agreed(clock, slot):
         return 0
-    jump = clock.apart - clock.now
     clock.agreed, clock.leader = 0, slot
     if behind:
-        clock.now = clock.apart
+        clock.high = clock.now + _known_ahead(clock)
+        clock.now, clock.returned = clock.apart, clock.count
         return 0
-    is_pause = _is_pause(clock, jump)
-    _step(clock, jump)
+    return _jump(clock, clock.apart - clock.now)
+
+
+@njit(error_model="numpy")
+def _jump(clock: Any, jump: int) -> int:
+    """Move event time on by a jump; return its length if it is a pause of all, else 0."""
+    known = min(_known_ahead(clock), jump)
+    is_pause = known < jump and _is_pause(clock, jump - known)
+    _step(clock, jump, known)
     # Pauses that become longer and longer are news each time, and equal ones are not.
     clock.usual = max(clock.usual, min(np.float64(jump), PAUSE_STEPS * clock.usual))
     clock.jumped = clock.progress
@@ -182,7 +192,17 @@ def advance(clock: Any, slot: int, time: int) -> int:
         clock.stride = max(clock.stride, min(np.float64(jump), clock.jump))
         clock.strode = clock.progress
     clock.jump = jump
-    return jump if is_pause else 0
+    return jump - known if is_pause else 0
+
+
+@njit(error_model="numpy")
+def _known_ahead(clock: Any) -> int:
+    """Return how far ahead event time has been lately: it does not come on by that again.
+
+    Where gateways whose clocks are apart send in turn, event time goes back and ahead with them.
+    """
+    lately = clock.count - clock.returned < LONG_RUN_EVENTS
+    return max(clock.high - clock.now, 0) if lately else 0
 
 
 @njit(error_model="numpy")
@@ -222,11 +242,12 @@ def _is_scheduled(clock: Any, jump: int) -> bool:
 
 
 @njit(error_model="numpy")
-def _step(clock: Any, ahead: int) -> None:
+def _step(clock: Any, ahead: int, known: int) -> None:
+    """Move event time ahead; a part of it was known, and is no progress."""
     clock.now += ahead
-    clock.progress += ahead
+    clock.progress += ahead - known
     size = np.float64(ahead)
-    clock.busy += np.int64(min(size, max(LEAST_JUMP_NS, JUMP_STEPS * clock.step)))
+    clock.busy += np.int64(min(size - known, max(LEAST_JUMP_NS, JUMP_STEPS * clock.step)))
     if 2.0 * size >= clock.stride:
         clock.strode = clock.progress
     elif clock.progress - clock.strode > FORGOTTEN_STRIDES * clock.stride:

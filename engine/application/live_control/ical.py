@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -82,7 +83,20 @@ def _with_times(read: icalendar.Calendar) -> str:
         kept = icalendar.Event()
         for name, value in event.items():
             if name in KEPT:
+                _require_known_zone(value)
                 kept[name] = value
         found.add_component(kept)
     text: str = found.to_ical().decode()
     return text
+
+
+def _require_known_zone(value: Any) -> None:
+    """Refuse a time whose zone is unknown: it would be read in the zone of the pipeline.
+
+    Raises:
+        FatalError: neither the calendar nor the zone database has the zone.
+    """
+    zone = getattr(value, "params", {}).get("TZID")
+    moment = getattr(value, "dt", None)
+    if zone and isinstance(moment, datetime) and moment.tzinfo is None:
+        raise FatalError(f'the calendar has no VTIMEZONE for "{zone}", and no zone is called so')

@@ -275,6 +275,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("state", "key_groups"), 0, "expected at least 1"),
     (("state", "keep"), -1, "expected at least 0"),
     (("state", "keep_every"), "0s", "expected a duration of more than 0s"),
+    (("state", "encryption_key"), "short", "expected ${NAME} or ${file:/path} alone"),
     (("state", "idle_after"), 30, "expected a duration with its unit"),
     (("state", "idle_after"), "5m", "expected more than absence.after"),
     (("state", "memory_limit"), "lots", "expected a size with its unit"),

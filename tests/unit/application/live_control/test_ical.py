@@ -117,6 +117,13 @@ def test_rejects_invalid_calendars(text: str) -> None:
         essence(text)
 
 
+def test_a_zone_that_nobody_knows_is_refused() -> None:
+    unknown = NIGHTLY.replace("Europe/Berlin", "Mars/Base")
+
+    with pytest.raises(FatalError, match='no VTIMEZONE for "Mars/Base"'):
+        essence(calendar(unknown))
+
+
 def test_a_calendar_that_fits_into_no_record_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ical, "MOST_BYTES", 100)
 

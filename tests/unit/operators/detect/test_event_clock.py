@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,27 @@ def test_what_one_has_gathered_does_not_take_it_back() -> None:
     found = progress(slots, seconds)
 
     assert found[-1] == 799 + HOUR
+
+
+def test_gateways_in_turn_whose_clocks_are_apart_do_not_drive_it() -> None:
+    """Each sends a hundred events of ten sensors; the clock of the first is an hour ahead."""
+    rounds, within = np.arange(4_000) // 200, np.arange(4_000) % 200
+    ahead = within < 100
+    seconds = rounds * 100 + within % 100 + np.where(ahead, HOUR, 0)
+
+    found = progress(np.where(ahead, within % 10, 10 + within % 10), seconds)
+
+    assert found[-1] <= 2_000 + HOUR
+
+
+def test_an_outage_long_after_it_went_back_is_a_jump() -> None:
+    slots, seconds = turns(24_000)
+    wrong = np.where(seconds < 100, seconds + 30 * HOUR, seconds)
+    again = np.where(seconds < 12_000, wrong, seconds + HOUR)
+
+    found = progress(slots, again)
+
+    assert found[-1] - found[11_999] == pytest.approx(HOUR + 12_000, abs=10)
 
 
 def test_it_goes_back_to_the_only_one_that_is_left() -> None:

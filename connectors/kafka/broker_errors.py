@@ -156,6 +156,19 @@ class BrokerErrors:
                 raise
         return default
 
+    def polled(self, call: Callable[[], Answer], default: Answer) -> Answer:
+        """Return what a poll or a flush answers, or a default if the client is dead.
+
+        Some fatal errors are exceptions: they are reported as the others are.
+        """
+        try:
+            return self.served(call, default)
+        except KafkaException as error:
+            if not error.args[0].fatal():
+                raise
+            self.report(error.args[0], retried=False)
+            return default
+
     @contextmanager
     def asked_once(self, brokers: str) -> Iterator[None]:
         """Ask brokers something, in one attempt.

@@ -177,7 +177,7 @@ class SharedConsumer:
     def _take(self, most: int) -> int:
         """Take arrived messages up to a limit; return their number."""
         client, nothing = self._consumer, list[Message]()
-        messages = self.errors.served(lambda: client.consume(most, timeout=0), nothing)
+        messages = self.errors.polled(lambda: client.consume(most, timeout=0), nothing)
         self.errors.raise_if_fatal()
         count = len(messages)
         if not count:

@@ -174,7 +174,7 @@ class GroupMembership:
         """Run the membership: what the thread does."""
         try:
             while not self._closing:
-                message = self.errors.served(lambda: self._consumer.poll(POLL_SECONDS), None)
+                message = self.errors.polled(lambda: self._consumer.poll(POLL_SECONDS), None)
                 if message is not None and (error := message.error()) is not None:
                     self.errors.report(error)
                 self._take_metadata()

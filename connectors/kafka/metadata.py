@@ -101,5 +101,5 @@ def _serve_callbacks(
     client: Consumer | Producer, errors: BrokerErrors, error: KafkaException
 ) -> None:
     """Note why no broker answered: librdkafka reports it only while it is polled."""
-    errors.served(lambda: client.poll(0), None)
+    errors.polled(lambda: client.poll(0), None)
     errors.report(error.args[0])

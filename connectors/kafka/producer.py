@@ -252,15 +252,15 @@ class RecordProducer:
             RetryableError: a restart cures it.
             ConnectorError: nothing but a change of rights, limits or settings does.
         """
-        interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
-        if interrupted and self.errors.fatal_error is None:
+        was_interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
+        if was_interrupted and self.errors.fatal_error is None:
             # A purged record does not name its cause; that is reported separately.
             self._serve(CAUSE_WAIT_SECONDS)
         self.errors.raise_if_fatal()
         if self.failure is None:
             return
         error, topic, role = self.failure
-        if interrupted:
+        if error.code() in INTERRUPTED:
             raise RetryableError(
                 f"writing {role} to {topic} was broken off: {error.str()}. Its records are "
                 "written again after a restart"
@@ -320,11 +320,11 @@ class RecordProducer:
         )
 
     def _serve(self, seconds: float) -> None:
-        self.errors.served(lambda: self.client.poll(seconds), 0)
+        self.errors.polled(lambda: self.client.poll(seconds), 0)
 
     def _flush_some(self) -> int:
         """Return how many records have not arrived yet, after a moment's wait."""
-        return self.errors.served(lambda: self.client.flush(FLUSH_WAIT_SECONDS), len(self.client))
+        return self.errors.polled(lambda: self.client.flush(FLUSH_WAIT_SECONDS), len(self.client))
 
     def _delivered(self, topic: str, role: str, error: KafkaError | None, message: Message) -> None:
         if error is None:

@@ -14,6 +14,7 @@ from engine.domain.errors import ConnectorError
 from engine.domain.names import REPARTITION
 from pynomaly.plugins import RunContext
 
+SHOWN_SECONDS = 0.1
 HEADER_ROOM_BYTES = 4_096
 """Bytes that a message may grow by: its key, and the headers that say where it came from."""
 
@@ -49,7 +50,9 @@ class RepartitionTopic:
             ConnectorError: it is missing and cannot be made, or does not fit.
             Shutdown: asked to stop while waiting.
         """
-        wait_for_topic(self._make_sure, context, self._errors)
+        while not wait_for_topic(self._make_sure, context, self._errors):
+            # Another process has just made it: brokers show it a moment later.
+            context.draining.wait(SHOWN_SECONDS)
 
     def is_there(self) -> bool:
         """Tell whether the topic is there.
@@ -58,7 +61,8 @@ class RepartitionTopic:
             ConnectorError: it is, and does not fit.
             KafkaException: no broker answers.
         """
-        if self._topic not in self._admin.list_topics(timeout=REQUEST_SECONDS).topics:
+        found = self._admin.list_topics(timeout=REQUEST_SECONDS).topics.get(self._topic)
+        if found is None or not found.partitions:
             return False
         config = topic_config(self._admin, self._topic, "configuration")
         policy = config.get("cleanup.policy", "delete")
@@ -75,9 +79,12 @@ class RepartitionTopic:
             )
         return True
 
-    def _make_sure(self) -> None:
-        if not self.is_there():
-            self._create()
+    def _make_sure(self) -> bool:
+        """Create the topic unless it is there; return whether it is there now."""
+        if self.is_there():
+            return True
+        self._create()
+        return self.is_there()
 
     def _create(self) -> None:
         found = self._admin.list_topics(timeout=REQUEST_SECONDS).topics.get(self._source)

@@ -137,7 +137,7 @@ class StartOffsets:
 
     def _serve_callbacks(self) -> None:
         """Report errors that the client has for us, before anything is read."""
-        message = self._errors.served(lambda: self._consumer.poll(0), None)
+        message = self._errors.polled(lambda: self._consumer.poll(0), None)
         if message is not None and (error := message.error()) is not None:
             self._errors.report(error)
 

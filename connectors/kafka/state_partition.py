@@ -202,7 +202,7 @@ class StatePartition:
         try:
             while not done():
                 self._context.heartbeat.waiting()
-                messages = self._errors.served(
+                messages = self._errors.polled(
                     lambda: self._consumer.consume(1_000, timeout=POLL_SECONDS), list[Message]()
                 )
                 for message in messages:

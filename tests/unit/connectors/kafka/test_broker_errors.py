@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from connectors.kafka.broker_errors import BrokerErrors
 from engine.domain.errors import ConnectorError
@@ -91,3 +91,24 @@ def test_an_error_that_ends_the_client_is_not_said_to_be_retried(
     errors.report(KafkaError(KafkaError._FATAL, "fenced"))
 
     assert caplog.messages[-1] == "group: fenced"
+
+
+def fail(*, fatal: bool) -> int:
+    raise KafkaException(KafkaError(KafkaError._FENCED, "fenced by a newer instance", fatal=fatal))
+
+
+def test_a_fatal_exception_of_a_poll_is_raised_with_its_cure() -> None:
+    errors = BrokerErrors("sink", lambda _: None)
+
+    answer = errors.polled(lambda: fail(fatal=True), 3)
+
+    assert answer == 3
+    with pytest.raises(ConnectorError, match="fenced by a newer instance"):
+        errors.raise_if_fatal()
+
+
+def test_another_exception_of_a_poll_is_raised() -> None:
+    errors = BrokerErrors("sink", lambda _: None)
+
+    with pytest.raises(KafkaException):
+        errors.polled(lambda: fail(fatal=False), 3)

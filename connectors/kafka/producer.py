@@ -23,7 +23,7 @@ FLUSH_WAIT_SECONDS = 0.5
 """Seconds between looks at what goes on while waiting for the brokers."""
 LONG_WAIT_SECONDS = 5.0
 """Seconds after which the health page reports a wait."""
-CAUSE_WAIT_SECONDS = 0.1
+CAUSE_WAIT_SECONDS, CAUSE_WAITS = 0.1, 10
 STRANDED_SECONDS = 30.0
 """Of waiting, between looks at whether the client still knows brokers."""
 LOOKUP_SECONDS = 10.0
@@ -252,10 +252,8 @@ class RecordProducer:
             RetryableError: a restart cures it.
             ConnectorError: nothing but a change of rights, limits or settings does.
         """
-        was_interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
-        if was_interrupted and self.errors.fatal_error is None:
-            # A purged record does not name its cause; that is reported separately.
-            self._serve(CAUSE_WAIT_SECONDS)
+        if self.failure is not None:
+            self._wait_for_cause()
         self.errors.raise_if_fatal()
         if self.failure is None:
             return
@@ -290,11 +288,19 @@ class RecordProducer:
             return ()
         return found
 
+    def _wait_for_cause(self) -> None:
+        """Serve reports for a second at most, until one names what others were broken off for."""
+        for _ in range(CAUSE_WAITS):
+            known = self.failure is not None and self.failure[0].code() not in INTERRUPTED
+            if known or self.errors.fatal_error is not None:
+                return
+            self._serve(CAUSE_WAIT_SECONDS)
+
     def _refuse(self, error: KafkaError, topic: str, role: str) -> None:
         """Raise why the client takes no record."""
         if error.code() == KafkaError._STATE:
             # An earlier record of the transaction was refused: its report names the cause.
-            self._serve(CAUSE_WAIT_SECONDS)
+            self._wait_for_cause()
         self.failure = self.failure or (error, topic, role)
         self.raise_failure()
 
@@ -351,7 +357,8 @@ class RecordProducer:
 
     def _failed(self, error: KafkaError, topic: str, role: str) -> None:
         # One that was purged failed because of another, which may be reported later.
-        if self.failure is None or self.failure[0].code() in PURGED:
+        was_interrupted = self.failure is not None and self.failure[0].code() in INTERRUPTED
+        if self.failure is None or (was_interrupted and error.code() not in PURGED):
             self.failure = error, topic, role
         if error.code() not in PURGED:
             self.errors.report(error, retried=error.code() in INTERRUPTED)

@@ -9,12 +9,10 @@ import orjson
 
 from connectors.alertmanager.alert import alert
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.delivery import queued_sink
-from connectors.delivery.queued_sink import QueuedSink
+from connectors.delivery.queued_sink import Delivery, QueuedSink
 from engine.domain.errors import ConnectorError
 from engine.domain.names import ANOMALIES
 from engine.domain.record import Record
-from pynomaly.plugins import RunContext
 
 if TYPE_CHECKING:
     from connectors.delivery.http_client import HttpClient
@@ -59,7 +57,7 @@ class AlertmanagerSink(QueuedSink):
 
     def delivery(self, receiver: Alertmanager) -> Delivery:
         """Return what sends alerts to it."""
-        return Delivery(self.settings, self.context, self.role, receiver)
+        return Delivery(self.settings, self.context, self.role, receiver.send)
 
 
 class Alertmanager:
@@ -113,28 +111,3 @@ class Alertmanager:
         """Release the connections."""
         self._alerts.close()
         self._status.close()
-
-
-class Delivery(queued_sink.Delivery):
-    """Sends alerts until Alertmanager has them.
-
-    Args:
-        settings: of the sink.
-        context: of this process.
-        role: of the sink.
-        receiver: the Alertmanager.
-    """
-
-    def __init__(
-        self,
-        settings: AlertmanagerSettings,
-        context: RunContext,
-        role: str,
-        receiver: Alertmanager,
-    ) -> None:
-        super().__init__(settings, context, role)
-        self._receiver = receiver
-
-    def send(self, records: list[Record]) -> None:
-        """Send some alerts in one request."""
-        self._receiver.send(records)

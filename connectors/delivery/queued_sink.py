@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
@@ -20,7 +20,6 @@ from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
 logger = logging.getLogger("pynomaly.sinks")
-T = TypeVar("T")
 
 
 class Receiver(Protocol):
@@ -40,39 +39,43 @@ class Receiver(Protocol):
         ...
 
 
-class Delivery(ABC):
+class Delivery:
     """Delivers records until the receiver has them, or says that it never will.
 
     Args:
         settings: how patient to be.
         context: of this process.
         role: of the sink.
+        send: hands records over, once. It raises TransientError to be repeated, and
+            RecordRejectedError where one of them can never be taken, and none was.
+        prepare: called before the first record until the receiver answers.
     """
 
-    def __init__(self, settings: RetrySettings, context: RunContext, role: str) -> None:
+    def __init__(
+        self,
+        settings: RetrySettings,
+        context: RunContext,
+        role: str,
+        send: Callable[[list[Record]], object],
+        prepare: Callable[[], object] = bool,
+    ) -> None:
         # Only who calls out needs tenacity and pybreaker.
         from connectors.delivery.retry import RetryingCaller
 
         self._caller = RetryingCaller(settings, context, role)
         self._rejected = RejectedRecords(settings.refused, context, role)
         self._delivered = context.telemetry.delivered.labels(role)
+        self._send = send
+        self._prepare = prepare
 
-    def prepare(self) -> None:  # noqa: B027 - most have nothing to wait for
+    def prepare(self) -> None:
         """Wait for what has to be there before the first record."""
-
-    @abstractmethod
-    def send(self, records: list[Record]) -> None:
-        """Hand records over, once.
-
-        Raises:
-            TransientError: repeat it.
-            RecordRejectedError: one of them can never be taken, and none was.
-        """
+        self._call(self._prepare)
 
     def deliver(self, records: list[Record]) -> None:
         """Hand records over; one that can never be taken does not stop the others."""
         try:
-            self.call(lambda: self.send(records))
+            self._call(lambda: self._send(records))
             self._delivered.inc(len(records))
         except RecordRejectedError as error:
             if len(records) == 1:
@@ -81,9 +84,9 @@ class Delivery(ABC):
             for record in records:
                 self.deliver([record])
 
-    def call(self, function: Callable[[], T]) -> T:
+    def _call(self, function: Callable[[], object]) -> None:
         """Call the receiver until it answers."""
-        return self._caller.call(function)
+        self._caller.call(function)
 
 
 class QueuedSink(ABC):

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from connectors.delivery import queued_sink
-from connectors.delivery.queued_sink import QueuedSink
+from connectors.delivery.queued_sink import Delivery, QueuedSink
 from connectors.delivery.retry_settings import RecordRejectedError, TransientError
 from connectors.sql.sink_settings import STORE_FILE, StoreSettings
 from engine.domain.names import ANOMALIES, INCIDENTS
@@ -15,7 +14,6 @@ from engine.domain.record import Record
 from pynomaly.plugins import (
     ConnectorError,
     RetryableError,
-    RunContext,
     ingest,
     require_trusted,
 )
@@ -67,7 +65,7 @@ class StoreSink(QueuedSink):
 
     def delivery(self, receiver: StoreReceiver) -> Delivery:
         """Return what stores records in it."""
-        return Delivery(self.settings, self.context, self.role, receiver)
+        return Delivery(self.settings, self.context, self.role, receiver.add, receiver.reach)
 
 
 class StoreReceiver:
@@ -115,28 +113,3 @@ class StoreReceiver:
     def close(self) -> None:
         """Close the connections."""
         self._store.close()
-
-
-class Delivery(queued_sink.Delivery):
-    """Stores records until the database has them.
-
-    Args:
-        settings: of the sink.
-        context: of this process.
-        role: of the sink.
-        receiver: the store.
-    """
-
-    def __init__(
-        self, settings: StoreSettings, context: RunContext, role: str, receiver: StoreReceiver
-    ) -> None:
-        super().__init__(settings, context, role)
-        self._receiver = receiver
-
-    def prepare(self) -> None:
-        """Wait for the store."""
-        self.call(self._receiver.reach)
-
-    def send(self, records: list[Record]) -> None:
-        """Store records in one transaction."""
-        self._receiver.add(records)

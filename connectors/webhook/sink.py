@@ -55,7 +55,7 @@ class Delivery(queued_sink.Delivery):
     def __init__(
         self, settings: WebhookSettings, context: RunContext, role: str, client: WebhookClient
     ) -> None:
-        super().__init__(settings, context, role)
+        super().__init__(settings, context, role, self._send_one)
         self._rate_limiter = RateLimiter(settings.rate / context.processes)
         self._delivered_ids = DeliveredIds(context, role, settings.url)
         self._client = client
@@ -67,7 +67,7 @@ class Delivery(queued_sink.Delivery):
                 super().deliver([record])
                 self._delivered_ids.add(record.id)
 
-    def send(self, records: list[Record]) -> None:
+    def _send_one(self, records: list[Record]) -> None:
         """Send one record, as fast as the receiver is to be asked."""
         self._rate_limiter.wait()
         self._client.send(records[0])

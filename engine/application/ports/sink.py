@@ -25,6 +25,8 @@ class SinkPlugin(Protocol):
         exactly_once: whether it can publish every record once, despite crashes: its snapshot
             makes visible, or can take back, what was written.
         roles: optional; the roles that it can have. All roles if it is not given.
+        fills_store: optional; whether it writes to the store of `pynomaly serve` itself, which has
+            nothing to follow then. False if it is not given.
     """
 
     Settings: type[Settings]

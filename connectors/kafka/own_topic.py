@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -64,19 +65,39 @@ def create_topic(admin: AdminClient, who: str, made: NewTopic, otherwise: str) -
         ConnectorError: it cannot be created.
         KafkaException: no broker answers.
     """
+    pending = admin.create_topics([made])[made.topic]
+
+    def refusal(why: str) -> str:
+        missing = f'there is no {who} topic "{made.topic}", and it cannot be made'
+        return f"{missing}: {why}. Make it with {otherwise}"
+
+    if carried_out(pending, KafkaError.TOPIC_ALREADY_EXISTS, refusal):
+        count = made.num_partitions
+        logger.info("the %s topic %s was made, with %d partitions", who, made.topic, count)
+
+
+def carried_out(pending: Future[Any], done_before: int, refusal: Callable[[str], str]) -> bool:
+    """Wait for a change of a topic; return False if another process has made it already.
+
+    Args:
+        pending: what the brokers were asked.
+        done_before: code of the error that says so.
+        refusal: says that it is refused, for a reason.
+
+    Raises:
+        ConnectorError: it is refused.
+        KafkaException: no broker answers.
+    """
     try:
-        admin.create_topics([made])[made.topic].result(REQUEST_SECONDS)
+        pending.result(REQUEST_SECONDS)
     except KafkaException as error:
-        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return
-        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
+        reason = error.args[0]
+        if reason.code() == done_before:
+            return False
+        if reason.retriable() or reason.code() == KafkaError._TIMED_OUT:
             raise
-        raise ConnectorError(
-            f'there is no {who} topic "{made.topic}", and it cannot be made: '
-            f"{error.args[0].str()}. Make it with {otherwise}"
-        ) from error
-    count = made.num_partitions
-    logger.info("the %s topic %s was made, with %d partitions", who, made.topic, count)
+        raise ConnectorError(refusal(reason.str())) from error
+    return True
 
 
 def topic_config(admin: AdminClient, topic: str, what: str) -> Mapping[str, str]:

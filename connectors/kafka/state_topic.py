@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     NewPartitions,
@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
-from connectors.kafka.own_topic import create_topic, topic_config
+from connectors.kafka.own_topic import carried_out, create_topic, topic_config
 from connectors.kafka.settings import Value
 from connectors.kafka.topic_limits import REQUEST_SECONDS, USUAL_LIMIT_BYTES, admin_client
 from engine.domain.errors import ConnectorError
@@ -90,17 +90,14 @@ def _create(admin: AdminClient, topic: str, partitions: int) -> None:
 
 def _grow(admin: AdminClient, topic: str, found: int, wanted: int) -> None:
     """Add partitions; state is written to partitions by their numbers, and so none moves."""
-    try:
-        admin.create_partitions([NewPartitions(topic, wanted)])[topic].result(REQUEST_SECONDS)
-    except KafkaException as error:
-        # Another instance was faster.
-        if error.args[0].code() == KafkaError.INVALID_PARTITIONS:
-            return
-        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
-            raise
-        raise ConnectorError(
+    pending = admin.create_partitions([NewPartitions(topic, wanted)])[topic]
+
+    def refusal(why: str) -> str:
+        return (
             f'the state topic "{topic}" has {found} partitions, the source {wanted}, and none can '
-            f"be added: {error.args[0].str()}. Allow us ALTER on it, or add them "
+            f"be added: {why}. Allow us ALTER on it, or add them "
             f"(`kafka-topics.sh --alter --topic {topic} --partitions {wanted}`)"
-        ) from error
-    logger.info("the state topic %s has %d partitions now, as the source", topic, wanted)
+        )
+
+    if carried_out(pending, KafkaError.INVALID_PARTITIONS, refusal):
+        logger.info("the state topic %s has %d partitions now, as the source", topic, wanted)

@@ -92,6 +92,17 @@ def checkpoint(task: str, position: int, blob: bytes | None = b"blob") -> Checkp
     return Checkpoint(task, position, snapshot, None, position * 7, 2, {"name": "p"})
 
 
+def leave_checkpoint(one: Instance, instances: list[Instance]) -> None:
+    """Store a checkpoint of partition 0, and close."""
+    instances.append(one)
+    one.wait_for("0")
+    one.store.load("0")
+    one.open()
+    one.save(checkpoint("0", 3))
+    instances.remove(one)
+    one.close()
+
+
 @pytest.fixture
 def instances(kafka: KafkaCluster, topic: TopicFactory) -> Iterator[list[Instance]]:
     """Two processes of a pipeline that have not joined yet are made by the test; closed here."""
@@ -446,14 +457,7 @@ def test_a_state_topic_that_was_emptied_is_reported(
 ) -> None:
     monkeypatch.setattr(topic_store, "MARKER_SECONDS", 1.0)
     source, out = topic(1), topic()
-    first = Instance(kafka, source, out)
-    instances.append(first)
-    first.wait_for("0")
-    first.store.load("0")
-    first.open()
-    first.save(checkpoint("0", 3))
-    instances.remove(first)
-    first.close()
+    leave_checkpoint(Instance(kafka, source, out), instances)
     kafka.delete_topic(f"{source}-state")
 
     second = Instance(kafka, source, out)
@@ -522,14 +526,7 @@ def test_state_of_another_pipeline_in_the_topic_is_refused_and_not_removed(
     kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance], name: str
 ) -> None:
     source, out = topic(1), topic()
-    first = Instance(kafka, source, out, pipeline=name.format(source=source))
-    instances.append(first)
-    first.wait_for("0")
-    first.store.load("0")
-    first.open()
-    first.save(checkpoint("0", 3))
-    instances.remove(first)
-    first.close()
+    leave_checkpoint(Instance(kafka, source, out, pipeline=name.format(source=source)), instances)
     second = Instance(kafka, source, out)
     instances.append(second)
     second.wait_for("0")
@@ -547,14 +544,9 @@ def test_a_group_that_another_pipeline_stores_its_offsets_in_is_refused(
     kafka: KafkaCluster, topic: TopicFactory, instances: list[Instance]
 ) -> None:
     source, out = topic(1), topic()
-    first = Instance(kafka, source, out, pipeline="first", group=f"{source}-group")
-    instances.append(first)
-    first.wait_for("0")
-    first.store.load("0")
-    first.open()
-    first.save(checkpoint("0", 3))
-    instances.remove(first)
-    first.close()
+    leave_checkpoint(
+        Instance(kafka, source, out, pipeline="first", group=f"{source}-group"), instances
+    )
     second = Instance(kafka, source, out, pipeline="second", group=f"{source}-group")
     instances.append(second)
     second.wait_for("0")

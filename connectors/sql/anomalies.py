@@ -36,12 +36,15 @@ class SqlAnomalies:
     ) -> Page[StoredAnomaly]:
         """Return a page of them by event time and id, the newest first."""
         keys = table.c.time, table.c.id
-        return page(self._connection, _parts(wanted), keys, behind, limit, _value, _position)
+        return page(
+            self._connection, _parts(wanted, behind), keys, behind, limit, _value, _position
+        )
 
     def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
         """Return a page as `find` does, of what was published alone, as JSON."""
         keys = table.c.time, table.c.id
-        parts = [part.with_only_columns(*keys, table.c.document) for part in _parts(wanted)]
+        whole = _parts(wanted, behind)
+        parts = [part.with_only_columns(*keys, table.c.document) for part in whole]
         found = page(self._connection, parts, keys, behind, limit, _same, _place)
         return Page([row.document for row in found.items], found.next)
 
@@ -51,15 +54,15 @@ class SqlAnomalies:
         return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
 
 
-def _parts(wanted: AnomalyFilter) -> list[Select[Any]]:
+def _parts(wanted: AnomalyFilter, behind: Position | None) -> list[Select[Any]]:
     """Return queries that are each sorted by an index, whatever is asked for."""
     if wanted.incident is not None or wanted.entity is not None:
-        return [chosen(table, wanted, table.c.time, ("incident", "entity"))]
+        return [chosen(table, wanted, table.c.time, behind, ("incident", "entity"))]
     beside = wanted.kind is not None or wanted.pipeline is not None
     if wanted.severity is None and beside:
         each = (replace(wanted, severity=one) for one in Severity)
-        return [chosen(table, one, table.c.time) for one in each]
-    return [chosen(table, wanted, table.c.time)]
+        return [chosen(table, one, table.c.time, behind) for one in each]
+    return [chosen(table, wanted, table.c.time, behind)]
 
 
 def _row(anomaly: StoredAnomaly) -> Values:

@@ -62,7 +62,7 @@ class SqlIncidents:
 
     def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
         """Return a page of them by the time they began and id, the newest first."""
-        query = chosen(table, wanted, table.c.began, _leading(wanted))
+        query = chosen(table, wanted, table.c.began, behind, _leading(wanted))
         keys = table.c.began, table.c.id
         return page(self._connection, [query], keys, behind, limit, _value, _position)
 

@@ -79,6 +79,7 @@ def chosen(
     table: Table,
     wanted: AnomalyFilter | IncidentFilter,
     time: ColumnElement[int],
+    behind: Position | None,
     lead: Sequence[str] = (),
 ) -> Select[Any]:
     """Return the query of the rows that a filter means.
@@ -87,6 +88,7 @@ def chosen(
         table: to select from.
         wanted: the filter; its fields but the span of time are columns.
         time: the column that the span is of.
+        behind: where the page begins.
         lead: the columns to choose an index by, the first one that is asked for; else by all.
     """
     fields = asdict(wanted)
@@ -101,7 +103,8 @@ def chosen(
     )
     if since is not None:
         query = query.where(time >= since)
-    if until is not None:
+    # Behind a position the end is implied, and databases would seek by it.
+    if until is not None and (behind is None or behind.time >= until):
         query = query.where(time < until)
     return query
 

@@ -13,7 +13,7 @@ from engine.application.control.permissions import (
 )
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
-from engine.domain.control.page import AnomalyFilter, Page, Position, behind_position
+from engine.domain.control.page import AnomalyFilter, Page, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
 
@@ -26,7 +26,7 @@ def find_anomalies(
         ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
-    return work.anomalies.find(behind_position(wanted, behind), behind, limit)
+    return work.anomalies.find(wanted, behind, limit)
 
 
 def find_documents(
@@ -38,7 +38,7 @@ def find_documents(
         ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
-    return work.anomalies.documents(behind_position(wanted, behind), behind, limit)
+    return work.anomalies.documents(wanted, behind, limit)
 
 
 def get_anomaly(work: UnitOfWork, caller: Caller, anomaly_id: str) -> StoredAnomaly:

@@ -14,7 +14,7 @@ from engine.application.control.permissions import (
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
 from engine.domain.control.incident import Comment, Incident
-from engine.domain.control.page import IncidentFilter, Page, Position, behind_position
+from engine.domain.control.page import IncidentFilter, Page, Position
 
 
 def find_incidents(
@@ -26,7 +26,7 @@ def find_incidents(
         ForbiddenError: the caller lacks permission.
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
-    return work.incidents.find(behind_position(wanted, behind), behind, limit)
+    return work.incidents.find(wanted, behind, limit)
 
 
 def get_incident(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident:

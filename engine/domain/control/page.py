@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from engine.domain.alert_policy import Severity
@@ -71,13 +71,3 @@ class IncidentFilter:
     closed: bool | None = None
     since: int | None = None
     until: int | None = None
-
-
-F = TypeVar("F", AnomalyFilter, IncidentFilter)
-
-
-def behind_position(wanted: F, behind: Position | None) -> F:
-    """Return a filter without the end that a position implies: databases would seek by that end."""
-    if behind is None or wanted.until is None or behind.time >= wanted.until:
-        return wanted
-    return replace(wanted, until=None)

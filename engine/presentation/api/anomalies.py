@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -61,24 +61,8 @@ class Anomalies(BaseModel):
     """Cursor of the next page; null at the end."""
 
 
-# async because it does not block: otherwise each call would use a thread.
-async def _filter(
-    pipeline: Wanted = None,
-    entity: Wanted = None,
-    incident: Wanted = None,
-    kind: Wanted = None,
-    severity: Severity | None = None,
-    since: Since = None,
-    until: Until = None,
-) -> AnomalyFilter:
-    return AnomalyFilter(pipeline, entity, incident, kind, severity, ns_of(since), ns_of(until))
-
-
-Filtered = Annotated[AnomalyFilter, Depends(_filter)]
-
-
-class AnomalyQuery(BaseModel):
-    """Which anomalies to list."""
+class AnomaliesWanted(BaseModel):
+    """Which anomalies are meant."""
 
     pipeline: Wanted = None
     entity: Wanted = None
@@ -87,15 +71,26 @@ class AnomalyQuery(BaseModel):
     severity: Severity | None = None
     since: Since = None
     until: Until = None
-    cursor: Cursor = None
-    limit: Limit = 50
 
     def filter(self) -> AnomalyFilter:
-        """Return it without the page."""
+        """Return the filter."""
         span = ns_of(self.since), ns_of(self.until)
         return AnomalyFilter(
             self.pipeline, self.entity, self.incident, self.kind, self.severity, *span
         )
+
+
+class AnomalyQuery(AnomaliesWanted):
+    """Which anomalies to list."""
+
+    cursor: Cursor = None
+    limit: Limit = 50
+
+
+class AnomalyExport(AnomaliesWanted):
+    """Which anomalies to export."""
+
+    format: Literal["ndjson", "csv", "parquet"] = "ndjson"
 
 
 def list_anomalies(
@@ -123,15 +118,14 @@ router.add_api_route(
 def export_anomalies(
     services: WithServices,
     caller: WithCaller,
-    wanted: Filtered,
-    format: Literal["ndjson", "csv", "parquet"] = "ndjson",  # noqa: A002 - the name of the parameter
+    query: Annotated[AnomalyExport, Query()],
 ) -> StreamingResponse:
     """Export all matching anomalies, the newest first."""
-    pipeline_to_list(caller, wanted.pipeline)
-    found = _all(services, caller, wanted)
-    if format == "csv":
+    pipeline_to_list(caller, query.pipeline)
+    found = _all(services, caller, query.filter())
+    if query.format == "csv":
         return StreamingResponse(_csv(found), media_type="text/csv")
-    if format == "parquet":
+    if query.format == "parquet":
         return StreamingResponse(parquet_of(found), media_type="application/vnd.apache.parquet")
     lines = (orjson.dumps(one.document) + b"\n" for one in found)
     return StreamingResponse(lines, media_type="application/x-ndjson")

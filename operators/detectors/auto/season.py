@@ -151,10 +151,19 @@ def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float
         state.carried += LATELY * (off - state.carried)
         _compare(state, deviation, time, bucket, bound)
     own = np.float64(state.pattern[bucket])
+    if state.counts[bucket] < KNOWN and _began_far_off(state, deviation, own, time, bound):
+        state.counts[bucket] = 0
     count = min(state.counts[bucket] + 1, 255)
-    step = min(max(deviation - own, -bound), bound) if count > 1 else deviation
+    step = min(max(deviation - own, -bound), bound) if count > 1 else deviation - own
     state.counts[bucket] = count
     state.pattern[bucket] = own + newest_weight(count, BUCKET_EVENTS) * step
+
+
+@njit(error_model="numpy")
+def _began_far_off(state: Any, deviation: float, own: float, time: int, bound: float) -> bool:
+    """Return whether an hour began with an outlier: its next value is as in the hour before."""
+    before = _bucket_mean(state, bucket_of(state, time - NS_PER_HOUR), False)
+    return abs(deviation - own) > bound and abs(deviation - before) < abs(own - before)
 
 
 @njit(error_model="numpy")

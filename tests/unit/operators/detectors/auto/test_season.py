@@ -99,6 +99,31 @@ def test_one_outlier_hardly_moves_the_pattern() -> None:
     assert season.expected(state, noon) == pytest.approx(before, abs=2.0)
 
 
+def test_an_outlier_at_the_begin_of_an_hour_is_not_the_pattern_of_that_hour() -> None:
+    state = one_of(season.fields(168))
+    at = times(1)
+    values = np.random.default_rng(0).normal(size=len(at))
+    hour = (at - MONDAY) // HOUR == 12
+    values[np.argmax(hour)] += 60.0
+
+    seasonal(state, values, at)
+
+    noon = MONDAY + DAY + 12 * HOUR + HOUR // 2
+    assert season.expected(state, noon) == pytest.approx(0.0, abs=2.0)
+
+
+def test_an_hour_that_differs_from_the_one_before_is_learned_from_its_first_value_on() -> None:
+    state = one_of(season.fields(168))
+    at = times(1)
+    values = np.random.default_rng(0).normal(size=len(at))
+    hour = (at - MONDAY) // HOUR == 12
+
+    seasonal(state, np.where(hour, values + 60.0, values), at)
+
+    noon = MONDAY + DAY + 12 * HOUR + HOUR // 2
+    assert season.expected(state, noon) == pytest.approx(60.0, abs=2.0)
+
+
 def test_the_mean_is_taken_out_of_the_pattern() -> None:
     state = one_of(season.fields(168))
     seasonal(state, 50.0 + by_hour(times(1)), times(1))

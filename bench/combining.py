@@ -138,9 +138,9 @@ def main() -> None:
             series = corpus.load(False)
             for choice in choices():
                 figures = judged(choice, corpus, series)
-                told = [f"{figures.pop(name):.3g}" for name in SHOWN[corpus.name]]
+                shown = [f"{figures.pop(name):.3g}" for name in SHOWN[corpus.name]]
                 weights = " ".join(f"{name} {mean:.2f}" for name, mean in figures.items())
-                print(f"| {choice.name} | {' | '.join(told)} | {weights} |", flush=True)
+                print(f"| {choice.name} | {' | '.join(shown)} | {weights} |", flush=True)
     print("| detectors | combine | ns per event | bytes |")
     for choice in choices():
         ns, size = cost(choice)

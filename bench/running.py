@@ -23,8 +23,8 @@ class Running:
     def check(self) -> None:
         """Raise RuntimeError, with its last words, if it has ended."""
         if (code := self.process.poll()) is not None:
-            said = self.log.read_text()[-LAST_WORDS:]
-            raise RuntimeError(f"what is measured ended with exit code {code}: {said}")
+            output = self.log.read_text()[-LAST_WORDS:]
+            raise RuntimeError(f"what is measured ended with exit code {code}: {output}")
 
 
 def pinned(cores: Sequence[int], *command: str) -> list[str]:
@@ -35,8 +35,8 @@ def pinned(cores: Sequence[int], *command: str) -> list[str]:
 @contextmanager
 def running(cores: Sequence[int], command: Sequence[str], log: Path) -> Iterator[Running]:
     """Run a command, all that it says in a log; at the end it is asked to stop, and waited for."""
-    with log.open("w") as said:
-        process = subprocess.Popen(pinned(cores, *command), stdout=said, stderr=said)
+    with log.open("w") as output:
+        process = subprocess.Popen(pinned(cores, *command), stdout=output, stderr=output)
     try:
         yield Running(process, log)
     finally:

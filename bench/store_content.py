@@ -79,7 +79,7 @@ def _fill(connection: Connection, table: Table, count: int, columns: Mapping[str
     numbers = NUMBERS[connection.dialect.name]
     numbers = numbers.replace(":last", str(count - 1))
     filling = f"INSERT INTO {table.name} ({names}) {numbers} SELECT {values} FROM numbers"
-    # Colons are no parameters here.
+    # A colon does not begin a parameter here.
     connection.execute(text(filling.replace(":", "\\:")))
     for index in table.indexes if first else ():
         index.create(connection)

@@ -12,7 +12,7 @@ from bench.everyday.judge import Outcome, Verdict
 from bench.everyday.stream import Floats
 
 FEWEST = 6
-"""Faults found in a situation, from which the order of severity is told."""
+"""Faults found in a situation, from which on the order of severity is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,21 @@ def figures(verdicts: Sequence[Verdict], outcomes: Sequence[Outcome] | None = No
         outcomes = [outcome for verdict in verdicts for outcome in verdict.outcomes]
     plain = [outcome for outcome in outcomes if outcome.fault.plain]
     found = [outcome for outcome in outcomes if outcome.found]
-    told = [outcome for outcome in plain if outcome.found]
+    found_plain = [outcome for outcome in plain if outcome.found]
     days = sum(verdict.days for verdict in verdicts)
     true = sum(verdict.true_incidents for verdict in verdicts)
     false = sum(verdict.false_incidents for verdict in verdicts)
-    blamed = [outcome.blamed for outcome in told if outcome.blamed is not None]
+    blamed = [outcome.blamed for outcome in found_plain if outcome.blamed is not None]
     return Figures(
         len(outcomes),
         len(plain),
         _share(outcome.found for outcome in outcomes),
         _share(outcome.found for outcome in plain),
         mean(outcome.chance for outcome in plain),
-        float(np.median([outcome.delay for outcome in told])) if told else nan,
+        float(np.median([outcome.delay for outcome in found_plain])) if found_plain else nan,
         _share(blamed),
-        _share(outcome.first_kind for outcome in told),
-        _share(outcome.any_kind for outcome in told),
+        _share(outcome.first_kind for outcome in found_plain),
+        _share(outcome.any_kind for outcome in found_plain),
         _order(found),
         _share(outcome.found for outcome in plain if outcome.order == 0),
         _share(outcome.found for outcome in plain if outcome.order >= 5),

@@ -46,7 +46,7 @@ class Outcome:
     Attributes:
         fault: it.
         order: how many faults of its entity were before it.
-        found: whether it was told.
+        found: whether a message reported it.
         delay: minutes from its start to the first message; NaN if not found.
         blamed: whether the first message blames a value at fault; None if it cannot.
         first_kind, any_kind: whether the first, or any, message within it names its kind.

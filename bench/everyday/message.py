@@ -17,11 +17,11 @@ class Message:
 
     Attributes:
         entity: its number.
-        time: event time at which it is told.
+        time: event time at which it is sent.
         incident: those of one entity with the same number belong together.
         strength: the greater, the rarer: the product's is -log10 of the p-value.
         blamed: index of the value with the largest contribution.
-        kind: of the fault, if it is told.
+        kind: of the fault, if the message names it.
         anomaly: what the product sends.
     """
 

@@ -2,8 +2,9 @@
 
 An event each ten minutes of each of 1,000 entities for 30 days: 4.3 million events of a kind, made
 and scored in chunks of a few hours. The budget is of the whole pipeline. "Over budget" is incidents
-over what is allowed from the second day on, for on the first nothing is known yet; the first day is
-told apart. The share of events with a p-value of at most 1e-4, 1e-5 and 1e-6 is of all events.
+over what is allowed from the second day on, for on the first nothing is known yet; the first day
+is a column of its own. The share of events with a p-value of at most 1e-4, 1e-5 and 1e-6 is of all
+events.
 """
 
 from __future__ import annotations
@@ -140,13 +141,13 @@ def measure(
             tally.later[b] > 1.2 * (allowed := BUDGETS[b] * (days - 1)) + 2 * np.sqrt(allowed)
             for b in BUDGETS
         )
-        told = "".join(f"{f'{ratios[b]:.2f} ({tally.first[b]})':>16}" for b in BUDGETS)
+        counts = "".join(f"{f'{ratios[b]:.2f} ({tally.first[b]})':>16}" for b in BUDGETS)
         tails = "".join(
             f"{count / max(tally.events, 1) / level:12.2f}"
             for count, level in zip(tally.beyond, LEVELS, strict=True)
         )
         cost = tally.seconds / max(tally.events, 1) * 1e6
-        print(f"{kind:12}{told}{tails}{cost:10.2f}", flush=True)
+        print(f"{kind:12}{counts}{tails}{cost:10.2f}", flush=True)
     return int(over)
 
 

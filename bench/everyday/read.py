@@ -62,12 +62,12 @@ def _message(message: Message, first: bool) -> str:
 
 
 def _outcome(outcome: Outcome, stream: Stream) -> str:
-    told = "NOT FOUND"
+    text = "NOT FOUND"
     if outcome.found:
         kind = "any" if outcome.any_kind else "never"
         kind = "first" if outcome.first_kind else kind
-        told = (
+        text = (
             f"after {outcome.delay:.0f} min, {outcome.messages} messages, strength "
             f"{outcome.strength:.1f}, kind {kind}, blame {outcome.blamed}"
         )
-    return f"{_time(outcome.fault.start)}  {_fault(outcome.fault, stream)}: {told}"
+    return f"{_time(outcome.fault.start)}  {_fault(outcome.fault, stream)}: {text}"

@@ -79,7 +79,7 @@ def run(
 
 
 def _commit() -> str:
-    """Return the commit that is checked out, as far as that can be told."""
+    """Return the commit that is checked out, as far as it is known."""
     command = ["git", "rev-parse", "--short", "HEAD"]
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()

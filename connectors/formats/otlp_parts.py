@@ -26,7 +26,7 @@ def request(payload: bytes, kind: Any) -> Any:
     try:
         return MessageToDict(kind.FromString(payload), use_integers_for_enums=True)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"the payload is no OTLP: {error}") from None
+        raise FormatError(f"the payload is not OTLP: {error}") from None
 
 
 def scopes(document: Any, word: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -36,7 +36,7 @@ def scopes(document: Any, word: str) -> Iterator[tuple[dict[str, Any], dict[str,
         FormatError: the request is of another signal.
     """
     if not isinstance(document, dict) or f"resource{word}" not in document:
-        raise FormatError(f"the payload is no OTLP: it has no field resource{word}")
+        raise FormatError(f"the payload is not OTLP: it has no field resource{word}")
     for part in objects(document, f"resource{word}"):
         resource = part.get("resource")
         of_resource = attributes(resource if isinstance(resource, dict) else {})

@@ -15,8 +15,8 @@ BITS = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
 class SparkplugB:
     """The plug-in behind `format: sparkplug`: a message with its metrics.
 
-    Metrics that have an alias alone are named by it: which name it stands for was said in the
-    birth of the device, which may lie long before.
+    Metrics that have an alias alone are named by it: the birth of the device, which may lie long
+    before, has the name that it stands for.
     """
 
     Settings = NoSettings

@@ -185,7 +185,7 @@ class BrokerErrors:
             raise ConnectorError(f"{brokers}: {cause}. Is a broker listening there?") from error
 
     def report(self, error: KafkaError, *, retried: bool = True) -> None:
-        """Count an error, and say it unless it was said since the last recovery.
+        """Count an error, and log it unless it was logged since the last recovery.
 
         Args:
             error: the error.

@@ -113,7 +113,7 @@ class GroupMembership:
         return self._owned
 
     def _refuse_silence(self) -> None:
-        """Ask for a restart if the group has not said for long what is ours."""
+        """Ask for a restart if the group has assigned nothing for long."""
         now = time.monotonic()
         if self._waits_since is None:
             return
@@ -122,8 +122,8 @@ class GroupMembership:
             self._waits_since = now
         elif now - self._waits_since > self._join_seconds:
             raise RetryableError(
-                f"the group has not said for {now - self._waits_since:.0f} s which partitions are "
-                "ours, though brokers answer: a new process joins again"
+                f"the group has assigned nothing for {now - self._waits_since:.0f} s, though "
+                "brokers answer: a new process joins again"
             )
 
     def lost(self) -> frozenset[str]:

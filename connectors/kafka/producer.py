@@ -250,7 +250,7 @@ class RecordProducer:
 
         Raises:
             RetryableError: a restart cures it.
-            ConnectorError: nothing but a change of rights, limits or settings does.
+            ConnectorError: only a change of rights, limits or settings cures it.
         """
         if self.failure is not None:
             self._wait_for_cause()

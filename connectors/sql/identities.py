@@ -67,7 +67,7 @@ _WITH_OWNER = (
     .join(users, users.c.name == tokens.c.user)
     .where(tokens.c.id == bindparam("wanted"))
 )
-"""Asked with each request: building it again would take as long as the answer."""
+"""Executed with each request: building it again would take as long as the answer."""
 
 
 class SqlTokens:

@@ -1,4 +1,4 @@
-"""The engine room: epochs, queues, state and troubles of a pipeline's processes."""
+"""The engine room: epochs, queues, state and errors of a pipeline's processes."""
 
 from deploy.grafana.panels import Dashboard, Panel
 from deploy.grafana.queries import PIPELINE, largest, or_nothing, quantile, rate, recorded, summed
@@ -74,7 +74,7 @@ ENGINE_ROOM = Dashboard(
             ),
             Panel("Refits a second", {"{{detector}}": rate("refits_total", "detector")}, "cps"),
         ],
-        "Troubles": [
+        "Errors": [
             Panel(
                 "Restarts, by cause",
                 {"{{cause}}": or_nothing(largest("restarts_total", "cause"), "cause")},

@@ -38,7 +38,7 @@ class Panel:
         unit: one of Grafana's names of units.
         kind: how it is drawn.
         width, height: in Grafana's grid, 24 wide.
-        text: said behind the panel's "i".
+        text: shown behind the panel's "i".
         limits: values from which on the colour is orange, and red.
         stacked: whether lines are stacked.
         colors: Grafana's names of colours, by the names of lines that always have the same.

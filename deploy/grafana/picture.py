@@ -24,7 +24,7 @@ def draw(dashboard: Dashboard, ask: Ask, span: tuple[float, float], note: str = 
         dashboard: what to draw; tables and text are left out.
         ask: returns the series of a query, over the time to be shown.
         span: the first and last second of that time.
-        note: said at the top, beside the title.
+        note: text at the top, beside the title.
     """
     laid = dashboard.json()
     places = [panel["gridPos"] for panel in laid["panels"] if panel["type"] != "row"]
@@ -45,8 +45,8 @@ def draw(dashboard: Dashboard, ask: Ask, span: tuple[float, float], note: str = 
     )
     ground = f'<rect width="{width}" height="{height}" fill="{GROUND}"/>'
     title = words(14, 31, laid["title"], size=18, more='font-weight="600"')
-    said = words(width - 14, 30, note, size=12, fill=FAINT, more='text-anchor="end"')
-    return "\n".join([head, ground, title, said, *drawn, "</svg>\n"])
+    caption = words(width - 14, 30, note, size=12, fill=FAINT, more='text-anchor="end"')
+    return "\n".join([head, ground, title, caption, *drawn, "</svg>\n"])
 
 
 def _heading(title: str, place: Json) -> str:

@@ -28,7 +28,7 @@ class StorePanel:
         kind: how it is drawn; of a time series, `time` is a column and `metric` names the lines.
         unit: one of Grafana's names of units.
         width, height: in Grafana's grid, 24 wide.
-        text: said behind the panel's "i".
+        text: shown behind the panel's "i".
     """
 
     title: str

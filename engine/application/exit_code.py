@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
     Attributes:
         DONE: the source ended, or it was drained as it was asked to.
         CRASHED: unexpectedly, or after too many restarts.
-        FATAL: something that trying again does not cure, said in the last line.
+        FATAL: an error that a retry does not cure; the last line names it.
         LOST: of a process alone: others have its partitions, and it begins again.
         UNDRAINED: asked to stop, it was killed before its last checkpoint was stored: the next run
             resumes at the one before.

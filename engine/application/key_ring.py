@@ -19,7 +19,7 @@ class UnknownKeyError(Exception):
 
 
 class ChangedError(Exception):
-    """Something encrypted is not as it was written, or not what it is said to be."""
+    """Encrypted data were changed, or are not of the kind that was expected."""
 
 
 class KeyRing:

@@ -236,7 +236,7 @@ EXPECTED_SCALES = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """Events with what the detectors said of them, by the state before each event.
+    """Events with the results of the detectors, by the state before each event.
 
     Attributes:
         events: the n events, d values each.

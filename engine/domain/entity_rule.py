@@ -12,7 +12,7 @@ class EntityRule:
     """What matters of values of some entities, in place of what held for them before.
 
     Attributes:
-        name: said in the anomalies that it lets pass or finds.
+        name: named in the anomalies that it lets pass or finds.
         entities: patterns of keys; one of them has to fit.
         values: names of the values for which it holds; empty: for all.
         direction: of the deviations that matter; None: as before.

@@ -78,7 +78,7 @@ _INCIDENT = {
     "detectors": _blame("detector", "A detector that claimed most."),
     "first_origin": ORIGIN,
     "last_origin": ORIGIN,
-    "pipeline": field_of("string", "Name of the pipeline that said so."),
+    "pipeline": field_of("string", "Name of the pipeline that published it."),
     "pipeline_version": field_of("string", "Digest of what decides its scores."),
 }
 

@@ -97,7 +97,7 @@ class Silence:
     """A rule that mutes alerts.
 
     Attributes:
-        name: said in anomalies that are published all the same.
+        name: named in anomalies that are published nevertheless.
         entities: patterns of keys, such as "press-3/*"; one of them has to fit.
         values: names of the values to blame for which it holds; empty: for all.
         begin, end: ns since 1970; None means no bound.

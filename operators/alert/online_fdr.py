@@ -30,7 +30,7 @@ NOBODY = (0, 0, OPEN)
 
 
 class OnlineFdr:
-    """LORD with a memory that decays, over the tests of all entities of one key group.
+    """LORD with a memory that decays, over the tests of all entities of one task.
 
     A test's level is `share * base * max(w(t), 1 - d) + share * sum(d^(t - s) * w(t - s))` over the
     earlier discoveries s: each discovery pays for tests that come soon after it, and what was paid
@@ -70,7 +70,7 @@ class OnlineFdr:
         Args:
             policy: the share of false ones that is accepted, and the highest level.
             p_values: float64 [n]; NaN is not a test.
-            rates: float64 [n], events a day of the key group; NaN while unknown.
+            rates: float64 [n], events a day of the task; NaN while unknown.
             discover: called with the row and the level of each p-value that its level allows;
                 returns its mark if it pays for later tests, else None.
         """

@@ -19,7 +19,7 @@ SCORE_RISE = 0.1
 FIRST_COUNT = 8
 """The count is published at this number of anomalies, and each time that it has doubled."""
 STORED_EVENT = "told"
-"""The name of the newest event in stored state."""
+"""Name of the newest event in snapshots."""
 
 
 @dataclass(slots=True)

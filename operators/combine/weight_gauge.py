@@ -12,12 +12,12 @@ from pynomaly.plugins import Telemetry, no_telemetry
 
 
 class WeightGauge:
-    """Reports the mean weights in a key group, once `report_to` has given it metrics.
+    """Reports the mean weights of a task, once `report_to` has given it metrics.
 
     It reads the weights of all entities, so rarely that this costs little per event.
 
     Args:
-        weights: of the key group.
+        weights: of the task.
         names: of the detectors.
         used: returns the slots in use.
     """

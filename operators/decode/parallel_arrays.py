@@ -17,7 +17,7 @@ class ParallelArrays:
     """Makes documents of elements whose fields are arrays.
 
     Args:
-        before: path of the elements, for what is said of them.
+        before: path of the elements, for messages.
         read: all paths that are read below it.
     """
 

@@ -10,7 +10,7 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.reject import Reject
 from operators.decode.decoder import Decoder
 from operators.decode.log import DecodeLog
-from operators.decode.patience import Patience
+from operators.decode.retry import DecodeRetry
 from pynomaly.plugins import Decode, RunContext
 
 
@@ -21,10 +21,10 @@ def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
     """
     decoder = Decoder(pipeline.mapping)
     log = DecodeLog(pipeline.mapping)
-    patience = Patience(context)
+    retry = DecodeRetry(context)
 
     def decode(raw: list[RawBatch]) -> list[EventBatch | list[Reject]]:
-        events, rejects = patience.until_done(lambda: decoder.decode(raw))
+        events, rejects = retry.until_done(lambda: decoder.decode(raw))
         for reject in rejects:
             context.telemetry.rejects.labels(reject.reason.value).inc()
         for reason, count in decoder.passed_over.items():

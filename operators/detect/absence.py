@@ -1,10 +1,10 @@
 """Absence: which entities have stopped sending, by the progress of event time in their task.
 
-The clock of the entity itself does not count: its silence is how far event time came while it said
-nothing. With a fixed limit that is event time as it is; else long steps of it are cut short, so
-that a pause of all is nobody's silence. Where entities send in turn what they have gathered, those
-before an entity carry event time ahead of it: as far as its events usually lie behind, that is no
-silence of it.
+The clock of the entity itself does not count: its silence is the progress of event time while it
+sent nothing. With a fixed limit that is event time as it is; else long steps of it are cut short,
+so that a pause of all entities does not count. Where entities send in turn what they have gathered,
+those before an entity carry event time ahead of it: the usual distance of its events does not count
+either.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class EntitySnapshot:
             SnapshotError: it is corrupt.
         """
         parts = snapshot.decode("detect", blob)
-        # The first releases noted neither the mapping nor the partitions.
+        # Older snapshots have neither the mapping nor the partitions.
         own = self._pipeline.mapping_fingerprint
         if bytes(parts.get("mapping", own.encode())).decode() != own:
             return None

@@ -35,7 +35,7 @@ which it goes back: this many are not its backlog. It is also how long the time 
 event time went back from."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
-"""Events after which a jump is no matter of a task that is new."""
+"""Events after which a jump is not due to a task that is new."""
 PAUSE_STEPS = 3.0
 """A jump is a pause if it is longer than so many times the longest usual step."""
 SAME_HOUR_NS, WITHIN_NS, AS_LONG = NS_PER_HOUR, 8 * NS_PER_DAY, 1.5
@@ -243,7 +243,7 @@ def _is_scheduled(clock: Any, jump: int) -> bool:
 
 @njit(error_model="numpy")
 def _step(clock: Any, ahead: int, known: int) -> None:
-    """Move event time ahead; a part of it was known, and is no progress."""
+    """Move event time ahead; a part of it was known, and is not progress."""
     clock.now += ahead
     clock.progress += ahead - known
     size = np.float64(ahead)

@@ -1,6 +1,6 @@
 """Natural ends: keys that end for good, such as those of pods, sessions and batches.
 
-An entity that stops is no anomaly where keys like it come and go. What a task has seen shows
+An entity that stops is not an anomaly where keys like it come and go. What a task has seen shows
 whether they do: keys that began while it ran, and entities that fell silent and stayed so, by how
 long they had sent before. Where no key has begun since the first events, as in a fleet of fixed
 sensors, no end is natural.
@@ -24,9 +24,9 @@ was there before has sent by then."""
 LIFETIMES = 16
 """Classes of lifetimes: the first is up to two minutes, each next one twice as long."""
 ALIKE_CLASSES = 2
-"""An end says nothing of entities that have lived so many classes longer: four times as long."""
+"""Classes above that of an end, four times as long, from which on entities are unlike it."""
 KNOWN_ENDS, ODD_SHARE = 10.0, 0.05
-"""After so many ends, an entity is unlike those that end if at most this share lived as long."""
+"""Ends after which an entity is unlike those that end, if at most this share lived as long."""
 HALVED_NS = 14 * NS_PER_DAY
 """ns after which all counts are halved: fleets change."""
 REPLACED_NS = NS_PER_HOUR

@@ -56,7 +56,7 @@ class Outcome:
         events: messages in the topic.
         accounted: how many of them are accounted for at the end.
         caught_up: seconds from the end of the disturbance until all are.
-        story: what the metrics said, in the trial's own choice.
+        story: what the metrics show, in the trial's own choice.
         wrong: what does not hold; empty when all is well.
     """
 

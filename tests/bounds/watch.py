@@ -14,7 +14,7 @@ from tests.chaos.engine import Engine
 
 LOOK_SECONDS = 0.25
 BASE_LABELS = {"pipeline", "process"}
-"""Labels of all metrics: they are no part of the names by which trials ask."""
+"""Labels of all metrics: they are not part of the names by which trials ask."""
 MIB = 2**20
 
 Page = dict[str, float]

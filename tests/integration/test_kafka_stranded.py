@@ -55,7 +55,7 @@ def test_a_membership_whose_group_says_nothing_asks_for_a_restart(
     wanted = KafkaSourceSettings(brokers=broker.address, topic="in", group="g", settings=chosen)
     waits = membership.GroupMembership(wanted, RunContext("p"))
 
-    with pytest.raises(RetryableError, match=r"the group has not said for .* which partitions"):
+    with pytest.raises(RetryableError, match=r"the group has assigned nothing for .* s, though"):
         _call_until(waits.owned)
     waits.close()
 

@@ -194,9 +194,8 @@ class KafkaBroker(KafkaCluster):
             if self.pid is None:
                 raise KafkaUnavailableError(f"Kafka ended while starting:\n{self.log_tail()}")
             if time.monotonic() > deadline:
-                mark_unblocked = f"{self._start_seconds:g} s"
                 raise KafkaUnavailableError(
-                    f"no answer from Kafka in {mark_unblocked}:\n{self.log_tail()}"
+                    f"no answer from Kafka in {self._start_seconds:g} s:\n{self.log_tail()}"
                 )
             time.sleep(0.05)
 

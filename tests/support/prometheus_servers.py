@@ -61,8 +61,11 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180.0) ->
 class Servers:
     """Prometheus and Alertmanager, and what they know.
 
-    Args of its constructor: folder, for their files; targets, host:port of the metrics pages;
-    webhook, where Alertmanager sends notifications; times, how much faster hours pass.
+    Args:
+        folder: for their files.
+        targets: host:port of the metrics pages.
+        webhook: where Alertmanager sends notifications.
+        times: how much faster hours pass.
     """
 
     def __init__(self, folder: Path, targets: list[str], webhook: str, times: int = FASTER) -> None:

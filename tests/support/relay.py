@@ -23,7 +23,9 @@ CHUNK = 2**18
 class Relay:
     """The relay of a broker, whose `settings` make it listen for what comes this way.
 
-    Args of its constructor: broker_port, the other way; log, a file.
+    Args:
+        broker_port: the port that connections are relayed to.
+        log: a file.
     """
 
     def __init__(self, broker_port: int, log: Path) -> None:

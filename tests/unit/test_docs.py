@@ -39,8 +39,15 @@ LINE_COLUMNS = 100
 PACKAGES = ["connectors", "engine", "operators", "pynomaly"]
 SOURCES = sorted(file for folder in PACKAGES for file in (ROOT / folder).rglob("*.py"))
 REPLACED = {
-    r"\b(is|are|was|were|be|been) told\b": "reported, logged, published",
-    r"\b(tells?|told)\b[\w ]* apart\b": "distinguish",
+    r"\btold\b(?!\")": "reported, logged, published",
+    r"\btells? [\w ]*apart\b": "distinguish",
+    r"\bsaid\b": "reported, named, expected",
+    r"(?<!here )(?<!here\n)\b(is|are|was|were) no (?!longer\b|more\b|use\b)\w+": "is not a",
+    r"\b(at most|of|after|once|in) so many\b": "a number of, up to a limit",
+    r"(?-i:\bNever) (is|are|do|does|has|have|was|were) \w+": "the subject first",
+    r"\bnothing but\b": "only",
+    r"\b(all|those|one|who|which) that stands? in\b": "is in",
+    r"\btroubles\b": "errors, failures",
     r"\bstrange(st|rs?)\b": "more anomalous, newcomer",
     r"\banew\b": "again, afresh",
     r"\bby the clock on the wall\b": "by the wall clock",

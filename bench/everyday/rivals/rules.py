@@ -22,13 +22,13 @@ KINDS = (None, "spike", "stuck")
 def rules(stream: Stream) -> list[Message]:
     """Return the messages of the three rules."""
     entities = int(stream.keys.max()) + 1
-    rule, blamed, strength, silent = _tell(stream.keys, stream.times, stream.values, entities)
+    rule, blamed, strength, silent = _broken(stream.keys, stream.times, stream.values, entities)
     rows = np.flatnonzero(rule)
-    told = incidents(stream.keys[rows], stream.times[rows], strength[rows], blamed[rows])
+    opened = incidents(stream.keys[rows], stream.times[rows], strength[rows], blamed[rows])
     kinds = [KINDS[one] for one in rule[rows].tolist()]
     found = [
         Message(one.entity, one.time, f"{kind}{one.incident}", one.strength, one.blamed, kind)
-        for one, kind in zip(told, kinds, strict=True)
+        for one, kind in zip(opened, kinds, strict=True)
     ]
     for row in np.flatnonzero(silent).tolist():
         entity = int(stream.keys[row])
@@ -37,10 +37,10 @@ def rules(stream: Stream) -> list[Message]:
 
 
 @compiled
-def _tell(
+def _broken(
     keys: Int32s, times: Int64s, values: Floats, entities: int
 ) -> tuple[Int32s, Int32s, Floats, Int64s]:
-    """Return of each event the rule it breaks, the value, how much, and when a gap was told."""
+    """Return of each event the broken rule, the value, by how much, and when a gap was reported."""
     n, d = values.shape
     rule, blamed = np.zeros(n, np.int32), np.zeros(n, np.int32)
     strength, silent = np.zeros(n), np.zeros(n, np.int64)
@@ -63,15 +63,15 @@ def _tell(
 
 @compiled
 def _gap(gap: Floats, e: int, before: int, now: int, seen: int) -> int:
-    """Learn the usual gap, and return when a long one was told, or 0."""
-    since, told = float(now - before), 0
+    """Learn the usual gap, and return when a long one was reported, or 0."""
+    since, reported = float(now - before), 0
     if seen > WARM:
         limit = max(SILENCE, USUAL_GAPS * gap[e])
         if since > limit:
-            told = before + int(limit)
+            reported = before + int(limit)
         since = min(since, 10 * gap[e])
     gap[e] += max(FORGET, 1.0 / seen) * (since - gap[e])
-    return told
+    return reported
 
 
 @compiled

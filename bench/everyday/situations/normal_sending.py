@@ -67,9 +67,9 @@ def _on_change(draw: np.random.Generator) -> Stream:
     fleet = Fleet(draw, 12, 14.0, MINUTE)
     wave = 20 + 2 * np.sin(2 * np.pi * fleet.day)[:, None, None]
     fleet.values += wave + 0.4 * autoregressive(draw, fleet.shape, 0.98)
-    told = np.round(fleet.values * 2) / 2
-    fleet.present[1:] = (told[1:] != told[:-1]).all(-1)
-    fleet.values = told
+    sent = np.round(fleet.values * 2) / 2
+    fleet.present[1:] = (sent[1:] != sent[:-1]).all(-1)
+    fleet.values = sent
     return fleet.stream()
 
 

@@ -14,7 +14,7 @@ CONNECTION = ("brokers", "settings")
 """Fields that say how a cluster is reached: a sink takes them from the source of its kind."""
 
 DEAD_LETTERS_SIZE = "1GiB"
-"""Most bytes of the dead letters' file, if nothing is said of it."""
+"""Most bytes of the dead letters' file, by default."""
 
 
 def complete(data: Any) -> Any:

@@ -54,7 +54,7 @@ class Document:
         credentials: those of them that must be shown nowhere.
         hidden: places whose value holds a secret.
         problems: duplicate fields, and references that could not be replaced.
-        broken: places of which no more is said: unknown values, and what another place gave.
+        broken: places that need no further message: unknown values, and what another place gave.
     """
 
     data: Any = None

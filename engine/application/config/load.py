@@ -26,7 +26,7 @@ def load(
     Args:
         path: the YAML file.
         environ: what `${VAR}` is replaced from; the process's environment unless given.
-        redactor: learns the secrets of the file, before anything is said of it.
+        redactor: learns the secrets of the file, before anything of it is logged.
 
     Raises:
         PipelineFileError: it cannot be used; the text has a line `FILE:LINE: field: ...` for

@@ -24,7 +24,7 @@ RATE = rf"^{NUMBER}\s*/\s*({'|'.join(PER_DAY)})$"
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read "10s", "500ms", "1.5h", "3d"; the unit must be said."""
+    """Read "10s", "500ms", "1.5h", "3d"; a unit is required."""
     if isinstance(value, timedelta):
         return value
     unit = _unit(DURATION, value)

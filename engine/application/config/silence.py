@@ -142,10 +142,10 @@ class WeeklySpec(Settings):
 
 
 class SilenceSpec(Settings):
-    """A rule that mutes alerts; what is said of its time has to hold together."""
+    """A rule that mutes alerts; its times have to agree with each other."""
 
     name: str = ""
-    """Said in anomalies that are published all the same; "silence 1" and so on unless given."""
+    """Named in anomalies that are published nevertheless; "silence 1" and so on unless given."""
     entities: Texts = ("*",)
     """Patterns of entity keys: * is any text, ? one character, [ab] one of some."""
     values: Texts = ()
@@ -187,7 +187,7 @@ class SilenceSpec(Settings):
 
 
 class FileSilenceSpec(SilenceSpec):
-    """A rule that mutes alerts; what is said of its time has to hold together."""
+    """A rule that mutes alerts; its times have to agree with each other."""
 
     calendar: CalendarSpec | None = None
     """An iCalendar in whose events it holds."""

@@ -60,7 +60,7 @@ class ValueRuleSpec(Settings):
     """Whether it is a counter: its rate a second is watched, and a fall is a reset."""
 
     def rule(self) -> ValueRule | None:
-        """Return it in the domain's words; None if nothing is said."""
+        """Return the rule as the domain has it; None without settings."""
         low, high = self.valid_range or (None, None)
         least = self.min_deviation
         rule = ValueRule(self.direction, least.absolute, least.relative, low, high)

@@ -13,7 +13,7 @@ from engine.domain.detector import ExplainingBank
 from engine.domain.kinds import KINDS, OUTLIER
 
 SEEDS = (1, 2)
-OUTLIER_CHECKS = ("higher_is_stranger", "outlier")
+OUTLIER_CHECKS = ("higher_is_more_anomalous", "outlier")
 """These hold detectors of outliers: any event far from all others."""
 KIND = "kind_"
 

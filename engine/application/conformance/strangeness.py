@@ -15,7 +15,7 @@ DISTANCES = (0.0, 8.0, 64.0)
 """Of the probes from the level, in standard deviations."""
 
 
-def check_higher_is_stranger(subject: Subject) -> None:
+def check_higher_is_more_anomalous(subject: Subject) -> None:
     """The further off an event, the higher its score, on either side."""
     bank = subject.bank()
     play(bank, of_one(noise(subject.warm_up + subject.tail, subject.width)))

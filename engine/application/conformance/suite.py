@@ -24,7 +24,7 @@ from engine.application.conformance.repetition import (
     check_reset,
 )
 from engine.application.conformance.storing import check_snapshot
-from engine.application.conformance.strangeness import check_higher_is_stranger, check_outlier
+from engine.application.conformance.strangeness import check_higher_is_more_anomalous, check_outlier
 from engine.application.conformance.subject import Subject
 from engine.application.conformance.units import check_scale, check_shift
 from engine.application.conformance.warming import check_warm_up
@@ -45,7 +45,7 @@ CHECKS: dict[str, Check] = {
     "reset": check_reset,
     "snapshot": check_snapshot,
     "memory": check_memory,
-    "higher_is_stranger": check_higher_is_stranger,
+    "higher_is_more_anomalous": check_higher_is_more_anomalous,
     "outlier": check_outlier,
     "scale": check_scale,
     "shift": check_shift,

@@ -32,7 +32,7 @@ logger = logging.getLogger("pynomaly.control")
 class _Watched:
     spec: CalendarSpec
     due: float = 0.0
-    trouble: str = ""
+    last_error: str = ""
 
 
 class CalendarFetcher:
@@ -69,14 +69,14 @@ class CalendarFetcher:
             try:
                 self._store(each.spec, essence(_fetch(each.spec)))
             except (PynomalyError, OSError, httpx.HTTPError) as error:
-                if str(error) != each.trouble:
+                if str(error) != each.last_error:
                     logger.error(
                         "calendar %s: %s: what was fetched before stays in force",
                         *(each.spec.where, error),
                     )
-                each.trouble = str(error)
+                each.last_error = str(error)
             else:
-                each.trouble = ""
+                each.last_error = ""
 
     def _run(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):

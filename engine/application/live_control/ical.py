@@ -54,7 +54,7 @@ class IcalCalendar:
 
 
 def essence(text: str) -> str:
-    """Return a calendar with nothing but when its events are, the same for the same events.
+    """Return a calendar with only the times of its events, the same for the same events.
 
     Raises:
         FatalError: it is not a calendar, or too large.

@@ -258,9 +258,11 @@ def _error(reply: httpx.Response) -> Exception:
         lines = [f"{_place(one)}: {one['detail']}" for one in errors if one["detail"] != text]
     except (ValueError, TypeError, KeyError):
         text, lines = f"the reply is not in this API's error format (HTTP {reply.status_code})", []
-    said = "\n".join([text, *lines])
+    message = "\n".join([text, *lines])
     return (
-        RetryableError(said) if reply.status_code == 503 else RemoteError(reply.status_code, said)
+        RetryableError(message)
+        if reply.status_code == 503
+        else RemoteError(reply.status_code, message)
     )
 
 

@@ -13,7 +13,7 @@ LOCK = "lock"
 IMPORTING = "importing"
 """Name of the file that is there while an archive is being unpacked."""
 FIRST_FORMAT = "recovery"
-"""Folder that the first releases kept their state in, by key groups."""
+"""Folder of an older format, which kept state by key groups."""
 
 
 class StateLock:
@@ -43,7 +43,7 @@ class StateLock:
             ) from None
 
     def __exit__(self, *_: object) -> None:
-        """Let the lock go."""
+        """Release the lock."""
         os.close(self._file)
 
 
@@ -51,15 +51,15 @@ def require_usable(directory: Path) -> None:
     """Refuse state that a run cannot use as a whole.
 
     Raises:
-        PynomalyError: it is of the first releases, or only a part of an archive.
+        PynomalyError: it has an older format, or only a part of an archive.
     """
     if (directory / FIRST_FORMAT).exists():
         raise FatalError(
-            f'the state in "{directory}" was written by an earlier release, which kept entities '
-            "in key groups; this one keeps them by the partition they come from, and cannot take "
-            "that up. Start afresh with `pynomaly state reset` (entities warm up again; a Kafka "
+            f'the state in "{directory}" was written by an earlier version, which kept entities '
+            "in key groups; this one keeps them by the partition they come from, and cannot read "
+            "it. Start afresh with `pynomaly state reset` (entities warm up again; a Kafka "
             "source with `start: committed` goes on from its group's offsets), or go on with the "
-            "release that wrote it"
+            "version that wrote it"
         )
     if (directory / IMPORTING).exists():
         raise FatalError(

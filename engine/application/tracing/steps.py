@@ -37,14 +37,14 @@ def traced_step(tracer: Tracer | None, name: str, step: Step) -> Step:
 
 
 def traced_logic(tracer: Tracer | None, name: str, build: BuildLogic) -> BuildLogic:
-    """Return a step on key groups that records spans, or itself while tracing is off."""
+    """Return a step with state that records spans, or itself while tracing is off."""
     if tracer is None:
         return build
     return lambda stored: TracedLogic(tracer, name, build(stored))
 
 
 class TracedLogic(StatefulBatchLogic[Any, Any, Any]):
-    """The logic of a key group, with spans."""
+    """The logic of a task's step, with spans."""
 
     def __init__(self, tracer: Tracer, name: str, logic: Logic) -> None:
         self._name = name

@@ -22,7 +22,7 @@ class AuditEntry:
         action: what was done, such as "incident.resolve".
         subject: to what.
         before, after: what changed, as JSON; "null" where there was nothing.
-        reason: why, as the actor said.
+        reason: why, in the actor's words.
     """
 
     time: int

@@ -17,7 +17,7 @@ class PipelineVersion:
         text: of the file.
         author: who stored it.
         created: ns since 1970.
-        reason: why, as the author said.
+        reason: why, in the author's words.
     """
 
     name: str

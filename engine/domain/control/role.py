@@ -10,7 +10,7 @@ class Role(StrEnum):
     """What a user or a token may do, from least to most."""
 
     NONE = "none"
-    """Nothing but what grants on single pipelines give."""
+    """Only what grants on single pipelines give."""
     VIEWER = "viewer"
     OPERATOR = "operator"
     EDITOR = "editor"

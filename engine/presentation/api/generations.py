@@ -29,7 +29,7 @@ class Generations:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._number = 0
-        self._told: str | None = None
+        self._last_read: str | None = None
         self._next: asyncio.Task[int | None] | None = None
         self._asked: asyncio.Task[int | None] | None = None
         self._retry = 0.0
@@ -57,10 +57,10 @@ class Generations:
             logger.warning("the database is slow to answer: nothing is cached for a while")
             return None
 
-    def _numbered(self, told: str | None) -> int | None:
-        if told is None:
+    def _numbered(self, read: str | None) -> int | None:
+        if read is None:
             return None
-        if told != self._told:
-            self._told = told
+        if read != self._last_read:
+            self._last_read = read
             self._number += 1
         return self._number

@@ -104,13 +104,13 @@ class Variant:
     def __init__(self, headers: list[Header], body: bytes, etag: str) -> None:
         self.etag = etag
         self.body = body
-        told = [
+        validators = [
             (b"etag", etag.encode()),
             (b"cache-control", b"private, no-cache"),
             (b"vary", b"Accept-Encoding, Authorization, Cookie"),
         ]
-        self.headers = [*headers, *told, (b"content-length", str(len(body)).encode())]
-        self.unchanged = told
+        self.headers = [*headers, *validators, (b"content-length", str(len(body)).encode())]
+        self.unchanged = validators
 
 
 class Kept(Generic[T]):
@@ -119,7 +119,7 @@ class Kept(Generic[T]):
     Args:
         most: the sum of their sizes.
         size_of: returns the size of one.
-        count: told whether a value was there.
+        count: called with whether a value was there.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class ReadCache:
     """What is kept of reads.
 
     Attributes:
-        count: told of each look, with the name of what was looked for and whether it was there.
+        count: called at each look, with what was looked for and whether it was there.
     """
 
     count: Callable[[str, bool], None] = field(default=lambda _name, _was_there: None)

@@ -86,7 +86,7 @@ def silence(
     begin: Begin = None,
     end: End = None,
     length: Length = None,
-    name: Annotated[str, typer.Option(help="Said in anomalies published all the same.")] = "",
+    name: Annotated[str, typer.Option(help="Named in anomalies that are published.")] = "",
     publish: Annotated[bool, typer.Option(help="Publish anomalies, with suppressed_by.")] = False,
     learn: Annotated[bool, typer.Option(help="Learn from events meanwhile.")] = False,
     why: Why = "",
@@ -266,7 +266,7 @@ def _whose(entities: list[str] | None, values: list[str] | None = None) -> dict[
 
 
 def _when(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
-    """Return from and until; what is said of no time begins now."""
+    """Return from and until; a span without a beginning begins now."""
     begin = begin or now().isoformat()
     if length is None:
         return {"from": begin} | ({} if end is None else {"until": end})

@@ -57,13 +57,13 @@ def demo(
         _watch(console, run)
         progress = run.progress
         evaluation = evaluate(fleet, progress.alarms, BUDGET_PER_DAY)
-        troubles = _troubles(run, evaluation)
+        shortfalls = _shortfalls(run, evaluation)
         console.print(_summary(run, evaluation))
         if picture is not None:
             _save(picture, run, evaluation)
-    for trouble in troubles:
-        console.print(f"[red]not good:[/] {trouble}")
-    raise typer.Exit(1 if troubles else 0)
+    for shortfall in shortfalls:
+        console.print(f"[red]not good:[/] {shortfall}")
+    raise typer.Exit(1 if shortfalls else 0)
 
 
 def _watch(console: Console, run: DemoRun) -> None:
@@ -171,7 +171,7 @@ def _outcome(run: DemoRun, evaluation: Evaluation) -> Table:
     return table
 
 
-def _troubles(run: DemoRun, evaluation: Evaluation) -> list[str]:
+def _shortfalls(run: DemoRun, evaluation: Evaluation) -> list[str]:
     progress = run.progress
     checks = {
         f"the pipeline ended with exit code {run.exit_code}": run.exit_code == 0,

@@ -68,7 +68,7 @@ def _print(found: TaskReport, promise: str) -> None:
 
 
 def _print_control(found: TaskReport) -> None:
-    """Print what people have said, in the file and in the control log."""
+    """Print the rules and judgements of people, in the file and in the control log."""
     for silence in found.silences:
         print(f"{'silence' if silence.mutes else 'pause':<14}{_silence(silence)}")
     for one in found.feedback:

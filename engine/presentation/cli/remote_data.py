@@ -125,4 +125,4 @@ def _part(file: Path, name: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise FatalError(f"{file}: cannot be read: {error}") from None
     except (yaml.YAMLError, TypeError, KeyError):
-        raise FatalError(f"{file}: {name}: is missing, or the file is no YAML") from None
+        raise FatalError(f"{file}: {name}: is missing, or the file is not YAML") from None

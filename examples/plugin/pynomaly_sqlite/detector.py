@@ -85,7 +85,7 @@ class Jump:
         return self.record.itemsize
 
     def bank(self, capacity: int) -> JumpBank:
-        """Return the states of so many entities."""
+        """Return the states of a number of entities."""
         return JumpBank(np.zeros(capacity, self.record), 1.0 / self.memory)
 
 

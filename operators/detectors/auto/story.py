@@ -1,10 +1,10 @@
 """Story: a lasting anomaly begins once.
 
 The p-value of an event is its rarity, and stays small for as long as an anomaly lasts. The p-value
-of the *begin* of an anomaly is the same at its first event, and `TOLD` at events that add nothing
-new. New is evidence of another kind than before, evidence of the same kind that is rarer by a
-factor of `RARER`, and a story that has doubled its length, from `LONG` events on. A story ends with
-an ordinary event, whose p-value is above `ORDINARY`.
+of the *begin* of an anomaly is the same at its first event, and `REPORTED` at events that add
+nothing new. New is evidence of another kind than before, evidence of the same kind that is rarer by
+a factor of `RARER`, and a story that has doubled its length, from `LONG` events on. A story ends
+with an ordinary event, whose p-value is above `ORDINARY`.
 
 On dependent noise, whose small p-values come in runs, the p-values of begins are valid.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 ORDINARY = 0.1
-TOLD = 0.1
+REPORTED = 0.1
 RARER = 10.0
 LONG = 64
 PARTS = 4.0
@@ -55,4 +55,4 @@ def begins(state: Any, p: float, kind: int, learns: bool) -> float:
         state.length = length
         if power > known:
             state.powers[kind] = np.uint8(min(np.ceil(PARTS * power), MOST_PARTS))
-    return p if news else max(p, TOLD)
+    return p if news else max(p, REPORTED)

@@ -30,7 +30,7 @@ EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
         "scale": "distances mix the values' units, so that the largest prevails",
     },
     "OneClassSVM": {
-        "higher_is_stranger": "it is linear: strange is what lies beyond the data, seen from 0",
+        "higher_is_more_anomalous": "it is linear: events beyond the data, seen from 0, score high",
         "outlier": "it is linear: outliers towards 0 score lowest (ROC AUC .42 to .58)",
         "scale": "its steps have a fixed size, in the values' units",
         "shift": "it is linear through 0",

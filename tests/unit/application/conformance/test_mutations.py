@@ -13,7 +13,7 @@ from tests.unit.application.conformance.stuck_detector import StuckFamily
 
 # The check that says what is wrong, and those that see its consequences.
 MUTATIONS = [
-    (Family(broken.Reversed), "higher_is_stranger outlier kind_spike kind_shift kind_burst"),
+    (Family(broken.Reversed), "higher_is_more_anomalous outlier kind_spike kind_shift kind_burst"),
     (Family(broken.LearnsFirst), "prequential"),
     (Family(broken.LooksAhead), "prequential learns_only_what_it_shall batch_cuts isolation reset"),
     (Family(broken.Shares), "isolation snapshot reset"),
@@ -83,7 +83,7 @@ def test_failure_states_expected_and_actual(install, only) -> None:
 
 
 def test_declared_exception_does_not_fail(install, only) -> None:
-    checks = ("higher_is_stranger", "outlier", "kind_spike", "kind_shift", "kind_burst")
+    checks = ("higher_is_more_anomalous", "outlier", "kind_spike", "kind_shift", "kind_burst")
     only(*checks, "declaration")
     install(Family(broken.Reversed, dict.fromkeys(checks, "why")))
 
@@ -91,7 +91,7 @@ def test_declared_exception_does_not_fail(install, only) -> None:
 
 
 def test_a_detector_of_stuck_values_need_not_see_outliers(install, only) -> None:
-    only("declaration", "outlier", "higher_is_stranger", "kind_stuck", "kind_spike")
+    only("declaration", "outlier", "higher_is_more_anomalous", "kind_stuck", "kind_spike")
     install(StuckFamily(("stuck",)))
 
     check_detector("zscore", strict=True)

@@ -45,7 +45,7 @@ RULE = {"clientid": "press-4", "ts": 1_704_067_200_000, "temp": 21.5, "serial": 
             },
         ),
     ],
-    ids=["a time with a sign", "a number as text", "an id of digits is no value"],
+    ids=["a time with a sign", "a number as text", "an id of digits is not a value"],
 )
 def test_key_time_and_values_are_suggested(message: Any, mapping: Any) -> None:
     assert suggested_mapping([message, message]) == mapping

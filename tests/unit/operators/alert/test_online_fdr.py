@@ -11,7 +11,7 @@ from online_fdr.p_values.investing.lord.mem_decay import LORDMemoryDecay
 from engine.domain.alert_policy import FalseDiscoveryRate
 from engine.domain.detector import State
 from engine.domain.feedback import Case, Feedback
-from operators.alert import online_fdr as false_discoveries
+from operators.alert import online_fdr
 from operators.alert.online_fdr import Mark, OnlineFdr, mark_of
 
 NAN = np.nan
@@ -125,7 +125,7 @@ def test_old_discoveries_are_forgotten() -> None:
     tests = OnlineFdr(1.0)
     levels_at(tests, np.full(100, 1e-12), 1e6)
 
-    assert len(np.asarray(tests.dump()["discoveries"])) == 1 + false_discoveries.MOST_DISCOVERIES
+    assert len(np.asarray(tests.dump()["discoveries"])) == 1 + online_fdr.MOST_DISCOVERIES
     fresh = OnlineFdr(1.0)
     quiet = np.append(np.full(50_000, 0.5), 1e-12)
     after, never = levels_at(tests, quiet, 1_000), levels_at(fresh, quiet, 1_000)

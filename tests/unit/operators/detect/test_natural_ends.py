@@ -1,4 +1,4 @@
-"""Keys that end for good are no absences where keys come and go; fixed sensors are."""
+"""Keys that end for good are not absences where keys come and go; fixed sensors are."""
 
 from __future__ import annotations
 

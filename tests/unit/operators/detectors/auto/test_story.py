@@ -21,19 +21,19 @@ def told(state: Any, *events: tuple[float, int]) -> list[float]:
 def test_an_anomaly_begins_once() -> None:
     found = told(empty(), *[(1e-6, SPIKE)] * 40)
 
-    assert found == [1e-6] + [story.TOLD] * 39
+    assert found == [1e-6] + [story.REPORTED] * 39
 
 
 def test_evidence_of_another_kind_is_news() -> None:
     found = told(empty(), (1e-9, SPIKE), (1e-4, SHIFT), (1e-4, SHIFT), (1e-3, DRIFT))
 
-    assert found == [1e-9, 1e-4, story.TOLD, 1e-3]
+    assert found == [1e-9, 1e-4, story.REPORTED, 1e-3]
 
 
 def test_evidence_rarer_by_a_decimal_power_is_news() -> None:
     found = told(empty(), (1e-4, SPIKE), (3e-5, SPIKE), (1e-6, SPIKE))
 
-    assert found == [1e-4, story.TOLD, 1e-6]
+    assert found == [1e-4, story.REPORTED, 1e-6]
 
 
 def test_a_spike_that_returns_begins_another_story() -> None:
@@ -45,7 +45,7 @@ def test_a_spike_that_returns_begins_another_story() -> None:
 def test_a_story_is_reported_again_each_time_it_has_doubled() -> None:
     found = told(empty(), *[(1e-5, SHIFT)] * 300)
 
-    news = [length + 1 for length, p in enumerate(found) if p < story.TOLD]
+    news = [length + 1 for length, p in enumerate(found) if p < story.REPORTED]
 
     assert news == [1, story.LONG, 2 * story.LONG, 4 * story.LONG]
 
@@ -63,7 +63,7 @@ def test_reports_without_learning() -> None:
 
     again = story.begins(state, 1e-6, SPIKE, False)
 
-    assert again == story.TOLD
+    assert again == story.REPORTED
     assert state == before
 
 

@@ -1,4 +1,4 @@
-"""Waiting for what decoding needs and cannot reach, such as a schema registry, however long."""
+"""Retries of decoding while a service that it needs, such as a schema registry, is away."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ logger = logging.getLogger("pynomaly.decode")
 WHO = "decode"
 WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 """Seconds between attempts; the last of them from then on."""
-BEAT_SECONDS = 0.5
-LOUD_SECONDS = 1.0
-"""Seconds of waiting from which on the log and the health pages tell."""
+HEARTBEAT_SECONDS = 0.5
+REPORT_SECONDS = 1.0
+"""Seconds of waiting after which the log and the health pages report it."""
 REPEAT_SECONDS = 30.0
 """Seconds between two lines of the log about one wait."""
 Found = TypeVar("Found")
 
 
-class Patience:
+class DecodeRetry:
     """Decodes again while an external service is unavailable: nothing is rejected or lost.
 
     Args:
-        context: whose heartbeat, health pages and metrics tell of the wait.
+        context: its heartbeat, health pages and metrics report the wait.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -46,7 +46,7 @@ class Patience:
                 continue
             except RetryableError as error:
                 waited = time.monotonic() - began
-                if waited >= LOUD_SECONDS and (not logged or waited - logged >= REPEAT_SECONDS):
+                if waited >= REPORT_SECONDS and (not logged or waited - logged >= REPEAT_SECONDS):
                     logger.warning("%s; retrying, for %.0f s now", error, waited)
                     logged = waited
                 self._wait(str(error), began, WAIT_SECONDS[min(failures, len(WAIT_SECONDS) - 1)])
@@ -61,10 +61,10 @@ class Patience:
         while (left := until - time.monotonic()) > 0:
             waited = time.monotonic() - began
             self._blocked.set(waited)
-            if waited >= LOUD_SECONDS:
+            if waited >= REPORT_SECONDS:
                 self._context.outages[WHO] = f"{why}; for {waited:.0f} s now"
             self._context.heartbeat.waiting()
-            time.sleep(min(left, BEAT_SECONDS))
+            time.sleep(min(left, HEARTBEAT_SECONDS))
 
     def _end(self, waited: float, was_logged: bool) -> None:
         self._blocked.set(0)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-import operators.decode.patience as patience_module
+import operators.decode.retry as retry_module
 from engine.application.ports import RunContext
 from engine.application.telemetry.metrics import value_of
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.format import NotYetError
-from operators.decode.patience import WHO, Patience
+from operators.decode.retry import WHO, DecodeRetry
 
 
 class Registry:
@@ -33,15 +33,15 @@ class Registry:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> RunContext:
-    monkeypatch.setattr(patience_module, "WAIT_SECONDS", (0.01,))
-    monkeypatch.setattr(patience_module, "LOUD_SECONDS", 0.0)
+    monkeypatch.setattr(retry_module, "WAIT_SECONDS", (0.01,))
+    monkeypatch.setattr(retry_module, "REPORT_SECONDS", 0.0)
     return RunContext("p")
 
 
 def test_an_outage_is_waited_for_and_reported(context: RunContext, caplog: Any) -> None:
     registry = Registry(context, *[RetryableError("the registry is down")] * 3)
 
-    found = Patience(context).until_done(registry.decode)
+    found = DecodeRetry(context).until_done(registry.decode)
 
     assert found == "events"
     assert registry.outages[0] == ""
@@ -54,7 +54,7 @@ def test_an_outage_is_waited_for_and_reported(context: RunContext, caplog: Any) 
 def test_the_end_of_an_outage_is_seen(context: RunContext) -> None:
     registry = Registry(context, RetryableError("the registry is down"))
 
-    Patience(context).until_done(registry.decode)
+    DecodeRetry(context).until_done(registry.decode)
 
     assert context.outages == {}
     assert value_of(context.telemetry.decode_blocked) == 0
@@ -63,7 +63,7 @@ def test_the_end_of_an_outage_is_seen(context: RunContext) -> None:
 def test_the_heart_beats_while_decoding_takes_long(context: RunContext) -> None:
     registry = Registry(context, *[NotYetError("many schemas")] * 3)
 
-    Patience(context).until_done(registry.decode)
+    DecodeRetry(context).until_done(registry.decode)
 
     assert context.heartbeat.status.waits
     assert registry.outages == [""] * 4
@@ -73,4 +73,4 @@ def test_what_waiting_does_not_cure_is_raised(context: RunContext) -> None:
     registry = Registry(context, ConnectorError("refused"))
 
     with pytest.raises(ConnectorError):
-        Patience(context).until_done(registry.decode)
+        DecodeRetry(context).until_done(registry.decode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +21,8 @@ from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext
 
 LOST = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
+LOST_MESSAGES = re.compile(r"truncation detected at offset (\d+).*broker end offset is (\d+)")
+"""Says where a partition was read to, and the first offset of what its brokers have lost."""
 LAG_SECONDS = 1.0
 PIECE = 1_000
 """Messages taken from the client at once: put into columns and freed while the processor's cache
@@ -55,6 +58,8 @@ class SharedConsumer:
         self._asked: set[int] = set()
         self._lag_updated = 0.0
         self._eof: dict[int, int] = {}
+        self._epochs: dict[int, int] = {}
+        self._resets: dict[int, int] = {}
         self._consumer = open_client(
             Consumer,
             {
@@ -96,13 +101,22 @@ class SharedConsumer:
         self._buffers[partition] = []
         self._eof.pop(partition, None)
         self._consumer.incremental_assign([self._place(partition, offset)])
+        epoch = self._epochs.pop(partition, None)
+        if epoch is not None and offset == resumed:
+            # The client checks the epoch of a position that it seeks, not of one it is assigned.
+            self._consumer.seek(self._place(partition, offset, epoch))
         logger.debug("%s[%d] is read from offset %d", self._settings.topic, partition, offset)
         return offset
+
+    def resume_behind(self, partition: int, epoch: int) -> None:
+        """Have the client check the next `assign`, behind a message of this leader's epoch."""
+        self._epochs[partition] = epoch
 
     def unassign(self, partition: int) -> None:
         """Stop reading a partition."""
         self._buffers.pop(partition, None)
         self._eof.pop(partition, None)
+        self._resets.pop(partition, None)
         self._asked.discard(partition)
         self._consumer.incremental_unassign([self._place(partition)])
         # The process that has it now reports its lag.
@@ -137,6 +151,10 @@ class SharedConsumer:
         `poll`, which returns everything before it.
         """
         return self._eof.get(partition, 0)
+
+    def reset_to(self, partition: int) -> int | None:
+        """Return once where a partition goes on whose position was lost; None if it was not."""
+        return self._resets.pop(partition, None)
 
     def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
         """Commit the offset of a partition to the group."""
@@ -188,7 +206,7 @@ class SharedConsumer:
         for partition, run in _by_partition(messages):
             # Messages of a released partition may still arrive; they are dropped.
             if (buffer := self._buffers.get(partition)) is not None:
-                buffer.append(self._pack(partition, run))
+                buffer += [self._pack(partition, same) for same in _by_epoch(run)]
         return count
 
     def _without_errors(self, messages: list[Message]) -> list[Message]:
@@ -211,14 +229,25 @@ class SharedConsumer:
             self.errors.report(error)
             return
         self.topic.check_now()
-        offset = self._offsets.reset(partition, max(message.offset() or 0, 0))
+        if lost := LOST_MESSAGES.search(error.str()):
+            read, end = map(int, lost.groups())
+            offset = self._offsets.truncated(partition, read, end)
+        else:
+            offset = self._offsets.reset(partition, max(message.offset() or 0, 0))
+        self._eof.pop(partition, None)
+        self._resets[partition] = offset
         self._consumer.incremental_unassign([self._place(partition)])
         self._consumer.incremental_assign([self._place(partition, offset)])
 
-    def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
+    def _place(
+        self, partition: int, offset: int | None = None, epoch: int | None = None
+    ) -> TopicPartition:
+        topic = self._settings.topic
         if offset is None:
-            return TopicPartition(self._settings.topic, partition)
-        return TopicPartition(self._settings.topic, partition, offset)
+            return TopicPartition(topic, partition)
+        if epoch is None:
+            return TopicPartition(topic, partition, offset)
+        return TopicPartition(topic, partition, offset, leader_epoch=epoch)
 
     def _on_commit(self, error: KafkaError | None, _places: Any) -> None:
         if error is not None:
@@ -236,3 +265,12 @@ def _by_partition(messages: list[Message]) -> Iterator[tuple[int, list[Message]]
         return
     for partition, run in groupby(messages, Message.partition):
         yield cast("int", partition), list(run)
+
+
+def _by_epoch(messages: list[Message]) -> Iterator[list[Message]]:
+    """Yield messages of a partition in runs that one leader took; its epochs never fall."""
+    if messages[0].leader_epoch() == messages[-1].leader_epoch():
+        yield messages
+        return
+    for _, run in groupby(messages, Message.leader_epoch):
+        yield list(run)

@@ -94,6 +94,13 @@ class KafkaSource:
         """
         return self.consumer.topic.recognise(stored.get("topic_id", ""))
 
+    def resume_behind(self, partition: str, epoch: int) -> None:
+        """Have the partition, when it is read, begin behind a message of this leader's epoch.
+
+        Brokers that have lost that message since report the position as lost.
+        """
+        self.consumer.resume_behind(int(partition), epoch)
+
     def membership(self) -> GroupMembership:
         """Join the group, to share the topic's partitions with other instances."""
         self._membership = GroupMembership(self._settings, self._context)
@@ -205,8 +212,10 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
         self._kafka.consumer.topic.check()
         consumer = self._kafka.consumer
         batches = self._before_end(consumer.poll(self.partition))
+        if (offset := consumer.reset_to(self.partition)) is not None:
+            self.position = offset
         if batches:
-            self.position = max(self.position, int(batches[-1].offsets[-1]) + 1)
+            self.position = int(batches[-1].offsets[-1]) + 1
         self.position = max(self.position, consumer.read_to(self.partition))
         return batches
 
@@ -241,6 +250,7 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
         timestamps=stamps_of_ms(stamps),
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)) if with_keys else None,
+        epoch=messages[0].leader_epoch(),
     )
     headers = list(map(Message.headers, messages))
     return _with_headers(batch, headers) if any(headers) else batch

@@ -95,6 +95,31 @@ class StartOffsets:
         """
         return self._reset(partition, lost, *self.bounds(partition))
 
+    def truncated(self, partition: int, read: int, end: int) -> int:
+        """Return where a partition goes on whose brokers lost messages that were read; count it.
+
+        Args:
+            partition: its number.
+            read: the next offset to read.
+            end: the first offset of what was lost.
+
+        Raises:
+            OffsetLostError: the settings say to fail.
+        """
+        gone = (
+            f"{self._settings.topic}[{partition}]: its brokers lost the messages from offset {end} "
+            f"on, which were read up to {read - 1} (an unclean leader election, or a disk that "
+            "lost its last writes); what lies there now is new"
+        )
+        if self._settings.on_missing_offset == "fail":
+            raise OffsetLostError(
+                f"{gone}. Set `on_missing_offset: earliest` to go on from offset {end}, or start "
+                "with other state (`pynomaly state reset`)"
+            )
+        self._context.telemetry.offset_jumps.inc()
+        logger.warning("%s; going on from %d", gone, end)
+        return end
+
     def _reset(self, partition: int, wanted: int, low: int, high: int) -> int:
         topic, telemetry = self._settings.topic, self._context.telemetry
         gone = (

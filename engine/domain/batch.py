@@ -115,6 +115,8 @@ class RawBatch:
         elements: by row, int32, which elements of an exploded message belong to this one; all of
             them where the row is not named. A message of several entities is re-keyed once for
             each.
+        epoch: of the broker that took the messages as the partition's leader, all of them; it
+            grows with each change of leader. None if the source has none.
     """
 
     topic: str
@@ -130,6 +132,7 @@ class RawBatch:
     hint: str = ""
     origins: Origins | None = None
     elements: Mapping[int, Int32s] | None = None
+    epoch: int | None = None
 
     def __len__(self) -> int:
         return len(self.values)

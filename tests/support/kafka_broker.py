@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,9 @@ from tests.support.kafka_jvm import (
 from tests.support.kafka_settings import HOST, free_port, is_free, server_properties
 from tests.support.kafka_tools import write_tools
 from tests.support.relay import Relay
+
+BATCH_PREFIX = 12
+"""Bytes of a batch in a log before what its length counts: its first offset, and the length."""
 
 
 class KafkaBroker(KafkaCluster):
@@ -141,6 +145,24 @@ class KafkaBroker(KafkaCluster):
         self._process.kill()
         self._process.wait()
         self._process = None
+
+    def lose_messages(self, topic: str, first: int, partition: int = 0) -> None:
+        """Cut a killed broker's log at an offset, as a power failure does with unsynced messages.
+
+        They are written in batches: the one that has this offset must begin with it.
+        """
+        assert self.pid is None, "it is still running"
+        assert self._folder is not None, "it was never started"
+        (log,) = (self._folder / "data" / f"{topic}-{partition}").glob("*.log")
+        content, at = log.read_bytes(), 0
+        while at < len(content):
+            begin, size = struct.unpack_from(">qi", content, at)
+            if begin == first:
+                break
+            # A batch of length zero lies in what was allocated and not written.
+            assert size, f"no batch begins with offset {first}"
+            at += BATCH_PREFIX + size
+        log.write_bytes(content[:at])
 
     def close(self) -> None:
         """End the broker and delete its data: there is nothing to end in order."""

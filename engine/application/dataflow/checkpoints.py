@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from engine.application.dataflow.delivery import Delivery
 from engine.application.dataflow.reader import TaskReader
 from engine.application.dataflow.task import Mark, Task
-from engine.application.dataflow.tasks import ORIGIN, Tasks
+from engine.application.dataflow.tasks import EPOCH, ORIGIN, Tasks
 from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint, Json
@@ -186,6 +186,7 @@ class Checkpoints:
 
     def _checkpoint(self, mark: Mark) -> Checkpoint:
         task: Task = mark.task
+        read = {} if task.epoch is None else {EPOCH: task.epoch}
         return Checkpoint(
             task=task.name,
             position=task.position,
@@ -193,7 +194,7 @@ class Checkpoints:
             journal=mark.journal,
             results=task.results,
             partitions=task.partitions,
-            identity={**self._identity, ORIGIN: self._tasks.origin},
+            identity={**self._identity, ORIGIN: self._tasks.origin, **read},
         )
 
     def _report(self, checkpoints: Sequence[Checkpoint]) -> None:

@@ -148,6 +148,7 @@ class TaskReader:
         self._telemetry.events.inc(len(batch))
         self._telemetry.bytes.inc(size)
         self.changed = True
+        self.task.epoch = batch.epoch
         self.read_at = time.monotonic()
         if self._keep:
             self._kept.append(batch)
@@ -161,7 +162,7 @@ class TaskReader:
                 found.append(batch)
                 self._count_batch(batch)
                 continue
-            known = int(np.searchsorted(batch.offsets, stored.position))
+            known = self._known(batch, stored)
             if known:
                 found.append(batch.take(slice(0, known)))
             if known < len(batch):
@@ -172,6 +173,21 @@ class TaskReader:
         if not self.task.live and self.task.position >= stored.position:
             found.append(self._live())
         return found
+
+    def _known(self, batch: RawBatch, stored: StoredTask) -> int:
+        """Return how many messages at the front of a batch were read before the checkpoint."""
+        read = self.task.epoch
+        if read is None or batch.epoch is None or batch.epoch <= read:
+            return int(np.searchsorted(batch.offsets, stored.position))
+        # A later leader has written where messages stood that were read: they are lost.
+        first = int(batch.offsets[0])
+        if first < stored.position:
+            self._report_gap(
+                f"its brokers lost those from offset {first} on, and have written others there: "
+                "these are new"
+            )
+            self._expected = None
+        return 0
 
     def _live(self) -> Live:
         self.task.live = True

@@ -29,6 +29,7 @@ class Task:
         dump_seconds: time that the steps took for it.
         size: its size in bytes.
         control: the control records in force.
+        epoch: of the leader that took the last message that was read; None if it is unknown.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Task:
     dump_seconds: float = 0.0
     size: int = 0
     control: TaskControl = field(default_factory=TaskControl)
+    epoch: int | None = None
 
 
 @dataclass(eq=False, slots=True)

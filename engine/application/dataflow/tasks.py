@@ -18,6 +18,8 @@ logger = logging.getLogger("pynomaly.tasks")
 
 ORIGIN = "origin"
 """Name of the identity of the source in stored state."""
+EPOCH = "epoch"
+"""Name of the leader's epoch of the last message in stored state."""
 
 Meet = Callable[[Mapping[str, Json]], list[str]]
 """Compares the identity of stored state with this pipeline; returns what changed, or raises."""
@@ -131,13 +133,24 @@ class Tasks:
                     *(name, partitions, stored.partitions),
                 )
             recognise = _of_plugin(self.plugin, "recognise", lambda _stored: True)
-            if not recognise(stored.identity.get(ORIGIN) or {}):
+            if recognise(stored.identity.get(ORIGIN) or {}):
+                self._resume_behind(task, stored)
+            else:
                 # Another topic of that name: what was learned is kept, the position is void.
                 stored = None
         reader = TaskReader(self._source, task, stored, self._context.telemetry, keep=self._keep)
         self.readers[name] = reader
         logger.debug("partition %s resumes at %s", name, task.position)
         return Begin(task)
+
+    def _resume_behind(self, task: Task, stored: StoredTask) -> None:
+        """Have the source check that its last message is still the one that was read last.
+
+        Where messages are replayed, the replay shows it.
+        """
+        task.epoch = stored.identity.get(EPOCH)
+        if task.epoch is not None and stored.snapshot_position == stored.position:
+            _of_plugin(self.plugin, "resume_behind", lambda *_: None)(task.name, task.epoch)
 
 
 def _of_plugin(

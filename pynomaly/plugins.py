@@ -80,7 +80,7 @@ from engine.domain.errors import (
 )
 from engine.domain.explanation import Explanation
 from engine.domain.finding import Finding
-from engine.domain.format import ColumnFormat, Columns, Format, FormatError
+from engine.domain.format import ColumnFormat, Columns, Format, FormatError, MappedFormat
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
@@ -117,6 +117,7 @@ __all__ = [
     "Int64s",
     "Json",
     "MakeTaskStep",
+    "MappedFormat",
     "Objects",
     "Parameter",
     "ParameterError",

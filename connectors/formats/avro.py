@@ -12,6 +12,7 @@ import fastavro.schema
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import model_validator
 
+from connectors.formats.avro_aliases import newest_schemas, use_mapped_names
 from connectors.formats.avro_columns import AvroColumns
 from connectors.formats.cursor import OneByOneError
 from connectors.formats.registry import Schemas, references
@@ -40,7 +41,7 @@ class AvroSettings(Settings):
             raise ValueError("expected either registry or schema_text")
         if self.schema_text is not None:
             try:
-                _reader(self.schema_text, {})
+                _reader(json.loads(self.schema_text), {})
             except (fastavro.schema.SchemaParseException, ValueError, TypeError) as error:
                 raise ValueError(f"expected an Avro schema as JSON: {error}") from None
         return self
@@ -55,9 +56,19 @@ class Avro:
 
     def __init__(self, settings: AvroSettings, text_fields: frozenset[str]) -> None:
         self._schemas = None
+        self._paths: frozenset[Path] = frozenset()
+        self._text = settings.schema_text
         if settings.registry is not None:
-            self._schemas = Schemas(settings.registry, _read_with, "AVRO")
-        self._reader = None if settings.schema_text is None else _reader(settings.schema_text, {})
+            self._schemas = Schemas(settings.registry, self._read_with, "AVRO")
+        self._reader = None if self._text is None else _reader(json.loads(self._text), {})
+
+    def map_fields(self, paths: frozenset[Path]) -> None:
+        """Read fields that were renamed by the names that the mapping knows, through aliases."""
+        self._paths = paths
+        if self._text is not None:
+            schema = json.loads(self._text)
+            use_mapped_names(schema, paths, list)
+            self._reader = _reader(schema, {})
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the record."""
@@ -84,6 +95,14 @@ class Avro:
         except OneByOneError:
             return None
 
+    def _read_with(self, schema: Schema, client: SchemaRegistryClient, own: int | str) -> Reader:
+        def newest() -> list[Any]:
+            return [json.loads(text) for text in newest_schemas(own, client)]
+
+        found = json.loads(schema.schema_str or "")
+        use_mapped_names(found, self._paths, newest)
+        return _reader(found, references(schema, client))
+
 
 class Reader:
     """Reads records of one schema.
@@ -105,16 +124,12 @@ class Reader:
         return self._columns[paths]
 
 
-def _read_with(schema: Schema, client: SchemaRegistryClient) -> Reader:
-    return _reader(schema.schema_str or "", references(schema, client))
-
-
-def _reader(text: str, named: dict[str, str]) -> Reader:
+def _reader(schema: Any, named: dict[str, str]) -> Reader:
     """Return what reads the records of a schema."""
     known: dict[str, Any] = {}
     for reference in reversed(list(named.values())):
         fastavro.parse_schema(_plain(json.loads(reference)), named_schemas=known)
-    return Reader(fastavro.parse_schema(_plain(json.loads(text)), named_schemas=known), known)
+    return Reader(fastavro.parse_schema(_plain(schema), named_schemas=known), known)
 
 
 def _plain(schema: Any) -> Any:

@@ -157,7 +157,7 @@ def _zigzag(payload: bytes, start: int) -> tuple[int, int]:
     return (number >> 1) ^ -(number & 1), place
 
 
-def _described(schema: Schema, client: SchemaRegistryClient) -> FileDescriptor:
+def _described(schema: Schema, client: SchemaRegistryClient, _own: int | str) -> FileDescriptor:
     """Compile the text of a schema."""
     try:
         from grpc_tools import protoc

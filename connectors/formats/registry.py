@@ -46,14 +46,14 @@ class Schemas(Generic[Read]):
 
     Args:
         settings: of the registry.
-        make: returns what reads messages, given a schema and a client for those it refers to.
+        make: returns what reads messages, given a schema, a client for others, and its id.
         kind: type of schemas that are accepted.
     """
 
     def __init__(
         self,
         settings: RegistrySettings,
-        make: Callable[[Schema, SchemaRegistryClient], Read],
+        make: Callable[[Schema, SchemaRegistryClient, int | str], Read],
         kind: str,
     ) -> None:
         self._settings = settings
@@ -136,7 +136,7 @@ class Schemas(Generic[Read]):
                 if kind != self._kind:
                     found = f"schema {own} of the registry is {kind}"
                     raise FormatError(f"{found}, expected {self._kind}")
-                read = self._make(schema, client)
+                read = self._make(schema, client, own)
         except FormatError as error:
             self._forget(own, str(error))
             raise FormatError(str(error), RejectReason.UNKNOWN_SCHEMA) from None

@@ -47,6 +47,15 @@ class ColumnFormat(Protocol):
         ...
 
 
+@runtime_checkable
+class MappedFormat(Protocol):
+    """A format that reads a field by the name that the mapping knows."""
+
+    def map_fields(self, paths: frozenset[Path]) -> None:
+        """Receive all paths that the mapping reads, before the first payload."""
+        ...
+
+
 class Format(Protocol):
     """Reads payloads.
 

@@ -94,6 +94,29 @@ def test_avro_is_read_while_its_schema_evolves(url: str) -> None:
     assert (both, rejects) == ([("s1", 20.5)] * 2, [])
 
 
+@pytest.mark.parametrize("value", ["temp", "temperature"], ids=["former name", "new name"])
+@pytest.mark.parametrize("count", [1, 40], ids=["one by one", "in columns"])
+def test_a_field_that_was_renamed_with_an_alias_is_read_before_and_after(
+    url: str, value: str, count: int
+) -> None:
+    def renamed(one: Any) -> Any:
+        is_it = one["name"] == "temp"
+        return {**one, "name": "temperature", "aliases": ["temp"]} if is_it else one
+
+    subject = f"renamed-{value}-{count}-value"
+    before = {**AVRO, "name": f"Renamed_{value}_{count}"}
+    after = {**before, "fields": [renamed(one) for one in AVRO["fields"]]}
+    old = register(url, subject, Schema(json.dumps(before), "AVRO"))
+    new = register(url, subject, Schema(json.dumps(after), "AVRO"))
+    found = decoder("avro", url, f"[{value}]")
+
+    events, rejects = decode(
+        found, *[framed(new, avro(READING)), framed(old, avro(READING))] * count
+    )
+
+    assert (events, rejects) == ([("s1", 20.5)] * 2 * count, [])
+
+
 def test_an_id_in_a_header_is_read(url: str) -> None:
     own = register(url, "h", Schema(json.dumps(AVRO), "AVRO"))
 

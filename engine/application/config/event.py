@@ -20,6 +20,7 @@ from engine.application.config.quantity import Duration, Size, nanoseconds
 from engine.application.config.silence import Zone
 from engine.application.ports import Settings
 from engine.domain.condition import AllOf, IsScalar, conjuncts
+from engine.domain.format import MappedFormat
 from engine.domain.mapping import EventMapping, KeyPart, TimeField, ValueField
 from engine.domain.path import EACH, Path
 from engine.domain.value_rule import ValueRule
@@ -137,6 +138,8 @@ class EventSpec(Settings):
         if self.format is None:
             return mapping
         read = self.format.create(mapping.text_fields)
+        if isinstance(read, MappedFormat):
+            read.map_fields(frozenset(mapping.paths))
         whole = () if read.many and explode is None else explode
         return replace(mapping, format=read, explode=whole)
 

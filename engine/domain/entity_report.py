@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.domain.batch import Floats, Int64s
+
 
 class Presence(StrEnum):
     """What is known of an entity's absence."""
@@ -77,3 +79,22 @@ class EntityReport:
     def warm(self) -> bool:
         """Whether its next event would be scored."""
         return any(detector.warm for detector in self.detectors)
+
+
+@dataclass(frozen=True, slots=True)
+class RarestEvents:
+    """How rare the rarest event of each entity of a task was, today and the day before.
+
+    Attributes:
+        entities: their keys.
+        p_values: float64 [n], the least of each; NaN where none came near a threshold.
+        rates: float64 [n], events per day of each; NaN while unknown.
+        newest: int64 [n], the newest event time of each, in ns since 1970.
+        task_rate: events per day of all entities of the task.
+    """
+
+    entities: list[str]
+    p_values: Floats
+    rates: Floats
+    newest: Int64s
+    task_rate: float

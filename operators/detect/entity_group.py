@@ -13,13 +13,14 @@ from engine.domain.absence import Absence
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, ScoredBatch
 from engine.domain.control_change import ControlChange, Reset
 from engine.domain.detector import State
-from engine.domain.entity_report import EntityReport
+from engine.domain.entity_report import EntityReport, RarestEvents
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_inspector import EntityInspector
 from operators.detect.entity_metrics import EntityMetrics
 from operators.detect.entity_parts import EntityParts
-from operators.detect.entity_snapshot import EntitySnapshot
+from operators.detect.entity_snapshot import EntitySnapshot, StoredEntities
 from operators.detect.entity_table import Segment
+from operators.detect.entity_times import paces_of
 from operators.detect.event_clock import Progress
 from operators.detect.forget_period import forget_period
 from operators.detect.idle import Gone
@@ -32,16 +33,22 @@ logger = logging.getLogger("pynomaly.detect")
 
 
 class EntityGroup:
-    """The entities of one task. It reports to nobody until `report_to` names a telemetry."""
+    """The entities of one task. It reports to nobody until `report_to` names a telemetry.
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    Args:
+        pipeline: all settings of the steps.
+        capacity: number of entities; None: as many as fit into the memory of a task.
+    """
+
+    def __init__(self, pipeline: Pipeline, capacity: int | None = None) -> None:
         self._pipeline = pipeline
         self._entity_bytes = entity_bytes(pipeline)
-        self._parts = EntityParts(pipeline, entity_capacity(pipeline))
+        self._parts = EntityParts(pipeline, capacity or entity_capacity(pipeline))
         self._scorer = Scorer(pipeline, self._parts)
         self._metrics = EntityMetrics(pipeline, self._parts, self._entity_bytes)
         self._snapshot = EntitySnapshot(pipeline, self._parts)
         self._silences = Silences(pipeline.silences)
+        self._evicted = 0
 
     @property
     def size(self) -> int:
@@ -51,6 +58,8 @@ class EntityGroup:
     def report_to(self, telemetry: Telemetry) -> None:
         """Count in these metrics from now on, beginning with the entities there are."""
         self._metrics.report_to(telemetry)
+        self._metrics.count_evicted(self._evicted)
+        self._evicted = 0
 
     def leave(self) -> None:
         """Take the entities off the metrics: others report them from now on."""
@@ -72,6 +81,14 @@ class EntityGroup:
         return EntityInspector(
             self._pipeline, self._parts, self._scorer, self._entity_bytes
         ).report(key)
+
+    def rarest(self) -> RarestEvents:
+        """Return how rare the rarest event of each entity was."""
+        table = self._parts.table
+        slots, task_rate = table.used(), table.task_rate
+        newest, rates = paces_of(table.records[slots])
+        least = self._parts.nearness.least(slots, newest)
+        return RarestEvents(table.keys(), least, rates, newest, task_rate)
 
     def control(self, change: ControlChange) -> None:
         """Follow the control log from the next event on."""
@@ -140,6 +157,7 @@ class EntityGroup:
         centers, scales, filled = parts.profile.observe(slots, events.values, learn)
         found = self._scorer.score(slots, events.values, filled, scales, learn, times)
         parts.warm[slots[~np.isnan(found.p_value)]] = True
+        parts.nearness.observe(slots, times, found.p_value)
         return ScoredBatch(
             events,
             centers,
@@ -194,28 +212,32 @@ class EntityGroup:
         Another key or other values: nothing. A detector that is new, or has other parameters: it
         starts afresh, and the others go on.
 
+        Of more entities than fit, those idle longest are evicted.
+
         Raises:
-            SnapshotError: it is corrupt, or does not fit into the memory budget.
+            SnapshotError: it is corrupt.
         """
         stored = self._snapshot.decode(blob)
         if stored is None:
             return False
-        shares = self._pipeline.partitions
-        if stored.entities > self._parts.table.capacity and stored.partitions < shares:
-            return self.restore(self._shrunk(blob, stored.partitions))
+        if stored.entities > self._parts.table.capacity:
+            return self.restore(self._shrunk(blob, stored))
         self._snapshot.load(stored)
         return True
 
-    def _shrunk(self, blob: bytes, partitions: int) -> bytes:
-        """Return a state of a larger share without the entities idle longest, now too many."""
-        wide = EntityGroup(replace(self._pipeline, partitions=partitions))
+    def _shrunk(self, blob: bytes, stored: StoredEntities) -> bytes:
+        """Return a state without the entities idle longest, which are too many now."""
+        wide = EntityGroup(self._pipeline, stored.entities)
         wide.restore(blob)
-        gone = wide._parts.table.shrink_to(self._parts.table.capacity)
-        self._metrics.count_evicted(gone)
+        capacity = self._parts.table.capacity
+        gone = wide._parts.table.shrink_to(capacity)
+        # Nobody counts yet: state is restored first.
+        self._evicted += gone
         logger.warning(
-            "%d entities idle longest are evicted: the source has %d partitions now, %d before, "
-            "and each has an equal share of state.memory_limit",
-            *(gone, self._pipeline.partitions, partitions),
+            "%s entities idle longest are evicted: %s of a partition are stored, and its share of "
+            "state.memory_limit (%d partitions now, %d before) holds %s of %s bytes each",
+            *(f"{gone:,}", f"{stored.entities:,}", self._pipeline.partitions, stored.partitions),
+            *(f"{capacity:,}", f"{self._entity_bytes:,}"),
         )
         return wide.dump()
 

@@ -21,6 +21,7 @@ from operators.detect.entity_table import EntityTable
 from operators.detect.event_clock import EventClock
 from operators.detect.gaps import Limits
 from operators.detect.idle import IdleWatch
+from operators.detect.nearness import NearnessBank
 from operators.detect.profile import ProfileBank
 from operators.kernels.record_bank import RecordBank
 
@@ -45,6 +46,7 @@ class EntityParts:
         absence: who has stopped sending; None if nobody asks for it.
         idle: who is to be forgotten; None if nobody is.
         context: the last values of entities; None if anomalies go without.
+        nearness: the rarest event of entities.
         warm: bool [capacity], whether the entity in a slot has had a p-value.
     """
 
@@ -65,6 +67,7 @@ class EntityParts:
         after = pipeline.idle_after
         self.idle = None if after is None else IdleWatch(capacity, after)
         self.context = ContextBank(capacity, pipeline) if pipeline.context else None
+        self.nearness = NearnessBank(capacity)
         self.warm = np.zeros(capacity, np.bool_)
 
     @property
@@ -148,6 +151,7 @@ class EntityParts:
             "absence": self.absence,
             "idle": self.idle,
             "context": self.context,
+            "nearness": self.nearness,
         }
         return {name: part for name, part in parts.items() if part is not None}
 

@@ -9,7 +9,6 @@ import orjson
 
 from engine.domain import snapshot
 from engine.domain.detector import State
-from engine.domain.errors import SnapshotError
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_parts import EntityParts
 
@@ -90,14 +89,9 @@ class EntitySnapshot:
         A detector that is new, or has other parameters, starts afresh; the others go on.
 
         Raises:
-            SnapshotError: it does not fit.
+            SnapshotError: its records are of another shape.
         """
         parts, state, count = self._parts, stored.parts, stored.entities
-        if count > parts.table.capacity:
-            raise SnapshotError(
-                f"stored state has {count} entities in one partition, whose share of memory now "
-                f"holds {parts.table.capacity}: raise state.memory_limit"
-            )
         entities = snapshot.under("entities", state)
         parts.table.load(entities)
         names = self._stored_names(state)

@@ -90,7 +90,12 @@ class EntityTable:
         slot = self._slots.get(key)
         if slot is None:
             return None
-        return pace_of(self._bank.records[slot], slot, float(self._total[0]))
+        return pace_of(self._bank.records[slot], slot, self.task_rate)
+
+    @property
+    def task_rate(self) -> float:
+        """Events per day of all entities."""
+        return float(self._total[0])
 
     def pop_new_keys(self) -> list[str]:
         """Return the keys that were given a slot since the last call."""

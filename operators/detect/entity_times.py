@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.domain.time_units import NS_PER_HOUR, NS_PER_SECOND
+from engine.domain.batch import Floats, Int64s
+from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
 from operators.kernels import event_rate, moving_mean
 from operators.kernels.event_rate import SMALLEST_GAP_NS, events_per_day, next_mean_gap
 from operators.kernels.record_bank import kernel
@@ -74,6 +75,12 @@ def pace_of(record: Any, slot: int, task_rate: float) -> Pace:
     count, gap = int(record["count"]), float(record["mean_gap"])
     rate = events_per_day(gap) if count > 1 else None
     return Pace(slot, count, int(record["newest"]), gap, rate, task_rate)
+
+
+def paces_of(records: Any) -> tuple[Int64s, Floats]:
+    """Return the newest event time of the entity of each record, and its events per day."""
+    rates = NS_PER_DAY / np.maximum(records["mean_gap"], SMALLEST_GAP_NS)
+    return records["newest"], np.where(records["count"] > 1, rates, np.nan)
 
 
 @njit(error_model="numpy")

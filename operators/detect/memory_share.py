@@ -12,6 +12,7 @@ from operators.detect.entity_times import RECORD
 from operators.detect.event_order import BYTES_PER_ENTITY as ORDER_BYTES
 from operators.detect.event_order import SHARE as WAITING_SHARE
 from operators.detect.idle import RECORD as IDLE_RECORD
+from operators.detect.nearness import RECORD as NEARNESS_RECORD
 from operators.detect.profile import ProfileBank
 
 
@@ -38,7 +39,7 @@ def _value_bytes(pipeline: Pipeline) -> int:
     idle = 0 if pipeline.idle_after is None else IDLE_RECORD.itemsize
     context = ContextBank(1, pipeline).bytes_per_entity if pipeline.context else 0
     ordered = ORDER_BYTES if pipeline.mapping.order == "event_time" else 0
-    return profile + counters + absence + idle + context + ordered
+    return profile + counters + absence + idle + context + ordered + NEARNESS_RECORD.itemsize
 
 
 def _detector_bytes(pipeline: Pipeline) -> int:

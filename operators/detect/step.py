@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.control_change import ControlChange
-from engine.domain.entity_report import EntityReport
+from engine.domain.entity_report import EntityReport, RarestEvents
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_group import EntityGroup
 from operators.detect.event_order import EventOrder
@@ -84,6 +84,10 @@ class DetectStep:
     def report(self, entity: str) -> EntityReport | None:
         """Return what is known of an entity, and learn nothing; None if it is unknown."""
         return self._group.report(entity)
+
+    def rarest(self) -> RarestEvents:
+        """Return how rare the rarest event of each entity was."""
+        return self._group.rarest()
 
     def waiting(self, entity: str) -> int:
         """Return how many events of an entity wait for their turn."""

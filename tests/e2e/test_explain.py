@@ -75,6 +75,26 @@ def test_says_that_nothing_came(folder: Path) -> None:
     assert '3 entities are known. Did you mean "press-1"?' in ended.stderr
 
 
+def test_shows_who_is_nearest_to_alerting(folder: Path) -> None:
+    ended = _pynomaly(folder, "explain", "p.yaml", "--top", "5")
+
+    heading, *lines = ended.stdout.splitlines()
+    assert ended.returncode == 0, ended.stderr
+    assert heading.split()[-1] == "entity"
+    assert {line.split()[-1] for line in lines} == {"press-0", "press-1"}
+    evidence = [float(line.split()[0]) for line in lines]
+    assert evidence == sorted(evidence, reverse=True)
+    assert all(-4 < one < 2 for one in evidence)
+
+
+@pytest.mark.parametrize("options", [[], ["--entity", "press-0", "--top", "5"]])
+def test_needs_one_question(folder: Path, options: list[str]) -> None:
+    ended = _pynomaly(folder, "explain", "p.yaml", *options)
+
+    assert ended.returncode == 2
+    assert "give either --entity KEY or --top COUNT" in ended.stderr
+
+
 def test_reads_a_state_and_leaves_it_as_it_was(folder: Path) -> None:
     def files() -> dict[str, bytes]:
         state = folder / "d"

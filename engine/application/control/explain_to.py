@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
-from engine.application.use_cases.explain_entity import TaskReport, explain_entity
+from engine.application.entities.known_task import TaskReport
+from engine.application.use_cases.explain_entity import explain_entity
 from engine.domain.control.errors import NotFoundError
 from engine.domain.errors import FatalError
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from engine.application.ports.context import RunContext
 from engine.application.telemetry.metrics import Telemetry
 from engine.domain.batch import EventBatch, RawBatch
-from engine.domain.entity_report import EntityReport
+from engine.domain.entity_report import EntityReport, RarestEvents
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
 from engine.domain.reject import Reject
@@ -51,6 +51,10 @@ class EntityReports(Protocol):
 
     def report(self, entity: str) -> EntityReport | None:
         """Return what is known of an entity, and learn nothing; None if it is unknown."""
+        ...
+
+    def rarest(self) -> RarestEvents:
+        """Return how rare the rarest event of each entity was."""
         ...
 
     def waiting(self, entity: str) -> int:

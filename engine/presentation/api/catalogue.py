@@ -13,7 +13,7 @@ from engine.application.control.explain_to import explain_to
 from engine.application.control.find_alert_rules import find_alert_rules
 from engine.application.control.find_targets import find_targets
 from engine.application.control.permissions import Action, require_somewhere
-from engine.application.use_cases.explain_entity import TaskReport
+from engine.application.entities.known_task import TaskReport
 from engine.domain.detector import Declaration
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text

@@ -1,15 +1,20 @@
-"""`pynomaly explain`: why an entity alerts, or does not."""
+"""`pynomaly explain`: why an entity alerts, or does not, and which are nearest to it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from engine.application.use_cases.explain_entity import TaskReport, explain_entity
+from engine.application.config.pipeline_file import PipelineFile
+from engine.application.entities.known_task import TaskReport
+from engine.application.entities.nearest import NearEntity
+from engine.application.use_cases.explain_entity import explain_entity, explain_nearest
 from engine.domain.entity_report import EntityReport, Presence
+from engine.domain.errors import FatalError
 from engine.domain.silence import Silence
 from engine.presentation.cli.output import open_pipeline
 
@@ -24,13 +29,39 @@ ABSENCE = {
 
 def explain(
     file: Annotated[Path, typer.Argument(help="The pipeline file.")],
-    entity: Annotated[str, typer.Option("--entity", help="Key of the entity.")],
+    entity: Annotated[str | None, typer.Option("--entity", help="Key of the entity.")] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Show so many entities nearest to alerting.")
+    ] = None,
 ) -> None:
     """Explain an entity: what is known, what is expected next, and when it alerts.
 
-    It reads the last whole snapshot of the stored state, and changes nothing.
+    With --top, show the entities that are nearest to alerting. It reads the last whole snapshot of
+    the stored state, and changes nothing.
     """
+    if (entity is None) == (top is None):
+        raise FatalError("explain: give either --entity KEY or --top COUNT")
     found = open_pipeline(file)
+    if entity is not None:
+        _explain_entity(found, entity)
+    elif top is not None:
+        _print_nearest(explain_nearest(found, top))
+
+
+def _print_nearest(nearest: Sequence[NearEntity]) -> None:
+    """Print a line per entity, the nearest first."""
+    if not nearest:
+        print("no entity has had an event with a p-value of 0.1 or less today or the day before")
+        return
+    print("evidence   least p    alerts at p <=   newest event           entity")
+    for one in nearest:
+        limit = "-" if one.threshold is None else f"{one.threshold:.2g}"
+        evidence = "-" if one.threshold is None else f"{one.evidence:+.1f}"
+        newest = np.datetime64(one.newest, "ns").astype("datetime64[s]")
+        print(f"{evidence:<10} {one.p_value:<10.2g} {limit:<16} {newest}Z   {one.entity}")
+
+
+def _explain_entity(found: PipelineFile, entity: str) -> None:
     reports = explain_entity(found, entity)
     for report in reports:
         _print(report, found.alert_promise().known())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.application import registry
 from engine.application.ports import RunContext, TaskStep
 from engine.domain import snapshot
+from engine.domain.absence import AbsenceRule
 from engine.domain.batch import Bools, EventBatch, Floats, Int32s, Int64s, ScoredBatch
 from engine.domain.detector import SnapshotForm, State
 from engine.domain.errors import SnapshotError
@@ -358,16 +359,32 @@ def stored_by(spec: Pipeline) -> bytes:
     return step.dump()
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"memory_bytes": 1}, "raise state.memory_limit"),
-        ({"calibration": Calibration(window=64)}, "recent"),
-    ],
-)
-def test_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(SnapshotError, match=message):
-        step_of(pipeline(**changes), stored_by(pipeline()))
+def test_state_of_another_shape_is_refused() -> None:
+    with pytest.raises(SnapshotError, match="recent"):
+        step_of(pipeline(calibration=Calibration(window=64)), stored_by(pipeline()))
+
+
+def test_takes_up_a_full_state_of_before_entities_became_larger(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    watched = replace(pipeline(absence=AbsenceRule()), partitions=1)
+    before = replace(watched, absence=None)
+    limit = 60 * entity_bytes(before)
+    full = step_of(replace(before, memory_bytes=limit))
+    stream = noise(15, 6_000, entities=60)
+    run(full, stream)
+    last = str(stream.keys[-1])
+    context = RunContext("plant")
+
+    step = step_of(replace(watched, memory_bytes=limit), full.dump(), context)
+
+    fitting = limit // entity_bytes(watched)
+    assert 40 < fitting < 60
+    assert metric(context, "entities") == fitting
+    assert metric(context, "evictions_total") == 60 - fitting
+    assert f"{60 - fitting} entities idle longest are evicted: 60 of a partition" in caplog.text
+    (scored,) = run(step, events([last], [[20.0, 20.0]], first=6_000))
+    assert np.isfinite(scored.centers).all(), "the entity that sent last is kept"
 
 
 def test_other_values_start_afresh() -> None:

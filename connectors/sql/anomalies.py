@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, select
 
-from connectors.sql.rows import Values, chosen, insert_new, page
+from connectors.sql.rows import STATEMENTS, Asked, Values, asked, insert_new, page, paged
 from connectors.sql.tables import anomalies as table
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Page, Position
@@ -35,18 +35,16 @@ class SqlAnomalies:
         self, wanted: AnomalyFilter, behind: Position | None, limit: int
     ) -> Page[StoredAnomaly]:
         """Return a page of them by event time and id, the newest first."""
-        keys = table.c.time, table.c.id
-        return page(
-            self._connection, _parts(wanted, behind), keys, behind, limit, _value, _position
-        )
+        shape, given = asked(wanted, behind)
+        statement = _statement(shape, published=False)
+        return page(self._connection, statement, given, behind, limit, _value, _position)
 
     def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
         """Return a page as `find` does, of what was published alone, as JSON."""
-        keys = table.c.time, table.c.id
-        whole = _parts(wanted, behind)
-        parts = [part.with_only_columns(*keys, table.c.document) for part in whole]
-        found = page(self._connection, parts, keys, behind, limit, _same, _place)
-        return Page([row.document for row in found.items], found.next)
+        shape, given = asked(wanted, behind)
+        statement = _statement(shape, published=True)
+        found = page(self._connection, statement, given, behind, limit, _same, _place)
+        return Page([row[2] for row in found.items], found.next)
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove anomalies of earlier event times, up to a limit; return their number."""
@@ -54,15 +52,24 @@ class SqlAnomalies:
         return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
 
 
-def _parts(wanted: AnomalyFilter, behind: Position | None) -> list[Select[Any]]:
+# Composing a statement takes longer than finding a page.
+@lru_cache(STATEMENTS)
+def _statement(shape: Asked, *, published: bool) -> Select[Any] | CompoundSelect[Any]:
+    """Return the query of a page: of whole rows, or of what was published alone."""
+    keys = table.c.time, table.c.id
+    parts = _parts(shape)
+    if published:
+        parts = [part.with_only_columns(*keys, table.c.document) for part in parts]
+    return paged(parts, keys, is_behind=shape.is_behind)
+
+
+def _parts(shape: Asked) -> list[Select[Any]]:
     """Return queries that are each sorted by an index, whatever is asked for."""
-    if wanted.incident is not None or wanted.entity is not None:
-        return [chosen(table, wanted, table.c.time, behind, ("incident", "entity"))]
-    beside = wanted.kind is not None or wanted.pipeline is not None
-    if wanted.severity is None and beside:
-        each = (replace(wanted, severity=one) for one in Severity)
-        return [chosen(table, one, table.c.time, behind) for one in each]
-    return [chosen(table, wanted, table.c.time, behind)]
+    rows, columns = shape.rows(table, table.c.time, ("incident", "entity")), shape.columns
+    few = "incident" in columns or "entity" in columns
+    if few or "severity" in columns or ("kind" not in columns and "pipeline" not in columns):
+        return [rows]
+    return [rows.where(table.c.severity == one.value) for one in Severity]
 
 
 def _row(anomaly: StoredAnomaly) -> Values:
@@ -79,12 +86,13 @@ def _value(row: Row[Any]) -> StoredAnomaly:
     return StoredAnomaly(**fields)
 
 
-def _same(row: Row[Any]) -> Row[Any]:
-    return row
+def _same(row: Row[Any]) -> tuple[int, str, str]:
+    time, key, document = tuple(row)
+    return time, key, document
 
 
-def _place(row: Row[Any]) -> Position:
-    return Position(row.time, row.id)
+def _place(row: tuple[int, str, str]) -> Position:
+    return Position(row[0], row[1])
 
 
 def _position(anomaly: StoredAnomaly) -> Position:

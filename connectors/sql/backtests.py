@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
-from connectors.sql.rows import Values, insert_new, page
+from connectors.sql.rows import Values, insert_new, page, paged
 from connectors.sql.tables import backtest_anomalies, backtests
 from engine.domain.control.backtest import Backtest, Found, Stage
 from engine.domain.control.page import Page, Position
@@ -50,7 +50,8 @@ class SqlBacktests:
         if pipeline is not None:
             query = query.where(backtests.c.pipeline == pipeline)
         keys = backtests.c.created, backtests.c.id
-        return page(self._connection, [query], keys, behind, limit, _backtest, _position)
+        statement = paged([query], keys, is_behind=behind is not None)
+        return page(self._connection, statement, {}, behind, limit, _backtest, _position)
 
     def next_queued(self) -> Backtest | None:
         """Return the one that has waited for longest, which nobody else takes."""
@@ -93,7 +94,8 @@ class SqlBacktests:
         table = backtest_anomalies
         query = select(table).where(table.c.backtest == backtest_id)
         keys = table.c.time, table.c.id
-        return page(self._connection, [query], keys, behind, limit, _anomaly, _place)
+        statement = paged([query], keys, is_behind=behind is not None)
+        return page(self._connection, statement, {}, behind, limit, _anomaly, _place)
 
     def prune(self, before: int) -> int:
         """Remove those asked for before that are over, with their anomalies; return how many."""

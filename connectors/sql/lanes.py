@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    bindparam,
     case,
     cast,
     func,
@@ -17,7 +19,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from connectors.sql.rows import Beside, insert_into
+from connectors.sql.rows import STATEMENTS, Beside, Values, insert_into
 from connectors.sql.sums import join, prune
 from connectors.sql.tables import lanes as table
 from engine.domain.control.lane import STEPS, Lane, LaneCell
@@ -45,23 +47,24 @@ class SqlLanes:
         self, pipeline: str, prefix: str, during: Sequence[Stretch], behind: str, limit: int
     ) -> list[Lane]:
         """Return entities by a prefix of their keys, in order, after a key."""
-        key = table.c.entity
-        wanted = [key > behind, key >= prefix]
         following = _following(prefix)
-        if following is not None:
-            wanted.append(key < following)
-        query = _lanes(pipeline, during, wanted)
-        query = query.order_by("entity").limit(limit)
-        return [Lane(*row) for row in self._connection.execute(query)]
+        statement = _lanes(_bounds(during), by_key=True, is_prefix=following is not None)
+        given = {"behind": behind, "prefix": prefix, "following": following, "limit": limit}
+        return self._sums(statement, pipeline, during, given)
 
     def worst(self, pipeline: str, during: Sequence[Stretch], limit: int) -> list[Lane]:
         """Return the entities of the greatest worth, the worst first."""
-        query = _lanes(pipeline, during, [], by_time=during[0].since > FIRST)
-        columns = query.selected_columns
-        query = query.order_by(
-            columns.severity.desc(), columns["count"].desc(), columns.p_value, columns.entity
-        )
-        return [Lane(*row) for row in self._connection.execute(query.limit(limit))]
+        return self._sums(_lanes(_bounds(during)), pipeline, during, {"limit": limit})
+
+    def _sums(
+        self, statement: Select[Any], pipeline: str, during: Sequence[Stretch], given: Values
+    ) -> list[Lane]:
+        given["pipeline"] = pipeline
+        for number, one in enumerate(during):
+            given[f"step_{number}"] = one.step
+            given[f"since_{number}"] = one.since
+            given[f"until_{number}"] = one.until
+        return [Lane(*row) for row in self._connection.execute(statement, given)]
 
     def cells(
         self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
@@ -88,24 +91,34 @@ class SqlLanes:
         return gone
 
 
+def _bounds(during: Sequence[Stretch]) -> tuple[tuple[bool, bool], ...]:
+    """Return of each stretch whether it has a beginning, and an end."""
+    return tuple((one.since > FIRST, one.until != LAST) for one in during)
+
+
+# Composing it takes longer than finding the entities of a short time.
+@lru_cache(STATEMENTS)
 def _lanes(
-    pipeline: str,
-    during: Sequence[Stretch],
-    wanted: Sequence[ColumnElement[bool]],
-    *,
-    by_time: bool = False,
+    bounds: tuple[tuple[bool, bool], ...], *, by_key: bool = False, is_prefix: bool = False
 ) -> Select[Any]:
     """Return the query of the sums of entities.
 
     Args:
-        pipeline: whose.
-        during: spans to sum up; at least one.
-        wanted: which entities.
-        by_time: whether all of a short time are asked for: SQLite would read all times of each
-            entity, which come in the order of entities.
+        bounds: of the stretches to sum up; at least one.
+        by_key: whether entities are sorted by their keys; else the worst come first.
+        is_prefix: whether there is a key behind all those of a prefix.
     """
-    parts = union_all(*(_part(pipeline, one).where(*wanted) for one in during)).subquery()
-    return select(
+    key, wanted = table.c.entity, list[ColumnElement[bool]]()
+    if by_key:
+        wanted = [key > bindparam("behind"), key >= bindparam("prefix")]
+    if is_prefix:
+        wanted.append(key < bindparam("following"))
+    parts = union_all(
+        *(_part(number, *one).where(*wanted) for number, one in enumerate(bounds))
+    ).subquery()
+    # All of a short time: SQLite would read all times of each entity, which come in its order.
+    by_time = not by_key and bounds[0][0]
+    query = select(
         parts.c.entity,
         # PostgreSQL adds up integers to a decimal.
         cast(func.sum(parts.c["count"]), BigInteger).label("count"),
@@ -113,16 +126,19 @@ def _lanes(
         func.max(parts.c.severity).label("severity"),
         func.max(parts.c.begin).label("last"),
     ).group_by(Beside(parts.c.entity) if by_time else parts.c.entity)
+    found = query.selected_columns
+    worst = found.severity.desc(), found["count"].desc(), found.p_value, found.entity
+    return query.order_by(*(["entity"] if by_key else worst)).limit(bindparam("limit"))
 
 
-def _part(pipeline: str, during: Stretch) -> Select[Any]:
+def _part(number: int, begins: bool, ends: bool) -> Select[Any]:
     columns = table.c
     query = select(
         columns.entity, columns["count"], columns.p_value, columns.severity, columns.begin
-    ).where(columns.pipeline == pipeline, columns.step == during.step)
-    if during.since > FIRST:
-        query = query.where(columns.begin >= during.since)
-    return query if during.until == LAST else query.where(columns.begin < during.until)
+    ).where(columns.pipeline == bindparam("pipeline"), columns.step == bindparam(f"step_{number}"))
+    if begins:
+        query = query.where(columns.begin >= bindparam(f"since_{number}"))
+    return query.where(columns.begin < bindparam(f"until_{number}")) if ends else query
 
 
 def _following(prefix: str) -> str | None:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, Text, and_, desc, or_, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    desc,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -18,6 +31,8 @@ T = TypeVar("T")
 Values = dict[str, Any]
 BATCH = 500
 """Ids in one query: SQLite bounds its parameters."""
+STATEMENTS = 500
+"""Of a list, that are kept: as many as filters can be combined."""
 
 
 def insert_into(connection: Connection, table: Table) -> Any:
@@ -42,71 +57,109 @@ def values_of(one: Any) -> Values:
 
 def page(
     connection: Connection,
-    queries: Sequence[Select[Any]],
-    keys: tuple[ColumnElement[int], ColumnElement[str]],
+    statement: Select[Any] | CompoundSelect[Any],
+    given: Values,
     behind: Position | None,
     limit: int,
     value: Callable[[Row[Any]], T],
     position: Callable[[T], Position],
 ) -> Page[T]:
-    """Return a page of queries taken together, sorted by time and id, the newest first.
+    """Return a page of a list.
 
     Args:
         connection: to ask.
-        queries: what to select, with their filters; no row is in two of them.
-        keys: the columns of time and id.
+        statement: of `paged`.
+        given: the values of its parameters, without those of the page.
         behind: where the page begins.
         limit: items of a page.
         value: what a row is.
         position: where a value stands.
     """
-    time, key = keys
+    given = {**given, "limit": limit + 1}
     if behind is not None:
+        given.update(behind_time=behind.time, behind_id=behind.id)
+    rows = connection.execute(statement, given).all()
+    items = [value(row) for row in rows[:limit]]
+    return Page(items, position(items[-1]) if len(rows) > limit else None)
+
+
+def paged(
+    queries: Sequence[Select[Any]],
+    keys: tuple[ColumnElement[int], ColumnElement[str]],
+    *,
+    is_behind: bool,
+) -> Select[Any] | CompoundSelect[Any]:
+    """Return the query of a page of queries taken together, sorted by time and id, newest first.
+
+    Args:
+        queries: what to select, with their filters; no row is in two of them.
+        keys: the columns of time and id.
+        is_behind: whether the page begins behind a position.
+    """
+    time, key = keys
+    if is_behind:
+        last_time: ColumnElement[int] = bindparam("behind_time")
+        last_key: ColumnElement[str] = bindparam("behind_id")
         # Not a row comparison: SQLite uses the index for this form, as PostgreSQL does.
-        older = or_(time < behind.time, and_(time == behind.time, key < behind.id))
-        queries = [query.where(time <= behind.time, older) for query in queries]
+        older = or_(time < last_time, and_(time == last_time, key < last_key))
+        queries = [query.where(time <= last_time, older) for query in queries]
     if len(queries) == 1:
         query: Any = queries[0].order_by(time.desc(), key.desc())
     else:
         # Both databases merge the parts, and read no more of each than they need.
         query = union_all(*queries).order_by(desc(time.name), desc(key.name))
-    rows = connection.execute(query.limit(limit + 1)).all()
-    items = [value(row) for row in rows[:limit]]
-    return Page(items, position(items[-1]) if len(rows) > limit else None)
+    return query.limit(bindparam("limit"))  # type: ignore[no-any-return]
 
 
-def chosen(
-    table: Table,
-    wanted: AnomalyFilter | IncidentFilter,
-    time: ColumnElement[int],
-    behind: Position | None,
-    lead: Sequence[str] = (),
-) -> Select[Any]:
-    """Return the query of the rows that a filter means.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a filter asks for, without the values: lists that ask for the same share a statement.
+
+    Attributes:
+        columns: that have to be equal.
+        since, until: whether the span of time is bounded.
+        is_behind: whether the page begins behind a position.
+    """
+
+    columns: tuple[str, ...]
+    since: bool
+    until: bool
+    is_behind: bool
+
+    def rows(self, table: Table, time: ColumnElement[int], lead: Sequence[str] = ()) -> Select[Any]:
+        """Return the query of the rows.
+
+        Args:
+            table: to select from.
+            time: the column that the span is of.
+            lead: the columns to choose an index by, the first one that is asked for; else by all.
+        """
+        first = next((name for name in lead if name in self.columns), None)
+        query = select(table).where(
+            *(
+                (table.c[name] if first in (None, name) else Beside(table.c[name]))
+                == bindparam(name)
+                for name in self.columns
+            )
+        )
+        if self.since:
+            query = query.where(time >= bindparam("since"))
+        return query.where(time < bindparam("until")) if self.until else query
+
+
+def asked(wanted: AnomalyFilter | IncidentFilter, behind: Position | None) -> tuple[Asked, Values]:
+    """Return what a filter asks for, and the values.
 
     Args:
-        table: to select from.
         wanted: the filter; its fields but the span of time are columns.
-        time: the column that the span is of.
         behind: where the page begins.
-        lead: the columns to choose an index by, the first one that is asked for; else by all.
     """
-    fields = asdict(wanted)
-    since, until = fields.pop("since"), fields.pop("until")
-    asked = {name: value for name, value in fields.items() if value is not None}
-    first = next((name for name in lead if name in asked), None)
-    query = select(table).where(
-        *(
-            (table.c[name] if first in (None, name) else Beside(table.c[name])) == value
-            for name, value in asked.items()
-        )
-    )
-    if since is not None:
-        query = query.where(time >= since)
+    given = {name: value for name, value in values_of(wanted).items() if value is not None}
     # Behind a position the end is implied, and databases would seek by it.
-    if until is not None and (behind is None or behind.time >= until):
-        query = query.where(time < until)
-    return query
+    if behind is not None and behind.time < given.get("until", behind.time):
+        del given["until"]
+    columns = tuple(name for name in given if name not in ("since", "until"))
+    return Asked(columns, "since" in given, "until" in given, behind is not None), given
 
 
 class Beside(FunctionElement[Any]):

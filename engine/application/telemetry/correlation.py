@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from secrets import token_hex
 
 from engine.domain.trace import trace_id_of
 
@@ -66,7 +66,7 @@ def correlated(request: str, traceparent: str) -> Iterator[Correlation]:
     """
     known = REQUEST_ID.fullmatch(request) is not None
     found = Correlation(
-        request if known else uuid.uuid4().hex,
+        request if known else token_hex(16),
         trace_id_of(traceparent.encode("ascii", "replace")),
     )
     token = _current.set(found)

@@ -57,9 +57,12 @@ def create_app(services: Services) -> FastAPI:
         responses={"default": _problem_response()},
     )
     app.state.services = services
+    # Those asked for most first: requests are compared with one route after the other.
     for part in (
         anomalies,
         incidents,
+        entities,
+        series,
         stream,
         pipelines,
         runs,
@@ -67,8 +70,6 @@ def create_app(services: Services) -> FastAPI:
         backtests,
         datasets,
         dead_letters,
-        entities,
-        series,
         state,
         catalogue,
         sessions,

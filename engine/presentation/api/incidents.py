@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -38,6 +38,7 @@ from engine.presentation.api.requests import (
     Text,
     Until,
     Wanted,
+    as_json,
     etag_of,
     ns_of,
     once,
@@ -50,6 +51,7 @@ from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["incidents"])
 Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IncidentOut(BaseModel):
@@ -152,8 +154,8 @@ def list_incidents(
     with services.store.reading() as work:
         page = found_incidents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
-    shown = Incidents(items=list(map(_shown, page.items)), next=following)
-    return page_reply(request, shown.model_dump_json().encode(), following)
+    items = list(map(_fields, page.items))
+    return page_reply(request, as_json({"items": items, "next": following}), following)
 
 
 router.add_api_route(
@@ -261,28 +263,32 @@ def _handles(caller: Caller, incident_id: str) -> Callable[[UnitOfWork], object]
 
 def time_of(ns: int) -> datetime:
     """Return a time as JSON shows it, to the microsecond."""
-    return datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns % 10**9 // 1_000)
+    return EPOCH + timedelta(microseconds=ns // 1_000)
 
 
 def _shown(incident: Incident) -> IncidentOut:
+    return IncidentOut(**_fields(incident))
+
+
+def _fields(incident: Incident) -> dict[str, Any]:
     facts = incident.facts
-    return IncidentOut(
-        id=incident.id,
-        pipeline=facts.pipeline,
-        entity=facts.entity,
-        began=time_of(facts.began),
-        began_ns=facts.began,
-        last=time_of(facts.last),
-        last_ns=facts.last,
-        severity=facts.severity,
-        count=facts.count,
-        summary=facts.summary,
-        state="closed" if facts.closed else "open",
-        status=incident.status,
-        assignee=incident.assignee,
-        revision=incident.revision,
-        record=None if facts.document is None else dict(facts.document),
-    )
+    return {
+        "id": incident.id,
+        "pipeline": facts.pipeline,
+        "entity": facts.entity,
+        "began": time_of(facts.began),
+        "began_ns": facts.began,
+        "last": time_of(facts.last),
+        "last_ns": facts.last,
+        "severity": facts.severity,
+        "count": facts.count,
+        "summary": facts.summary,
+        "state": "closed" if facts.closed else "open",
+        "status": incident.status,
+        "assignee": incident.assignee,
+        "revision": incident.revision,
+        "record": None if facts.document is None else dict(facts.document),
+    }
 
 
 def _comment(comment: Comment) -> CommentOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,24 +16,28 @@ from engine.presentation.api.services import services_of
 
 
 class ListRoute(APIRoute):
-    """Calls an endpoint with the services, the caller, the request, and its query.
+    """Calls an endpoint with the services, the caller, the request, its query, and its path.
 
     FastAPI looks at each parameter alone, which takes longer than finding a page. It still
-    describes the endpoint, whose last argument is the model of the query.
+    describes the endpoint: one of its arguments is the model of the query, the others are of the
+    path.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         [field] = self.dependant.query_params
         query: type[BaseModel] = field.field_info.annotation  # type: ignore[assignment]
-        endpoint = self.endpoint
+        endpoint, path = self.endpoint, self.dependant.path_params
 
         async def answer(request: Request) -> Response:
             services = await services_of(request)
             shown = await BEARER(request), await COOKIE(request)
             caller = await caller_of(request, services, *shown)
+            place = _place(path, request)
             wanted = _read(query, request)
-            found: Response = await run_in_threadpool(endpoint, services, caller, request, wanted)
+            found: Response = await run_in_threadpool(
+                endpoint, services, caller, request, wanted, *place
+            )
             return found
 
         return answer
@@ -47,3 +51,16 @@ def _read(query: type[BaseModel], request: Request) -> BaseModel:
         raise RequestValidationError(
             [{**one, "loc": ("query", *one["loc"])} for one in found]
         ) from None
+
+
+def _place(path: Sequence[Any], request: Request) -> list[Any]:
+    """Return the parameters of the path."""
+    found = []
+    for field in path:
+        value, errors = field.validate(
+            request.path_params[field.name], {}, loc=("path", field.name)
+        )
+        if errors:
+            raise RequestValidationError(errors)
+        found.append(value)
+    return found

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -22,6 +22,8 @@ from engine.domain.control.errors import ConflictError, InvalidRequestError, Sta
 from engine.domain.control.page import Position
 from engine.domain.control.published import MOST_CHARACTERS
 from engine.domain.control.reply import Reply
+from engine.domain.control.spans import FIRST
+from engine.domain.time_units import NS_PER_DAY
 from engine.presentation.api.credentials import reading_of
 from engine.presentation.api.problems import PreconditionRequiredError
 from engine.presentation.api.services import Services
@@ -95,6 +97,22 @@ def ns_of(time: datetime | None) -> int | None:
     return ns
 
 
+def span_of(
+    request: Request, services: Services, since: datetime | None, until: datetime | None
+) -> tuple[int, int]:
+    """Return a span of time, the last day unless given; the reply is kept if its end is given.
+
+    Raises:
+        InvalidRequestError: it does not fit into 64 bits.
+    """
+    begin, end = ns_of(since), ns_of(until)
+    if end is None:
+        end = services.now()
+    else:
+        keep(request)
+    return max(end - NS_PER_DAY, FIRST) if begin is None else begin, end
+
+
 def written(position: Position | None) -> str | None:
     """Return a position as a cursor."""
     if position is None:
@@ -117,6 +135,11 @@ def position_of(cursor: str | None) -> Position | None:
     except (ValueError, TypeError, binascii.Error):
         pass
     raise InvalidRequestError("query/cursor", "expected `next` of a page")
+
+
+def as_json(page: Mapping[str, Any]) -> bytes:
+    """Return a page as JSON, many times as fast as its model would."""
+    return orjson.dumps(page, option=orjson.OPT_UTC_Z)
 
 
 def page_reply(request: Request, body: bytes, cursor: str | None) -> Response:

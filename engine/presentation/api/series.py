@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from engine.application.control.find_series import SeriesRequest, find_nearest, find_series
 from engine.domain.control.series import EVENTS, Bucket
-from engine.domain.control.spans import FIRST
-from engine.domain.time_units import NS_PER_DAY, NS_PER_SECOND
+from engine.domain.time_units import NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.incidents import time_of
-from engine.presentation.api.requests import Limit, PipelineName, Since, Text, Until, ns_of
+from engine.presentation.api.list_route import ListRoute
+from engine.presentation.api.requests import (
+    Limit,
+    PipelineName,
+    Since,
+    Text,
+    Until,
+    as_json,
+    ns_of,
+    span_of,
+)
 from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["entities"])
@@ -73,43 +82,50 @@ class NearestOut(BaseModel):
     items: list[NearOut]
 
 
-@router.get("/pipelines/{pipeline}/series")
+class SeriesQuery(BaseModel):
+    """Which series to return."""
+
+    entity: Annotated[Text, Query(max_length=1_000)]
+    since: Since = None
+    until: Until = None
+    step: Annotated[int, Query(ge=60, le=31_536_000, description="Seconds of a span.")] = 60
+
+
 def read_series(
     services: WithServices,
     caller: WithCaller,
+    request: Request,
+    query: Annotated[SeriesQuery, Query()],
     pipeline: PipelineName,
-    entity: Annotated[Text, Query(max_length=1_000)],
-    since: Since = None,
-    until: Until = None,
-    step: Annotated[int, Query(ge=60, le=31_536_000, description="Seconds of a span.")] = 60,
-) -> SeriesOut:
+) -> Response:
     """Return the values of an entity by spans of time: of the last day unless given."""
-    end = ns_of(until)
-    end = services.now() if end is None else end
-    begin = ns_of(since)
-    wanted = SeriesRequest(
-        pipeline,
-        entity,
-        max(end - NS_PER_DAY, FIRST) if begin is None else begin,
-        end,
-        step * NS_PER_SECOND,
-    )
+    begin, end = span_of(request, services, query.since, query.until)
+    wanted = SeriesRequest(pipeline, query.entity, begin, end, query.step * NS_PER_SECOND)
     with services.store.reading() as work:
         found = find_series(work, caller, wanted)
     names = dict.fromkeys(one.value for one in found if one.value != EVENTS)
-    return SeriesOut(
-        entity=entity,
-        step=step,
-        values=[
-            ValueOut(name=name, points=[_point(one) for one in found if one.value == name])
+    body = {
+        "entity": query.entity,
+        "step": query.step,
+        "values": [
+            {"name": name, "points": [_point(one) for one in found if one.value == name]}
             for name in names
         ],
-        events=[
-            RarityOut(begin=time_of(one.begin), events=one.count, rarity=one.rarity)
+        "events": [
+            {"begin": time_of(one.begin), "events": one.count, "rarity": one.rarity}
             for one in found
             if one.value == EVENTS
         ],
-    )
+    }
+    return Response(as_json(body), media_type="application/json")
+
+
+router.add_api_route(
+    "/pipelines/{pipeline}/series",
+    read_series,
+    response_model=SeriesOut,
+    route_class_override=ListRoute,
+)
 
 
 @router.get("/pipelines/{pipeline}/nearest")
@@ -128,13 +144,13 @@ def list_nearest(
     return NearestOut(items=[NearOut(entity=name, rarity=rarity) for name, rarity in found])
 
 
-def _point(one: Bucket) -> PointOut:
-    return PointOut(
-        begin=time_of(one.begin),
-        count=one.count,
-        min=one.least,
-        max=one.greatest,
-        mean=one.mean,
-        low=one.low,
-        high=one.high,
-    )
+def _point(one: Bucket) -> dict[str, Any]:
+    return {
+        "begin": time_of(one.begin),
+        "count": one.count,
+        "min": one.least,
+        "max": one.greatest,
+        "mean": one.mean,
+        "low": one.low,
+        "high": one.high,
+    }

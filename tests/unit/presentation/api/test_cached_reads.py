@@ -55,6 +55,17 @@ def test_renders_a_page_again_after_any_write_to_the_store(ask: Ask, store: Memo
     assert (len(before), len(after)) == (5, 6)
 
 
+@pytest.mark.parametrize("path", ["lanes?", "series?entity=pump-1&"])
+@pytest.mark.parametrize(("until", "hits"), [("until=2026-12-01T00:00:00Z", 1), ("", 0)])
+def test_a_span_of_time_is_kept_unless_it_ends_now(
+    ask: Ask, app: FastAPI, path: str, until: str, hits: int
+) -> None:
+    for _ in range(2):
+        assert ask("get", f"/pipelines/quick/{path}{until}").status_code == 200
+
+    assert results(app, "pages")[0] == hits
+
+
 def test_counts_a_kept_page_under_its_route(ask: Ask, app: FastAPI) -> None:
     for _ in range(2):
         ask("get", "/anomalies")

@@ -82,3 +82,11 @@ def test_lanes_that_do_not_fit_are_reported(ask: Ask, query: str, pointer: str) 
 
     assert found.status_code == 422
     assert [one["pointer"] for one in found.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("path", ["entities", "lanes", "series?entity=pump-1"])
+def test_a_name_that_no_pipeline_can_have_is_refused(ask: Ask, path: str) -> None:
+    found = ask("get", f"/pipelines/{'a' * 101}/{path}")
+
+    assert found.status_code == 422
+    assert found.json()["errors"][0]["pointer"] == "/path/pipeline"

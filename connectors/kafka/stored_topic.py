@@ -50,7 +50,7 @@ class StoredTopic:
 
     def load(self, task: str) -> StoredTask | None:
         """Return what is stored of a task."""
-        return self._store.read(task)
+        return self._store.read_own(task)
 
     def fill(self, tasks: Iterable[StoredTask]) -> None:
         """Store tasks, all or none.

@@ -28,6 +28,8 @@ from connectors.kafka.shared_transaction import shared_transaction
 from connectors.kafka.state_owner import require_own
 from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
 from connectors.kafka.state_topic import prepare_state_topic
+from connectors.kafka.state_topic_check import StateTopicCheck
+from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.transaction import Transaction
 from engine.domain.errors import ConnectorError, SnapshotError
 from pynomaly.plugins import Checkpoint, Json, RunContext, StoredTask
@@ -69,6 +71,7 @@ class TopicStore:
         self._offsets = GroupOffsets(settings.brokers, settings.settings, context, self.errors)
         self._commit = GroupCommit(self._transaction, context)
         self._partitions = 0
+        self._check: StateTopicCheck | None = None
         self._reader: StateReader | None = None
 
     def load(self, task: str) -> StoredTask | None:
@@ -76,7 +79,17 @@ class TopicStore:
         self.prepare()
         if int(task) >= self._partitions:
             self._follow_source()
-        found = self.read(task, self._fence)
+        return self.read_own(task, self._fence)
+
+    def read_own(
+        self, task: str, when_stuck: Callable[[str], bool] = lambda _task: False
+    ) -> StoredTask | None:
+        """Return what is stored of a task; see `read`.
+
+        Raises:
+            ConnectorError: another pipeline has stored it.
+        """
+        found = self.read(task, when_stuck)
         if found is not None:
             require_own(self._tasks[task], self._context, self._settings.topic)
         return found
@@ -126,6 +139,8 @@ class TopicStore:
     def save(self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]) -> None:
         """Store checkpoints with all that was written until then; see `StateStore`."""
         self.prepare()
+        if self._check is not None:
+            self._check.check()
         written: list[tuple[Manifest, int]] = []
 
         def write() -> list[TopicPartition]:
@@ -197,6 +212,9 @@ class TopicStore:
         partitions = self._prepare_topic()
         self._transaction.fence_previous()
         self._learn(partitions)
+        chosen = self._settings
+        admin = admin_client(chosen.brokers, chosen.settings, self.errors)
+        self._check = StateTopicCheck(admin, chosen.topic)
 
     def _prepare_topic(self) -> int:
         """Make sure of the state topic, however long the brokers take; return its partitions."""

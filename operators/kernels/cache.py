@@ -13,9 +13,11 @@ Here a record's name contains its fields.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ import numba
 from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 from numba.core.types import Record
+
+logger = logging.getLogger("pynomaly.kernels")
 
 MANGLING_VERSION = 2
 """What functions are called in machine code, and the form of files; others are compiled again."""
@@ -37,6 +41,15 @@ def _named_by_fields(record: Any) -> tuple[str, tuple[str]]:
 Record.mangling_args = property(_named_by_fields)  # type: ignore[assignment, method-assign]
 
 
+@cache
+def announce_compilation() -> None:
+    """Log, once, that compiling takes long: nothing else is written meanwhile."""
+    logger.info(
+        "compiling the detectors to machine code: this takes up to two minutes, and is done once "
+        "for each version of the program on this machine"
+    )
+
+
 class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
     """Numba's cache of one function, with a file for each signature."""
 
@@ -44,6 +57,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = KernelFiles(Path(self._cache_path), self._impl.filename_base, stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return stored machine code for a signature; None if it is to be compiled."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            announce_compilation()
+        return found
 
 
 class KernelFiles:

@@ -11,16 +11,23 @@ from typing import Any
 import pytest
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewPartitions
 
-from connectors.kafka import group_offsets, state_topic, topic_store
+from connectors.kafka import group_offsets, state_topic, state_topic_check, topic_store
 from connectors.kafka import manifest as manifests
 from connectors.kafka.own_topic import topic_config
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings, KafkaStateSettings
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.source import KafkaSource
 from connectors.kafka.state_store import KafkaStateStore
+from connectors.kafka.stored_topic import StoredTopic
 from engine.application.ports import RunContext
 from engine.application.state.store import Checkpoint
 from engine.domain.errors import ConnectorError, RetryableError, SnapshotError, TasksLostError
@@ -58,6 +65,7 @@ class Instance:
         )
         self.source = KafkaSource(wanted, self.context)
         self.store = plugin.store()
+        self.stored = StoredTopic(chosen, self.context, self.store)
         sink = KafkaSinkSettings(brokers=cluster.bootstrap, topic=out)
         self._sink = KafkaSink(sink, self.context, "anomalies").sink()
         self.membership = self.source.membership()
@@ -533,10 +541,12 @@ def test_state_of_another_pipeline_in_the_topic_is_refused_and_not_removed(
 
     with pytest.raises(ConnectorError, match=r'holds state of pipeline "p", not of') as loaded:
         second.store.load("0")
+    with pytest.raises(ConnectorError) as inspected:
+        second.stored.load("0")
     with pytest.raises(ConnectorError) as removed:
         second.store.remove("0")
 
-    assert str(removed.value) == str(loaded.value)
+    assert str(removed.value) == str(inspected.value) == str(loaded.value)
     assert second.store.holds("0")
 
 
@@ -576,3 +586,45 @@ def test_a_partition_that_the_source_gets_later_has_its_state_in_a_partition_tha
     assert kafka.topics()[f"{source}-state"] == 3
     assert stored is not None
     assert stored.position == 4
+
+
+def test_a_state_topic_that_is_changed_while_a_pipeline_runs_is_reported(
+    kafka: KafkaCluster,
+    topic: TopicFactory,
+    instances: list[Instance],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(state_topic_check, "CHECK_SECONDS", 0.0)
+    source = topic(1)
+    state = f"{source}-state"
+    one = Instance(kafka, source, topic())
+    instances.append(one)
+    one.wait_for("0")
+    one.store.load("0")
+    one.open()
+    position = 0
+
+    def save_until(told: str) -> None:
+        nonlocal position
+        until = time.monotonic() + 60
+        while told not in caplog.text:
+            assert time.monotonic() < until, "nothing is said"
+            position += 1
+            one.save(checkpoint("0", position))
+
+    one.save(checkpoint("0", position))
+    until = time.monotonic() + 60
+    check = one.store._check
+    assert check is not None
+    while check._known is None:
+        assert time.monotonic() < until, "the topic is not asked for"
+        one.save(checkpoint("0", position))
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    entry = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, state, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    save_until(f'the state topic "{state}" has cleanup.policy delete now')
+
+    admin.create_partitions([NewPartitions(state, 3)])[state].result(30)
+    save_until(f"the state topic {state} has 3 partitions now, not 1")

@@ -15,6 +15,8 @@ from engine.domain.alert_promise import AlertPromise
 logger = logging.getLogger("pynomaly.progress")
 
 MINUTE_SECONDS, DAY_SECONDS = 60.0, 86_400.0
+EVENT_EACH_NS = 1e9
+"""Events a second, from which on event times are equal and show no rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,16 @@ class ProgressLog:
 def budget_of(telemetry: Telemetry, promise: AlertPromise) -> str:
     """Return what the alert policy means for the stream as it is now."""
     entities = _total(telemetry.entities)
-    events_per_day = value_of(telemetry.event_rate) * DAY_SECONDS
-    if entities == 0 or events_per_day <= 0:
+    rate = value_of(telemetry.event_rate)
+    if entities == 0 or rate <= 0:
         return f"{entities:,} entities, whose rates of events are not known yet"
+    if rate >= EVENT_EACH_NS:
+        return (
+            f"{entities:,} entities, whose rates of events are not known: event times are equal. "
+            "Nothing alerts until they differ; check event.time"
+        )
     # While all entities warm up there is no threshold in force: say what it will be.
-    return promise.in_force(entities, events_per_day, telemetry.mean_threshold() or None)
+    return promise.in_force(entities, rate * DAY_SECONDS, telemetry.mean_threshold() or None)
 
 
 def _total(metric: MetricWrapperBase) -> int:

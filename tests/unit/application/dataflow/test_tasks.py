@@ -6,7 +6,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -17,6 +17,7 @@ from connectors import memory
 from engine.application.config.load import load
 from engine.application.dataflow import checkpoints
 from engine.application.dataflow.build import Flow, build
+from engine.application.dataflow.source import SourcePart
 from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.application.state.memory import MemoryStore
@@ -318,3 +319,9 @@ def test_state_is_stored_whole_when_processing_again_would_take_long(
     own = checkpoints.Checkpoints(nobody, nobody, {}, RunContext("p"))
 
     assert own._worth(reader, final=False) is whole
+
+
+def test_a_wall_clock_that_is_set_back_pauses_no_turn() -> None:
+    part = SourcePart(cast("Any", None))
+
+    assert part.next_awake() <= datetime(1970, 1, 1, tzinfo=UTC)

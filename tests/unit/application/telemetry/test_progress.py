@@ -73,6 +73,14 @@ def test_a_budget_without_rates_says_so() -> None:
     assert budget_of(telemetry, BUDGET) == "3 entities, whose rates of events are not known yet"
 
 
+def test_equal_event_times_show_no_rate() -> None:
+    telemetry = Telemetry()
+    telemetry.entities.inc(2)
+    telemetry.event_rate.inc(2e9)
+
+    assert "rates of events are not known: event times are equal" in budget_of(telemetry, BUDGET)
+
+
 def test_a_budget_while_all_warm_up_says_what_the_threshold_will_be() -> None:
     telemetry = Telemetry()
     telemetry.entities.inc(50)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from operators.kernels import cache
 from operators.kernels.cache import KernelFiles
+from operators.kernels.record_bank import kernel
 
 
 def files(folder: Path, stamp: float = 1.0) -> KernelFiles:
@@ -72,3 +75,23 @@ def test_a_folder_that_takes_no_file_is_no_trouble(tmp_path: Path) -> None:
 
     assert files(folder).load("signature") is None
     assert not folder.exists()
+
+
+def test_what_is_compiled_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.INFO, "pynomaly.kernels")
+    monkeypatch.setattr(cache, "KernelFiles", lambda _folder, *named: KernelFiles(tmp_path, *named))
+    cache.announce_compilation.cache_clear()
+
+    def doubled(number: float) -> float:
+        return 2 * number
+
+    compiled = kernel(doubled)
+    compiled(1.0)
+    compiled(1)
+    first = len(caplog.messages)
+    kernel(doubled)(1.0)
+
+    assert first == len(caplog.messages) == 1
+    assert "up to two minutes" in caplog.text

@@ -142,7 +142,15 @@ def find_dialect(
 
 
 def _header(rows: Sequence[Sequence[str]], before: int, wanted: Collection[str]) -> int:
-    """Return which row is the header: the first of those that have most of what is wanted."""
+    """Return which row is the header: the first of those that have most of what is wanted.
+
+    If nothing is, the first that is as wide as most rows are.
+    """
+    if not wanted:
+        widths = [len(row) for row in rows[before:]]
+        # A row of one cell may be a part of a cell with line ends.
+        common = Counter(width for width in widths if width > 1).most_common(1)
+        return before + widths.index(common[0][0]) if common else before
     counts = [len(_uncommented(row, wanted) & set(wanted)) for row in rows[before:MOST_BEFORE]]
     return before + counts.index(max(counts)) if counts else before
 
@@ -206,10 +214,11 @@ def _delimiter(lines: Sequence[str], settings: CsvSettings, wanted: Collection[s
         if not rows:
             break
         known = 0
+        header = rows[_header(rows, 0, wanted)]
         if settings.names is None and wanted:
-            rows = rows[_header(rows, 0, wanted) :]
-            known = len(_uncommented(rows[0], wanted) & set(wanted))
-        width = len(settings.names or rows[0])
+            rows = rows[rows.index(header) :]
+            known = len(_uncommented(header, wanted) & set(wanted))
+        width = len(settings.names or header)
         alike = Counter(len(row) == width for row in rows)[True] / len(rows)
         if width > 1 and (known, alike, width) > most:
             best, most = sign, (known, alike, width)

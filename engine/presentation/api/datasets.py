@@ -17,13 +17,9 @@ from engine.application.control.manage_datasets import (
     remove_dataset,
 )
 from engine.application.control.permissions import Action, require
-from engine.application.control.sample_dataset import (
-    MOST_SAMPLED,
-    DatasetSample,
-    sample_dataset,
-    suggest_mapping,
-)
+from engine.application.control.sample_dataset import sample_dataset, suggest_mapping
 from engine.application.control_ports import UnitOfWork
+from engine.application.use_cases.sample_source import MOST_SAMPLED, SourceSample
 from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import StaleError
 from engine.presentation.api.credentials import WithCaller
@@ -195,7 +191,7 @@ def _shown(one: Dataset) -> DatasetOut:
     )
 
 
-def _sample(found: DatasetSample) -> SampleOut:
+def _sample(found: SourceSample) -> SampleOut:
     return SampleOut(
         messages=found.messages,
         events=[

@@ -26,6 +26,7 @@ from engine.presentation.cli.schema import schema
 from engine.presentation.cli.serve import serve
 from engine.presentation.cli.state import state
 from engine.presentation.cli.store import store
+from engine.presentation.cli.suggest import sample, suggest
 from engine.presentation.cli.validate import validate
 from engine.presentation.cli.version import print_version, version
 
@@ -58,6 +59,8 @@ app.command()(run)
 app.command()(serve)
 app.command()(demo)
 app.command()(validate)
+app.command()(suggest)
+app.command()(sample)
 app.command()(explain)
 app.command()(rejects)
 app.command()(detectors)

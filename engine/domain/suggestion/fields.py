@@ -1,0 +1,81 @@
+"""The fields of messages, with what stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain.path import EACH, Path
+
+DEEPEST = 6
+NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field.
+
+    Attributes:
+        path: of the field.
+        column: what stands in it, by event; None where nothing does.
+    """
+
+    path: Path
+    column: Sequence[Any]
+
+    @property
+    def found(self) -> list[Any]:
+        """What stands in it, where something does."""
+        return [value for value in self.column if value is not None]
+
+    @property
+    def is_always_there(self) -> bool:
+        """Whether each event has it."""
+        return all(value is not None for value in self.column)
+
+    @property
+    def distinct(self) -> int:
+        """The number of different things that stand in it."""
+        return len({str(value) for value in self.column})
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return str(self.path[-1])
+
+
+def fields_of(events: Sequence[Mapping[str, Any]]) -> dict[Path, Field]:
+    """Return the fields of events, in the order in which they appear."""
+    columns: dict[Path, list[Any]] = {}
+    for number, event in enumerate(events):
+        for path, value in scalars(event):
+            columns.setdefault(path, [None] * len(events))[number] = value
+    return {path: Field(path, column) for path, column in columns.items()}
+
+
+def scalars(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield each field that holds a number, a text or true or false; arrays are left out."""
+    if isinstance(node, Mapping):
+        if len(path) < DEEPEST:
+            for name, inner in node.items():
+                if is_writable(name):
+                    yield from scalars(inner, (*path, name))
+    elif node is not None and not isinstance(node, list):
+        yield path, node
+
+
+def is_writable(name: Any) -> bool:
+    """Return whether a path can have a step of this name."""
+    return isinstance(name, str) and name not in ("", EACH) and not set('"[]|') & set(name)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_number_as_text(value: Any) -> bool:
+    """Return whether a value is a text of a number; without a point it may be an id."""
+    return isinstance(value, str) and NUMBER.fullmatch(value) is not None and "." in value

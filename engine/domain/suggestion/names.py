@@ -1,0 +1,38 @@
+"""What the names of fields say of them."""
+
+from __future__ import annotations
+
+import re
+
+_UNIT = r"([_ ]?(utc|gmt|local|s|ms|us|ns|millis|nanos|seconds))?$"
+_TIME = re.compile(
+    r"(^|[_.@ -])(ts|time|timestamp|datetime|date|at|zeit|zeitpunkt|datum|epoch|when)" + _UNIT,
+    re.IGNORECASE,
+)
+_TIME_IN_CAPITALS = re.compile(
+    r"(?<=[a-z])(Time|Timestamp|TimeStamp|Date|DateTime|At|Ts)(UTC|Utc|Ms|Ns|S)?$"
+)
+_CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$", re.IGNORECASE)
+ENTITY = re.compile(
+    r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
+    r"instance|metric|topic|serial|eui|imei|imsi|mac|addr|address|source|channel|variable|signal)$",
+    re.IGNORECASE,
+)
+"""Of entities."""
+COUNTED = re.compile(
+    r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|offset|partition|version|ver|schema|"
+    r"lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|year|month|day|hour|minute|second)$"
+    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code)$"
+)
+"""Of numbers that name something, count messages or say where it is: not of values."""
+OWN_ID = re.compile(
+    r"(^|[_.-])(uu|gu|event_?|message_?|msg_?|trace_?|span_?|request_?|transaction_?|correlation_?)"
+    r"id$",
+    re.IGNORECASE,
+)
+"""Of ids of a message."""
+
+
+def is_time(name: str) -> bool:
+    """Return whether a field is a time by its name."""
+    return any(names.search(name) for names in (_TIME, _TIME_IN_CAPITALS, _CHANGED))

@@ -1,0 +1,115 @@
+"""Fields that can be the time of events, and how they are written."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.domain.path import Path, path_text
+from engine.domain.suggestion.fields import NUMBER, Field, is_number
+from engine.domain.suggestion.names import is_time
+
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
+"""Of the years 2000 to 2100: numbers between are taken for times."""
+DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d.%m.%y",
+         "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%Y%m%d")  # fmt: skip
+CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.%S", "%H%M%S")
+OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
+          "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S")  # fmt: skip
+WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
+Spec = dict[str, Any]
+
+
+def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set[Path]] | None:
+    """Return the time as the pipeline file describes it, and its fields; None if there is none.
+
+    Of several, one comes first whose name says so, that is not the same everywhere, and that
+    stands in the elements of the array.
+    """
+    found: list[tuple[tuple[bool, ...], Spec, set[Path]]] = []
+    for field in fields.values():
+        if field.is_always_there and (spec := _spec(field.found)):
+            whole = {"path": path_text(field.path), **spec}
+            found.append((_rank(field, array), whole, {field.path}))
+    if not any(rank[0] for rank, _, _ in found):
+        found += _of_two(list(fields.values()))
+    if not found:
+        return None
+    _, spec, paths = max(found, key=lambda one: one[0])
+    return spec, paths
+
+
+def is_written_time(field: Field) -> bool:
+    """Return whether a field can be a time, by what stands in it."""
+    return _spec(field.found) is not None
+
+
+def _rank(field: Field, array: Path | None) -> tuple[bool, ...]:
+    in_array = bool(array) and field.path[: len(array or ())] == array
+    return is_time(field.name), field.distinct > 1, in_array
+
+
+def _of_two(fields: Sequence[Field]) -> list[tuple[tuple[bool, ...], Spec, set[Path]]]:
+    """Return times of which the date stands in one field and the hour in another."""
+    always = [field for field in fields if field.is_always_there]
+    dates = [(one, fmt) for one in always if (fmt := _written(one.found, DATES))]
+    clocks = [(one, fmt) for one in always if (fmt := _written(one.found, CLOCKS))]
+    for (date, of_date), (clock, of_clock) in itertools.product(dates, clocks):
+        path = [path_text(date.path), path_text(clock.path)]
+        spec = {"path": path, "format": f"{of_date} {of_clock}"}
+        return [((True, True, False), spec, {date.path, clock.path})]
+    return []
+
+
+def _spec(found: Sequence[Any]) -> Spec | None:
+    """Return how times are written; None if they are none."""
+    if all(isinstance(value, str) for value in found):
+        if all(map(_is_iso, found)):
+            return {"format": "iso8601"}
+        is_digits = all(NUMBER.fullmatch(value) for value in found)
+        if is_digits and (spec := _unit([float(value) for value in found])):
+            return spec
+        form = _written(found, WHOLE)
+        return {"format": form} if form else None
+    return _unit(found) if all(map(is_number, found)) else None
+
+
+def _unit(found: Sequence[float]) -> Spec | None:
+    for unit, parts in UNITS.items():
+        if all(FIRST_SECOND <= value / parts <= LAST_SECOND for value in found):
+            return {"unit": unit}
+    return None
+
+
+def _written(found: Sequence[Any], formats: Sequence[str]) -> str | None:
+    """Return the format of texts; of several that of the times that lie closest together."""
+    if not all(isinstance(value, str) and 4 < len(value) < 50 for value in found):
+        return None
+    spans = []
+    for form in formats:
+        times = [time for value in found[:1] if (time := _parsed(value, form))]
+        if times:
+            times = [time for value in found if (time := _parsed(value, form))]
+        if len(times) == len(found) and times:
+            seconds = [time.replace(tzinfo=None) for time in times]
+            spans.append((max(seconds) - min(seconds), form))
+    return min(spans, key=lambda one: one[0])[1] if spans else None
+
+
+def _parsed(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+def _is_iso(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError:
+        return False
+    # A date alone, or digits, are more often something else.
+    return len(text) > len("2026-01-01")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
+from tests.e2e.test_pipeline import PYNOMALY, messages, produce, wait_for
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
 LISTEN = "0A"
@@ -40,14 +41,15 @@ def listening(pids: list[int]) -> set[int]:
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_no_port_is_open_but_those_of_the_metrics(tmp_path: Path, processes: int) -> None:
-    for number in range(3):
-        (tmp_path / f"in-{number}.ndjson").write_bytes(b"\n".join(messages(400_000)))
-    port = free_port(together=3)
+def test_no_port_is_open_but_those_of_the_metrics(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, processes: int
+) -> None:
+    name, port = topic(3), free_port(together=3)
+    produce(kafka, name, messages(200))
     file = tmp_path / "p.yaml"
     file.write_text(f"""
 name: p
-source: {{file: {{path: "{tmp_path}/in-*.ndjson"}}}}
+source: {{kafka: {{brokers: "{kafka.bootstrap}", topic: {name}, start: earliest}}}}
 event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
 detectors: [{{zscore: {{half_life: 100}}}}]
 sinks: {{anomalies: {{file: {{path: "{tmp_path}/out.ndjson"}}}}}}

@@ -15,14 +15,13 @@ from pydantic import (
 )
 
 from engine.application import registry
-from engine.application.config import fingerprints, separate_places
+from engine.application.config import agreement, fingerprints, separate_places
 from engine.application.config.absence import AbsenceChoice, AbsenceSpec
 from engine.application.config.alert import AlertSpec
 from engine.application.config.defaults import complete
 from engine.application.config.detector_choice import DetectorChoice, choose_detectors
 from engine.application.config.event import EventSpec
 from engine.application.config.event_key import part
-from engine.application.config.issues import invalid
 from engine.application.config.plugin_choice import PLUGIN, PluginChoice, SourceChoice
 from engine.application.config.quantity import nanoseconds
 from engine.application.config.sections import (
@@ -38,8 +37,6 @@ from engine.application.ports import Settings
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.absence import AbsenceRule
 from engine.domain.alert_promise import AlertPromise
-from engine.domain.errors import nearest
-from engine.domain.names import role_of
 from engine.domain.pipeline import Combination, Pipeline
 from engine.domain.silence import Silence
 
@@ -119,11 +116,8 @@ class PipelineFile(Settings):
 
     @field_validator("alert")
     @classmethod
-    def _score_is_of_a_detector(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
-        names = [choice.name for choice in info.data.get("detectors", ())]
-        if alert.score and names and alert.score.detector not in names:
-            known = f"expected one of the pipeline's detectors: {', '.join(names)}."
-            raise invalid(known + nearest(alert.score.detector, names), "score", "detector")
+    def _alert_fits(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
+        agreement.check_alert(alert, info.data.get("detectors", ()), info.data.get("event"))
         return alert
 
     @field_validator("silences")
@@ -131,25 +125,8 @@ class PipelineFile(Settings):
     def _silenced_values_are_known(
         cls, silences: list[FileSilenceSpec], info: ValidationInfo
     ) -> list[FileSilenceSpec]:
-        event = info.data.get("event")
-        names = [] if event is None else event.mapping().value_names
-        for number, silence in enumerate(silences):
-            for value in silence.values:
-                if names and value not in names:
-                    text = f"expected names of event.values: {', '.join(names)}."
-                    raise invalid(text + nearest(value, names), number, "values")
+        agreement.check_silences(silences, info.data.get("event"))
         return silences
-
-    @field_validator("alert")
-    @classmethod
-    def _group_is_a_part_of_the_key(cls, alert: AlertSpec, info: ValidationInfo) -> AlertSpec:
-        event = info.data.get("event")
-        if alert.group_by is None or event is None:
-            return alert
-        if len(event.key) < 2 or part(alert.group_by) not in event.key:
-            text = "expected one of the parts of event.key, as it is written there, of two or more"
-            raise invalid(text, "group_by")
-        return alert
 
     @field_validator("event")
     @classmethod
@@ -159,72 +136,24 @@ class PipelineFile(Settings):
 
     @field_validator("sinks")
     @classmethod
-    def _no_sink_is_the_source(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
+    def _sinks_fit(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
         read = separate_places.sources(info.data.get("source"), info.data.get("event"))
         separate_places.check_sinks(sinks, read)
+        agreement.check_sinks(sinks, exactly_once=info.data.get("delivery") == "exactly_once")
         return sinks
-
-    @field_validator("sinks")
-    @classmethod
-    def _sinks_take_what_they_are_given(cls, sinks: SinksSpec) -> SinksSpec:
-        for sink in sinks.chosen():
-            taken = getattr(sink.choice.plugin, "roles", (role := role_of(sink.name),))
-            if role not in taken:
-                raise invalid(f"{sink.choice.kind} takes {', '.join(taken)} alone", role)
-        return sinks
-
-    @field_validator("sinks")
-    @classmethod
-    def _sinks_deliver_as_asked(cls, sinks: SinksSpec, info: ValidationInfo) -> SinksSpec:
-        if info.data.get("delivery") != "exactly_once":
-            return sinks
-        for sink in sinks.chosen():
-            if not getattr(sink.choice.plugin, "exactly_once", False):
-                other = "choose a sink that can, such as kafka or file, or at_least_once"
-                text = f"{sink.choice.kind} cannot deliver exactly once: {other}"
-                raise invalid(text, role_of(sink.name))
-        return sinks
-
-    @field_validator("state")
-    @classmethod
-    def _absent_entities_are_remembered(cls, state: StateSpec, info: ValidationInfo) -> StateSpec:
-        absence = info.data.get("absence")
-        after = None if absence is None else absence.after
-        if after is not None and state.idle_after is not None and state.idle_after <= after:
-            text = "expected more than absence.after: what is forgotten is never found absent"
-            raise invalid(text, "idle_after")
-        return state
 
     @field_validator("state")
     @classmethod
     def _state_fits(cls, state: StateSpec, info: ValidationInfo) -> StateSpec:
-        if state.kafka is None:
-            return state
         source, sinks = info.data.get("source"), info.data.get("sinks")
         chosen = list(sinks.chosen()) if sinks else []
-        read = separate_places.sources(source, info.data.get("event"))
-        separate_places.check_state(state.kafka, [*read, *(sink.choice for sink in chosen)])
-        if source is not None and not hasattr(source.plugin, "membership"):
-            raise invalid(
-                f"state in Kafka needs a source whose group shares out partitions, such as kafka; "
-                f"{source.kind} has none: keep its state in a directory",
-                "kafka",
-            )
-        if info.data.get("delivery") == "exactly_once":
-            for sink in chosen:
-                if not getattr(sink.choice.plugin, "shares_transaction", False):
-                    raise invalid(
-                        f"the sink {sink.name} ({sink.choice.kind}) is in no transaction with "
-                        "state in Kafka: use a kafka sink, at_least_once, or state in a directory",
-                        "kafka",
-                    )
-        return state
-
-    @field_validator("state")
-    @classmethod
-    def _a_directory_keeps_checkpoints(cls, state: StateSpec) -> StateSpec:
-        if state.keep and state.kafka is not None:
-            raise invalid("expected state in a directory: a topic keeps no earlier one", "keep")
+        if state.kafka is not None:
+            read = separate_places.sources(source, info.data.get("event"))
+            separate_places.check_state(state.kafka, [*read, *(sink.choice for sink in chosen)])
+        exactly_once = info.data.get("delivery") == "exactly_once"
+        agreement.check_state(
+            state, info.data.get("absence"), source, chosen if exactly_once else []
+        )
         return state
 
     @field_validator("control")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -19,7 +19,7 @@ from connectors.kafka.redrive import KafkaRedrive
 from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
-from engine.domain.batch import Headers, RawBatch, stamps_of_ms
+from engine.domain.batch import Headers, Int64s, RawBatch, stamps_of_ms
 from engine.domain.errors import ConnectorError
 from engine.domain.trace import HEADER
 from pynomaly.plugins import RunContext
@@ -246,7 +246,7 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
     batch = RawBatch(
         topic=topic,
         partition=partition,
-        offsets=np.fromiter(map(Message.offset, messages), np.int64, n),
+        offsets=_offsets(messages),
         timestamps=stamps_of_ms(stamps),
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)) if with_keys else None,
@@ -254,6 +254,14 @@ def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys:
     )
     headers = list(map(Message.headers, messages))
     return _with_headers(batch, headers) if any(headers) else batch
+
+
+def _offsets(messages: list[Message]) -> Int64s:
+    """Return the offsets of messages; where none is left out, the first and the last say all."""
+    first, last = cast("int", messages[0].offset()), cast("int", messages[-1].offset())
+    if last - first == len(messages) - 1:
+        return np.arange(first, last + 1)
+    return np.fromiter(map(Message.offset, messages), np.int64, len(messages))
 
 
 def _with_headers(batch: RawBatch, found: list[Any]) -> RawBatch:

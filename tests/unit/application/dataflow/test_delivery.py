@@ -1,14 +1,16 @@
-"""What the end of the flow reports of the events that pass it."""
+"""The end of the flow: what it reports of the events that pass it, and how it ends."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from prometheus_client import CollectorRegistry
 
-from engine.application.dataflow.delivery import Delivery
+from engine.application.dataflow.delivery import Delivery, Output
 from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.domain.batch import EventBatch, ScoredBatch
@@ -87,3 +89,37 @@ def test_events_that_come_for_the_second_time_are_not_counted(context: RunContex
     delivery.process([("0", scored([0], [0]))])
 
     assert value(context.telemetry.registry, "event_latency_seconds_count") == 0
+
+
+class Breaking(FixedPartitionedSink[Any, Any], StatefulSinkPartition[Any, Any]):
+    """A sink that fails again as it is closed, as one does whose receiver refuses it."""
+
+    def list_parts(self) -> list[str]:
+        return ["0"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> Breaking:
+        return self
+
+    def write_batch(self, items: Any) -> None:
+        raise PermissionError("refused")
+
+    def snapshot(self) -> Any:
+        return None
+
+    def close(self) -> None:
+        raise PermissionError("refused again")
+
+
+def test_a_sink_that_fails_as_it_is_closed_hides_nothing_and_keeps_no_other_open(
+    context: RunContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    outputs = [Output(name, list, Breaking()) for name in ("anomalies", "scores")]
+    delivery = Delivery(outputs, context)
+    delivery.open([])
+
+    delivery.close()
+
+    assert caplog.messages == [
+        "sink anomalies: refused again",
+        "sink scores: refused again",
+    ]

@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Mapping
+import tracemalloc
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -178,3 +179,28 @@ def test_state_that_is_there_is_not_overwritten(state: Path, tmp_path: Path) -> 
 
     with pytest.raises(PynomalyError, match="holds state already"):
         read_archive(tmp_path / "a.tar.gz", state)
+
+
+def test_a_large_state_is_never_in_memory(state: Path, empty: Path, tmp_path: Path) -> None:
+    large = state / "tasks" / "2+large"
+    with large.open("wb") as file:
+        file.truncate(64 * 2**20)
+
+    peaks = [
+        peak_of(lambda: write_archive(state, tmp_path / "a.tar.gz")),
+        peak_of(lambda: read_archive(tmp_path / "a.tar.gz", empty)),
+    ]
+
+    # A piece of ten kilobytes unpacks to ten megabytes at most.
+    assert max(peaks) < 16 * 2**20
+    assert (empty / "tasks" / "2+large").stat().st_size == 64 * 2**20
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """Return the most bytes that Python's objects took while something was done."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

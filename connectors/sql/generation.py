@@ -10,12 +10,14 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+IDENTITIES = "SELECT number FROM generations WHERE name = 'identities'"
+
 
 class Generation(Protocol):
-    """Tells the generation of a database."""
+    """Tells the generation of a database, and that of the identities in it."""
 
-    def read(self) -> str | None:
-        """Return it; None where it is unknown now."""
+    def read(self) -> tuple[str, str] | None:
+        """Return that of all data, and that of identities; None where they are unknown now."""
         ...
 
     def close(self) -> None:
@@ -41,9 +43,10 @@ class SqliteGeneration:
         self._file = file
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
+        self._last = -1, -1
 
-    def read(self) -> str | None:
-        """Return it; None where it is unknown now."""
+    def read(self) -> tuple[str, str] | None:
+        """Return that of all data, and that of identities; None where they are unknown now."""
         with self._lock:
             try:
                 if self._connection is None:
@@ -51,10 +54,17 @@ class SqliteGeneration:
                     self._connection = sqlite3.connect(
                         self._file, timeout=0, isolation_level=None, check_same_thread=False
                     )
-                with closing(self._connection.execute("PRAGMA data_version")) as cursor:
-                    return str(cursor.fetchone()[0])
+                data = self._number("PRAGMA data_version")
+                if data != self._last[0]:
+                    self._last = data, self._number(IDENTITIES)
+                return str(data), str(self._last[1])
             except sqlite3.Error:
                 return None
+
+    def _number(self, query: str) -> int:
+        assert self._connection is not None
+        with closing(self._connection.execute(query)) as cursor:
+            return int(cursor.fetchone()[0])
 
     def close(self) -> None:
         """Close its connection."""
@@ -79,18 +89,19 @@ class PostgresGeneration:
         of_driver: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, of_driver)
 
-    def read(self) -> str | None:
-        """Return it; None where it is unknown now."""
+    def read(self) -> tuple[str, str] | None:
+        """Return that of all data, and that of identities; None where they are unknown now."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connect()
-                found = self._connection.execute("SELECT pg_current_snapshot()::text").fetchone()
+                query = f"SELECT pg_current_snapshot()::text, ({IDENTITIES})"
+                found = self._connection.execute(query).fetchone()
             except self._errors:
                 self._disconnect()
                 return None
             # Another primary may have lost transactions, and name new ones as these.
-            return f"{self._connects}/{found[0]}"
+            return f"{self._connects}/{found[0]}", f"{self._connects}/{found[1]}"
 
     def close(self) -> None:
         """Close its connection."""

@@ -36,7 +36,7 @@ from connectors.sql.pipelines import SqlPipelines
 from connectors.sql.series import SqlSeries
 from connectors.sql.sessions import SqlSecrets, SqlSessions
 from engine.domain.errors import ConnectorError, RetryableError
-from pynomaly.plugins import UnitOfWork
+from pynomaly.plugins import StoreGeneration, UnitOfWork
 
 T = TypeVar("T")
 logger = logging.getLogger("pynomaly.store")
@@ -68,14 +68,16 @@ class SqlStore:
         self._replica_reads = 0
         self.is_remote = self._engine.dialect.name != "sqlite"
 
-    def generation(self) -> str | None:
-        """Return what each commit changes, by whoever it is; None where it is unknown."""
+    def generation(self) -> StoreGeneration | None:
+        """Return the present generation; None where it is unknown."""
         if time.monotonic() < self._retry:
             return None
         # What a replica showed may be older than the generation that was read before.
         replica_reads = self._replica_reads
         found = self._generation.read()
-        return None if found is None else f"{found}/{replica_reads}"
+        if found is None:
+            return None
+        return StoreGeneration(*(f"{one}/{replica_reads}" for one in found))
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:

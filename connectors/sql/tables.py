@@ -16,6 +16,11 @@ def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
 
 
+def _later(name: str) -> Column[str]:
+    """Return a text that rows of an earlier release do not have."""
+    return Column(name, Text, nullable=False, server_default="")
+
+
 def _number(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
@@ -119,6 +124,8 @@ backtests = Table(
     Column("incidents", BigInteger),
     Column("rejects", BigInteger),
     _text("error"),
+    _later("request"),
+    _later("trace"),
     Index(None, "created", "id"),
     Index(None, "pipeline", "created", "id"),
     Index(None, "stage", "created"),
@@ -234,6 +241,16 @@ audit = Table(
     _text("reason"),
     _text("previous"),
     _text("digest"),
+    _later("request"),
+    _later("trace"),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    # Counted by triggers, so by whoever changes something.
+    Column("name", String(100), primary_key=True),
+    _number("number"),
 )
 
 replies = Table(

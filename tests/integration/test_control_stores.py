@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -125,7 +126,37 @@ def test_each_commit_makes_a_generation_and_nothing_else_does(store: Store) -> N
 
     assert first is not None
     assert same == first
-    assert later not in (None, first)
+    assert later is not None
+    assert later.data != first.data
+
+
+def test_identities_have_a_generation_of_their_own(store: Store) -> None:
+    user = User("ada", Role.VIEWER, None, 0)
+    token = Token("0" * 16, "ada", "", TokenKind.API, "d", Role.VIEWER, 0, 10)
+    session = Session("s", "ada", "::1", "c", 0, 10)
+    changes: list[Callable[[UnitOfWork], object]] = [
+        lambda work: work.anomalies.add([stored_anomaly(anomaly(1))]),
+        lambda work: work.audit.append(entry(1)),
+        lambda work: work.users.add(user),
+        lambda work: work.tokens.add(token),
+        lambda work: work.tokens.save(replace(token, revoked=5)),
+        lambda work: work.sessions.add(session),
+        lambda work: work.sessions.end_all("ada", 5),
+        lambda work: work.tokens.prune(20),
+    ]
+    seen = [identities(store)]
+    for change in changes:
+        with store.writing() as work:
+            change(work)
+        seen.append(identities(store))
+
+    assert [before == after for before, after in pairwise(seen)] == [True] * 2 + [False] * 6
+
+
+def identities(store: Store) -> str:
+    found = store.generation()
+    assert found is not None
+    return found.identities
 
 
 def test_another_connection_makes_a_generation_too(sql: tuple[str, str | None]) -> None:
@@ -140,8 +171,9 @@ def test_another_connection_makes_a_generation_too(sql: tuple[str, str | None]) 
     after = here.generation()
     here.close()
     there.close()
-    assert None not in (before, after)
-    assert after != before
+    assert before is not None
+    assert after is not None
+    assert after.data != before.data
 
 
 def test_more_anomalies_than_a_query_takes_are_stored(store: Store) -> None:

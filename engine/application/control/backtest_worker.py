@@ -28,6 +28,7 @@ from engine.application.control.local_runner import COMMAND
 from engine.application.control.pipeline_process import start_pipeline
 from engine.application.control_ports import Store
 from engine.application.state.durable import write_durably
+from engine.application.telemetry.correlation import resumed
 from engine.domain.control.backtest import MOST_ANOMALIES, Backtest, Found, Stage
 from engine.domain.control.published import UnreadableRecordError
 from engine.domain.control.stored_anomaly import StoredAnomaly, stored_anomaly
@@ -87,7 +88,8 @@ class BacktestWorker:
         folder = self._folder / begun.id
         try:
             folder.mkdir(mode=0o700, parents=True)
-            self._work(begun, folder, stop)
+            with resumed(begun.request, begun.trace):
+                self._work(begun, folder, stop)
         except (OSError, PynomalyError) as error:
             self._save(begun, begun.failed(str(error), time.time_ns()))
         finally:

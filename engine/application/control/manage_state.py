@@ -1,4 +1,4 @@
-"""Inspects, exports and reverts the stored state of a pipeline."""
+"""Inspects, exports, imports and reverts the stored state of a pipeline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
 from engine.application.control_ports import Store
 from engine.application.use_cases.export_state import export_state
+from engine.application.use_cases.import_state import import_state
 from engine.application.use_cases.inspect_state import StateReport, inspect_state
 from engine.application.use_cases.revert_state import Reverted, revert_state
 
@@ -45,6 +46,31 @@ def export_state_to(
         record(work, caller, now, "state.export", file.name)
     with errors_as_conflicts():
         return export_state(file, archive)
+
+
+def require_import(caller: Caller, pipeline: str) -> None:
+    """Require the permission to import state, before an archive is read.
+
+    Raises:
+        ForbiddenError: the caller lacks permission.
+    """
+    require(caller, Action.MANAGE_STATE, pipeline)
+
+
+def import_state_from(
+    store: Store, caller: Caller, now: int, file: PipelineFile, archive: Path
+) -> int:
+    """Restore the state of a pipeline from an archive; return its size in bytes.
+
+    Raises:
+        ForbiddenError: the caller lacks permission.
+        ConflictError: the pipeline is running, has state already, or the archive is damaged.
+    """
+    require_import(caller, file.name)
+    with store.writing() as work:
+        record(work, caller, now, "state.import", file.name)
+    with errors_as_conflicts():
+        return import_state(file, archive)
 
 
 def revert_state_to(

@@ -23,7 +23,7 @@ from engine.application.control.memory_people import (
 )
 from engine.application.control.memory_pipelines import MemoryPipelines
 from engine.application.control.memory_series import MemorySeries
-from engine.application.control_ports import UnitOfWork
+from engine.application.control_ports import StoreGeneration, UnitOfWork
 from engine.domain.control.audit import AuditRecord
 from engine.domain.control.dataset import Dataset
 from engine.domain.control.feed import FeedEntry
@@ -68,12 +68,12 @@ class MemoryStore:
     ) -> None:
         self._content = _Content()
         self._lock = RLock()
-        self._commits = 0
+        self._commits = self._identities = 0
         self.is_remote = False
 
-    def generation(self) -> str | None:
-        """Return what each commit changes."""
-        return str(self._commits)
+    def generation(self) -> StoreGeneration | None:
+        """Return the present generation."""
+        return StoreGeneration(str(self._commits), str(self._identities))
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
@@ -87,8 +87,9 @@ class MemoryStore:
         with self._lock:
             content = _copied(self._content)
             yield _work(content)
-            self._content = content
             self._commits += 1
+            self._identities += _identities(content) != _identities(self._content)
+            self._content = content
 
     def prepare(self, *, migrating: bool = True) -> None:
         """Do nothing: memory is always there."""
@@ -107,6 +108,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def _identities(content: _Content) -> tuple[object, ...]:
+    return content.users, content.tokens, content.sessions
 
 
 def _copied(kept: Any) -> Any:

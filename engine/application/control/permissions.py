@@ -24,7 +24,7 @@ class Action(StrEnum):
     CHECK_PIPELINES = "check pipeline files"
     CHANGE_PIPELINES = "store, change and remove pipelines"
     BACKTEST = "run pipelines over data of the past"
-    MANAGE_STATE = "export and revert the state of pipelines"
+    MANAGE_STATE = "export, import and revert the state of pipelines"
     CHANGE_DATASETS = "store, sample and remove datasets"
     READ_AUDIT = "read the audit log"
     MANAGE_USERS = "see and change users and their tokens"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.application.control.caller import Caller
 from engine.application.control_ports import UnitOfWork
+from engine.application.telemetry.correlation import current_correlation
 from engine.domain.control.audit import AuditEntry, audit_json
 
 Fields = Mapping[str, object]
@@ -31,11 +32,14 @@ def record(
         subject: the id or name of the changed resource.
         before, after: its fields; None if it did not exist.
         reason: the reason that the caller gave.
+
+    The ids of the request that is worked on here are recorded, too.
     """
     if before is not None and after is not None:
         differing = {name for name in after if before.get(name) != after[name]}
         before = {name: before[name] for name in before if name in differing}
         after = {name: after[name] for name in after if name in differing}
+    request = current_correlation()
     entry = AuditEntry(
         now,
         caller.name,
@@ -45,5 +49,7 @@ def record(
         audit_json(before),
         audit_json(after),
         reason,
+        request.request if request else "",
+        (request.trace or "") if request else "",
     )
     work.audit.append(entry)

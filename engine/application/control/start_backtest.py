@@ -14,6 +14,7 @@ from engine.application.control.manage_pipelines import stored_pipeline
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
 from engine.application.control_ports import UnitOfWork
+from engine.application.telemetry.correlation import current_correlation
 from engine.domain.control.backtest import Backtest
 from engine.domain.control.errors import ConflictError
 
@@ -43,8 +44,17 @@ def start_backtest(
     require_fit(version.text, pipeline, source)
     if work.backtests.waiting() >= MOST_WAITING:
         raise ConflictError(f"{MOST_WAITING} backtests wait: cancel some of them")
+    request = current_correlation()
     made = Backtest(
-        uuid4().hex, pipeline, version.number, version.digest, json.dumps(source), caller.name, now
+        uuid4().hex,
+        pipeline,
+        version.number,
+        version.digest,
+        json.dumps(source),
+        caller.name,
+        now,
+        request=request.request if request else "",
+        trace=(request.trace or "") if request else "",
     )
     work.backtests.add(made)
     shown = {"pipeline": pipeline, "version": version.number, "source": dict(source)}

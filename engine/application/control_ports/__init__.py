@@ -27,6 +27,7 @@ from engine.application.control_ports.pipelines import (
 )
 from engine.application.control_ports.store import (
     Store,
+    StoreGeneration,
     UnitOfWork,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "SeriesRepository",
     "SessionRepository",
     "Store",
+    "StoreGeneration",
     "TokenRepository",
     "UnitOfWork",
     "UserRepository",

@@ -53,6 +53,19 @@ class UnitOfWork:
     datasets: DatasetRepository
 
 
+@dataclass(frozen=True, slots=True)
+class StoreGeneration:
+    """Names what a store holds: the same name is the same data.
+
+    Attributes:
+        data: of all of it; each commit changes it, by whoever it is.
+        identities: of users, tokens and sessions.
+    """
+
+    data: str
+    identities: str
+
+
 class Store(Protocol):
     """What keeps the control plane's data: what an entry point in `pynomaly.control_stores` names.
 
@@ -69,8 +82,8 @@ class Store(Protocol):
 
     def __init__(self, url: str, password: str | None, read_url: str | None = None) -> None: ...
 
-    def generation(self) -> str | None:
-        """Return what each commit changes, by whoever it is; None where it is unknown.
+    def generation(self) -> StoreGeneration | None:
+        """Return the present generation; None where it is unknown.
 
         A unit of work that begins later sees this generation or a later one.
         """

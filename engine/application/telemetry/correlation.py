@@ -74,3 +74,17 @@ def correlated(request: str, traceparent: str) -> Iterator[Correlation]:
         yield found
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def resumed(request: str, trace: str) -> Iterator[None]:
+    """Go on with the work of a request, after its reply.
+
+    Args:
+        request, trace: ids that were stored with the work; "" where there are none.
+    """
+    token = _current.set(Correlation(request, trace or None) if request else None)
+    try:
+        yield
+    finally:
+        _current.reset(token)

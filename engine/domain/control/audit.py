@@ -9,6 +9,7 @@ from hashlib import sha256
 
 START = "0" * 64
 """Stands for the digest before the first record."""
+LATER = ("request", "trace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class AuditEntry:
         subject: to what.
         before, after: what changed, as JSON; "null" where there was nothing.
         reason: why, in the actor's words.
+        request, trace: ids of the request that made the change; "" where there is none.
     """
 
     time: int
@@ -33,6 +35,8 @@ class AuditEntry:
     before: str = "null"
     after: str = "null"
     reason: str = ""
+    request: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +100,6 @@ def _wrong(record: AuditRecord, last: AuditRecord | None) -> str:
 
 def _digest(number: int, entry: AuditEntry, previous: str) -> str:
     fields = {"number": number, "previous": previous, **asdict(entry)}
+    # Records of earlier releases were made without them.
+    fields = {name: one for name, one in fields.items() if one or name not in LATER}
     return sha256(audit_json(fields).encode()).hexdigest()

@@ -58,6 +58,7 @@ class Backtest:
         started, ended: ns since 1970; None before.
         found: None before it is done.
         error: why it failed.
+        request, trace: ids of the request that asked for it; "" where there is none.
     """
 
     id: str
@@ -73,6 +74,8 @@ class Backtest:
     ended: int | None = None
     found: Found | None = None
     error: str = ""
+    request: str = ""
+    trace: str = ""
 
     @property
     def is_over(self) -> bool:

@@ -31,6 +31,10 @@ class AuditRecordOut(BaseModel):
     before: Any
     after: Any
     reason: str
+    request: str
+    """`X-Request-ID` of the request that made the change; empty where there was none."""
+    trace: str
+    """Its trace; empty where the client sent no `traceparent`."""
     digest: str
 
 
@@ -84,5 +88,7 @@ def _shown(record: AuditRecord) -> AuditRecordOut:
         before=orjson.loads(entry.before),
         after=orjson.loads(entry.after),
         reason=entry.reason,
+        request=entry.request,
+        trace=entry.trace,
         digest=record.digest,
     )

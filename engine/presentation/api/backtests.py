@@ -84,6 +84,10 @@ class BacktestOut(BaseModel):
     """Null until the backtest is done."""
     error: str | None
     """Cause of the failure."""
+    request: str
+    """`X-Request-ID` of the request that asked for it; empty where there was none."""
+    trace: str
+    """Its trace; empty where the client sent no `traceparent`."""
 
 
 class Backtests(BaseModel):
@@ -237,4 +241,6 @@ def _shown(one: Backtest) -> BacktestOut:
         if found is None
         else FoundOut(anomalies=found.anomalies, incidents=found.incidents, rejects=found.rejects),
         error=one.error or None,
+        request=one.request,
+        trace=one.trace,
     )

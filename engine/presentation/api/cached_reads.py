@@ -17,8 +17,8 @@ ENCODED = (b"content-length", b"etag", b"cache-control", b"vary")
 class CachedReads:
     """Middleware in front of the endpoints.
 
-    Whoever sends a request is looked up once for each generation of the store, and a page is
-    rendered once for each generation, for all who may see the same.
+    Whoever sends a request is looked up once while users, tokens and sessions stay as they are, and
+    a page is rendered once while the store stays as it is, for all who may see the same.
 
     Args:
         app: the application behind it.
@@ -39,10 +39,10 @@ class CachedReads:
             await self._app(scope, receive, send)
             return
         reading = Reading(generation, shown)
-        known = services.reads.identities.get(generation, shown)
+        known = services.reads.identities.get(generation.identities, shown)
         if known is not None and services.now() < known.until:
             reading.caller = known.caller
-            page = services.reads.pages.get(generation, _key(scope, known.caller))
+            page = services.reads.pages.get(generation.data, _key(scope, known.caller))
             if page is not None:
                 await _answer(services, scope, receive, send, known.caller, page)
                 return
@@ -76,7 +76,7 @@ class _Keeping:
         reading = self._reading
         if reading.caller is not None:
             key = _key(self._scope, reading.caller)
-            self._services.reads.pages.put(reading.generation, key, page)
+            self._services.reads.pages.put(reading.generation.data, key, page)
         await _reply(self._scope, self._send, page)
 
 

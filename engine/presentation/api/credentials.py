@@ -61,7 +61,7 @@ async def caller_of(
         caller = found.caller
         if reading is not None:
             reading.caller = caller
-            services.reads.identities.put(reading.generation, reading.shown, found)
+            services.reads.identities.put(reading.generation.identities, reading.shown, found)
     await count_request(services, caller)
     return caller
 

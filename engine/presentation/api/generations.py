@@ -5,15 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from engine.application.control_ports import Store
+from engine.application.control_ports import Store, StoreGeneration
 
 logger = logging.getLogger("pynomaly.api")
 MOST_SECONDS = 1.0
 """Requests wait for a generation for so long, and do without it then."""
 RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The number of a generation: the greater, the newer.
+
+    Attributes:
+        data: of all that is stored.
+        identities: of users, tokens and sessions.
+    """
+
+    data: int
+    identities: int
 
 
 class Generations:
@@ -28,14 +42,14 @@ class Generations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._number = 0
-        self._last_read: str | None = None
-        self._next: asyncio.Task[int | None] | None = None
-        self._asked: asyncio.Task[int | None] | None = None
+        self._last = Generation(0, 0)
+        self._last_read: StoreGeneration | None = None
+        self._next: asyncio.Task[Generation | None] | None = None
+        self._asked: asyncio.Task[Generation | None] | None = None
         self._retry = 0.0
 
-    async def current(self) -> int | None:
-        """Return the number of the present generation; None where it is unknown."""
+    async def current(self) -> Generation | None:
+        """Return the present generation; None where it is unknown."""
         if not self._store.is_remote:
             return self._numbered(self._store.generation())
         if time.monotonic() < self._retry:
@@ -44,7 +58,7 @@ class Generations:
             self._next = asyncio.create_task(self._ask(self._asked))
         return await asyncio.shield(self._next)
 
-    async def _ask(self, before: asyncio.Task[int | None] | None) -> int | None:
+    async def _ask(self, before: asyncio.Task[Generation | None] | None) -> Generation | None:
         if before is not None:
             await asyncio.wait([before])
         # Who comes from here on may have stored something that this question misses.
@@ -57,10 +71,13 @@ class Generations:
             logger.warning("the database is slow to answer: nothing is cached for a while")
             return None
 
-    def _numbered(self, read: str | None) -> int | None:
+    def _numbered(self, read: StoreGeneration | None) -> Generation | None:
         if read is None:
             return None
-        if read != self._last_read:
+        before = self._last_read
+        if read != before:
+            same = before is not None and read.identities == before.identities
+            last = self._last
+            self._last = Generation(last.data + 1, last.identities + (not same))
             self._last_read = read
-            self._number += 1
-        return self._number
+        return self._last

@@ -9,7 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.presentation.api.problems import problem
 
 MOST_BYTES = 2**20
-TOO_LARGE = f"a request may have {MOST_BYTES} bytes at most"
+ARCHIVES = "/state/import"
+MOST_ARCHIVE_BYTES = 2**30
+"""Of an archive of state, which goes to a file."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -48,22 +50,27 @@ class Guard:
                 message["headers"] = [*headers, *(one for one in ENCODED if one[0] not in given)]
             await send(message)
 
+        most = MOST_ARCHIVE_BYTES if scope["path"].endswith(ARCHIVES) else MOST_BYTES
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length[:20]) > MOST_BYTES:
-            await problem(413, TOO_LARGE)(scope, receive, guarded)
+        if not length.isascii() or not length.isdigit() or int(length[:20]) > most:
+            await problem(413, _too_large(most))(scope, receive, guarded)
             return
-        await self._app(scope, _bounded(receive), guarded)
+        await self._app(scope, _bounded(receive, most), guarded)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _too_large(most: int) -> str:
+    return f"a request may have {most} bytes at most"
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     total = 0
 
     async def take() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MOST_BYTES:
-            raise HTTPException(413, TOO_LARGE)
+        if total > most:
+            raise HTTPException(413, _too_large(most))
         return message
 
     return take

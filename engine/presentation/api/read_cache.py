@@ -1,4 +1,4 @@
-"""What is kept of reads while the store stays as it is: who a token is of, and rendered pages."""
+"""What is kept of reads for a generation of the store: who a token is of, and rendered pages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cachetools import LRUCache
 
 from engine.application.control.caller import Caller
 from engine.domain.control.session import Session
+from engine.presentation.api.generations import Generation
 
 T = TypeVar("T")
 Header = tuple[bytes, bytes]
@@ -36,7 +37,7 @@ class Reading:
         is_kept: whether its reply may be given again, to whoever may see the same.
     """
 
-    generation: int
+    generation: Generation
     shown: tuple[bytes, ...]
     caller: Caller | None = None
     is_kept: bool = False

@@ -1,4 +1,4 @@
-"""The stored state of pipelines: inspected, exported, reverted."""
+"""The stored state of pipelines: inspected, exported, imported, reverted."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 
-from engine.application.control.manage_state import export_state_to, revert_state_to, see_state
+from engine.application.control.manage_state import (
+    export_state_to,
+    import_state_from,
+    require_import,
+    revert_state_to,
+    see_state,
+)
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["state"])
 GZIP = "application/gzip"
+ARCHIVE = {GZIP: {"schema": {"type": "string", "format": "binary"}}}
+IMPORT_PATH = "/pipelines/{pipeline}/state/import"
 
 
 class PartitionOut(BaseModel):
@@ -45,6 +54,13 @@ class StateOut(BaseModel):
     """What the next run would keep and start afresh; empty if it keeps everything."""
     refusal: str | None
     """Reason why the next run would refuse the state."""
+
+
+class ImportedOut(BaseModel):
+    """What was imported."""
+
+    bytes: int
+    """Size of the state."""
 
 
 class RevertIn(BaseModel):
@@ -91,7 +107,7 @@ def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineNam
 @router.get(
     "/pipelines/{pipeline}/state/export",
     response_class=FileResponse,
-    responses={200: {"content": {GZIP: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": ARCHIVE}},
 )
 def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> FileResponse:
     """Return the state of a stopped pipeline, as `pynomaly state export` does."""
@@ -109,6 +125,28 @@ def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -
         filename=f"{file.name}.tar.gz",
         background=BackgroundTask(folder.cleanup),
     )
+
+
+# async, as it reads the request itself: an archive is larger than what fits into memory.
+@router.post(
+    IMPORT_PATH,
+    openapi_extra={"requestBody": {"required": True, "content": ARCHIVE}},
+)
+async def import_(
+    services: WithServices, caller: WithCaller, request: Request, pipeline: PipelineName
+) -> ImportedOut:
+    """Restore the state of a pipeline that has none, as `pynomaly state import` does."""
+    require_import(caller, pipeline)
+    file = await run_in_threadpool(services.pipeline, caller, pipeline)
+    with TemporaryDirectory(prefix="pynomaly-state-") as folder:
+        archive = Path(folder) / "state.tar.gz"
+        with archive.open("wb") as written:
+            async for part in request.stream():
+                await run_in_threadpool(written.write, part)
+        size = await run_in_threadpool(
+            import_state_from, services.store, caller, services.now(), file, archive
+        )
+    return ImportedOut(bytes=size)
 
 
 @router.post("/pipelines/{pipeline}/state/revert")

@@ -168,6 +168,22 @@ def test_a_changed_record_is_found() -> None:
     assert first_broken(records)[::2] == (2, "record 3 was changed")
 
 
+def test_a_record_of_a_release_without_requests_is_as_it_was_written() -> None:
+    entry = AuditEntry(1, "ada", "::1", "user.add", "bob")
+
+    found = chained(entry, None)
+
+    assert found.digest == "25525989c3d85e248e1d496781fc0e7181d16f6478be7ed792577d655baeb005"
+
+
+def test_a_request_that_is_taken_from_a_record_is_missed() -> None:
+    records = log(2)
+    named = chained(replace(records[1].entry, request="r-1"), records[0])
+    records[1] = replace(named, entry=records[1].entry)
+
+    assert first_broken(records)[2] == "record 2 was changed"
+
+
 def test_a_removed_record_is_found() -> None:
     assert first_broken(log(5)[1:])[2] == "record 1 is missing: 2 follows"
     assert first_broken([*log(5)[:2], *log(5)[3:]])[2] == "record 3 is missing: 4 follows"

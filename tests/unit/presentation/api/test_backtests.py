@@ -27,6 +27,12 @@ open(sinks["anomalies"]["file"]["path"], "w").write(lines.replace("v1", file["ev
 open(sinks["incidents"]["file"]["path"], "w").write('{"id": "a"}\\n{"id": "a"}\\n{"id": "b"}\\n')
 """
 FAILS = 'print(\'{"log.level": "error", "message": "no such topic"}\'); raise SystemExit(2)'
+TELLS = """
+import os
+print(os.environ["PYNOMALY_REQUEST_ID"], os.environ["PYNOMALY_TRACE_ID"])
+raise SystemExit(2)
+"""
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 HANGS = "import time; print('up', flush=True); time.sleep(600)"
 
 
@@ -78,6 +84,19 @@ def test_a_backtest_is_queued_run_and_counted(
     assert anomalies.json()["items"][0]["entity"] == "sensor"
     assert "next" in anomalies.links
     assert list((tmp_path / "backtests").iterdir()) == []
+
+
+def test_a_run_knows_the_request_that_asked_for_it(
+    ask: Ask, store: MemoryStore, tmp_path: Path, data: dict[str, Any]
+) -> None:
+    sent = {"X-Request-ID": "r-1", "traceparent": f"00-{TRACE}-b7ad6b7169203331-00"}
+    asked = ask("post", "/backtests", json={"pipeline": "quick", "source": data}, headers=sent)
+
+    worker(store, tmp_path, TELLS).step(Event())
+
+    found = ask("get", f"/backtests/{asked.json()['id']}").json()
+    assert (found["request"], found["trace"]) == ("r-1", TRACE)
+    assert found["error"] == f"r-1 {TRACE}"
 
 
 def test_two_versions_are_compared(

@@ -99,6 +99,15 @@ def test_log_lines_of_a_request_have_its_id_and_trace(
     assert line["error.type"] == "ZeroDivisionError"
 
 
+def test_the_audit_log_names_the_request_of_a_change(ask: Ask) -> None:
+    sent = {"X-Request-ID": "r-1", "traceparent": f"00-{TRACE}-b7ad6b7169203331-00"}
+    ask("post", "/tokens", json={"name": "x"}, headers=sent)
+
+    [found] = ask("get", "/audit?limit=1").json()["items"]
+
+    assert (found["request"], found["trace"]) == ("r-1", TRACE)
+
+
 def test_a_line_of_text_names_its_request() -> None:
     record = logging.LogRecord("pynomaly.api", logging.INFO, "", 0, "refused", None, None)
     lines = TextLines("%(message)s", "", Redactor())

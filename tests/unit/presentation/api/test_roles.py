@@ -39,6 +39,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/pipelines/{pipeline}/nearest"): (VIEWER, {}),
     ("get", "/pipelines/{pipeline}/state"): (OPERATOR, {}),
     ("get", "/pipelines/{pipeline}/state/export"): (EDITOR, {}),
+    ("post", "/pipelines/{pipeline}/state/import"): (EDITOR, {"content": b"none"}),
     ("post", "/pipelines/{pipeline}/state/revert"): (
         EDITOR,
         {"json": {"to": "2026-01-01T00:00:00Z"}},

@@ -11,9 +11,12 @@ from google.protobuf.message import DecodeError
 
 from engine.domain.format import FormatError
 
+FIRST_FIELD = 0x0A
+"""What a request begins with: its field 1, of a length."""
+
 
 def request(payload: bytes, kind: Any) -> Any:
-    """Return a request, as JSON or Protobuf.
+    """Return a request, as JSON or Protobuf; of several, each behind its length, their sum.
 
     Raises:
         FormatError: it is none.
@@ -24,9 +27,35 @@ def request(payload: bytes, kind: Any) -> Any:
         except orjson.JSONDecodeError as error:
             raise FormatError(f"not JSON at byte {error.pos}: {error.msg}") from None
     try:
-        return MessageToDict(kind.FromString(payload), use_integers_for_enums=True)
+        message = kind.FromString(_without_lengths(payload))
+        return MessageToDict(message, use_integers_for_enums=True)
     except (DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"the payload is not OTLP: {error}") from None
+
+
+def _without_lengths(payload: bytes) -> bytes:
+    """Return requests that stand behind their lengths, as Amazon's metric streams write them.
+
+    Requests hold repeated fields alone: one behind the other they are one request.
+    """
+    parts, at = [], 0
+    while at < len(payload):
+        length, at = _varint(payload, at)
+        if not 0 < length <= len(payload) - at or payload[at] != FIRST_FIELD:
+            return payload
+        parts.append(payload[at : at + length])
+        at += length
+    return b"".join(parts)
+
+
+def _varint(payload: bytes, at: int) -> tuple[int, int]:
+    """Return a number of up to five bytes, and what follows it; 0 if it has more."""
+    number = 0
+    for place, byte in enumerate(payload[at : at + 5]):
+        number |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return number, at + place + 1
+    return 0, len(payload)
 
 
 def scopes(document: Any, word: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -94,17 +94,14 @@ class Decoder:
             found = Decoded(*self._json.decode(payloads))
         else:
             accounted |= passed
-        # Of an array of messages, each is asked for itself.
-        messages = found.messages
-        of_arrays = (
-            self._takes_arrays and isinstance(messages, list) and list in map(type, messages)
-        )
-        if not of_arrays:
-            found = self._where(self._of_messages, found, accounted)
+        is_array = self._arrays(found.messages)
+        of_arrays = is_array.any()
+        found = self._where(self._of_messages, found, accounted, is_array)
         if self._exploder is not None:
             found = only_chosen(raw, self._explode(self._exploder, found, accounted))
             found = self._where(self._of_elements, found, accounted)
         if of_arrays:
+            # Each message of an array is asked for itself.
             found = self._where(self._of_messages, found, accounted)
         now = self._clock()
         events, good = self._events(raw, found, now)
@@ -196,11 +193,25 @@ class Decoder:
             self.passed_over["tombstone"] += int(np.count_nonzero(accounted))
         return accounted
 
-    def _where(self, holds: Holds | None, found: Decoded, accounted: Bools) -> Decoded:
-        """Leave out what the conditions do not hold for."""
+    def _arrays(self, messages: list[Any] | Table) -> Bools:
+        """Return which messages are arrays, each message of which is exploded."""
+        if not self._takes_arrays or isinstance(messages, Table):
+            return np.zeros(len(messages), np.bool_)
+        return np.fromiter((type(one) is list for one in messages), np.bool_, len(messages))
+
+    def _where(
+        self,
+        holds: Holds | None,
+        found: Decoded,
+        accounted: Bools,
+        besides: Bools | None = None,
+    ) -> Decoded:
+        """Leave out what the conditions do not hold for, and keep some others besides."""
         if holds is None or not found.messages:
             return found
         kept = holds(found.messages)
+        if besides is not None:
+            kept |= besides
         if kept.all():
             return found
         self.passed_over["where"] += int(np.count_nonzero(~kept))

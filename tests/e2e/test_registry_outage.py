@@ -43,6 +43,10 @@ class Proxy(BaseHTTPRequestHandler):
             server.released.wait(60)
         elif server.mood == "slow":
             time.sleep(SLOW_SECONDS)
+        if server.mood == "gone":
+            # As a registry that is killed while it answers.
+            self.close_connection = True
+            return
         if server.mood == "nonsense":
             self._answer(200, b"<html>log in</html>")
             return
@@ -152,9 +156,11 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
             try:
                 wait_for(lambda: len(lines(scores)) == COUNT)
 
-                between.mood = "nonsense"
+                between.mood = "gone"
                 second = register(LATER)
                 produce(*framed(second, *(written(LATER, n) for n in range(COUNT))))
+                wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 1)
+                between.mood = "nonsense"
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 3)
                 between.mood = "silent"
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 7)

@@ -291,6 +291,18 @@ def test_otlp_metrics_are_read_as_json_and_as_protobuf() -> None:
     assert [r.reason for r in rejects] == [RejectReason.BAD_FORMAT] * 2
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_requests_of_otlp_behind_their_lengths_are_read(count: int) -> None:
+    # As metric streams of Amazon's CloudWatch write them.
+    binary = otlp_binary()
+    length = bytes([len(binary) & 0x7F | 0x80, len(binary) >> 7])
+
+    events, rejects = decode(OTLP_EVENT, (length + binary) * count)
+
+    assert entities(events) == [("shop/my.gauge", 10.0), ("shop/my.histogram", 1.5)] * count
+    assert rejects == []
+
+
 OTLP_LOG = {
     "timeUnixNano": "1704067200000000000",
     "severityText": "ERROR",

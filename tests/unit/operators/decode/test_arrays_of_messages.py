@@ -44,6 +44,26 @@ def test_conditions_hold_for_each_message_of_an_array() -> None:
     assert found.passed_over["where"] == 2
 
 
+def test_an_array_among_messages_of_other_kinds_changes_nothing_for_them() -> None:
+    found = decoder(OMF)
+    array = [{"kind": "batch"}, container("a", 1)]
+    others = [{"kind": "mem"}, {"kind": "log", "values": 7}, {"heartbeat": 1}]
+
+    events, rejects = found.decode([batch(*others, array, container("b", 2))])
+
+    assert (rows(events), rejects) == ([("a", 1.0), ("b", 2.0)], [])
+    assert found.passed_over["where"] == 4
+
+
+def test_messages_without_the_array_are_passed_over_if_its_existence_is_a_condition() -> None:
+    found = decoder(OMF.replace("{path: kind, equals: wanted}", "{path: values, exists: true}"))
+
+    events, rejects = found.decode([batch({"kind": "mem"}, [{"kind": "mem"}], container("b", 2))])
+
+    assert (rows(events), rejects) == ([("b", 2.0)], [])
+    assert found.passed_over["where"] == 2
+
+
 def test_a_bad_message_of_an_array_is_rejected_alone() -> None:
     events, rejects = decode(OMF, [container("a", 1), container("b", "high"), container("c", 4)])
 

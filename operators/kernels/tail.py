@@ -13,6 +13,10 @@ unbiased), so an anomaly that repeats does not become normal by being far out. A
 noise itself has beyond `ALIEN_P` count in the same way; more of them are anomalies and do not. Such
 clusters near to each other are one episode, and count once.
 
+A mean of values that are clipped has a lighter tail: that of a sum of bounded values falls at
+least as fast as an exponential one (S. N. Bernstein, 1924). For a `bounded` distance x the excess
+over a level u is therefore x / u - 1 in place of log(x / u), and all else as above.
+
 Of a moving mean of n events only each 2 n-th, its span, is independent: the share beyond the
 first level and the mean distance are as uncertain as those of that many independent distances.
 """
@@ -35,8 +39,9 @@ ENOUGH_CLUSTERS = 20.0
 """Clusters beyond a level from which on its tail is used in place of the one below."""
 PRIOR_CLUSTERS = 4.0
 MEAN_PRIOR_CLUSTERS = 15.0
-"""Clusters with the mean log-excess `PRIOR_EXCESS`, which is that of normal noise, that the tail of
-a value, and of a mean of many values, is taken to have shown before the first event."""
+"""Clusters with the mean excess `PRIOR_EXCESS`, which is that of normal noise, that the tail of a
+value, and of a mean of many values that is not bounded, is taken to have shown before the first
+event."""
 PRIOR_EXCESS = 0.15
 USUAL_SHARE = 0.01
 """Share of normal noise beyond the first level, that a span is taken to have shown."""
@@ -99,7 +104,9 @@ def first_level(tail: Any, floor: float) -> float:
 
 
 @njit(error_model="numpy")
-def p_value(tail: Any, distance: float, floor: float, still: float, span: float) -> float:
+def p_value(
+    tail: Any, distance: float, floor: float, still: float, span: float, bounded: bool = False
+) -> float:
     """Return the share of normal events at least so far out; 1 before the first and for NaN.
 
     Args:
@@ -108,6 +115,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, span: float)
         floor: the least mean distance to believe in.
         still: share of the values that are equal to the one before.
         span: events between independent distances: 1, or 2 n of a mean of n events.
+        bounded: whether the distance is a mean of bounded values, with an exponential tail.
     """
     level = first_level(tail, floor)
     if not distance > level or tail.events == 0 or level <= 0.0:
@@ -121,7 +129,7 @@ def p_value(tail: Any, distance: float, floor: float, still: float, span: float)
     more = span - 1.0
     share = (tail.above[chosen] + 0.5 + USUAL_SHARE * more) / (tail.events + span)
     seen = np.float64(tail.clusters[chosen])
-    prior = PRIOR_CLUSTERS if span == 1.0 else MEAN_PRIOR_CLUSTERS
+    prior = PRIOR_CLUSTERS if span == 1.0 or bounded else MEAN_PRIOR_CLUSTERS
     clusters = seen + prior
     # The mean distance is as certain as that of this number of independent ones.
     level *= 1.0 + sqrt(more / (2.0 * tail.events))
@@ -131,12 +139,25 @@ def p_value(tail: Any, distance: float, floor: float, still: float, span: float)
     if seen > 0.0:
         # What is taken for granted does not make a tail lighter than it shows itself.
         excess = max(excess, tail.excess[chosen] * clusters / seen)
-    return max(share * (1.0 + log(distance / level) / excess) ** -clusters, LEAST_P)
+    return max(share * (1.0 + _excess(distance / level, bounded) / excess) ** -clusters, LEAST_P)
+
+
+@njit(error_model="numpy")
+def _excess(ratio: float, bounded: bool) -> float:
+    """Return the excess over a level of a distance that is `ratio` levels."""
+    return ratio - 1.0 if bounded else log(ratio)
 
 
 @njit(error_model="numpy")
 def learn(
-    tail: Any, distance: float, p: float, floor: float, half_step: float, hour: int, span: float
+    tail: Any,
+    distance: float,
+    p: float,
+    floor: float,
+    half_step: float,
+    hour: int,
+    span: float,
+    bounded: bool = False,
 ) -> None:
     """Count a distance; NaN says nothing.
 
@@ -148,6 +169,7 @@ def learn(
         half_step: half the step between neighbouring distances, 0 if they are continuous.
         hour: number of the hour, from 1; 0 if time is not known.
         span: as of `p_value`.
+        bounded: as of `p_value`.
     """
     if not distance >= 0.0:
         return
@@ -161,7 +183,7 @@ def learn(
     if distance > unit and unit > 0.0:
         _continue_cluster(tail, distance, p, unit)
     elif tail.pending[0] > 0:
-        _close_cluster(tail, unit, half_step, hour)
+        _close_cluster(tail, unit, half_step, hour, bounded)
     if not teaches(tail, p, ALIEN_KNOWN_EVENTS):
         return
     if mean > 0.0:
@@ -236,7 +258,7 @@ def _continue_episode(tail: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _close_cluster(tail: Any, unit: float, half_step: float, hour: int) -> None:
+def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded: bool) -> None:
     alien = tail.alien > 0 and tail.events > ALIEN_KNOWN_EVENTS
     within = tail.episode > 0
     lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
@@ -259,7 +281,7 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int) -> None:
         # A peak stands for its cell beyond the level: no Pareto law has a mean log-excess in it
         # that is larger than that of its middle.
         middle = 0.5 * (max(tail.peak - half_step, level) + tail.peak + half_step)
-        excess = max(log(middle / level), 0.0)
+        excess = max(_excess(middle / level, bounded), 0.0)
         if excess < CENSORED * mean or (alien and tail.scheduled >= NORMAL_SCHEDULE):
             tail.clusters[k] += np.float32(1.0)
             tail.excess[k] += np.float32(excess)

@@ -85,6 +85,12 @@ def restart(state: Any, deviation: float) -> None:
 
 
 @njit(error_model="numpy")
+def recent_mean(state: Any) -> float:
+    """Return the mean deviation of the values of the history."""
+    return np.float64(np.mean(state.history))
+
+
+@njit(error_model="numpy")
 def move_mean(state: Any, by: float) -> None:
     """Keep the values of the history when the mean jumps."""
     state.history[:] -= np.float32(by)

@@ -59,6 +59,9 @@ def kind_of(
     if seasonal and state.unseasonal:
         return SEASON
     settled = state.outside >= run.SETTLED_EVENTS
+    if chosen in (SPIKE, LEVEL) and settled and sudden and not again:
+        # The value left the course of the run.
+        return SPIKE
     # Large noise stays on one side sometimes, but not for long.
     strays = settled and state.noisy and state.outside <= BURST_EVENTS
     if (settled or chosen in (SHIFT, DRIFT)) and not strays:
@@ -71,6 +74,8 @@ def kind_of(
             return PATTERN
         if noisy:
             return BURST
+    if chosen in (SHIFT, DRIFT):
+        return SHIFT if state.sudden else DRIFT
     if sudden or state.sudden:
         return SPIKE
     if chosen == SEASON:

@@ -92,6 +92,12 @@ def bucket_of(state: Any, time: int) -> int:
 
 
 @njit(error_model="numpy")
+def is_day_off(time: int) -> bool:
+    """Return whether a time in ns is on a Saturday or Sunday; False if it is not known."""
+    return time != 0 and (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168 >= SATURDAY_HOUR
+
+
+@njit(error_model="numpy")
 def is_new_day_off(state: Any, time: int) -> bool:
     """Return whether a time is in an hour of a Saturday or Sunday without earlier values."""
     hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168

@@ -48,8 +48,9 @@ NEW_LEVEL_EVENTS = 400
 MEAN_EVENTS = 1_000.0
 """Memory in events of the share of equal values and of the mean residual error."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
-DAY_OFF = 1 / 3
-"""Weight of deviations on the first days off, which may differ from other days."""
+DAY_OFF, FIRST_WEEK_DAYS = 1 / 3, 7
+"""Weight of deviations on the first days off, which may differ from other days; all days off of
+the first week are."""
 KEPT_EVENTS = 30
 """Events that the mean deviation counts as when the season becomes known."""
 SUDDEN = 1.4
@@ -58,7 +59,7 @@ ERROR_FLOOR = 0.8
 """Lower bound of the mean error, in units of the error: that of normal noise."""
 FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
 """Lower bounds of the moving means, in mean deviations: those of independent values,
-sqrt(1 / (2 n - 1))."""
+sqrt(1 / (2 n - 1)). The resolution bounds a mean only where all of its values rest."""
 RESOLUTION_FADES = 1.0005
 """Growth of the smallest step seen with each event, which forgets old steps."""
 TAILS = STUCK
@@ -230,7 +231,11 @@ def _observe(
     wobble = max(np.float64(state.wobble), floor)
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
-    if season.is_new_day_off(state.season, time):
+    first_week = time - state.began < FIRST_WEEK_DAYS * NS_PER_DAY
+    new_day_off = season.is_day_off(time) and (
+        first_week or season.is_new_day_off(state.season, time)
+    )
+    if new_day_off:
         share *= DAY_OFF
     # Runs are named by unweighted deviations: faults of earlier days lower the weight of hours.
     outside = abs(rest) > tail.FIRST_LEVEL * wobble
@@ -258,10 +263,11 @@ def _observe(
     distances[SEASON] = abs(off) * share / season_unit if known and season_unit > 0.0 else np.nan
     floors[SEASON] = ERROR_FLOOR
     judged = aged and not returns
+    still = np.float64(state.still)
     distances[SHIFT] = abs(fast) if judged else np.nan
-    floors[SHIFT] = max(floor, wobble * FAST_FLOOR)
+    floors[SHIFT] = max(floor * share * still ** SPANS[SHIFT], wobble * FAST_FLOOR)
     distances[DRIFT] = abs(slow) if judged else np.nan
-    floors[DRIFT] = max(floor, wobble * SLOW_FLOOR)
+    floors[DRIFT] = max(floor * share * still ** SPANS[DRIFT], wobble * SLOW_FLOOR)
     varies = aged and not same
     burst_log = np.log(burst + naming.LEAST_ERROR) if varies else np.nan
     calm_log = np.log(calm + naming.LEAST_ERROR) if varies else np.nan
@@ -273,11 +279,16 @@ def _observe(
     p_values = np.ones(VALUE_EVIDENCE)
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
+            bounded = (e in (SHIFT, DRIFT)) and not new_day_off
             p_values[e] = tail.p_value(
-                state.tails[e], distances[e], floors[e], state.still, SPANS[e]
+                state.tails[e], distances[e], floors[e], state.still, SPANS[e], bounded
             )
         if not aged:
             p_values[LEVEL] = 1.0
+        for e in (SHIFT, DRIFT):
+            # The mean is still far, but the value is back.
+            if abs(rest) <= tail.first_level(state.tails[e], floors[e]):
+                p_values[e] = 1.0
     if same and seen >= WARM_UP:
         p_values[STUCK] = stuck.p_value(state.stuck, seen)
     p_values[RESET] = reset_p
@@ -323,7 +334,10 @@ def _observe(
             half = 0.5 * step / error_unit
         elif e == SEASON and season_unit > 0.0:
             half = 0.5 * step / season_unit
-        tail.learn(state.tails[e], distances[e], p_values[e], floors[e], half, clock, SPANS[e])
+        bounded = e in (SHIFT, DRIFT)
+        tail.learn(
+            state.tails[e], distances[e], p_values[e], floors[e], half, clock, SPANS[e], bounded
+        )
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
         hours.note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
@@ -341,7 +355,8 @@ def _observe(
     if not same or seen == 0:
         _note_place(state, x)
     _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
-    _settle(state)
+    if aged:
+        _settle(state, foreseen if known else 0.0)
     _come_of_age(state, time)
 
 
@@ -408,15 +423,17 @@ def _note_place(state: Any, x: float) -> None:
 
 
 @njit(error_model="numpy")
-def _settle(state: Any) -> None:
-    """Adopt a lasting shift as the new level."""
+def _settle(state: Any, foreseen: float) -> None:
+    """Adopt a lasting shift as the new level: the mean of the last values, less their season."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
     if state.shifted >= NEW_LEVEL_EVENTS:
-        state.level += np.float64(state.slow)
-        autoregression.move_mean(state.ar, state.slow)
-        state.fast -= state.slow
-        state.slow = 0.0
+        # The pattern has learned some of the shift at the hours that it lasted.
+        learned = season.center(state.season)
+        moved = autoregression.recent_mean(state.ar) - (foreseen - learned)
+        state.level += moved
+        autoregression.move_mean(state.ar, moved)
+        state.fast, state.slow = 0.0, 0.0
         state.shifted = 0
 
 

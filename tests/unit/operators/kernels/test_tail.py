@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
 
 from engine.domain.batch import Floats
 from operators.kernels import tail
@@ -97,6 +98,52 @@ def test_a_mean_of_many_events_is_judged_with_more_doubt() -> None:
 
     assert p == sorted(p)
     assert p[2] > 5 * p[0]
+
+
+def moving_means(law: str, n: int, seed: int, events: float) -> Floats:
+    """Return the sizes of the moving means of signed values, clipped at 8 mean sizes."""
+    rng = np.random.default_rng(seed)
+    sizes = distances(law, n, seed + 1)
+    values = np.minimum(sizes, 8.0 * sizes.mean()) * rng.choice([-1.0, 1.0], n)
+    means, mean = np.empty(n), 0.0
+    for i in range(n):
+        mean += (values[i] - mean) / events
+        means[i] = abs(mean)
+    return means
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def mean_rarities(state: Any, means: Floats, span: float) -> Floats:
+    p = np.empty(len(means))
+    for i in range(len(means)):
+        p[i] = tail.p_value(state, means[i], 0.0, 0.0, span, True)
+        tail.learn(state, means[i], p[i], 0.0, 0.0, 0, span, True)
+    return p
+
+
+@pytest.mark.parametrize("law", ["gaussian", "t3", "pareto"])
+def test_false_alarms_of_bounded_means_stay_within_the_p_value(law: str) -> None:
+    p = np.concatenate(
+        [
+            mean_rarities(one(tail.RECORD), moving_means(law, 50_000, seed, 16.0), 32.0)
+            for seed in range(40)
+        ]
+    )
+
+    for share in (1e-3, 1e-4):
+        assert np.mean(p <= share) <= 1.2 * share
+
+
+def test_a_bounded_mean_far_out_is_rarer_than_a_value_as_far_out() -> None:
+    state = one(tail.RECORD)
+    means = moving_means("gaussian", 20_000, 0, 16.0)
+    mean_rarities(state, means, 32.0)
+
+    far = 12.0 * means.mean()
+
+    value_p, mean_p = (tail.p_value(state, far, 0.0, 0.0, 32.0, bounded) for bounded in (0, 1))
+    assert mean_p < 1e-8
+    assert value_p > 1e3 * mean_p
 
 
 @pytest.mark.parametrize("law", ["gaussian", "t3", "pareto"])

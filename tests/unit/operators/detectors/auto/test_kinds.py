@@ -174,3 +174,38 @@ def test_the_range_of_a_shift_holds_usual_means_only() -> None:
     ]
     off = np.abs(values[rows] - explanation.centers[rows, 0])
     assert (off > explanation.widths[rows, 0]).all()
+
+
+@pytest.mark.parametrize("usual", [20.0, 0.02], ids=["traffic ends", "errors begin"])
+def test_counts_that_stay_at_another_rate_are_a_shift(usual: float) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.poisson(usual, 6 * PER_DAY).astype(float)
+    values[FAULT : FAULT + 60] = rng.poisson(1.0 if usual > 1.0 else 4.0, 60)
+
+    found = explained(values)
+
+    assert np.min(found.p_values[FAULT : FAULT + 40]) < RARE
+    assert np.min(found.p_values[300:FAULT]) > 1e-4
+    assert kinds_of(found, slice(FAULT + 20, FAULT + 60))[-1] == "shift"
+
+
+def test_a_value_far_from_the_course_of_a_climb_is_a_spike() -> None:
+    values = quiet(days=1)
+    values += np.linspace(0.0, 60.0, len(values))
+    values[250] += 60.0
+
+    found = explained(values)
+
+    assert found.p_values[250] < 10 * RARE
+    assert KINDS[found.kinds[250]] == "spike"
+
+
+def test_a_shift_that_stays_becomes_the_level_in_one_step() -> None:
+    values = quiet(days=8)
+    values[FAULT:] += 80.0
+
+    found = explained(values)
+
+    settled = slice(FAULT + 600, len(values))
+    assert np.min(found.p_values[settled]) > 1e-4
+    assert np.abs(found.centers[settled] - 80.0).max() < 20.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from base64 import b64encode
+from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from tests.e2e.test_pipeline import wait_for
 from tests.e2e.test_reload import FILE, Run
 from tests.support.commands import run_command
 from tests.support.kafka_cluster import KafkaCluster
+from tests.support.kafka_settings import free_port
 
 LONG = ("--from", "2026-01-01T00:00:00Z")
 
@@ -65,6 +68,40 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
     explained = run_command("explain", run.file, "--entity", "press")
     assert "pause         pause-4, from 2026-01-01T00:00:00Z" in explained.stdout
     assert "rule          rule-3, of t" in explained.stdout
+
+
+def test_a_running_process_says_what_it_knows_of_an_entity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGE_PASSWORD", "hush")
+    port = free_port()
+    page = f"metrics: {{port: {port}, basic_auth: {{user: anna, password: '${{PAGE_PASSWORD}}'}}}}"
+    run = Run(tmp_path, text=FILE.replace("metrics: null", page))
+
+    def read(path: str, password: str = "hush") -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        auth = b64encode(f"anna:{password}".encode()).decode()
+        connection.request("GET", path, headers={"Authorization": f"Basic {auth}"})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    def known() -> bool:
+        try:
+            status, text = read("/entities/press")
+        except OSError:
+            return False
+        return status == 200 and json.loads(text)["items"][0]["events"] == 401
+
+    with run.process:
+        run.give(401)
+        wait_for(known)
+
+        assert read("/entities/press", "wrong")[0] == 401
+        (near,) = json.loads(read("/entities?top=5")[1])["items"]
+        assert near["entity"] == "press"
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
 
 
 def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The metrics page for Prometheus, with TLS and a password if configured.
+"""The pages of a process: metrics for Prometheus, and entities, with TLS and a password if wanted.
 
 The health pages need no password, because programs that restart processes have none.
 
@@ -33,7 +33,7 @@ from engine.domain.errors import FatalError, PynomalyError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = "/metrics"
+PATH, ENTITIES = "/metrics", "/entities"
 MOST_CONNECTIONS = 32
 """Connections at once; further ones are hung up on."""
 REQUEST_SECONDS = 5.0
@@ -50,6 +50,7 @@ def serve(
     registry: CollectorRegistry,
     health: Health,
     redactor: Redactor,
+    entities: WSGIApplication | None = None,
 ) -> MetricsServer:
     """Serve a registry at /metrics, and /health/live, ready and startup, in the background.
 
@@ -59,6 +60,7 @@ def serve(
         registry: the metrics.
         health: what the health pages say.
         redactor: knows what they must not say.
+        entities: serves /entities and what is below it; None if there are no entities.
 
     Raises:
         PynomalyError: the address cannot be listened on, or a PEM file cannot be used.
@@ -74,12 +76,12 @@ def serve(
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
-    metrics = protected(
-        _choosing({PATH: make_wsgi_app(registry)}, otherwise=_nothing), spec.basic_auth
-    )
+    below = _nothing if entities is None else _below(f"{ENTITIES}/", entities, otherwise=_nothing)
+    pages = {PATH: make_wsgi_app(registry)} | ({} if entities is None else {ENTITIES: entities})
+    metrics = protected(_choosing(pages, otherwise=below), spec.basic_auth)
     questions = (health.live, health.ready, health.startup)
-    pages = {f"/health/{ask.__name__}": _health_page(ask, redactor) for ask in questions}
-    server.set_app(_choosing(pages, otherwise=metrics))
+    health_pages = {f"/health/{ask.__name__}": _health_page(ask, redactor) for ask in questions}
+    server.set_app(_choosing(health_pages, otherwise=metrics))
     Thread(target=server.serve_forever, name="metrics page", daemon=True).start()
     return server
 
@@ -205,6 +207,16 @@ def _choosing(pages: Mapping[str, WSGIApplication], otherwise: WSGIApplication) 
 
     def choose(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         return pages.get(environ.get("PATH_INFO", ""), otherwise)(environ, start)
+
+    return choose
+
+
+def _below(path: str, page: WSGIApplication, otherwise: WSGIApplication) -> WSGIApplication:
+    """Return an application that has a page for all paths that begin so, and another for others."""
+
+    def choose(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        is_below = environ.get("PATH_INFO", "").startswith(path)
+        return (page if is_below else otherwise)(environ, start)
 
     return choose
 

@@ -14,9 +14,11 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
+from engine.application.cluster.entities_page import entities_page
 from engine.application.cluster.garbage import collect_rarely
 from engine.application.cluster.health import Health
 from engine.application.cluster.metrics_server import serve
@@ -25,6 +27,7 @@ from engine.application.config.load import parse
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Flow, Origin, build
 from engine.application.dataflow.context import context_of
+from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.repartition import build_repartition
 from engine.application.exit_code import ExitCode
 from engine.application.ports import RunContext, StateStorePlugin
@@ -128,8 +131,10 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     for cause, count in config.restarts.items():
         telemetry.restarts.labels(cause).inc(count)
     telemetry.info.labels(file.name, file.version, str(context.process)).set(1)
-    _serve_metrics(file, context)
-    flow = build_repartition(file, context) if config.repartitions else _detection(file, context)
+    live = LiveTasks()
+    _serve_metrics(file, context, None if config.repartitions else live)
+    detection = partial(_detection, file, context, live)
+    flow = build_repartition(file, context) if config.repartitions else detection()
     # Bytewax's own backtrace would hide the traceback of the error.
     os.environ["RUST_BACKTRACE"] = "0"
     _disable_web_server()
@@ -147,12 +152,13 @@ def _run(file: PipelineFile, context: RunContext, config: WorkerConfig) -> int:
     return 0
 
 
-def _detection(file: PipelineFile, context: RunContext) -> Flow:
+def _detection(file: PipelineFile, context: RunContext, live: LiveTasks) -> Flow:
     identity = identity_of(file)
     origin = Origin(identity, compatibility_check(state_place(file), identity))
     # Before the source and the sinks: what they write may be in its transaction.
     store = EncryptedStore(_open_store(file, context), cipher_of(file))
-    return build(file, context, store, origin, by_group=file.state.kafka is not None)
+    by_group = file.state.kafka is not None
+    return build(file, context, store, origin, by_group=by_group, live=live)
 
 
 def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
@@ -164,10 +170,12 @@ def _open_store(file: PipelineFile, context: RunContext) -> StateStore:
     return cast("StateStore", plugin.store())
 
 
-def _serve_metrics(file: PipelineFile, context: RunContext) -> None:
-    if file.metrics is not None:
-        page = exposed_registry(context.telemetry, file.name, context.process)
-        serve(file.metrics, context.process, page, Health(context), context.redactor)
+def _serve_metrics(file: PipelineFile, context: RunContext, live: LiveTasks | None) -> None:
+    if file.metrics is None:
+        return
+    metrics = exposed_registry(context.telemetry, file.name, context.process)
+    entities = None if live is None else entities_page(live, file)
+    serve(file.metrics, context.process, metrics, Health(context), context.redactor, entities)
 
 
 def _disable_web_server() -> None:

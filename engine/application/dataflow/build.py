@@ -19,6 +19,7 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.delivery import Delivery, Output
 from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.membership import FixedShare, Membership
 from engine.application.dataflow.sink import DeliveryPart, DeliverySink
 from engine.application.dataflow.source import Item, SourceTurns, TaskSource
@@ -117,6 +118,7 @@ def build(
     origin: Origin = ANY_ORIGIN,
     *,
     by_group: bool = False,
+    live: LiveTasks | None = None,
 ) -> Flow:
     """Assemble the dataflow of a pipeline file; everything in it comes from the registry.
 
@@ -126,6 +128,7 @@ def build(
         store: where checkpoints live; None keeps nothing.
         origin: what the state in it is compared with.
         by_group: whether the source's group says which partitions are ours; else a fixed share is.
+        live: answers questions about the tasks; None if nobody asks.
     """
     pipeline = file.pipeline()
     context.telemetry.state_limit.set(pipeline.memory_bytes)
@@ -145,7 +148,7 @@ def build(
         control = None
         if log is not None:
             control = ControlFollower(log, context, fetcher_of(file, context))
-        return SourceTurns(tasks, membership, checkpoints, context, failure, control)
+        return SourceTurns(tasks, membership, checkpoints, context, failure, control, live)
 
     flow = Dataflow(file.name)
     stream = op.input("source", flow, TaskSource(turns))
@@ -153,7 +156,9 @@ def build(
     stream = op.flat_map_batch("decode", stream, partial(decode_items, failure, decode))
     for name, takes, pass_on in (("detect", EventBatch, False), ("alert", ScoredBatch, True)):
         make = cast("MakeTaskStep", _step(pipeline, context, name))
-        steps = KeyedSteps(name, takes, make, context, failure, tracer, pass_on=pass_on)
+        step_live = live if name == "detect" else None
+        parts = (name, takes, make, context, failure, tracer)
+        steps = KeyedSteps(*parts, pass_on=pass_on, live=step_live)
         stream = op.stateful_batch(name, stream, steps.build)
     end = DeliverySink(lambda: DeliveryPart(delivery, checkpoints, failure))
     op.output("deliver", stream, end)

@@ -17,6 +17,7 @@ from bytewax.inputs import AbortExecution, DynamicSource, StatelessSourcePartiti
 
 from engine.application.dataflow.checkpoints import Checkpoints
 from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.membership import Membership
 from engine.application.dataflow.task import TURN_KEY, Control, Quiet, Signal, TurnEnd
 from engine.application.dataflow.tasks import Tasks
@@ -84,6 +85,7 @@ class SourceTurns:
         context: context of this process.
         failure: stops the flow from another thread.
         control: follows the control log; None if there is none.
+        live: answers questions about the tasks; None if nobody asks.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class SourceTurns:
         context: RunContext,
         failure: Failure,
         control: ControlFollower | None = None,
+        live: LiveTasks | None = None,
     ) -> None:
         self.failure = failure
         self._tasks = tasks
@@ -102,6 +105,7 @@ class SourceTurns:
         self._checkpoints = checkpoints
         self._context = context
         self._control = control
+        self._live = live
         self._next_reader = 0
         self._last: bool = False
         self._quiet_sent = time.monotonic()
@@ -118,6 +122,9 @@ class SourceTurns:
                 self._control.start()
             self._membership = self._make_membership()
             self._checkpoints.on_release = self._membership.released
+        if self._live is not None:
+            # The steps run in this thread: none of them is in the midst of a batch.
+            self._live.answer()
         if self._checkpoints.on_the_way:
             self._context.heartbeat.busy()
             return []

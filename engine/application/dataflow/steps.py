@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bytewax.operators import StatefulBatchLogic
 
 from engine.application.dataflow.failure import Failure
+from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.task import Begin, Control, Live, Mark, Quiet, Task
 from engine.application.ports import MakeTaskStep, RunContext, TaskStep
 from engine.application.tracing.steps import traced_step
@@ -31,6 +32,7 @@ class KeyedSteps:
         failure: stops the flow from another thread.
         tracer: traces batches.
         pass_on: whether its input is passed on as well.
+        live: learns of each task that begins, if the step can report on entities.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class KeyedSteps:
         tracer: Tracer | None,
         *,
         pass_on: bool = False,
+        live: LiveTasks | None = None,
     ) -> None:
         self.name = name
         self.takes = takes
@@ -51,6 +54,7 @@ class KeyedSteps:
         self.failure = failure
         self.tracer = tracer
         self.pass_on = pass_on
+        self.live = live
 
     def build(self, _stored: object) -> KeyedStep:
         """Return the logic of a task; its first item says which task it is."""
@@ -134,6 +138,8 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
         self._task, self._step = task, step
         if task.control.count:
             self._control(task.control.change())
+        if steps.live is not None:
+            steps.live.add(task, step)
         self._process = traced_step(steps.tracer, steps.name, step.process)
 
     def _control(self, change: ControlChange) -> None:
@@ -156,5 +162,7 @@ class KeyedStep(StatefulBatchLogic[Any, Any, None]):
             mark.task.dump_seconds += time.perf_counter() - began
             mark.task.size += len(blob)
         if mark.last:
+            if self._steps.live is not None:
+                self._steps.live.remove(mark.task.name)
             self._step.leave()
             self._step = self._process = None

@@ -21,6 +21,9 @@ from engine.domain.feedback import Feedback
 from engine.domain.pipeline import Pipeline
 from engine.domain.silence import Silence
 
+MOST_COMPARED = 100_000
+"""Keys among which a similar one is looked for, which takes microseconds each."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownTask:
@@ -68,19 +71,33 @@ class TaskReport:
     waiting: int = 0
 
 
-def reports_of(entity: str, tasks: Iterable[KnownTask], pipeline: Pipeline) -> list[TaskReport]:
+@dataclass(frozen=True, slots=True)
+class FoundReports:
+    """What is known of an entity, and what is known instead.
+
+    Attributes:
+        entity: the key.
+        reports: of the tasks that know it.
+        waiting: events of it that wait for their turn.
+        known: keys of the tasks that do not know it.
+    """
+
+    entity: str
+    reports: Sequence[TaskReport]
+    waiting: int
+    known: Sequence[str]
+
+
+def find_reports(entity: str, tasks: Iterable[KnownTask], pipeline: Pipeline) -> FoundReports:
     """Return what each task knows of an entity.
 
     Args:
         entity: the key.
         tasks: that are asked, one after the other.
         pipeline: the pipeline file's settings.
-
-    Raises:
-        FatalError: no task knows it; the text says how many entities there are, and similar keys.
     """
     known: list[str] = []
-    found: list[TaskReport] = []
+    reports: list[TaskReport] = []
     waiting = 0
     for task in tasks:
         report, waits = task.entities.report(entity), task.entities.waiting(entity)
@@ -88,15 +105,24 @@ def reports_of(entity: str, tasks: Iterable[KnownTask], pipeline: Pipeline) -> l
         if report is None:
             known += task.entities.entities()
         else:
-            found.append(_report_of(task, report, waits, pipeline))
-    if not found and waiting:
+            reports.append(_report_of(task, report, waits, pipeline))
+    return FoundReports(entity, reports, waiting, known)
+
+
+def require_known(found: FoundReports) -> Sequence[TaskReport]:
+    """Return the reports on an entity.
+
+    Raises:
+        FatalError: no task knows it; the text says how many entities there are, and similar keys.
+    """
+    if not found.reports and found.waiting:
         raise FatalError(
-            f'"{entity}" has {waiting:,} events that wait for their turn (event.order), and none '
-            "that was scored yet"
+            f'"{found.entity}" has {found.waiting:,} events that wait for their turn '
+            "(event.order), and none that was scored yet"
         )
-    if not found:
-        raise FatalError(_unknown(entity, known))
-    return found
+    if not found.reports:
+        raise FatalError(_unknown(found.entity, found.known))
+    return found.reports
 
 
 def _report_of(task: KnownTask, report: EntityReport, waits: int, pipeline: Pipeline) -> TaskReport:
@@ -153,8 +179,8 @@ def _fits(entity: str, patterns: Sequence[str]) -> bool:
 def _unknown(entity: str, known: Sequence[str]) -> str:
     if not known:
         return "no entity is known yet: no event was read, or no whole snapshot was stored since"
+    similar = nearest(entity, known) if len(known) <= MOST_COMPARED else ""
     return (
         f'nothing is known of "{entity}": no event with this key was read up to the last snapshot, '
-        f"or it was idle longest and was evicted. {len(known):,} entities are known."
-        f"{nearest(entity, known)}"
+        f"or it was idle longest and was evicted. {len(known):,} entities are known.{similar}"
     )

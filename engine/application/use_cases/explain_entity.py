@@ -7,7 +7,12 @@ from typing import cast
 
 from engine.application import registry
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.entities.known_task import KnownTask, TaskReport, reports_of
+from engine.application.entities.known_task import (
+    KnownTask,
+    TaskReport,
+    find_reports,
+    require_known,
+)
 from engine.application.entities.nearest import NearEntity, nearest_entities
 from engine.application.live_control.task_control import STATE as CONTROL
 from engine.application.live_control.task_control import load_control
@@ -29,7 +34,7 @@ def explain_entity(file: PipelineFile, entity: str) -> Sequence[TaskReport]:
         FatalError: no task knows it; the text says how many entities there are, and similar keys.
         SnapshotError: the state is damaged.
     """
-    return reports_of(entity, _tasks(file), file.pipeline())
+    return require_known(find_reports(entity, _tasks(file), file.pipeline()))
 
 
 def explain_nearest(file: PipelineFile, count: int) -> Sequence[NearEntity]:

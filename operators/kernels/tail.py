@@ -23,7 +23,7 @@ first level and the mean distance are as uncertain as those of that many indepen
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import ceil, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,8 @@ HOURS_KEPT = 65_535
 NORMAL_SCHEDULE = 2
 """Episodes in a row that kept to a schedule, from which on they are normal, however far out: their
 log-excesses are no longer censored."""
+PEAK_PARTS = 4.0
+"""Parts of a factor e by which the peak of an episode is known."""
 LEARNED_P = 1e-3
 """A distance rarer than this does not count in the mean."""
 CENSORED = 3.0
@@ -91,6 +93,7 @@ RECORD = np.dtype(
         ("alien_hour", "<u2"),
         ("episode", "<u2"),
         ("alien", "u1"),
+        ("alien_peak", "u1"),
         ("quiet", "u1"),
         ("scheduled", "u1"),
     ]
@@ -241,6 +244,7 @@ def forget_counts(tail: Any) -> None:
     tail.pending[:] = 0
     tail.peak = 0.0
     tail.alien = 0
+    tail.alien_peak = 0
     tail.aliens = 0.0
     tail.alien_hour = 0
     tail.episode = 0
@@ -261,6 +265,8 @@ def _continue_episode(tail: Any) -> None:
 def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded: bool) -> None:
     alien = tail.alien > 0 and tail.events > ALIEN_KNOWN_EVENTS
     within = tail.episode > 0
+    if alien:
+        _note_peak(tail, unit)
     lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
     if alien and not lasts:
         tail.quiet = 0
@@ -288,6 +294,23 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
         else:
             tail.excess[k] += np.float32(CENSORED * mean)
         level *= LEVEL_RATIO
+
+
+@njit(error_model="numpy")
+def _note_peak(tail: Any, unit: float) -> None:
+    """Note how far out an episode was; what it was long ago fades."""
+    parts = ceil(PEAK_PARTS * log(max(tail.peak / unit, 1.0)))
+    faded = max(np.int64(tail.alien_peak) - 1, 0)
+    tail.alien_peak = min(max(np.int64(parts), faded), 255)
+
+
+@njit(error_model="numpy")
+def is_expected(tail: Any, distance: float, floor: float) -> bool:
+    """Return whether a distance is at most as large as in earlier episodes."""
+    if not distance > 0.0:
+        return False
+    off = log(distance / first_level(tail, floor))
+    return PEAK_PARTS * off <= tail.alien_peak + 1.0
 
 
 @njit(error_model="numpy")

@@ -11,7 +11,8 @@ For each value (`value`) a distance from normal is measured in several ways:
 and for the event as a whole (`entity`): the neighbours among earlier events (`neighbours`), each
 value against the others (`correlation`), and the pace at which events come.
 
-Large errors count less in the `hours` in which they recur. A `run` of values on one side of the
+What recurs at equal intervals is expected when it is due (`schedule`). Large errors count less in
+the `hours` in which they recur. A `run` of values on one side of the
 usual range distinguishes a shift from a spike, and `naming` gives the event its kind.
 
 A `tail` turns each distance into a p-value, which extrapolates beyond the largest distance seen.

@@ -20,6 +20,7 @@ from operators.detectors.auto import (
     neighbours,
     ranking,
     run,
+    schedule,
     season,
     shape,
     story,
@@ -48,9 +49,9 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 4
+LAYOUT = 5
 """Version of the layout of the record."""
-OUTPUTS = 8
+OUTPUTS = 9
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
 """Tails of an event; with one value, only the first is used."""
 
@@ -96,6 +97,7 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("correlation", np.dtype(correlation.fields(d))),
             ("tails", tail.RECORD, (3 if d > 1 else 1,)),
             ("ranking", ranking.RECORD),
+            ("schedule", np.dtype(schedule.FIELDS)),
             ("story", np.dtype(story.fields(len(evidence.KINDS)))),
             ("shape", np.dtype(shape.fields(given.sample if d == 1 else 1))),
             ("values", value.record(given.lags, given.buckets, given.hours), (d,)),
@@ -162,20 +164,24 @@ def _drive(  # pragma: no cover - runs compiled
         after_gap = timed and is_after_gap(state, time)
         shown = clocks[i] if timed else 0
         clock = hours.hour_number(shown)
-        present, best, kind = 0, 1.0, 0
+        tick = schedule.tick_of(shown)
+        due = schedule.is_due(state.schedule, tick)
+        present, best, kind, rarest = 0, 1.0, 0, 1.0
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
             if np.isnan(values[i, j]):
                 out[j] = 0.0
                 out[j, 0] = 1.0
+                out[j, 8] = 1.0
                 out[j, 2] = np.nan
                 out[j, 3] = np.nan
                 z[j] = 0.0
                 continue
-            value.observe(state.values[j], values[i, j], shown, learns[i], after_gap, out[j])
+            value.observe(state.values[j], values[i, j], shown, learns[i], after_gap, due, out[j])
             present += 1
             total += out[j, 5]
             errors += out[j, 7] * out[j, 7]
+            rarest = min(rarest, out[j, 8] * d / (1.0 - joint_weight))
             p = out[j, 0] * d / (1.0 - joint_weight)
             if p < best:
                 best, kind = p, int(out[j, 4])
@@ -184,12 +190,17 @@ def _drive(  # pragma: no cover - runs compiled
         widths[i] = out[:, 3]
         blames[i] = 0.0
         if d > 1:
-            square, bounded = 0.0, 0.0
+            square, bounded, still = 0.0, 0.0, 0.0
             for j in range(d):
-                square += min(out[j, 6] * out[j, 6], 400.0)
-                bounded += min(out[j, 7] * out[j, 7], 400.0)
+                level_off = min(out[j, 6] * out[j, 6], 400.0)
+                error_off = min(out[j, 7] * out[j, 7], 400.0)
+                square += level_off
+                bounded += error_off
+                still += (level_off + error_off) * state.values[j].still
                 vector[j] = min(max(out[j, 6], -20.0), 20.0)
             root = sqrt((square + bounded) / (2.0 * d))
+            # Values that rest show less of their spread, each by its part in the distance.
+            still /= max(square + bounded, 1e-9)
             apart = neighbours.distance(state.neighbours, vector, state.seen)
             near_log = log(max(apart * root, 1e-12)) if apart == apart else np.nan
             far_log = near_log
@@ -197,12 +208,18 @@ def _drive(  # pragma: no cover - runs compiled
             relation_log = log(max(largest, 1e-12))
             near = gauge.distance(state.gauges[0], near_log, 1.0)
             relation = gauge.distance(state.gauges[1], relation_log, 1.0)
-            whole_p, relation_p = 1.0, 1.0
+            whole_p, relation_p, whole_raw, relation_raw = 1.0, 1.0, 1.0, 1.0
             if state.seen >= value.WARM_UP:
-                whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, 0.0, 1.0)
+                whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, still, 1.0)
                 relation_p = tail.p_value(
                     state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
                 )
+                rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
+                whole_raw, relation_raw = whole_p, relation_p
+                if due and tail.is_expected(state.tails[NEAR_TAIL], near, 1.0):
+                    whole_p = 1.0
+                if due and tail.is_expected(state.tails[RELATION_TAIL], relation, 1.0):
+                    relation_p = 1.0
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
@@ -212,12 +229,18 @@ def _drive(  # pragma: no cover - runs compiled
                 if relation_p / CORRELATION_WEIGHT < best:
                     best, kind = relation_p / CORRELATION_WEIGHT, CORRELATION
             if learns[i]:
-                tail.learn(state.tails[NEAR_TAIL], near, whole_p, 1.0, 0.0, clock, 1.0)
+                tail.learn(state.tails[NEAR_TAIL], near, whole_raw, 1.0, 0.0, clock, 1.0)
                 tail.learn(
-                    state.tails[RELATION_TAIL], relation, relation_p, 1.0, 0.0, clock, RELATION_SPAN
+                    state.tails[RELATION_TAIL],
+                    relation,
+                    relation_raw,
+                    1.0,
+                    0.0,
+                    clock,
+                    RELATION_SPAN,
                 )
                 gauge.learn(state.gauges[0], near_log)
-                if tail.teaches(state.tails[RELATION_TAIL], relation_p):
+                if tail.teaches(state.tails[RELATION_TAIL], relation_raw):
                     gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
                 correlation.learn(state.correlation, z, state.seen, squares)
@@ -238,7 +261,9 @@ def _drive(  # pragma: no cover - runs compiled
             pace_p = tail.p_value(
                 state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, CADENCE_SPAN
             )
-            if pace_p / CADENCE_WEIGHT < best:
+            rarest = min(rarest, pace_p / CADENCE_WEIGHT)
+            expected = due and tail.is_expected(state.tails[PACE_TAIL], distance, CADENCE_FLOOR)
+            if pace_p / CADENCE_WEIGHT < best and not expected:
                 best, kind = pace_p / CADENCE_WEIGHT, CADENCE
             state.cadence = pace
             tail.learn(
@@ -279,6 +304,8 @@ def _drive(  # pragma: no cover - runs compiled
             beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i])
         kinds[i] = kind
         if learns[i]:
+            if warm:
+                schedule.note(state.schedule, rarest, tick)
             if timed:
                 note_time(state, time)
             if present > 0:
@@ -299,6 +326,7 @@ drive = kernel(
         neighbours,
         ranking,
         run,
+        schedule,
         season,
         shape,
         story,

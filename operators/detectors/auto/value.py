@@ -167,7 +167,9 @@ def restart(state: Any, value: float) -> None:
 
 
 @njit(error_model="numpy")
-def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, out: Floats) -> None:
+def observe(
+    state: Any, raw: float, time: int, learns: bool, after_gap: bool, due: bool, out: Floats
+) -> None:
     """Judge a value by the state before it, then learn it.
 
     Args:
@@ -176,10 +178,12 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
         time: event time in ns, 0 if it is unknown.
         learns: False judges without learning.
         after_gap: whether the event follows a long silence.
-        out: float64 [8], filled with: the p-value, the evidence it comes from, the value expected
+        due: whether an episode is expected now, see `schedule`.
+        out: float64 [9], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
             kind of anomaly, the score (decimal powers over all evidence), the deviation from the
-            level in mean deviations, the forecast error in mean errors.
+            level in mean deviations, the forecast error in mean errors, the p-value without a
+            schedule.
     """
     value, reset_p = raw, 1.0
     count = state.counter
@@ -198,7 +202,7 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
             value = state.origin + state.last
         elif was_counter and learns:
             count.step += 0.01 * (value - count.step)
-    _observe(state, value, time, learns, after_gap, reset_p, out)
+    _observe(state, value, time, learns, after_gap, due, reset_p, out)
     if count.is_counter:
         out[2] += count.last_raw
     if learns:
@@ -207,7 +211,14 @@ def observe(state: Any, raw: float, time: int, learns: bool, after_gap: bool, ou
 
 @njit(error_model="numpy")
 def _observe(
-    state: Any, value: float, time: int, learns: bool, after_gap: bool, reset_p: float, out: Floats
+    state: Any,
+    value: float,
+    time: int,
+    learns: bool,
+    after_gap: bool,
+    due: bool,
+    reset_p: float,
+    out: Floats,
 ) -> None:
     x = value - state.origin
     seen = state.seen
@@ -293,6 +304,14 @@ def _observe(
         p_values[STUCK] = stuck.p_value(state.stuck, seen)
     p_values[RESET] = reset_p
     _judge(p_values, out)
+    out[8] = out[0]
+    rarities = p_values
+    if due:
+        rarities = p_values.copy()
+        for e in range(TAILS):
+            if tail.is_expected(state.tails[e], distances[e], floors[e]):
+                p_values[e] = 1.0
+        _judge(p_values, out)
     chosen = int(out[1])
     sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
     ended, sudden_ago = False, state.sudden_ago
@@ -336,7 +355,7 @@ def _observe(
             half = 0.5 * step / season_unit
         bounded = e in (SHIFT, DRIFT)
         tail.learn(
-            state.tails[e], distances[e], p_values[e], floors[e], half, clock, SPANS[e], bounded
+            state.tails[e], distances[e], rarities[e], floors[e], half, clock, SPANS[e], bounded
         )
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
@@ -344,7 +363,7 @@ def _observe(
     rate = newest_weight(seen + 1.0, MEAN_EVENTS)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
-    if tail.teaches(state.tails[CALM], p_values[CALM]):
+    if tail.teaches(state.tails[CALM], rarities[CALM]):
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
     # The means still contain a run that has ended.

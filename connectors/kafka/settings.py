@@ -31,7 +31,8 @@ class KafkaSourceSettings(Settings):
     """Reads what is older than this time, as far as it is there at the start, and ends; with state
     in a directory alone. Never ends unless given."""
     on_missing_offset: Literal["fail", "earliest"] = "fail"
-    """When retention removed the offset to go on from: stop, or jump to the earliest, counted."""
+    """When retention removed the offset to go on from, or brokers lost messages that were read:
+    stop, or go on from the first message that was not read, counted."""
     batch: int = Field(10_000, ge=1, le=1_000_000)
     """Most messages a poll."""
     settings: dict[str, Value] = Field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -503,6 +504,28 @@ def test_a_state_topic_whose_records_would_not_fit_is_refused(
 
     with pytest.raises(ConnectorError, match=r"max.message.bytes 500.*Set it to 1048588"):
         one.store.load("0")
+
+
+def test_brokers_with_small_limits_take_state_of_any_size() -> None:
+    limits = {"message.max.bytes": "20000", "transaction.max.timeout.ms": "6000"}
+    with KafkaBroker(settings=limits) as small:
+        for name in ("in", "out"):
+            small.create_topic(name)
+        small.create_topic("in-state", 1, {"cleanup.policy": "compact"})
+        first, blob = Instance(small, "in", "out"), secrets.token_bytes(300_000)
+        first.wait_for("0")
+        first.store.load("0")
+        first.open()
+        first.save(checkpoint("0", 5, blob))
+        first.close()
+
+        second = Instance(small, "in", "out")
+        second.wait_for("0")
+        stored = second.store.load("0")
+        second.close()
+
+    assert stored is not None
+    assert (stored.position, stored.snapshot["detect"]) == (5, blob)
 
 
 def test_a_state_record_that_is_refused_is_reported_with_its_cause(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
+from engine.domain.entity_report import ValueNature
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS, OUTLIER
 
@@ -138,6 +139,15 @@ class ExplainingBank(Bank, Protocol):
         self, slots: Int32s, values: Floats, learn: Bools, times: Int64s
     ) -> Explanation:
         """Score and learn as `score` does; times is int64 [n], event times in ns since 1970."""
+        ...
+
+
+@runtime_checkable
+class DescribingBank(Protocol):
+    """A bank that says what it has found of an entity's values, for people."""
+
+    def natures(self, slot: int) -> tuple[ValueNature, ...]:
+        """Return what was found of each value of the entity in a slot."""
         ...
 
 

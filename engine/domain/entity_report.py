@@ -33,6 +33,21 @@ class ExpectedValue:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueNature:
+    """What was found of a value so far.
+
+    Attributes:
+        last: the newest value; None while unknown.
+        season: what its season follows, "none" if it has none; "" while unknown.
+        noise: words for its kind of noise.
+    """
+
+    last: float | None
+    season: str = ""
+    noise: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorReport:
     """How far a detector is with the entity.
 
@@ -63,6 +78,7 @@ class EntityReport:
         values: what is expected of each value next.
         memory: bytes it is counted with.
         presence: whether it is absent; None if nobody asks.
+        natures: what was found of each value; empty if nobody notes it.
     """
 
     entity: str
@@ -74,6 +90,7 @@ class EntityReport:
     values: tuple[ExpectedValue, ...]
     memory: int
     presence: Presence | None = None
+    natures: tuple[ValueNature, ...] = ()
 
     @property
     def warm(self) -> bool:

@@ -67,6 +67,14 @@ class ContextBank(RecordBank):
         begins = self._length - np.minimum(counts, self._length)
         return {row: found[k, begins[k] :] for k, row in enumerate(rows.tolist())}
 
+    def last(self, slot: int) -> list[float | None]:
+        """Return the newest value of each kind of the entity in a slot; None if it was missing."""
+        record = self.records[slot]
+        if record["count"] == 0:
+            return [None] * record["ring"].shape[1]
+        newest = record["ring"][(record["count"] - 1) % self._length]
+        return [None if np.isnan(one) else float(one) for one in newest]
+
     def load(self, state: State) -> None:
         """Fill slots 0, 1, ... with dumped records, even if they remember more or fewer values.
 

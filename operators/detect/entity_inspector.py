@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.domain.batch import EXPECTED_SCALES, Bools, Floats, Int32s
-from engine.domain.entity_report import DetectorReport, EntityReport, ExpectedValue
+from engine.domain.detector import DescribingBank
+from engine.domain.entity_report import DetectorReport, EntityReport, ExpectedValue, ValueNature
 from engine.domain.pipeline import Pipeline
 from operators.detect.entity_parts import EntityParts
 from operators.detect.scorer import Scorer
@@ -56,7 +57,15 @@ class EntityInspector:
             values=self._values(centers[0] - widths, centers[0] + widths),
             memory=self._memory,
             presence=None if absence is None else absence.presence(pace.slot),
+            natures=self._natures(pace.slot),
         )
+
+    def _natures(self, slot: int) -> tuple[ValueNature, ...]:
+        for bank in self._parts.banks:
+            if isinstance(bank, DescribingBank):
+                return bank.natures(slot)
+        context = self._parts.context
+        return () if context is None else tuple(map(ValueNature, context.last(slot)))
 
     def _detectors(self, slots: Int32s, warm: Bools) -> tuple[DetectorReport, ...]:
         learned = self._parts.weights

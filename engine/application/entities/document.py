@@ -36,6 +36,10 @@ def report_document(found: TaskReport, promise: str) -> dict[str, Any]:
         "expected": [
             {"name": value.name, "low": value.low, "high": value.high} for value in report.values
         ],
+        "found": [
+            {"last": one.last, "season": one.season or None, "noise": one.noise}
+            for one in report.natures
+        ],
         "silences": [_silence(one) for one in found.silences],
         "feedback": [
             {"id": one.id, "evidence": one.margin(report.newest)} for one in found.feedback

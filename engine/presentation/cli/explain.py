@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.entities.known_task import TaskReport
 from engine.application.entities.nearest import NearEntity
 from engine.application.use_cases.explain_entity import explain_entity, explain_nearest
-from engine.domain.entity_report import EntityReport, Presence
+from engine.domain.entity_report import EntityReport, Presence, ValueNature
 from engine.domain.errors import FatalError
 from engine.domain.silence import Silence
 from engine.presentation.cli.output import open_pipeline
@@ -87,11 +88,13 @@ def _print(found: TaskReport, promise: str) -> None:
     if report.presence is not None:
         print(f"absence       {ABSENCE[report.presence]}")
     _print_control(found)
-    for value in report.values:
+    for value, nature in zip_longest(report.values, report.natures):
         if not report.warm or value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")
         else:
             print(f"{value.name:<14}{value.low:.6g} to {value.high:.6g} expected next")
+        if nature is not None and nature.last is not None:
+            print(f"{'':<14}{_nature(nature)}")
     for detector in report.detectors:
         if detector.weight is not None:
             print(f"weight        {detector.weight:.2f} {detector.name}")
@@ -110,6 +113,14 @@ def _print_control(found: TaskReport) -> None:
         print(f"rule          {rule.name}, of {', '.join(sorted(rule.values)) or 'all values'}")
     if found.budget is not None:
         print(f"budget        {found.budget.name}: {found.budget.per_day:g} a day")
+
+
+def _nature(nature: ValueNature) -> str:
+    """Say what was found of a value."""
+    words = [f"last {nature.last:.6g}"]
+    if nature.season:
+        words.append("no season" if nature.season == "none" else f"season by {nature.season}")
+    return "; ".join([*words, *nature.noise])
 
 
 def _silence(silence: Silence) -> str:

@@ -9,11 +9,13 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats, Int32s, Int64s
 from engine.domain.detector import Declaration, Parameter
+from engine.domain.entity_report import ValueNature
 from engine.domain.errors import ParameterError
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS
 from operators.detectors.auto import entity, value
 from operators.detectors.auto.evidence import KIND_NUMBERS
+from operators.detectors.auto.nature import natures_of
 from operators.detectors.parameters import check_names
 from operators.kernels.record_bank import RecordBank
 
@@ -40,6 +42,10 @@ class AutoBank(RecordBank):
 
     def __init__(self, capacity: int, d: int, sizes: entity.Sizes) -> None:
         super().__init__(capacity, entity.record(d, sizes))
+
+    def natures(self, slot: int) -> tuple[ValueNature, ...]:
+        """Return what was found of each value of the entity in a slot."""
+        return natures_of(self.records[slot])
 
     def score(self, slots: Int32s, values: Floats, learn: Bools) -> Floats:
         """Score and learn events without times; see `score_and_explain`."""

@@ -43,6 +43,18 @@ def test_says_what_is_expected_next(detector: str) -> None:
         assert value.high - value.low < 24
 
 
+def test_knows_the_newest_values_where_the_context_notes_them() -> None:
+    spec = replace(_of("zscore"), context=4)
+    step = _fed(spec, 600)
+
+    report = step.report("press-0")
+
+    assert report is not None
+    expected = noise(1, 600, entities=1).values[-1].tolist()
+    assert [one.last for one in report.natures] == expected
+    assert [one.season for one in report.natures] == ["", ""]
+
+
 def test_says_that_too_little_came() -> None:
     report = _fed(pipeline(), 3).report("press-0")
 

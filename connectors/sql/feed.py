@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
-from connectors.sql.rows import values_of
+from connectors.sql.rows import execute_many, values_of
 from connectors.sql.tables import feed as table
 from engine.domain.control.feed import KEPT, FeedChange, FeedEntry
 
@@ -31,7 +31,7 @@ class SqlFeed:
             {"number": number, **values_of(change)}
             for number, change in enumerate(changes, last + 1)
         ]
-        self._connection.execute(insert(table), rows)
+        execute_many(self._connection, insert(table), rows)
         if last // PRUNE_EVERY != (last + len(rows)) // PRUNE_EVERY:
             old = table.c.number <= last + len(rows) - KEPT
             self._connection.execute(delete(table).where(old))

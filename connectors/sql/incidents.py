@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, insert, select, update
 
-from connectors.sql.rows import BATCH, STATEMENTS, Asked, Values, asked, page, paged
+from connectors.sql.rows import BATCH, STATEMENTS, Asked, Values, asked, execute_many, page, paged
 from connectors.sql.tables import comments
 from connectors.sql.tables import incidents as table
 from engine.domain.alert_policy import Severity
@@ -46,7 +46,7 @@ class SqlIncidents:
 
     def add(self, incidents: Sequence[Incident]) -> None:
         """Store new ones."""
-        self._connection.execute(insert(table), [_row(incident) for incident in incidents])
+        execute_many(self._connection, insert(table), list(map(_row, incidents)))
 
     def save(self, incidents: Sequence[Incident]) -> None:
         """Store changed ones.

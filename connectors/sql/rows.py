@@ -31,6 +31,8 @@ T = TypeVar("T")
 Values = dict[str, Any]
 BATCH = 500
 """Ids in one query: SQLite bounds its parameters."""
+MANY = 50
+"""Rows for which composing a statement again pays."""
 STATEMENTS = 500
 """Of a list, that are kept: as many as filters can be combined."""
 
@@ -48,6 +50,22 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> 
     made = insert_into(connection, table).on_conflict_do_nothing().returning(*table.primary_key)
     # SQLAlchemy makes statements of many rows of it, and composes them once.
     return list(connection.execute(made, rows).all())
+
+
+def execute_many(connection: Connection, statement: Any, rows: Sequence[Values]) -> None:
+    """Execute a statement for each of some rows, which have the same columns.
+
+    SQLAlchemy prepares the parameters of each row: of many rows, that takes longer than storing
+    them, so the driver gets these as they are.
+    """
+    if len(rows) < MANY:
+        if rows:
+            connection.execute(statement, rows)
+        return
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    given: Any = rows if names is None else [tuple(row[name] for name in names) for row in rows]
+    connection.exec_driver_sql(compiled.string, given)
 
 
 def values_of(one: Any) -> Values:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, tuple_
 
-from connectors.sql.rows import values_of
+from connectors.sql.rows import execute_many, values_of
 from engine.domain.control.spans import Sum
 
 
@@ -22,9 +22,8 @@ def join(connection: Connection, made: Any, merged: Mapping[str, Any], sums: Seq
     """
     keys = list(made.table.primary_key)
     made = made.on_conflict_do_update(index_elements=keys, set_=dict(merged))
-    if sums:
-        # Row by row: a statement with many rows takes longer to compose than to execute.
-        connection.execute(made, [values_of(one) for one in sums])
+    # Row by row: a statement with many rows takes longer to compose than to execute.
+    execute_many(connection, made, [values_of(one) for one in sums])
 
 
 def prune(connection: Connection, table: Table, step: int, before: int, at_most: int) -> int:

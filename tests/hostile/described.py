@@ -19,6 +19,8 @@ from tests.support.api_server import ApiServer
 SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
 # Logging out would end the token that all other requests show, and a stream never ends.
 LEFT_OUT = ("--exclude-operation-id", "leave_session", "--exclude-operation-id", "stream")
+# Seconds: ten, unless said, are too few for what loads all detectors on a busy machine.
+PATIENCE = ("--request-timeout", "120")
 CHECKS = ("--checks", "all", "--exclude-checks", "positive_data_acceptance")
 
 
@@ -31,7 +33,7 @@ def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     with server:
         shown = ("-H", f"Authorization: Bearer {token}", "--no-color", "--warnings", "off")
         address = f"{server.url}/api/v1/openapi.json"
-        command = [SCHEMATHESIS, "run", address, *CHECKS, *LEFT_OUT, *shown, *more]
+        command = [SCHEMATHESIS, "run", address, *CHECKS, *LEFT_OUT, *PATIENCE, *shown, *more]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -4,8 +4,9 @@ Clients write comments by way of nginx, each with an Idempotency-Key, and send o
 acknowledged; both servers follow a file that grows; a client watches the stream and goes on behind
 the last event that it has seen. Meanwhile one server at a time is killed by SIGKILL and started
 again, and so is the PostgreSQL that they write to, of which a streaming replica is read then. In
-the end every comment and every anomaly must be there once, every anomaly must have been seen, and
-the audit log must be whole.
+the end the primary is killed for good, its replica is promoted, and the servers have to write to
+that. Then every comment and every anomaly must be there once, every anomaly must have been seen,
+and the audit log must be whole.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class Plant:
     """Everything that runs."""
 
     primary: PostgresServer
+    replica: PostgresServer
     servers: list[ApiServer]
     proxy: NginxServer
     reader: httpx.Client
@@ -126,6 +128,23 @@ class Plant:
             self.writes_taken.append(f"{reply.status_code}: {reply.text}")
         self.primary.start()
 
+    def lose_the_primary_for_good(self) -> None:
+        """Promote its replica, once it has all, and write to that by way of the servers."""
+        [(end,)] = self.primary.query("SELECT pg_current_wal_lsn()::text")
+        has_all = f"SELECT pg_last_wal_replay_lsn() >= '{end}'"
+        wait_for(lambda: self.replica.query(has_all) == [(True,)], "the replica")
+        self.primary.kill()
+        self._read()
+        self.replica.promote()
+        wait_for(self._writes, "a change on the replica that was promoted")
+        self._read()
+
+    def _writes(self) -> bool:
+        # No comment: those are counted.
+        path = COMMENTS.replace("/comments", "/assign")
+        reply = self.reader.post(path, json={"assignee": None}, headers={"If-Match": "*"})
+        return reply.status_code < 300
+
     def _read(self) -> None:
         reply = self.reader.get("/api/v1/anomalies?limit=1")
         if reply.status_code != 200 or len(reply.json()["items"]) != 1:
@@ -145,7 +164,12 @@ def run(rounds: int, seed: int, folder: Path) -> dict[str, object]:
             raise ReplicationUnavailableError("this build of PostgreSQL has no replication")
         replica = stack.enter_context(PostgresServer(primary))
         redis = stack.enter_context(RedisServer())
-        urls = [each.url.replace("://", "+psycopg://") for each in (primary, replica)]
+        hosts = "&".join(f"host={one.address}" for one in (primary, replica))
+        both = f"postgresql+psycopg://tester@/postgres?{hosts}&sslmode=disable"
+        urls = [
+            f"{both}&target_session_attrs=read-write",
+            replica.url.replace("://", "+psycopg://"),
+        ]
         store = open_store(folder / "own", urls[0])
         stack.callback(store.close)
         tokens = users_of_each_role(store, time.time_ns())
@@ -158,7 +182,7 @@ def run(rounds: int, seed: int, folder: Path) -> dict[str, object]:
         proxy = stack.enter_context(NginxServer(folder / "nginx", [one.port for one in servers]))
         headers = {"Authorization": f"Bearer {tokens[Role.OPERATOR]}"}
         reader = stack.enter_context(httpx.Client(base_url=proxy.url, headers=headers, timeout=60))
-        plant = Plant(primary, servers, proxy, reader)
+        plant = Plant(primary, replica, servers, proxy, reader)
         writers = Writers(proxy.url, tokens[Role.OPERATOR], published, ANOMALIES_A_WRITE)
         watcher = Watcher(proxy.url, tokens[Role.VIEWER])
         writers.start()
@@ -177,6 +201,7 @@ def run(rounds: int, seed: int, folder: Path) -> dict[str, object]:
                 )
             finally:
                 watcher.stop()
+        plant.lose_the_primary_for_good()
         return reported(store, writers) | {
             "seen_twice": len(watcher.seen) - len(set(watcher.seen)),
             "gaps": watcher.gaps,

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from engine.application.control.caller import Caller
 from engine.application.control.find_anomalies import find_anomalies, find_documents, get_anomaly
 from engine.application.control.permissions import pipeline_to_list
 from engine.domain.alert_policy import Severity
-from engine.domain.control.page import AnomalyFilter, Position
+from engine.domain.control.page import AnomalyFilter
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.exports import Export, ExportFormat, all_of
 from engine.presentation.api.list_route import ListRoute
-from engine.presentation.api.parquet import parquet_of
+from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
     Cursor,
     Limit,
@@ -33,24 +30,21 @@ from engine.presentation.api.requests import (
     position_of,
     written,
 )
-from engine.presentation.api.services import Services, WithServices
+from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["anomalies"])
-EXPORT_PAGE = 500
-COLUMNS = (
-    "id",
-    "pipeline",
-    "entity",
-    "time",
-    "severity",
-    "kind",
-    "score",
-    "p_value",
-    "incident",
-    "summary",
-)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Characters that begin a formula in spreadsheets."""
+COLUMNS = {
+    "id": ColumnType.TEXT,
+    "pipeline": ColumnType.TEXT,
+    "entity": ColumnType.TEXT,
+    "time": ColumnType.TIME,
+    "severity": ColumnType.TEXT,
+    "kind": ColumnType.TEXT,
+    "score": ColumnType.NUMBER,
+    "p_value": ColumnType.NUMBER,
+    "incident": ColumnType.TEXT,
+    "summary": ColumnType.TEXT,
+}
 
 
 class Anomalies(BaseModel):
@@ -90,7 +84,7 @@ class AnomalyQuery(AnomaliesWanted):
 class AnomalyExport(AnomaliesWanted):
     """Which anomalies to export."""
 
-    format: Literal["ndjson", "csv", "parquet"] = "ndjson"
+    format: ExportFormat = "ndjson"
 
 
 def list_anomalies(
@@ -122,13 +116,11 @@ def export_anomalies(
 ) -> StreamingResponse:
     """Export all matching anomalies, the newest first."""
     pipeline_to_list(caller, query.pipeline)
-    found = _all(services, caller, query.filter())
-    if query.format == "csv":
-        return StreamingResponse(_csv(found), media_type="text/csv")
-    if query.format == "parquet":
-        return StreamingResponse(parquet_of(found), media_type="application/vnd.apache.parquet")
-    lines = (orjson.dumps(one.document) + b"\n" for one in found)
-    return StreamingResponse(lines, media_type="application/x-ndjson")
+    wanted = query.filter()
+    found = all_of(
+        services, lambda work, behind, limit: find_anomalies(work, caller, wanted, behind, limit)
+    )
+    return EXPORT.reply(found, query.format)
 
 
 @router.get("/anomalies/{anomaly_id}")
@@ -138,29 +130,13 @@ def read_anomaly(services: WithServices, caller: WithCaller, anomaly_id: Text) -
         return dict(get_anomaly(work, caller, anomaly_id).document)
 
 
-def _all(services: Services, caller: Caller, wanted: AnomalyFilter) -> Iterator[StoredAnomaly]:
-    """Yield all matches a page at a time, so that no transaction lasts as long as the export."""
-    behind: Position | None = None
-    while True:
-        with services.store.reading() as work:
-            page = find_anomalies(work, caller, wanted, behind, EXPORT_PAGE)
-        yield from page.items
-        behind = page.next
-        if behind is None:
-            return
+def _document(one: StoredAnomaly) -> bytes:
+    return orjson.dumps(one.document)
 
 
-def _csv(found: Iterator[StoredAnomaly]) -> Iterator[str]:
-    yield _row(COLUMNS)
-    for one in found:
-        yield _row(tuple(one.document.get(name, "") for name in COLUMNS))
+def _values(one: StoredAnomaly) -> dict[str, Any]:
+    fields = {name: getattr(one, name) for name in StoredAnomaly.__slots__}
+    return {**fields, "severity": one.severity.value}
 
 
-def _row(cells: tuple[object, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([_harmless(cell) for cell in cells])
-    return line.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+EXPORT = Export(COLUMNS, _document, lambda one: one.document, _values)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from engine.application.control.caller import Caller
@@ -22,12 +23,15 @@ from engine.application.control.handle_incident import (
     resolve_incident,
     suppress_incident,
 )
+from engine.application.control.permissions import pipeline_to_list
 from engine.application.control_ports import UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.exports import Export, ExportFormat, all_of
 from engine.presentation.api.list_route import ListRoute
+from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
     Cursor,
     IfMatch,
@@ -51,6 +55,19 @@ from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["incidents"])
 Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
+COLUMNS = {
+    "id": ColumnType.TEXT,
+    "pipeline": ColumnType.TEXT,
+    "entity": ColumnType.TEXT,
+    "began": ColumnType.TIME,
+    "last": ColumnType.TIME,
+    "severity": ColumnType.TEXT,
+    "count": ColumnType.INTEGER,
+    "summary": ColumnType.TEXT,
+    "state": ColumnType.TEXT,
+    "status": ColumnType.TEXT,
+    "assignee": ColumnType.TEXT,
+}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -121,8 +138,8 @@ class NewComment(BaseModel):
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]
 
 
-class IncidentQuery(BaseModel):
-    """Which incidents to list."""
+class IncidentsWanted(BaseModel):
+    """Which incidents are meant."""
 
     pipeline: Wanted = None
     entity: Wanted = None
@@ -132,15 +149,26 @@ class IncidentQuery(BaseModel):
     closed: bool | None = None
     since: Since = None
     until: Until = None
-    cursor: Cursor = None
-    limit: Limit = 50
 
     def filter(self) -> IncidentFilter:
-        """Return it without the page."""
+        """Return the filter."""
         handled = self.status, self.severity, self.assignee, self.closed
         return IncidentFilter(
             self.pipeline, self.entity, *handled, ns_of(self.since), ns_of(self.until)
         )
+
+
+class IncidentQuery(IncidentsWanted):
+    """Which incidents to list."""
+
+    cursor: Cursor = None
+    limit: Limit = 50
+
+
+class IncidentExport(IncidentsWanted):
+    """Which incidents to export."""
+
+    format: ExportFormat = "ndjson"
 
 
 def list_incidents(
@@ -161,6 +189,21 @@ def list_incidents(
 router.add_api_route(
     "/incidents", list_incidents, response_model=Incidents, route_class_override=ListRoute
 )
+
+
+@router.get("/incidents/export", response_class=StreamingResponse)
+def export_incidents(
+    services: WithServices,
+    caller: WithCaller,
+    query: Annotated[IncidentExport, Query()],
+) -> StreamingResponse:
+    """Export all matching incidents, the newest first."""
+    pipeline_to_list(caller, query.pipeline)
+    wanted = query.filter()
+    found = all_of(
+        services, lambda work, behind, limit: found_incidents(work, caller, wanted, behind, limit)
+    )
+    return EXPORT.reply(found, query.format)
 
 
 @router.get("/incidents/{incident_id}")
@@ -289,6 +332,23 @@ def _fields(incident: Incident) -> dict[str, Any]:
         "revision": incident.revision,
         "record": None if facts.document is None else dict(facts.document),
     }
+
+
+def _values(incident: Incident) -> dict[str, Any]:
+    facts = incident.facts
+    return {**_fields(incident), "began": facts.began, "last": facts.last}
+
+
+def _cells(incident: Incident) -> dict[str, Any]:
+    shown = _fields(incident)
+    return {**shown, "began": _written(shown["began"]), "last": _written(shown["last"])}
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
+EXPORT = Export(COLUMNS, lambda one: as_json(_fields(one)), _cells, _values)
 
 
 def _comment(comment: Comment) -> CommentOut:

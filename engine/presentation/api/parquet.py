@@ -1,73 +1,75 @@
-"""Anomalies as Parquet: written a row group at a time, so that memory is bounded."""
+"""Rows as Parquet: written a row group at a time, so that memory is bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from engine.domain.control.errors import ConflictError
-from engine.domain.control.stored_anomaly import StoredAnomaly
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow.parquet import ParquetWriter
 
 GROUP_ROWS = 5_000
 
 
-def parquet_of(found: Iterator[StoredAnomaly]) -> Iterator[bytes]:
-    """Return the parts of a Parquet file: the columns of lists, and the whole document as JSON.
+class ColumnType(StrEnum):
+    """The type of a column."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TIME = "time"
+    """In ns since 1970."""
+
+
+def parquet_of(
+    rows: Iterator[Mapping[str, Any]], columns: Mapping[str, ColumnType]
+) -> Iterator[bytes]:
+    """Return the parts of a Parquet file.
+
+    Args:
+        rows: to write.
+        columns: of each row.
 
     Raises:
         ConflictError: pyarrow is not installed.
     """
     try:
-        import pyarrow
-        import pyarrow.parquet
+        from pyarrow.parquet import ParquetWriter
     except ImportError:
         raise ConflictError(
             'Parquet needs pyarrow on the server: pip install "pynomaly-engine[parquet]"'
         ) from None
-    return _parts(found, _schema(pyarrow))
+    return _parts(rows, _schema(columns), ParquetWriter)
 
 
-def _parts(found: Iterator[StoredAnomaly], schema: pyarrow.Schema) -> Iterator[bytes]:
+def _parts(
+    rows: Iterator[Mapping[str, Any]], schema: pyarrow.Schema, writer_of: type[ParquetWriter]
+) -> Iterator[bytes]:
     import pyarrow
-    from pyarrow.parquet import ParquetWriter
 
     file = _Parts()
-    with ParquetWriter(pyarrow.PythonFile(file, mode="w"), schema, compression="zstd") as writer:
-        while rows := list(islice(found, GROUP_ROWS)):
-            writer.write_table(pyarrow.Table.from_pylist(list(map(_row, rows)), schema))
+    with writer_of(pyarrow.PythonFile(file, mode="w"), schema, compression="zstd") as writer:
+        while group := list(islice(rows, GROUP_ROWS)):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))
             yield file.taken()
     yield file.taken()
 
 
-def _schema(pyarrow: pyarrow) -> pyarrow.Schema:
-    text, number = pyarrow.string(), pyarrow.float64()
-    return pyarrow.schema(
-        [
-            ("id", text),
-            ("pipeline", text),
-            ("entity", text),
-            ("time", pyarrow.timestamp("ns", tz="UTC")),
-            ("severity", text),
-            ("kind", text),
-            ("score", number),
-            ("p_value", number),
-            ("incident", text),
-            ("summary", text),
-            ("document", text),
-        ]
-    )
+def _schema(columns: Mapping[str, ColumnType]) -> pyarrow.Schema:
+    import pyarrow
 
-
-def _row(one: StoredAnomaly) -> dict[str, object]:
-    document = orjson.dumps(one.document).decode()
-    fields = {name: getattr(one, name) for name in StoredAnomaly.__slots__}
-    return {**fields, "severity": one.severity.value, "document": document}
+    types = {
+        ColumnType.TEXT: pyarrow.string(),
+        ColumnType.INTEGER: pyarrow.int64(),
+        ColumnType.NUMBER: pyarrow.float64(),
+        ColumnType.TIME: pyarrow.timestamp("ns", tz="UTC"),
+    }
+    return pyarrow.schema([(name, types[one]) for name, one in columns.items()])
 
 
 class _Parts:

@@ -167,6 +167,29 @@ def test_a_parquet_export_has_the_columns_and_the_document(ask: Ask, store: Memo
     assert table["time"][-1].value == anomaly(100)["time_ns"]
 
 
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+def test_incidents_are_exported_as_people_handle_them(ask: Ask, form: str) -> None:
+    ask("post", f"{ONE}/acknowledge", Role.OPERATOR, headers={"If-Match": "*"})
+
+    found = ask("get", f"/incidents/export?status=acknowledged&format={form}")
+
+    if form == "ndjson":
+        [row] = map(json.loads, found.text.splitlines())
+        assert row == ask("get", ONE).json()
+    elif form == "csv":
+        [row] = csv.DictReader(io.StringIO(found.text))
+        assert row["began"] == ask("get", ONE).json()["began"]
+    else:
+        [row] = ParquetFile(io.BytesIO(found.content)).read().to_pylist()
+        assert row["began"].value == ask("get", ONE).json()["began_ns"]
+        assert json.loads(row["document"])["record"]["event"] == "update"
+    assert (row["id"], row["assignee"], row["status"]) == (
+        f"{3:032x}",
+        "the-operator",
+        "acknowledged",
+    )
+
+
 def test_a_table_holds_no_formulas(ask: Ask, store: MemoryStore) -> None:
     with store.writing() as work:
         ingest(work, [anomaly(9, entity="=cmd()", summary='say "hi", then\nleave')])

@@ -23,6 +23,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/anomalies/export"): (VIEWER, {}),
     ("get", "/anomalies/{anomaly_id}"): (VIEWER, {}),
     ("get", "/incidents"): (VIEWER, {}),
+    ("get", "/incidents/export"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}/comments"): (VIEWER, {}),
     ("get", "/stream"): (VIEWER, {}),

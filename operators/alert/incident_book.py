@@ -45,9 +45,16 @@ class IncidentBook:
         self._next = self._next_close()
         return found
 
-    def hold(self, entity: str) -> None:
-        """Keep the incident of an entity open, whatever event time says, until `release`."""
-        self._open[entity].closes = HELD
+    def hold(self, entity: str, draws: int) -> None:
+        """Keep the incident of an entity open, whatever event time says, until `release`.
+
+        Args:
+            entity: its key.
+            draws: progress of event time up to which incidents of others join its story: one that
+                is gone must not be the root of all that comes later.
+        """
+        incident = self._open[entity]
+        incident.closes, incident.draws = HELD, max(incident.draws, draws)
 
     def release(self, entity: str, progress: int, when: int) -> list[IncidentEvent]:
         """Let an incident close that was held; at once if it consists of absences alone.
@@ -85,7 +92,7 @@ class IncidentBook:
             incident = None
         if incident is None:
             incident = OpenIncident.begin(anomaly, progress + limit, limit)
-            self._stories.open(incident.event)
+            self._stories.open(incident.event, self._drawing(progress))
             is_news = True
         else:
             is_news = incident.extend(anomaly)
@@ -131,8 +138,16 @@ class IncidentBook:
         """Restore what `dump` returned."""
         document = orjson.loads(stored)
         self._open = {key: OpenIncident.load(one) for key, one in document["open"].items()}
-        self._stories.load(document["stories"])
+        self._stories.load(document["stories"], [one.event for one in self._open.values()])
         self._next = self._next_close()
+
+    def _drawing(self, progress: int) -> set[str]:
+        """Return the ids of incidents whose stories others still join."""
+        return {
+            one.event.id
+            for one in self._open.values()
+            if progress <= (one.draws if one.closes == HELD else one.closes)
+        }
 
     def _next_close(self) -> int:
         return min((incident.closes + 1 for incident in self._open.values()), default=NEVER)

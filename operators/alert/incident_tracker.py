@@ -26,6 +26,7 @@ class IncidentTracker:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.progress = 0
+        self._gap = pipeline.incident_gap
         self._publishes = pipeline.incident_events
         self._incidents = Incidents(pipeline.incident_gap)
         self._book = IncidentBook(self._incidents.close, pipeline.group_by)
@@ -55,9 +56,9 @@ class IncidentTracker:
         self._events += self._book.record(placed, detector, progress, limit)
         return Finding(placed, detector, place.is_news)
 
-    def hold(self, entity: str) -> None:
+    def hold(self, entity: str, progress: int) -> None:
         """Keep the incident of an entity open, whatever event time says, until `release`."""
-        self._book.hold(entity)
+        self._book.hold(entity, progress + self._gap)
 
     def release(self, entity: str, progress: int, when: int) -> None:
         """Let an incident close that was held; see `IncidentBook.release`."""

@@ -30,6 +30,7 @@ class OpenIncident:
         event: its newest event, published or not.
         closes: progress of event time at which it closes.
         limit: ns without an anomaly after which it closes.
+        draws: progress of event time up to which others join its story, if it is held open.
         lower: number of the latest anomalies in a row that were less severe than the incident.
         score: of the peak that was published last.
         due: number of anomalies at which the count is published.
@@ -39,6 +40,7 @@ class OpenIncident:
     event: IncidentEvent
     closes: int
     limit: int
+    draws: int = 0
     lower: int = 0
     score: float = 0.0
     due: int = FIRST_COUNT

@@ -219,7 +219,7 @@ class AlertStep:
                 continue
             self._muted.forget(entity)
             yield self._tracker.place(anomaly, BY_ABSENCE, progress, float(absence.silence))
-            self._tracker.hold(entity)
+            self._tracker.hold(entity, progress)
 
     def _silenced(self, anomaly: Anomaly, mute: Mute, detector: str) -> Iterator[Finding]:
         """Count an anomaly that a silence mutes; yield it if the silence publishes it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,13 +16,13 @@ class OpenStory:
     Attributes:
         story: as it is published.
         score, p_value: of its strongest incident.
-        open: how many of its incidents are open.
+        open: ids of its open incidents.
     """
 
     story: dict[str, Any]
     score: float
     p_value: float
-    open: int
+    open: list[str]
 
 
 class Stories:
@@ -35,22 +35,27 @@ class Stories:
 
     def __init__(self, part: int | None) -> None:
         self._part = part
-        self._open: dict[str, OpenStory] = {}
+        self._open: dict[str, list[OpenStory]] = {}
 
-    def open(self, incident: IncidentEvent) -> None:
-        """Add an incident that opens."""
+    def open(self, incident: IncidentEvent, drawing: Collection[str]) -> None:
+        """Add an incident that opens.
+
+        Args:
+            incident: its event.
+            drawing: ids of the open incidents whose stories it may join.
+        """
         group = self._group(incident.entity)
         if group is None:
             return
         peak = incident.peak
-        found = self._open.get(group)
-        if found is None:
+        stories = self._open.setdefault(group, [])
+        if not stories or not any(one in drawing for one in stories[-1].open):
             first = incident.id
             story = Story(first, group, first, incident.entity, first, 0)
-            found = OpenStory(asdict(story), peak.score, peak.p_value, 0)
-            self._open[group] = found
-        found.story["incidents"] += 1
-        found.open += 1
+            stories.append(OpenStory(asdict(story), peak.score, peak.p_value, []))
+        newest = stories[-1]
+        newest.story["incidents"] += 1
+        newest.open.append(incident.id)
         self.rise(incident)
 
     def rise(self, incident: IncidentEvent) -> None:
@@ -64,9 +69,12 @@ class Stories:
     def close(self, incident: IncidentEvent) -> None:
         """Remove an incident that closes; the last one of a story ends it."""
         if found := self._of(incident):
-            found.open -= 1
+            found.open.remove(incident.id)
             if not found.open:
-                del self._open[found.story["group"]]
+                group = found.story["group"]
+                self._open[group].remove(found)
+                if not self._open[group]:
+                    del self._open[group]
 
     def of(self, incident: IncidentEvent) -> Story | None:
         """Return the story of an open incident, as it is now."""
@@ -75,15 +83,27 @@ class Stories:
 
     def dump(self) -> Mapping[str, object]:
         """Return the open stories as plain data."""
-        return {group: asdict(story) for group, story in self._open.items()}
+        return {group: [asdict(one) for one in stories] for group, stories in self._open.items()}
 
-    def load(self, stored: Mapping[str, Any]) -> None:
-        """Restore what `dump` returned."""
-        self._open = {group: OpenStory(**story) for group, story in stored.items()}
+    def load(self, stored: Mapping[str, Any], incidents: Iterable[IncidentEvent]) -> None:
+        """Restore what `dump` returned.
+
+        Args:
+            stored: it. Earlier releases had one story a group, and the number of its incidents.
+            incidents: all that are open.
+        """
+        ids: dict[str | None, list[str]] = {}
+        for one in incidents:
+            ids.setdefault(self._group(one.entity), []).append(one.id)
+        self._open = {}
+        for group, found in stored.items():
+            stories = found if isinstance(found, list) else [found | {"open": ids.get(group, [])}]
+            self._open[group] = [OpenStory(**story) for story in stories]
 
     def _of(self, incident: IncidentEvent) -> OpenStory | None:
         group = self._group(incident.entity)
-        return None if group is None else self._open.get(group)
+        stories = [] if group is None else self._open.get(group, [])
+        return next((story for story in stories if incident.id in story.open), None)
 
     def _group(self, entity: str) -> str | None:
         if self._part is None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext, TaskStep
+from engine.domain.absence import Absence
 from engine.domain.alert_policy import Budget, PValueThreshold
 from engine.domain.anomaly import Anomaly
 from engine.domain.batch import ScoredBatch
@@ -222,6 +223,25 @@ def test_a_story_ends_with_its_last_incident() -> None:
     ids = {event.story.id for event in found if event.story is not None}
 
     assert len(ids) == 2
+
+
+def absent(key: str, second: int, row: int) -> Absence:
+    """An entity that has sent nothing for a minute, noticed at an event."""
+    silence = 60 * SECOND
+    return Absence(row, key, False, 1e-9, silence, START + (second - 60) * SECOND, 0, 0)
+
+
+def test_one_that_is_gone_for_good_is_not_the_root_of_all_that_comes_later() -> None:
+    batch = batch_of([("x/1", 60, BAD), ("x/2", 10_000, BAD), ("x/3", 10_010, BAD)])
+    first, second = take(batch, slice(0, 1)), take(batch, slice(1, 3))
+    before = step_of(spec(group_by=0))
+
+    found = published(before, replace(first, absences=[absent("x/0", 60, 0)]))
+    after = step_of(spec(group_by=0), before.dump())
+    found += published(after, second)
+
+    roots = {one.entity: one.story.root_entity for one in found if one.story is not None}
+    assert roots == {"x/0": "x/0", "x/1": "x/0", "x/2": "x/2", "x/3": "x/2"}
 
 
 def stream(seed: int, n: int) -> ScoredBatch:

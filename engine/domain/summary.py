@@ -32,7 +32,7 @@ SENTENCES = {
     "counter_reset": "{name} fell back: the counter was reset",
     "cadence": "events come at another pace than usual",
     "absence": "no event",
-    "out_of_range": "{name} {value} is outside of the valid range",
+    "out_of_range": "{name} {value} is outside of the valid range{range}",
 }
 
 
@@ -57,9 +57,9 @@ def summary(
         p_value: share of the normal events that deviate as much.
     """
     by_rule = kind in RULE_KINDS
-    if low is None or high is None:
+    if by_rule or low is None or high is None:
         sentence = SENTENCES[kind if by_rule else "outlier"]
-        text = sentence.format(name=name, value=_short(value))
+        text = sentence.format(name=name, value=_short(value), range=_bounds(low, high))
     else:
         decimals = _decimals(high - low)
         texts = (_rounded(number, decimals) for number in (value, low, high))
@@ -79,6 +79,13 @@ def duration_text(ns: int) -> str:
         if count and len(parts) < 2:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    """Return a valid range, such as " 0 to 20" or " of 20 or less"."""
+    if low is None:
+        return "" if high is None else f" of {_short(high)} or less"
+    return f" of {_short(low)} or more" if high is None else f" {_short(low)} to {_short(high)}"
 
 
 def _distance(value: float | None, low: float, high: float) -> str:

@@ -55,7 +55,19 @@ def test_is_short_without_an_expected_range() -> None:
 def test_rules_state_no_rarity() -> None:
     text = summary("out_of_range", "flow", 99.0, 0.0, 50.0, 0, 1e-9)
 
-    assert text == "flow 99 is outside of the valid range"
+    assert text == "flow 99 is outside of the valid range 0 to 50"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds"),
+    [(0.0, None, " of 0 or more"), (None, 50.5, " of 50.5 or less"), (None, None, "")],
+)
+def test_a_valid_range_may_have_one_bound(
+    low: float | None, high: float | None, bounds: str
+) -> None:
+    text = summary("out_of_range", "flow", -1.0, low, high, 0, 1.0)
+
+    assert text == f"flow -1 is outside of the valid range{bounds}"
 
 
 def test_a_gap_has_no_distance() -> None:

@@ -88,7 +88,7 @@ def test_a_value_outside_of_its_valid_range_is_an_anomaly_at_once(policy: Any) -
     assert anomaly.rule == {"value": "a", "valid_range": [0.0, 80.0]}
     assert anomaly.values[0].expected_high == 80.0
     assert [part.contribution for part in anomaly.values] == [1.0, 0.0]
-    assert anomaly.summary == "a 80.5 is outside of the valid range"
+    assert anomaly.summary == "a 80.5 is outside of the valid range 0 to 80"
     assert anomaly.threshold is None
 
 

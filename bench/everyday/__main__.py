@@ -59,6 +59,8 @@ def _table(given: argparse.Namespace, first: int) -> int:
         f"{run_.events:,} events; `detect` {cost:.2f} us of CPU an event."
     )
     results = Results(RECORDED if given.record else DEVELOPED)
+    if not given.rivals and set(results.accepted) - {"product", BEFORE}:
+        about += " Rivals, and the product on the entities of the forest, are of an earlier run."
     if given.baseline:
         if whole:
             results.write({BEFORE: found["product"]}, about)

@@ -53,6 +53,7 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "`spike_white`" in printed
     assert "1 situations, 1 seed from 1000" in printed
+    assert "Rivals, and the product on the entities of the forest, are of an earlier run" in printed
 
 
 def test_reading_shows_faults_and_what_became_of_them(capsys: pytest.CaptureFixture[str]) -> None:

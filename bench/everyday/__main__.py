@@ -60,7 +60,7 @@ def _table(given: argparse.Namespace, first: int) -> int:
     )
     results = Results(RECORDED if given.record else DEVELOPED)
     if not given.rivals and set(results.accepted) - {"product", BEFORE}:
-        about += " Rivals, and the product on the entities of the forest, are of an earlier run."
+        about += "\nRivals, and the product on the entities of the forest, are of an earlier run."
     if given.baseline:
         if whole:
             results.write({BEFORE: found["product"]}, about)

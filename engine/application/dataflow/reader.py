@@ -22,6 +22,12 @@ logger = logging.getLogger("pynomaly.tasks")
 
 Source = FixedPartitionedSource[RawBatch, Any]
 
+RETAIN = "Set the topic's retention above state.snapshot_interval"
+REPLICATE = (
+    "Give the topic several replicas, min.insync.replicas of two or more, and "
+    "unclean.leader.election.enable=false"
+)
+
 
 class TaskReader:
     """Reads one partition.
@@ -116,12 +122,12 @@ class TaskReader:
                 self._skip_replay(stored)
         return part
 
-    def _report_gap(self, why: str) -> None:
+    def _report_gap(self, why: str, cure: str = RETAIN) -> None:
         logger.error(
             "partition %s: the source no longer has all messages since the last snapshot (%s): "
             "models continue without them, and results may differ from those of a run without a "
-            "restart. Set the topic's retention above state.snapshot_interval",
-            *(self.task.name, why),
+            "restart. %s",
+            *(self.task.name, why, cure),
         )
         self._telemetry.replay_differences.inc()
 
@@ -184,7 +190,8 @@ class TaskReader:
         if first < stored.position:
             self._report_gap(
                 f"its brokers lost those from offset {first} on, and have written others there: "
-                "these are new"
+                "these are new",
+                REPLICATE,
             )
             self._expected = None
         return 0

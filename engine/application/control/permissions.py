@@ -19,7 +19,7 @@ class Action(StrEnum):
     HANDLE_INCIDENTS = "acknowledge, assign, comment, resolve, suppress and reopen incidents"
     CONTROL_PIPELINES = "silence, pause, reset and judge while pipelines run"
     TUNE_PIPELINES = "change rules and budgets while pipelines run"
-    RUN_PIPELINES = "start and stop pipelines, and read their logs"
+    RUN_PIPELINES = "start and stop pipelines, and read their logs and state"
     REDRIVE = "send dead letters back to the source"
     CHECK_PIPELINES = "check pipeline files"
     CHANGE_PIPELINES = "store, change and remove pipelines"
@@ -64,7 +64,7 @@ def require(caller: Caller, action: Action, pipeline: str | None = None) -> None
     """
     if not may(caller, action, pipeline):
         role = caller.role if pipeline is None else caller.role_on(pipeline)
-        where = "here" if pipeline is None else f'on "{pipeline}"'
+        where = "on all pipelines" if pipeline is None else f'on "{pipeline}"'
         raise ForbiddenError(_refusal(caller, action, role, where))
 
 
@@ -111,5 +111,6 @@ def require_somewhere(caller: Caller, action: Action) -> None:
 
 def _refusal(caller: Caller, action: Action, role: Role, where: str) -> str:
     return (
-        f"to {action.value} takes the role {LEAST_ROLE[action]}: {caller.name} has {role} {where}"
+        f"{caller.name} has the role {role} {where}, and needs {LEAST_ROLE[action]} to "
+        f"{action.value}: ask an admin for it"
     )

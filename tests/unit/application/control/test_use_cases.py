@@ -65,7 +65,7 @@ def test_every_action_has_a_least_role_and_those_above_may_too() -> None:
         for role in Role:
             assert may(Caller("x", role, ""), action) == (role.rank >= least.rank)
 
-    with pytest.raises(ForbiddenError, match="takes the role operator"):
+    with pytest.raises(ForbiddenError, match="needs operator to"):
         require(Caller("x", Role.VIEWER, ""), Action.HANDLE_INCIDENTS)
 
 

@@ -278,7 +278,7 @@ def test_a_token_of_a_lesser_role_allows_no_more(ask: Ask, client: TestClient) -
     found = client.get("/api/v1/users", headers={"Authorization": f"Bearer {made['token']}"})
 
     assert found.status_code == 403
-    assert "takes the role admin" in found.json()["detail"]
+    assert "needs admin to" in found.json()["detail"]
 
 
 def test_a_token_ends_with_its_session(client: TestClient) -> None:

@@ -25,7 +25,7 @@ from engine.application.ports import RunContext
 from engine.application.state.trust import require_trusted
 from engine.application.telemetry.correlation import current_correlation
 from engine.domain.alert_policy import Budget
-from engine.domain.errors import FatalError, nearest
+from engine.domain.errors import ConnectorError, FatalError, nearest
 
 
 def add_record(
@@ -42,6 +42,7 @@ def add_record(
 
     Raises:
         FatalError: it does not fit, or the log cannot be written.
+        ConnectorError: the brokers did not confirm it.
     """
     _refuse_unknown_values(file, fields.get("values", ()))
     if kind == "budget":
@@ -66,6 +67,11 @@ def add_record(
         return log.append(make)
     except OSError as error:
         raise FatalError(f"{log.where} cannot be written: {error.strerror}") from error
+    except ConnectorError as error:
+        raise ConnectorError(
+            f"{log.where}: the record is not confirmed: {error}. Once the brokers answer, look at "
+            "`pynomaly control FILE list`, and write it again if it is missing"
+        ) from error
 
 
 def records_in_force(

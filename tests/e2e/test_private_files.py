@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def watch(running: subprocess.Popen[bytes], home: Path) -> set[str]:
     while running.poll() is None:
         seen |= {path for path, _ in modes(home)}
         assert open_to_others(home) == []
+        # Often enough for what is there briefly, and leaves the processor to the run.
+        time.sleep(0.002)
     assert running.returncode == 0
     return seen
 

@@ -20,7 +20,7 @@ from pynomaly.plugins import RunContext
 class RepartitionStep:
     """Re-keys batches; what is not an event becomes rejects, or is passed over, as in `decode`.
 
-    A message's record has its payload, its headers and its timestamp; behind its headers stand its
+    A message's record has its payload, its headers and its timestamp; its headers end with its
     place, and the key that it had. A message of several entities becomes a record of each, which
     says which of its events are meant.
 

@@ -111,7 +111,7 @@ class _Streamed:
 def _judge_rivals(
     found: Run, one: _Streamed, known: Mapping[Key, ScoredStream], budgets: Sequence[str]
 ) -> None:
-    # The rules have no budget: they stand beside each.
+    # The rules have no budget: they are shown beside each.
     verdict = judge(one.stream, rules(carried(one.stream)))
     for budget in budgets:
         found.add("rules", budget, one.name, verdict)

@@ -95,7 +95,7 @@ class Alertmanager:
         """See that an Alertmanager answers.
 
         Raises:
-            TransientError: nobody does, now.
+            TransientError: none does, now.
             ConnectorError: what answers is none, or refuses us.
         """
         answer = self._status.call("GET", b"", self._headers)

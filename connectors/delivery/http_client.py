@@ -92,7 +92,7 @@ class HttpClient:
                 method, self._url, content=body, headers=dict(headers)
             ) as answer:
                 read = b""
-                # What the receiver says of it may come too slowly: the status stands.
+                # The body may come too slowly: the status is enough.
                 with suppress(httpx.TimeoutException):
                     for part in answer.iter_raw():
                         read += part

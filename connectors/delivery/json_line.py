@@ -20,7 +20,7 @@ def json_line(record: Record) -> bytes:
     """Return one line: an anomaly or score as it is, a dead letter in an envelope.
 
     The envelope has our headers as fields, `key` and `value` of the message, and the headers of its
-    sender under `headers`. What is not UTF-8 stands in base64 under a name that ends in _base64.
+    sender under `headers`. What is not UTF-8 is in base64 under a name that ends in _base64.
     """
     headers = dict(record.headers)
     if SCHEMA_HEADER in headers and REASON_HEADER not in headers and record.value is not None:
@@ -36,7 +36,7 @@ def json_line(record: Record) -> bytes:
 
 
 def _split(headers: Headers) -> tuple[dict[str, bytes | None], list[tuple[str, bytes | None]]]:
-    """Return our headers by name, and those of the sender, which all stand before ours."""
+    """Return our headers by name, and those of the sender, which all precede ours."""
     ours: dict[str, bytes | None] = {}
     theirs = []
     for name, value in reversed(headers):

@@ -26,7 +26,7 @@ def json_payloads(file: Readable, max_bytes: int) -> Iterator[bytes]:
     """Yield the messages of a JSON file without the blanks around them.
 
     Each line is one, unless the first document does not end where the first line does: then each
-    document is one, and so is each element of an array that documents stand in.
+    document is one, and so is each element of an array of documents.
 
     Args:
         file: in UTF-8, at its beginning.
@@ -101,7 +101,7 @@ class JsonDocuments:
 
     def __iter__(self) -> Iterator[bytes]:
         while self._find_next():
-            # A line end inside a document stands between its parts, never in a text.
+            # A line end inside a document is between its parts, never in a text.
             text = re.sub(r"[\r\n]", " ", self._next()).strip(" \t,")
             yield text.encode("utf-8", "surrogateescape")[: self._most + 1]
 

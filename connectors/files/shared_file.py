@@ -45,13 +45,13 @@ class SharedFile:
             self._cut_torn_line()
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Append lines, which nobody else's stand between."""
+        """Append lines, with none of another process between them."""
         with self._locked():
             self._file.writelines(lines)
             self._file.flush()
 
     def sync(self) -> Position:
-        """Bring all to the disk; return where the file ends. A full one gives way to a new one."""
+        """Bring all to the disk; return where the file ends. A full one is replaced."""
         self._file.flush()
         os.fsync(self._file.fileno())
         with self._locked():

@@ -124,7 +124,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
         self._delivered.inc(sum(map(len, values)))
 
     def snapshot(self) -> State:
-        """Return where the file stands, once all of it is on the disk."""
+        """Return where the file ends, once all of it is on the disk."""
         end = self._file.sync()
         self._unmatched += 1
         if self._unmatched > FORGET_CHECKPOINTS:

@@ -64,7 +64,7 @@ class Dialect:
         hint: what to do if a column is missing, for rejects.
         before: lines before the header, blank ones and comments not counted.
         after: rows right below the header that are not data, such as units.
-        repeated: names that stand in the header again, and what those columns are called instead.
+        repeated: names that the header repeats, and what those columns are called instead.
     """
 
     delimiter: str
@@ -208,7 +208,7 @@ def _delimiter(lines: Sequence[str], settings: CsvSettings, wanted: Collection[s
     best, most = ",", (0, 0.0, 1)
     for sign in DELIMITERS:
         if sign == " " and most[1] > 0:
-            # Blanks stand in texts and times, too.
+            # Texts and times have blanks, too.
             break
         rows = [_cells(line, sign, settings.quote, settings.trim) for line in lines]
         if not rows:
@@ -245,7 +245,7 @@ def _hint(names: Sequence[str], delimiter: str, header: str) -> str:
     found = [sign for sign in DELIMITERS if sign != " " and sign != delimiter and sign in header]
     if len(names) == 1 and found:
         word = DELIMITERS[found[0]]
-        return f"{text}: {word} stand in the header, set csv.delimiter: {found[0]!r}"
+        return f"{text}: {word} are in the header, set csv.delimiter: {found[0]!r}"
     return f"{text} (delimiter {delimiter!r})"
 
 

@@ -34,7 +34,7 @@ class OtlpMetrics:
 
         Points that say that they have none, as for a series that has ended, are left out.
 
-        The value of a histogram or summary is its mean; `count` and `sum` stand beside it.
+        The value of a histogram or summary is its mean; `count` and `sum` are beside it.
         """
         found = []
         for resource, scope in scopes(request(payload, ExportMetricsServiceRequest), "Metrics"):

@@ -34,7 +34,7 @@ def request(payload: bytes, kind: Any) -> Any:
 
 
 def _without_lengths(payload: bytes) -> bytes:
-    """Return requests that stand behind their lengths, as Amazon's metric streams write them.
+    """Return requests that follow their lengths, as Amazon's metric streams write them.
 
     Requests hold repeated fields alone: one behind the other they are one request.
     """

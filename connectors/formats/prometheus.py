@@ -42,7 +42,7 @@ class PrometheusRemoteWrite:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, labels, value and timestamp in ms of each sample.
 
-        The value of a native histogram is its mean; `count` and `sum` stand beside it.
+        The value of a native histogram is its mean; `count` and `sum` are beside it.
         """
         symbols: list[str] = []
         series: list[tuple[int, bytes]] = []

@@ -146,7 +146,7 @@ class _Reading:
                     self._one(node, tag, rows[tags == tag], level)
 
     def _absent(self, node: Node, rows: Row) -> None:
-        """Put in place what stands where a field does not come: a message was there itself."""
+        """Put in place the default of a field that does not come: a message was there itself."""
         for path, default in node.absent.items():
             if default is not None:
                 self.pieces.add(path, rows, [default] * len(rows))

@@ -70,7 +70,7 @@ _SELDOM_KNOWN = re.compile(r"brokers are down|^Failed to get metadata|^Local: Br
 _MOST_CAUSES = 20
 STATISTICS_MS = 10_000
 STRANDED_LOOKS = 2
-"""A client that has no broker at two looks in a row never has one again."""
+"""A client that has no broker at two looks in a row does not find one again."""
 FORGOTTEN = (
     "the client has forgotten all brokers, because one of them, while it started or stopped, named "
     "none"
@@ -84,8 +84,8 @@ Answer = TypeVar("Answer")
 class BrokerErrors:
     """What is wrong between a client and its brokers.
 
-    Also what librdkafka takes for a logger: the cause of a failed connection stands nowhere but in
-    its log lines, which come again with each attempt.
+    Also what librdkafka takes for a logger: only its log lines, which come again with
+    each attempt, have the cause of a failed connection.
 
     Args:
         who: such as "source".
@@ -94,7 +94,7 @@ class BrokerErrors:
 
     Attributes:
         fatal_error: an error that waiting does not cure; None while there is none.
-        fatal_text: in librdkafka's words, why the client is of no use any more; "" while it is.
+        fatal_text: in librdkafka's words, why the client cannot be used any more; "" while it is.
         cause: why the last connection failed, in librdkafka's words; "" while all is well.
         was_reached: whether a broker has answered before.
         tls_failed, wrong_protocol: what kind of cause it is.
@@ -106,7 +106,7 @@ class BrokerErrors:
         self._who = who
         self._outages = {} if outages is None else outages
         self._count = count
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self.fatal_error: KafkaError | None = None
         self.cause = self.fatal_text = ""
         self.was_reached = False
@@ -216,8 +216,8 @@ class BrokerErrors:
         self.was_reached = True
         self.cause = ""
         self.tls_failed = self.wrong_protocol = False
-        if self._said:
-            self._said.clear()
+        if self._logged:
+            self._logged.clear()
             logger.info("%s: the brokers answer again", self._who)
 
     def raise_if_fatal(self) -> None:
@@ -252,8 +252,8 @@ class BrokerErrors:
 
     def _say(self, text: str, *, retried: bool) -> None:
         text = _VARIES.sub("", text)
-        if text not in self._said and len(self._said) < _MOST_CAUSES:
-            self._said.add(text)
+        if text not in self._logged and len(self._logged) < _MOST_CAUSES:
+            self._logged.add(text)
             is_fatal = self.fatal_error is not None or self.fatal_text
             then = "; retrying" if retried and not is_fatal else ""
             logger.warning("%s: %s%s", self._who, text, then)

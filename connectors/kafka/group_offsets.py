@@ -24,7 +24,7 @@ is not polled, so that nothing says so. Whoever waits for our partitions would w
 
 
 class GroupOffsets:
-    """Reads the group's offsets, and what stands beside them.
+    """Reads the group's offsets, and their metadata.
 
     Args:
         brokers: bootstrap servers.
@@ -90,7 +90,7 @@ class GroupOffsets:
         raise self._context.stopped("the brokers")
 
     def last_metadata(self, task: str) -> str | None:
-        """Return what stands beside the offset that was committed last, whatever is pending."""
+        """Return the metadata of the offset that was committed last, whatever is pending."""
         place = TopicPartition(self.topic, int(task))
         client = self._member_of_nothing("read_uncommitted")
         try:

@@ -1,8 +1,8 @@
 """The mark of our own records: it distinguishes them from those of other producers of the topic.
 
 Ids are digests of things that everybody who reads the source knows, and headers can be copied. A
-record whose epoch is not known to have been published is left out when its id stands in the topic
-already; so only those are believed that carry a code made with a key which nobody else has. The
+record whose epoch is not known to have been published is left out when its id is in the topic
+already; so only those are believed that carry a code made with a key which no one else has. The
 key lies in the pipeline's state, where only its user may read.
 """
 
@@ -19,7 +19,7 @@ KEY_BYTES, CODE_BYTES = 32, 16
 
 
 def new_key() -> bytes:
-    """Return a key that nobody has."""
+    """Return a new key."""
     return secrets.token_bytes(KEY_BYTES)
 
 

@@ -1,7 +1,7 @@
-"""Positions alone, in the offsets of the group: for what has no state but where it stands.
+"""Positions alone, in the offsets of the group: for what has no state but its position.
 
 They are committed in the transaction of what was written until then, so a message leads to its
-records once, crashes or not. Beside an offset stands what else a checkpoint says.
+records once, crashes or not. The metadata of an offset has the rest of a checkpoint.
 """
 
 from __future__ import annotations

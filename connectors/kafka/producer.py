@@ -176,7 +176,7 @@ class RecordProducer:
             topic: where to.
             partition: of it.
             key: of the record.
-            value: of the record; None removes what stands there under the key.
+            value: of the record; None removes the record of the key.
             arrived: called with the offset.
         """
         began = time.monotonic()

@@ -1,9 +1,9 @@
 """The state store in Kafka: checkpoints in a compacted topic, one partition a source partition.
 
 State, the group's offsets and, with exactly once, the outputs are in one transaction. Who takes a
-partition over asks the group for its offset, in whose metadata stands which checkpoint belongs to
+partition over asks the group for its offset, whose metadata names the checkpoint that belongs to
 it, and where its manifest lies; the manifest says where the chunks of the snapshot lie. Two
-generations of chunks stand in the topic, so that the older one is whole until the newer one is.
+generations of chunks are in the topic, so that the older one is whole until the newer one is.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class TransactionalPart(StatefulSinkPartition[list[Record], Any]):
                     )
 
     def snapshot(self) -> dict[str, Any] | None:
-        """Commit, unless the state store does; return where the topic stands."""
+        """Commit, unless the state store does; return the end of the topic."""
         if self._transaction.held:
             self._transaction.flush()
             return None

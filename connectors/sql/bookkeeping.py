@@ -69,7 +69,7 @@ class SqlPositions:
             self._connection.execute(made, rows)
 
     def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
-        """Store a position if the one before still stands, None for none; return whether."""
+        """Store a position if the stored one is as before, None for none; return whether."""
         if before is None:
             row = {"source": source, "partition": partition, "position": after}
             return bool(insert_new(self._connection, position_table, [row]))

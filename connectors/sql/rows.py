@@ -91,7 +91,7 @@ def page(
         behind: where the page begins.
         limit: items of a page.
         value: what a row is.
-        position: where a value stands.
+        position: of a value.
     """
     given = {**given, "limit": limit + 1}
     if behind is not None:

@@ -51,7 +51,7 @@ class WebhookClient:
         """Return the status that the receiver answers a HEAD with: nothing is delivered.
 
         Raises:
-            TransientError: nobody answers, or not with a certificate that we trust.
+            TransientError: no answer, or not with a certificate that we trust.
         """
         return self._client.call("HEAD", b"", {}).status
 

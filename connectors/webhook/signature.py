@@ -13,7 +13,7 @@ SHORTEST_KEY_BYTES = 24
 
 
 def keys(secret: str) -> list[bytes]:
-    """Return the keys of a secret: several stand side by side while one replaces another.
+    """Return the keys of a secret: there are several while one replaces another.
 
     Raises:
         ValueError: it is none; the text does not show it.

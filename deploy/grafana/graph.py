@@ -20,7 +20,7 @@ SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 SMALL = ((1e-3, "m"), (1e-6, "µ"))
 """Of seconds alone; other units have decimals."""
 UNITS = {"cps": ("", "/s"), "Bps": (" ", "B/s"), "bytes": (" ", "B"), "s": (" ", "s")}
-"""What stands before and after the scale's letter."""
+"""Texts before and after the scale's letter."""
 STEPS = (1, 2, 2.5, 5, 10)
 TICK_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
 LETTER = 5.6
@@ -150,7 +150,7 @@ class _Pen:
 
 
 def _stacked(shapes: list[Points]) -> tuple[list[Points], list[Points]]:
-    """Return each line on top of those before it, and what it stands on."""
+    """Return each line on top of those before it, and the line below it."""
     times = sorted({when for points in shapes for when, _ in points})
     sums = [[0.0] * len(times)]
     for points in shapes:

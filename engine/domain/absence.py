@@ -27,7 +27,7 @@ class Absence:
         p_value: how rare its silence is; NaN with a fixed limit.
         silence: ns without an event.
         since: event time of its last event, ns since 1970.
-        partition, offset, index: where its last event stands; the newest of the task where that
+        partition, offset, index: where its last event is; the newest of the task where that
             is silent.
         again: whether it lasts longer than the silence that muted it.
         entities: how many have stopped; 0 if all paused and went on together.

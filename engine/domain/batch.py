@@ -47,7 +47,7 @@ def stamps_of_ms(milliseconds: Int64s) -> Int64s:
 
 
 OFFSET_BITS = 48
-"""Of a place in a topic, which is one number: the partition stands above its offset."""
+"""Of a place in a topic, which is one number: the partition is in the bits above its offset."""
 NO_PLACE = -1
 """Stands for a message that came by no other topic."""
 

@@ -77,8 +77,8 @@ class EntityReport:
         detectors: each one's report.
         values: what is expected of each value next.
         memory: bytes it is counted with.
-        presence: whether it is absent; None if nobody asks.
-        natures: what was found of each value; empty if nobody notes it.
+        presence: whether it is absent; None if it is not asked for.
+        natures: what was found of each value; empty if no detector notes it.
     """
 
     entity: str

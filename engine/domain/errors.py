@@ -35,7 +35,7 @@ class Shutdown(PynomalyError):
 
 
 class PipelineFileError(FatalError):
-    """A pipeline file that cannot be used as it stands."""
+    """A pipeline file that cannot be used as it is."""
 
 
 class ParameterError(FatalError):

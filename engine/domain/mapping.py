@@ -52,11 +52,11 @@ KeyPart = Path | MessageKey | Constant
 
 @dataclass(frozen=True, slots=True)
 class ValueField:
-    """One value of an event: its name, where it stands, and how it is read.
+    """One value of an event: its name, its path, and how it is read.
 
     Attributes:
         name: of the value.
-        path: where it stands.
+        path: where it is in the document.
         optional: whether it may be missing or null: a gap.
         reading: "number" takes numbers as text too, "quantity" with a prefix or unit as well,
             "decimal" base64 of a big-endian integer, as Debezium writes them; "int16" and "int32"
@@ -88,7 +88,7 @@ class ValueField:
 
 @dataclass(frozen=True, slots=True)
 class TimeField:
-    """Where the event time stands and how it is written.
+    """Where the event time is, and how it is written.
 
     Attributes:
         path: None takes the message's own timestamp.
@@ -126,7 +126,7 @@ class EventMapping:
             machine, is rejected.
         lateness: ns; an event older than its entity's newest by more is late; None: never.
         where: what holds for messages that become events; others are passed over.
-        explode: path of an array, each element of which becomes an event: it stands in the place
+        explode: path of an array, each element of which becomes an event: it takes the place
             of the array then. Empty: the message is such an array itself. None: no array.
         array: whether the message may be an array of what is exploded.
         format: reads payloads; None: they are JSON.
@@ -218,7 +218,7 @@ def decisive(part: Any) -> Any:
     plugged = {"format", "read"}
     found = {name: decisive(value) for name, value in kept.items() if name not in plugged}
     if isinstance(part, EventMapping) and part.format is not None:
-        # Where a registry stands decides nothing, and its settings may be secret.
+        # The address of a registry decides nothing, and its settings may be secret.
         found["format"] = part.format.name
     elif isinstance(part, MessageKey) and part.read is not None:
         found["format"] = part.read.name

@@ -25,12 +25,12 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """The step into JSON that stands as text in a field: `log | json`."""
+    """The step into JSON that is text in a field: `log | json`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base64Text:
-    """The step into a text that stands in base64 in a field: `body | base64`."""
+    """The step into a text that is base64 in a field: `body | base64`."""
 
 
 Step = str | int | Named | Tagged | JsonText | Base64Text

@@ -50,7 +50,7 @@ class Pipeline:
         mapping_fingerprint: changes with what an entity and its values are.
         detector_fingerprints: of each detector, changes with what its state means.
         rules: of each value, None if it has none; empty if no value has one.
-        absence: when an entity is absent; None if nobody asks.
+        absence: when an entity is absent; None if it is never.
         silences: when alerts are muted.
         incident_events: whether anybody wants to know what happens to incidents.
         idle_after: ns without an event after which an entity is forgotten; None: never.

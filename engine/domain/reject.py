@@ -22,7 +22,7 @@ class Reject:
         key, value, headers: the message as it came; of an exploded one the element alone, with
             what is read of its parents, as JSON.
         index: place of the element in its message; None for a whole message.
-        elements: how many elements stand in the value; more than one are an array.
+        elements: number of elements in the value; more than one are an array.
     """
 
     reason: RejectReason

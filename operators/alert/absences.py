@@ -33,7 +33,7 @@ def absent_entity(batch: ScoredBatch, absence: Absence) -> str:
 def anomaly_of(pipeline: Pipeline, batch: ScoredBatch, absence: Absence) -> Anomaly:
     """Return an absence as an anomaly that is an incident of its own so far.
 
-    It stands at the event time at which it was due, at the origin of the last event there was.
+    Its time is the event time at which it was due, its origin that of the last event there was.
     """
     origin = Origin(batch.events.topic, absence.partition, absence.offset, absence.index)
     last = anomaly_id(pipeline.name, pipeline.version, origin)

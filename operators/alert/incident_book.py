@@ -99,7 +99,7 @@ class IncidentBook:
             self._stories.rise(incident.event)
         incident.closes, incident.limit = max(incident.closes, progress + limit), limit
         incident.weigh(anomaly, detector)
-        # The incident that was continued last stands last.
+        # The incident that was continued last is the last.
         self._open.pop(anomaly.entity, None)
         self._open[anomaly.entity] = incident
         self._next = min(self._next, incident.closes + 1)

@@ -69,7 +69,7 @@ class Incidents:
     def place(
         self, entity: str, when: int, own_id: str, severity: Severity, kind: str, usual_gap: float
     ) -> Place:
-        """Return where an anomaly stands, and note it.
+        """Return the place of an anomaly, and note it.
 
         Closed by number and not by a clock: entities may lie hours apart. What comes late belongs
         to the open incident.

@@ -26,7 +26,7 @@ class Section(NamedTuple):
     Attributes:
         first: the first of them.
         end: the one after the last.
-        columns: what stands in them; None: they are to be read one by one.
+        columns: their values; None: they are to be read one by one.
     """
 
     first: int
@@ -100,6 +100,6 @@ def in_order(column: Any, order: Int64s) -> Any:
 
 
 def rows_of(sections: Sequence[Section]) -> Int64s:
-    """Return the payloads that stand in columns."""
+    """Return the payloads that are in columns."""
     ranges = [np.arange(first, end) for first, end, columns in sections if columns is not None]
     return np.concatenate([np.empty(0, np.int64), *ranges])

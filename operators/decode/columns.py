@@ -14,7 +14,7 @@ from engine.domain.path import Path
 
 
 class Table:
-    """Stands for a list of messages where all that is read of them stands in columns.
+    """Stands for a list of messages where all that is read of them is in columns.
 
     Attributes:
         columns: by path.

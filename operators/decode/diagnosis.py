@@ -74,7 +74,7 @@ class Diagnosis:
         return format_messages.document_of(self._mapping.format, value, headers)
 
     def of_document(self, document: Any, key: bytes | None, clocks: Clocks) -> Finding | None:
-        """Return what is wrong with a document, or with one that an element stands in."""
+        """Return what is wrong with a document, or with the one around an element."""
         is_array = isinstance(document, list)
         if not (isinstance(document, dict) or (is_array and self._takes_arrays)):
             if isinstance(document, str) and self._mapping.format is not None:

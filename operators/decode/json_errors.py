@@ -84,7 +84,7 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
     if "after document" in message and (b"\n" in value.strip() or b"}{" in value):
         text += ": where a message has several documents, set event.format: json_lines"
     if "end of data" in message and value.strip()[-1:] in (b"{", b"[", b","):
-        text += ": a document must stand on one line, as `jq -c` writes it"
+        text += ": a document must be on one line, as `jq -c` writes it"
     return RejectReason.NOT_JSON, text
 
 

@@ -102,5 +102,5 @@ def without_nan(payload: bytes) -> bytes:
 
 
 def _constant(name: str) -> str | None:
-    """An infinity is not a gap: as a text it is judged where it stands."""
+    """An infinity is not a gap: as a text it is judged in its place."""
     return None if name == "NaN" else name

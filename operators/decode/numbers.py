@@ -33,7 +33,7 @@ LONGEST_TEXT_CHARS = 400
 
 
 class NoNumberError(ValueError):
-    """What stands there is no number of its field; its text says what was expected."""
+    """A value that is not a number of its field; its text says what was expected."""
 
 
 class NumberReader:
@@ -126,7 +126,7 @@ class NumberReader:
         return number
 
     def _expected(self, found: Any) -> str:
-        """Return what should stand there, and how the file can take what does."""
+        """Return what is expected there, and how the file can take what is."""
         if self._numbers:
             return f"a number or one of {', '.join(self._numbers)}"
         if type(found) is not str:

@@ -74,7 +74,7 @@ class Rejects:
     def _rest(
         self, batch: RawBatch, row: int, found: list[tuple[int, Any]], clocks: tuple[int, int]
     ) -> list[Reject]:
-        """Return one reject for all of some elements, which alone stand in it."""
+        """Return one reject for all of some elements, which alone are in it."""
         if not found:
             return []
         index, document = found[0]

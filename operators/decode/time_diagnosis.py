@@ -94,7 +94,7 @@ class TimeDiagnosis:
 
 
 def _is_excel(written: object) -> bool:
-    """Whether what stands there may be a time of Excel, between 1982 and 2091."""
+    """Whether a value may be a time of Excel, between 1982 and 2091."""
     try:
         return 30_000 < float(str(written).strip().replace(",", ".")) < 70_000
     except ValueError:

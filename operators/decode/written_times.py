@@ -117,7 +117,7 @@ def excel(system: str) -> Written:
     first, parts_of_day = _EXCEL_DAYS[system] - EPOCH_DAY, _PARTS_OF_DAY[system]
 
     def read(text: str) -> tuple[int, bool]:
-        # Date and time of day may stand in two cells.
+        # Date and time of day may be in two cells.
         serial = sum(float(part) for part in text.replace(",", ".").split()) / parts_of_day
         if not FIRST_SERIAL <= serial <= LAST_SERIAL:
             raise ValueError(text)
@@ -137,7 +137,7 @@ def _year(parts: Mapping[str, str]) -> int:
 def _pattern(text: str) -> re.Pattern[str] | None:
     """Return the pattern of a format of digits; None if strptime has to read it.
 
-    Digits that stand alone may leave out a leading zero, those that follow each other may not.
+    Digits on their own may leave out a leading zero, those that follow each other may not.
     """
     tokens = re.findall(r"%.|\s+|.", text, re.DOTALL)
     pattern, codes = "", set()

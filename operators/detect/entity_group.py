@@ -33,7 +33,7 @@ logger = logging.getLogger("pynomaly.detect")
 
 
 class EntityGroup:
-    """The entities of one task. It reports to nobody until `report_to` names a telemetry.
+    """The entities of one task. It reports nothing until `report_to` names a telemetry.
 
     Args:
         pipeline: all settings of the steps.

@@ -14,7 +14,7 @@ from pynomaly.plugins import Telemetry, no_telemetry
 
 
 class EntityMetrics:
-    """Counts for one task. It reports to nobody until `report_to` names a telemetry.
+    """Counts for one task. It reports nothing until `report_to` names a telemetry.
 
     Args:
         pipeline: all settings of the steps.

@@ -43,8 +43,8 @@ class EntityParts:
         calibrators: of the same detectors; None of one that has its own p-values.
         weights: of the detectors; None if none are learned.
         counters: previous values of counters; None if no value is one.
-        absence: who has stopped sending; None if nobody asks for it.
-        idle: who is to be forgotten; None if nobody is.
+        absence: who has stopped sending; None if it is off.
+        idle: who is to be forgotten; None if none is.
         context: the last values of entities; None if anomalies go without.
         nearness: the rarest event of entities.
         warm: bool [capacity], whether the entity in a slot has had a p-value.

@@ -1,8 +1,8 @@
 """Idle entities, which are forgotten after a long time without events.
 
 How long an entity is idle is how far event time came in its task without it, long steps cut short:
-a pause of all makes nobody idle. Entities are forgotten at ticks of that time, eight in the span,
-so at the same events however the stream is cut into batches.
+a pause of all makes no entity idle. Entities are forgotten at ticks of that time, eight in the
+span, so at the same events however the stream is cut into batches.
 """
 
 from __future__ import annotations

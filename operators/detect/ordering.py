@@ -1,6 +1,6 @@
 """The kernels of the order of events: for each entity a list of those that wait, by their time.
 
-Events stand in a store in the order in which they came. Lists are linked both ways, and searched
+Events are in a store in the order in which they came. Lists are linked both ways, and searched
 from both ends: most events belong near one of them.
 """
 

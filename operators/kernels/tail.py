@@ -1,6 +1,6 @@
 """Tail: how rare a distance from normal is, extrapolated beyond what was seen.
 
-The bulk of the distances gives a unit; levels stand at fixed multiples of it. Beyond a level the
+The bulk of the distances gives a unit; levels are at fixed multiples of it. Beyond a level the
 distances of a normal entity are taken to fall like a Pareto tail, which errs on the safe side for
 lighter ones (B. M. Hill, Annals of Statistics 3, 1975). Its exponent is estimated from k clusters
 of exceedances with the sum S of their log-excesses y, so the p-value is the predictive probability

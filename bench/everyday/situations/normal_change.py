@@ -78,7 +78,7 @@ def _rare_errors(draw: np.random.Generator) -> Stream:
 
 
 def _door(draw: np.random.Generator) -> Stream:
-    """A door that stands open for some minutes by day."""
+    """A door that is open for some minutes by day."""
     fleet = Fleet(draw, 12)
     hour = (fleet.day % 1 * 24)[:, None, None]
     by_day = (hour > 7) & (hour < 20)

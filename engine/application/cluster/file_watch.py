@@ -57,8 +57,8 @@ class FileWatch:
         except PipelineFileError:
             # It is being replaced, or gone for now: what runs goes on.
             return False
-        stands, self._last = text == self._last, text
-        if not stands or text in self._settled:
+        is_settled, self._last = text == self._last, text
+        if not is_settled or text in self._settled:
             return False
         self._settled.add(text)
         return self._accept(text)

@@ -33,7 +33,7 @@ def _since(value: object) -> object:
 
 
 class TimeSpec(Settings):
-    """Where the event time stands, and how it is written: a unit or a format."""
+    """Path of the event time, and how it is written: a unit or a format."""
 
     path: Annotated[
         tuple[JsonPath, ...],

@@ -38,7 +38,7 @@ class ValueSpec(ValueRuleSpec):
     scale: int = Field(default=0, ge=0, le=400)
     """Digits after the point, with as: decimal."""
     unit: str | None = None
-    """Unit that numbers are written with, with as: quantity; a prefix may stand before it."""
+    """Unit that numbers are written with, with as: quantity; a prefix may precede it."""
     map: dict[str, float] = Field(default_factory=dict)
     """What texts, true and false mean: {on: 1, off: 0}."""
     missing: Annotated[

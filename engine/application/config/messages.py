@@ -107,7 +107,7 @@ def _expected(detail: Any) -> str:
 
 
 def _found(place: Place, document: Document) -> str:
-    """Say what stands at a place in the file, unless it is a secret or a whole structure."""
+    """Quote the value at a place in the file, unless it is a secret or a whole structure."""
     value: Any = document.data
     for step in place:
         inside = isinstance(value, dict) and step in value

@@ -122,7 +122,7 @@ def _one_of(names: Iterable[str], properties: Schema, patterns: Schema) -> Schem
 
 
 def _with_references(schema: Any) -> Any:
-    """Let a `${VAR}` stand wherever a number, a choice or a patterned text is expected."""
+    """Accept a `${VAR}` wherever a number, a choice or a patterned text is expected."""
     if isinstance(schema, list):
         return [_with_references(part) for part in schema]
     if not isinstance(schema, dict):

@@ -42,7 +42,7 @@ class PrivateParts:
 
 
 def host_and_port(host: str, port: int) -> str:
-    """Return a host, or an address of IP, and its port, as they stand in a URL."""
+    """Return a host, or an address of IP, and its port, as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -85,7 +85,7 @@ def private_parts(url: str, references: Sequence[Span], whole: bool) -> PrivateP
 
     Args:
         url: the URL, references replaced.
-        references: where the values of references stand in it.
+        references: where the values of references are in it.
         whole: whether all of it is one reference.
     """
     found = FORM.fullmatch(url)

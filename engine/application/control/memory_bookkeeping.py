@@ -52,11 +52,11 @@ class MemoryPositions:
         self._all[source] = {**self._all.get(source, {}), **positions}
 
     def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
-        """Store a position if the one before still stands, None for none; return whether."""
-        stands = self.get(source).get(partition) == before
-        if stands:
+        """Store a position if the stored one is as before, None for none; return whether."""
+        unchanged = self.get(source).get(partition) == before
+        if unchanged:
             self.put(source, {partition: after})
-        return stands
+        return unchanged
 
 
 class MemoryFeed:

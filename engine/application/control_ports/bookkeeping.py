@@ -41,7 +41,7 @@ class PositionRepository(Protocol):
         ...
 
     def replace(self, source: str, partition: str, before: int | None, after: int) -> bool:
-        """Store a position if the one before still stands, None for none; return whether."""
+        """Store a position if the stored one is as before, None for none; return whether."""
         ...
 
 

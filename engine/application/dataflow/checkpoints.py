@@ -205,7 +205,7 @@ class Checkpoints:
                 sizes[step] = sizes.get(step, 0) + len(blob)
             if checkpoint.journal is not None:
                 sizes["journal"] = sizes.get("journal", 0) + len(checkpoint.journal)
-            logger.debug("checkpoint: %s stands at %s", checkpoint.task, checkpoint.position)
+            logger.debug("checkpoint: %s is at %s", checkpoint.task, checkpoint.position)
         for step, size in sizes.items():
             telemetry.checkpoint_bytes.labels(step).set(size)
         telemetry.checkpoint_seconds.observe(time.perf_counter() - self._began)

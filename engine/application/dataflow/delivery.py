@@ -119,7 +119,7 @@ class Delivery:
             self._event_times.forget(name)
 
     def outputs(self) -> dict[str, Json]:
-        """Return where each output stands, once all that was written belongs there."""
+        """Return the position of each output, once all that was written belongs there."""
         return {name: part.snapshot() for name, part in self._parts.items()}
 
     def close(self) -> None:

@@ -156,6 +156,6 @@ class Tasks:
 def _of_plugin(
     plugin: SourcePlugin, name: str, otherwise: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Return a method that a source plug-in may have, or what stands in for it."""
+    """Return a method that a source plug-in may have, or its substitute."""
     found: Callable[..., Any] = getattr(plugin, name, otherwise)
     return found

@@ -31,7 +31,7 @@ class KnownTask:
 
     Attributes:
         name: the partition.
-        position: where the source stands in it.
+        position: the position of the source in it.
         partitions: of the source, which share the alert budget.
         entities: knows the entities.
         control: the control records in force.

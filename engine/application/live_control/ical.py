@@ -16,7 +16,7 @@ KEPT = (
     *("UID", "DTSTART", "DTEND", "DURATION", "STATUS", "SEQUENCE"),
     *("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"),
 )
-"""Properties of an event that say when it is. Nothing else is kept: who is invited is nobody's
+"""Properties of an event that say when it is. Nothing else is kept: who is invited is not our
 business here, and servers write the time of the request into it."""
 MOST_BYTES = 512 * 2**10
 """Of a calendar that is kept: it is one record of the log."""

@@ -98,7 +98,7 @@ class ControlLog:
             if not os.fstat(descriptor).st_size:
                 self._found(descriptor)
             self.read()
-            # What a writer who was killed left behind counts for nobody.
+            # What a writer who was killed left behind does not count.
             os.ftruncate(descriptor, self._offset)
             record = make(self.count + 1)
             os.write(descriptor, record.line())

@@ -39,7 +39,7 @@ class Letter:
         reason, detail: why it was rejected.
         topic, partition, offset: where the message lies.
         index: place of its element in an exploded message; None for a whole message.
-        elements: how many elements stand in the value; more than one are an array.
+        elements: number of elements in the value; more than one are an array.
         timestamp: the message's own time, ns since 1970.
         key, value, headers: of the message, or the element of it.
         truncated: whether the value is not all there.
@@ -165,7 +165,7 @@ def _of_line(line: bytes, where: str) -> Letter:
 
 def _of_record(record: Record) -> Letter | None:
     """Return the letter in a record; None if it is a marker, or another application's."""
-    # Ours stand behind those of the message's sender, the id first.
+    # Ours follow those of the message's sender, the id first.
     names = [name for name, _ in record.headers]
     try:
         start = len(names) - 1 - names[::-1].index(f"{HEADER_PREFIX}id")

@@ -58,7 +58,7 @@ def configure_logging(
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
         handler.setFormatter(json_lines(identity, redactor))
     else:
-        # On a terminal a line first deletes the status line, which may stand there.
+        # On a terminal a line first deletes the status line, which may be there.
         clear = CLEAR_LINE if is_live(sys.stderr) else ""
         who = f"{identity.pipeline}[{identity.process}]"
         layout = f"{clear}%(asctime)s %(levelname)-7s {who} %(message)s"

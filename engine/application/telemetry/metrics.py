@@ -16,7 +16,7 @@ CHECKPOINT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30)
 
 @cache
 def no_telemetry() -> Telemetry:
-    """Return the metrics that nobody reads, of parts that report to nobody."""
+    """Return metrics that are not exposed, for parts that report nothing."""
     return Telemetry()
 
 

@@ -23,9 +23,9 @@ MIN_LENGTH = 4
 class Redactor:
     """Replaces known secrets in texts.
 
-    A secret of RUN_LENGTH characters or more is replaced wherever RUN_LENGTH of them stand in a
+    A secret of RUN_LENGTH characters or more is replaced wherever RUN_LENGTH of them are in a
     row, so even if a message quotes only its beginning or its end. A shorter secret is replaced
-    where it stands alone, because it may be part of a word.
+    where it is a word of its own, because it may be part of a word.
 
     Args:
         secrets: known from the start.

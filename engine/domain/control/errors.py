@@ -6,7 +6,7 @@ from engine.domain.errors import FatalError
 
 
 class RequestError(FatalError):
-    """A request that cannot be fulfilled as it stands."""
+    """A request that cannot be fulfilled as it is."""
 
 
 class InvalidRequestError(RequestError):

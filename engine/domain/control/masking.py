@@ -19,7 +19,7 @@ def masked(text: str) -> str:
 
 
 def masked_sentence(sentence: str) -> str:
-    """Return a sentence in which the numbers, and what stands in quotes, are masked."""
+    """Return a sentence in which the numbers, and quoted texts, are masked."""
     return QUOTED.sub(lambda found: masked(found.group()), sentence)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """How a run stands."""
+    """The state of a run."""
 
     RUNNING = "running"
     STOPPING = "stopping"
@@ -23,7 +23,7 @@ class Run:
         pipeline: its name.
         number: of the version.
         digest: of the version.
-        state: how it stands.
+        state: of the run.
         started: ns since 1970.
         process: id of its supervisor.
         exit_code: None while it runs, and where nobody saw it end.

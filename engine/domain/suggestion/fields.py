@@ -1,4 +1,4 @@
-"""The fields of messages, with what stands in them."""
+"""The fields of messages, with their values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Field:
 
     Attributes:
         path: of the field.
-        column: what stands in it, by event; None where nothing does.
+        column: its value by event; None where there is none.
     """
 
     path: Path
@@ -27,7 +27,7 @@ class Field:
 
     @property
     def found(self) -> list[Any]:
-        """What stands in it, where something does."""
+        """Its values, without those that are missing."""
         return [value for value in self.column if value is not None]
 
     @property
@@ -37,7 +37,7 @@ class Field:
 
     @property
     def distinct(self) -> int:
-        """The number of different things that stand in it."""
+        """The number of different values."""
         return len({str(value) for value in self.column})
 
     @property

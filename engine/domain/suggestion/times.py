@@ -43,7 +43,7 @@ def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set
 
 
 def is_written_time(field: Field) -> bool:
-    """Return whether a field can be a time, by what stands in it."""
+    """Return whether a field can be a time, by its values."""
     return _spec(field.found) is not None
 
 
@@ -53,7 +53,7 @@ def _rank(field: Field, array: Path | None) -> tuple[bool, ...]:
 
 
 def _of_two(fields: Sequence[Field]) -> list[tuple[tuple[bool, ...], Spec, set[Path]]]:
-    """Return times of which the date stands in one field and the hour in another."""
+    """Return times of which the date is in one field and the hour in another."""
     always = [field for field in fields if field.is_always_there]
     dates = [(one, fmt) for one in always if (fmt := _written(one.found, DATES))]
     clocks = [(one, fmt) for one in always if (fmt := _written(one.found, CLOCKS))]

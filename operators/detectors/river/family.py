@@ -102,7 +102,7 @@ def _kinds() -> dict[str, type]:
 
 
 def _wraps(kind: type) -> bool:
-    """Whether it stands around another detector, as filters do, and not on its own."""
+    """Whether it wraps another detector, as filters do."""
     parameters = inspect.signature(kind).parameters.values()
     return any(parameter.default is inspect.Parameter.empty for parameter in parameters)
 

@@ -121,7 +121,7 @@ def test_a_wrong_delimiter_is_named(tmp_path: Path, caplog) -> None:
 
     _, _, hint = read(file, csv={"delimiter": ","}, fields=frozenset({"station"}))
 
-    assert hint.endswith("semicolons stand in the header, set csv.delimiter: ';'")
+    assert hint.endswith("semicolons are in the header, set csv.delimiter: ';'")
     assert "has no column station that the event mapping reads" in caplog.text
 
 

@@ -644,7 +644,7 @@ values: {each: "values.*"}
     [
         (b'{"id":"a","cpu0.p_cpu":1}', 'a field is called cpu0.p_cpu: write ["cpu0.p_cpu"]'),
         (b'{"id":"a","v":1}\n{"id":"b","v":1}', "set event.format: json_lines"),
-        (b'[{"id":"a","v":1},', "a document must stand on one line"),
+        (b'[{"id":"a","v":1},', "a document must be on one line"),
         (b"\x1f\x8b\x08", "it begins like gzip"),
         ('{"id":"a"}'.encode("utf-16"), "it begins like UTF-16"),
         (b"cpu,host=a idle=1", "it begins 'cpu,host=a i': set event.format"),

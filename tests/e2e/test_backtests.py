@@ -15,6 +15,7 @@ from engine.application.control.manage_pipelines import put_pipeline
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.start_backtest import start_backtest
 from engine.domain.control.backtest import Found
+from engine.presentation.command import RUN
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 BEGIN = 1_767_225_600_000
@@ -50,7 +51,7 @@ def test_the_messages_of_a_period_are_read_and_no_offset_is_changed(
         put_pipeline(work, SYSTEM, 0, "quick", text, 0)
         asked = start_backtest(work, SYSTEM, 1, "quick", None, {"period": PERIOD})
 
-    BacktestWorker(store, tmp_path / "backtests").step(Event())
+    BacktestWorker(store, tmp_path / "backtests", RUN).step(Event())
 
     with store.reading() as work:
         done = work.backtests.get(asked.id)

@@ -24,7 +24,6 @@ from engine.application.control.backtest_file import (
     REJECTS,
     backtest_text,
 )
-from engine.application.control.local_runner import COMMAND
 from engine.application.control.pipeline_process import start_pipeline
 from engine.application.control_ports import Store
 from engine.application.state.durable import write_durably
@@ -49,7 +48,7 @@ class BacktestWorker:
         command: the command that runs a pipeline file, whose path is appended.
     """
 
-    def __init__(self, store: Store, folder: Path, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, store: Store, folder: Path, command: Sequence[str]) -> None:
         self._store = store
         self._folder = folder.absolute()
         self._command = command

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -32,7 +31,6 @@ FILE, RECORD, LOG = "pipeline.yaml", "run.json", "log"
 MOST_LOG_BYTES = 20 * 2**20
 """Size beyond which a log is rotated at the next start."""
 IMPATIENCE_SECONDS = 0.5
-COMMAND = (sys.executable, "-m", "engine.presentation.cli.main", "run", "--log-format", "json")
 
 
 class LocalRunner:
@@ -43,7 +41,7 @@ class LocalRunner:
         command: the command that runs a pipeline file, whose path is appended.
     """
 
-    def __init__(self, directory: Path, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, directory: Path, command: Sequence[str]) -> None:
         self._directory = directory.absolute()
         self._command = command
         self._children: dict[str, subprocess.Popen[bytes]] = {}

@@ -42,6 +42,7 @@ from engine.presentation.api.app import PREFIX, create_app
 from engine.presentation.api.live_feed import POLL_SECONDS, SHARED_POLL_SECONDS, LiveFeed
 from engine.presentation.api.metrics_page import serve_metrics
 from engine.presentation.api.services import Services
+from engine.presentation.command import RUN
 
 if TYPE_CHECKING:
     from engine.presentation.api.provider import Provider
@@ -103,7 +104,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
         logger.info("%d secrets were encrypted with the first key: others can go", resealed)
     listening = _listen(serving.host, serving.port)
     stop = Event()
-    runner = LocalRunner(serving.directory) if serving.runs_pipelines else NoRunner()
+    runner = LocalRunner(serving.directory, RUN) if serving.runs_pipelines else NoRunner()
     metrics = ServerMetrics()
     link = None if serving.cache is None else CacheLink(serving.cache, metrics)
     live = LiveFeed(lambda: SHARED_POLL_SECONDS if link and link.is_up else POLL_SECONDS)
@@ -205,7 +206,7 @@ def _background(
         folder = serving.directory / hashlib.sha256(followed.place.encode()).hexdigest()[:16]
         follower = Follower(store, followed, folder, stop, metrics)
         found.append(Thread(target=follower.run, name="follower"))
-    worker = BacktestWorker(store, serving.directory / "backtests")
+    worker = BacktestWorker(store, serving.directory / "backtests", RUN)
     found.append(Thread(target=worker.run, args=(stop,), name="backtests"))
     found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
     for thread in found:

@@ -29,6 +29,7 @@ from engine.presentation.api.generations import Generations
 from engine.presentation.api.live_feed import LiveFeed
 from engine.presentation.api.problems import TooManyRequestsError
 from engine.presentation.api.read_cache import ReadCache
+from engine.presentation.command import RUN
 
 if TYPE_CHECKING:
     from engine.presentation.api.provider import Provider
@@ -85,7 +86,7 @@ class Services:
     now: Callable[[], int] = time.time_ns
     live: LiveFeed = field(default_factory=LiveFeed)
     pipelines: PipelineDirectory = field(default_factory=PipelineDirectory)
-    runner: Runner = field(default_factory=lambda: LocalRunner(Path()))
+    runner: Runner = field(default_factory=lambda: LocalRunner(Path(), RUN))
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
     discoveries: Sequence[Discovery] = ()
     box: SecretBox = field(default_factory=SecretBox.of_chance)

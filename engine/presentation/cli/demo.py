@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
@@ -21,12 +20,12 @@ from engine.application.demo.evaluation import Evaluation, evaluate
 from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun, Progress
 from engine.domain.kinds import ABSENCE
+from engine.presentation.command import COMMAND
 
 BUDGET_PER_DAY = 10.0
 LEEWAY = 1.2
 """The budget is held within 20 %."""
 LEAST_RECALL = 0.8
-COMMAND = (sys.executable, "-m", "engine.presentation.cli.main")
 
 STARTING = "starting: the detectors are compiled, once on this machine"
 

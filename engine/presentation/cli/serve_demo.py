@@ -19,7 +19,7 @@ from engine.application.demo.fleet import Fleet
 from engine.application.demo.runner import DemoRun
 from engine.domain.errors import PynomalyError
 from engine.domain.time_units import NS_PER_DAY
-from engine.presentation.cli.demo import COMMAND
+from engine.presentation.command import COMMAND
 
 logger = logging.getLogger("pynomaly.demo")
 WEEK_NS = 7 * NS_PER_DAY

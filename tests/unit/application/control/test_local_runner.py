@@ -16,6 +16,7 @@ from engine.application.telemetry.correlation import correlated
 from engine.domain.control.errors import ConflictError, NotFoundError
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.run import Run, RunState
+from engine.presentation.command import RUN
 
 PATIENCE_SECONDS = 60.0
 WAITS = """
@@ -81,7 +82,7 @@ def test_a_run_knows_the_request_that_started_it(tmp_path: Path) -> None:
 def test_another_server_finds_a_run_again_and_ends_it(runner: LocalRunner, tmp_path: Path) -> None:
     started = runner.start(VERSION)
     wait_for_log(runner)
-    other = LocalRunner(tmp_path)
+    other = LocalRunner(tmp_path, RUN)
 
     found = other.get("quick")
     other.stop("quick", drain=True)
@@ -98,7 +99,7 @@ def test_a_process_of_the_same_id_is_another_one(runner: LocalRunner, tmp_path: 
     written.pop("exit_code", None)
     record.write_bytes(orjson.dumps({**written, "process": os.getpid()}))
 
-    found = LocalRunner(tmp_path).get("quick")
+    found = LocalRunner(tmp_path, RUN).get("quick")
 
     assert found is not None
     assert (found.process, found.is_over) == (os.getpid(), True)

@@ -20,6 +20,7 @@ from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.domain.control.role import Role
 from engine.presentation.api.app import create_app
 from engine.presentation.api.services import Argon2, Services
+from engine.presentation.command import RUN
 from tests.support.published import BEGAN, anomaly, incident
 
 NOW = BEGAN
@@ -80,7 +81,7 @@ def client(
         passwords=passwords,
         now=lambda: NOW,
         pipelines=pipelines,
-        runner=LocalRunner(tmp_path),
+        runner=LocalRunner(tmp_path, RUN),
     )
     with TestClient(app, base_url="http://server", raise_server_exceptions=False) as client:
         yield client

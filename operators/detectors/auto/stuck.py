@@ -1,7 +1,9 @@
 """Stuck: a value that usually varies is constant.
 
 A run of equal values is compared with the earlier runs of the value: their number and log lengths
-give the predictive probability of a longer run, as in `tail`. Values rest at their least
+give the predictive probability of a longer run, as in `tail`. Once many runs are known, the longest
+of them bounds it too: one of n runs is longer, and beyond it run lengths are taken to fall like an
+exponential law whose longest of n would be that long (log n means). Values rest at their least
 and at their greatest in ways of their own: a flag is mostly down, and up for a moment. So runs at
 the two, and elsewhere, are held against each other only.
 """
@@ -22,6 +24,8 @@ PRIOR_RUNS, PRIOR_EXCESS = 4.0, 0.3
 """Prior: a number of runs, and the sum of their log lengths over `SHORTEST`."""
 REST_EXCESS = 8.0
 """What is added to it where all visits become runs: where a value rests by nature."""
+MANY_RUNS = 20
+"""Runs whose longest one says how long runs get."""
 CENSORED = 3.0
 YOUNG_SHARE = 0.25
 """Events before a run, as a multiple of its length, that are needed to judge it."""
@@ -74,6 +78,10 @@ def p_value(state: Any, seen: int) -> float:
     rests = (place.runs + 0.5) / (place.visits + 0.5)
     excess = place.excess + PRIOR_EXCESS + REST_EXCESS * min(rests, 1.0)
     rare = (1.0 + log(run / SHORTEST) / excess) ** -(place.runs + PRIOR_RUNS)
+    if place.runs >= MANY_RUNS:
+        runs = np.float64(place.runs)
+        beyond = (run / place.longest - 1.0) * log(runs + 1.0)
+        rare = min(rare, (1.0 + beyond / runs) ** -runs / (runs + 1.0))
     # The share of events, in each of the places.
     share = PLACES * (place.runs + 0.5) / seen
     return max(min(share * rare, 1.0), LEAST_P)

@@ -54,6 +54,18 @@ def test_a_value_that_rests_by_nature_is_not_stuck() -> None:
     assert min(p) > 1e-4
 
 
+def test_a_run_of_twice_the_longest_of_many_is_rare() -> None:
+    rng = np.random.default_rng(0)
+    state = one_of(stuck.FIELDS)
+    lengths = 2 + rng.exponential(6, 700).astype(int)
+    for k, length in enumerate(lengths):
+        stand_still(state, int(length), MONDAY, 200 + 8 * k)
+
+    p = stand_still(state, 2 * int(lengths.max()), MONDAY, 6_000)
+
+    assert p < 1e-5
+
+
 def test_a_place_that_was_never_left_at_once_may_be_one_to_rest_at() -> None:
     fleeting, unknown = (
         stand_still(after_visits(stuck.LEAST, visits), 30, MONDAY) for visits in (100, 0)
@@ -66,8 +78,8 @@ def test_a_place_that_was_never_left_at_once_may_be_one_to_rest_at() -> None:
 def test_runs_at_the_least_value_say_nothing_of_the_greatest() -> None:
     state = after_visits(stuck.GREATEST, 100)
     stuck.note_place(state, stuck.LEAST, False)
-    for _ in range(100):
-        stand_still(state, 20, MONDAY)
+    for length in np.random.default_rng(0).exponential(30, 100):
+        stand_still(state, 2 + int(length), MONDAY)
 
     up, down = state.copy(), state.copy()
     stuck.note_place(up, stuck.GREATEST, False)

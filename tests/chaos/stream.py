@@ -7,12 +7,14 @@ import time
 
 import numpy as np
 import orjson
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 ENTITIES = 40
 """Per partition; an entity's events are all in one, and so have an order."""
 START_MS = 1_767_225_600_000
 BLOCK = 1_000
+STUCK_SECONDS = 30.0
+"""A client that delivers nothing for so long has lost its brokers for good."""
 HEAD_START = 5
 """Blocks of each partition that are written at once, for models to be warm in the shortest run."""
 
@@ -40,18 +42,8 @@ class Writer:
     """Writes the stream at a steady rate in the background, whatever becomes of the brokers."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, seed: int, rate: float) -> None:
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "message.timeout.ms": 0,
-                "linger.ms": 5,
-                "queue.buffering.max.messages": 1_000_000,
-                "reconnect.backoff.max.ms": 500,
-                # A broker that is down is what we are here for.
-                "log_level": 1,
-            }
-        )
+        self._bootstrap = bootstrap
+        self._producer = self._new_producer()
         self._topic, self._seed, self._rate = topic, seed, rate
         self.ends = dict.fromkeys(range(partitions), 0)
         self.failures: list[KafkaError] = []
@@ -63,8 +55,12 @@ class Writer:
         """Stop writing and return how many messages there are, all of them in the topic."""
         self._stopping.set()
         self._thread.join()
-        while self._producer.flush(1.0):
-            pass
+        left = self._producer.flush(1.0)
+        while left:
+            before, left = left, self._producer.flush(STUCK_SECONDS)
+            if left == before:
+                self._give_up()
+                break
         assert not self.failures, self.failures[:3]
         return sum(self.ends.values())
 
@@ -74,9 +70,7 @@ class Writer:
             blocks = [messages(self._seed, part, block * BLOCK, BLOCK) for part in self.ends]
             for row in zip(*blocks, strict=True):
                 for partition, value in enumerate(row):
-                    self._producer.produce(
-                        self._topic, value, partition=partition, on_delivery=self._delivered
-                    )
+                    self._send(partition, value)
                 written += len(row)
                 if block < HEAD_START:
                     began, written = time.monotonic(), 0
@@ -84,6 +78,42 @@ class Writer:
                 if self._stopping.is_set():
                     break
             block += 1
+
+    def _send(self, partition: int, value: bytes) -> None:
+        """Send a message; what a client that delivers nothing more still holds is given up."""
+        while not self._stopping.is_set():
+            try:
+                self._producer.produce(
+                    self._topic, value, partition=partition, on_delivery=self._delivered
+                )
+            except BufferError:
+                if not self._producer.poll(STUCK_SECONDS):
+                    self._producer = self._new_producer()
+            else:
+                return
+
+    def _give_up(self) -> None:
+        """Leave out what was not delivered; what is in the topic counts, whether we know or not."""
+        self._producer = self._new_producer()
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "writer"})
+        for partition in self.ends:
+            place = TopicPartition(self._topic, partition)
+            self.ends[partition] = consumer.get_watermark_offsets(place, timeout=STUCK_SECONDS)[1]
+        consumer.close()
+
+    def _new_producer(self) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 200_000,
+                "reconnect.backoff.max.ms": 500,
+                # A broker that is down is what we are here for.
+                "log_level": 1,
+            }
+        )
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

@@ -133,10 +133,17 @@ class WaitingEvents:
 
     def _keep(self, places: NDArray[np.intp]) -> None:
         """Keep the events at some places alone."""
-        self.links = self.links[places]
-        self._keys = self._keys[places]
-        self._columns = {name: column[places] for name, column in self._columns.items()}
-        self.used = len(places)
+        kept, room = len(places), len(self.links)
+        if room > 4 * (kept + MOST_HOLES):
+            self.links = self.links[places]
+            self._keys = self._keys[places]
+            self._columns = {name: column[places] for name, column in self._columns.items()}
+        else:
+            # In their place: room that was given back would be taken again with the next batch.
+            for column in (self.links, self._keys, *self._columns.values()):
+                column[:kept] = column[places]
+            self._keys[kept : self.used] = None
+        self.used = kept
 
 
 def _grown(column: NDArray[Any], room: int) -> NDArray[Any]:

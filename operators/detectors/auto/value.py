@@ -290,7 +290,7 @@ def _observe(
     p_values = np.ones(VALUE_EVIDENCE)
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
-            bounded = (e in (SHIFT, DRIFT)) and not new_day_off
+            bounded = e == SHIFT and not new_day_off
             p_values[e] = tail.p_value(
                 state.tails[e], distances[e], floors[e], state.still, SPANS[e], bounded
             )
@@ -353,7 +353,7 @@ def _observe(
             half = 0.5 * step / error_unit
         elif e == SEASON and season_unit > 0.0:
             half = 0.5 * step / season_unit
-        bounded = e in (SHIFT, DRIFT)
+        bounded = e == SHIFT
         tail.learn(
             state.tails[e], distances[e], rarities[e], floors[e], half, clock, SPANS[e], bounded
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import IO
+from typing import IO, Any
 
 import orjson
 
@@ -19,7 +19,7 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, byte
 
     Raises:
         ConnectorError: fastavro is not installed, or it is not an Avro file.
-        EOFError: the file is cut off.
+        EOFError: the file is cut off or damaged.
     """
     try:
         fastavro = import_module("fastavro")
@@ -28,8 +28,25 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, byte
         raise ConnectorError(f"{path}: reading Avro needs the package fastavro: {advice}") from None
     try:
         records = fastavro.reader(file)
-    except (ValueError, KeyError, fastavro.schema.SchemaParseException) as error:
+    except EOFError:
+        raise
+    except Exception as error:  # noqa: BLE001 - fastavro raises anything on damaged bytes
         raise ConnectorError(f"{path} is not an Avro file that can be read: {error}") from None
-    for number, record in enumerate(records):
+    for number, payload in enumerate(_payloads(records)):
         if number >= skip:
-            yield number, orjson.dumps(record, default=plain)
+            yield number, payload
+
+
+def _payloads(records: Any) -> Iterator[bytes]:
+    """Yield records as JSON.
+
+    Raises:
+        EOFError: one of them is cut off or damaged.
+    """
+    try:
+        for record in records:
+            yield orjson.dumps(record, default=plain)
+    except EOFError:
+        raise
+    except Exception as error:  # noqa: BLE001 - fastavro raises anything on damaged bytes
+        raise EOFError(f"a record cannot be read ({type(error).__name__}: {error})") from None

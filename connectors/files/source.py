@@ -108,6 +108,10 @@ class FileSource:
                 batches.append(reader.batch(samples))
                 reader.close()
             return [batch for batch in batches if batch is not None]
+        except IsADirectoryError:
+            path = self.settings.path
+            hint = f"set a pattern of its files, such as {path}/*.csv"
+            raise ConnectorError(f"{path}: is a directory: {hint}") from None
         except OSError as error:
             raise ConnectorError(f"{self.settings.path}: {error}") from error
 

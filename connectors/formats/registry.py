@@ -265,9 +265,11 @@ def _of_headers(headers: Headers) -> tuple[int | str, int] | None:
 def _of_guid(payload: bytes) -> tuple[str, int]:
     if payload[:1] != bytes([MAGIC_GUID]) or len(payload) < 17:
         shown = payload[:5].hex()
+        is_json = payload.lstrip()[:1] == b"{"
+        hint = "is it JSON? leave out event.format" if is_json else "is it written without one?"
         raise FormatError(
-            f"the payload begins with 0x{shown}, expected 0x00 and four bytes of a schema's id: "
-            "is it written without a registry?"
+            f"the payload begins with 0x{shown}, expected 0x00 and four bytes of the id of a "
+            f"schema in the registry: {hint}"
         )
     text = payload[1:17].hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])), 17

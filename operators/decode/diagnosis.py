@@ -123,12 +123,23 @@ def _of_value(field: ValueField, reader: NumberReader, found: Any) -> Finding | 
     try:
         number = reader.number(found)
     except NoNumberError as error:
-        return RejectReason.WRONG_TYPE, f"{where} is {quote(found)}, expected {error}"
+        detail = f"{where} is {quote(found)}, expected {error}{_inner(where, found)}"
+        return RejectReason.WRONG_TYPE, detail
     except OverflowError:
         number = math.inf
     if math.isinf(number) or (math.isnan(number) and not reader.may_miss):
         return RejectReason.NOT_FINITE, f"{where} is {quote(found)}, expected a finite number"
     return None
+
+
+def _inner(where: str, found: Any) -> str:
+    """Return what to do if an object or an array stands where a number is read."""
+    if isinstance(found, dict) and found:
+        name = str(next(iter(found)))[:30]
+        return f': read a field of it, such as {where}.{name}, or {{each: "{where}.*"}}'
+    if isinstance(found, list) and found:
+        return f": set event.explode: {where}, or read one element, {where}[0]"
+    return ""
 
 
 def _unexploded(exploder: Exploder, document: Any) -> Finding | None:

@@ -86,8 +86,12 @@ def look_up(document: Any, path: Path) -> Any:
             raise MissingError(where)
         fits, expected = _expected(step)
         if not isinstance(document, fits):
-            before = path_text(path[:depth]) or "the payload"
-            raise MisplacedError(f"{before} is {quote(document)}, expected {expected}")
+            before = path_text(path[:depth])
+            hint = ""
+            if isinstance(document, list) and before and document:
+                hint = f": set event.explode: {before}, or read one element, {before}[0]"
+            found = f"{before or 'the payload'} is {quote(document)}, expected {expected}"
+            raise MisplacedError(found + hint)
         document = _step(document, step, where)
     return document
 
@@ -111,17 +115,32 @@ def other_name(document: Any, path: Path) -> str:
             if name in document:
                 return f'; a field is called {name}: write ["{name}"]'
         if step not in document:
-            return _near(step, list(islice(map(str, document), MOST_NAMES)))
+            if start == 0 and step == "$":
+                return "; paths begin with the name of a field, without $"
+            return _near(step, document) or _below(path[:start], path[-1], document)
         document = document[step]
     return ""
 
 
-def _near(name: str, names: list[str]) -> str:
+def _near(name: str, document: dict[str, Any]) -> str:
+    names = list(islice(map(str, document), MOST_NAMES))
     same = [other for other in names if other.lower() == name.lower()]
     found = same or get_close_matches(name, names, 1, 0.75)
     return f'; a field is called "{found[0][:LONGEST_QUOTE_CHARS]}"' if found else ""
 
 
+def _below(before: Path, name: Step, document: dict[str, Any]) -> str:
+    """Return a hint at a field of this name one step further in, or at the fields there are."""
+    for outer, inner in islice(document.items(), MOST_NAMES):
+        if isinstance(inner, dict) and name in inner:
+            return f"; there is {path_text((*before, str(outer), name))[:LONGEST_QUOTE_CHARS]}"
+    names = [str(one)[:LONGEST_NAME_CHARS] for one in islice(document, MOST_LISTED)]
+    more = ", ..." if len(document) > MOST_LISTED else ""
+    return f"; the fields are {', '.join(names)}{more}" if names else ""
+
+
+MOST_LISTED, LONGEST_NAME_CHARS = 8, 30
+"""Names of fields that a sentence lists, and their letters."""
 MOST_NAMES = 50
 """Fields of a message that are compared with a name that is not among them."""
 LONGEST_QUOTE_CHARS = 80

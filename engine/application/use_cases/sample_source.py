@@ -70,7 +70,8 @@ def sample_of(file: PipelineFile, batches: Sequence[RawBatch]) -> SourceSample:
         PynomalyError: they cannot be decoded now, such as that a schema registry is down.
     """
     pipeline = file.pipeline()
-    decoded = registry.step("decode")(pipeline, context_of(file))(list(batches))
+    decode = registry.step("decode")(pipeline, context_of(file))
+    decoded = decode(list(batches)) if any(map(len, batches)) else []
     names = pipeline.mapping.value_names
     events: list[SampledEvent] = []
     rejects: list[Reject] = []

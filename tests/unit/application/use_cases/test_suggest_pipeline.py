@@ -10,7 +10,7 @@ import pytest
 
 from engine.application.config.load import parse
 from engine.application.telemetry.redaction import Redactor
-from engine.application.use_cases.sample_source import read_messages, sample_of
+from engine.application.use_cases.sample_source import SourceSample, read_messages, sample_of
 from engine.application.use_cases.suggest_pipeline import SuggestedPipeline, suggest_pipeline
 from engine.domain.errors import ConnectorError, PipelineFileError
 
@@ -77,6 +77,20 @@ def test_messages_of_another_format_are_read_with_it(tmp_path: Path) -> None:
 def test_a_file_of_another_format_is_an_error_that_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(ConnectorError, match=r"none is JSON.*set the format"):
         suggested(tmp_path / "in.log", "2024-01-01 <13> host app: hello\n" * 3)
+
+
+def test_an_empty_file_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorError, match="0 messages were read"):
+        suggested(tmp_path / "in.csv", "")
+
+
+def test_a_sample_of_an_empty_file_is_empty(tmp_path: Path) -> None:
+    document = suggested(tmp_path / "in.ndjson", readings()).document
+    (tmp_path / "in.ndjson").write_text("")
+
+    file = parse(json.dumps(document), tmp_path / "p.yaml", {})
+
+    assert sample_of(file, read_messages(file, 100)) == SourceSample(0, [], [])
 
 
 def test_a_source_that_is_not_valid_is_an_error_of_its_field() -> None:

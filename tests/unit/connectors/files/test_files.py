@@ -109,7 +109,7 @@ def test_no_file_and_an_unreadable_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConnectorError, match="no file matches"):
         source(tmp_path / "x*").check(1)
 
-    with pytest.raises(ConnectorError, match="Is a directory"):
+    with pytest.raises(ConnectorError, match="is a directory: set a pattern"):
         source(tmp_path).check(1)
 
 

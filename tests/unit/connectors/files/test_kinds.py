@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import lz4.frame
@@ -202,13 +203,22 @@ def test_records_of_an_avro_file_are_objects(tmp_path: Path, codec: str, name: s
     assert (documents, errors) == ([record | plain] * 2, {})
 
 
-def test_an_avro_file_that_is_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-500],
+        lambda content: content[:-500] + b"\xff" * 500,
+        lambda content: content[: len(content) // 2] + b"\x01" + content[len(content) // 2 :],
+    ],
+    ids=["cut off", "other bytes at its end", "a byte more"],
+)
+def test_an_avro_file_that_is_damaged_is_read_up_to_there(tmp_path: Path, damage: Any) -> None:
     content = io.BytesIO()
     schema = fastavro.parse_schema(
         {"type": "record", "name": "r", "fields": [{"name": "v", "type": "long"}]}
     )
     fastavro.writer(content, schema, ({"v": n} for n in range(9_000)), sync_interval=1_000)
-    plugin = source(written(tmp_path, content.getvalue()[:-500], "a.avro"))
+    plugin = source(written(tmp_path, damage(content.getvalue()), "a.avro"))
 
     found = [
         value

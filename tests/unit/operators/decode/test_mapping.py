@@ -683,7 +683,7 @@ def test_a_number_where_a_text_of_a_time_is_expected_is_reported_with_how_to_rea
         ({"Sensor": "a", "v": {"temp": 1}}, 'nothing at sensor; a field is called "Sensor"'),
         ({"sensors": "a", "v": {"temp": 1}}, 'nothing at sensor; a field is called "sensors"'),
         ({"sensor": "a", "v": {"temp_c": 1}}, 'at v.temp; a field is called "temp_c"'),
-        ({"id": "a", "v": {"temp": 1}}, "nothing at sensor"),
+        ({"id": "a", "v": {"temp": 1}}, "nothing at sensor; the fields are id, v"),
     ],
 )
 def test_a_missing_field_is_reported_with_the_name_that_is_nearly_right(

@@ -29,7 +29,7 @@ def test_avro_is_read_and_scores_are_written_as_avro_and_cloudevents(
     try:
         with schema_registry() as url:
             registry = {"registry": {"url": url}}
-            with SchemaRegistryClient({"url": url}) as client:
+            with SchemaRegistryClient({"url": url, "timeout": 60}) as client:
                 own = client.register_schema(f"{source}-value", Schema(json.dumps(AVRO), "AVRO"))
             pipeline = {
                 "name": "plant",

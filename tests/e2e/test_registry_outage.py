@@ -118,7 +118,7 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
         with (
             schema_registry() as registry,
             proxy(registry) as between,
-            SchemaRegistryClient({"url": registry}) as client,
+            SchemaRegistryClient({"url": registry, "timeout": 60}) as client,
         ):
 
             def register(schema: dict[str, Any]) -> int:

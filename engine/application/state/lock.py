@@ -55,11 +55,11 @@ def require_usable(directory: Path) -> None:
     """
     if (directory / FIRST_FORMAT).exists():
         raise FatalError(
-            f'the state in "{directory}" was written by an earlier version, which kept entities '
+            f'the state in "{directory}" was written by an earlier release, which kept entities '
             "in key groups; this one keeps them by the partition they come from, and cannot read "
             "it. Start afresh with `pynomaly state reset` (entities warm up again; a Kafka "
             "source with `start: committed` goes on from its group's offsets), or go on with the "
-            "version that wrote it"
+            "release that wrote it"
         )
     if (directory / IMPORTING).exists():
         raise FatalError(

@@ -26,7 +26,9 @@ from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["state"])
 GZIP = "application/gzip"
-ARCHIVE = {GZIP: {"schema": {"type": "string", "format": "binary"}}}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+ARCHIVE = {GZIP: BINARY}
+UPLOADED = {GZIP: BINARY, "application/octet-stream": BINARY}
 IMPORT_PATH = "/pipelines/{pipeline}/state/import"
 
 
@@ -130,7 +132,7 @@ def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -
 # async, as it reads the request itself: an archive is larger than what fits into memory.
 @router.post(
     IMPORT_PATH,
-    openapi_extra={"requestBody": {"required": True, "content": ARCHIVE}},
+    openapi_extra={"requestBody": {"required": True, "content": UPLOADED}},
 )
 async def import_(
     services: WithServices, caller: WithCaller, request: Request, pipeline: PipelineName

@@ -199,7 +199,6 @@ class Onsets(RecordBank):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity, RECORD)
-        self.bytes_per_entity = RECORD.itemsize
 
     def p_values(self, slots: Int32s, powers: Floats, learn: Bools) -> Floats:
         """Return each score's p-value by the state before it, then learn it, in order.

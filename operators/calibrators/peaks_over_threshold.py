@@ -217,7 +217,6 @@ class PeaksOverThreshold(RecordBank):
 
     def __init__(self, capacity: int, calibration: Calibration, resolution: float) -> None:
         super().__init__(capacity, record(calibration.window))
-        self.bytes_per_entity = self.records.dtype.itemsize
         self._params = Params(
             calibration.window,
             calibration.learn_anomalies,

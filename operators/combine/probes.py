@@ -56,7 +56,6 @@ class AnomalyInjector(RecordBank):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity, RECORD)
-        self.bytes_per_entity = RECORD.itemsize
 
     def inject(
         self, slots: Int32s, values: Floats, filled: Floats, scales: Floats, learn: Bools

@@ -80,7 +80,6 @@ class AbsenceWatch(RecordBank):
 
     def __init__(self, capacity: int, limits: Limits) -> None:
         super().__init__(capacity, RECORD)
-        self.bytes_per_entity = RECORD.itemsize
         self._limits = limits
         self._watch = RecordBank(1, WATCH)
         self._watch.records["next"] = NEVER

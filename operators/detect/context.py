@@ -31,7 +31,6 @@ class ContextBank(RecordBank):
 
     def __init__(self, capacity: int, pipeline: Pipeline) -> None:
         super().__init__(capacity, record(pipeline.context, len(pipeline.mapping.values)))
-        self.bytes_per_entity = self.records.dtype.itemsize
         self._length = pipeline.context
         self._policy = pipeline.alert
         self._names = pipeline.detector_names

@@ -31,7 +31,6 @@ class CounterBank(RecordBank):
         count = len(columns)
         fields = [("last", "<f8", (count,)), ("time", "<i8", (count,)), ("known", "u1", (count,))]
         super().__init__(capacity, np.dtype([*fields, ("behind", "u1", (count,))]))
-        self.bytes_per_entity = self.records.dtype.itemsize
 
     def rates(self, slots: Int32s, values: Floats, times: Int64s, learn: Bools) -> Floats:
         """Return the values with rates in place of counts, then note the counts.

@@ -44,7 +44,6 @@ class IdleWatch(RecordBank):
 
     def __init__(self, capacity: int, after: int) -> None:
         super().__init__(capacity, RECORD)
-        self.bytes_per_entity = RECORD.itemsize
         self._after = after
         self._tick = max(after // TICKS, 1)
 

@@ -33,7 +33,6 @@ class NearnessBank(RecordBank):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity, RECORD)
-        self.bytes_per_entity = RECORD.itemsize
 
     def observe(self, slots: Int32s, times: Int64s, p_value: Floats) -> None:
         """Note events.

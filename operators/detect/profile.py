@@ -26,7 +26,6 @@ class ProfileBank(RecordBank):
 
     def __init__(self, capacity: int, d: int) -> None:
         super().__init__(capacity, record(d))
-        self.bytes_per_entity = self.records.dtype.itemsize
 
     def observe(self, slots: Int32s, values: Floats, learn: Bools) -> tuple[Floats, Floats, Floats]:
         """Return what was expected before each event, then learn it, in the given order.

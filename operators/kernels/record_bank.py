@@ -26,10 +26,15 @@ class RecordBank:
     """One zero-initialised record a slot; a record of zeros is an entity never seen.
 
     The whole capacity is reserved at once, and memory is committed as slots are touched.
+
+    Attributes:
+        records: of the slots.
+        bytes_per_entity: size of a record.
     """
 
     def __init__(self, capacity: int, dtype: np.dtype[np.void]) -> None:
         self.records: Records = np.zeros(capacity, dtype)
+        self.bytes_per_entity = dtype.itemsize
 
     def reset(self, slots: Int32s) -> None:
         """Forget the entities in these slots: the next event in one starts a new entity."""

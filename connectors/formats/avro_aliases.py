@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 Aliases = dict[tuple[str, str], set[str]]
 """The former names of a field, by its record and its name."""
 RECORDS = ("record", "error")
-NOT_TOLD = (400, 403, 404, 405, 422, 501)
-"""Statuses of a registry that does not tell versions, or not to us."""
+WITHOUT_VERSIONS = (400, 403, 404, 405, 422, 501)
+"""Statuses of a registry that has no list of versions, or refuses it."""
 
 
 def use_mapped_names(schema: Any, paths: frozenset[Path], newer: Callable[[], list[Any]]) -> None:
@@ -47,7 +47,7 @@ def newest_schemas(own: int | str, client: SchemaRegistryClient) -> list[str]:
             client.get_latest_version(subject).schema for subject in sorted(filter(None, subjects))
         ]
     except SchemaRegistryError as error:
-        if error.http_status_code in NOT_TOLD:
+        if error.http_status_code in WITHOUT_VERSIONS:
             return []
         raise
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from engine.application.cluster.metrics_server import ENTITIES
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.live_tasks import BusyError, LiveTasks
 from engine.application.entities.document import nearest_document, report_document
@@ -18,7 +19,6 @@ from engine.domain.errors import FatalError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = "/entities"
 ASK_SECONDS = 5.0
 """Time to wait for the dataflow, which answers between two batches."""
 DEFAULT_TOP, MOST_TOP = 20, 1_000
@@ -43,10 +43,10 @@ def entities_page(live: LiveTasks, file: PipelineFile) -> WSGIApplication:
         # By the gateway interface, a path is bytes in the form of a text.
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         try:
-            if path == PATH:
+            if path == ENTITIES:
                 found = answers.top(environ.get("QUERY_STRING", ""))
             else:
-                found = answers.entity(path.removeprefix(f"{PATH}/"))
+                found = answers.entity(path.removeprefix(f"{ENTITIES}/"))
         except ValueError as error:
             return _text(start, "400 Bad Request", str(error))
         except FatalError as error:

@@ -116,10 +116,7 @@ def export_anomalies(
 ) -> StreamingResponse:
     """Export all matching anomalies, the newest first."""
     pipeline_to_list(caller, query.pipeline)
-    wanted = query.filter()
-    found = all_of(
-        services, lambda work, behind, limit: find_anomalies(work, caller, wanted, behind, limit)
-    )
+    found = all_of(services, caller, find_anomalies, query.filter())
     return EXPORT.reply(found, query.format)
 
 

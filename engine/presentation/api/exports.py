@@ -11,12 +11,15 @@ from typing import Any, Generic, Literal, TypeVar
 
 from fastapi.responses import StreamingResponse
 
+from engine.application.control.caller import Caller
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.page import Page, Position
 from engine.presentation.api.parquet import ColumnType, parquet_of
 from engine.presentation.api.services import Services
 
 T = TypeVar("T")
+F = TypeVar("F")
+"""A filter."""
 EXPORT_PAGE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters that begin a formula in spreadsheets."""
@@ -62,13 +65,16 @@ class Export(Generic[T]):
 
 
 def all_of(
-    services: Services, find: Callable[[UnitOfWork, Position | None, int], Page[T]]
+    services: Services,
+    caller: Caller,
+    find: Callable[[UnitOfWork, Caller, F, Position | None, int], Page[T]],
+    wanted: F,
 ) -> Iterator[T]:
     """Yield all items a page at a time, so that no transaction lasts as long as the export."""
     behind: Position | None = None
     while True:
         with services.store.reading() as work:
-            page = find(work, behind, EXPORT_PAGE)
+            page = find(work, caller, wanted, behind, EXPORT_PAGE)
         yield from page.items
         behind = page.next
         if behind is None:

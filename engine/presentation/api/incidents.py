@@ -199,10 +199,7 @@ def export_incidents(
 ) -> StreamingResponse:
     """Export all matching incidents, the newest first."""
     pipeline_to_list(caller, query.pipeline)
-    wanted = query.filter()
-    found = all_of(
-        services, lambda work, behind, limit: found_incidents(work, caller, wanted, behind, limit)
-    )
+    found = all_of(services, caller, found_incidents, query.filter())
     return EXPORT.reply(found, query.format)
 
 

@@ -82,7 +82,7 @@ def center(state: Any) -> float:
 @njit(error_model="numpy")
 def bucket_of(state: Any, time: int) -> int:
     """Return the bucket of a time in ns."""
-    hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
+    hour = _hour_of_week(time)
     buckets = len(state.pattern)
     if buckets == 168:
         return hour
@@ -94,14 +94,18 @@ def bucket_of(state: Any, time: int) -> int:
 @njit(error_model="numpy")
 def is_day_off(time: int) -> bool:
     """Return whether a time in ns is on a Saturday or Sunday; False if it is not known."""
-    return time != 0 and (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168 >= SATURDAY_HOUR
+    return time != 0 and _hour_of_week(time) >= SATURDAY_HOUR
+
+
+@njit(error_model="numpy")
+def _hour_of_week(time: int) -> int:
+    return (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
 
 
 @njit(error_model="numpy")
 def is_new_day_off(state: Any, time: int) -> bool:
     """Return whether a time is in an hour of a Saturday or Sunday without earlier values."""
-    hour = (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
-    if time == 0 or hour < SATURDAY_HOUR:
+    if not is_day_off(time):
         return False
     bucket = bucket_of(state, time)
     if bucket == state.newest_bucket:

@@ -20,6 +20,7 @@ import pytest
 from tests.e2e.guide import Command, steps
 from tests.support.commands import run_command
 from tests.support.dead_letters import write_letters
+from tests.support.kafka_settings import free_port
 from tests.support.oidc_provider import OidcProvider
 from tests.support.published import anomaly, incident
 from tests.support.readings import write_readings
@@ -149,7 +150,7 @@ def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
 def test_a_pipeline_writes_to_the_store_itself(tmp_path: Path) -> None:
     write_readings(tmp_path / "readings.ndjson")
     text = PIPELINE.replace("file: {path: anomalies.ndjson}", "store: {directory: server}")
-    (tmp_path / "quick.yaml").write_text(text)
+    (tmp_path / "quick.yaml").write_text(f"{text}metrics: {{port: {free_port()}}}\n")
     with served(tmp_path, "--directory", "server") as (address, printed):
         headers = {"Authorization": f"Bearer {printed[-1].strip()}"}
 

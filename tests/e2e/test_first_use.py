@@ -23,7 +23,7 @@ sinks:
   anomalies:
     - file: {path: out.ndjson}
     - alertmanager: {url: "ALERTS", timeout: 2s}
-metrics: null
+metrics: METRICS
 """
 COUNT = 500
 
@@ -44,8 +44,9 @@ def other_server() -> Iterator[str]:
         server.shutdown()
 
 
-def run(folder: Path, alerts: str) -> subprocess.CompletedProcess[str]:
-    (folder / "p.yaml").write_text(FILE.replace("ALERTS", alerts))
+def run(folder: Path, alerts: str, metrics: str = "null") -> subprocess.CompletedProcess[str]:
+    text = FILE.replace("ALERTS", alerts).replace("METRICS", metrics)
+    (folder / "p.yaml").write_text(text)
     lines = [json.dumps({"id": "a", "v": n % 7}) for n in range(COUNT)]
     (folder / "in.ndjson").write_text("\n".join([*lines, "garbage", ""]))
     command = [*PYNOMALY, "run", "p.yaml", "--log-format", "text"]
@@ -64,6 +65,18 @@ def test_a_sink_that_cannot_be_used_is_reported_before_anything_is_read(
     assert f"stopped: sink anomalies.alertmanager: {other_server} answered 404" in last
     assert "first[0]" not in done.stderr, "a process was started"
     assert not (tmp_path / "out.ndjson").exists()
+
+
+def test_a_taken_metrics_port_is_reported_before_the_run_is_announced(
+    tmp_path: Path, other_server: str
+) -> None:
+    port = other_server.rpartition(":")[2]
+
+    done = run(tmp_path, other_server, metrics=f"{{port: {port}}}")
+
+    assert done.returncode == 2
+    assert f"cannot listen on {HOST}:{port} " in done.stderr
+    assert "starting first" not in done.stderr
 
 
 def test_a_sink_that_does_not_answer_is_warned_of_and_waited_for(tmp_path: Path) -> None:

@@ -66,10 +66,7 @@ def serve(
         PynomalyError: the address cannot be listened on, or a PEM file cannot be used.
     """
     context = None if spec.tls is None else tls_context(spec.tls)
-    try:
-        server = MetricsServer(spec.host, spec.port + process)
-    except OSError as error:
-        raise _cannot_listen(spec.host, spec.port + process, error) from error
+    server = _listen(spec, process)
     if context is not None:
         # The handshake is left to the client's own thread: a client that is slow with it, or
         # never begins it, must not keep the others out.
@@ -84,6 +81,27 @@ def serve(
     server.set_app(_choosing(health_pages, otherwise=metrics))
     Thread(target=server.serve_forever, name="metrics page", daemon=True).start()
     return server
+
+
+def check_ports(spec: MetricsSpec, processes: int) -> None:
+    """See whether each process of a run could listen now, before seconds go by in compiling.
+
+    Args:
+        spec: where the first process listens; the others on the ports above.
+        processes: how many there will be.
+
+    Raises:
+        PynomalyError: an address cannot be listened on.
+    """
+    for process in range(processes):
+        _listen(spec, process).server_close()
+
+
+def _listen(spec: MetricsSpec, process: int) -> MetricsServer:
+    try:
+        return MetricsServer(spec.host, spec.port + process)
+    except OSError as error:
+        raise _cannot_listen(spec.host, spec.port + process, error) from error
 
 
 class MetricsServer(WSGIServer):

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from engine.application.cluster.announcement import announce_state, warn
 from engine.application.cluster.file_watch import FileWatch
+from engine.application.cluster.metrics_server import check_ports
 from engine.application.cluster.process import Program
 from engine.application.cluster.reach import reach_sinks
 from engine.application.cluster.signals import SupervisorSignals
@@ -152,7 +153,10 @@ class Run:
         options = self._options
         file = file or parse(text, self._path, os.environ, self._redactor)
         with nullcontext() if file.state.kafka else StateLock(file.state.directory):
-            announce_state(file, options.processes, processes_of(file, options.processes))
+            total = processes_of(file, options.processes)
+            if file.metrics is not None:
+                check_ports(file.metrics, total)
+            announce_state(file, options.processes, total)
             warn(file)
             programs = Programs(self._path, text, file, options, self._run_id, self.signals)
             policy = RestartPolicy(max_restarts=options.max_restarts, hang=options.hang_seconds)
@@ -160,7 +164,7 @@ class Run:
             watch = FileWatch(self._path, text, refused, self._redactor) if options.reload else None
             supervisor = Supervisor(
                 programs.make,
-                processes_of(file, options.processes),
+                total,
                 policy,
                 self.signals,
                 status,

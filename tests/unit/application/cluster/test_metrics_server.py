@@ -20,7 +20,12 @@ from prometheus_client import CollectorRegistry, Counter
 
 from engine.application.cluster import metrics_server
 from engine.application.cluster.health import Health
-from engine.application.cluster.metrics_server import MOST_CONNECTIONS, MetricsServer, serve
+from engine.application.cluster.metrics_server import (
+    MOST_CONNECTIONS,
+    MetricsServer,
+    check_ports,
+    serve,
+)
 from engine.application.config.sections import MetricsSpec
 from engine.application.config.substitution import FromOutside
 from engine.application.ports import RunContext
@@ -235,6 +240,22 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(PynomalyError, match=r"correct metrics\.host"):
             start(host=host)
+
+
+def test_a_taken_port_of_a_later_process_is_found_before_any_process_starts(start: Start) -> None:
+    taken = start().server_port
+    spec = MetricsSpec(port=taken - 1)
+
+    with pytest.raises(PynomalyError, match=f"cannot listen on 127.0.0.1:{taken} "):
+        check_ports(spec, 2)
+
+
+def test_checked_ports_can_be_listened_on_afterwards(start: Start) -> None:
+    port = free_port()
+
+    check_ports(MetricsSpec(port=port), 1)
+
+    MetricsServer("127.0.0.1", port).server_close()
 
 
 def test_silent_connections_do_not_use_up_threads_or_descriptors(start: Start) -> None:

@@ -24,6 +24,10 @@ class Explanation:
         contributions: float64 [n, d], each value's part in it; the parts of an event sum to 1.
         centers: float64 [n, d], the value expected at the event by that evidence; NaN for a gap.
         widths: float64 [n, d], half the width of the normal range around it.
+        amounts: float64 [n], how much, for the kinds that have a measure of their own: for burst
+            and calm the variation as a multiple of the usual one, for stuck the equal values in a
+            row, for cadence the time between events as a multiple of the usual one; NaN for other
+            kinds. None if the bank does not measure it.
     """
 
     scores: Floats
@@ -33,6 +37,7 @@ class Explanation:
     contributions: Floats
     centers: Floats
     widths: Floats
+    amounts: Floats | None = None
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Explanation:
         """Return the rows that are marked, in their order, or those with the given numbers."""
@@ -44,4 +49,5 @@ class Explanation:
             self.contributions[rows],
             self.centers[rows],
             self.widths[rows],
+            None if self.amounts is None else self.amounts[rows],
         )

@@ -24,16 +24,31 @@ SENTENCES = {
     "shift": "{name} has moved to {value}, {distance} the {low} to {high} expected",
     "drift": "{name} has drifted to {value}, {distance} the {low} to {high} expected",
     "stuck": "{name} does not move from {value}",
-    "burst": "{name} varies more than usual, now {value}",
-    "calm": "{name} varies less than usual, now {value}",
-    "season": "{name} {value} is {distance} the {low} to {high} expected at this time of day",
-    "pattern": "{name} breaks its usual pattern: {value}, {distance} the {low} to {high} expected",
+    "burst": "{name} varies more than usual; its newest value is {value}",
+    "calm": "{name} varies less than usual; its newest value is {value}",
+    "season": "{name} {value} is {distance} the {low} to {high} usual at this time",
+    "pattern": "{name} {value} breaks the usual pattern: {distance} the {low} to {high} expected",
     "correlation": "{name} {value} does not follow the other values as usual",
-    "counter_reset": "{name} fell back: the counter was reset",
+    "counter_reset": "{name} fell back to {value}: the counter was reset",
     "cadence": "events come at another pace than usual",
     "absence": "no event",
     "out_of_range": "{name} {value} is outside of the valid range{range}",
 }
+MEASURED = {
+    "stuck": "{name} has been {value} in {amount} events in a row, more than usual",
+    "burst": "{name} varies at least {amount} times as much as usual; its newest value is {value}",
+    "calm": "{name} varies at most {amount} times as much as usual; its newest value is {value}",
+    "cadence": "the time between events is {amount} times the usual",
+}
+"""Sentences that say how much, in place of those above where it is known."""
+INSIDE = {
+    "spike": "{name} {value} is unusual now",
+    "shift": "the level of {name} has moved; its newest value is {value}",
+    "drift": "the level of {name} drifts away; its newest value is {value}",
+    "season": "{name} {value} is not as usual at this time",
+    "pattern": "{name} {value} breaks the usual pattern",
+}
+"""Sentences of a value that does not lie outside of its range, in place of those above."""
 
 
 def summary(
@@ -42,7 +57,7 @@ def summary(
     value: float | None,
     low: float | None,
     high: float | None,
-    duration: int,
+    amount: float | None,
     p_value: float,
 ) -> str:
     """Return the sentence.
@@ -53,21 +68,29 @@ def summary(
         value: what the event held; None is a gap.
         low: lower end of the range expected; None if it is not known.
         high: upper end.
-        duration: ns since the incident began.
+        amount: how much, see `engine.domain.explanation.Explanation`; None if it is not known.
         p_value: share of the normal events that deviate as much.
     """
     by_rule = kind in RULE_KINDS
     if by_rule or low is None or high is None:
         sentence = SENTENCES[kind if by_rule else "outlier"]
         text = sentence.format(name=name, value=_short(value), range=_bounds(low, high))
-    else:
-        decimals = _decimals(high - low)
-        texts = (_rounded(number, decimals) for number in (value, low, high))
-        named = dict(zip(("value", "low", "high"), texts, strict=True))
-        text = SENTENCES[kind].format(name=name, distance=_distance(value, low, high), **named)
-    if duration >= NS_PER_SECOND:
-        text += f", for {duration_text(duration)}"
-    return text if by_rule else text + _rarity(p_value)
+        return text if by_rule else text + _rarity(p_value)
+    decimals = _decimals(high - low)
+    texts = (_rounded(number, decimals) for number in (value, low, high))
+    named = dict(zip(("value", "low", "high"), texts, strict=True))
+    distance = _distance(value, low, high)
+    sentence = SENTENCES[kind] if distance else INSIDE.get(kind, SENTENCES[kind])
+    if amount is not None and kind in MEASURED:
+        sentence, named["amount"] = MEASURED[kind], _amount(amount)
+    return sentence.format(name=name, distance=distance, **named) + _rarity(p_value)
+
+
+def lasting(text: str, duration: int) -> str:
+    """Return the sentence of an anomaly whose incident began some ns before it."""
+    if duration < NS_PER_SECOND:
+        return text
+    return f"{text}; the incident began {duration_text(duration)} ago"
 
 
 def duration_text(ns: int) -> str:
@@ -89,12 +112,16 @@ def _bounds(low: float | None, high: float | None) -> str:
 
 
 def _distance(value: float | None, low: float, high: float) -> str:
-    """Return how far a value lies outside of its range, such as "20.6 above"."""
+    """Return how far a value lies outside of its range, such as "20.6 above"; "" if inside."""
     if value is not None and value > high:
         return f"{_rounded(value - high, _decimals(value - high))} above"
     if value is not None and value < low:
         return f"{_rounded(low - value, _decimals(low - value))} below"
-    return "inside of"
+    return ""
+
+
+def _amount(amount: float) -> str:
+    return f"{amount:.6g}" if amount >= 10 else f"{amount:.2g}"
 
 
 def _rarity(p_value: float) -> str:

@@ -60,6 +60,10 @@ class Drafter:
         strongest = self._strongest(batch, row)
         explanation = batch.explanations.get(strongest)
         own_id = anomaly_id(pipeline.name, pipeline.version, origin)
+        kind = KINDS[OUTLIER if explanation is None else int(explanation.kinds[row])]
+        values = value_parts(pipeline.mapping.value_names, batch, row, explanation)
+        amounts = None if explanation is None else explanation.amounts
+        amount = None if amounts is None else _known(amounts[row])
         anomaly = Anomaly(
             id=own_id,
             entity=str(events.keys[row]),
@@ -68,12 +72,12 @@ class Drafter:
             score=anomaly_score(p_value),
             p_value=p_value,
             threshold=known,
-            kind=KINDS[OUTLIER if explanation is None else int(explanation.kinds[row])],
-            summary="",
+            kind=kind,
+            summary=summary_of(kind, values, p_value, amount),
             severity=severity(p_value, GRADED_AGAINST if known is None else known),
             incident=own_id,
             late=bool(batch.late[row]),
-            values=value_parts(pipeline.mapping.value_names, batch, row, explanation),
+            values=values,
             detectors=self._detectors(batch, row),
             origin=origin,
             pipeline=pipeline.name,
@@ -103,12 +107,13 @@ def blamed(values: tuple[ValuePart, ...]) -> int:
     return max(range(len(values)), key=lambda k: values[k].contribution)
 
 
-def summary_of(anomaly: Anomaly, duration: int) -> str:
-    """Return the sentence for an anomaly, given the ns since its incident began."""
-    value = anomaly.values[blamed(anomaly.values)]
+def summary_of(
+    kind: str, values: tuple[ValuePart, ...], p_value: float, amount: float | None = None
+) -> str:
+    """Return the sentence for an anomaly; see `engine.domain.summary.summary`."""
+    value = values[blamed(values)]
     expected = value.expected_low, value.expected_high
-    facts = value.name, value.value, *expected, duration, anomaly.p_value
-    return summary(anomaly.kind, *facts)
+    return summary(kind, value.name, value.value, *expected, amount, p_value)
 
 
 def with_context(anomaly: Anomaly, batch: ScoredBatch, row: int) -> Anomaly:

@@ -11,7 +11,7 @@ from engine.domain.batch import ScoredBatch
 from engine.domain.detector import State
 from engine.domain.incident import IncidentEvent
 from engine.domain.pipeline import Pipeline
-from operators.alert.drafts import summary_of
+from engine.domain.summary import lasting
 from operators.alert.finding import Finding
 from operators.alert.incident_book import IncidentBook
 from operators.alert.incidents import Incidents
@@ -50,7 +50,7 @@ class IncidentTracker:
         """
         own = anomaly.id, anomaly.severity, anomaly.kind, usual_gap
         place = self._incidents.place(anomaly.entity, anomaly.time, *own)
-        summary = anomaly.summary or summary_of(anomaly, place.duration)
+        summary = lasting(anomaly.summary, place.duration)
         placed = replace(anomaly, severity=place.severity, incident=place.incident, summary=summary)
         limit = self._incidents.limit(usual_gap)
         self._events += self._book.record(placed, detector, progress, limit)

@@ -26,7 +26,7 @@ from engine.domain.pipeline import Pipeline
 from engine.domain.time_units import NS_PER_DAY
 from operators.alert.absences import absent_entity, anomaly_of
 from operators.alert.budget_gauge import BudgetGauge
-from operators.alert.drafts import Drafter, blamed, summary_of, with_context
+from operators.alert.drafts import Drafter, blamed, with_context
 from operators.alert.entity_rules import EntityRules
 from operators.alert.event_rate import EventRate
 from operators.alert.finding import Finding, is_onset
@@ -225,9 +225,7 @@ class AlertStep:
         """Count an anomaly that a silence mutes; yield it if the silence publishes it."""
         self._telemetry.muted.labels("silence").inc()
         if mute.silence.publish:
-            summary = anomaly.summary or summary_of(anomaly, 0)
-            shown = replace(anomaly, summary=summary, suppressed_by=mute.silence.name)
-            yield Finding(shown, detector, True)
+            yield Finding(replace(anomaly, suppressed_by=mute.silence.name), detector, True)
 
     def _count_onsets(self, found: list[Anomaly]) -> None:
         """Count the incidents that begin, but for those of rules."""

@@ -13,7 +13,7 @@ from engine.domain.anomaly import Anomaly, ValuePart
 from engine.domain.batch import Bools, Floats
 from engine.domain.kinds import OUT_OF_RANGE
 from engine.domain.value_rule import ValueRule
-from operators.alert.drafts import blamed
+from operators.alert.drafts import blamed, summary_of
 
 
 class ValueRules:
@@ -69,7 +69,8 @@ class ValueRules:
         certain = Severity.CRITICAL if anomaly.severity is Severity.CRITICAL else Severity.MAJOR
         rule = {"value": self._names[first], "valid_range": bounds, **self._record(first)}
         found = replace(anomaly, kind=OUT_OF_RANGE, values=values, severity=certain)
-        return replace(found, score=1.0, threshold=None, rule=rule)
+        sentence = summary_of(OUT_OF_RANGE, values, anomaly.p_value)
+        return replace(found, summary=sentence, score=1.0, threshold=None, rule=rule)
 
     def objection(self, anomaly: Anomaly) -> str | None:
         """Return the reason to mute an anomaly: the rule with the largest contribution against it.

@@ -81,12 +81,15 @@ class AutoBank(RecordBank):
         scores, p_values, beginnings = np.empty(n), np.empty(n), np.empty(n)
         kinds = np.empty(n, np.int8)
         blames, centers, widths = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
-        columns = (scores, p_values, beginnings, kinds, blames, centers, widths)
+        amounts = np.empty(n)
+        columns = (scores, p_values, beginnings, kinds, blames, centers, widths, amounts)
         entity.drive(self.records, slots, values, learn, times, clocks, *columns)
         total = blames.sum(axis=1, keepdims=True)
         contributions = np.where(total > 0, blames / np.where(total > 0, total, 1.0), 1 / d)
         named = KIND_NUMBERS[kinds]
-        return Explanation(scores, p_values, beginnings, named, contributions, centers, widths)
+        return Explanation(
+            scores, p_values, beginnings, named, contributions, centers, widths, amounts
+        )
 
     def failures(self) -> Mapping[str, int]:
         """Return nothing: compiled arithmetic has no errors to count."""

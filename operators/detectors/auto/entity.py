@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, log10, sqrt
+from math import exp, log, log10, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
 LAYOUT = 5
 """Version of the layout of the record."""
-OUTPUTS = 9
+OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
 """Tails of an event; with one value, only the first is used."""
 
@@ -150,6 +150,7 @@ def _drive(  # pragma: no cover - runs compiled
     blames: Floats,
     centers: Floats,
     widths: Floats,
+    amounts: Floats,
 ) -> None:
     d = values.shape[1]
     out = np.zeros((d, OUTPUTS))
@@ -166,7 +167,7 @@ def _drive(  # pragma: no cover - runs compiled
         clock = hours.hour_number(shown)
         tick = schedule.tick_of(shown)
         due = schedule.is_due(state.schedule, tick)
-        present, best, kind, rarest = 0, 1.0, 0, 1.0
+        present, best, kind, rarest, amount = 0, 1.0, 0, 1.0, np.nan
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
             if np.isnan(values[i, j]):
@@ -184,7 +185,7 @@ def _drive(  # pragma: no cover - runs compiled
             rarest = min(rarest, out[j, 8] * d / (1.0 - joint_weight))
             p = out[j, 0] * d / (1.0 - joint_weight)
             if p < best:
-                best, kind = p, int(out[j, 4])
+                best, kind, amount = p, int(out[j, 4]), out[j, 9]
             z[j] = min(max(out[j, 6], -ZMAX), ZMAX)
         centers[i] = out[:, 2]
         widths[i] = out[:, 3]
@@ -223,11 +224,11 @@ def _drive(  # pragma: no cover - runs compiled
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
-                    best, kind = whole_p / WHOLE_WEIGHT, WHOLE
+                    best, kind, amount = whole_p / WHOLE_WEIGHT, WHOLE, np.nan
                 if relation_p < 0.1:
                     total -= d * log10(relation_p)
                 if relation_p / CORRELATION_WEIGHT < best:
-                    best, kind = relation_p / CORRELATION_WEIGHT, CORRELATION
+                    best, kind, amount = relation_p / CORRELATION_WEIGHT, CORRELATION, np.nan
             if learns[i]:
                 tail.learn(state.tails[NEAR_TAIL], near, whole_raw, 1.0, 0.0, clock, 1.0)
                 tail.learn(
@@ -264,7 +265,7 @@ def _drive(  # pragma: no cover - runs compiled
             rarest = min(rarest, pace_p / CADENCE_WEIGHT)
             expected = due and tail.is_expected(state.tails[PACE_TAIL], distance, CADENCE_FLOOR)
             if pace_p / CADENCE_WEIGHT < best and not expected:
-                best, kind = pace_p / CADENCE_WEIGHT, CADENCE
+                best, kind, amount = pace_p / CADENCE_WEIGHT, CADENCE, exp(pace)
             state.cadence = pace
             tail.learn(
                 state.tails[PACE_TAIL],
@@ -302,7 +303,7 @@ def _drive(  # pragma: no cover - runs compiled
         if warm:
             p_values[i] = max(min(best, 1.0), 1e-300)
             beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i])
-        kinds[i] = kind
+        kinds[i], amounts[i] = kind, amount
         if learns[i]:
             if warm:
                 schedule.note(state.schedule, rarest, tick)

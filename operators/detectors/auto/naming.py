@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from engine.domain.batch import Floats
 from operators.detectors.auto import gauge, run
 from operators.detectors.auto.evidence import (
     BURST,
+    CALM,
     DRIFT,
     LEVEL,
     PATTERN,
     SEASON,
     SHIFT,
     SPIKE,
+    STUCK,
 )
 from operators.kernels import tail
 
@@ -81,6 +84,25 @@ def kind_of(
     if chosen == SEASON:
         return SEASON if seasonal else SPIKE
     return DRIFT if chosen == LEVEL else SPIKE
+
+
+@njit(error_model="numpy")
+def amount(state: Any, named: int, burst_log: float, calm_log: float) -> float:
+    """Return how much, by the measure of a kind; NaN for kinds without one.
+
+    Args:
+        state: the record, before the event is learned.
+        named: the evidence that names the anomaly.
+        burst_log, calm_log: logarithms of the two mean errors with the event.
+
+    Returns:
+        The mean error as a multiple of its usual size, or the number of equal values in a row.
+    """
+    if named == BURST:
+        return exp(burst_log - np.float64(state.burst_gauge.center))
+    if named == CALM:
+        return exp(calm_log - np.float64(state.calm_gauge.center))
+    return state.stuck.run + 2.0 if named == STUCK else np.nan
 
 
 @njit(error_model="numpy")

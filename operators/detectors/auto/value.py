@@ -179,11 +179,11 @@ def observe(
         learns: False judges without learning.
         after_gap: whether the event follows a long silence.
         due: whether an episode is expected now, see `schedule`.
-        out: float64 [9], filled with: the p-value, the evidence it comes from, the value expected
+        out: float64 [10], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
             kind of anomaly, the score (decimal powers over all evidence), the deviation from the
             level in mean deviations, the forecast error in mean errors, the p-value without a
-            schedule.
+            schedule, how much by the measure of that kind (see `naming.amount`).
     """
     value, reset_p = raw, 1.0
     count = state.counter
@@ -325,6 +325,7 @@ def _observe(
     out[4] = naming.kind_of(state, chosen, distances, floors, predictable, sudden, noisy, again)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
+    out[9] = naming.amount(state, named, burst_log, calm_log)
     if chosen == SEASON:
         center = level + foreseen + season.CARRIED * state.season.carried
         width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share

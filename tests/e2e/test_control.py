@@ -38,7 +38,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
 
         added = control(run, "silence", "--entities", "pr*", "--publish", *LONG, *why)
         assert added.stdout.startswith("silence-1     pr* from 2026-01-01"), added.stderr
-        wait_for(lambda: run.said("silence-1 by anna is applied"))
+        wait_for(lambda: run.logged("silence-1 by anna is applied"))
         run.give(1, value=90.0)
         wait_for(lambda: run.found("a") == 2)
         assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
@@ -48,7 +48,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         assert "by anna, " in listed
         assert ": gearbox" in listed
         assert control(run, "revoke", "silence-1").returncode == 0
-        wait_for(lambda: run.said("revoke-2 by"))
+        wait_for(lambda: run.logged("revoke-2 by"))
         assert control(run, "list").stdout == "nothing is in force\n"
         run.give(1, value=90.0)
         wait_for(lambda: run.found("a") >= 3)
@@ -56,7 +56,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
 
         assert control(run, "rule", "--high", "95", "--values", "t").returncode == 0
         assert control(run, "pause", "--entities", "press", *LONG).returncode == 0
-        wait_for(lambda: run.said("pause-4 by"))
+        wait_for(lambda: run.logged("pause-4 by"))
         run.give(1, value=96.0)
         wait_for(lambda: '"control":"rule-3"' in (run.folder / "a").read_text())
         listed = control(run, "list").stdout
@@ -116,7 +116,7 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         assert control(run, "list").stdout == "nothing is in force\n"
         judged = control(run, "feedback", "false_alarm", own, "--who", "anna")
         assert "feedback-1    false_alarm, press: " in judged.stdout, judged.stderr
-        wait_for(lambda: run.said("feedback-1 by anna is applied"))
+        wait_for(lambda: run.logged("feedback-1 by anna is applied"))
         run.give(1, value=40.0)
         run.give(1, value=4e6)
         wait_for(lambda: run.found("a") == 2)
@@ -127,7 +127,7 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         assert unknown.returncode == 2
         assert 'no anomaly and no incident "abc"' in unknown.stderr
         assert control(run, "feedback", "true_alarm", own).returncode == 0
-        wait_for(lambda: run.said("feedback-2 by"))
+        wait_for(lambda: run.logged("feedback-2 by"))
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert run.process.wait(60) == 0
@@ -158,7 +158,7 @@ def test_a_period_is_forgotten(tmp_path: Path) -> None:
 
         written = control(run, "forget", "--entities", "press", *period)
         assert written.stdout.startswith("forget-1      press from "), written.stderr
-        wait_for(lambda: run.said("1 entities have the models that they had before"))
+        wait_for(lambda: run.logged("1 entities have the models that they had before"))
         run.give(1, value=60.0)
         assert run.process.stdin is not None
         run.process.stdin.close()
@@ -179,7 +179,7 @@ def test_a_log_in_kafka_is_followed(tmp_path: Path, kafka: KafkaCluster) -> None
         wait_for(lambda: run.found("a") == 1)
 
         assert control(run, "silence", "--publish", *LONG).returncode == 0
-        wait_for(lambda: run.said("control: silence-1 by"))
+        wait_for(lambda: run.logged("control: silence-1 by"))
         run.give(1, value=90.0)
         wait_for(lambda: run.found("a") == 2)
 

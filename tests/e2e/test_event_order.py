@@ -107,7 +107,7 @@ metrics: {{port: {free_port()}}}
         when = ("--from", iso(span[0]), "--until", iso(span[1]))
         run_command("control", self.folder / "one.yaml", *words, *when).check_returncode()
 
-    def said(self, name: str, words: str) -> bool:
+    def logged(self, name: str, words: str) -> bool:
         return words in (self.folder / f"{name}.log").read_text()
 
 
@@ -130,7 +130,7 @@ def test_order_and_records_of_instances_that_are_killed_are_those_of_one(
         wait_for(lambda: len(plant.published(plant.scores)) >= SENSORS * (EARLY - 20))
         plant.control("silence", "--publish", "--entities", "s[0-5]")
         plant.control("pause")
-        wait_for(lambda: all(plant.said(name, "pause-2 by") for name in ("one", "two")))
+        wait_for(lambda: all(plant.logged(name, "pause-2 by") for name in ("one", "two")))
         producing = Thread(target=plant.produce, args=(minutes(EARLY, LATER), 600))
         producing.start()
         time.sleep(1)

@@ -47,24 +47,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_says_what_is_expected_and_from_where_it_alerts(folder: Path) -> None:
-    said = _pynomaly(folder, "explain", "p.yaml", "--entity", "press-1").stdout
+    output = _pynomaly(folder, "explain", "p.yaml", "--entity", "press-1").stdout
 
-    assert "partition     0, as of position 2001" in said
-    assert "events        1,000, the newest of 2026-01-01T16:39:00Z; 1,440 a day" in said
-    assert "warm          yes" in said
-    assert "alerts        at p <= 6.9e-05" in said
-    assert "absence       its silence is judged" in said
-    low, high = _expected(said, "t")
+    assert "partition     0, as of position 2001" in output
+    assert "events        1,000, the newest of 2026-01-01T16:39:00Z; 1,440 a day" in output
+    assert "warm          yes" in output
+    assert "alerts        at p <= 6.9e-05" in output
+    assert "absence       its silence is judged" in output
+    low, high = _expected(output, "t")
     assert 10 < low < 20 < high < 30
 
 
 def test_says_that_not_enough_came(folder: Path) -> None:
-    said = _pynomaly(folder, "explain", "p.yaml", "--entity", "young").stdout
+    output = _pynomaly(folder, "explain", "p.yaml", "--entity", "young").stdout
 
-    assert "events        1, the newest of 2026-01-01T00:00:00Z; rate not known yet" in said
-    assert "warm          no: zscore scores after" in said
-    assert "t             nothing is expected yet" in said
-    assert "absence       its silence is judged after 50 gaps" in said
+    assert "events        1, the newest of 2026-01-01T00:00:00Z; rate not known yet" in output
+    assert "warm          no: zscore scores after" in output
+    assert "t             nothing is expected yet" in output
+    assert "absence       its silence is judged after 50 gaps" in output
 
 
 def test_says_that_nothing_came(folder: Path) -> None:
@@ -111,7 +111,7 @@ def test_reads_a_state_and_leaves_it_as_it_was(folder: Path) -> None:
     assert files() == before
 
 
-def _expected(said: str, value: str) -> tuple[float, float]:
-    (line,) = [line for line in said.splitlines() if line.startswith(f"{value} ")]
+def _expected(output: str, value: str) -> tuple[float, float]:
+    (line,) = [line for line in output.splitlines() if line.startswith(f"{value} ")]
     low, high = line.removeprefix(value).removesuffix("expected next").split(" to ")
     return float(low), float(high)

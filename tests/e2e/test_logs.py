@@ -1,4 +1,4 @@
-"""Log lines of a cluster: who said what in which run, and levels that change while it runs."""
+"""Log lines of a cluster name their process and run; their level can change while it runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_every_process_reports_who_it_is_and_listens_to_signals(
     produce(kafka, inlet, messages(2_000))
     file, _ = kafka_pipeline(tmp_path, kafka, inlet, outlet)
 
-    def said(level: str) -> list[dict[str, Any]]:
+    def lines_of(level: str) -> list[dict[str, Any]]:
         whole = log.read_text().rpartition("\n")[0].splitlines()
         lines = [json.loads(line) for line in whole if line.startswith("{")]
         return [line for line in lines if line["log.level"] == level]
 
     def checkpoints_of() -> set[str]:
-        lines = [line for line in said("debug") if line["message"].startswith("checkpoint:")]
+        lines = [line for line in lines_of("debug") if line["message"].startswith("checkpoint:")]
         return {line["service.node.name"] for line in lines}
 
     with log.open("wb") as errors:
@@ -33,7 +33,7 @@ def test_every_process_reports_who_it_is_and_listens_to_signals(
         supervisor = subprocess.Popen(command, stderr=errors)
     try:
         # Asked at once: processes that have not begun get the level later.
-        wait_for(lambda: said("info"))
+        wait_for(lambda: lines_of("info"))
         supervisor.send_signal(signal.SIGUSR1)
         wait_for(lambda: checkpoints_of() == {"0", "1"})
         supervisor.send_signal(signal.SIGUSR2)
@@ -41,7 +41,7 @@ def test_every_process_reports_who_it_is_and_listens_to_signals(
         assert supervisor.wait(120) == 0
     finally:
         supervisor.kill()
-    every = said("info") + said("debug")
+    every = lines_of("info") + lines_of("debug")
 
     assert {line["service.node.name"] for line in every} == {"supervisor", "0", "1"}
     assert {line["service.name"] for line in every} == {"p"}

@@ -49,12 +49,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def ask(client: Client, tool: str, **given: Any) -> tuple[bool, Any]:
-    """Return whether a tool failed, and what it gave or said."""
+    """Return whether a tool failed, and its result or error."""
     result = await client.call_tool(tool, given)
     if result.is_error:
-        [said] = result.content
-        assert isinstance(said, TextContent)
-        return True, said.text
+        [content] = result.content
+        assert isinstance(content, TextContent)
+        return True, content.text
     return False, result.structured_content
 
 
@@ -86,9 +86,9 @@ def test_an_assistant_reads_and_checks_over_standard_input_and_output(served: Se
     assert [one["id"] for one in found["incidents"][1]["items"]] == [f"{1:032x}"]
     assert found["incident"][1]["comments"] == []
     assert found["none"][0]
-    failed, said = found["invalid"]
+    failed, text = found["invalid"]
     assert failed
-    assert "event" in said
+    assert "event" in text
     assert found["backtest"][0]
 
 
@@ -97,9 +97,9 @@ def test_a_viewer_may_read_and_nothing_else(served: Served) -> None:
 
     assert not found["incidents"][0]
     for refused in ("invalid", "backtest"):
-        failed, said = found[refused]
+        failed, text = found[refused]
         assert failed
-        assert "viewer" in said
+        assert "viewer" in text
 
 
 async def by_http(url: str, token: str | None) -> tuple[bool, Any]:
@@ -119,7 +119,7 @@ def test_over_http_each_request_shows_a_token_of_its_own(served: Served, tmp_pat
         wait_for(lambda: _answers(port), "the server of the protocol")
         url = f"http://{HOST}:{port}/mcp"
         failed, given = asyncio.run(by_http(url, served.tokens[Role.VIEWER]))
-        without, said = asyncio.run(by_http(url, None))
+        without, text = asyncio.run(by_http(url, None))
         wrong, denied = asyncio.run(by_http(url, "pyn_wrong"))
         rebound = httpx2.post(url, json={}, headers={"Host": "evil.example"})
     finally:
@@ -129,7 +129,7 @@ def test_over_http_each_request_shows_a_token_of_its_own(served: Served, tmp_pat
     assert not failed
     assert [one["id"] for one in given["items"]] == [f"{1:032x}"]
     assert (without, wrong) == (True, True)
-    assert "a token is missing" in said
+    assert "a token is missing" in text
     assert "log in again" in denied
     assert rebound.status_code >= 400
 

@@ -166,7 +166,7 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 7)
                 with pytest.raises(HTTPError) as health:
                     urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10)
-                said = health.value.read().decode()
+                body = health.value.read().decode()
                 between.mood = "good"
                 wait_for(lambda: len(lines(scores)) == 2 * COUNT)
 
@@ -201,5 +201,5 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
         "unknown_schema",
         "unknown_schema",
     ]
-    assert between.url in said
+    assert between.url in body
     assert (restarts, blocked, code) == (0, 0, 0)

@@ -63,7 +63,7 @@ class Run:
             stdin.write(json.dumps(event).encode() + b"\n")
         stdin.flush()
 
-    def said(self, words: str, times: int = 1) -> bool:
+    def logged(self, words: str, times: int = 1) -> bool:
         return self.errors.read_text().count(words) >= times
 
     def found(self, name: str) -> int:
@@ -83,15 +83,15 @@ def test_a_changed_file_is_taken_up_and_a_bad_one_undone(run: Run) -> None:
         wait_for(lambda: run.found("a") == 1)
 
         run.change("detectors: [zscore]", "detectors: [zscor]")
-        wait_for(lambda: run.said("is refused; what runs goes on"))
+        wait_for(lambda: run.logged("is refused; what runs goes on"))
 
         # Nobody can write there: it cannot come up.
         run.change(f"path: {run.folder}/a", "path: /proc/none/a")
-        wait_for(lambda: run.said("rolled back to the previous one"))
+        wait_for(lambda: run.logged("rolled back to the previous one"))
 
         run.change(f"path: {run.folder}/a", f"path: {run.folder}/b")
-        wait_for(lambda: run.said("has changed: restarting with it", times=2))
-        wait_for(lambda: run.said("resuming plant", times=3))
+        wait_for(lambda: run.logged("has changed: restarting with it", times=2))
+        wait_for(lambda: run.logged("resuming plant", times=3))
         run.give(100)
         run.give(1, value=90.0)
         # Its entity is still warm: the state was taken up.

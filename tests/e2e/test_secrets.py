@@ -188,19 +188,19 @@ GOOD_URLS = {
 def test_a_url_that_is_refused_shows_no_secret(folder: Path, place: str, url: str) -> None:
     changes = [(name, url if name == place else good) for name, good in GOOD_URLS.items()]
 
-    code, said = pynomaly("validate", write(folder, *changes, text=URLS), folder=folder)
+    code, output = pynomaly("validate", write(folder, *changes, text=URLS), folder=folder)
 
     assert code == 2
-    assert "found *** (a secret)" in said
+    assert "found *** (a secret)" in output
 
 
 def test_urls_that_nobody_answers_show_scheme_and_host_alone(folder: Path) -> None:
     file = write(folder, *GOOD_URLS.items(), text=URLS)
 
-    code, said = pynomaly("validate", "--connect", file, folder=folder)
+    code, output = pynomaly("validate", "--connect", file, folder=folder)
 
     assert code == 2
-    assert "anomalies: http://127.0.0.1:1: " in said
+    assert "anomalies: http://127.0.0.1:1: " in output
 
 
 def test_a_secret_where_it_may_stand_but_should_not(folder: Path) -> None:
@@ -270,9 +270,9 @@ sinks:
 )
 def test_a_wrong_file(folder: Path, changes: list[tuple[str, str]], problems: int) -> None:
     for command in ("validate", "run"):
-        code, said = pynomaly(command, write(folder, *changes), folder=folder)
-        assert (code, len(said.splitlines())) == (2, problems), said
-        assert "Traceback" not in said
+        code, output = pynomaly(command, write(folder, *changes), folder=folder)
+        assert (code, len(output.splitlines())) == (2, problems), output
+        assert "Traceback" not in output
 
 
 REFUSED = [
@@ -288,9 +288,9 @@ def test_a_setting_that_the_client_refuses_and_quotes(
 ) -> None:
     file = write(folder, ("sinks:\n", "state: {directory: d}\nsinks:\n"), *changes)
     for words in (["validate", file, "--connect"], ["run", file, "--max-restarts", 0]):
-        code, said = pynomaly(*words, folder=folder)
+        code, output = pynomaly(*words, folder=folder)
         assert code in (1, 2)
-        assert "***" in said
+        assert "***" in output
     if (folder / "d").exists():
         no_leak(*files(folder / "d"))
 
@@ -306,10 +306,10 @@ def test_a_passphrase_that_does_not_open_its_key(folder: Path) -> None:
         ("security.protocol: sasl_plaintext", "security.protocol: ssl"),
         ("ssl.key.pem: ${file:pem}", f"ssl.key.location: {key}"),
     )
-    code, said = pynomaly("run", file, "--max-restarts", 0, folder=folder)
+    code, output = pynomaly("run", file, "--max-restarts", 0, folder=folder)
 
     assert code in (1, 2)
-    assert "ssl.key.location" in said
+    assert "ssl.key.location" in output
 
 
 def test_brokers_that_do_not_answer_when_asked(folder: Path) -> None:
@@ -320,10 +320,10 @@ def test_brokers_that_do_not_answer_when_asked(folder: Path) -> None:
     for role in ("scores", "dead_letters"):
         text = "\n".join(line for line in text.splitlines() if role not in line)
     file.write_text(text)
-    code, said = pynomaly("validate", file, "--connect", folder=folder)
+    code, output = pynomaly("validate", file, "--connect", folder=folder)
 
     assert code == 2
-    assert "Is a broker listening there?" in said
+    assert "Is a broker listening there?" in output
 
 
 class Running:
@@ -355,7 +355,7 @@ class Running:
         self.process.stdin.write(b"\n".join([*lines, b""]))
         self.process.stdin.flush()
 
-    def said(self, text: str) -> bool:
+    def logged(self, text: str) -> bool:
         return text.encode() in self.errors.read_bytes()
 
     def family(self) -> list[int]:
@@ -400,7 +400,7 @@ def test_a_run_that_waits_for_its_brokers(folder: Path) -> None:
     )
     with Running(folder, file) as running:
         # Sinks are reached by another process before.
-        wait_for(lambda: running.said("retrying") and b"pynomaly-0\n" in running.titles(), 600)
+        wait_for(lambda: running.logged("retrying") and b"pynomaly-0\n" in running.titles(), 600)
         titles = running.titles()
         wait_for(lambda: page(port, SECRETS["METRICS_PASSWORD"]))
         shown = page(port, SECRETS["METRICS_PASSWORD"])
@@ -463,16 +463,16 @@ def test_a_run_that_calls_out(folder: Path) -> None:
         right = CALLS_OUT.format(**where, quick=quick)
         wrong = ("POSTGRES_PASSWORD", "REFUSED_PASSWORD"), ("directory: d", "directory: r")
         file = write(folder, *wrong, text=right)
-        code, said = pynomaly("validate", file, "--connect", folder=folder)
+        code, output = pynomaly("validate", file, "--connect", folder=folder)
         assert code == 2
-        assert "password authentication failed" in said
+        assert "password authentication failed" in output
         # What they say to failures is part of what is searched.
         collector.status = 503
         with Running(folder, file) as running:
             # As many as its pipe takes: nobody reads them while the sink is waited for.
             running.give(messages(500))
-            wait_for(lambda: running.said("password authentication failed"))
-            wait_for(lambda: running.said("spans do not reach"))
+            wait_for(lambda: running.logged("password authentication failed"))
+            wait_for(lambda: running.logged("spans do not reach"))
         no_leak(running.errors.read_bytes(), *files(folder / "r"))
         hook.answers, collector.status = [500, 0, 400], 200
         with Running(folder, write(folder, text=right)) as running:
@@ -483,7 +483,7 @@ def test_a_run_that_calls_out(folder: Path) -> None:
 
     assert rows
     assert collector.spans
-    assert running.said("retrying")
+    assert running.logged("retrying")
     archive = folder / "d.tar.gz"
     for words in (["inspect", file], ["export", file, archive]):
         assert pynomaly("state", *words, folder=folder)[0] == 0
@@ -504,9 +504,9 @@ def test_the_traceback_of_a_crash(folder: Path, processes: int) -> None:
     file = write(folder, text=text)
     for form in ("text", "json"):
         words = ["run", file, "--max-restarts", 0, "--log-format", form, "--processes", processes]
-        code, said = pynomaly(*words, folder=folder)
+        code, output = pynomaly(*words, folder=folder)
         assert code in (1, 2)
-        assert "Traceback" in said
+        assert "Traceback" in output
     no_leak(*files(folder / "d"))
 
 

@@ -180,12 +180,12 @@ def test_without_kept_checkpoints_there_is_nothing_to_revert_to(half: Path) -> N
 
 
 def test_inspect_says_what_is_there(half: Path) -> None:
-    said = pynomaly(half, "state", "inspect", "p.yaml").stdout
+    output = pynomaly(half, "state", "inspect", "p.yaml").stdout
 
-    assert f"source        0 at {HALF}\n" in said
-    assert "entities      5 or more" in said
-    assert "nothing changed: all of it is kept" in said
-    assert "task files    1, " in said
+    assert f"source        0 at {HALF}\n" in output
+    assert "entities      5 or more" in output
+    assert "nothing changed: all of it is kept" in output
+    assert "task files    1, " in output
 
 
 def test_a_reset_state_is_gone_and_dead_letters_are_not(half: Path) -> None:
@@ -225,13 +225,13 @@ def test_a_changed_file_meets_old_state_by_stated_rules(
 ) -> None:
     edit(half, before, after)
     inspected = pynomaly(half, "state", "inspect", "p.yaml").stdout
-    said = run(half)
+    output = run(half)
     if message is None:
         assert "nothing changed" in inspected
-        assert "state: " not in said
+        assert "state: " not in output
     else:
         assert message in inspected
-        assert message in said
+        assert message in output
     found = scores(half)
 
     assert sorted(found) == list(range(2 * HALF))

@@ -100,14 +100,14 @@ def test_partitions_that_are_added_are_taken_up(
 
 
 @pytest.mark.parametrize(
-    ("again", "said"),
+    ("again", "message"),
     [
         (False, "was deleted, or is hidden from us by changed access rights. Create it again"),
         (True, "was deleted and recreated while it was read: its id is another one"),
     ],
 )
 def test_a_topic_that_is_removed_is_an_error_that_says_so(
-    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, again: bool, said: str
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path, again: bool, message: str
 ) -> None:
     source, scores = topic(partitions=2), topic()
     send(kafka, source, 0, 20)
@@ -124,4 +124,4 @@ def test_a_topic_that_is_removed_is_an_error_that_says_so(
 
     assert code == 2, running.messages()[-3:]
     last = running.messages()[-1]
-    assert f'topic "{source}" {said}' in last
+    assert f'topic "{source}" {message}' in last

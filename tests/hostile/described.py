@@ -19,7 +19,7 @@ from tests.support.api_server import ApiServer
 SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
 # Logging out would end the token that all other requests show, and a stream never ends.
 LEFT_OUT = ("--exclude-operation-id", "leave_session", "--exclude-operation-id", "stream")
-# Seconds: ten, unless said, are too few for what loads all detectors on a busy machine.
+# Seconds: the default of ten is too few for what loads all detectors on a busy machine.
 PATIENCE = ("--request-timeout", "120")
 CHECKS = ("--checks", "all", "--exclude-checks", "positive_data_acceptance")
 

@@ -38,7 +38,7 @@ ANOMALIES_A_WRITE = 20
 
 
 class Writers:
-    """Clients that write comments, and a pipeline that writes anomalies, until told to stop.
+    """Clients that write comments, and a pipeline that writes anomalies, until they are stopped.
 
     Args:
         url: of the API.

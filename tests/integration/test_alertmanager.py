@@ -164,7 +164,7 @@ def test_an_alert_resolves_when_no_anomaly_follows(
 
     wait_for(lambda: len(notified[1]) >= 2, "people are notified twice")
 
-    assert [told["status"] for told in notified[1]] == ["firing", "resolved"]
+    assert [alert["status"] for alert in notified[1]] == ["firing", "resolved"]
     assert alerts(alertmanager) == []
 
 
@@ -175,7 +175,7 @@ def test_anomalies_of_yesterday_page_nobody(
 
     wait_for(lambda: notified[1], "people are notified of the new one")
 
-    assert {told["labels"]["entity"] for told in notified[1]} == {"new"}
+    assert {alert["labels"]["entity"] for alert in notified[1]} == {"new"}
 
 
 def test_entities_of_any_name_are_alerts_of_their_own(alertmanager: str) -> None:

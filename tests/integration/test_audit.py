@@ -72,29 +72,29 @@ def test_a_known_vulnerability_fails_the_audit(tmp_path: Path, database: str) ->
     lock = tmp_path / "requirements.lock"
     lock.write_text(LOCK)
 
-    code, said = audit(lock, database)
+    code, output = audit(lock, database)
 
     assert code == 1
-    assert f"{lock}: 2 packages, 1 known vulnerabilities (osv)" in said
-    assert "faulty 2.0: PYSEC-2026-1, fixed in 2.1" in said
+    assert f"{lock}: 2 packages, 1 known vulnerabilities (osv)" in output
+    assert "faulty 2.0: PYSEC-2026-1, fixed in 2.1" in output
 
 
 def test_a_sound_lock_passes_the_audit(tmp_path: Path, database: str) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("sound==1.0\n")
 
-    code, said = audit(lock, database)
+    code, output = audit(lock, database)
 
     assert code == 0
-    assert f"{lock}: 1 packages, 0 known vulnerabilities (osv)" in said
+    assert f"{lock}: 1 packages, 0 known vulnerabilities (osv)" in output
 
 
 def test_a_database_that_nobody_serves_is_reported(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("pynomaly-not-on-any-index==1.0\n")
 
-    code, said = audit(lock, "http://127.0.0.1:1/v1/query")
+    code, output = audit(lock, "http://127.0.0.1:1/v1/query")
 
     assert code == 0
-    assert said.startswith("NOT AUDITED: no advisory database is reachable")
-    assert "127.0.0.1" in said
+    assert output.startswith("NOT AUDITED: no advisory database is reachable")
+    assert "127.0.0.1" in output

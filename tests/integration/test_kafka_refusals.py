@@ -61,7 +61,7 @@ def sink(secured: SecuredKafka, topic: str, context: RunContext) -> KafkaSink:
 
 
 @pytest.mark.parametrize(
-    ("reach", "said"),
+    ("reach", "message"),
     [
         (lambda k: (k.sasl, k.login("wrong")), r"source: .*Invalid username or password.*sasl"),
         (lambda k: (k.sasl, k.login(user="nobody")), r"Invalid username or password"),
@@ -73,11 +73,11 @@ def sink(secured: SecuredKafka, topic: str, context: RunContext) -> KafkaSink:
 def test_a_refused_login_or_certificate_ends_the_wait_with_its_cause(
     secured: SecuredKafka,
     reach: Callable[[SecuredKafka], tuple[str, dict[str, str]]],
-    said: str,
+    message: str,
 ) -> None:
     plugin = source(*reach(secured))
 
-    with pytest.raises(ConnectorError, match=said):
+    with pytest.raises(ConnectorError, match=message):
         plugin.source().list_parts()
 
 
@@ -91,7 +91,7 @@ def silent() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("reach", "said"),
+    ("reach", "message"),
     [
         (lambda k: (k.broker.bootstrap, k.trust()), "PLAINTEXT broker listener"),
         (lambda k: (k.tls, {}), "does this port speak TLS"),
@@ -105,7 +105,7 @@ def test_what_may_pass_is_waited_for_and_reported_in_log_and_health(
     silent: str,
     caplog: pytest.LogCaptureFixture,
     reach: Callable[[SecuredKafka], tuple[str | None, dict[str, str]]],
-    said: str,
+    message: str,
 ) -> None:
     brokers, settings = reach(secured)
     context = RunContext("refused")
@@ -122,18 +122,20 @@ def test_what_may_pass_is_waited_for_and_reported_in_log_and_health(
         waiting = threading.Thread(target=wait)
         waiting.start()
         until = time.monotonic() + 60
-        while not _announced(said, context.outages.get("source", "")) and time.monotonic() < until:
+        while not _announced(message, context.outages.get("source", "")):
+            if time.monotonic() > until:
+                break
             time.sleep(0.05)
         context.draining.set()
         waiting.join(60)
 
-    assert _announced(said, context.outages["source"])
-    assert _announced(said, caplog.text)
+    assert _announced(message, context.outages["source"])
+    assert _announced(message, caplog.text)
     assert len(ended) == 1
 
 
-def _announced(said: str, text: str) -> bool:
-    return any(part in text for part in said.split("|"))
+def _announced(message: str, text: str) -> bool:
+    return any(part in text for part in message.split("|"))
 
 
 def test_a_sink_without_the_right_to_write_fails_with_the_right_and_closes_in_peace(
@@ -173,7 +175,7 @@ def test_a_denied_group_ends_the_run(secured: SecuredKafka) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "exactly_once", "said"),
+    ("allowed", "exactly_once", "message"),
     [
         (["DESCRIBE", "READ"], False, r'topic "checked-0": we may not WRITE'),
         (["DESCRIBE", "WRITE"], True, r'topic "checked-1": we may not READ'),
@@ -185,15 +187,15 @@ def test_a_check_reports_the_rights_that_a_sink_misses(
     tmp_path: Path,
     allowed: list[str],
     exactly_once: bool,
-    said: str,
+    message: str,
 ) -> None:
     topic = f"checked-{len(secured.broker.topics())}"
-    said = said.replace("checked-0", topic).replace("checked-1", topic)
+    message = message.replace("checked-0", topic).replace("checked-1", topic)
     secured.broker.create_topic(topic)
     secured.allow(TOPIC, topic, *allowed)
     context = RunContext("checked", state=tmp_path, exactly_once=exactly_once)
 
-    with pytest.raises(ConnectorError, match=said):
+    with pytest.raises(ConnectorError, match=message):
         sink(secured, topic, context).check()
 
 
@@ -260,7 +262,7 @@ metrics: null
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"anomalies": "nowhere"}, "the cluster has no topic"),
         ({"password": "wrong"}, "Invalid username or password"),
@@ -271,7 +273,7 @@ metrics: null
     ids=["missing topic", "wrong password", "unknown setting", "transactional id", "no WRITE"],
 )
 def test_a_run_that_is_refused_ends_with_code_2_and_its_cause(
-    secured: SecuredKafka, tmp_path: Path, changes: dict[str, str], said: str
+    secured: SecuredKafka, tmp_path: Path, changes: dict[str, str], message: str
 ) -> None:
     for name in {"unwritable", "writable"} - secured.broker.topics().keys():
         secured.broker.create_topic(name)
@@ -305,7 +307,7 @@ def test_a_run_that_is_refused_ends_with_code_2_and_its_cause(
     )
 
     assert done.returncode == 2, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "panicked" not in done.stderr
 

@@ -628,11 +628,11 @@ def test_a_state_topic_that_is_changed_while_a_pipeline_runs_is_reported(
     one.open()
     position = 0
 
-    def save_until(told: str) -> None:
+    def save_until(message: str) -> None:
         nonlocal position
         until = time.monotonic() + 60
-        while told not in caplog.text:
-            assert time.monotonic() < until, "nothing is said"
+        while message not in caplog.text:
+            assert time.monotonic() < until, "nothing is logged"
             position += 1
             one.save(checkpoint("0", position))
 

@@ -129,10 +129,10 @@ def test_the_example_reads_and_writes_with_tls_and_a_password(
     file, port = pipeline
     send(secured.broker)
     checking = validate(secured, file)
-    said, complaint = checking.communicate(timeout=300)
+    output, complaint = checking.communicate(timeout=300)
 
     assert checking.returncode == 0, complaint
-    assert "100 of 100 sampled decode" in said
+    assert "100 of 100 sampled decode" in output
     running = subprocess.Popen(
         [*PYNOMALY, "run", str(file)], env=environment(secured), stderr=subprocess.PIPE, text=True
     )
@@ -162,10 +162,10 @@ def test_a_wrong_password_and_a_foreign_certificate_are_distinguished(
         wrong = file.read_text().replace(str(secured.secret / name), str(tmp_path / name))
         other.write_text(wrong)
         checks[name] = validate(secured, other)
-    said = {name: "".join(check.communicate(timeout=300)) for name, check in checks.items()}
+    outputs = {name: "".join(check.communicate(timeout=300)) for name, check in checks.items()}
 
     assert [check.returncode for check in checks.values()] == [2, 2]
-    assert "uthentication" in said["password"]
-    assert "uthentication" not in said["ca.crt"]
-    assert "certificate" in said["ca.crt"]
-    assert "not this one" not in said["password"]
+    assert "uthentication" in outputs["password"]
+    assert "uthentication" not in outputs["ca.crt"]
+    assert "certificate" in outputs["ca.crt"]
+    assert "not this one" not in outputs["password"]

@@ -107,8 +107,8 @@ def test_what_can_never_be_a_row_stops_no_other(server: PostgresServer, tmp_path
 
     assert [row[0] for row in rows] == ["id1", "id3", "nul"]
     assert rows[2][1:] == ("k\ufffd", "a\ufffdb\\u0000")
-    [told] = [json.loads(line) for line in kept.read_text().splitlines()]
-    assert (told["id"], "overflows" in told["why"]) == ("id2", True)
+    [rejected] = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert (rejected["id"], "overflows" in rejected["why"]) == ("id2", True)
     count = context.telemetry.registry.get_sample_value
     assert count("pynomaly_sink_refused_records_total", {"sink": "anomalies"}) == 1
 
@@ -163,19 +163,19 @@ def test_a_password_in_the_url_is_refused_and_not_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ("sslmod=require", 'Did you mean "sslmode"?'),
         ("options=-c%20search_path=x", "expected postgresql://user@host/database"),
     ],
 )
-def test_a_url_that_libpq_does_not_know_is_refused_and_not_quoted(more: str, said: str) -> None:
+def test_a_url_that_libpq_does_not_know_is_refused_and_not_quoted(more: str, message: str) -> None:
     with pytest.raises(ValidationError) as raised:
         PostgresSettings.model_validate({"url": f"postgresql://host/db?{more}"})
 
-    told = str(raised.value.errors()[0]["ctx"])
-    assert said in told
-    assert more not in told
+    error = str(raised.value.errors()[0]["ctx"])
+    assert message in error
+    assert more not in error
 
 
 def test_a_server_that_stops_in_the_midst_is_given_up_and_tried_again(

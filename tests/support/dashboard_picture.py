@@ -60,8 +60,8 @@ def main(quiet: float, seconds: float) -> None:
             time.sleep(seconds * 3 / 5)
             span = began, time.time()
             note = time.strftime("%d %B %Y, %H:%M UTC", time.gmtime(began))
-            said = f"presses · {note} · killed with kill -9 at {clock(began + seconds * 2 / 5)}"
-            PICTURE.write_text(draw(ONE_PIPELINE, partial(ask, servers, span), span, said))
+            caption = f"presses · {note} · killed with kill -9 at {clock(began + seconds * 2 / 5)}"
+            PICTURE.write_text(draw(ONE_PIPELINE, partial(ask, servers, span), span, caption))
         finally:
             for process in (running, sending):
                 process.send_signal(signal.SIGTERM)

@@ -25,7 +25,7 @@ BESIDE = {
 """Packages that a program needs beside its own: libraries that not every system has."""
 
 COMPILED_IN = {"prometheus-alertmanager": b"/usr/share/prometheus/alertmanager"}
-"""Folders that programs open by a path of their own, whatever they are told: made relative to the
+"""Folders that programs open by a path of their own, whatever their options: made relative to the
 folder that holds usr/, in which such a program has then to be started."""
 
 _APT_SECONDS = 300

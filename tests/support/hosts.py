@@ -112,7 +112,7 @@ class Host:
             self._relay.send_signal(signal.SIGCONT)
 
     def unplug(self) -> None:
-        """Take the link down: nothing passes, nobody is told."""
+        """Take the link down: nothing passes, and no connection is closed."""
         _ip("link", "set", self._link, "down")
 
     def plug(self) -> None:
@@ -157,12 +157,12 @@ def broker_settings(hosts: Sequence[Host], port: int, controller: int) -> dict[s
         controller: port of its controller.
     """
     inner = [f"HOST{host.number}://{host.listener[0]}" for host in hosts]
-    told = [f"HOST{host.number}://{host.listener[1]}" for host in hosts]
+    others = [f"HOST{host.number}://{host.listener[1]}" for host in hosts]
     protocols = [f"HOST{host.number}:PLAINTEXT" for host in hosts]
     own = f"PLAINTEXT://{HOST}:{port}"
     return {
         "listeners": ",".join([own, *inner, f"CONTROLLER://{HOST}:{controller}"]),
-        "advertised.listeners": ",".join([own, *told]),
+        "advertised.listeners": ",".join([own, *others]),
         "controller.quorum.voters": f"1@{HOST}:{controller}",
         "listener.security.protocol.map": ",".join(
             ["PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT", *protocols]

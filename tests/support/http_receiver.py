@@ -1,4 +1,4 @@
-"""A real receiver of webhooks on loopback, which checks signatures and fails as it is told."""
+"""A real receiver of webhooks on loopback, which checks signatures and fails on demand."""
 
 from __future__ import annotations
 

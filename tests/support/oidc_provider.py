@@ -63,10 +63,10 @@ class OidcProvider:
         self._thread.join()
 
     def id_token(self, request: dict[str, str]) -> str:
-        """Return what a client is told of the user."""
+        """Return the claims of the user, as a client gets them."""
         now = int(time.time())
-        said = {name: self.user[name] for name in self.in_token if name in self.user}
-        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, **said}
+        user_claims = {name: self.user[name] for name in self.in_token if name in self.user}
+        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, **user_claims}
         claims["nonce"] = request["nonce"]
         header = {"alg": "RS256", "kid": self.key.kid}
         return jwt.encode(header, self.forged(claims), self.key, ["RS256"])

@@ -10,7 +10,7 @@ from tests.support.kafka_settings import free_port
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "message"),
     [
         ("pynomaly.example", "expected an address"),
         ("ftp://pynomaly.example", "expected an address"),
@@ -18,8 +18,8 @@ from tests.support.kafka_settings import free_port
         ("http://pynomaly.example", "in the clear"),
     ],
 )
-def test_refuses_addresses_to_which_no_token_may_go(server: str, said: str) -> None:
-    with pytest.raises(FatalError, match=said):
+def test_refuses_addresses_to_which_no_token_may_go(server: str, message: str) -> None:
+    with pytest.raises(FatalError, match=message):
         Client(server, "token")
 
 

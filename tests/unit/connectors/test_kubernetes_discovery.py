@@ -129,7 +129,7 @@ def test_a_name_that_is_not_known_is_a_passing_trouble() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("static:press", "expected HOST:PORT"),
         ("dns:press:0", "expected HOST:PORT"),
@@ -139,9 +139,9 @@ def test_a_name_that_is_not_known_is_a_passing_trouble() -> None:
     ],
 )
 def test_a_way_that_cannot_be_used_is_refused(
-    text: str, said: str, monkeypatch: pytest.MonkeyPatch
+    text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
-    with pytest.raises(PynomalyError, match=said):
+    with pytest.raises(PynomalyError, match=message):
         discovery(text)

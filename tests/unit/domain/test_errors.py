@@ -23,6 +23,6 @@ def test_every_error_is_of_exactly_one_kind() -> None:
     assert {error for error, of in kinds.items() if len(of) != 1} == set()
 
 
-@pytest.mark.parametrize(("name", "said"), [("zscor", ' Did you mean "zscore"?'), ("xyz", "")])
-def test_the_nearest_name_is_said(name: str, said: str) -> None:
-    assert errors.nearest(name, ["zscore", "auto"]) == said
+@pytest.mark.parametrize(("name", "hint"), [("zscor", ' Did you mean "zscore"?'), ("xyz", "")])
+def test_suggests_the_nearest_name(name: str, hint: str) -> None:
+    assert errors.nearest(name, ["zscore", "auto"]) == hint

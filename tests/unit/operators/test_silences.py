@@ -116,8 +116,8 @@ def absent(silence: Silence) -> list[tuple[str, float]]:
     gone = (numbers == 2) & (times > 2 * HOUR) & (times < 6 * HOUR)
     chosen = spec(after=600, silences=(silence,))
     found = anomalies_and_incidents(chosen, [without(numbers, times, lambda _n, _t: gone)])
-    told = [one for one in found if isinstance(one, Anomaly) and one.kind == "absence"]
-    return [(one.entity, (one.time - START) / SECOND / HOUR) for one in told]
+    anomalies = [one for one in found if isinstance(one, Anomaly) and one.kind == "absence"]
+    return [(one.entity, (one.time - START) / SECOND / HOUR) for one in anomalies]
 
 
 def test_an_absence_that_outlasts_its_silence_is_reported_when_it_ends() -> None:

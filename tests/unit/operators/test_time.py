@@ -74,7 +74,7 @@ class Steps:
         if stored is not None:
             self._detect.restore(stored[0])
             self._alert.restore(stored[1])
-        self.told: list[Any] = []
+        self.alerts: list[Any] = []
 
     def put(self, *batches: EventBatch) -> Steps:
         for batch in batches:
@@ -84,14 +84,14 @@ class Steps:
     def end(self) -> list[Any]:
         """Return all that was published, once the source has ended."""
         self._tell(self._detect.quiet(inf))
-        self.told += [one for some in self._alert.quiet(inf) for one in some]
-        return self.told
+        self.alerts += [one for some in self._alert.quiet(inf) for one in some]
+        return self.alerts
 
     def dump(self) -> tuple[bytes, bytes]:
         return self._detect.dump(), self._alert.dump()
 
     def _tell(self, scored: Any) -> None:
-        self.told += [one for some in self._alert.process(scored) for one in some]
+        self.alerts += [one for some in self._alert.process(scored) for one in some]
 
 
 def by_kind(published: list[Any]) -> tuple[list[Anomaly], list[Any]]:
@@ -116,7 +116,7 @@ def test_neither_cuts_nor_restarts_change_anything(
     in_parts = by_kind(Steps(chosen).put(*cut(batch, cuts)).end())
     steps, published = Steps(chosen), []
     for part in cut(batch, restarts):
-        published += steps.put(part).told
+        published += steps.put(part).alerts
         steps = Steps(chosen, steps.dump())
     restarted = by_kind(published + steps.end())
 

@@ -34,19 +34,19 @@ def test_loopback_is_not_worth_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("protection", "level", "said"),
+    ("protection", "level", "message"),
     [
         ({}, logging.INFO, "metrics.basic_auth"),
         ({"tls": TLS}, logging.INFO, "metrics.basic_auth"),
         ({"basic_auth": AUTH}, logging.WARNING, "metrics.tls"),
     ],
 )
-def test_open_metrics_are_reported(protection: dict[str, object], level: int, said: str) -> None:
+def test_open_metrics_are_reported(protection: dict[str, object], level: int, message: str) -> None:
     spec = MetricsSpec.model_validate({"host": "0.0.0.0", **protection})
     (notice,) = notices(spec)
 
     assert notice.level == level
-    assert said in notice.text
+    assert message in notice.text
     assert "hush" not in notice.text
 
 
@@ -57,7 +57,7 @@ def test_metrics_with_all_protection_need_no_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "said"),
+    ("endpoint", "messages"),
     [
         ("http://otel.example:4318/v1/traces", ["tracing: http://otel.example:4318: spans and"]),
         ("https://otel.example:4318/v1/traces", []),
@@ -65,8 +65,8 @@ def test_metrics_with_all_protection_need_no_word() -> None:
         ("http://[::1]:4318/v1/traces", []),
     ],
 )
-def test_what_leaves_in_the_clear_is_warned_of(endpoint: str, said: list[str]) -> None:
+def test_what_leaves_in_the_clear_is_warned_of(endpoint: str, messages: list[str]) -> None:
     found = notices(None, [("tracing", TracingSpec(endpoint=endpoint)), ("source", None)])
 
-    assert [notice.level for notice in found] == [logging.WARNING] * len(said)
-    assert all(notice.text.startswith(text) for notice, text in zip(found, said, strict=True))
+    assert [notice.level for notice in found] == [logging.WARNING] * len(messages)
+    assert all(notice.text.startswith(text) for notice, text in zip(found, messages, strict=True))

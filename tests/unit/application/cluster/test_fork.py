@@ -46,12 +46,12 @@ def test_it_ends_as_its_program_does(
 
 
 def test_it_is_left_with_its_standard_descriptors_and_one_more(pipe: tuple[int, int]) -> None:
-    def tell() -> int:
+    def report() -> int:
         there = [number for number in range(200) if _is_open(number)]
         os.write(pipe[1], repr(there).encode())
         return 0
 
-    assert Fork(tell, keep=pipe[1]).wait() == 0
+    assert Fork(report, keep=pipe[1]).wait() == 0
     assert os.read(pipe[0], 1_000).decode() == repr([0, 1, 2, pipe[1]])
 
 

@@ -197,7 +197,7 @@ def test_a_client_that_never_begins_its_handshake_keeps_none_waiting(
 
 
 @pytest.mark.parametrize(
-    ("certificate", "key", "field", "said"),
+    ("certificate", "key", "field", "message"),
     [
         ("none", "key", "certificate", "No such file"),
         ("certificate", "none", "key", "No such file"),
@@ -217,7 +217,7 @@ def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
     certificate: str,
     key: str,
     field: str,
-    said: str,
+    message: str,
 ) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
@@ -229,7 +229,7 @@ def test_a_pem_file_that_cannot_be_used_is_named_with_its_field(
     with pytest.raises(PynomalyError) as caught:
         start(tls=files)
     assert str(caught.value).startswith(f'metrics.tls.{field}: the file "{files[field]}" cannot')
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:

@@ -222,7 +222,7 @@ def test_who_was_asked_to_stop_while_it_waited_is_ended(
 
 
 def _orderly(file: Path) -> str:
-    """Return a process that says that it reads, and drains when it is told."""
+    """Return a process that says that it reads, and drains on request."""
     return (
         "import os, pathlib, signal, sys, time\n"
         f"file = pathlib.Path({str(file)!r})\n"
@@ -397,7 +397,7 @@ def test_processes_end_in_order_for_what_replaces_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "settled", "came_up"),
+    ("status", "settled", "came_up"),
     [
         ("progress", 0.0, False),
         ("stored", 60.0, True),
@@ -406,10 +406,10 @@ def test_processes_end_in_order_for_what_replaces_them(tmp_path: Path) -> None:
     ],
 )
 def test_a_process_has_come_up_when_it_stored_or_waited(
-    said: str, settled: float, came_up: bool
+    status: str, settled: float, came_up: bool
 ) -> None:
     supervisor = Supervisor(
-        lambda *_: program(SPEAK + f"say('{said}'); time.sleep(0.3); sys.exit(1)"),
+        lambda *_: program(SPEAK + f"say('{status}'); time.sleep(0.3); sys.exit(1)"),
         1,
         replace(QUICK, max_restarts=0, settled=settled),
     )

@@ -23,20 +23,20 @@ def fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
 
 
 def _fits(keyword: str, value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    said = schema[keyword]
+    limit = schema[keyword]
     if keyword == "$ref":
-        return fits(value, root["$defs"][said.rsplit("/", 1)[1]], root)
+        return fits(value, root["$defs"][limit.rsplit("/", 1)[1]], root)
     if keyword == "anyOf":
-        return any(fits(value, part, root) for part in said)
+        return any(fits(value, part, root) for part in limit)
     if keyword == "type":
-        return any(_is(value, kind) for kind in ([said] if isinstance(said, str) else said))
+        return any(_is(value, kind) for kind in ([limit] if isinstance(limit, str) else limit))
     if keyword in ("enum", "const"):
-        return value in said if keyword == "enum" else bool(value == said)
+        return value in limit if keyword == "enum" else bool(value == limit)
     if isinstance(value, dict):
         return _object(keyword, value, schema, root)
     if isinstance(value, list):
-        return _array(keyword, value, said, root)
-    return _scalar(keyword, value, said)
+        return _array(keyword, value, limit, root)
+    return _scalar(keyword, value, limit)
 
 
 def _is(value: Any, kind: str) -> bool:
@@ -46,13 +46,13 @@ def _is(value: Any, kind: str) -> bool:
 
 
 def _object(keyword: str, value: dict[str, Any], schema: dict[str, Any], root: Any) -> bool:
-    said = schema[keyword]
+    limit = schema[keyword]
     if keyword == "required":
-        return set(said) <= set(value)
+        return set(limit) <= set(value)
     if keyword in ("minProperties", "maxProperties"):
-        return bool(len(value) >= said if keyword == "minProperties" else len(value) <= said)
+        return bool(len(value) >= limit if keyword == "minProperties" else len(value) <= limit)
     if keyword == "properties":
-        return all(fits(value[name], said[name], root) for name in said if name in value)
+        return all(fits(value[name], limit[name], root) for name in limit if name in value)
     matched = {
         name: part
         for pattern, part in schema.get("patternProperties", {}).items()
@@ -61,35 +61,35 @@ def _object(keyword: str, value: dict[str, Any], schema: dict[str, Any], root: A
     }
     if keyword == "patternProperties":
         return all(fits(value[name], part, root) for name, part in matched.items())
-    if keyword != "additionalProperties" or said is True:
+    if keyword != "additionalProperties" or limit is True:
         return True
     named = {*matched, *schema.get("properties", {})}
     rest = [part for name, part in value.items() if name not in named]
-    return not rest if said is False else all(fits(part, said, root) for part in rest)
+    return not rest if limit is False else all(fits(part, limit, root) for part in rest)
 
 
-def _array(keyword: str, value: list[Any], said: Any, root: Any) -> bool:
+def _array(keyword: str, value: list[Any], limit: Any, root: Any) -> bool:
     if keyword == "items":
-        return all(fits(item, said, root) for item in value)
+        return all(fits(item, limit, root) for item in value)
     if keyword == "uniqueItems":
         return all(item not in value[:n] for n, item in enumerate(value))
-    return keyword != "minItems" or len(value) >= _int(said)
+    return keyword != "minItems" or len(value) >= _int(limit)
 
 
-def _scalar(keyword: str, value: Any, said: Any) -> bool:
+def _scalar(keyword: str, value: Any, limit: Any) -> bool:
     if isinstance(value, str):
-        sizes = {"minLength": len(value) >= _int(said), "maxLength": len(value) <= _int(said)}
-        return bool(re.search(said, value)) if keyword == "pattern" else sizes.get(keyword, True)
-    if isinstance(value, (int, float)) and not isinstance(said, (str, list, dict, bool)):
-        limits = {
-            "minimum": value >= said,
-            "maximum": value <= said,
-            "exclusiveMinimum": value > said,
-            "exclusiveMaximum": value < said,
+        sizes = {"minLength": len(value) >= _int(limit), "maxLength": len(value) <= _int(limit)}
+        return bool(re.search(limit, value)) if keyword == "pattern" else sizes.get(keyword, True)
+    if isinstance(value, (int, float)) and not isinstance(limit, (str, list, dict, bool)):
+        bounds = {
+            "minimum": value >= limit,
+            "maximum": value <= limit,
+            "exclusiveMinimum": value > limit,
+            "exclusiveMaximum": value < limit,
         }
-        return bool(limits.get(keyword, True))
+        return bool(bounds.get(keyword, True))
     return True
 
 
-def _int(said: Any) -> int:
-    return said if isinstance(said, int) else 0
+def _int(limit: Any) -> int:
+    return limit if isinstance(limit, int) else 0

@@ -80,7 +80,7 @@ def test_a_field_without_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "message"),
     [
         ("a: 1\nb: [1, 2\n", 3, "expected ',' or ']'"),
         ("a: 1\n---\nb: 2\n", 2, "expected a single document"),
@@ -95,16 +95,16 @@ def test_a_field_without_a_name() -> None:
         ("a: " + "{b: " * 3_000, 1, "nested too deeply"),
     ],
 )
-def test_rejects_what_is_not_a_document(text: str, line: int, said: str) -> None:
+def test_rejects_what_is_not_a_document(text: str, line: int, message: str) -> None:
     with pytest.raises(SyntaxProblem) as caught:
         read(text, {})
 
     assert caught.value.line == line
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "said"),
+    ("text", "place", "message"),
     [
         ('name: "\\uD800"', "name", "half of a surrogate pair"),
         ('"\\uDFFF": 1', "the file", r"'\udfff' holds half of a surrogate pair"),
@@ -113,13 +113,13 @@ def test_rejects_what_is_not_a_document(text: str, line: int, said: str) -> None
     ],
 )
 def test_text_that_no_file_and_no_message_can_hold_is_an_issue(
-    text: str, place: str, said: str
+    text: str, place: str, message: str
 ) -> None:
     # So does Python read a byte of the environment that is not UTF-8.
     (issue,) = read(text, {"A": "\udcff"}).issues
 
     assert issue.place == place
-    assert said in issue.text
+    assert message in issue.text
     assert str(issue).isprintable()
 
 

@@ -353,9 +353,9 @@ def test_every_field_is_tried() -> None:
     assert set(_models(PipelineFile)) - inner <= tried
 
 
-@pytest.mark.parametrize(("place", "value", "said"), WRONG, ids=[str(w[:2]) for w in WRONG])
+@pytest.mark.parametrize(("place", "value", "message"), WRONG, ids=[str(w[:2]) for w in WRONG])
 def test_a_wrong_value_is_one_problem(
-    problems: Problems, place: tuple[str | int, ...], value: Any, said: str
+    problems: Problems, place: tuple[str | int, ...], value: Any, message: str
 ) -> None:
     text = yaml.safe_dump(_changed(place, value), sort_keys=False)
     found = problems(text)
@@ -364,7 +364,7 @@ def test_a_wrong_value_is_one_problem(
     line, shown, sentence = re.match(r"(\d+): (\S+): (.*)", found[0]).groups()  # type: ignore[union-attr]
     dotted = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in place)[1:]
     assert shown.startswith(dotted)
-    assert said in sentence
+    assert message in sentence
     assert int(line) >= _line(text, place)
     assert shown != dotted or int(line) == _line(text, place)
     assert not re.search("pydantic|Input|validation|http|type=", sentence)

@@ -284,17 +284,17 @@ def test_branches_of_a_union_are_one_problem(problems: Problems) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[1]", "1: the file: expected a mapping of fields"),
         ("a: [", "2: the file: is not YAML: "),
         ("", "1: the file: is empty"),
     ],
 )
-def test_rejects_files_that_are_not_pipelines(problems: Problems, text: str, said: str) -> None:
+def test_rejects_files_that_are_not_pipelines(problems: Problems, text: str, message: str) -> None:
     (problem,) = problems(text + "\n")
 
-    assert problem.startswith(said)
+    assert problem.startswith(message)
 
 
 def test_long_values_are_cut(problems: Problems) -> None:

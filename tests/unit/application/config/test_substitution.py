@@ -38,7 +38,7 @@ def test_references(text: str, result: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("${C}", "the environment variable C is not set"),
         ("${C", "is not closed"),
@@ -48,8 +48,8 @@ def test_references(text: str, result: str) -> None:
         ("${file:/no/such/file}", "cannot be read: No such file"),
     ],
 )
-def test_references_that_cannot_be_replaced(text: str, said: str) -> None:
-    with pytest.raises(SubstitutionError, match=said):
+def test_references_that_cannot_be_replaced(text: str, message: str) -> None:
+    with pytest.raises(SubstitutionError, match=message):
         substitute(text, {})
 
 

@@ -48,17 +48,17 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.messages["in"] = stream(PARTS, COUNT)
 
 
-def add(log: ControlLog, kind: str, said: dict[str, Any]) -> None:
+def add(log: ControlLog, kind: str, content: dict[str, Any]) -> None:
     if kind == "revoke":
         holding = in_force(log.records)
         if not holding:
             return
-        said = {"id": holding[0].id}
+        content = {"id": holding[0].id}
 
     def make(number: int) -> ControlRecord:
         common = {"id": f"{kind}-{number}", "number": number, "who": "me", "when": WHEN}
         common |= {"request": "r-1", "trace": "t-1"}
-        return ControlRecord.model_validate({**common, kind: said})
+        return ControlRecord.model_validate({**common, kind: content})
 
     log.append(make)
 

@@ -20,10 +20,10 @@ def log(tmp_path: Path) -> ControlLog:
     return ControlLog(tmp_path)
 
 
-def add(log: ControlLog, kind: str = "silence", **said: Any) -> ControlRecord:
+def add(log: ControlLog, kind: str = "silence", **content: Any) -> ControlRecord:
     def make(number: int) -> ControlRecord:
         common = {"id": f"{kind}-{number}", "number": number, "who": "me", "when": str(WHEN)}
-        return ControlRecord.model_validate({**common, kind: said})
+        return ControlRecord.model_validate({**common, kind: content})
 
     return log.append(make)
 

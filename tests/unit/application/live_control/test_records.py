@@ -13,20 +13,20 @@ from engine.domain.errors import FatalError
 COMMON = {"who": "anna", "when": "2026-03-01T00:00:00+00:00"}
 
 
-def record(kind: str, said: dict[str, Any]) -> ControlRecord:
-    return ControlRecord.model_validate({"id": f"{kind}-1", "number": 1, **COMMON, kind: said})
+def record(kind: str, content: dict[str, Any]) -> ControlRecord:
+    return ControlRecord.model_validate({"id": f"{kind}-1", "number": 1, **COMMON, kind: content})
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "content"),
     [
         ("rule", {"values": ["t"], "direction": "above", "min_deviation": {"absolute": 2.0}}),
         ("rule", {"entities": ["press-*"], "valid_range": [None, 80.0]}),
         ("budget", {"budget": "3/week", "per": "entity"}),
     ],
 )
-def test_a_record_is_read_as_it_was_written(kind: str, said: dict[str, Any]) -> None:
-    written = record(kind, said)
+def test_a_record_is_read_as_it_was_written(kind: str, content: dict[str, Any]) -> None:
+    written = record(kind, content)
 
     assert read_record(written.line()) == written
 

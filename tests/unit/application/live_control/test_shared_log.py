@@ -39,8 +39,8 @@ class Lines:
 
 
 def pause(number: int) -> ControlRecord:
-    said = {"who": "anna", "when": "2026-03-01T00:00:00+00:00", "pause": {}}
-    return ControlRecord.model_validate({"id": f"pause-{number}", "number": number, **said})
+    fields = {"who": "anna", "when": "2026-03-01T00:00:00+00:00", "pause": {}}
+    return ControlRecord.model_validate({"id": f"pause-{number}", "number": number, **fields})
 
 
 def test_a_record_has_the_number_of_its_place_though_others_write_meanwhile() -> None:

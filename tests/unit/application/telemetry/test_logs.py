@@ -134,8 +134,8 @@ SECRETS = Redactor(['hu"sh-hush'])
 )
 def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
     error = ValueError('why hu"sh-hush')
-    said = formatter.format(record('bad hu"sh-hush', error))
+    line = formatter.format(record('bad hu"sh-hush', error))
 
-    assert "hush" not in said
-    assert "sh-hush" not in said
-    assert said.count("***") == 2 + ("error.message" in said)
+    assert "hush" not in line
+    assert "sh-hush" not in line
+    assert line.count("***") == 2 + ("error.message" in line)

@@ -17,7 +17,7 @@ PIECES = {LONG[n : n + 8] for n in range(len(LONG) - 7)}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "redacted"),
     [
         ("bad value hush-hush here", "bad value *** here"),
         ("hush-hush", "***"),
@@ -28,24 +28,24 @@ PIECES = {LONG[n : n + 8] for n in range(len(LONG) - 7)}
         ("", ""),
     ],
 )
-def test_redacts_secrets_and_their_parts(text: str, said: str) -> None:
-    assert Redactor(["hush-hush"]).redact(text) == said
+def test_redacts_secrets_and_their_parts(text: str, redacted: str) -> None:
+    assert Redactor(["hush-hush"]).redact(text) == redacted
 
 
 def test_redacts_short_secret_only_as_a_whole_word() -> None:
-    said = Redactor(["PLAIN", "abc"]).redact('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
+    redacted = Redactor(["PLAIN", "abc"]).redact('SASL_PLAINTEXT, "PLAIN" PLAIN! abc')
 
-    assert said == 'SASL_PLAINTEXT, "***" ***! abc'
+    assert redacted == 'SASL_PLAINTEXT, "***" ***! abc'
 
 
 @pytest.mark.parametrize(
     "quoted", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)]
 )
 def test_redacts_quoted_secrets(quoted) -> None:
-    said = Redactor([LONG]).redact(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
+    redacted = Redactor([LONG]).redact(f"found {quoted(LONG)}, and {quoted(LONG)[:25]}…")
 
-    assert said.count("***") == 2
-    assert not any(piece in said for piece in PIECES)
+    assert redacted.count("***") == 2
+    assert not any(piece in redacted for piece in PIECES)
 
 
 def test_redacts_secrets_added_later() -> None:

@@ -137,7 +137,7 @@ def test_numbers_as_times_need_their_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"key": "pumps"}, 'no column "pumps". Did you mean "pump"'),
         ({"values": ["v", "w"]}, 'no column "w"'),
@@ -149,7 +149,7 @@ def test_numbers_as_times_need_their_unit() -> None:
         ({"combine": "most"}, "expected one of any, all"),
     ],
 )
-def test_reports_unusable_arguments(changes: dict[str, Any], said: str) -> None:
+def test_reports_unusable_arguments(changes: dict[str, Any], message: str) -> None:
     table = {
         "pump": np.array(["a"] * 10, object),
         "hole": np.array(["a"] * 9 + [None], object),
@@ -161,7 +161,7 @@ def test_reports_unusable_arguments(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(PynomalyError) as raised:
         pynomaly.score(table, **{"key": "pump", "time": "at", "values": "v", **changes})
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_reports_where_anomalies_begin_and_what_ranks_them(columns: dict[str, Any]) -> None:

@@ -23,14 +23,14 @@ def stream(*faults: Fault) -> Stream:
     return Stream(keys, times, np.zeros((len(times), 3)), ("a", "b", "c"), faults, 10.0)
 
 
-def told(
+def message(
     time: int, entity: int = 0, incident: str = "i", blamed: int = 1, kind: str | None = None
 ) -> Message:
     return Message(entity, time, incident, 4.0, blamed, kind)
 
 
 def test_finds_a_fault_from_its_start_until_its_end() -> None:
-    verdict = judge(stream(SHIFT), [told(NOON + 30 * MINUTE), told(NOON + 5 * HOUR)])
+    verdict = judge(stream(SHIFT), [message(NOON + 30 * MINUTE), message(NOON + 5 * HOUR)])
 
     (outcome,) = verdict.outcomes
 
@@ -43,11 +43,11 @@ def test_finds_a_fault_from_its_start_until_its_end() -> None:
 @pytest.mark.parametrize(
     ("message", "true", "false"),
     [
-        (told(NOON - 1), 0, 1),
-        (told(NOON + HOUR, entity=1), 0, 1),
-        (told(NOON + 6 * HOUR), 0, 0),
-        (told(NOON + 12 * HOUR - 1), 0, 0),
-        (told(NOON + 12 * HOUR), 0, 1),
+        (message(NOON - 1), 0, 1),
+        (message(NOON + HOUR, entity=1), 0, 1),
+        (message(NOON + 6 * HOUR), 0, 0),
+        (message(NOON + 12 * HOUR - 1), 0, 0),
+        (message(NOON + 12 * HOUR), 0, 1),
     ],
 )
 def test_other_times_and_entities_do_not_find_a_fault(
@@ -61,14 +61,14 @@ def test_other_times_and_entities_do_not_find_a_fault(
 
 
 def test_a_spike_may_be_reported_within_its_grace() -> None:
-    assert judge(stream(SPIKE), [told(NOON + 15 * MINUTE)]).outcomes[0].found
-    assert not judge(stream(SPIKE), [told(NOON + 16 * MINUTE)]).outcomes[0].found
+    assert judge(stream(SPIKE), [message(NOON + 15 * MINUTE)]).outcomes[0].found
+    assert not judge(stream(SPIKE), [message(NOON + 16 * MINUTE)]).outcomes[0].found
 
 
 def test_a_message_finds_the_youngest_fault_only() -> None:
     second = Fault(0, NOON + 2 * MINUTE, NOON + 2 * MINUTE + 1, "spike", (1,), True, 9.0)
 
-    verdict = judge(stream(SPIKE, second), [told(NOON + 2 * MINUTE)])
+    verdict = judge(stream(SPIKE, second), [message(NOON + 2 * MINUTE)])
 
     assert [outcome.found for outcome in verdict.outcomes] == [False, True]
 
@@ -86,11 +86,15 @@ def test_a_message_finds_the_youngest_fault_only() -> None:
 def test_some_kinds_have_two_names(kind: str, name: str | None, right: bool) -> None:
     fault = Fault(0, NOON, NOON + HOUR, kind, (), True)
 
-    assert judge(stream(fault), [told(NOON, kind=name)]).outcomes[0].first_kind is right
+    assert judge(stream(fault), [message(NOON, kind=name)]).outcomes[0].first_kind is right
 
 
 def test_an_incident_is_false_only_if_all_of_its_messages_are() -> None:
-    messages = [told(NOON - HOUR), told(NOON + MINUTE), told(NOON - DAY, incident="other")]
+    messages = [
+        message(NOON - HOUR),
+        message(NOON + MINUTE),
+        message(NOON - DAY, incident="other"),
+    ]
 
     verdict = judge(stream(SHIFT), messages)
 
@@ -99,7 +103,7 @@ def test_an_incident_is_false_only_if_all_of_its_messages_are() -> None:
 
 
 def test_blame_is_that_of_the_first_message() -> None:
-    messages = [told(NOON + MINUTE, blamed=0), told(NOON + 2 * MINUTE, blamed=1)]
+    messages = [message(NOON + MINUTE, blamed=0), message(NOON + 2 * MINUTE, blamed=1)]
 
     assert judge(stream(SHIFT), messages).outcomes[0].blamed is False
     assert judge(stream(SHIFT), messages[1:]).outcomes[0].blamed is True
@@ -108,11 +112,14 @@ def test_blame_is_that_of_the_first_message() -> None:
 def test_nobody_can_be_blamed_wrongly_if_all_values_are_at_fault() -> None:
     fault = Fault(0, NOON, NOON + HOUR, "stuck", (0, 1, 2), True)
 
-    assert judge(stream(fault), [told(NOON)]).outcomes[0].blamed is None
+    assert judge(stream(fault), [message(NOON)]).outcomes[0].blamed is None
 
 
 def test_kind_of_first_message_and_of_any() -> None:
-    messages = [told(NOON + MINUTE, kind="spike"), told(NOON + 2 * MINUTE, kind="shift")]
+    messages = [
+        message(NOON + MINUTE, kind="spike"),
+        message(NOON + 2 * MINUTE, kind="shift"),
+    ]
 
     outcome = judge(stream(SHIFT), messages).outcomes[0]
 
@@ -122,7 +129,7 @@ def test_kind_of_first_message_and_of_any() -> None:
 def test_a_fault_may_have_other_names_of_its_own() -> None:
     fault = replace(SHIFT, also=("burst",))
 
-    verdict = judge(stream(fault), [told(NOON + HOUR, kind="burst")])
+    verdict = judge(stream(fault), [message(NOON + HOUR, kind="burst")])
 
     assert verdict.outcomes[0].first_kind
 
@@ -137,7 +144,7 @@ def test_faults_of_an_entity_are_counted_in_their_order() -> None:
 
 
 def test_chance_grows_with_the_false_incidents() -> None:
-    messages = [told(START + k * HOUR, incident=str(k)) for k in range(20)]
+    messages = [message(START + k * HOUR, incident=str(k)) for k in range(20)]
 
     quiet, noisy = judge(stream(SHIFT), []), judge(stream(SHIFT), messages)
 

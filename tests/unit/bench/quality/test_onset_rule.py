@@ -19,7 +19,7 @@ def test_a_story_lasts_a_share_of_what_was_seen_within_bounds(first: int, last: 
 
 
 def test_reports_the_onset_and_not_its_continuation() -> None:
-    """Quiet is counted from the last alert that was told, not from the last above the threshold."""
+    """Quiet is counted from the last alert that was sent, not from the last above the threshold."""
     assert rows({100: 6.0, 115: 6.0, 125: 6.0}, 200) == [100, 125]
 
 

@@ -141,7 +141,7 @@ def test_digits_in_groups_are_read_beside_decimal_commas(tmp_path: Path, cell: s
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "detail"),
     [
         ("20.3 %", 'set as: quantity and unit: "%"'),
         ("20,3%", 'set as: quantity and unit: "%" and decimal: ","'),
@@ -149,10 +149,10 @@ def test_digits_in_groups_are_read_beside_decimal_commas(tmp_path: Path, cell: s
         ("hot", "set map or missing for such texts"),
     ],
 )
-def test_a_number_with_its_unit_says_how_it_is_read(value: str, said: str) -> None:
+def test_a_number_with_its_unit_says_how_it_is_read(value: str, detail: str) -> None:
     _, rejects = decode("key: {const: a}\nvalues: [v]", f'{{"v": "{value}"}}'.encode())
 
-    assert rejects[0].detail.endswith(said)
+    assert rejects[0].detail.endswith(detail)
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:

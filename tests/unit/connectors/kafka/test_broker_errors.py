@@ -1,4 +1,4 @@
-"""Errors of brokers are said once each, with their cause, and not at each attempt to connect."""
+"""An error of brokers is reported once, with its cause, and not at each attempt to connect."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_says_again_after_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
         assert not outages
         attempt(errors, 1)
 
-    said = [record.getMessage() for record in caplog.records]
+    messages = [record.getMessage() for record in caplog.records]
 
-    assert said[1] == "source: the brokers answer again"
-    assert said[0] == said[2]
+    assert messages[1] == "source: the brokers answer again"
+    assert messages[0] == messages[2]
 
 
 def test_counts_each_error_by_its_name() -> None:

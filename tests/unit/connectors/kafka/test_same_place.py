@@ -40,7 +40,7 @@ def write(folder: Path, **changes: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"anomalies": "readings"}, r"sinks\.anomalies.*it writes what the source reads"),
         ({"dead_letters": "readings"}, r"sinks\.dead_letters.*it writes what the source reads"),
@@ -61,9 +61,9 @@ def write(folder: Path, **changes: str) -> Path:
     ],
 )
 def test_refuses_an_output_that_is_the_source(
-    tmp_path: Path, changes: dict[str, str], said: str
+    tmp_path: Path, changes: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(PipelineFileError, match=said):
+    with pytest.raises(PipelineFileError, match=message):
         load(write(tmp_path, **changes), {})
 
 

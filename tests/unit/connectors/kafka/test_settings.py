@@ -12,7 +12,7 @@ BROKERS = {"brokers": "kafka:9092", "topic": "t"}
 
 @pytest.mark.parametrize("model", [KafkaSourceSettings, KafkaSinkSettings])
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"securty.protocol": "SSL"}, 'No such configuration property: "securty.protocol"'),
         ({"security.protocol": "SSSL"}, 'Invalid value "SSSL"'),
@@ -23,12 +23,12 @@ BROKERS = {"brokers": "kafka:9092", "topic": "t"}
 def test_refuses_what_librdkafka_does_not_take(
     model: type[KafkaSourceSettings] | type[KafkaSinkSettings],
     settings: dict[str, Value],
-    said: str,
+    message: str,
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         model.model_validate({**BROKERS, "settings": settings})
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("model", [KafkaSourceSettings, KafkaSinkSettings])

@@ -17,7 +17,7 @@ MESSAGE = {
 
 
 @pytest.mark.parametrize(
-    ("event", "message", "said"),
+    ("event", "message", "hint"),
     [
         ("key: sensr\nvalues: [temp]", MESSAGE, 'nothing at sensr; a field is called "sensor"'),
         ("key: Sensor\nvalues: [temp]", MESSAGE, 'nothing at Sensor; a field is called "sensor"'),
@@ -34,10 +34,10 @@ MESSAGE = {
         ("key: sensor\nvalues: [temp]", [MESSAGE], "set event.explode: $message"),
     ],
 )
-def test_a_reject_says_what_to_do(event: str, message: Any, said: str) -> None:
+def test_a_reject_says_what_to_do(event: str, message: Any, hint: str) -> None:
     _, rejects = decode(event, message)
 
-    assert [said in reject.detail for reject in rejects] == [True]
+    assert [hint in reject.detail for reject in rejects] == [True]
 
 
 def test_many_fields_are_not_all_listed() -> None:

@@ -446,7 +446,7 @@ def test_numbers_are_read_as_the_file_says(options: str, found: Any, number: Any
 
 
 @pytest.mark.parametrize(
-    ("options", "found", "reason", "said"),
+    ("options", "found", "reason", "detail"),
     [
         ("optional: false", "1.25", RejectReason.WRONG_TYPE, "set as: number"),
         ("optional: true", "20,3", RejectReason.WRONG_TYPE, 'as: number and decimal: ","'),
@@ -465,7 +465,7 @@ def test_numbers_are_read_as_the_file_says(options: str, found: Any, number: Any
     ],
 )
 def test_a_value_that_is_not_a_number_reports_the_setting_to_change(
-    options: str, found: Any, reason: RejectReason, said: str
+    options: str, found: Any, reason: RejectReason, detail: str
 ) -> None:
     text = f"key: s\nvalues: {{v: {{path: v, {options}}}}}"
 
@@ -473,7 +473,7 @@ def test_a_value_that_is_not_a_number_reports_the_setting_to_change(
 
     assert len(events) == 0
     assert reject.reason is reason
-    assert said in reject.detail
+    assert detail in reject.detail
 
 
 def test_debezium_changes_are_read_and_deletes_passed_over() -> None:

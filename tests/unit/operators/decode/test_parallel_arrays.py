@@ -151,20 +151,20 @@ def test_a_time_of_dot_net_is_read(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "written", "said"),
+    ("how", "written", "detail"),
     [
         ("unit: ms", "/Date(-62135596800000)/", "not readable as a number in ms"),
         ("unit: ms", "/Date(x)/", "not readable as a number in ms"),
         ("format: iso8601", "/Date(1704067200000)/", "set unit: ms instead of format"),
     ],
 )
-def test_rejects_texts_that_are_not_times_of_dot_net(how: str, written: str, said: str) -> None:
+def test_rejects_texts_that_are_not_times_of_dot_net(how: str, written: str, detail: str) -> None:
     text = f"key: {{const: a}}\ntime: {{path: ts, {how}}}\nvalues: [v]"
 
     _, rejects = decode(text, orjson.dumps({"ts": written, "v": 1}))
 
     assert rejects[0].reason == RejectReason.BAD_TIME
-    assert said in rejects[0].detail
+    assert detail in rejects[0].detail
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Waiting for what decoding needs: nothing is lost, and people are told."""
+"""Waiting for what decoding needs: nothing is lost, and the outage is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from operators.decode.retry import WHO, DecodeRetry
 
 
 class Registry:
-    """Fails so many times, and notes what the context said each time."""
+    """Fails so many times, and notes the outage that the context shows each time."""
 
     def __init__(self, context: RunContext, *failures: Exception) -> None:
         self._context = context
@@ -45,7 +45,7 @@ def test_an_outage_is_waited_for_and_reported(context: RunContext, caplog: Any) 
 
     assert found == "events"
     assert registry.outages[0] == ""
-    assert all("the registry is down; for" in said for said in registry.outages[1:])
+    assert all("the registry is down; for" in outage for outage in registry.outages[1:])
     assert registry.blocked[0] == 0 < registry.blocked[-1]
     assert caplog.text.count("the registry is down; retrying") == 1
     assert "decoding goes on after" in caplog.text

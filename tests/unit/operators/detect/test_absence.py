@@ -259,10 +259,12 @@ def test_an_absence_is_an_anomaly_and_an_incident_until_the_return(policy: Any) 
 
     assert anomaly.entity == "s2"
     assert anomaly.summary.startswith("no event for ")
-    told = [one for one in found if isinstance(one, IncidentEvent) and one.id == anomaly.incident]
-    assert [one.change.value for one in told] == ["open", "close"]
-    assert told[0].detectors == (("absence", 1.0),)
-    back = (told[1].time - START) / SECOND
+    incidents = [
+        one for one in found if isinstance(one, IncidentEvent) and one.id == anomaly.incident
+    ]
+    assert [one.change.value for one in incidents] == ["open", "close"]
+    assert incidents[0].detectors == (("absence", 1.0),)
+    back = (incidents[1].time - START) / SECOND
     assert back == pytest.approx(5 * HOUR, abs=30), "longer than any gap between anomalies"
 
 

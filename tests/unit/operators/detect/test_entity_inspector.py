@@ -1,4 +1,4 @@
-"""What is known of an entity is told, and telling it changes nothing."""
+"""The inspector returns what is known of an entity, and changes nothing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def stream(n: int = N) -> tuple[EventBatch, EventBatch, EventBatch]:
 
 def of(*detectors: tuple[str, dict[str, Any]], **changes: Any) -> Pipeline:
     made = [
-        registry.detector_family(name).create(name, said, ("a", "b")) for name, said in detectors
+        registry.detector_family(name).create(name, settings, ("a", "b"))
+        for name, settings in detectors
     ]
     return pipeline(detectors=tuple(made), **changes)
 

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"host": "0.0.0.0"}, "--plain-http"),
         ({"retention": "soon"}, "is not a duration"),
@@ -57,8 +57,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"cache": "http://localhost"}, "--cache: expected redis://"),
     ],
 )
-def test_what_cannot_be_served_is_said(folder: Path, arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(PynomalyError, match=said):
+def test_reports_what_cannot_be_served(
+    folder: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PynomalyError, match=message):
         serve(**arguments)
 
 
@@ -123,14 +125,14 @@ def test_scores_are_followed_if_asked(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sink", "said"),
+    ("sink", "message"),
     [
         ("{stdout: {}}", "cannot be read back"),
         ("{file: {path: found.ndjson, max_size: 10MiB}}", "without `max_size`"),
     ],
 )
-def test_sinks_that_cannot_be_followed_are_reported(folder: Path, sink: str, said: str) -> None:
-    with pytest.raises(FatalError, match=said):
+def test_sinks_that_cannot_be_followed_are_reported(folder: Path, sink: str, message: str) -> None:
+    with pytest.raises(FatalError, match=message):
         followed_sinks(parse(PIPELINE.replace("SINK", sink), Path("p.yaml"), {}))
 
 

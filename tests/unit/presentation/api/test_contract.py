@@ -49,7 +49,7 @@ def _with_needed_field(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (_without_path, f"GET {LIST}: is gone"),
         (_without_parameter, f"GET {LIST}: no longer takes query pipeline"),
@@ -59,14 +59,14 @@ def _with_needed_field(document: dict[str, Any]) -> None:
         (_with_needed_field, f"POST {LOGIN}: needs application/json/code now"),
     ],
 )
-def test_finds_a_breaking_change(change: Any, said: str) -> None:
+def test_finds_a_breaking_change(change: Any, message: str) -> None:
     document = openapi()
     changed = deepcopy(document)
     change(changed)
 
     found = broken(contract_of(document), contract_of(changed))
 
-    assert any(one.startswith(said) for one in found), found
+    assert any(one.startswith(message) for one in found), found
 
 
 def test_what_is_added_breaks_nothing() -> None:

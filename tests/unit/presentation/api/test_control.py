@@ -37,9 +37,9 @@ def log_of(folder: Path) -> ControlLog:
 
 
 def test_a_silence_is_in_the_log_of_the_pipeline_and_in_the_audit(ask: Ask, tmp_path: Path) -> None:
-    said = {"silence": {"entities": ["press-3/*"], "values": ["temperature"]}, "why": "gearbox"}
+    action = {"silence": {"entities": ["press-3/*"], "values": ["temperature"]}, "why": "gearbox"}
 
-    made = ask("post", PATH, Role.OPERATOR, json=said)
+    made = ask("post", PATH, Role.OPERATOR, json=action)
 
     [record] = log_of(tmp_path).records
     assert made.status_code == 201
@@ -101,7 +101,7 @@ def test_a_silence_that_is_sent_again_is_written_once(ask: Ask, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "pointer"),
+    ("body", "status", "pointer"),
     [
         ({}, 422, "/body"),
         ({"silence": {}, "pause": {}}, 422, "/body"),
@@ -116,9 +116,9 @@ def test_a_silence_that_is_sent_again_is_written_once(ask: Ask, tmp_path: Path) 
     ],
 )
 def test_what_does_not_fit_is_told_by_its_field(
-    ask: Ask, tmp_path: Path, said: dict[str, Any], status: int, pointer: str | None
+    ask: Ask, tmp_path: Path, body: dict[str, Any], status: int, pointer: str | None
 ) -> None:
-    found = ask("post", PATH, json=said)
+    found = ask("post", PATH, json=body)
 
     assert found.status_code == status
     errors = found.json().get("errors")
@@ -156,8 +156,8 @@ def test_a_preview_looks_at_the_hours_of_the_week(ask: Ask, store: MemoryStore) 
 
     # They are of Monday, 30 November 2026.
     for day, muted in (("mon", 10), ("tue", 0)):
-        said = {"weekly": {"days": [day]}, "until": "2020-01-01T00:00:00Z"}
-        found = ask("post", f"{PATH}/preview?last=10", json=said).json()
+        schedule = {"weekly": {"days": [day]}, "until": "2020-01-01T00:00:00Z"}
+        found = ask("post", f"{PATH}/preview?last=10", json=schedule).json()
         assert found["muted"] == muted
 
 

@@ -189,7 +189,7 @@ def test_new_keys_of_the_provider_are_read(browser: TestClient, provider: OidcPr
 
 
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "message"),
     [
         ({"sub": "2", "preferred_username": "eve", "groups": ["others"]}, "no role here"),
         ({"sub": "2", "preferred_username": "the-admin", "groups": ["admins"]}, "already"),
@@ -198,14 +198,14 @@ def test_new_keys_of_the_provider_are_read(browser: TestClient, provider: OidcPr
     ],
 )
 def test_users_who_may_not_log_in_here_are_refused(
-    browser: TestClient, provider: OidcProvider, user: dict[str, Any], said: str
+    browser: TestClient, provider: OidcProvider, user: dict[str, Any], message: str
 ) -> None:
     provider.user = user
 
     found = log_in(browser)
 
     assert found.status_code == 403
-    assert said in found.json()["detail"]
+    assert message in found.json()["detail"]
     assert browser.get("/api/v1/me").status_code == 401
 
 
@@ -314,7 +314,7 @@ def test_the_settings_are_read_and_their_secret_is_learned(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("issuer: http://id.example", "oidc.yaml:1: issuer:"),
         ("issuer: https://id.example/?a=b", "expected a URL"),
@@ -323,7 +323,7 @@ def test_the_settings_are_read_and_their_secret_is_learned(
     ],
 )
 def test_settings_that_do_not_fit_are_told_with_their_line(
-    tmp_path: Path, line: str, said: str
+    tmp_path: Path, line: str, message: str
 ) -> None:
     file = tmp_path / "oidc.yaml"
     file.write_text(f"{line}\n")
@@ -331,4 +331,4 @@ def test_settings_that_do_not_fit_are_told_with_their_line(
     with pytest.raises(PynomalyError) as found:
         read_settings(file, OidcSettings, Redactor())
 
-    assert said in str(found.value)
+    assert message in str(found.value)

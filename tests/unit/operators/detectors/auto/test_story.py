@@ -14,36 +14,36 @@ def empty() -> Any:
     return one_of(story.fields(len(KINDS)))
 
 
-def told(state: Any, *events: tuple[float, int]) -> list[float]:
+def evidence_of(state: Any, *events: tuple[float, int]) -> list[float]:
     return [story.begins(state, p, kind, True) for p, kind in events]
 
 
 def test_an_anomaly_begins_once() -> None:
-    found = told(empty(), *[(1e-6, SPIKE)] * 40)
+    found = evidence_of(empty(), *[(1e-6, SPIKE)] * 40)
 
     assert found == [1e-6] + [story.REPORTED] * 39
 
 
 def test_evidence_of_another_kind_is_news() -> None:
-    found = told(empty(), (1e-9, SPIKE), (1e-4, SHIFT), (1e-4, SHIFT), (1e-3, DRIFT))
+    found = evidence_of(empty(), (1e-9, SPIKE), (1e-4, SHIFT), (1e-4, SHIFT), (1e-3, DRIFT))
 
     assert found == [1e-9, 1e-4, story.REPORTED, 1e-3]
 
 
 def test_evidence_rarer_by_a_decimal_power_is_news() -> None:
-    found = told(empty(), (1e-4, SPIKE), (3e-5, SPIKE), (1e-6, SPIKE))
+    found = evidence_of(empty(), (1e-4, SPIKE), (3e-5, SPIKE), (1e-6, SPIKE))
 
     assert found == [1e-4, story.REPORTED, 1e-6]
 
 
 def test_a_spike_that_returns_begins_another_story() -> None:
-    found = told(empty(), (1e-6, SPIKE), (0.5, SPIKE), (1e-6, SPIKE))
+    found = evidence_of(empty(), (1e-6, SPIKE), (0.5, SPIKE), (1e-6, SPIKE))
 
     assert found == [1e-6, 0.5, 1e-6]
 
 
 def test_a_story_is_reported_again_each_time_it_has_doubled() -> None:
-    found = told(empty(), *[(1e-5, SHIFT)] * 300)
+    found = evidence_of(empty(), *[(1e-5, SHIFT)] * 300)
 
     news = [length + 1 for length, p in enumerate(found) if p < story.REPORTED]
 
@@ -51,14 +51,14 @@ def test_a_story_is_reported_again_each_time_it_has_doubled() -> None:
 
 
 def test_ordinary_events_keep_their_p_values() -> None:
-    found = told(empty(), (0.3, SPIKE), (1.0, SPIKE), (0.11, SPIKE))
+    found = evidence_of(empty(), (0.3, SPIKE), (1.0, SPIKE), (0.11, SPIKE))
 
     assert found == [0.3, 1.0, 0.11]
 
 
 def test_reports_without_learning() -> None:
     state = empty()
-    told(state, (1e-6, SPIKE))
+    evidence_of(state, (1e-6, SPIKE))
     before = state.copy()
 
     again = story.begins(state, 1e-6, SPIKE, False)

@@ -15,7 +15,7 @@ ENGINE_ROOM = Dashboard(
                 text="Positions of the source that were stored, one for each partition and epoch.",
             ),
             Panel(
-                "Time to collect a key group's state",
+                "Time that the stream waits for a checkpoint",
                 {
                     "50 %": quantile(0.5, "checkpoint_seconds"),
                     "99 %": quantile(0.99, "checkpoint_seconds"),

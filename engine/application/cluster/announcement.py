@@ -63,9 +63,7 @@ def _announce(file: PipelineFile, processes: int, total: int, *, resumed: bool) 
 
 
 def warn(file: PipelineFile) -> None:
-    """Say what in a pipeline file is risky, or not used any more."""
-    if file.state.key_groups is not None:
-        logger.warning("state.key_groups is not used any more: take it out of the file")
+    """Log the risks of a pipeline file."""
     for notice in notices(file.metrics, _callers(file)):
         logger.log(notice.level, "%s", notice.text)
 

@@ -104,8 +104,6 @@ class StateSpec(Settings):
     )
     """Longest time in which the state of each partition is stored whole once; what came since is
     read again from the source after a crash, so it has to be well below the topic's retention."""
-    key_groups: int | None = Field(default=None, ge=1, le=4096)
-    """Not used any more: each partition of the source is stored by itself."""
     memory_limit: Size = Field(default=2**30, json_schema_extra={"default": "1GiB"})
     """Hard budget for the state of all entities; idle entities are evicted first."""
     idle_after: PositiveDuration | None = None

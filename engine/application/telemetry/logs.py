@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import orjson
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import EventDict, WrappedLogger
 
 from engine.application.telemetry.correlation import correlation_in, current_correlation
 from engine.application.telemetry.redaction import Redactor
@@ -56,7 +54,7 @@ def configure_logging(
     """
     handler = logging.StreamHandler(sys.stderr)
     if kind == "json" or (kind == "auto" and not sys.stderr.isatty()):
-        handler.setFormatter(json_lines(identity, redactor))
+        handler.setFormatter(JsonLines(identity, redactor))
     else:
         # On a terminal a line first deletes the status line, which may be there.
         clear = CLEAR_LINE if is_live(sys.stderr) else ""
@@ -71,44 +69,60 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def json_lines(identity: LogIdentity, redactor: Redactor) -> logging.Formatter:
-    """Return a formatter that writes each log record as one line of JSON."""
-    fixed = {
-        "service.name": identity.pipeline,
-        "service.type": "pynomaly",
-        "service.node.name": identity.process,
-        "process.pid": os.getpid(),
-        "labels": {"run": identity.run, **_started_by()},
-    }
+class JsonLines(logging.Formatter):
+    """Formats log records as JSON, one object a line, in the fields of ECS.
 
-    def ecs(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        record: logging.LogRecord = event["_record"]
+    Args:
+        identity: of the process that writes.
+        redactor: knows what must not be written.
+    """
+
+    def __init__(self, identity: LogIdentity, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+        self._fixed = {
+            "service.name": identity.pipeline,
+            "service.type": "pynomaly",
+            "service.node.name": identity.process,
+            "process.pid": os.getpid(),
+            "labels": {"run": identity.run, **_started_by()},
+        }
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record, and its exception, as one line."""
         # In the order of the specification, which puts first what people look at.
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "log.level": record.levelname.lower(),
-            "message": redactor.redact(str(event["event"])),
+            "message": self._redactor.redact(record.getMessage()),
             "ecs.version": ECS_VERSION,
             "log.logger": record.name,
-            **fixed,
+            **self._fixed,
+            **_request(record),
+            **self._error(record),
         }
-        request = current_correlation()
-        if request_id := getattr(record, "request_id", request and request.request):
-            line["http.request.id"] = request_id
-        if trace := getattr(record, "trace_id", request and request.trace):
-            line["trace.id"] = trace
-        if (exc_info := event.get("exc_info")) and exc_info[1] is not None:
-            line["error.type"] = type(exc_info[1]).__name__
-            line["error.message"] = redactor.redact(str(exc_info[1]))
-            line["error.stack_trace"] = redactor.redact(
-                "".join(traceback.format_exception(exc_info[1]))
-            )
-        return line
+        return orjson.dumps(line).decode()
 
-    def written(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        return orjson.dumps(event).decode()
+    def _error(self, record: logging.LogRecord) -> dict[str, str]:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return {}
+        redact = self._redactor.redact
+        return {
+            "error.type": type(error).__name__,
+            "error.message": redact(str(error)),
+            "error.stack_trace": redact("".join(traceback.format_exception(error))),
+        }
 
-    return ProcessorFormatter(processors=[ecs, written], use_get_message=True)
+
+def _request(record: logging.LogRecord) -> dict[str, str]:
+    """Return the ids of the request that a record is about."""
+    request = current_correlation()
+    found = {
+        "http.request.id": getattr(record, "request_id", request and request.request),
+        "trace.id": getattr(record, "trace_id", request and request.trace),
+    }
+    return {field: value for field, value in found.items() if value}
 
 
 def _started_by() -> dict[str, str]:

@@ -80,7 +80,7 @@ def test_what_the_engine_takes_is_valid(
         (("combine",), "some"),
         (("alert", "budget"), 2),
         (("sinks", "anomalies"), "queue"),
-        (("state", "key_groups"), 0),
+        (("state", "keep"), -1),
         (("metrics", "port"), "x"),
     ],
 )

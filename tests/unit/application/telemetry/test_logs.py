@@ -9,10 +9,10 @@ import yaml
 
 from engine.application.telemetry.logs import (
     CLEAR_LINE,
+    JsonLines,
     LogIdentity,
     TextLines,
     configure_logging,
-    json_lines,
 )
 from engine.application.telemetry.redaction import Redactor
 
@@ -42,7 +42,7 @@ def record(message: str, error: BaseException | None = None) -> logging.LogRecor
 
 
 def test_json_line_has_ecs_fields() -> None:
-    line = json.loads(json_lines(SPEAKER, Redactor()).format(record("hot")))
+    line = json.loads(JsonLines(SPEAKER, Redactor()).format(record("hot")))
 
     assert line.pop("@timestamp").endswith("+00:00")
     assert line.pop("process.pid") > 0
@@ -62,7 +62,7 @@ def test_lines_of_a_run_name_the_request_that_started_it(monkeypatch) -> None:
     monkeypatch.setenv("PYNOMALY_REQUEST_ID", "r-1")
     monkeypatch.setenv("PYNOMALY_TRACE_ID", "t-1")
 
-    line = json.loads(json_lines(SPEAKER, Redactor()).format(record("hot")))
+    line = json.loads(JsonLines(SPEAKER, Redactor()).format(record("hot")))
 
     assert line["labels"] == {"run": "abc", "request": "r-1", "trace": "t-1"}
 
@@ -71,13 +71,13 @@ def test_a_line_about_a_control_record_names_its_request() -> None:
     about = record("applied")
     about.request_id, about.trace_id = "r-1", "t-1"
 
-    line = json.loads(json_lines(SPEAKER, Redactor()).format(about))
+    line = json.loads(JsonLines(SPEAKER, Redactor()).format(about))
 
     assert (line["http.request.id"], line["trace.id"]) == ("r-1", "t-1")
 
 
 def test_exception_stays_on_one_line() -> None:
-    text = json_lines(SPEAKER, Redactor()).format(record("bad", ValueError("why")))
+    text = JsonLines(SPEAKER, Redactor()).format(record("bad", ValueError("why")))
 
     assert "\n" not in text
     line = json.loads(text)
@@ -88,7 +88,7 @@ def test_exception_stays_on_one_line() -> None:
 def test_every_field_matches_the_ecs_schema() -> None:
     about = record("bad", ValueError("why"))
     about.trace_id = "5" * 32
-    line = json.loads(json_lines(SPEAKER, Redactor()).format(about))
+    line = json.loads(JsonLines(SPEAKER, Redactor()).format(about))
 
     assert line["trace.id"] == "5" * 32
     assert {name: type(value) for name, value in line.items()} == ECS_TYPES
@@ -130,7 +130,7 @@ SECRETS = Redactor(['hu"sh-hush'])
 
 
 @pytest.mark.parametrize(
-    "formatter", [json_lines(SPEAKER, SECRETS), TextLines("%(message)s", "%H", SECRETS)]
+    "formatter", [JsonLines(SPEAKER, SECRETS), TextLines("%(message)s", "%H", SECRETS)]
 )
 def test_log_lines_are_redacted(formatter: logging.Formatter) -> None:
     error = ValueError('why hu"sh-hush')

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from engine.application.control.memory_store import MemoryStore
 from engine.application.telemetry.correlation import correlated
-from engine.application.telemetry.logs import LogIdentity, TextLines, json_lines
+from engine.application.telemetry.logs import JsonLines, LogIdentity, TextLines
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import RetryableError
 from tests.unit.presentation.api.conftest import Ask
@@ -85,7 +85,7 @@ def test_log_lines_of_a_request_have_its_id_and_trace(
             lines.append(json.loads(self.format(record)))
 
     handler = Kept()
-    handler.setFormatter(json_lines(LogIdentity("server", "server", ""), Redactor()))
+    handler.setFormatter(JsonLines(LogIdentity("server", "server", ""), Redactor()))
     monkeypatch.setattr(logging.getLogger("pynomaly.api"), "handlers", [handler])
     monkeypatch.setattr(store, "writing", lambda: 1 / 0)
     sent = {"X-Request-ID": "r-1", "traceparent": f"00-{TRACE}-b7ad6b7169203331-00"}

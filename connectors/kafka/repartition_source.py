@@ -12,7 +12,7 @@ from connectors.kafka.membership import group
 from connectors.kafka.repartition_topic import RepartitionTopic
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import HeaderList, KafkaSource, PartitionedTopic, raw_batch
-from engine.domain.batch import NO_PLACE, Headers, Int32s, Origins, RawBatch, place_of
+from engine.domain.batch import Headers, Int32s, RawBatch
 from engine.domain.index_ranges import read_ranges
 from engine.domain.names import (
     INDICES_HEADER,
@@ -20,6 +20,7 @@ from engine.domain.names import (
     ORIGINAL_KEY_HEADER,
     REPARTITION,
 )
+from engine.domain.origins import NO_PLACE, Origins, place_of
 from pynomaly.plugins import RunContext
 
 OURS = (ORIGINAL_KEY_HEADER, INDICES_HEADER, ORIGIN_HEADER)

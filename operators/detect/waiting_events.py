@@ -8,8 +8,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from engine.domain.batch import EventBatch, Int32s, Int64s, Origins
+from engine.domain.batch import EventBatch, Int32s, Int64s
 from engine.domain.detector import State
+from engine.domain.origins import Origins
 from operators.detect.ordering import LINKS
 
 LEAST_ROOM, MOST_HOLES = 1_024, 16_384

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.domain.batch import NO_PLACE, EventBatch, Origins, place_of
+from engine.domain.batch import EventBatch
+from engine.domain.origins import NO_PLACE, Origins, place_of
 from engine.domain.trace import Trace
 
 

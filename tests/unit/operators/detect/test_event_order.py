@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
-from engine.domain.batch import EventBatch, Int64s, Origins, ScoredBatch, place_of
+from engine.domain.batch import EventBatch, Int64s, ScoredBatch
+from engine.domain.origins import Origins, place_of
 from engine.domain.pipeline import Pipeline
 from operators.detect.event_order import event_bytes
 from operators.detect.memory_share import entity_bytes

@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from connectors.formats.cursor import LONGEST, Cursor, OneByOneError, Row, UInts, unzigzag
+from connectors.formats.cursor import LONGEST, Cursor, OneByOneError, Row
+from connectors.formats.protobuf_scalars import BYTES, FIXED32, FIXED64, VARINT, WIRES, converter
 from connectors.formats.wanted import Pieces, Wanted
 from engine.domain.format import Columns
 from engine.domain.path import Path
 
 F = FieldDescriptor
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MOST_LEVELS = 50
 MOST_STEPS = 2_000
 """Fields of a payload that are looked through; what has more is decoded by itself."""
 LARGEST_TAG, LONGEST_TAG = 2**32, 5
-_MODULUS = np.uint64(2**32 - 1)
 
 
 class UnsuitableError(Exception):
@@ -105,8 +104,8 @@ class ProtobufColumns:
         if one.type == F.TYPE_STRING:
             node.texts.add(number)
         if wanted is not None:
-            node.reads[number] = wanted.path, _converter(one)
-            node.absent[wanted.path] = None if one.has_presence else _default(one)
+            node.reads[number] = wanted.path, converter(one)
+            node.absent[wanted.path] = None if one.has_presence else one.default_value
 
 
 class _Reading:
@@ -232,77 +231,3 @@ def _check_wanted(one: FieldDescriptor, wanted: Wanted) -> None:
     scalar = one.message_type is None and one.enum_type is None and one.type != F.TYPE_BYTES
     if one.is_repeated or several or wanted.is_leaf != scalar:
         raise UnsuitableError
-
-
-def _converter(one: FieldDescriptor) -> Callable[[Any], Any]:
-    return CONVERT.get(one.type, _same)
-
-
-def _default(one: FieldDescriptor) -> Any:
-    return one.default_value
-
-
-def _same(found: Any) -> Any:
-    return found
-
-
-def _int64(found: UInts) -> Any:
-    return found.astype(np.int64)
-
-
-def _int32(found: UInts) -> Any:
-    return (found & _MODULUS).astype(np.uint32).astype(np.int32).astype(np.int64)
-
-
-def _uint32(found: UInts) -> Any:
-    return (found & _MODULUS).astype(np.int64)
-
-
-def _sint32(found: UInts) -> Any:
-    return unzigzag(found & _MODULUS)
-
-
-def _bool(found: UInts) -> Any:
-    return found != 0
-
-
-def _double(found: UInts) -> Any:
-    return found.view(np.float64)
-
-
-def _float(found: Any) -> Any:
-    return found.view(np.float32).astype(np.float64)
-
-
-def _sfixed32(found: Any) -> Any:
-    return found.view(np.int32).astype(np.int64)
-
-
-def _fixed32(found: Any) -> Any:
-    return found.astype(np.int64)
-
-
-WIRES = {
-    F.TYPE_DOUBLE: FIXED64,
-    F.TYPE_FIXED64: FIXED64,
-    F.TYPE_SFIXED64: FIXED64,
-    F.TYPE_FLOAT: FIXED32,
-    F.TYPE_FIXED32: FIXED32,
-    F.TYPE_SFIXED32: FIXED32,
-    F.TYPE_STRING: BYTES,
-    F.TYPE_BYTES: BYTES,
-}
-CONVERT: dict[int, Callable[[Any], Any]] = {
-    F.TYPE_DOUBLE: _double,
-    F.TYPE_FLOAT: _float,
-    F.TYPE_INT64: _int64,
-    F.TYPE_INT32: _int32,
-    F.TYPE_UINT32: _uint32,
-    F.TYPE_SINT64: unzigzag,
-    F.TYPE_SINT32: _sint32,
-    F.TYPE_BOOL: _bool,
-    F.TYPE_SFIXED64: _int64,
-    F.TYPE_FIXED32: _fixed32,
-    F.TYPE_SFIXED32: _sfixed32,
-}
-"""From what is written to what it means, by type."""

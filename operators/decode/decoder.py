@@ -10,34 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from engine.domain.batch import (
-    NO_TIME,
-    Bools,
-    EventBatch,
-    Floats,
-    Int64s,
-    Objects,
-    Origins,
-    RawBatch,
-)
+from engine.domain.batch import Bools, EventBatch, RawBatch
 from engine.domain.condition import AllOf, Condition, conjuncts, paths
-from engine.domain.mapping import Constant, EventMapping, MessageKey
+from engine.domain.mapping import EventMapping
 from engine.domain.path import Path
 from engine.domain.reject import Reject
 from operators.decode.chosen_elements import only_chosen
-from operators.decode.columns import Table, listed
+from operators.decode.columns import Table
 from operators.decode.conditions import Holds, condition
 from operators.decode.decoded import Decoded
-from operators.decode.document_keys import KeyReader
-from operators.decode.entity_keys import joined, names
+from operators.decode.event_columns import EventColumns
 from operators.decode.explode import Exploder
 from operators.decode.exploded_json import ExplodedJson, is_typed
 from operators.decode.format_messages import FormatMessages
 from operators.decode.json_messages import JsonMessages
-from operators.decode.numbers import NumberReader
 from operators.decode.reading import MisplacedError, MissingError, Read, reader
 from operators.decode.rejects import Rejects
-from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
 
 class Decoder:
@@ -57,15 +45,7 @@ class Decoder:
         self._clock = clock
         self._json = JsonMessages(mapping)
         self._format = None if mapping.format is None else FormatMessages(mapping.format, mapping)
-        self._key_parts = [
-            self._reader(part) if isinstance(part, tuple) else part for part in mapping.key_parts
-        ]
-        self._key_readers = {
-            part: KeyReader(part) for part in mapping.key_parts if isinstance(part, MessageKey)
-        }
-        self._values = [(self._reader(v.path), NumberReader(v)) for v in mapping.values]
-        self._read_times = [self._reader(path) for path in mapping.time.paths]
-        self._times = TimeReader(mapping.time)
+        self._columns = EventColumns(mapping, self._reader)
         explode = mapping.explode
         self._exploder = None if explode is None else Exploder(explode, mapping.paths)
         self._typed = ExplodedJson(mapping) if is_typed(mapping) else None
@@ -78,7 +58,7 @@ class Decoder:
     @property
     def ambiguous(self) -> str:
         """The first local time that came in an hour that comes twice; or an empty text."""
-        return self._times.ambiguous
+        return self._columns.ambiguous
 
     def decode(self, raw: Sequence[RawBatch]) -> tuple[EventBatch, list[Reject]]:
         """Decode batches of one topic, in their order."""
@@ -104,7 +84,7 @@ class Decoder:
             # Each message of an array is asked for itself.
             found = self._where(self._of_messages, found, accounted)
         now = self._clock()
-        events, good = self._events(raw, found, now)
+        events, good = self._columns.of(raw, found, now)
         if not good.all():
             events = events.take(np.flatnonzero(good))
         return events, self._rejected(raw, found, good, accounted, now)
@@ -126,34 +106,12 @@ class Decoder:
                 passed_rows = elements.rows[~kept]
                 passed += len(np.unique(passed_rows) if by_message else passed_rows)
                 elements = elements.only(kept)
-        events, good = self._events(raw, elements, self._clock())
+        events, good = self._columns.of(raw, elements, self._clock())
         if not len(events) or not good.all():
             return None
         self.passed_over["empty_array"] += empty
         self.passed_over["where"] += passed
         return events
-
-    def _events(
-        self, raw: Sequence[RawBatch], found: Decoded, now: int
-    ) -> tuple[EventBatch, Bools]:
-        """Return events of messages, and which of them are good."""
-        positions = [_positions(batch) for batch in raw]
-        partitions, offsets, stamps = (
-            np.concatenate(column)[found.rows] for column in zip(*positions, strict=True)
-        )
-        keys, known = self._keys(raw, found)
-        values, finite = self._numbers(found.messages)
-        times, timely = self._moments(found.messages, keys, stamps, now)
-        good = known & finite & timely
-        # A message without a timestamp of its own counts as sent when it happened.
-        if NO_TIME in stamps:
-            stamps = np.where(stamps == NO_TIME, times, stamps)
-        columns = keys, times, values, partitions, offsets, stamps
-        origins = Origins.concatenate([(batch.origins, len(batch)) for batch in raw])
-        if origins is not None:
-            origins = origins.take(found.rows)
-        events = EventBatch(raw[0].topic, *columns, indices=found.indices, origins=origins)
-        return events, good
 
     def _rejected(
         self, raw: Sequence[RawBatch], found: Decoded, good: Bools, accounted: Bools, now: int
@@ -239,39 +197,6 @@ class Decoder:
         of_rows = np.repeat(np.array(rows, np.int64), counts)
         return Decoded(elements, of_rows, np.concatenate([none, *indices]))
 
-    def _keys(self, raw: Sequence[RawBatch], found: Decoded) -> tuple[Objects, Bools]:
-        columns = []
-        for part in self._key_parts:
-            if isinstance(part, MessageKey):
-                columns.append(self._key_readers[part].texts(_given_keys(raw, found.rows)))
-            elif isinstance(part, Constant):
-                columns.append([part.text] * len(found.messages))
-            else:
-                columns.append(listed(part(found.messages)))
-        return names(joined(columns))
-
-    def _moments(
-        self, messages: list[Any] | Table, keys: Objects, stamps: Int64s, now: int
-    ) -> tuple[Int64s, Bools]:
-        """Return the event times, and which are near enough to the clocks they are held against."""
-        times, clocks = stamps, np.full(1, now)
-        if self._read_times:
-            written = together([read(messages) for read in self._read_times])
-            times = self._times.column(written, keys, stamps)
-            clocks = np.minimum(stamps, now)
-            clocks[stamps == NO_TIME] = now
-        good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)
-        if self._mapping.max_past is not None:
-            good &= times >= clocks - self._mapping.max_past
-        return times, good
-
-    def _numbers(self, messages: list[Any] | Table) -> tuple[Floats, Bools]:
-        values = np.empty((len(messages), len(self._values)))
-        good = np.ones(len(messages), np.bool_)
-        for column, (read, numbers) in enumerate(self._values):
-            values[:, column] = numbers.column(read(messages), good)
-        return values, good
-
 
 def _is_of_message(part: Condition, explode: Path | None) -> bool:
     """Whether a condition can be asked before its message is exploded."""
@@ -285,13 +210,3 @@ def _payloads(batch: RawBatch) -> Sequence[bytes | None]:
     if not batch.errors:
         return batch.values
     return [b"" if row in batch.errors else value for row, value in enumerate(batch.values)]
-
-
-def _positions(batch: RawBatch) -> tuple[Any, Int64s, Int64s]:
-    partitions = np.full(len(batch), batch.partition, np.int32)
-    return partitions, batch.offsets, batch.timestamps
-
-
-def _given_keys(raw: Sequence[RawBatch], rows: Int64s) -> list[bytes | None]:
-    given = list(chain.from_iterable(batch.keys or [None] * len(batch) for batch in raw))
-    return [given[row] for row in rows.tolist()]

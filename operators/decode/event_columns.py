@@ -1,0 +1,110 @@
+"""Columns of events: entity, time and values of decoded messages, and which of them are good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from engine.domain.batch import NO_TIME, Bools, EventBatch, Floats, Int64s, Objects, RawBatch
+from engine.domain.mapping import Constant, EventMapping, MessageKey
+from engine.domain.origins import Origins
+from engine.domain.path import Path
+from operators.decode.columns import Table, listed
+from operators.decode.decoded import Decoded
+from operators.decode.document_keys import KeyReader
+from operators.decode.entity_keys import joined, names
+from operators.decode.numbers import NumberReader
+from operators.decode.reading import Read
+from operators.decode.timestamps import UNREADABLE, TimeReader, together
+
+
+class EventColumns:
+    """Reads the columns of events out of decoded messages.
+
+    Args:
+        mapping: how a message becomes an event.
+        reader: returns what reads a path of messages.
+    """
+
+    def __init__(self, mapping: EventMapping, reader: Callable[[Path], Read]) -> None:
+        self._mapping = mapping
+        self._key_parts = [
+            reader(part) if isinstance(part, tuple) else part for part in mapping.key_parts
+        ]
+        self._key_readers = {
+            part: KeyReader(part) for part in mapping.key_parts if isinstance(part, MessageKey)
+        }
+        self._values = [(reader(v.path), NumberReader(v)) for v in mapping.values]
+        self._read_times = [reader(path) for path in mapping.time.paths]
+        self._times = TimeReader(mapping.time)
+
+    @property
+    def ambiguous(self) -> str:
+        """The first local time that came in an hour that comes twice; or an empty text."""
+        return self._times.ambiguous
+
+    def of(self, raw: Sequence[RawBatch], found: Decoded, now: int) -> tuple[EventBatch, Bools]:
+        """Return events of messages, and which of them are good."""
+        positions = [_positions(batch) for batch in raw]
+        partitions, offsets, stamps = (
+            np.concatenate(column)[found.rows] for column in zip(*positions, strict=True)
+        )
+        keys, known = self._keys(raw, found)
+        values, finite = self._numbers(found.messages)
+        times, timely = self._moments(found.messages, keys, stamps, now)
+        good = known & finite & timely
+        # A message without a timestamp of its own counts as sent when it happened.
+        if NO_TIME in stamps:
+            stamps = np.where(stamps == NO_TIME, times, stamps)
+        columns = keys, times, values, partitions, offsets, stamps
+        origins = Origins.concatenate([(batch.origins, len(batch)) for batch in raw])
+        if origins is not None:
+            origins = origins.take(found.rows)
+        events = EventBatch(raw[0].topic, *columns, indices=found.indices, origins=origins)
+        return events, good
+
+    def _keys(self, raw: Sequence[RawBatch], found: Decoded) -> tuple[Objects, Bools]:
+        columns = []
+        for part in self._key_parts:
+            if isinstance(part, MessageKey):
+                columns.append(self._key_readers[part].texts(_given_keys(raw, found.rows)))
+            elif isinstance(part, Constant):
+                columns.append([part.text] * len(found.messages))
+            else:
+                columns.append(listed(part(found.messages)))
+        return names(joined(columns))
+
+    def _moments(
+        self, messages: list[Any] | Table, keys: Objects, stamps: Int64s, now: int
+    ) -> tuple[Int64s, Bools]:
+        """Return the event times, and which are near enough to the clocks they are held against."""
+        times, clocks = stamps, np.full(1, now)
+        if self._read_times:
+            written = together([read(messages) for read in self._read_times])
+            times = self._times.column(written, keys, stamps)
+            clocks = np.minimum(stamps, now)
+            clocks[stamps == NO_TIME] = now
+        good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)
+        if self._mapping.max_past is not None:
+            good &= times >= clocks - self._mapping.max_past
+        return times, good
+
+    def _numbers(self, messages: list[Any] | Table) -> tuple[Floats, Bools]:
+        values = np.empty((len(messages), len(self._values)))
+        good = np.ones(len(messages), np.bool_)
+        for column, (read, numbers) in enumerate(self._values):
+            values[:, column] = numbers.column(read(messages), good)
+        return values, good
+
+
+def _positions(batch: RawBatch) -> tuple[Any, Int64s, Int64s]:
+    partitions = np.full(len(batch), batch.partition, np.int32)
+    return partitions, batch.offsets, batch.timestamps
+
+
+def _given_keys(raw: Sequence[RawBatch], rows: Int64s) -> list[bytes | None]:
+    given = list(chain.from_iterable(batch.keys or [None] * len(batch) for batch in raw))
+    return [given[row] for row in rows.tolist()]

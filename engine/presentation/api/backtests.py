@@ -24,7 +24,6 @@ from engine.domain.control.backtest import Backtest, Stage
 from engine.domain.control.page import Position
 from engine.presentation.api.anomalies import Anomalies
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     Cursor,
     JsonObject,
@@ -40,6 +39,7 @@ from engine.presentation.api.requests import (
     written,
 )
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["backtests"])
 BacktestId = Annotated[Text, Path(max_length=100)]

@@ -23,7 +23,6 @@ from engine.application.use_cases.sample_source import MOST_SAMPLED, SourceSampl
 from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import StaleError
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     IfMatch,
     JsonObject,
@@ -34,6 +33,7 @@ from engine.presentation.api.requests import (
     revision_of,
 )
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["datasets"])
 DatasetName = Annotated[str, Path(pattern=NAME, max_length=100)]

@@ -13,9 +13,9 @@ from engine.application.control.find_dead_letters import ReasonGroup, Sample, fi
 from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from engine.application.control.try_dead_letters import TriedLetters, try_dead_letters
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["dead letters"])
 Samples = Annotated[int, Query(ge=0, le=20, description="Samples of each reason.")]

@@ -20,7 +20,6 @@ from engine.domain.control.lane import RANKS, Lane, LaneCell, rarity_of
 from engine.domain.control.page import Position
 from engine.domain.time_units import NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
     Cursor,
@@ -37,6 +36,7 @@ from engine.presentation.api.requests import (
     written,
 )
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["entities"])
 

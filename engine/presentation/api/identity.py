@@ -26,9 +26,9 @@ from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import IfMatch, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["identity"])
 Name = Annotated[Text, Field(max_length=64)]

@@ -26,7 +26,6 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import StaleError
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import (
     IfMatch,
     Key,
@@ -38,6 +37,7 @@ from engine.presentation.api.requests import (
     revision_of,
 )
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["pipelines"])
 

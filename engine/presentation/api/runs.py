@@ -22,9 +22,9 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError
 from engine.domain.control.run import Run, RunState
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import Key, PipelineName, Result, once
 from engine.presentation.api.services import Services, WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["runs"])
 Number = Annotated[

@@ -12,7 +12,6 @@ from engine.application.control.find_series import SeriesRequest, find_nearest, 
 from engine.domain.control.series import EVENTS, Bucket
 from engine.domain.time_units import NS_PER_SECOND
 from engine.presentation.api.credentials import WithCaller
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
     Limit,
@@ -25,6 +24,7 @@ from engine.presentation.api.requests import (
     span_of,
 )
 from engine.presentation.api.services import WithServices
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["entities"])
 NEAR_NS = 3_600 * NS_PER_SECOND

@@ -24,9 +24,9 @@ from engine.presentation.api.credentials import (
     require_csrf,
     set_cookies,
 )
-from engine.presentation.api.incidents import time_of
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import Services, WithServices, address_of
+from engine.presentation.api.times import time_of
 
 router = APIRouter(tags=["sessions"])
 Name = Annotated[Text, Field(max_length=64)]

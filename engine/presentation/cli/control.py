@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine.application.config.quantity import parse_positive_duration
 from engine.application.live_control.records import Kind, now
 from engine.application.use_cases.control_log import add_record, records_in_force
 from engine.application.use_cases.judge_anomaly import judge
-from engine.domain.errors import FatalError
+from engine.presentation.cli.control_options import (
+    AlarmVerdict,
+    Begin,
+    Direction,
+    End,
+    Entities,
+    Length,
+    Scope,
+    Values,
+    Who,
+    Whose,
+    Why,
+    when,
+    whose,
+)
 from engine.presentation.cli.control_words import print_record
 from engine.presentation.cli.output import open_pipeline
 
@@ -31,53 +42,6 @@ def _common(
     context.obj = file
 
 
-class AlarmVerdict(StrEnum):
-    """What people say of an alarm."""
-
-    FALSE = "false_alarm"
-    TRUE = "true_alarm"
-
-
-class Scope(StrEnum):
-    """Which anomalies are similar to one that is judged."""
-
-    ENTITY = "entity"
-    VALUE = "value"
-    PATTERN = "pattern"
-    PIPELINE = "pipeline"
-
-
-class Direction(StrEnum):
-    """Which deviations matter."""
-
-    ABOVE = "above"
-    BELOW = "below"
-    BOTH = "both"
-
-
-class Whose(StrEnum):
-    """Who has a budget."""
-
-    ENTITY = "entity"
-    PIPELINE = "pipeline"
-
-
-Entities = Annotated[
-    list[str] | None,
-    typer.Option("--entities", help="Pattern of entity keys, such as 'press-3/*'; again for more."),
-]
-Values = Annotated[
-    list[str] | None, typer.Option("--values", help="Value to blame; again for more.")
-]
-Begin = Annotated[str | None, typer.Option("--from", help="Event time at which it begins.")]
-End = Annotated[str | None, typer.Option("--until", help="Event time at which it ends.")]
-Length = Annotated[str | None, typer.Option("--for", help="How long it holds, such as 2h.")]
-Why = Annotated[str, typer.Option("--why", help="For people who read it later.")]
-Who = Annotated[
-    str | None, typer.Option("--who", help="Who says so; the user of this shell unless given.")
-]
-
-
 @control.command()
 def silence(
     context: typer.Context,
@@ -93,7 +57,7 @@ def silence(
     who: Who = None,
 ) -> None:
     """Mute alerts from now on, as for a maintenance window."""
-    fields: dict[str, Any] = {**_whose(entities, values), **_when(begin, end, length)}
+    fields: dict[str, Any] = {**whose(entities, values), **when(begin, end, length)}
     fields |= {"name": name, "publish": publish, "learn": learn}
     _add(context, "silence", fields, why, who)
 
@@ -109,7 +73,7 @@ def pause(
     who: Who = None,
 ) -> None:
     """Score events and learn nothing from them, from now on."""
-    _add(context, "pause", {**_whose(entities), **_when(begin, end, length)}, why, who)
+    _add(context, "pause", {**whose(entities), **when(begin, end, length)}, why, who)
 
 
 @control.command()
@@ -133,7 +97,7 @@ def rule(
     who: Who = None,
 ) -> None:
     """Set which deviations of values matter, instead of the rules in the file."""
-    fields: dict[str, Any] = _whose(entities, values)
+    fields: dict[str, Any] = whose(entities, values)
     if direction is not None:
         fields["direction"] = direction.value
     least = {"absolute": absolute, "relative": relative}
@@ -169,7 +133,7 @@ def reset(
     who: Who = None,
 ) -> None:
     """Reset the models of entities; they warm up again."""
-    _add(context, "reset", _whose(entities), why, who)
+    _add(context, "reset", whose(entities), why, who)
 
 
 @control.command()
@@ -188,7 +152,7 @@ def forget(
     Models go back to a kept checkpoint (state.keep). Without one, and with state in Kafka, they
     start afresh, with a warm-up.
     """
-    _add(context, "forget", {**_whose(entities), "from": begin, "until": end}, why, who)
+    _add(context, "forget", {**whose(entities), "from": begin, "until": end}, why, who)
     state = open_pipeline(context.obj).state
     if state.kafka is not None:
         reason = "state in Kafka keeps no earlier checkpoints"
@@ -258,31 +222,3 @@ def _add(
     context: typer.Context, kind: Kind, fields: dict[str, Any], why: str, who: str | None
 ) -> None:
     print_record(add_record(open_pipeline(context.obj), kind, fields, why, who))
-
-
-def _whose(entities: list[str] | None, values: list[str] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {"entities": entities} if entities else {}
-    return found | ({"values": values} if values else {})
-
-
-def _when(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
-    """Return from and until; a span without a beginning begins now."""
-    begin = begin or now().isoformat()
-    if length is None:
-        return {"from": begin} | ({} if end is None else {"until": end})
-    if end is not None:
-        raise FatalError("give one of --until and --for")
-    try:
-        return {
-            "from": begin,
-            "until": (datetime.fromisoformat(begin) + _length(length)).isoformat(),
-        }
-    except ValueError:
-        return {"from": begin}
-
-
-def _length(text: str) -> timedelta:
-    try:
-        return parse_positive_duration(text)
-    except Exception as error:
-        raise FatalError(f'--for: "{text}": expected a duration such as 2h') from error

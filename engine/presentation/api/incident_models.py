@@ -1,0 +1,190 @@
+"""Incidents and their comments as the API shows them, and what it takes to change or list them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from engine.domain.alert_policy import Severity
+from engine.domain.control.incident import Comment, Incident, Status
+from engine.domain.control.page import IncidentFilter
+from engine.presentation.api.exports import Export, ExportFormat
+from engine.presentation.api.parquet import ColumnType
+from engine.presentation.api.requests import (
+    Cursor,
+    Limit,
+    Since,
+    Text,
+    Until,
+    Wanted,
+    as_json,
+    ns_of,
+)
+from engine.presentation.api.times import time_of
+
+COLUMNS = {
+    "id": ColumnType.TEXT,
+    "pipeline": ColumnType.TEXT,
+    "entity": ColumnType.TEXT,
+    "began": ColumnType.TIME,
+    "last": ColumnType.TIME,
+    "severity": ColumnType.TEXT,
+    "count": ColumnType.INTEGER,
+    "summary": ColumnType.TEXT,
+    "state": ColumnType.TEXT,
+    "status": ColumnType.TEXT,
+    "assignee": ColumnType.TEXT,
+}
+
+
+class IncidentOut(BaseModel):
+    """An incident: the facts from its pipeline, and its handling."""
+
+    id: str
+    pipeline: str
+    entity: str
+    began: datetime
+    began_ns: int
+    last: datetime
+    last_ns: int
+    severity: Severity
+    count: int
+    """Anomalies so far."""
+    summary: str
+    """Summary of its strongest anomaly."""
+    state: str
+    """State in the pipeline: open or closed."""
+    status: Status
+    """Status that users have set."""
+    assignee: str | None
+    revision: int
+    """Revision; the ETag is this number in quotation marks."""
+    record: dict[str, Any] | None
+    """Newest record of the incident sink; null if only anomalies have arrived."""
+
+
+class Incidents(BaseModel):
+    """A page of incidents, the newest first."""
+
+    items: list[IncidentOut]
+    next: str | None
+
+
+class CommentOut(BaseModel):
+    """A comment."""
+
+    id: str
+    author: str
+    time: datetime
+    text: str
+
+
+class Comments(BaseModel):
+    """The comments on an incident, the oldest first."""
+
+    items: list[CommentOut]
+
+
+class Reason(BaseModel):
+    """The reason, for the audit log."""
+
+    reason: Annotated[Text, Field(max_length=1_000)] = ""
+
+
+class Assignment(Reason):
+    """The user to assign."""
+
+    assignee: Annotated[Text, Field(max_length=64)] | None
+    """Name of a user; null unassigns the incident."""
+
+
+class NewComment(BaseModel):
+    """Text of a comment."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=4_000)]
+
+
+class IncidentsWanted(BaseModel):
+    """Which incidents are meant."""
+
+    pipeline: Wanted = None
+    entity: Wanted = None
+    status: Status | None = None
+    severity: Severity | None = None
+    assignee: Wanted = None
+    closed: bool | None = None
+    since: Since = None
+    until: Until = None
+
+    def filter(self) -> IncidentFilter:
+        """Return the filter."""
+        handled = self.status, self.severity, self.assignee, self.closed
+        return IncidentFilter(
+            self.pipeline, self.entity, *handled, ns_of(self.since), ns_of(self.until)
+        )
+
+
+class IncidentQuery(IncidentsWanted):
+    """Which incidents to list."""
+
+    cursor: Cursor = None
+    limit: Limit = 50
+
+
+class IncidentExport(IncidentsWanted):
+    """Which incidents to export."""
+
+    format: ExportFormat = "ndjson"
+
+
+def incident_out(incident: Incident) -> IncidentOut:
+    """Return an incident as it is shown."""
+    return IncidentOut(**incident_fields(incident))
+
+
+def incident_fields(incident: Incident) -> dict[str, Any]:
+    """Return the fields of an incident that is shown, with values that JSON takes."""
+    facts = incident.facts
+    return {
+        "id": incident.id,
+        "pipeline": facts.pipeline,
+        "entity": facts.entity,
+        "began": time_of(facts.began),
+        "began_ns": facts.began,
+        "last": time_of(facts.last),
+        "last_ns": facts.last,
+        "severity": facts.severity,
+        "count": facts.count,
+        "summary": facts.summary,
+        "state": "closed" if facts.closed else "open",
+        "status": incident.status,
+        "assignee": incident.assignee,
+        "revision": incident.revision,
+        "record": None if facts.document is None else dict(facts.document),
+    }
+
+
+def _values(incident: Incident) -> dict[str, Any]:
+    facts = incident.facts
+    return {**incident_fields(incident), "began": facts.began, "last": facts.last}
+
+
+def _cells(incident: Incident) -> dict[str, Any]:
+    shown = incident_fields(incident)
+    return {**shown, "began": _written(shown["began"]), "last": _written(shown["last"])}
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
+EXPORT = Export(COLUMNS, lambda one: as_json(incident_fields(one)), _cells, _values)
+
+
+def comment_out(comment: Comment) -> CommentOut:
+    """Return a comment as it is shown."""
+    return CommentOut(
+        id=comment.id, author=comment.author, time=time_of(comment.time), text=comment.text
+    )

@@ -68,9 +68,9 @@ pictures: $(READY) dashboard
 dashboard: $(READY)
 	$(BIN)/python -m tests.support.dashboard_picture $(ARGS)
 
-# A real Kafka on this machine, and its command-line tools in the environment.
+# A real Kafka on this machine, with TOPICS, and its command-line tools in the environment.
 broker: $(READY)
-	$(BIN)/python -m tests.support.kafka_broker --tools $(BIN) $(or $(ARGS),--port 9092)
+	$(BIN)/python -m tests.support.kafka_broker --tools $(BIN) --port $(or $(PORT),9092) $(addprefix --topic ,$(TOPICS))
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q
 lock:

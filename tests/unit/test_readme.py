@@ -23,7 +23,7 @@ COMMANDS = [
     if kind == "console"
     for line in text.splitlines()
 ]
-MOST_BYTES = 5_000
+MOST_BYTES = 4_400
 
 
 def test_it_is_short() -> None:

@@ -13,16 +13,14 @@ from pathlib import Path
 
 from tests.chaos import disturbances, hosts
 from tests.chaos.disturbances import World
-from tests.chaos.engine import Engine, say, write_pipeline
+from tests.chaos.engine import PATIENCE, Engine, say, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Outcome, Verdict, compare
+from tests.chaos.waiting import wait_for
 from tests.support.kafka_broker import KafkaBroker
 
 OUTPUTS = ("anomalies", "incidents", "scores", "dead_letters")
-RECOVERY_SECONDS = 300.0
-SLOWEST = 2_000.0
-"""Messages a second at which what is behind is caught up with, at least."""
 OVERLAP = 0.25
 """Share of disturbances that do not wait until the one before has been recovered from."""
 
@@ -96,17 +94,7 @@ class Harness:
         return Monitor(self._broker.bootstrap, [f"{prefix}scores", f"{prefix}dead_letters"])
 
     def _wait(self, monitor: Monitor, ends: dict[int, int], engine: Engine) -> None:
-        """Wait until all input before `ends` is accounted for in what readers see."""
-        behind = sum(ends.values()) - sum(monitor.behind.values())
-        until = time.monotonic() + RECOVERY_SECONDS + behind / SLOWEST
-        while any(monitor.behind.get(partition, 0) < end for partition, end in ends.items()):
-            if time.monotonic() > until:
-                raise SystemExit(
-                    f"not recovered in time: {monitor.behind} of {ends}\n"
-                    + "\n".join(engine.log.read_text().splitlines()[-30:])
-                )
-            engine.ensure()
-            time.sleep(0.02)
+        wait_for(monitor, ends, engine.ensure, engine.said)
 
     def _end(self, engine: Engine, ends: dict[int, int]) -> bool:
         """Drain, and return whether the group's offsets are those of the input's end."""
@@ -162,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         place.mkdir(parents=True, exist_ok=True)
         if chosen.hosts:
             return 0 if hosts.run(chosen, place) else 1
-        with KafkaBroker(relayed=True) as broker:
+        with KafkaBroker(start_seconds=PATIENCE, relayed=True) as broker:
             return 0 if Harness(chosen, broker, place).run() else 1
 
 

@@ -157,6 +157,10 @@ class Engine:
         )
         return done.returncode, done.stderr
 
+    def said(self) -> str:
+        """Return the last lines of its log."""
+        return "\n".join(self.log.read_text().splitlines()[-30:]) if self.log.exists() else ""
+
     def close(self) -> None:
         """Kill what still runs."""
         if self._run is not None and self._run.poll() is None:

@@ -12,18 +12,18 @@ from pathlib import Path
 from confluent_kafka import Message
 
 from tests.chaos import host_disturbances
-from tests.chaos.engine import Engine
+from tests.chaos.engine import PATIENCE, Engine
 from tests.chaos.host_disturbances import JUNK, Plant
 from tests.chaos.instances import SESSION_MS, Instance, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Outcome, Verdict, compare
+from tests.chaos.waiting import wait_for
 from tests.support.hosts import Host, broker_settings, enter_own_network, why_not
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import free_port
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
-RECOVERY_SECONDS = 240.0
 OVERLAP = 0.25
 """Share of disturbances that do not wait until the one before has been recovered from."""
 HOSTS = 3
@@ -89,7 +89,9 @@ class HostHarness:
             if self._draw.random() >= OVERLAP:
                 began = time.monotonic()
                 self._wait(monitor, dict(writer.ends))
-                self._recovered.setdefault(name, []).append(time.monotonic() - began)
+                took = time.monotonic() - began
+                self._recovered.setdefault(name, []).append(took)
+                print(f"   recovered in {took:.1f} s, {monitor.accounted():,} events", flush=True)
 
     def _ensure(self) -> None:
         for instance in self._instances:
@@ -106,15 +108,12 @@ class HostHarness:
         return Monitor(self._broker.bootstrap, topics, passed_over=is_junk)
 
     def _wait(self, monitor: Monitor, ends: dict[int, int]) -> None:
-        """Wait until all input before `ends` is accounted for in what readers see."""
-        until = time.monotonic() + RECOVERY_SECONDS
-        while any(monitor.behind.get(part, 0) < end for part, end in ends.items()):
-            if time.monotonic() > until:
-                logs = [each.log.read_text().splitlines()[-12:] for each in self._instances]
-                said = "\n\n".join("\n".join(lines) for lines in logs)
-                raise SystemExit(f"not recovered in time: {monitor.behind} of {ends}\n{said}")
-            self._ensure()
-            time.sleep(0.02)
+        """Wait until the hosts have accounted for all input before `ends`."""
+        wait_for(monitor, ends, self._ensure, self._logs)
+
+    def _logs(self) -> str:
+        logs = [each.log.read_text().splitlines()[-12:] for each in self._instances]
+        return "\n\n".join("\n".join(lines) for lines in logs)
 
     def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
         """Run the same pipeline without any disturbance, and compare."""
@@ -126,7 +125,7 @@ class HostHarness:
         monitor = self._monitor("undisturbed-")
         undisturbed.start(1)
         try:
-            self._wait(monitor, ends)
+            wait_for(monitor, ends, undisturbed.ensure, undisturbed.said)
             assert undisturbed.stop() == 0
         finally:
             monitor.stop()
@@ -161,7 +160,7 @@ def run(chosen: argparse.Namespace, folder: Path) -> bool:
     try:
         port, controller = free_port(together=2), free_port(together=2)
         settings = broker_settings(hosts, port, controller)
-        with KafkaBroker(port, settings) as broker:
+        with KafkaBroker(port, settings, PATIENCE) as broker:
             return HostHarness(chosen, broker, hosts, folder).run()
     finally:
         for host in hosts:

@@ -17,6 +17,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+PATIENCE = 300.0
+"""Seconds for an answer of brokers: a busy machine is no fault."""
 Found = dict[str, list[bytes]]
 """Digest of key and payload of each record, by its id."""
 
@@ -35,6 +37,10 @@ def _consumer(bootstrap: str) -> Consumer:
             "log_level": 1,
         }
     )
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    return list(consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions)
 
 
 def _nothing(_message: Message) -> bool:
@@ -58,7 +64,7 @@ def read_all(
 def visible(bootstrap: str, topic: str) -> Iterator[Message]:
     """Yield the messages of a topic that a reader of what is committed sees."""
     consumer = _consumer(bootstrap)
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    partitions = _partitions(consumer, topic)
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     waiting = set(partitions)
     while waiting:
@@ -74,8 +80,9 @@ def visible(bootstrap: str, topic: str) -> Iterator[Message]:
 def committed(bootstrap: str, group: str) -> dict[int, int]:
     """Return a consumer group's offsets, as lag tools see them."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    (asked,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
-    return {place.partition: place.offset for place in asked.result(30).topic_partitions}
+    places = [ConsumerGroupTopicPartitions(group)]
+    (asked,) = admin.list_consumer_group_offsets(places, request_timeout=PATIENCE).values()
+    return {place.partition: place.offset for place in asked.result(PATIENCE).topic_partitions}
 
 
 class Monitor:
@@ -99,12 +106,16 @@ class Monitor:
         places = [
             TopicPartition(topic, partition, 0)
             for topic in topics
-            for partition in self._consumer.list_topics(topic, timeout=30).topics[topic].partitions
+            for partition in _partitions(self._consumer, topic)
         ]
         self._consumer.assign(places)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="monitor")
         self._thread.start()
+
+    def accounted(self) -> int:
+        """Return how many messages of the input are accounted for."""
+        return sum(self.behind.values())
 
     def stop(self) -> None:
         """Stop watching."""

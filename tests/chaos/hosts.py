@@ -11,6 +11,8 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
+from engine.application.config.load import load
+from engine.application.dataflow.build import prepare
 from tests.chaos import host_disturbances
 from tests.chaos.engine import PATIENCE, Engine
 from tests.chaos.host_disturbances import JUNK, Plant
@@ -50,6 +52,8 @@ class HostHarness:
         for prefix in ("disturbed-", "undisturbed-"):
             for name in OUTPUTS:
                 broker.create_topic(prefix + name, 2)
+        # Three instances that compile the same at once take several times as long.
+        prepare(load(self._file(self._instances[0].host)))
         for instance in self._instances:
             instance.host.connect()
             instance.start()
@@ -98,10 +102,12 @@ class HostHarness:
             instance.ensure()
 
     def _instance(self, host: Host) -> Instance:
-        file = self._folder / f"host-{host.number}.yaml"
-        chosen = self._chosen
+        file, chosen = self._file(host), self._chosen
         write_pipeline(file, host.broker, "disturbed-", chosen.delivery, chosen.protocol, None)
         return Instance(host, file)
+
+    def _file(self, host: Host) -> Path:
+        return self._folder / f"host-{host.number}.yaml"
 
     def _monitor(self, prefix: str) -> Monitor:
         topics = [f"{prefix}scores", f"{prefix}dead_letters"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tests.chaos.reader import Monitor
 
-STILL_SECONDS = 300.0
+STILL_SECONDS = 600.0
 """Without any progress for so long it is given up. A slow machine is no reason to give up."""
 
 

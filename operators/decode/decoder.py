@@ -55,6 +55,10 @@ class Decoder:
         self._rejects = Rejects(mapping)
         self.passed_over: Counter[str] = Counter()
 
+    def compile(self) -> None:
+        """Compile what it needs, so that the first messages need not wait."""
+        self._json.compile()
+
     @property
     def ambiguous(self) -> str:
         """The first local time that came in an hour that comes twice; or an empty text."""

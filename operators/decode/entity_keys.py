@@ -112,8 +112,13 @@ def name(part: Any) -> str | None:
     return str(part) if type(part) is int and part.bit_length() <= LARGEST_BITS else None
 
 
-def names(texts: Column) -> tuple[Objects, Bools]:
-    """Return the entities' names as a column, and which of them are names."""
+def names(texts: Column | Objects) -> tuple[Objects, Bools]:
+    """Return the entities' names as a column, and which of them are names.
+
+    An array is one of texts that are short enough.
+    """
+    if isinstance(texts, np.ndarray):
+        return texts, np.ones(len(texts), np.bool_)
     known = np.ones(len(texts), np.bool_)
     different = _different(texts)
     if set(map(type, different)) != {str}:

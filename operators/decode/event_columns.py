@@ -74,7 +74,7 @@ class EventColumns:
             elif isinstance(part, Constant):
                 columns.append([part.text] * len(found.messages))
             else:
-                columns.append(listed(part(found.messages)))
+                columns.append(_texts_or_items(part(found.messages)))
         return names(joined(columns))
 
     def _moments(
@@ -103,6 +103,13 @@ class EventColumns:
 def _positions(batch: RawBatch) -> tuple[Any, Int64s, Int64s]:
     partitions = np.full(len(batch), batch.partition, np.int32)
     return partitions, batch.offsets, batch.timestamps
+
+
+def _texts_or_items(column: Any) -> Any:
+    """Return a column of texts as it is, any other as a list."""
+    if isinstance(column, np.ndarray) and column.dtype == object:
+        return column
+    return listed(column)
 
 
 def _given_keys(raw: Sequence[RawBatch], rows: Int64s) -> list[bytes | None]:

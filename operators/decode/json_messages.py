@@ -12,6 +12,8 @@ import numpy as np
 from engine.domain.batch import Int64s
 from engine.domain.mapping import EventMapping
 from engine.domain.path import Path
+from operators.decode.columns import Table
+from operators.decode.json_columns import json_columns
 from operators.decode.message_type import MessageType, field_name
 
 BOM = b"\xef\xbb\xbf"
@@ -29,14 +31,24 @@ class JsonMessages:
         self._plain = mapping.explode is not None and not self._type.is_whole
         self._fields = [(name, field_name(name)) for name in self._type.names]
         self._explodes = mapping.explode is not None
+        self._columns = json_columns(mapping)
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
     def attributes(self, path: Path) -> int:
         """Return how many steps of a path are attributes of a message; see `reader`."""
         return 0 if self._explodes else self._type.attributes(path)
 
-    def decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any], Int64s]:
+    def compile(self) -> None:
+        """Compile what it needs."""
+        if self._columns is not None:
+            self._columns.compile()
+
+    def decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any] | Table, Int64s]:
         """Return the messages that fit, and which payloads they are."""
+        if self._columns is not None:
+            table = self._columns.read(payloads)
+            if table is not None:
+                return table, np.arange(len(payloads))
         messages, rows = self._decode(payloads)
         return [self._dictionary(m) for m in messages] if self._plain else messages, rows
 

@@ -20,6 +20,7 @@ def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
     A list is of one partition: whatever becomes of it depends on nothing else.
     """
     decoder = Decoder(pipeline.mapping)
+    decoder.compile()
     log = DecodeLog(pipeline.mapping)
     retry = DecodeRetry(context)
 

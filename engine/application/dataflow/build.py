@@ -100,12 +100,15 @@ ANY_ORIGIN = Origin({}, _anything)
 def prepare(file: PipelineFile) -> None:
     """Import and compile what a pipeline's processes need: once, before they are made.
 
-    The step `detect` compiles its kernels as it is made. It gets none of the libraries' models
-    here: they may start threads, which a process that is forked must not have.
+    The steps `decode` and `detect` compile their kernels as they are made. They get neither formats
+    nor libraries' models here: these may start threads, which a process that is forked must not
+    have.
     """
     pipeline = file.pipeline()
     for name in registry.names("steps"):
         registry.step(name)
+    if pipeline.mapping.format is None:
+        registry.step("decode")(pipeline, RunContext(""))
     native = tuple(one for one in pipeline.detectors if one.snapshot == "bytes")
     if native:
         registry.step("detect")(replace(pipeline, detectors=native), RunContext(""))

@@ -43,13 +43,13 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         wait_for(lambda: run.found("a") == 2)
         assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
 
-        listed = control(run, "list").stdout
-        assert "until revoked" in listed
-        assert "by anna, " in listed
-        assert ": gearbox" in listed
+        _, listed = control(run, "list").stdout.splitlines()
+        assert listed.startswith("silence-1  pr*       mute and publish  2026-01-01T00:00Z")
+        assert listed.endswith("Z  gearbox")
         assert control(run, "revoke", "silence-1").returncode == 0
         wait_for(lambda: run.logged("revoke-2 by"))
-        assert control(run, "list").stdout == "nothing is in force\n"
+        over = "nothing is in force\n1 that ended or were revoked: list --all\n"
+        assert control(run, "list").stdout == over
         run.give(1, value=90.0)
         wait_for(lambda: run.found("a") >= 3)
         assert '"suppressed_by"' not in (run.folder / "a").read_text().splitlines()[-1]
@@ -60,7 +60,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         run.give(1, value=96.0)
         wait_for(lambda: '"control":"rule-3"' in (run.folder / "a").read_text())
         listed = control(run, "list").stdout
-        assert "rule-3        * for t valid_range none to 95 until revoked" in listed
+        assert "rule-3   *         for t valid_range none to 95 " in listed
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert run.process.wait(60) == 0
@@ -184,7 +184,7 @@ def test_a_log_in_kafka_is_followed(tmp_path: Path, kafka: KafkaCluster) -> None
         wait_for(lambda: run.found("a") == 2)
 
         assert '"suppressed_by":"silence-1"' in (run.folder / "a").read_text().splitlines()[1]
-        assert "silence-1     * from" in control(run, "list").stdout
+        assert "silence-1  *         mute and publish " in control(run, "list").stdout
         assert not (run.folder / "d" / "control.log").exists()
         assert run.process.stdin is not None
         run.process.stdin.close()
@@ -210,4 +210,4 @@ def test_says_what_is_wrong_with_a_record(run: Run) -> None:
         ended = control(run, *arguments)
         assert ended.returncode == 2, ended.stderr
         assert words in ended.stderr
-    assert control(run, "list", "--all").stdout == "nothing is in force\n"
+    assert control(run, "list", "--all").stdout == "the log has no records\n"

@@ -97,15 +97,29 @@ def _values(value: object) -> object:
         raise invalid("expected names with their paths, or a list of paths; at least one")
     if isinstance(value, dict):
         return value
-    strange = "expected a path; options are given by name: {my_value: {path: ..., optional: true}}"
     issues = [
-        FieldIssue((n,), strange) for n, path in enumerate(value) if not isinstance(path, str)
+        FieldIssue((n,), _mapped(item)) for n, item in enumerate(value) if not isinstance(item, str)
     ]
     again = "expected a path that is not listed yet"
     issues += [FieldIssue((n,), again) for n, path in enumerate(value) if path in value[:n]]
     if issues:
         raise invalid_fields(issues)
     return {path: path for path in value}
+
+
+def _mapped(item: object) -> str:
+    """Return what to write in place of an item of the list that is not a path."""
+    name: object = "my_value"
+    path: object = "..."
+    if isinstance(item, dict) and "path" in item:
+        name, path = item.get("name", item["path"]), item["path"]
+    elif isinstance(item, dict) and len(item) == 1:
+        ((name, inner),) = item.items()
+        path = inner.get("path", "...") if isinstance(inner, dict) else inner
+    return (
+        "expected a path. A value with a name or options is an entry of a mapping, not of a list: "
+        f"write {{{name}: {{path: {path}}}}}"
+    )
 
 
 _VALUE_SCHEMA = {"anyOf": [PATH_SCHEMA, ValueSpec.model_json_schema()]}

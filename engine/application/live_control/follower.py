@@ -42,6 +42,7 @@ class ControlFollower:
         self._look_at = 0.0
         self._trouble = ""
         self._reported: set[tuple[str, str]] = set()
+        self._counted = False
 
     def look(self) -> None:
         """Read the log if it is due; an error is logged and does not stop the process."""
@@ -81,15 +82,19 @@ class ControlFollower:
         """
         log = self._log
         if not log.id or (log.id, log.count) == (own.log, own.count):
+            if not self._counted:
+                # What a run before this one has applied and stored.
+                self._count(own)
             return None
         found = own.take(log.id, log.count, log.records, position)
-        self._report(found[0], task, position)
+        self._report(own.count if own.log == log.id else 0, task, position)
+        self._count(found[0])
         return found
 
-    def _report(self, taken: TaskControl, task: str, position: Json) -> None:
-        """Report records that have come into force, in the log and the metrics."""
+    def _report(self, applied: int, task: str, position: Json) -> None:
+        """Log the records that have come into force behind those applied before."""
         for record in self._log.records:
-            if (self._log.id, record.id) not in self._reported:
+            if record.number > applied and (self._log.id, record.id) not in self._reported:
                 self._reported.add((self._log.id, record.id))
                 why = f": {record.why}" if record.why else ""
                 logger.info(
@@ -104,6 +109,10 @@ class ControlFollower:
                         if value
                     },
                 )
-        kinds = Counter(record.kind for _, record in taken.standing)
+
+    def _count(self, own: TaskControl) -> None:
+        """Show in the metrics what is in force in a task."""
+        self._counted = True
+        kinds = Counter(record.kind for _, record in own.standing)
         for kind in STANDING:
             self._context.telemetry.control_records.labels(kind).set(kinds[kind])

@@ -47,6 +47,10 @@ def add_record(
     _refuse_unknown_values(file, fields.get("values", ()))
     if kind == "budget":
         _require_budget(file)
+    if fields.get("weekly") is not None:
+        # The record shows in which zone its hours are, whatever the pipeline file says later.
+        zone = fields["weekly"].get("zone") or file.event.timezone
+        fields = {**fields, "weekly": {**fields["weekly"], "zone": zone}}
     log = _open(file)
     common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: fields}
     if (request := current_correlation()) is not None:

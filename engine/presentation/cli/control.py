@@ -10,6 +10,7 @@ import typer
 from engine.application.live_control.records import Kind, now
 from engine.application.use_cases.control_log import add_record, records_in_force
 from engine.application.use_cases.judge_anomaly import judge
+from engine.presentation.cli.control_list import print_records
 from engine.presentation.cli.control_options import (
     AlarmVerdict,
     Begin,
@@ -24,9 +25,11 @@ from engine.presentation.cli.control_options import (
     Why,
     when,
     whose,
+    with_hours,
 )
 from engine.presentation.cli.control_words import print_record
 from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.table import As, Format
 
 control = typer.Typer(
     help="Control a running pipeline: silences, pauses, rules, budget, feedback.",
@@ -50,15 +53,26 @@ def silence(
     begin: Begin = None,
     end: End = None,
     length: Length = None,
-    name: Annotated[str, typer.Option(help="Named in anomalies that are published.")] = "",
-    publish: Annotated[bool, typer.Option(help="Publish anomalies, with suppressed_by.")] = False,
-    learn: Annotated[bool, typer.Option(help="Learn from events meanwhile.")] = False,
+    weekly: Annotated[
+        str | None,
+        typer.Option(help="Hours of the week in which it holds, such as 'sat,sun 22:00-06:00'."),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Time zone of --weekly, such as Europe/Berlin; else event.timezone."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="For suppressed_by; the id unless given.")] = "",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish what it mutes, with suppressed_by.")
+    ] = False,
+    learn: Annotated[bool, typer.Option("--learn", help="Let models learn meanwhile.")] = False,
     why: Why = "",
     who: Who = None,
 ) -> None:
     """Mute alerts from now on, as for a maintenance window."""
     fields: dict[str, Any] = {**whose(entities, values), **when(begin, end, length)}
     fields |= {"name": name, "publish": publish, "learn": learn}
+    fields |= with_hours(weekly, zone)
     _add(context, "silence", fields, why, who)
 
 
@@ -184,11 +198,11 @@ def feedback(
         Scope.ENTITY
     ),
     entities: Entities = None,
-    preview: Annotated[bool, typer.Option(help="Only say what it would do.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it would do.")] = False,
     anomalies: Annotated[
-        Path | None, typer.Option(help="File of published anomalies, where the sink is not a file.")
+        Path | None, typer.Option(help="File of anomalies, unless the sink is a file or a topic.")
     ] = None,
-    last: Annotated[int, typer.Option(help="Anomalies that are looked back on.")] = 30,
+    last: Annotated[int, typer.Option(help="Number of past anomalies to examine.")] = 30,
     why: Why = "",
     who: Who = None,
 ) -> None:
@@ -208,14 +222,12 @@ def feedback(
 @control.command("list")
 def list_(
     context: typer.Context,
-    past: Annotated[bool, typer.Option("--all", help="What is over, too.")] = False,
+    past: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    output: As = Format.TABLE,
 ) -> None:
     """List the records in force: who wrote them, when, why, until when."""
-    found = records_in_force(open_pipeline(context.obj), now(), past=past)
-    for record in found:
-        print_record(record)
-    if not found:
-        print("nothing is in force")
+    found = records_in_force(open_pipeline(context.obj), None, past=True)
+    print_records(found, now(), output, past=past)
 
 
 def _add(

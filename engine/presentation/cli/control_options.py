@@ -51,12 +51,19 @@ Entities = Annotated[
 Values = Annotated[
     list[str] | None, typer.Option("--values", help="Value to blame; again for more.")
 ]
-Begin = Annotated[str | None, typer.Option("--from", help="Event time at which it begins.")]
-End = Annotated[str | None, typer.Option("--until", help="Event time at which it ends.")]
+Begin = Annotated[
+    str | None,
+    typer.Option(
+        "--from", help="Event time at which it begins, such as 2026-03-01T06:00:00+01:00; else now."
+    ),
+]
+End = Annotated[
+    str | None, typer.Option("--until", help="Event time at which it ends; else once revoked.")
+]
 Length = Annotated[str | None, typer.Option("--for", help="How long it holds, such as 2h.")]
-Why = Annotated[str, typer.Option("--why", help="For people who read it later.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for people who read it later.")]
 Who = Annotated[
-    str | None, typer.Option("--who", help="Who says so; the user of this shell unless given.")
+    str | None, typer.Option("--who", help="Its author; the user of this shell unless given.")
 ]
 
 
@@ -91,3 +98,28 @@ def _length(text: str) -> timedelta:
         return parse_positive_duration(text)
     except Exception as error:
         raise FatalError(f'--for: "{text}": expected a duration such as 2h') from error
+
+
+def with_hours(weekly: str | None, zone: str | None) -> dict[str, Any]:
+    """Return the field of a silence for hours of the week, if there are any.
+
+    Args:
+        weekly: days and hours of local time, such as "sat,sun 22:00-06:00".
+        zone: in which these are.
+
+    Raises:
+        FatalError: the text has another form, or there is a zone alone.
+    """
+    if weekly is None:
+        if zone is not None:
+            raise FatalError("--zone goes with --weekly")
+        return {}
+    *days, hours = weekly.split() or [""]
+    begin, dash, end = hours.partition("-")
+    if not dash or len(days) > 1:
+        raise FatalError(
+            f'--weekly: "{weekly}": expected days, and hours of local time, such as '
+            "'sat,sun 22:00-06:00'; without days it holds every day"
+        )
+    found: dict[str, Any] = {"from": begin, "until": end} | ({"zone": zone} if zone else {})
+    return {"weekly": found | ({"days": days[0].split(",")} if days else {})}

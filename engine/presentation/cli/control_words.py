@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-from engine.application.live_control.record_types import RuleSpec
+from engine.application.config.silence import WeeklySpec
+from engine.application.live_control.record_types import BudgetSpec, RuleSpec
 from engine.application.live_control.records import ControlRecord
 
 
 def print_record(record: ControlRecord) -> None:
     """Print a record: what it says, who wrote it, when, why."""
-    print(f"{record.id:<13} {_said(record)}")
+    print(f"{record.id:<13} {_sentence(record)}")
     why = f": {record.why}" if record.why else ""
     print(f"{'':<13} by {record.who}, {record.when.isoformat()}{why}")
 
 
-def _said(record: ControlRecord) -> str:
+def effect_of(record: ControlRecord) -> str:
+    """Return what a record does, without its entities and times."""
+    if record.silence is not None:
+        silence = record.silence
+        words = ["mute", ", ".join(silence.values), _weekly(silence.weekly)]
+        words += ["and publish"] * silence.publish + ["and learn"] * silence.learn
+        return " ".join(word for word in words if word)
+    if record.rule is not None:
+        return _rule(record.rule)
+    if record.feedback is not None:
+        return _judgement(record)
+    if record.budget is not None:
+        return _budget(record.budget)
+    if record.revoke is not None:
+        return f"revoke {record.revoke.id}"
+    simple = {"pause": "learn nothing", "forget": "forget the period", "reset": "start afresh"}
+    return simple.get(record.kind) or _sentence(record)
+
+
+def _sentence(record: ControlRecord) -> str:
+    """Return what a record says, with its entities and times."""
     if record.revoke is not None:
         return f"of {record.revoke.id}"
     if record.feedback is not None:
-        judged = record.feedback
-        where = f"{judged.direction} {judged.value}".strip()
-        which = f"{judged.kind} of {where} like {judged.anomaly}"
-        return f"{judged.verdict}, {', '.join(record.entities)}: {which}"
+        verdict, which = _judgement(record).split(": ", 1)
+        return f"{verdict}, {', '.join(record.entities)}: {which}"
     if record.budget is not None:
-        whose = f" per {record.budget.per}" if record.budget.per else ""
-        return f"{record.budget.budget}{whose} until revoked"
+        return f"{_budget(record.budget)} until revoked"
     if record.calendar is not None:
         return f"{record.calendar.where}, {record.calendar.text.count('BEGIN:VEVENT')} events"
+    entities = ", ".join(record.entities)
     if record.rule is not None:
-        return f"{_rule(record.rule)} until revoked"
-    words = [", ".join(record.entities)]
+        return f"{entities} {_rule(record.rule)} until revoked"
+    return f"{entities}{_times(record)}"
+
+
+def _times(record: ControlRecord) -> str:
+    words = [""]
     if record.silence is not None and record.silence.values:
         words.append(f"for {', '.join(record.silence.values)}")
+    if record.silence is not None and record.silence.weekly is not None:
+        words.append(_weekly(record.silence.weekly))
     spec = record.silence or record.pause or record.forget
     if spec is not None and spec.begin is not None:
         words.append(f"from {spec.begin.isoformat()}")
@@ -39,8 +64,26 @@ def _said(record: ControlRecord) -> str:
     return " ".join(words)
 
 
+def _budget(budget: BudgetSpec) -> str:
+    return f"{budget.budget} per {budget.per}" if budget.per else budget.budget
+
+
+def _judgement(record: ControlRecord) -> str:
+    judged = record.feedback
+    assert judged is not None
+    where = f"{judged.direction} {judged.value}".strip()
+    return f"{judged.verdict}: {judged.kind} of {where} like {judged.anomaly}"
+
+
+def _weekly(weekly: WeeklySpec | None) -> str:
+    if weekly is None:
+        return ""
+    zone = f" {weekly.zone}" if weekly.zone else ""
+    return f"{','.join(weekly.days)} {weekly.begin:%H:%M}-{weekly.end:%H:%M}{zone}"
+
+
 def _rule(rule: RuleSpec) -> str:
-    words = [", ".join(rule.entities)]
+    words: list[str] = []
     if rule.values:
         words.append(f"for {', '.join(rule.values)}")
     if rule.direction is not None:

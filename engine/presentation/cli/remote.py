@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
+from engine.presentation.cli.table import As, Format, print_rows
 
 if TYPE_CHECKING:
     from engine.application.remote.client import Client
@@ -27,15 +25,6 @@ incidents = typer.Typer(help="Incidents of a server: list and handle.", no_args_
 pipelines = typer.Typer(help="Pipelines of a server: store and run.", no_args_is_help=True)
 
 
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-
-
-As = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 Ids = Annotated[list[str], typer.Argument(help="Ids of incidents.")]
 Why = Annotated[str, typer.Option("--why", help="For people who read it later.")]
 Name = Annotated[str, typer.Argument(help="Name of the pipeline.")]
@@ -164,23 +153,3 @@ def _name(file: Path, text: str) -> str:
     except (yaml.YAMLError, TypeError, KeyError):
         raise FatalError(f"{file}: name: is missing, or the file is not YAML") from None
     return str(name)
-
-
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format) -> None:
-    """Print rows: these columns of them in a table, else all."""
-    if output is Format.JSON:
-        print(json.dumps(list(rows), indent=2))
-    elif output is Format.YAML:
-        import yaml
-
-        print(yaml.safe_dump(list(rows), sort_keys=False), end="")
-    else:
-        _print_table(rows, tuple(columns))
-
-
-def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    shown = [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
-    for cells in (columns, *shown):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        print(line.rstrip())

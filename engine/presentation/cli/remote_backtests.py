@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from engine.domain.errors import FatalError
-from engine.presentation.cli.remote import As, Format, Name, open_client, print_rows
+from engine.presentation.cli.remote import Name, open_client
+from engine.presentation.cli.table import As, Format, print_rows
 
 backtests = typer.Typer(
     help="Backtests of a server: run a pipeline over data of the past.", no_args_is_help=True

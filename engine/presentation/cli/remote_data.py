@@ -9,7 +9,8 @@ import typer
 import yaml
 
 from engine.domain.errors import FatalError
-from engine.presentation.cli.remote import As, Format, Name, Why, open_client, pipelines, print_rows
+from engine.presentation.cli.remote import Name, Why, open_client, pipelines
+from engine.presentation.cli.table import As, Format, print_rows
 
 datasets = typer.Typer(help="Datasets of a server: a source and its mapping.", no_args_is_help=True)
 series = typer.Typer(help="Series of a server: values with their range.", no_args_is_help=True)

@@ -13,7 +13,7 @@ from engine.application.use_cases.sample_source import MOST_SAMPLED, read_messag
 from engine.application.use_cases.suggest_pipeline import SuggestedPipeline, suggest_pipeline
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor, open_pipeline
-from engine.presentation.cli.remote import As, Format, print_rows
+from engine.presentation.cli.table import As, Format, print_rows
 
 FIRST_REJECTS = 3
 Messages = Annotated[

@@ -131,7 +131,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "values"), {}, "expected names with their paths, or a list of paths"),
     (("event", "values"), "cpu", "expected names with their paths, or a list of paths"),
     (("event", "values"), ["a", "a"], "expected a path that is not listed yet"),
-    (("event", "values"), ["a", {"path": "b", "optional": True}], "expected a path; options"),
+    (("event", "values"), ["a", {"path": "b", "optional": True}], "write {b: {path: b}}"),
     (("event", "values", "t", "path"), "", "expected a path to a field"),
     (("event", "values", "t", "optional"), "perhaps", "expected true or false"),
     (("event", "values", "v"), "r.v[x]", 'cannot be read from "[x]" on'),

@@ -54,6 +54,8 @@ NEW_NORMAL_EVENTS = 400
 ALIENS, ALIEN_SHARE = 5.0, 0.003
 """Episodes that are not learned, and how many more of them for each event; beyond, they are, and at
 once where one begins at the hour of the day of an earlier day's: it is scheduled."""
+ALIEN_PARTS = 256
+"""Parts of an episode that are counted, as old ones are halved."""
 EPISODE_EVENTS = 64
 """Clusters with fewer events between them than this are of one episode."""
 SCHEDULE_HOURS = 20, 8 * 24
@@ -89,7 +91,7 @@ RECORD = np.dtype(
         ("excess", "<f4", (LEVELS,)),
         ("pending", "<u2", (LEVELS,)),
         ("peak", "<f4"),
-        ("aliens", "<f4"),
+        ("aliens", "<u2"),
         ("alien_hour", "<u2"),
         ("episode", "<u2"),
         ("alien", "u1"),
@@ -245,7 +247,7 @@ def forget_counts(tail: Any) -> None:
     tail.peak = 0.0
     tail.alien = 0
     tail.alien_peak = 0
-    tail.aliens = 0.0
+    tail.aliens = 0
     tail.alien_hour = 0
     tail.episode = 0
     tail.quiet = 0
@@ -272,8 +274,9 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
         tail.quiet = 0
         if not within:
             _begin_episode(tail, hour)
-        if not tail.scheduled and tail.aliens <= ALIENS + ALIEN_SHARE * tail.events:
-            if not within and tail.aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
+        aliens = tail.aliens / ALIEN_PARTS
+        if not tail.scheduled and aliens <= ALIENS + ALIEN_SHARE * tail.events:
+            if not within and aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
                 _count_censored(tail)
             tail.pending[:] = 0
             return
@@ -326,7 +329,7 @@ def _count_censored(tail: Any) -> None:
 def _begin_episode(tail: Any, hour: int) -> None:
     """Note when an episode begins, and whether one of an earlier day began at that hour."""
     tail.episode = 1
-    tail.aliens += np.float32(1.0)
+    tail.aliens = min(tail.aliens + ALIEN_PARTS, 65_535)
     shortest, longest = SCHEDULE_HOURS
     apart = (hour % HOURS_KEPT + 1 - np.int64(tail.alien_hour)) % HOURS_KEPT
     at_hour = apart % 24 <= 1 or apart % 24 == 23
@@ -345,7 +348,7 @@ def _mean_excess(tail: Any, k: int) -> float:
 @njit(error_model="numpy")
 def _halve(tail: Any) -> None:
     tail.events = HALVED_EVENTS
-    tail.aliens *= np.float32(0.5)
+    tail.aliens //= 2
     for k in range(LEVELS):
         tail.above[k] *= np.float32(0.5)
         tail.clusters[k] *= np.float32(0.5)

@@ -4,6 +4,8 @@ The covariance of the standardised deviations is forgotten exponentially and inv
 The inverse P gives every value's regression on the others: with u = P z the standardised residual
 of value j is u_j / sqrt(P_jj). A lost or inverted correlation raises the mean squared residual,
 while each value by itself stays ordinary.
+
+Both matrices are symmetric: the rows of each are kept up to the diagonal, one after another.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ CLIP = 4.0
 def fields(d: int) -> list[Any]:
     """Return the fields for d values."""
     side = d if 1 < d <= MOST_VALUES else 1
+    kept = side * (side + 1) // 2
     return [
-        ("covariance", "<f4", (side, side)),
-        ("inverse", "<f4", (side, side)),
+        ("covariance", "<f4", (kept,)),
+        ("inverse", "<f4", (kept,)),
         ("recent", "<f4", (side,)),
     ]
 
@@ -47,16 +50,33 @@ def residuals(state: Any, z: Floats, seen: int, squares: Floats) -> float:
     d = len(z)
     if seen < FIRST_SOLVED or d > MOST_VALUES:
         return np.nan
+    _times_inverse(state.inverse, z, squares)
     largest = 0.0
     for j in range(d):
-        total = np.float32(0.0)
-        for k in range(d):
-            total += state.inverse[j, k] * np.float32(z[k])
-        residual = abs(float(total)) / sqrt(max(float(state.inverse[j, j]), 1e-9))
-        residual = min(residual, CLIP)
+        diagonal = np.float64(state.inverse[_row(j) + j])
+        residual = min(abs(squares[j]) / sqrt(max(diagonal, 1e-9)), CLIP)
         squares[j] = state.recent[j] + (residual * residual - state.recent[j]) / RECENT_EVENTS
         largest = max(largest, squares[j])
     return largest
+
+
+@njit(error_model="numpy")
+def _row(j: int) -> int:
+    """Return where row j begins."""
+    return j * (j + 1) // 2
+
+
+@njit(error_model="numpy")
+def _times_inverse(inverse: Any, z: Floats, product: Floats) -> None:
+    """Fill in the product of the inverse and z."""
+    for j in range(len(z)):
+        row, total = _row(j), 0.0
+        for k in range(j + 1):
+            total += inverse[row + k] * z[k]
+        # Apart from the sum, so that it is vectorised.
+        for k in range(j):
+            product[k] += inverse[row + k] * z[j]
+        product[j] = total
 
 
 @njit(error_model="numpy")
@@ -67,9 +87,10 @@ def learn(state: Any, z: Floats, seen: int, squares: Floats) -> None:
         return
     rate = np.float32(newest_weight(seen + 1.0, MEMORY_EVENTS))
     for j in range(d):
-        scaled = rate * np.float32(z[j])
-        for k in range(d):
-            state.covariance[j, k] += scaled * np.float32(z[k]) - rate * state.covariance[j, k]
+        row, scaled = _row(j), rate * np.float32(z[j])
+        for k in range(j + 1):
+            before = state.covariance[row + k]
+            state.covariance[row + k] = before + (scaled * np.float32(z[k]) - rate * before)
     if seen >= FIRST_SOLVED:
         for j in range(d):
             state.recent[j] = squares[j]
@@ -82,8 +103,9 @@ def _invert(state: Any, d: int, seen: int) -> None:
     """Invert the covariance by Gauss and Jordan; it is positive definite by its ridge."""
     a = np.empty((d, d))
     for j in range(d):
-        for k in range(d):
-            a[j, k] = state.covariance[j, k]
+        for k in range(j + 1):
+            a[j, k] = state.covariance[_row(j) + k]
+            a[k, j] = a[j, k]
         a[j, j] = max(a[j, j], 0.0) + RIDGE + EARLY_RIDGE / (seen + 1.0)
     for j in range(d):
         pivot = 1.0 / a[j, j]
@@ -97,5 +119,5 @@ def _invert(state: Any, d: int, seen: int) -> None:
                 for k in range(d):
                     a[i, k] -= factor * a[j, k]
     for j in range(d):
-        for k in range(d):
-            state.inverse[j, k] = a[j, k]
+        for k in range(j + 1):
+            state.inverse[_row(j) + k] = a[j, k]

@@ -14,13 +14,12 @@ import numpy as np
 from numba import njit
 
 from engine.domain.time_units import NS_PER_HOUR
+from operators.detectors.auto.hours import MINUTES_PER_DAY, minute_of
 
 ENOUGH_RISES = 48
 """Rises without a fall that make a value a counter, times one plus the number of falls before."""
 SMALL_FALL = 20.0
 """Size of a fall in usual steps below which the value is not a counter."""
-YOUNG_HOURS = 24
-
 FIELDS = [
     ("rises", "u1"),
     ("falls", "u1"),
@@ -29,7 +28,7 @@ FIELDS = [
     ("reset_hours", "<u4"),
     ("step", "<f4"),
     ("last_raw", "<f8"),
-    ("first_time", "<i8"),
+    ("first_minute", "<i4"),
 ]
 
 
@@ -61,7 +60,7 @@ def changes_mode(state: Any, value: float) -> bool:
 def reset_p_value(state: Any, fall: float, time: int, seen: int) -> float:
     """Return the p-value of a fall of a counter, and learn it."""
     hour = (time // NS_PER_HOUR) % 24
-    young = time - state.first_time < YOUNG_HOURS * NS_PER_HOUR
+    young = minute_of(time) - state.first_minute < MINUTES_PER_DAY
     usual = False
     for near in (23, 24, 25):
         if (state.reset_hours >> np.uint32((hour + near) % 24)) & 1:

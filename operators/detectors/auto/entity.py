@@ -49,7 +49,7 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 5
+LAYOUT = 6
 """Version of the layout of the record."""
 OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -99,7 +99,7 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("ranking", ranking.RECORD),
             ("schedule", np.dtype(schedule.FIELDS)),
             ("story", np.dtype(story.fields(len(evidence.KINDS)))),
-            ("shape", np.dtype(shape.fields(given.sample if d == 1 else 1))),
+            ("shape", np.dtype(shape.fields(given.sample if d == 1 else 0))),
             ("values", value.record(given.lags, given.buckets, given.hours), (d,)),
         ]
     )

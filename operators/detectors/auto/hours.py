@@ -12,6 +12,9 @@ from numba import njit
 
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 
+MINUTES_PER_DAY = 24 * 60
+NS_PER_MINUTE = NS_PER_HOUR // 60
+
 HOUR_RATE, USUAL_RATE = 0.34, 0.05
 """Weight of a day's largest error in that of its hour, and of an hour's error in the usual one."""
 
@@ -21,6 +24,12 @@ def part_of_day(state: Any, time: int) -> int:
     """Return the part of the day, one of `hours`."""
     parts = len(state.hour_peaks)
     return (time // (NS_PER_DAY // parts)) % parts
+
+
+@njit(error_model="numpy")
+def minute_of(time: int) -> int:
+    """Return the minute of a time in ns, which four bytes hold; 0 if the time is not known."""
+    return time // NS_PER_MINUTE
 
 
 @njit(error_model="numpy")

@@ -26,10 +26,11 @@ LEAST_DISTANCE = 0.01 * PER_UNIT
 
 
 def fields(size: int) -> list[Any]:
-    """Return the fields of a sample of `size` courses."""
+    """Return the fields of a sample of `size` courses; of size 0, the least that compiles."""
+    blocks = BLOCKS if size > 0 else 1
     return [
-        *neighbours.fields(BLOCKS, size, "i1"),
-        ("means", "<f4", (BLOCKS,)),
+        *neighbours.fields(blocks, max(size, 1), "i1"),
+        ("means", "<f4", (blocks,)),
         ("total", "<f4"),
         ("events", "u1"),
         ("blocks", "u1"),

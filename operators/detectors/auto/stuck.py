@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.domain.time_units import NS_PER_DAY
+from operators.detectors.auto.hours import MINUTES_PER_DAY, minute_of
 
 SHORTEST = 4
 """Shortest run that counts: sensors round values, and messages repeat."""
@@ -47,9 +47,9 @@ FIELDS = [
     ("run", "<u4"),
     ("place", "u1"),
     ("places", PLACE, (PLACES,)),
-    ("rarest", "<f4"),
-    ("began", "<i8"),
-    ("anomaly_began", "<i8"),
+    ("rare", "u1"),
+    ("began", "<i4"),
+    ("anomaly_began", "<i4"),
 ]
 
 
@@ -63,7 +63,7 @@ def forget(state: Any) -> None:
         state.places[k].runs = 0
         state.places[k].excess = 0.0
         state.places[k].longest = 0.0
-    state.rarest = 1.0
+    state.rare = 0
     state.began = 0
     state.anomaly_began = 0
 
@@ -110,10 +110,11 @@ def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
     """Learn whether a value equals the one before; `p` is the p-value of its run."""
     if same:
         if state.run == 0:
-            state.began = time
-            state.rarest = 1.0
+            state.began = minute_of(time)
+            state.rare = 0
         state.run += 1
-        state.rarest = min(state.rarest, np.float32(p))
+        if p < ANOMALY_P:
+            state.rare = 1
         return
     run = state.run + 1.0
     state.run = 0
@@ -121,8 +122,8 @@ def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
     if run < SHORTEST:
         place.visits = min(place.visits + 1, MOST_VISITS)
         return
-    if state.rarest < ANOMALY_P:
-        apart = abs(state.began - state.anomaly_began) / NS_PER_DAY
+    if state.rare:
+        apart = abs(np.int64(state.began) - state.anomaly_began) / MINUTES_PER_DAY
         scheduled = state.anomaly_began != 0 and abs(apart - round(apart)) < SAME_TIME
         state.anomaly_began = state.began
         if not scheduled or apart > 7.5:

@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats
-from engine.domain.time_units import NS_PER_DAY
 from operators.detectors.auto import (
     autoregression,
     counter,
@@ -111,9 +110,8 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
             ("noisy", "u1"),
             ("sudden_ago", "u1"),
             ("first_rest", "<f4"),
-            ("aged", "u1"),
             ("aged_at", "<u4"),
-            ("began", "<i8"),
+            ("began", "<i4"),
             ("counter", np.dtype(counter.FIELDS)),
             ("ar", np.dtype(autoregression.fields(order))),
             ("season", np.dtype(season.fields(buckets))),
@@ -154,7 +152,6 @@ def restart(state: Any, value: float) -> None:
     state.noisy = 0
     state.sudden_ago = 255
     state.first_rest = 0.0
-    state.aged = 0
     state.aged_at = 0
     state.began = 0
     gauge.forget(state.burst_gauge)
@@ -187,8 +184,8 @@ def observe(
     """
     value, reset_p = raw, 1.0
     count = state.counter
-    if state.seen == 0 and count.first_time == 0 and count.last_raw == 0.0:
-        count.first_time = time
+    if state.seen == 0 and count.first_minute == 0 and count.last_raw == 0.0:
+        count.first_minute = hours.minute_of(time)
         count.last_raw = raw
         restart(state, raw)
     was_counter = count.is_counter
@@ -236,13 +233,14 @@ def _observe(
     error_unit = autoregression.scale(state.ar, step)
     error = (x - expected) / error_unit if error_unit > 0.0 else 0.0
     foreseen = season.expected(state.season, time)
-    aged = state.aged > 0
+    aged = state.aged_at > 0
     known = aged and not np.isnan(foreseen)
     rest = deviation - foreseen if known else deviation
     wobble = max(np.float64(state.wobble), floor)
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
-    first_week = time - state.began < FIRST_WEEK_DAYS * NS_PER_DAY
+    age = hours.minute_of(time) - state.began
+    first_week = age < FIRST_WEEK_DAYS * hours.MINUTES_PER_DAY
     new_day_off = season.is_day_off(time) and (
         first_week or season.is_new_day_off(state.season, time)
     )
@@ -415,8 +413,8 @@ def _learn(
     autoregression.learn(state.ar, x, expected, state.level, seen, step)
     unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
     # The level of a day is known only at its end.
-    season.learn(state.season, deviation if state.aged else x, foreseen, time, error_unit)
-    off = deviation - foreseen if state.aged and not np.isnan(foreseen) else deviation
+    season.learn(state.season, deviation if state.aged_at else x, foreseen, time, error_unit)
+    off = deviation - foreseen if state.aged_at and not np.isnan(foreseen) else deviation
     bound = CLIP * unit if seen > 10 else abs(off)
     state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
     if step > 0.0:
@@ -460,12 +458,11 @@ def _settle(state: Any, foreseen: float) -> None:
 @njit(error_model="numpy")
 def _come_of_age(state: Any, time: int) -> None:
     """Judge levels only after a day or many events: before, each hour may be a new level."""
+    minute = hours.minute_of(time)
     if state.began == 0:
-        state.began = time
-    days = (time - state.began) / NS_PER_DAY
-    old = days > 1.0 or state.seen > AGED_EVENTS
-    if state.aged == 0 and state.seen >= YOUNG_EVENTS and old:
-        state.aged = 1
+        state.began = minute
+    old = minute - state.began > hours.MINUTES_PER_DAY or state.seen > AGED_EVENTS
+    if state.aged_at == 0 and state.seen >= YOUNG_EVENTS and old:
         state.aged_at = state.seen - KEPT_EVENTS
         level = season.center(state.season)
         autoregression.move_mean(state.ar, level - state.level)

@@ -225,7 +225,7 @@ def test_spikes_near_to_each_other_are_one_episode() -> None:
 
     rarities(state, np.tile([SPIKE_DEVIATIONS, 0.5, 0.5], 20), np.full(60, 5))
 
-    assert state["aliens"] == 2.0
+    assert state["aliens"] == 2 * tail.ALIEN_PARTS
     assert state["above"].tolist() == settled()["above"].tolist()
 
 

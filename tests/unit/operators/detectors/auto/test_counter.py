@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from operators.detectors.auto import counter
-from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MONDAY, one_of
+from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MINUTE, MONDAY, one_of
 
 SEEN = 3_000
 
@@ -18,7 +18,7 @@ def feed(state: Any, values: Any) -> list[bool]:
 
 def rising() -> Any:
     state = one_of(counter.FIELDS)
-    state["first_time"] = MONDAY
+    state["first_minute"] = MONDAY // MINUTE
     feed(state, range(1, 1 + counter.ENOUGH_RISES))
     return state
 

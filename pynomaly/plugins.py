@@ -22,7 +22,7 @@ from engine.application.config.substitution import Secret
 from engine.application.config.url import is_in_the_clear, is_loopback, public_url
 from engine.application.conformance import check_detector, run_checks
 from engine.application.control.ingest import ingest
-from engine.application.control_ports import StoreGeneration, UnitOfWork
+from engine.application.control_ports import NotAtOnceError, StoreGeneration, UnitOfWork
 from engine.application.discovery_port import Target as DiscoveredTarget
 from engine.application.ports import (
     Decode,
@@ -118,6 +118,7 @@ __all__ = [
     "Json",
     "MakeTaskStep",
     "MappedFormat",
+    "NotAtOnceError",
     "Objects",
     "Parameter",
     "ParameterError",

@@ -29,6 +29,9 @@ class SqlBacktests:
         self._connection = connection
         self._locking = locking
 
+    def _rows(self, statement: Any, given: Values) -> Sequence[Row[Any]]:
+        return self._connection.execute(statement, given).all()
+
     def add(self, backtest: Backtest) -> None:
         """Store a new one."""
         self._connection.execute(insert(backtests), _row(backtest))
@@ -51,7 +54,7 @@ class SqlBacktests:
             query = query.where(backtests.c.pipeline == pipeline)
         keys = backtests.c.created, backtests.c.id
         statement = paged([query], keys, is_behind=behind is not None)
-        return page(self._connection, statement, {}, behind, limit, _backtest, _position)
+        return page(self._rows, statement, {}, behind, limit, _backtest, _position)
 
     def next_queued(self) -> Backtest | None:
         """Return the one that has waited for longest, which nobody else takes."""
@@ -95,7 +98,7 @@ class SqlBacktests:
         query = select(table).where(table.c.backtest == backtest_id)
         keys = table.c.time, table.c.id
         statement = paged([query], keys, is_behind=behind is not None)
-        return page(self._connection, statement, {}, behind, limit, _anomaly, _place)
+        return page(self._rows, statement, {}, behind, limit, _anomaly, _place)
 
     def prune(self, before: int) -> int:
         """Remove those asked for before that are over, with their anomalies; return how many."""

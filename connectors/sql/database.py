@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from engine.domain.errors import ConnectorError
 
@@ -83,6 +84,13 @@ def checked_url(text: str, name: str, password: str) -> URL:
             f"{name}: expected a URL without a password, which others could read: {password}"
         )
     return url
+
+
+def connect_at_once(url: URL) -> Engine:
+    """Return what connects to a SQLite to read, does not wait for locks, and begins nothing."""
+    return create_engine(
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"timeout": 0}
+    )
 
 
 def _sqlite(url: URL, seconds: float) -> Engine:

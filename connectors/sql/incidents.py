@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, insert, select, update
 
-from connectors.sql.rows import BATCH, STATEMENTS, Asked, Values, asked, execute_many, page, paged
+from connectors.sql.rows import (
+    BATCH,
+    STATEMENTS,
+    Asked,
+    Values,
+    asked,
+    execute_many,
+    fetched,
+    page,
+    paged,
+)
 from connectors.sql.tables import comments
 from connectors.sql.tables import incidents as table
 from engine.domain.alert_policy import Severity
@@ -29,6 +39,7 @@ class SqlIncidents:
 
     def __init__(self, connection: Connection, *, locking: bool) -> None:
         self._connection = connection
+        self._rows = partial(fetched, connection)
         self._locking = locking
 
     def get(self, ids: Collection[str]) -> dict[str, Incident]:
@@ -65,7 +76,7 @@ class SqlIncidents:
         """Return a page of them by the time they began and id, the newest first."""
         shape, given = asked(wanted, behind)
         statement = _statement(shape, tuple(_leading(wanted)))
-        return page(self._connection, statement, given, behind, limit, _value, _position)
+        return page(self._rows, statement, given, behind, limit, _value, _position)
 
     def add_comment(self, comment: Comment) -> None:
         """Store a comment."""
@@ -133,7 +144,7 @@ def _value(row: Row[Any]) -> Incident:
         Severity(severity),
         count,
         summary,
-        closed,
+        bool(closed),
         changed,
         published,
     )

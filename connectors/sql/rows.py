@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     CompoundSelect,
     Connection,
+    Dialect,
     Row,
     Select,
     Table,
@@ -68,24 +70,45 @@ def execute_many(connection: Connection, statement: Any, rows: Sequence[Values])
     connection.exec_driver_sql(compiled.string, given)
 
 
+def fetched(connection: Connection, statement: Any, given: Values) -> Sequence[Any]:
+    """Return the rows of a statement that is kept.
+
+    Booleans of SQLite are 0 and 1 in them: its driver takes a third of the time that SQLAlchemy
+    takes for the same page.
+    """
+    if connection.dialect.name != "sqlite":
+        return connection.execute(statement, given).all()
+    text, names, fixed = _for_driver(statement, connection.dialect)
+    driver: Any = connection.connection.driver_connection
+    found = driver.execute(text, [given[one] if one in given else fixed[one] for one in names])
+    return found.fetchall()  # type: ignore[no-any-return]
+
+
+@lru_cache(STATEMENTS)
+def _for_driver(statement: Any, dialect: Dialect) -> tuple[str, Sequence[str], Values]:
+    """Return the text of a statement, the names of its parameters, and values that it has."""
+    compiled = statement.compile(dialect=dialect)
+    return compiled.string, compiled.positiontup, compiled.construct_params(_check=False)
+
+
 def values_of(one: Any) -> Values:
     """Return the fields of a data class; `asdict` would copy them, in several times as long."""
     return {name: getattr(one, name) for name in one.__slots__}
 
 
 def page(
-    connection: Connection,
+    rows_of: Callable[[Any, Values], Sequence[Any]],
     statement: Select[Any] | CompoundSelect[Any],
     given: Values,
     behind: Position | None,
     limit: int,
-    value: Callable[[Row[Any]], T],
+    value: Callable[[Any], T],
     position: Callable[[T], Position],
 ) -> Page[T]:
     """Return a page of a list.
 
     Args:
-        connection: to ask.
+        rows_of: returns the rows of a statement.
         statement: of `paged`.
         given: the values of its parameters, without those of the page.
         behind: where the page begins.
@@ -96,7 +119,7 @@ def page(
     given = {**given, "limit": limit + 1}
     if behind is not None:
         given.update(behind_time=behind.time, behind_id=behind.id)
-    rows = connection.execute(statement, given).all()
+    rows = rows_of(statement, given)
     items = [value(row) for row in rows[:limit]]
     return Page(items, position(items[-1]) if len(rows) > limit else None)
 

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,10 +21,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from connectors.sql.anomalies import SqlAnomalies
+from connectors.sql.at_once import AtOnce
 from connectors.sql.audit import SqlAudit
 from connectors.sql.backtests import SqlBacktests
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
-from connectors.sql.database import MOST_CONNECTIONS, connect
+from connectors.sql.database import MOST_CONNECTIONS, connect, connect_at_once
 from connectors.sql.datasets import SqlDatasets
 from connectors.sql.feed import SqlFeed
 from connectors.sql.generation import generation_of
@@ -36,7 +37,7 @@ from connectors.sql.pipelines import SqlPipelines
 from connectors.sql.series import SqlSeries
 from connectors.sql.sessions import SqlSecrets, SqlSessions
 from engine.domain.errors import ConnectorError, RetryableError
-from pynomaly.plugins import StoreGeneration, UnitOfWork
+from pynomaly.plugins import NotAtOnceError, StoreGeneration, UnitOfWork
 
 T = TypeVar("T")
 logger = logging.getLogger("pynomaly.store")
@@ -67,6 +68,9 @@ class SqlStore:
         self._generation = generation_of(self._engine)
         self._replica_reads = 0
         self.is_remote = self._engine.dialect.name != "sqlite"
+        self._at_once = (
+            None if self.is_remote else AtOnce(connect_at_once(self._engine.url), _reading_work)
+        )
 
     def generation(self) -> StoreGeneration | None:
         """Return the present generation; None where it is unknown."""
@@ -85,6 +89,16 @@ class SqlStore:
         with _retryable_errors(), self._readable() as connection, connection.begin() as transaction:
             yield _work(connection, locking=False)
             transaction.rollback()
+
+    def reading_at_once(self) -> AbstractContextManager[UnitOfWork]:
+        """Return a unit of work as `reading` does, for a thread that others wait for.
+
+        Raises:
+            NotAtOnceError: it would have to wait, or takes more than a few ms.
+        """
+        if self._at_once is None:
+            raise NotAtOnceError
+        return self._at_once.reading()
 
     @contextmanager
     def writing(self) -> Iterator[UnitOfWork]:
@@ -137,6 +151,8 @@ class SqlStore:
     def close(self) -> None:
         """Close all connections."""
         self._generation.close()
+        if self._at_once is not None:
+            self._at_once.close()
         self._engine.dispose()
         if self._replica is not None:
             self._replica.dispose()
@@ -153,6 +169,10 @@ class SqlStore:
                 logger.warning("the replica is read: %s", _cause(error))
         self._replica_reads += 1
         return self._replica.connect()
+
+
+def _reading_work(connection: Connection) -> UnitOfWork:
+    return _work(connection, locking=False)
 
 
 def _work(connection: Connection, *, locking: bool) -> UnitOfWork:
@@ -180,6 +200,8 @@ def _retryable_errors() -> Iterator[None]:
     """Turn errors of the database into RetryableError."""
     try:
         yield
+    except sqlite3.OperationalError as error:
+        raise RetryableError(f"the database cannot be used now: {error}") from error
     except (OperationalError, InterfaceError, InternalError) as error:
         # InternalError: a replica refuses to write, as a primary does that became one.
         raise RetryableError(f"the database cannot be used now: {_cause(error)}") from error

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from connectors.sql import at_once
 from connectors.sql.database import connect
 from connectors.sql.migrations.versions.v0010_lanes import FILL
 from connectors.sql.store import SqlStore
@@ -24,7 +25,7 @@ from engine.application.control.ingest_scores import ingest_scores
 from engine.application.control.log_in import begin_session
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.refresh_session import refresh_session
-from engine.application.control_ports import Store, UnitOfWork
+from engine.application.control_ports import NotAtOnceError, Store, UnitOfWork
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditEntry, first_broken
 from engine.domain.control.backtest import Backtest, Found
@@ -112,6 +113,51 @@ def test_stores_an_anomaly_once_and_as_it_was(store: Store) -> None:
     with store.reading() as work:
         assert work.anomalies.get(first.id) == first
         assert work.anomalies.get("unknown") is None
+
+
+def test_reads_at_once_what_is_stored_unless_it_is_far_away(store: Store) -> None:
+    counts = []
+    for number in (1, 2):
+        with store.writing() as work:
+            ingest(work, [anomaly(number)])
+        try:
+            with store.reading_at_once() as work:
+                counts.append(len(work.anomalies.find(AnomalyFilter(), None, 9).items))
+        except NotAtOnceError:
+            continue
+
+    assert counts == ([] if store.is_remote else [1, 2])
+
+
+def test_a_read_that_takes_long_is_not_done_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_once, "BUSY_SECONDS", 0.0)
+    store = SqlStore(f"sqlite:///{tmp_path}/store.db")
+    store.prepare()
+    with store.writing() as work:
+        ingest(work, [anomaly(number) for number in range(1_000)])
+
+    with pytest.raises(NotAtOnceError), store.reading_at_once() as work:
+        work.anomalies.documents(AnomalyFilter(), None, 1_000)
+    with store.reading() as work:
+        found = work.anomalies.documents(AnomalyFilter(), None, 1_000)
+
+    assert len(found.items) == 1_000
+    store.close()
+
+
+def test_two_threads_do_not_read_at_once(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/store.db")
+    store.prepare()
+
+    with store.reading_at_once(), pytest.raises(NotAtOnceError), store.reading_at_once():
+        pass
+    with store.reading_at_once() as work:
+        found = work.anomalies.documents(AnomalyFilter(), None, 9)
+
+    assert not found.items
+    store.close()
 
 
 def test_each_commit_makes_a_generation_and_nothing_else_does(store: Store) -> None:

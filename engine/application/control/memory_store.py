@@ -23,7 +23,7 @@ from engine.application.control.memory_people import (
 )
 from engine.application.control.memory_pipelines import MemoryPipelines
 from engine.application.control.memory_series import MemorySeries
-from engine.application.control_ports import StoreGeneration, UnitOfWork
+from engine.application.control_ports import NotAtOnceError, StoreGeneration, UnitOfWork
 from engine.domain.control.audit import AuditRecord
 from engine.domain.control.dataset import Dataset
 from engine.domain.control.feed import FeedEntry
@@ -80,6 +80,20 @@ class MemoryStore:
         """Return a unit of work that sees one state of the store and changes nothing."""
         with self._lock:
             yield _work(_copied(self._content))
+
+    @contextmanager
+    def reading_at_once(self) -> Iterator[UnitOfWork]:
+        """Return a unit of work as `reading` does, unless another one is in progress.
+
+        Raises:
+            NotAtOnceError: another one is in progress.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise NotAtOnceError
+        try:
+            yield _work(_copied(self._content))
+        finally:
+            self._lock.release()
 
     @contextmanager
     def writing(self) -> Iterator[UnitOfWork]:

@@ -56,6 +56,7 @@ class AnnouncingStore:
         self.is_remote = store.is_remote
         self.generation = store.generation
         self.reading = store.reading
+        self.reading_at_once = store.reading_at_once
         self.prepare = store.prepare
         self.connections = store.connections
         self.backup = store.backup

@@ -26,6 +26,7 @@ from engine.application.control_ports.pipelines import (
     PipelineRepository,
 )
 from engine.application.control_ports.store import (
+    NotAtOnceError,
     Store,
     StoreGeneration,
     UnitOfWork,
@@ -39,6 +40,7 @@ __all__ = [
     "FeedRepository",
     "IncidentRepository",
     "LaneRepository",
+    "NotAtOnceError",
     "PipelineRepository",
     "PositionRepository",
     "ReplyRepository",

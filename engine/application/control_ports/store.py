@@ -66,6 +66,10 @@ class StoreGeneration:
     identities: str
 
 
+class NotAtOnceError(Exception):
+    """A read would have to wait or takes too long: do it in a thread that may wait."""
+
+
 class Store(Protocol):
     """What keeps the control plane's data: what an entry point in `pynomaly.control_stores` names.
 
@@ -91,6 +95,14 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Return a unit of work that sees one state of the store and changes nothing."""
+        ...
+
+    def reading_at_once(self) -> AbstractContextManager[UnitOfWork]:
+        """Return a unit of work as `reading` does, for a thread that others wait for.
+
+        Raises:
+            NotAtOnceError: it would have to wait, or takes more than a few ms.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[UnitOfWork]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -16,7 +16,7 @@ from engine.domain.control.page import AnomalyFilter
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.exports import Export, ExportFormat, all_of
-from engine.presentation.api.list_route import ListRoute
+from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
 from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
     Cursor,
@@ -26,7 +26,6 @@ from engine.presentation.api.requests import (
     Until,
     Wanted,
     ns_of,
-    page_reply,
     position_of,
     written,
 )
@@ -88,23 +87,19 @@ class AnomalyExport(AnomaliesWanted):
 
 
 def list_anomalies(
-    services: WithServices,
-    caller: WithCaller,
-    request: Request,
-    query: Annotated[AnomalyQuery, Query()],
-) -> Response:
+    work: WithReading, caller: WithCaller, query: Annotated[AnomalyQuery, Query()]
+) -> FoundPage:
     """List anomalies, the newest first."""
     behind = position_of(query.cursor)
-    with services.store.reading() as work:
-        page = find_documents(work, caller, query.filter(), behind, query.limit)
+    page = find_documents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
     # As stored: parsing and serialising 50 documents would take longer than finding them.
     body = f'{{"items":[{",".join(page.items)}],"next":{orjson.dumps(following).decode()}}}'
-    return page_reply(request, body.encode(), following)
+    return FoundPage(body.encode(), following)
 
 
 router.add_api_route(
-    "/anomalies", list_anomalies, response_model=Anomalies, route_class_override=ListRoute
+    "/anomalies", list_anomalies, response_model=Anomalies, route_class_override=PageRoute
 )
 
 

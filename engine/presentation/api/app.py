@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from engine import __version__
 from engine.application.control.memory_store import MemoryStore
@@ -32,6 +33,7 @@ from engine.presentation.api import (
 from engine.presentation.api.cached_reads import CachedReads
 from engine.presentation.api.guard import Guard
 from engine.presentation.api.observed import Observed
+from engine.presentation.api.page_route import PageRoute
 from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
 from engine.presentation.api.services import Services, WithServices
 
@@ -57,6 +59,7 @@ def create_app(services: Services) -> FastAPI:
         responses={"default": _problem_response()},
     )
     app.state.services = services
+    lists: list[BaseRoute] = []
     # Those asked for most first: requests are compared with one route after the other.
     for part in (
         anomalies,
@@ -79,9 +82,11 @@ def create_app(services: Services) -> FastAPI:
         audit,
     ):
         app.include_router(part.router, prefix=PREFIX)
+        lists += part.router.routes
     app.include_router(_health)
     add_problems(app)
-    app.add_middleware(CachedReads)
+    quick = {PREFIX + route.path: route for route in lists if isinstance(route, PageRoute)}
+    app.add_middleware(CachedReads, quick=quick)
     app.add_middleware(Guard)
     app.add_middleware(Observed)
     return app

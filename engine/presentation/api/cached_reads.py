@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.application.control.caller import Caller
 from engine.presentation.api.credentials import count_request
+from engine.presentation.api.page_route import PageRoute
 from engine.presentation.api.problems import TooManyRequestsError, refused
 from engine.presentation.api.read_cache import READING, Page, Reading, Variant
 from engine.presentation.api.services import Services
@@ -22,10 +25,12 @@ class CachedReads:
 
     Args:
         app: the application behind it.
+        quick: the lists that may be read here, by their paths.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, quick: Mapping[str, PageRoute]) -> None:
         self._app = app
+        self._quick = quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or reply with what is kept."""
@@ -42,12 +47,40 @@ class CachedReads:
         known = services.reads.identities.get(generation.identities, shown)
         if known is not None and services.now() < known.until:
             reading.caller = known.caller
-            page = services.reads.pages.get(generation.data, _key(scope, known.caller))
-            if page is not None:
-                await _answer(services, scope, receive, send, known.caller, page)
+            if await self._replied(services, scope, receive, send, reading, known.caller):
                 return
         scope.setdefault("state", {})[READING] = reading
         await self._app(scope, receive, _Keeping(services, scope, send, reading).send)
+
+    async def _replied(
+        self,
+        services: Services,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        reading: Reading,
+        caller: Caller,
+    ) -> bool:
+        """Reply with a page that is kept, or found at once; return whether there is one."""
+        pages, key = services.reads.pages, _key(scope, caller)
+        page, quick = pages.get(reading.generation.data, key), self._quick.get(scope["path"])
+        if page is None and quick is None:
+            return False
+        try:
+            await count_request(services, caller)
+        except TooManyRequestsError as error:
+            await refused(error)(scope, receive, send)
+            return True
+        reading.is_counted = True
+        if page is None:
+            assert quick is not None
+            page = quick.page_at_once(services, caller, scope)
+            if page is None:
+                return False
+            pages.put(reading.generation.data, key, page)
+        scope["route"] = page.route
+        await _reply(scope, send, page)
+        return True
 
 
 class _Keeping:
@@ -78,18 +111,6 @@ class _Keeping:
             key = _key(self._scope, reading.caller)
             self._services.reads.pages.put(reading.generation.data, key, page)
         await _reply(self._scope, self._send, page)
-
-
-async def _answer(
-    services: Services, scope: Scope, receive: Receive, send: Send, caller: Caller, page: Page
-) -> None:
-    scope["route"] = page.route
-    try:
-        await count_request(services, caller)
-    except TooManyRequestsError as error:
-        await refused(error)(scope, receive, send)
-        return
-    await _reply(scope, send, page)
 
 
 async def _reply(scope: Scope, send: Send, page: Page) -> None:

@@ -62,7 +62,8 @@ async def caller_of(
         if reading is not None:
             reading.caller = caller
             services.reads.identities.put(reading.generation.identities, reading.shown, found)
-    await count_request(services, caller)
+    if reading is None or not reading.is_counted:
+        await count_request(services, caller)
     return caller
 
 

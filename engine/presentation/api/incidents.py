@@ -41,7 +41,7 @@ from engine.presentation.api.incident_models import (
     incident_fields,
     incident_out,
 )
-from engine.presentation.api.list_route import ListRoute
+from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
 from engine.presentation.api.requests import (
     IfMatch,
     Key,
@@ -50,7 +50,6 @@ from engine.presentation.api.requests import (
     as_json,
     etag_of,
     once,
-    page_reply,
     position_of,
     revision_of,
     written,
@@ -62,22 +61,18 @@ Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
 
 
 def list_incidents(
-    services: WithServices,
-    caller: WithCaller,
-    request: Request,
-    query: Annotated[IncidentQuery, Query()],
-) -> Response:
+    work: WithReading, caller: WithCaller, query: Annotated[IncidentQuery, Query()]
+) -> FoundPage:
     """List incidents by when they began, the newest first."""
     behind = position_of(query.cursor)
-    with services.store.reading() as work:
-        page = found_incidents(work, caller, query.filter(), behind, query.limit)
+    page = found_incidents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
     items = list(map(incident_fields, page.items))
-    return page_reply(request, as_json({"items": items, "next": following}), following)
+    return FoundPage(as_json({"items": items, "next": following}), following)
 
 
 router.add_api_route(
-    "/incidents", list_incidents, response_model=Incidents, route_class_override=ListRoute
+    "/incidents", list_incidents, response_model=Incidents, route_class_override=PageRoute
 )
 
 

@@ -25,16 +25,14 @@ class ListRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
-        [field] = self.dependant.query_params
-        query: type[BaseModel] = field.field_info.annotation  # type: ignore[assignment]
-        endpoint, path = self.endpoint, self.dependant.path_params
+        query, endpoint, path = self.query, self.endpoint, self.dependant.path_params
 
         async def answer(request: Request) -> Response:
             services = await services_of(request)
             shown = await BEARER(request), await COOKIE(request)
             caller = await caller_of(request, services, *shown)
             place = _place(path, request)
-            wanted = _read(query, request)
+            wanted = read_query(query, request)
             found: Response = await run_in_threadpool(
                 endpoint, services, caller, request, wanted, *place
             )
@@ -42,8 +40,19 @@ class ListRoute(APIRoute):
 
         return answer
 
+    @property
+    def query(self) -> type[BaseModel]:
+        """The model of the query."""
+        [field] = self.dependant.query_params
+        return field.field_info.annotation  # type: ignore[return-value]
 
-def _read(query: type[BaseModel], request: Request) -> BaseModel:
+
+def read_query(query: type[BaseModel], request: Request) -> BaseModel:
+    """Return the query of a request.
+
+    Raises:
+        RequestValidationError: it does not fit.
+    """
     try:
         return query.model_validate(dict(request.query_params))
     except ValidationError as error:

@@ -35,12 +35,14 @@ class Reading:
         shown: the headers that say who sends it.
         caller: who that is, once it is known.
         is_kept: whether its reply may be given again, to whoever may see the same.
+        is_counted: whether it counts towards the limit of its caller already.
     """
 
     generation: Generation
     shown: tuple[bytes, ...]
     caller: Caller | None = None
     is_kept: bool = False
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -153,10 +153,21 @@ def page_reply(request: Request, body: bytes, cursor: str | None) -> Response:
     response = Response(body, media_type="application/json")
     keep(request)
     if cursor is not None:
-        given = [(name, value) for name, value in request.query_params.multi_items()]
-        query = [*((name, value) for name, value in given if name != "cursor"), ("cursor", cursor)]
-        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+        given = request.query_params.multi_items()
+        response.headers["Link"] = link_to_next(request.scope["path"], given, cursor)
     return response
+
+
+def link_to_next(path: str, given: Iterable[tuple[str, str]], cursor: str) -> str:
+    """Return the link to the next page of a list.
+
+    Args:
+        path: of the list.
+        given: the query of this page.
+        cursor: of the next page.
+    """
+    query = [*((name, value) for name, value in given if name != "cursor"), ("cursor", cursor)]
+    return f'<{path}?{urlencode(query)}>; rel="next"'
 
 
 def keep(request: Request) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pynomaly.server")
 RETENTION_SECONDS = 3_600.0
 END_SECONDS = 10.0
+SWITCH_SECONDS = 0.001
+"""For which a thread goes on while another one waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     configure_logging(log_format, LogIdentity("server", "server", ""), redactor, log_level)
     if resealed := reseal_secrets(store, serving.box, time.time_ns()):
         logger.info("%d secrets were encrypted with the first key: others can go", resealed)
+    # Requests do not wait for longer while followers store what they have read.
+    sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(serving.host, serving.port)
     stop = Event()
     runner = LocalRunner(serving.directory, RUN) if serving.runs_pipelines else NoRunner()

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from dataclasses import replace
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from fastapi.testclient import TestClient
 from engine.application.control.ingest import ingest
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.rate_limits import RateLimits
-from engine.application.control_ports import StoreGeneration
+from engine.application.control_ports import NotAtOnceError, StoreGeneration
 from engine.domain.control.role import Role
 from engine.presentation.api.generations import Generation, Generations
 from engine.presentation.api.read_cache import Kept, Page, ReadCache
@@ -43,6 +44,57 @@ def test_gives_a_page_again_while_the_store_stays_as_it_is(ask: Ask, app: FastAP
     assert second.headers["X-Content-Type-Options"] == "nosniff"
     assert second.headers["X-Request-ID"] != first.headers["X-Request-ID"]
     assert results(app, "pages")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/anomalies?limit=2&kind=spike", "/incidents?limit=1&", "/anomalies"]
+)
+def test_a_list_is_the_same_at_once_and_the_usual_way(
+    ask: Ask, store: MemoryStore, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ask("get", path)
+    with store.writing():
+        pass
+    # Who asks is known now, and nothing is left to do the usual way.
+    monkeypatch.setattr(store, "reading", None)
+
+    at_once = ask("get", path)
+
+    usual.headers["X-Request-ID"] = at_once.headers["X-Request-ID"]
+    assert (at_once.status_code, at_once.content) == (200, usual.content)
+    assert at_once.headers == usual.headers
+
+
+def test_a_list_that_cannot_be_read_at_once_is_read_by_a_thread(
+    ask: Ask, app: FastAPI, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(app.state.services, "limits", RateLimits(2))
+    ask("get", "/me")
+    tried = Mock(side_effect=NotAtOnceError)
+    monkeypatch.setattr(store, "reading_at_once", tried)
+
+    found = ask("get", "/anomalies")
+
+    assert (found.status_code, len(found.json()["items"]), tried.call_count) == (200, 5, 1)
+
+
+def test_a_list_counts_once_though_two_ways_are_tried(ask: Ask, app: FastAPI) -> None:
+    object.__setattr__(app.state.services, "limits", RateLimits(3))
+
+    statuses = [ask("get", "/anomalies?limit=0").status_code for _ in range(4)]
+
+    assert statuses == [422, 422, 422, 429]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/anomalies?limit=0", 422), ("/incidents?cursor=x", 422)]
+)
+def test_a_refused_list_says_why_to_who_is_known(ask: Ask, path: str, status: int) -> None:
+    first = ask("get", path)
+    known = ask("get", path)
+
+    assert (first.status_code, known.status_code) == (status, status)
+    assert known.json()["errors"] == first.json()["errors"]
 
 
 def test_renders_a_page_again_after_any_write_to_the_store(ask: Ask, store: MemoryStore) -> None:

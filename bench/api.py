@@ -4,18 +4,21 @@ The server has one core, the clients the other. The floor is a FastAPI endpoint 
 of the same size and does nothing else. A page has 50 anomalies: the newest ones, those of an
 entity, of a kind, and pages deep in the list, by their cursors. Each of these is asked for once, so
 that none is kept by the server ("cold"). "kept" asks for the same pages again and again; "written"
-does so while the store is changed ten times a second, which empties the server's caches.
+asks for a mix of all of them while 20 incidents a second are stored, which empties the server's
+caches.
 """
 
 from __future__ import annotations
 
+import selectors
 import socket
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 from subprocess import Popen
 from threading import Event, Thread
@@ -34,6 +37,7 @@ from bench.running import pinned
 from engine.application.control.caller import SYSTEM
 from engine.application.control.find_anomalies import find_anomalies
 from engine.application.control.first_start import first_start
+from engine.application.control.ingest import ingest
 from engine.domain.control.page import AnomalyFilter
 from engine.presentation.api.requests import written
 from engine.presentation.cli.control_store import open_store
@@ -47,18 +51,19 @@ CONNECTIONS = 8
 ENTITIES = 1_000
 KINDS = ("spike", "drift", "level", "pattern")
 INSERT = "INSERT INTO anomalies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-WRITES_SECONDS = 0.1
+WRITES = 20
+"""Incidents that are stored, a second."""
 MOST_READS = 30_000
 """Requests that are prepared: more than come in the time."""
 DEEP = 40
 """Pages deep in the list that are asked for."""
 
 
-def fill(file: Path, count: int) -> None:
+def fill(file: Path, many: int) -> None:
     """Write anomalies straight into the database of a server that does not run."""
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("PRAGMA synchronous=OFF")
-        database.executemany(INSERT, map(_row, range(count)))
+        database.executemany(INSERT, map(_row, range(many)))
 
 
 def _row(number: int) -> tuple[Any, ...]:
@@ -86,45 +91,62 @@ def load(
 
     The processor time of the server, in ms a read, holds on a busy machine too.
     """
-    took: list[float] = []
-    until = time.perf_counter() + seconds
     requests = [
         f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         for path in paths
     ]
-    threads = [
-        Thread(target=_ask, args=(port, requests, n, until, took)) for n in range(CONNECTIONS)
-    ]
     began, busy = time.perf_counter(), cpu_seconds(process)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    took = _asked(port, requests, began + seconds)
     rate = len(took) / (time.perf_counter() - began)
     p50, p95, p99 = np.percentile(took, [50, 95, 99]) * 1_000
     cpu = (cpu_seconds(process) - busy) / len(took) * 1_000
     return {"reads_per_second": round(rate), "p50": p50, "p95": p95, "p99": p99, "cpu": cpu}
 
 
-def _ask(port: int, requests: Sequence[bytes], first: int, until: float, took: list[float]) -> None:
-    number = first
-    with socket.create_connection((HOST, port)) as connection:
-        while (began := time.perf_counter()) < until:
-            connection.sendall(requests[number % len(requests)])
-            _read(connection)
-            took.append(time.perf_counter() - began)
-            number += 1
+def _asked(port: int, requests: Sequence[bytes], until: float) -> list[float]:
+    """Ask on all connections at once, the next request after each reply; return what each took.
+
+    One thread does it: threads that wait for each other would take as long as the server.
+    """
+    took: list[float] = []
+    numbers = count()
+    with selectors.DefaultSelector() as selector, ExitStack() as opened:
+        for _ in range(CONNECTIONS):
+            connection = opened.enter_context(socket.create_connection((HOST, port)))
+            selector.register(connection, selectors.EVENT_READ, _Asking(connection))
+        asking = [key.data for key in selector.get_map().values()]
+        for one in asking:
+            one.send(requests[next(numbers) % len(requests)])
+        while time.perf_counter() < until:
+            for key, _ in selector.select(1.0):
+                if (seconds := key.data.received()) is not None:
+                    took.append(seconds)
+                    key.data.send(requests[next(numbers) % len(requests)])
+    return took
 
 
-def _read(connection: socket.socket) -> None:
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += connection.recv(65_536)
-    top, _, body = head.partition(b"\r\n\r\n")
-    assert top.startswith(b"HTTP/1.1 200"), head[:500]
-    missing = int(top.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) - len(body)
-    while missing > 0:
-        missing -= len(connection.recv(min(missing, 65_536)))
+class _Asking:
+    """A connection, and the reply that it waits for."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reply = b""
+        self._began = 0.0
+
+    def send(self, request: bytes) -> None:
+        """Ask."""
+        self._reply, self._began = b"", time.perf_counter()
+        self._connection.sendall(request)
+
+    def received(self) -> float | None:
+        """Take what has come; return the seconds of the reply once it is whole."""
+        self._reply += self._connection.recv(262_144)
+        top, found, body = self._reply.partition(b"\r\n\r\n")
+        if not found:
+            return None
+        assert top.startswith(b"HTTP/1.1 200"), top[:500]
+        size = int(top.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        return time.perf_counter() - self._began if len(body) >= size else None
 
 
 def _floor(port: int) -> None:
@@ -138,9 +160,9 @@ def _floor(port: int) -> None:
     uvicorn.run(app, host=HOST, port=port, log_level="warning")
 
 
-def measure(count: int, seconds: float) -> dict[str, Any]:
+def measure(many: int, seconds: float) -> dict[str, Any]:
     """Return what the lists and the floor gave."""
-    found: dict[str, Any] = {"anomalies": count}
+    found: dict[str, Any] = {"anomalies": many}
     with tempfile.TemporaryDirectory(prefix="pynomaly-bench-") as place:
         folder, port = Path(place), free_port()
         server = ApiServer(folder, before=pinned([0]))
@@ -148,10 +170,10 @@ def measure(count: int, seconds: float) -> dict[str, Any]:
             with store.writing() as work:
                 made = first_start(work, time.time_ns())
             assert made is not None
-            fill(server.directory / "store.db", count)
+            fill(server.directory / "store.db", many)
             deep = []
             for part in range(1, DEEP):
-                behind = BEGAN + count * part // DEEP * SECOND
+                behind = BEGAN + many * part // DEEP * SECOND
                 with store.reading() as work:
                     page = find_anomalies(work, SYSTEM, AnomalyFilter(until=behind), None, 50)
                 deep.append("/api/v1/anomalies?" + urlencode({"cursor": written(page.next) or ""}))
@@ -174,8 +196,8 @@ def measure(count: int, seconds: float) -> dict[str, Any]:
                 found[f"{name}, cold"] = load(*at, _once_each(paths), seconds)
             _ask_each(server.port, made.secret, lists["deep"])
             found["kept"] = load(*at, lists["deep"], seconds)
-            with _written(server.directory / "store.db"):
-                found["written"] = load(*at, lists["deep"], seconds)
+            with _written(server.directory):
+                found["written"] = load(*at, _mixed(lists), seconds)
     return found
 
 
@@ -191,17 +213,23 @@ def _once_each(paths: Sequence[str]) -> list[str]:
     return [f"{paths[n % len(paths)]}&n={n}" for n in range(MOST_READS)]
 
 
+def _mixed(lists: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what some people look at again and again: each list as often, at most 40 of a kind."""
+    return [paths[n % len(paths)] for n in range(DEEP) for paths in lists.values()]
+
+
 @contextmanager
-def _written(file: Path) -> Iterator[None]:
-    """Change a database some times a second, as a pipeline does that stores what it finds."""
+def _written(directory: Path) -> Iterator[None]:
+    """Store anomalies, each of an incident of its own, as a pipeline does that finds many."""
     stop = Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(file, timeout=60)) as database:
-            number = 0
-            while not stop.wait(WRITES_SECONDS):
-                number += 1
-                database.execute(f"PRAGMA user_version = {number}")
+        with closing(open_store(directory, None)) as store:
+            for number in count(10**9):
+                if stop.wait(1 / WRITES):
+                    return
+                with store.writing() as work:
+                    ingest(work, [anomaly(number, entity=f"pump-{number % ENTITIES}")])
 
     writer = Thread(target=write)
     writer.start()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from engine.application.config.url import is_loopback
+from engine.application.remote.archives import HEADERS, parts_of, write_reply
 from engine.application.remote.data_requests import DataRequests
 from engine.application.remote.documents import (
     Backtest,
@@ -206,6 +209,34 @@ class Client(DataRequests):
         path = f"/backtests/{quote(after, safe='')}/comparison"
         return cast("Mapping[str, Any]", self.ask("GET", path, params={"before": before}))
 
+    def export_state(self, pipeline: str, archive: Path) -> int:
+        """Write the state of a pipeline that does not run into a new file; return its bytes.
+
+        Raises:
+            FatalError: the file is there already, or cannot be written.
+            RemoteError: 409 if the pipeline runs, or has no state.
+        """
+        path = f"{PREFIX}/pipelines/{quote(pipeline, safe='')}/state/export"
+        with self._failing(), self._http.stream("GET", path) as reply:
+            if reply.status_code >= 400:
+                reply.read()
+                raise _error(reply)
+            return write_reply(reply, archive)
+
+    def import_state(self, pipeline: str, archive: Path) -> int:
+        """Restore the state of a pipeline that has none; return its bytes.
+
+        Raises:
+            FatalError: the archive cannot be read.
+            RemoteError: 409 if there is state already, or the archive is none.
+        """
+        path = f"{PREFIX}/pipelines/{quote(pipeline, safe='')}/state/import"
+        with self._failing():
+            reply = self._http.post(path, content=parts_of(archive), headers=HEADERS)
+        if reply.status_code >= 400:
+            raise _error(reply)
+        return int(reply.json()["bytes"])
+
     def ask(
         self,
         method: str,
@@ -220,21 +251,27 @@ class Client(DataRequests):
             RemoteError: it was refused.
             RetryableError: the server cannot be reached, or cannot work now.
         """
-        import httpx
-
         sent = dict(headers or {})
         if method == "POST":
             # Safe to send again, for whatever is between here and the server.
             sent["Idempotency-Key"] = uuid4().hex
-        try:
+        with self._failing():
             reply = self._http.request(
                 method, f"{PREFIX}{path}", json=body, params=params, headers=sent
             )
-        except httpx.HTTPError as error:
-            raise RetryableError(f"{self._server} cannot be reached: {error}") from None
         if reply.status_code >= 400:
             raise _error(reply)
         return reply.json() if reply.content else None
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn errors of the connection into RetryableError."""
+        import httpx
+
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise RetryableError(f"{self._server} cannot be reached: {error}") from None
 
     def _change(self, method: str, path: str, body: object, revision: int | None) -> Any:
         seen = "*" if revision is None else f'"{revision}"'

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from engine.application.control.find_dead_letters import ReasonGroup, Sample, find_dead_letters
+from engine.application.control.permissions import Action
 from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from engine.application.control.try_dead_letters import TriedLetters, try_dead_letters
 from engine.presentation.api.credentials import WithCaller
@@ -105,7 +106,7 @@ def try_letters(
     samples: Samples = 3,
 ) -> TrialOut:
     """Return how many dead letters become events with another pipeline file; nothing is sent."""
-    file = services.pipeline(caller, pipeline)
+    file = services.pipeline(caller, pipeline, Action.CHECK_PIPELINES)
     return _trial(try_dead_letters(caller, file, body.text, samples))
 
 
@@ -114,7 +115,7 @@ def redrive(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, samples: Samples = 3
 ) -> RedrivenOut:
     """Send dead letters that become events back to the source, each once, however often called."""
-    file = services.pipeline(caller, pipeline)
+    file = services.pipeline(caller, pipeline, Action.REDRIVE)
     found = redrive_dead_letters(services.store, caller, services.now(), file, samples)
     return RedrivenOut(topic=found.topic, sent=found.sent, **dict(_trial(found.trial)))
 

@@ -103,14 +103,14 @@ class Services:
         object.__setattr__(self, "generations", Generations(self.store))
         object.__setattr__(self, "reads", ReadCache(self.metrics.count_cached))
 
-    def pipeline(self, caller: Caller, name: str) -> PipelineFile:
-        """Return the file of a pipeline, for who may read it.
+    def pipeline(self, caller: Caller, name: str, action: Action = Action.READ) -> PipelineFile:
+        """Return the file of a pipeline, for who may do something with it.
 
         Raises:
-            ForbiddenError: the caller may not.
+            ForbiddenError: the caller may not, whether there is one of this name or not.
             NotFoundError: the server knows none of this name.
         """
-        require(caller, Action.READ, name)
+        require(caller, action, name)
         return self.pipelines.open(name)
 
     def limited(self, limit: str, seconds: float) -> None:

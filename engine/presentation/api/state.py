@@ -20,6 +20,7 @@ from engine.application.control.manage_state import (
     revert_state_to,
     see_state,
 )
+from engine.application.control.permissions import Action
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
@@ -89,7 +90,7 @@ class RevertedOut(BaseModel):
 @router.get("/pipelines/{pipeline}/state")
 def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> StateOut:
     """Return the stored state of a pipeline, as `pynomaly state inspect` does."""
-    found = see_state(caller, services.pipeline(caller, pipeline))
+    found = see_state(caller, services.pipeline(caller, pipeline, Action.RUN_PIPELINES))
     contents = found.contents
     tasks = {} if contents is None else contents.tasks
     return StateOut(
@@ -113,7 +114,7 @@ def read_state(services: WithServices, caller: WithCaller, pipeline: PipelineNam
 )
 def export(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> FileResponse:
     """Return the state of a stopped pipeline, as `pynomaly state export` does."""
-    file = services.pipeline(caller, pipeline)
+    file = services.pipeline(caller, pipeline, Action.MANAGE_STATE)
     folder = TemporaryDirectory(prefix="pynomaly-state-")
     archive = Path(folder.name) / "state.tar.gz"
     try:
@@ -156,7 +157,7 @@ def revert(
     services: WithServices, caller: WithCaller, pipeline: PipelineName, body: RevertIn
 ) -> RevertedOut:
     """Restore the newest checkpoint before a time; the pipeline must not run."""
-    file = services.pipeline(caller, pipeline)
+    file = services.pipeline(caller, pipeline, Action.MANAGE_STATE)
     found = revert_state_to(services.store, caller, services.now(), file, body.to, body.why)
     return RevertedOut(
         items=[

@@ -20,6 +20,7 @@ Dataset = Annotated[str, typer.Argument(help="Name of the dataset.")]
 File = Annotated[
     Path, typer.Option("--file", "-f", help="YAML with `source` and `event`, as a pipeline file.")
 ]
+Archive = Annotated[Path, typer.Argument(help="The archive, such as state.tar.gz.")]
 Messages = Annotated[int, typer.Option(help="How many messages to read.", min=1)]
 
 
@@ -118,6 +119,22 @@ def revert(
     with open_client(context) as client:
         found = client.revert_state(name, to, why)
     print_rows(found, ("partition", "kept", "position"), output)
+
+
+@pipelines.command("export-state")
+def export_state(context: typer.Context, name: Name, archive: Archive) -> None:
+    """Write the state of a pipeline to an archive; the pipeline must not run."""
+    with open_client(context) as client:
+        size = client.export_state(name, archive)
+    print(f"{archive}: {size:,} bytes")
+
+
+@pipelines.command("import-state")
+def import_state(context: typer.Context, name: Name, archive: Archive) -> None:
+    """Restore the state of a pipeline from an archive; there must be no state yet."""
+    with open_client(context) as client:
+        size = client.import_state(name, archive)
+    print(f"{name}: {size:,} bytes")
 
 
 def _part(file: Path, name: str) -> Any:

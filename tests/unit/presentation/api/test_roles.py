@@ -145,6 +145,17 @@ def test_each_role_may_what_the_table_says(ask: Ask, role: Role) -> None:
     assert wrong == {}
 
 
+def test_a_viewer_is_refused_whether_the_pipeline_exists_or_not(ask: Ask) -> None:
+    filled = FILLED | {"pipeline": "none"}
+    found = {
+        (method, path): ask(method, path.format(**filled), VIEWER, **more).status_code
+        for (method, path), (least, more) in ENDPOINTS.items()
+        if "{pipeline}" in path and least.rank > VIEWER.rank
+    }
+
+    assert set(found.values()) == {403}, found
+
+
 def logged_in(client: TestClient) -> dict[str, str]:
     login = {"name": "the-viewer", "password": PASSWORD}
     made = client.post("/api/v1/session", json=login).json()

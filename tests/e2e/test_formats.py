@@ -17,7 +17,7 @@ from tests.e2e.test_pipeline import start
 from tests.e2e.test_topic_changes import wait_for
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.schema_registry import RegistryUnavailableError, schema_registry
-from tests.unit.connectors.formats.test_formats import AVRO, READING, TS, avro
+from tests.unit.connectors.formats.format_case import AVRO, READING, TS, avro
 
 COUNT = 50
 

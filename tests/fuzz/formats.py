@@ -15,7 +15,7 @@ import numpy as np
 from engine.domain.batch import RawBatch
 from operators.decode.decoder import Decoder
 from tests.fuzz.mutations import MUTATORS
-from tests.unit.connectors.formats.test_formats import GOOD, NOW, decoder
+from tests.unit.connectors.formats.format_case import GOOD, NOW, decoder
 
 AT_ONCE = 500
 

@@ -35,7 +35,7 @@ from engine.domain.record import Record
 from engine.domain.reject import Reject, RejectReason
 from operators.decode.decoder import Decoder
 from tests.support.schema_registry import RegistryUnavailableError, schema_registry
-from tests.unit.connectors.formats.test_formats import AVRO, NOW, READING, TS, avro, entities, field
+from tests.unit.connectors.formats.format_case import AVRO, NOW, READING, TS, avro, entities, field
 from tests.unit.operators.test_publish import real_documents
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.files.lines import LineSplitter
 from tests.unit.connectors.files.test_dialects import batches, read, source, written
-from tests.unit.connectors.formats.test_formats import decode
+from tests.unit.connectors.formats.format_case import decode
 
 TOA5 = """\
 "TOA5","CR1000","CR1000","12345","CR1000.Std.22","CPU:prog.CR1","51332","Table1"

@@ -18,7 +18,7 @@ from engine.domain.batch import RawBatch
 from operators.decode.column_sections import FEWEST
 from operators.decode.decoder import Decoder
 from tests.fuzz.formats import mutated
-from tests.unit.connectors.formats.test_formats import (
+from tests.unit.connectors.formats.format_case import (
     AVRO_EVENT,
     GOOD,
     NOW,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.formats import account
-from tests.unit.connectors.formats.test_formats import GOOD
+from tests.unit.connectors.formats.format_case import GOOD
 
 
 @pytest.mark.parametrize("name", GOOD)

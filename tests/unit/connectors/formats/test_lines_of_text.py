@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from connectors.formats.lines_of_text import RegexSettings
 from engine.domain.reject import RejectReason
-from tests.unit.connectors.formats.test_formats import decode, entities
+from tests.unit.connectors.formats.format_case import decode, entities
 
 TIMED = r"key: host" + "\nvalues: [took]\n"
 PATTERN = TIMED + r"format: {regex: {pattern: '(?P<host>\S+) took (?P<took>\S+)( ms)?'}}"

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from engine.domain.reject import RejectReason
-from tests.unit.connectors.formats.test_formats import TS, decode, entities, field, varint
+from tests.unit.connectors.formats.format_case import TS, decode, entities, field, varint
 
 STALE = bytes.fromhex("020000000000f07f")
 REMOTE = """

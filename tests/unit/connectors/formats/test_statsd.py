@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.domain.reject import RejectReason
-from tests.unit.connectors.formats.test_formats import decode, entities
+from tests.unit.connectors.formats.format_case import decode, entities
 
 EVENT = """
 format: statsd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from engine.domain.reject import RejectReason
-from tests.unit.operators.decode.test_mapping import TS, batch, decode, decoder, rows
+from tests.unit.operators.decode.mapping_case import TS, batch, decode, decoder, rows
 
 OMF = """
 explode: values

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.decode.decoder import Decoder
-from tests.unit.operators.decode.test_mapping import TS, batch, decoder
+from tests.unit.operators.decode.mapping_case import TS, batch, decoder
 
 TIME = "key: k\ntime: {path: t, unit: ms}\nvalues: {v: v}"
 MAPPINGS = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.domain.batch import RawBatch
 from operators.decode.decoder import Decoder
-from tests.unit.operators.decode.test_mapping import NOW, TS, decoder
+from tests.unit.operators.decode.mapping_case import NOW, TS, decoder
 
 INNER = """
 explode: site.readings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.operators.decode.test_mapping import decode
+from tests.unit.operators.decode.mapping_case import decode
 
 MESSAGE = {
     "sensor": "a",

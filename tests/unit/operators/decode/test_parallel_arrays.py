@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from engine.domain.reject import RejectReason
-from tests.unit.connectors.formats.test_formats import TS, decode, entities
+from tests.unit.connectors.formats.format_case import TS, decode, entities
 
 PARALLEL = """
 explode: $message

@@ -1,6 +1,7 @@
+"""Messages become columns or rejects, and all of them are accounted for."""
+
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,29 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.application.ports import RunContext
-from engine.domain.batch import NO_TIME, RawBatch
 from engine.domain.mapping import (
-    LONGEST_KEY_CHARS,
-    Constant,
     EventMapping,
-    MessageKey,
     TimeField,
     ValueField,
 )
 from engine.domain.reject import Reject, RejectReason
 from operators.decode.decoder import Decoder
 from operators.decode.step import decode_step
+from tests.unit.operators.decode.step_case import raw
 from tests.unit.operators.stream import MAPPING, pipeline
 
 GOOD = b'{"sensor":"s1","ts":1000,"a":1.5,"b":2}'
-NOW = 2_000_000_000
-
-
-def raw(*values: bytes | None, first: int = 0, keys: list[bytes | None] | None = None) -> RawBatch:
-    n = len(values)
-    stamps = np.full(n, NOW, np.int64)
-    offsets = np.arange(first, first + n)
-    return RawBatch("t", 3, offsets, stamps, list(values), keys, lambda row: (("h", b"%d" % row),))
 
 
 def only_reject(value: bytes | None, mapping: EventMapping = MAPPING) -> Reject:
@@ -163,32 +153,6 @@ def test_what_lies_on_the_way_is_diagnosed(
     assert events.offsets.tolist() == [0, 2]
 
 
-def test_the_message_key_can_be_the_entity() -> None:
-    mapping = EventMapping((), TimeField(), (ValueField("a", ("a",)),))
-    batch = raw(b'{"a":1}', b'{"a":2}', b'{"a":3}', keys=[b"k", None, b"\xff"])
-    events, rejects = Decoder(mapping).decode([batch])
-
-    assert events.keys.tolist() == ["k"]
-    assert events.times.tolist() == [NOW]
-    assert [r.reason for r in rejects] == [RejectReason.MISSING_KEY, RejectReason.BINARY_KEY]
-
-
-@pytest.mark.parametrize("key", ["", "sensor"])
-def test_a_key_too_long_for_a_name_is_rejected(key: str) -> None:
-    mapping = EventMapping(((key,),) if key else (), TimeField(), (ValueField("a", ("a",)),))
-    names = ["k" * length for length in (LONGEST_KEY_CHARS, LONGEST_KEY_CHARS + 1)]
-    values = [orjson.dumps({"sensor": name, "a": 1}) for name in names]
-    events, rejects = Decoder(mapping).decode([raw(*values, keys=[n.encode() for n in names])])
-
-    assert events.keys.tolist() == names[:1]
-    assert [(reject.reason, reject.detail) for reject in rejects] == [
-        (
-            RejectReason.TOO_LARGE,
-            "the entity's key has 4097 characters, at most 4096 allowed",
-        )
-    ]
-
-
 def test_true_and_false_are_one_and_zero() -> None:
     events, rejects = Decoder(MAPPING).decode(
         [raw(b'{"sensor":"door","ts":1,"a":true,"b":3.1}', b'{"sensor":"door","ts":1,"a":false}')]
@@ -261,134 +225,6 @@ def test_a_field_may_be_a_number_in_one_message_and_an_object_in_the_next() -> N
     assert [reject.reason for reject in rejects] == [RejectReason.WRONG_TYPE] * 2
 
 
-NUMBERED = [7, 65, 127, 128, 300, 10**12]
-
-
-@pytest.mark.parametrize(
-    ("kind", "keys", "expected"),
-    [
-        ("int64", [n.to_bytes(8, "big") for n in NUMBERED], list(map(str, NUMBERED))),
-        ("int32", [(-5).to_bytes(4, "big", signed=True)], ["-5"]),
-        ("int16", [b"\x01\x00"], ["256"]),
-        ("uuid", [bytes(range(16))], ["00010203-0405-0607-0809-0a0b0c0d0e0f"]),
-        ("hex", [b"\xff\x00"], ["ff00"]),
-        ("string", ["größe".encode()], ["größe"]),
-    ],
-)
-def test_a_message_key_is_read_as_the_file_says(kind, keys, expected) -> None:
-    mapping = EventMapping((MessageKey(kind),), TimeField(), (ValueField("a", ("a",)),))
-
-    events, rejects = Decoder(mapping).decode([raw(*[b'{"a":1}'] * len(keys), keys=keys)])
-
-    assert rejects == []
-    assert events.keys.tolist() == expected
-
-
-def test_binary_keys_are_all_rejected_with_advice_unless_their_format_is_said() -> None:
-    mapping = EventMapping((), TimeField(), (ValueField("a", ("a",)),))
-    keys: list[bytes | None] = [n.to_bytes(8, "big") for n in NUMBERED]
-
-    events, rejects = Decoder(mapping).decode([raw(*[b'{"a":1}'] * len(keys), keys=keys)])
-
-    assert len(events) == 0
-    assert {reject.reason for reject in rejects} == {RejectReason.BINARY_KEY}
-    assert "set event.key to {message: int64}, which reads 65" in rejects[1].detail
-
-
-def test_a_key_of_another_size_than_its_format_is_rejected() -> None:
-    mapping = EventMapping((MessageKey("int64"),), TimeField(), (ValueField("a", ("a",)),))
-
-    _, (reject,) = Decoder(mapping).decode([raw(b'{"a":1}', keys=[b"1234"])])
-
-    assert reject.reason is RejectReason.BINARY_KEY
-    assert reject.detail == "the message key has 4 bytes, expected 8: int64"
-
-
-def test_a_constant_names_the_only_entity() -> None:
-    mapping = EventMapping((Constant("plant"), ("s",)), TimeField(), (ValueField("a", ("a",)),))
-
-    events, _ = Decoder(mapping).decode([raw(b'{"a":1,"s":7}')])
-
-    assert events.keys.tolist() == ["plant/7"]
-
-
-HOUR = 3_600_000_000_000
-STAMPED = EventMapping((("s",),), TimeField(), (ValueField("a", ("a",)),), max_past=HOUR)
-
-
-@pytest.mark.parametrize(
-    ("stamp", "reason"),
-    [
-        (100 * HOUR, None),
-        (124 * HOUR, None),
-        (125 * HOUR, RejectReason.TIME_IN_FUTURE),
-        (99 * HOUR, None),
-        (98 * HOUR, RejectReason.TIME_IN_PAST),
-        (NO_TIME, RejectReason.BAD_TIME),
-    ],
-)
-def test_message_times_are_held_against_the_clock_here(
-    stamp: int, reason: RejectReason | None
-) -> None:
-    batch = replace(raw(b'{"s":"x","a":1}'), timestamps=np.array([stamp]))
-
-    events, rejects = Decoder(STAMPED, clock=lambda: 100 * HOUR).decode([batch])
-
-    assert [reject.reason for reject in rejects] == ([reason] if reason else [])
-    assert len(events) + len(rejects) == 1
-
-
-@pytest.mark.parametrize(
-    ("stamp", "hours", "reason"),
-    [
-        (100, 100, None),
-        (100, 125, RejectReason.TIME_IN_FUTURE),
-        (500, 125, RejectReason.TIME_IN_FUTURE),
-        (50, 49, None),
-        (50, 48, RejectReason.TIME_IN_PAST),
-        (None, 100, None),
-        (None, 125, RejectReason.TIME_IN_FUTURE),
-    ],
-)
-def test_times_in_messages_are_held_against_the_earlier_of_both_clocks(
-    stamp: int | None, hours: int, reason: RejectReason | None
-) -> None:
-    mapping = replace(STAMPED, time=TimeField(("t",), "s"))
-    stamps = np.array([NO_TIME if stamp is None else stamp * HOUR])
-    batch = replace(raw(b'{"s":"x","a":1,"t":%d}' % (hours * 3600)), timestamps=stamps)
-
-    events, rejects = Decoder(mapping, clock=lambda: 100 * HOUR).decode([batch])
-
-    assert [reject.reason for reject in rejects] == ([reason] if reason else [])
-    assert len(events) + len(rejects) == 1
-    assert NO_TIME not in events.timestamps
-
-
-def test_a_time_in_another_unit_is_guessed_in_the_reject() -> None:
-    mapping = replace(STAMPED, time=TimeField(("t",), "s"))
-
-    _, (reject,) = Decoder(mapping).decode([raw(b'{"s":"x","a":1,"t":1704067200000}')])
-
-    assert reject.reason is RejectReason.BAD_TIME
-    assert reject.detail.endswith(": is its unit ms, and not s?")
-
-
-def test_seconds_taken_for_milliseconds_are_doubted_once_in_the_log(caplog) -> None:
-    step = decode_step(pipeline(), RunContext("t"))
-
-    batch = replace(
-        raw(b'{"sensor":"s","ts":1704067200,"a":1}'), timestamps=np.array([time.time_ns()])
-    )
-
-    for _ in range(3):
-        step([batch])
-
-    (line,) = [record.getMessage() for record in caplog.records]
-
-    assert line.startswith("ts is 1704067200, which is 1970-01-20T17:21:07 in the unit ms: is its")
-    assert line.endswith("unit s, and not ms?; set event.time.unit")
-
-
 def test_the_log_reports_the_first_reject_of_each_reason(caplog) -> None:
     step = decode_step(pipeline(), RunContext("t"))
 
@@ -424,6 +260,8 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
+
+
 MESSAGES = st.lists(
     st.one_of(
         st.just(GOOD),

@@ -41,7 +41,7 @@ ALIEN_DISTANCE = 2.0
 NARROW_SHARE = 1.0 - 10.0**-ALIEN_DISTANCE
 """Share of the onsets of a level that move its bar."""
 MIN_BAR_OFFSET, MAX_BAR_OFFSET = -1.2, 6.0
-"""Bounds of the distance of a bar from its start, so that neither calm nor storms move it away."""
+"""Bounds of the distance of a bar from its start, whatever quiet or eventful periods come."""
 MIN_QUIET_EVENTS, MAX_QUIET_EVENTS = 20.0, 400.0
 """Bounds of the quiet time after an onset. Until a score falls below the bar it is the maximum."""
 QUIET_SHARE = 0.03

@@ -25,14 +25,14 @@ class BinaryKeyError(ValueError):
 
 
 def message_key_texts(keys: Sequence[bytes | None], key_format: KeyFormat) -> Column:
-    """Return message keys as texts; None if one is none."""
+    """Return message keys as texts; None for a message without a key."""
     if key_format == "string":
         return _texts(keys)
     return [_read(key, key_format) for key in keys]
 
 
 def key_text(key: bytes, key_format: KeyFormat) -> str:
-    """Return what one message key says.
+    """Return one message key as a text.
 
     Raises:
         BinaryKeyError: the bytes are of another format; its text says which.

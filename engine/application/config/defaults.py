@@ -11,7 +11,7 @@ from engine.application.config.plugin_choice import single
 from engine.domain.names import DEAD_LETTERS
 
 CONNECTION = ("brokers", "settings")
-"""Fields that say how a cluster is reached: a sink takes them from the source of its kind."""
+"""Connection settings: a sink inherits them from a source of its kind."""
 
 DEAD_LETTERS_SIZE = "1GiB"
 """Most bytes of the dead letters' file, by default."""
@@ -21,7 +21,7 @@ def complete(data: Any) -> Any:
     """Return the file's data with the parts filled in that other parts decide.
 
     The state directory follows from the name; dead letters go to a file in it, so that they are
-    never lost; a sink of the source's kind that names no brokers talks to the source's.
+    never lost; a sink of the source's kind without brokers uses those of the source.
     """
     if not isinstance(data, dict):
         return data
@@ -29,11 +29,11 @@ def complete(data: Any) -> Any:
     if isinstance(state, dict):
         state = {"directory": f".pynomaly/{data.get('name', '')}"} | state
         if isinstance(store := state.get("kafka"), dict):
-            state["kafka"] = _merged(_lent(data), store)
+            state["kafka"] = _merged(_connection(data), store)
     data = data | {"state": state}
     control = data.get("control")
     if isinstance(control, dict) and isinstance(topic := control.get("kafka"), dict):
-        data["control"] = control | {"kafka": _merged(_lent(data), topic)}
+        data["control"] = control | {"kafka": _merged(_connection(data), topic)}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
         # They share a disk with the checkpoints, which garbage must not fill.
@@ -45,21 +45,21 @@ def complete(data: Any) -> Any:
 
 
 def inherited(data: Any) -> list[Place]:
-    """Return the places of what sinks take from the source, or would, were it there."""
+    """Return the places of the settings that sinks inherit from the source, set or not."""
     if not isinstance(data, dict):
         return []
     return [
         ("sinks", *place, kind, field)
-        for place, kind, given in _borrowers(data)
+        for place, kind, given in _inheriting_sinks(data)
         for field in CONNECTION
         if field not in given
     ]
 
 
-def _borrowers(data: dict[str, Any]) -> list[tuple[Place, str, dict[str, Any]]]:
-    """Return place, kind and settings of each sink that talks to the source's brokers.
+def _inheriting_sinks(data: dict[str, Any]) -> list[tuple[Place, str, dict[str, Any]]]:
+    """Return place, kind and settings of each sink that inherits the source's connection.
 
-    Of a source that is unknown any sink may be the borrower.
+    If the source is unknown, any sink may inherit them.
     """
     source, sinks = single(data.get("source")), data.get("sinks")
     if not isinstance(sinks, dict):
@@ -84,11 +84,14 @@ def _places(sinks: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
 
 
 def _connected(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the sinks, with what the source lends them."""
-    lent = _lent(data)
+    """Return the sinks, with the connection settings that they inherit from the source."""
+    defaults = _connection(data)
     changed: dict[Place, Any] = dict(_places(data["sinks"]))
-    if lent:
-        changed |= {place: {kind: _merged(lent, given)} for place, kind, given in _borrowers(data)}
+    if defaults:
+        changed |= {
+            place: {kind: _merged(defaults, given)}
+            for place, kind, given in _inheriting_sinks(data)
+        }
     return {
         role: [changed[role, number] for number in range(len(sink))]
         if isinstance(sink, list)
@@ -97,17 +100,17 @@ def _connected(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lent(data: dict[str, Any]) -> dict[str, Any]:
-    """Return how the source's cluster is reached, as far as the source says."""
+def _connection(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the connection settings of the source."""
     source = (single(data.get("source")) or ("", None))[1]
     if not isinstance(source, dict):
         return {}
     return {field: source[field] for field in CONNECTION if field in source}
 
 
-def _merged(lent: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    merged = lent | given
-    ours, theirs = given.get("settings"), lent.get("settings")
+def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    merged = defaults | given
+    ours, theirs = given.get("settings"), defaults.get("settings")
     if isinstance(ours, dict) and isinstance(theirs, dict):
         merged["settings"] = theirs | ours
     return merged

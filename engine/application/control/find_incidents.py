@@ -67,5 +67,5 @@ def stored_incident(work: UnitOfWork, incident_id: str) -> Incident:
 
 
 def missing_incident(incident_id: str) -> NotFoundError:
-    """Return what is raised where none of an id is there, or none that the caller may see."""
+    """Return the error for an id that is unknown, or that the caller may not see."""
     return NotFoundError(f'no incident has the id "{incident_id}"')

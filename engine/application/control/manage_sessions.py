@@ -24,7 +24,7 @@ def find_sessions(work: UnitOfWork, caller: Caller, user: str | None) -> list[Se
 
 
 def end_session(work: UnitOfWork, caller: Caller, now: int, session_id: str) -> None:
-    """End a session, whose tokens then are not valid any more.
+    """End a session and invalidate its tokens.
 
     Raises:
         NotFoundError: the id is unknown, or another user's and the caller may not see it.

@@ -19,13 +19,13 @@ from engine.domain.errors import StateWriteError
 logger = logging.getLogger("pynomaly.checkpoint")
 
 SMALL_BYTES = 2**16
-"""A state so small is stored whole each time."""
-CHEAP, DEAR = 50.0, 20.0
-"""State is stored whole once processing what came since took so many times as long as storing it:
-so storing takes a fiftieth of the time, and a run that resumes processes again no more than that.
-If that would be longer than REPLAY_SECONDS, a twentieth of the time is given for it at most."""
+"""A state up to this size is stored whole each time."""
+REPLAY_PER_DUMP, MIN_REPLAY_PER_DUMP = 50.0, 20.0
+"""State is stored whole once processing the events since took this many times as long as storing:
+so storing takes a fiftieth of the time, and a resumed run replays no more than that. Where the
+replay would exceed REPLAY_SECONDS, state is stored more often, in up to a twentieth of the time."""
 REPLAY_SECONDS = 30.0
-"""Of all tasks of a pipeline together, to process again what came since."""
+"""Longest replay after a crash, of all tasks of a pipeline together."""
 JOURNAL_SHARE = 0.5
 """Messages are kept while they take up less than this share of the state they lead to."""
 
@@ -146,8 +146,9 @@ class Checkpoints:
             return True
         if reader.kept_bytes > JOURNAL_SHARE * task.size:
             return True
-        cheap, dear = CHEAP * task.dump_seconds, DEAR * task.dump_seconds
-        return task.seconds > max(dear, min(cheap, REPLAY_SECONDS / task.partitions))
+        longest = REPLAY_PER_DUMP * task.dump_seconds
+        shortest = MIN_REPLAY_PER_DUMP * task.dump_seconds
+        return task.seconds > max(shortest, min(longest, REPLAY_SECONDS / task.partitions))
 
     def _store(self) -> None:
         waiting, self._waiting, self._arrived = self._waiting, {}, set()

@@ -4,7 +4,6 @@ As a program: `python -m tests.support.kafka_broker --port 9092 --topic events:4
 """
 
 import argparse
-import base64
 import os
 import shutil
 import signal
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -31,6 +29,7 @@ from tests.support.kafka_jvm import (
     short_lived,
 )
 from tests.support.kafka_settings import HOST, free_port, is_free, server_properties
+from tests.support.kafka_storage import format_storage, new_id
 from tests.support.kafka_tools import write_tools
 from tests.support.relay import Relay
 
@@ -65,7 +64,7 @@ class KafkaBroker(KafkaCluster):
         self._start_seconds = start_seconds
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._own_id = _new_cluster_id()
+        self._own_id = new_id()
         self._relayed = relayed
         self._optimized = optimized
         self._archive_to: Path | None = None
@@ -197,17 +196,11 @@ class KafkaBroker(KafkaCluster):
             self._relay = Relay(self.port, folder / "relay.log")
             settings = {**self._relay.settings(controller_port), **settings}
         properties.write_text(server_properties(self.port, controller_port, data, settings))
-        tool = ["kafka.tools.StorageTool", "format", "-t", self._own_id, "-c", str(properties)]
-        done = subprocess.run(
-            java_command(tool, short_lived()),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
+        try:
+            format_storage(data, properties, self._own_id)
+        except KafkaUnavailableError:
             shutil.rmtree(folder, ignore_errors=True)
-            raise KafkaUnavailableError(f"cannot format storage:\n{done.stdout}{done.stderr}")
+            raise
         return folder
 
     def _wait_until_it_answers(self) -> None:
@@ -251,12 +244,6 @@ def _make(archive: Path) -> None:
             broker.stop()
         if partial.exists():
             partial.replace(archive)
-
-
-def _new_cluster_id() -> str:
-    # The tool would take a leading dash for an option.
-    encoded = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return "A" + encoded[1:] if encoded.startswith("-") else encoded
 
 
 def _topic(argument: str) -> tuple[str, int]:

@@ -67,10 +67,7 @@ def ids(path: Path) -> list[str]:
 
 
 def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    if words[0] not in ("run", "demo"):
-        return run_command(*words, timeout=timeout)
-    command = [*PYNOMALY, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return run_command(*words, timeout=timeout)
 
 
 def start(*words: object) -> subprocess.Popen[bytes]:

@@ -23,12 +23,7 @@ OLD_STATE = Path(__file__).parents[1] / "data" / "state-0.1.0.tar.gz"
 
 
 def pynomaly(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    if words[0] != "run":
-        return run_command(*words, folder=folder)
-    command = [*PYNOMALY, *map(str, words)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=180, check=False, cwd=folder
-    )
+    return run_command(*words, folder=folder)
 
 
 def run(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """Runs commands of Pynomaly in forks of a process that has imported it already.
 
 To import Pynomaly takes more than a second of processor time, and a test of `pynomaly state` runs a
-dozen commands. Runs of pipelines and the commands of the guide start a real command line.
+dozen commands. The commands of the guide, and runs that get signals, start a real command line.
 """
 
 from __future__ import annotations

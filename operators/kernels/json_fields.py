@@ -89,8 +89,8 @@ def read_fields(  # noqa: C901 - passing columns to functions takes twice as lon
     for field in range(len(kinds)):
         if kinds[field] != OPTIONAL:
             wanted |= 1 << field
-    # Begin and size of each name of the message before, and its field.
-    before = np.zeros((REMEMBERED, 3), np.int64)
+    # Begin and size of each name of the message before, and its field; no name has size -1.
+    before = np.full((REMEMBERED, 3), -1, np.int64)
     inexact[0], at = 0, 0
     for row in range(count):
         at = after_blanks(lines, at)

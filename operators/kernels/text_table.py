@@ -14,6 +14,9 @@ MOST_TEXTS = 65_536
 LONGEST = 64
 """Bytes of a text that is kept."""
 PLACES = 4 * MOST_TEXTS
+MOST_PROBES = 32
+"""Places that are looked at for a text. Names that somebody made to have one hash are not kept
+beyond it, so they cannot make each message slow."""
 _FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _SHIFT, _MASK = np.uint64(32), np.uint64(PLACES - 1)
 
@@ -48,7 +51,7 @@ def number_texts(  # noqa: C901 - passing the table to functions takes as long a
         for at in range(begin, end):
             mixed = (mixed ^ np.uint64(lines[at])) * _FNV_PRIME
         place = np.int64((mixed ^ mixed >> _SHIFT) & _MASK)
-        while numbers[row] < 0:
+        for _ in range(MOST_PROBES):
             number = places[place] - 1
             if number < 0:
                 if known == MOST_TEXTS:
@@ -64,6 +67,7 @@ def number_texts(  # noqa: C901 - passing the table to functions takes as long a
                 at += 1
             if same:
                 numbers[row] = number
+                break
             place = (place + 1) % PLACES
     return known
 

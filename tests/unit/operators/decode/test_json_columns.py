@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.batch import EventBatch, RawBatch
+from engine.domain.batch import EventBatch, Int64s, RawBatch
 from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.reject import Reject
 from operators.decode import json_messages
@@ -19,7 +19,17 @@ from operators.decode.columns import Table
 from operators.decode.decoder import Decoder
 from operators.decode.json_columns import LONGEST_PAUSE
 from operators.decode.json_messages import JsonMessages
-from operators.kernels.text_table import LONGEST, MOST_TEXTS
+from operators.kernels.text_table import (
+    _FNV_BASIS,
+    _FNV_PRIME,
+    _MASK,
+    _SHIFT,
+    LONGEST,
+    MOST_PROBES,
+    MOST_TEXTS,
+    PLACES,
+    number_compiled,
+)
 
 NOW = 1_767_225_600_000_000_000
 MAPPING = EventMapping(
@@ -41,6 +51,7 @@ PLAIN_ALSO = [
     b'{"id":"e1","ts":1,"a":123456789012345678901234567890}',
     b'{"id":"e1","ts":1,"a":0.30000000000000004,"b":1e300}',
     b'{"id":"e1","ts":1,"a":-0.0,"":1}',
+    b'{"":1,"id":"e1","ts":1,"a":1}',
 ]
 NOT_PLAIN = [
     None,
@@ -60,6 +71,7 @@ NOT_PLAIN = [
     b'{"id":"e1","ts":1,"\\u0061":1}',
     b'{"id":"e1","ts":1,"a":null}',
     b'{"id":"e1","ts":1,"b":1}',
+    b'{"":"e1","ts":1,"a":1}',
     b'{"id":7,"ts":1,"a":1}',
     b'{"id":null,"ts":1,"a":1}',
     b'{"id":"e1","ts":1.5,"a":1}',
@@ -192,6 +204,20 @@ def test_more_names_than_are_kept_are_read_all_the_same() -> None:
         assert not rejects
 
 
+def test_names_with_one_hash_are_kept_up_to_a_bound_and_all_are_read() -> None:
+    names = _names_of_one_place(MOST_PROBES + 8)
+    payloads = [b'{"id":"%s","ts":1,"a":1}' % name.encode() for name in names]
+    decoder = _decoder()
+
+    first, _ = _decode(decoder, payloads)
+    second, _ = _decode(decoder, payloads)
+
+    assert first.keys.tolist() == second.keys.tolist() == names
+    numbers = np.empty(len(names), np.int64)
+    _number(names, numbers)
+    assert np.count_nonzero(numbers >= 0) == MOST_PROBES
+
+
 def test_names_are_the_same_objects_in_each_batch() -> None:
     decoder = _decoder()
 
@@ -209,6 +235,28 @@ def test_columns_are_tried_again_after_batches_that_are_not_plain() -> None:
     found = [messages.decode([PLAIN])[0] for _ in range(LONGEST_PAUSE + 1)]
 
     assert isinstance(found[-1], Table)
+
+
+def _names_of_one_place(count: int) -> list[str]:
+    """Return names whose hashes lead to one place of the table."""
+    numbers = np.arange(10_000_000, 10_000_000 + 5 * count * PLACES // 4)
+    mixed = np.full(len(numbers), int(_FNV_BASIS), np.uint64)
+    for power in range(7, -1, -1):
+        digit = (numbers // 10**power % 10 + ord("0")).astype(np.uint64)
+        mixed = (mixed ^ digit) * _FNV_PRIME
+    places = (mixed ^ mixed >> _SHIFT) & _MASK
+    return [str(number) for number in numbers[places == places[0]][:count]]
+
+
+def _number(names: list[str], numbers: Int64s) -> None:
+    ends = 8 * np.arange(1, len(names) + 1)
+    table = (
+        np.zeros(PLACES, np.int32),
+        np.empty((MOST_TEXTS, LONGEST), np.uint8),
+        np.zeros(MOST_TEXTS, np.int32),
+    )
+    lines = np.frombuffer("".join(names).encode(), np.uint8)
+    number_compiled(lines, np.column_stack([ends - 8, ends]), *table, 0, numbers)
 
 
 def _decoder() -> Decoder:

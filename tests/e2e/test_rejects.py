@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from confluent_kafka import Producer
 
@@ -17,6 +19,7 @@ from engine.application.control.memory_store import MemoryStore
 from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from tests.chaos.reader import visible
 from tests.e2e.test_pipeline import run, start
+from tests.e2e.test_serve import served
 from tests.e2e.test_topic_changes import wait_for
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -139,6 +142,33 @@ def test_elements_of_other_formats_are_sent_back_as_json(
 
     assert (back.topic, back.sent, again.sent) == (pipeline.source, 1, 0)
     assert pipeline.entities() == ["a", "b"]
+
+
+def test_the_api_sends_each_letter_back_once_however_many_ask_at_once(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+) -> None:
+    pipeline = Pipeline(tmp_path, kafka, topic)
+    old, new = pipeline.file("old.yaml", ["v"]), pipeline.file("new.yaml", {"v": COMMA})
+    pipeline.send(*(json.dumps([reading(f"m{n}", "1,5")]).encode() for n in range(20)))
+    pipeline.run(old, lambda: pipeline.letter_count() == 20)
+    with served(tmp_path, "--follow", str(new)) as (address, printed):
+        shown = {"Authorization": f"Bearer {printed[-1].strip()}"}
+        path = f"{address}/api/v1/pipelines/shop/dead-letters/redrive"
+
+        def redrive(_number: int) -> httpx.Response:
+            return httpx.post(path, headers=shown, timeout=120)
+
+        with ThreadPoolExecutor(4) as pool:
+            replies = list(pool.map(redrive, range(4)))
+        replies.append(redrive(4))
+
+    done = [one.json() for one in replies if one.status_code == 200]
+    # Of two that send at the same time, the later one ends the transaction of the other.
+    assert {one.status_code for one in replies} <= {200, 409, 503}, replies
+    assert replies[-1].status_code == 200
+    assert sum(one["sent"] for one in done) == 20
+    sent = [m for m in visible(kafka.bootstrap, pipeline.source) if len(m.headers() or ()) > 1]
+    assert len({m.value() for m in sent}) == len(sent) == 20
 
 
 def test_dead_letters_of_a_file_are_not_sent_to_a_topic(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ RECORD = np.dtype(
         ("usual", "<f8"),
         ("paused", "<i8"),
         ("pause", "<f8"),
+        ("sure", "<i8"),
     ]
 )
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
@@ -76,7 +77,8 @@ stride, last jump, and when it last strode; the slot that spoke last, and how of
 time that events apart agree on, how many do, the slot of the first, whether they are of several,
 and whether they lie behind; the slot that has carried event time to where it is; how far event time
 had come with the last jump; where it was when it went back, and after how many events; the longest
-usual step; when the last pause began, and how long it was."""
+usual step; when the last pause began, and how long it was; and the latest time that an entity other
+than the leader has confirmed."""
 
 
 class Progress(NamedTuple):
@@ -156,7 +158,10 @@ def advance(clock: Any, slot: int, time: int) -> int:
         if ahead > 0:
             clock.leader = slot
             clock.usual = max(clock.usual, np.float64(ahead))
-        _step(clock, max(ahead, 0), 0)
+        ahead = max(ahead, 0)
+        _step(clock, ahead, min(ahead, _passed_ahead(clock)))
+        if slot != clock.leader:
+            clock.sure = max(clock.sure, time)
         return 0
     behind = ahead < 0
     alike = clock.agreed > 0 and behind == clock.behind
@@ -203,6 +208,15 @@ def _known_ahead(clock: Any) -> int:
     """
     lately = clock.count - clock.returned < LONG_RUN_EVENTS
     return max(clock.high - clock.now, 0) if lately else 0
+
+
+@njit(error_model="numpy")
+def _passed_ahead(clock: Any) -> int:
+    """Return how far ahead several entities have been lately: those now send what they gathered.
+
+    Where one entity alone was ahead, its clock was wrong, and event time goes on with the others.
+    """
+    return min(_known_ahead(clock), max(clock.sure - clock.now, 0))
 
 
 @njit(error_model="numpy")

@@ -105,6 +105,18 @@ def test_what_one_has_gathered_does_not_take_it_back() -> None:
     assert found[-1] == 799 + HOUR
 
 
+def test_what_a_gateway_of_several_has_gathered_adds_nothing() -> None:
+    """Thirty sensors a minute; those of one gateway are away for two hours, and send all then."""
+    minutes = np.repeat(np.arange(300), 30)
+    slots = np.tile(np.arange(30), 300)
+    away = (slots < 10) & (minutes >= 100) & (minutes < 220)
+    order = np.argsort(np.where(away, 219.5, minutes), kind="stable")
+
+    found = progress(slots[order], 60 * minutes[order])
+
+    assert found[-1] == 299 * 60
+
+
 def test_gateways_in_turn_whose_clocks_are_apart_do_not_drive_it() -> None:
     """Each sends a hundred events of ten sensors; the clock of the first is an hour ahead."""
     rounds, within = np.arange(4_000) // 200, np.arange(4_000) % 200

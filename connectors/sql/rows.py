@@ -179,7 +179,7 @@ class Asked:
         query = select(table).where(
             *(
                 (table.c[name] if first in (None, name) else Beside(table.c[name]))
-                == bindparam(name)
+                == bindparam(name, type_=table.c[name].type)
                 for name in self.columns
             )
         )

@@ -35,6 +35,8 @@ NAMES = {
     "pattern": ("pattern", "season"),
 }
 """The names by which a fault is rightly called, if it is not its kind alone."""
+BEGINS = {"shift": ("spike",)}
+"""What the first message may name besides: one value that jumped is a spike until others follow."""
 SHORTEST, LONGEST = HOUR, DAY
 """Bounds of the recovery."""
 
@@ -49,7 +51,8 @@ class Outcome:
         found: whether a message reported it.
         delay: minutes from its start to the first message; NaN if not found.
         blamed: whether the first message blames a value at fault; None if it cannot.
-        first_kind, any_kind: whether the first, or any, message within it names its kind.
+        first_kind: whether the first message names its kind, or what it looks like at first.
+        any_kind: whether a message within it names its kind.
         strength: the greatest of its messages; NaN if not found.
         messages: how many there are within it.
         chance: how likely it would be found by the false incidents of its stream alone.
@@ -175,7 +178,7 @@ def _outcome(fault: Fault, order: int, own: Sequence[Message], d: int, rate: flo
         True,
         (first.time - fault.start) / MINUTE,
         first.blamed in fault.values if fault.values and len(fault.values) < d else None,
-        first.kind in names,
+        first.kind in {*names, *BEGINS.get(fault.kind, ())},
         any(message.kind in names for message in own),
         max(message.strength for message in own),
         len(own),

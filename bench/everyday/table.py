@@ -28,8 +28,9 @@ of 5, noise x4 or /5, a season or beat missed, a correlation lost for 100 sample
 the shares. *By chance*: what the false incidents would find, at the rate they have in that
 situation. *Delay*: median minutes. *Blame*: the first message blames a value at fault. *Kind*: the
 first / any message of the fault names its kind (season and pattern are one, and an absence may be
-called cadence, where two kinds are as right both are). *Order*: rank correlation of strength with
-size, the mean over situations. *Precision*: true incidents of those true or false.
+called cadence, where two kinds are as right both are; the first message of a shift may call its
+first value a spike). *Order*: rank correlation of strength with size, the mean over situations.
+*Precision*: true incidents of those true or false.
 """
 RIVALS = """\
 Rivals, on the same streams and the same judge: *rules* are three rules of thumb with constants of

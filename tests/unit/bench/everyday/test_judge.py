@@ -117,13 +117,21 @@ def test_nobody_can_be_blamed_wrongly_if_all_values_are_at_fault() -> None:
 
 def test_kind_of_first_message_and_of_any() -> None:
     messages = [
-        message(NOON + MINUTE, kind="spike"),
+        message(NOON + MINUTE, kind="drift"),
         message(NOON + 2 * MINUTE, kind="shift"),
     ]
 
     outcome = judge(stream(SHIFT), messages).outcomes[0]
 
     assert (outcome.first_kind, outcome.any_kind) == (False, True)
+
+
+def test_a_shift_is_a_spike_at_first_but_not_for_good() -> None:
+    messages = [message(NOON + MINUTE, kind="spike"), message(NOON + 2 * MINUTE, kind="drift")]
+
+    outcome = judge(stream(SHIFT), messages).outcomes[0]
+
+    assert (outcome.first_kind, outcome.any_kind) == (True, False)
 
 
 def test_a_fault_may_have_other_names_of_its_own() -> None:

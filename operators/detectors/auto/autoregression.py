@@ -97,7 +97,15 @@ def move_mean(state: Any, by: float) -> None:
 
 
 @njit(error_model="numpy")
-def learn(state: Any, offset: float, expected: float, mean: float, seen: int, step: float) -> float:
+def learn(
+    state: Any,
+    offset: float,
+    expected: float,
+    mean: float,
+    seen: int,
+    step: float,
+    is_usual: bool = True,
+) -> float:
     """Learn a value; return the deviation that entered the history.
 
     Args:
@@ -107,6 +115,7 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
         mean: the mean offset.
         seen: values before this one.
         step: the resolution of the value.
+        is_usual: whether the size of the error tells how large errors usually are.
     """
     error = offset - expected
     bound = CLIP * scale(state, step)
@@ -115,7 +124,8 @@ def learn(state: Any, offset: float, expected: float, mean: float, seen: int, st
         error = bound if error > 0.0 else -bound
     else:
         state.clipped = 0
-    state.error += (abs(error) - state.error) * newest_weight(seen + 1.0, SCALE_EVENTS)
+    if is_usual:
+        state.error += (abs(error) - state.error) * newest_weight(seen + 1.0, SCALE_EVENTS)
     cleaned = offset if state.clipped >= BELIEVED_EVENTS else expected + error
     _count(state, cleaned - mean, seen)
     order = len(state.weights)

@@ -33,6 +33,9 @@ SEASONAL = 0.6
 """Mean deviation from the season, as a fraction of that from the level, that proves a season."""
 PREDICTABLE = 0.7
 """Explained share of the variance above which large errors are a broken pattern."""
+ONE_SIDED = 0.5
+"""Mean deviation, as a fraction of the mean error without its sign, that noise after a sudden value
+does not reach; without a sudden value the fraction is 1."""
 
 
 @njit(error_model="numpy")
@@ -52,6 +55,7 @@ def kind_of(
     sudden: bool,
     noisy: bool,
     again: bool,
+    one_sided: bool,
 ) -> int:
     """Return the evidence that names the anomaly, by the evidence that fired and the run."""
     if chosen > DRIFT and chosen != BURST:
@@ -70,7 +74,9 @@ def kind_of(
     if (settled or chosen in (SHIFT, DRIFT)) and not strays:
         return SHIFT if state.sudden else DRIFT
     # Large errors without a run on one side of the level.
-    short = strays or state.outside <= run.SUDDEN_EVENTS
+    if chosen == BURST and one_sided:
+        return SHIFT if state.sudden else DRIFT
+    short = (strays or state.outside <= run.SUDDEN_EVENTS) and not one_sided
     noisy = noisy or strays or chosen == BURST
     if chosen == BURST or (short and (noisy or (again and inside))):
         if predictable > PREDICTABLE:

@@ -12,10 +12,14 @@ SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""
 SUDDEN_EVENTS = 2
 """Length of a run that noise alone explains."""
+NORMAL_EVENTS = 400
+"""Length of a run from which on it is the normal state."""
 NEAR_EVENTS = 2
 """Consecutive usual values that end a run."""
 CAME = 0.25
 """Mean deviation before a sudden value, as a fraction of its own, that makes it a drift."""
+BACK = 0.5
+"""Deviation, as a fraction of the first of a run, at which a sudden value was no shift."""
 FAR = 2.0
 """Amplitude of a missed season, in half widths of the usual range."""
 MISSED = 0.5, 1.5
@@ -24,6 +28,12 @@ UNSEASONAL_EVENTS = 72
 """Length of a run after which it can be compared with the season."""
 STRAYED = 4.0
 """Movement of a run, in mean deviations besides half of its first, that rules out a season."""
+
+
+@njit(error_model="numpy")
+def goes_on(state: Any) -> bool:
+    """Return whether a settled run goes on that is not the normal state yet."""
+    return SETTLED_EVENTS <= state.outside < NORMAL_EVENTS
 
 
 @njit(error_model="numpy")
@@ -46,8 +56,9 @@ def note_run(
     if state.outside > 0 and not (outside and rest * state.first_rest > 0.0):
         state.paused += 1 if abs(rest) < wobble else 0
         if not outside and state.paused < NEAR_EVENTS:
-            if state.outside < SETTLED_EVENTS:
-                # All values of a shift are outside, from the first on.
+            back = abs(rest) < BACK * abs(state.first_rest)
+            if state.outside < SETTLED_EVENTS and back:
+                # All values of a shift are about as far as the first.
                 state.sudden = 0
             return False
         ended = state.outside >= SETTLED_EVENTS

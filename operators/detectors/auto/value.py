@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,6 @@ CLIP, MEAN_CLIP = 4.0, 8.0
 """Largest deviation in the level and the two moving means, in mean deviations."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
 """Memory of the two moving means in events: the short one shows a shift, the long one a drift."""
-NEW_LEVEL_EVENTS = 400
-"""Events of a shift after which the new level is normal."""
 MEAN_EVENTS = 1_000.0
 """Memory in events of the share of equal values and of the mean residual error."""
 YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
@@ -277,7 +276,9 @@ def _observe(
     floors[SHIFT] = max(floor * share * still ** SPANS[SHIFT], wobble * FAST_FLOOR)
     distances[DRIFT] = abs(slow) if judged else np.nan
     floors[DRIFT] = max(floor * share * still ** SPANS[DRIFT], wobble * SLOW_FLOOR)
-    varies = aged and not same
+    long_run = state.outside > naming.BURST_EVENTS
+    # What comes back from a long run errs by as much as it had moved.
+    varies = aged and not same and not (returns and long_run)
     burst_log = np.log(burst + naming.LEAST_ERROR) if varies else np.nan
     calm_log = np.log(calm + naming.LEAST_ERROR) if varies else np.nan
     distances[BURST] = gauge.distance(state.burst_gauge, burst_log, 1.0)
@@ -320,7 +321,11 @@ def _observe(
         )
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
     again = sudden_ago <= naming.RECENT_SUDDEN
-    out[4] = naming.kind_of(state, chosen, distances, floors, predictable, sudden, noisy, again)
+    part = naming.ONE_SIDED if state.sudden else 1.0
+    one_sided = abs(fast) > part * burst * wobble
+    out[4] = naming.kind_of(
+        state, chosen, distances, floors, predictable, sudden, noisy, again, one_sided
+    )
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
     out[9] = naming.amount(state, named, burst_log, calm_log)
@@ -356,6 +361,7 @@ def _observe(
         tail.learn(
             state.tails[e], distances[e], rarities[e], floors[e], half, clock, SPANS[e], bounded
         )
+    strange = aged and run.goes_on(state)
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
         hours.note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
@@ -365,14 +371,18 @@ def _observe(
     if tail.teaches(state.tails[CALM], rarities[CALM]):
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
-    # The means still contain a run that has ended.
-    state.fast, state.slow = (0.0, 0.0) if ended else (fast, slow)
+    state.fast, state.slow = fast, slow
     state.burst, state.calm = burst, calm
     state.wobble = _moved_mean(state.wobble, abs(rest), seen - state.aged_at)
     stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
     if not same or seen == 0:
         _note_place(state, x)
-    _learn(state, x, expected, deviation, foreseen, time, step, error_unit)
+    _learn(state, x, expected, deviation, foreseen, time, step, error_unit, strange)
+    if ended:
+        # The means still contain the run.
+        state.fast, state.slow = 0.0, 0.0
+        if long_run:
+            _forget_run(state, deviation, predictable)
     if aged:
         _settle(state, foreseen if known else 0.0)
     _come_of_age(state, time)
@@ -408,15 +418,18 @@ def _learn(
     time: int,
     step: float,
     error_unit: float,
+    strange: bool,
 ) -> None:
     seen = state.seen
-    autoregression.learn(state.ar, x, expected, state.level, seen, step)
+    autoregression.learn(state.ar, x, expected, state.level, seen, step, not strange)
     unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
     # The level of a day is known only at its end.
     season.learn(state.season, deviation if state.aged_at else x, foreseen, time, error_unit)
     off = deviation - foreseen if state.aged_at and not np.isnan(foreseen) else deviation
     bound = CLIP * unit if seen > 10 else abs(off)
-    state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
+    if not (strange and state.sudden):
+        # A shift is adopted in one step, see `_settle`.
+        state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
     if step > 0.0:
         state.resolution = step * RESOLUTION_FADES
     state.last = x
@@ -441,11 +454,19 @@ def _note_place(state: Any, x: float) -> None:
 
 
 @njit(error_model="numpy")
+def _forget_run(state: Any, deviation: float, predictable: float) -> None:
+    """Forget the way back from a long run, and forecast from where the value is now."""
+    state.burst = max(exp(np.float64(state.burst_gauge.center)) - naming.LEAST_ERROR, 0.0)
+    if predictable <= naming.PREDICTABLE:
+        autoregression.restart(state.ar, deviation)
+
+
+@njit(error_model="numpy")
 def _settle(state: Any, foreseen: float) -> None:
     """Adopt a lasting shift as the new level: the mean of the last values, less their season."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
-    if state.shifted >= NEW_LEVEL_EVENTS:
+    if state.shifted >= run.NORMAL_EVENTS:
         # The pattern has learned some of the shift at the hours that it lasted.
         learned = season.center(state.season)
         moved = autoregression.recent_mean(state.ar) - (foreseen - learned)

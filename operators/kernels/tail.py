@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from operators.kernels import steady
 from operators.kernels.moving_mean import newest_weight
 
 LEVELS = 3
@@ -81,12 +82,14 @@ HALVED_EVENTS = 8_000
 FORGOTTEN_EVENTS = 30
 """Events that a mean counts as, once all else is forgotten."""
 LEAST_P = 1e-300
+ABOVE_PARTS, MOST_ABOVE = 4, 65_535
+"""Parts of an event that are counted, as counts are halved, and the most of them."""
 
 RECORD = np.dtype(
     [
         ("mean", "<f4"),
         ("events", "<u2"),
-        ("above", "<f4", (LEVELS,)),
+        ("above", "<u2", (LEVELS,)),
         ("clusters", "<f4", (LEVELS,)),
         ("excess", "<f4", (LEVELS,)),
         ("pending", "<u2", (LEVELS,)),
@@ -98,6 +101,7 @@ RECORD = np.dtype(
         ("alien_peak", "u1"),
         ("quiet", "u1"),
         ("scheduled", "u1"),
+        ("steady", steady.RECORD),
     ]
 )
 
@@ -132,7 +136,7 @@ def p_value(
             break
         chosen, level = k, higher
     more = span - 1.0
-    share = (tail.above[chosen] + 0.5 + USUAL_SHARE * more) / (tail.events + span)
+    share = (tail.above[chosen] / ABOVE_PARTS + 0.5 + USUAL_SHARE * more) / (tail.events + span)
     seen = np.float64(tail.clusters[chosen])
     prior = PRIOR_CLUSTERS if span == 1.0 or bounded else MEAN_PRIOR_CLUSTERS
     clusters = seen + prior
@@ -220,7 +224,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float) -> None
         if distance <= level:
             break
         if tail.pending[k] >= NEW_NORMAL_EVENTS:
-            tail.above[k] += np.float32(1.0)
+            tail.above[k] = min(tail.above[k] + ABOVE_PARTS, MOST_ABOVE)
         else:
             tail.pending[k] += 1
         level *= LEVEL_RATIO
@@ -240,7 +244,7 @@ def forget(tail: Any) -> None:
 def forget_counts(tail: Any) -> None:
     """Forget how distances exceeded the levels, and keep their mean."""
     tail.events = min(tail.events, FORGOTTEN_EVENTS)
-    tail.above[:] = 0.0
+    tail.above[:] = 0
     tail.clusters[:] = 0.0
     tail.excess[:] = 0.0
     tail.pending[:] = 0
@@ -252,6 +256,7 @@ def forget_counts(tail: Any) -> None:
     tail.episode = 0
     tail.quiet = 0
     tail.scheduled = 0
+    steady.forget(tail.steady)
 
 
 @njit(error_model="numpy")
@@ -272,6 +277,10 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
     lasts = max(tail.pending[0], tail.episode) >= NEW_NORMAL_EVENTS
     if alien and not lasts:
         tail.quiet = 0
+        shown = hour % HOURS_KEPT + 1 if hour > 0 else 0
+        steady.note(
+            tail.steady, tail.peak / unit, _length(tail), not within, shown, tail.alien_hour
+        )
         if not within:
             _begin_episode(tail, hour)
         aliens = tail.aliens / ALIEN_PARTS
@@ -284,7 +293,7 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
     for k in range(LEVELS):
         if tail.pending[k] == 0:
             break
-        tail.above[k] += np.float32(tail.pending[k])
+        tail.above[k] = min(tail.above[k] + ABOVE_PARTS * tail.pending[k], MOST_ABOVE)
         tail.pending[k] = 0
         mean = _mean_excess(tail, k)
         # A peak stands for its cell beyond the level: no Pareto law has a mean log-excess in it
@@ -308,12 +317,29 @@ def _note_peak(tail: Any, unit: float) -> None:
 
 
 @njit(error_model="numpy")
-def is_expected(tail: Any, distance: float, floor: float) -> bool:
-    """Return whether a distance is at most as large as in earlier episodes."""
+def usual_p_value(tail: Any, distance: float, floor: float, due: bool) -> float:
+    """Return the p-value that earlier episodes show at least; 0 if they show none.
+
+    Args:
+        tail: the record.
+        distance: 0 or more.
+        floor: the least mean distance to believe in.
+        due: whether an episode is expected now; one no farther out than before is usual then.
+    """
     if not distance > 0.0:
-        return False
-    off = log(distance / first_level(tail, floor))
-    return PEAK_PARTS * off <= tail.alien_peak + 1.0
+        return 0.0
+    ratio = distance / first_level(tail, floor)
+    if due and PEAK_PARTS * log(ratio) <= tail.alien_peak + 1.0:
+        return 1.0
+    if steady.is_usual(tail.steady, ratio, _length(tail) + 1):
+        return tail.aliens / ALIEN_PARTS / tail.events
+    return 0.0
+
+
+@njit(error_model="numpy")
+def _length(tail: Any) -> int:
+    """Return the events of the present episode so far."""
+    return max(tail.episode, tail.pending[0]) + 0
 
 
 @njit(error_model="numpy")
@@ -350,6 +376,6 @@ def _halve(tail: Any) -> None:
     tail.events = HALVED_EVENTS
     tail.aliens //= 2
     for k in range(LEVELS):
-        tail.above[k] *= np.float32(0.5)
+        tail.above[k] //= 2
         tail.clusters[k] *= np.float32(0.5)
         tail.excess[k] *= np.float32(0.5)

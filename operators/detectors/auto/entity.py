@@ -35,7 +35,7 @@ from operators.detectors.auto.evidence import (
     WHOLE,
     WHOLE_WEIGHT,
 )
-from operators.kernels import moving_mean, tail
+from operators.kernels import moving_mean, steady, tail
 from operators.kernels.moving_mean import newest_weight
 from operators.kernels.record_bank import kernel
 
@@ -49,7 +49,7 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 6
+LAYOUT = 7
 """Version of the layout of the record."""
 OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -217,10 +217,10 @@ def _drive(  # pragma: no cover - runs compiled
                 )
                 rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
                 whole_raw, relation_raw = whole_p, relation_p
-                if due and tail.is_expected(state.tails[NEAR_TAIL], near, 1.0):
-                    whole_p = 1.0
-                if due and tail.is_expected(state.tails[RELATION_TAIL], relation, 1.0):
-                    relation_p = 1.0
+                usual = tail.usual_p_value(state.tails[NEAR_TAIL], near, 1.0, due)
+                whole_p = max(whole_p, usual)
+                usual = tail.usual_p_value(state.tails[RELATION_TAIL], relation, 1.0, due)
+                relation_p = max(relation_p, usual)
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
@@ -263,9 +263,10 @@ def _drive(  # pragma: no cover - runs compiled
                 state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, CADENCE_SPAN
             )
             rarest = min(rarest, pace_p / CADENCE_WEIGHT)
-            expected = due and tail.is_expected(state.tails[PACE_TAIL], distance, CADENCE_FLOOR)
-            if pace_p / CADENCE_WEIGHT < best and not expected:
-                best, kind, amount = pace_p / CADENCE_WEIGHT, CADENCE, exp(pace)
+            usual = tail.usual_p_value(state.tails[PACE_TAIL], distance, CADENCE_FLOOR, due)
+            shown_p = max(pace_p, usual)
+            if shown_p / CADENCE_WEIGHT < best:
+                best, kind, amount = shown_p / CADENCE_WEIGHT, CADENCE, exp(pace)
             state.cadence = pace
             tail.learn(
                 state.tails[PACE_TAIL],
@@ -331,6 +332,7 @@ drive = kernel(
         season,
         shape,
         story,
+        steady,
         stuck,
         tail,
         value,

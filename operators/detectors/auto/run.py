@@ -19,7 +19,7 @@ NEAR_EVENTS = 2
 CAME = 0.25
 """Mean deviation before a sudden value, as a fraction of its own, that makes it a drift."""
 BACK = 0.5
-"""Deviation, as a fraction of the first of a run, at which a sudden value was no shift."""
+"""Deviation, as a fraction of the first of a run, at which a sudden value did not stay."""
 FAR = 2.0
 """Amplitude of a missed season, in half widths of the usual range."""
 MISSED = 0.5, 1.5

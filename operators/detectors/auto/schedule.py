@@ -6,7 +6,7 @@ length before it, and begins at random, as frequent as these, agree as well with
 than `CHANCE`.
 
 While an episode that was due goes on, evidence at most as far out as in earlier
-episodes is expected (`tail.is_expected`). Larger distances, and other evidence, stay rare.
+episodes is expected (`tail.usual_p_value`). Larger distances, and other evidence, stay rare.
 """
 
 from __future__ import annotations

@@ -60,6 +60,8 @@ FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
 sqrt(1 / (2 n - 1)). The resolution bounds a mean only where all of its values rest."""
 RESOLUTION_FADES = 1.0005
 """Growth of the smallest step seen with each event, which forgets old steps."""
+RARE = 0.01
+"""p-value of a value beyond which evidence may be rare: `tail.ALIEN_P` by the least weight."""
 TAILS = STUCK
 """The kinds of evidence with a tail each, which come first."""
 SPANS = (
@@ -305,11 +307,11 @@ def _observe(
     _judge(p_values, out)
     out[8] = out[0]
     rarities = p_values
-    if due:
+    if due or out[0] < RARE:
         rarities = p_values.copy()
         for e in range(TAILS):
-            if tail.is_expected(state.tails[e], distances[e], floors[e]):
-                p_values[e] = 1.0
+            usual = tail.usual_p_value(state.tails[e], distances[e], floors[e], due)
+            p_values[e] = max(p_values[e], usual)
         _judge(p_values, out)
     chosen = int(out[1])
     sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)

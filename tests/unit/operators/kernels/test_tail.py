@@ -49,7 +49,7 @@ def test_predicts_pareto_excesses_of_many_clusters() -> None:
     distances = tail.FIRST_LEVEL * np.exp(rng.exponential(0.4, n))
     state = one(tail.RECORD)
     state["mean"], state["events"] = 1.0, 999
-    state["above"][0], state["clusters"][0] = 9.5, clusters
+    state["above"][0], state["clusters"][0] = 9.5 * tail.ABOVE_PARTS, clusters
 
     rare = np.empty(n)
     for i in range(n):
@@ -63,7 +63,8 @@ def test_predicts_pareto_excesses_of_many_clusters() -> None:
 def test_a_heavy_tail_is_not_made_lighter_by_what_is_taken_for_granted() -> None:
     state = one(tail.RECORD)
     state["mean"], state["events"] = 1.0, 999
-    state["above"][0], state["clusters"][0], state["excess"][0] = 10.0, 10.0, 10.0 * 0.6
+    state["above"][0] = 10.0 * tail.ABOVE_PARTS
+    state["clusters"][0], state["excess"][0] = 10.0, 10.0 * 0.6
 
     p = p_at(state, 100.0)
 
@@ -199,7 +200,9 @@ def test_learns_a_spike_at_about_the_hour_of_an_earlier_day(hours: list[int]) ->
 
     state = after_spikes(hours)
 
-    assert state["above"].tolist() == [count + 1 for count in before["above"].tolist()]
+    assert state["above"].tolist() == [
+        count + tail.ABOVE_PARTS for count in before["above"].tolist()
+    ]
     assert p_at(state, SPIKE_DEVIATIONS) > 2 * p_at(before, SPIKE_DEVIATIONS)
 
 
@@ -220,6 +223,16 @@ def test_spikes_on_no_schedule_are_not_learned(hours: list[int]) -> None:
     assert state["above"].tolist() == before["above"].tolist()
 
 
+def test_spikes_at_a_steady_rate_are_usual_and_not_learned() -> None:
+    state = after_spikes([1 + 7 * k for k in range(40)])
+
+    usual = tail.usual_p_value(state, SPIKE_DEVIATIONS, 0.0, False)
+
+    assert usual == pytest.approx(40 / (5_000 + 40 * 102))
+    assert p_at(state, SPIKE_DEVIATIONS) < 1e-4
+    assert tail.usual_p_value(state, 2 * SPIKE_DEVIATIONS, 0.0, False) == 0.0
+
+
 def test_spikes_near_to_each_other_are_one_episode() -> None:
     state = after_spikes([5])
 
@@ -236,7 +249,7 @@ def test_an_episode_that_lasts_is_learned() -> None:
         state, np.tile([SPIKE_DEVIATIONS, 0.5, 0.5], tail.NEW_NORMAL_EVENTS), np.full(1_200, 5)
     )
 
-    assert state["above"][0] > settled()["above"][0] + 100
+    assert state["above"][0] > settled()["above"][0] + 100 * tail.ABOVE_PARTS
 
 
 def test_halving_keeps_the_p_value() -> None:

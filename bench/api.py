@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import sqlite3
 import sys
 import tempfile
 import time
@@ -34,6 +33,8 @@ from fastapi import FastAPI, Response
 from bench.figures import arguments, report
 from bench.measured import cpu_seconds
 from bench.running import pinned
+from bench.store_content import END, ENTITIES, KINDS, SPAN, document, fill, key
+from connectors.sql.database import connect
 from engine.application.control.caller import SYSTEM
 from engine.application.control.find_anomalies import find_anomalies
 from engine.application.control.first_start import first_start
@@ -45,43 +46,15 @@ from tests.support.api_server import ApiServer
 from tests.support.bound_process import start_bound
 from tests.support.kafka_settings import HOST, free_port
 from tests.support.prometheus_servers import wait_for
-from tests.support.published import BEGAN, SECOND, anomaly
+from tests.support.published import anomaly
 
 CONNECTIONS = 8
-ENTITIES = 1_000
-KINDS = ("spike", "drift", "level", "pattern")
-INSERT = "INSERT INTO anomalies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 WRITES = 20
 """Incidents that are stored, a second."""
 MOST_READS = 30_000
 """Requests that are prepared: more than come in the time."""
 DEEP = 40
 """Pages deep in the list that are asked for."""
-
-
-def fill(file: Path, many: int) -> None:
-    """Write anomalies straight into the database of a server that does not run."""
-    with closing(sqlite3.connect(file)) as database, database:
-        database.execute("PRAGMA synchronous=OFF")
-        database.executemany(INSERT, map(_row, range(many)))
-
-
-def _row(number: int) -> tuple[Any, ...]:
-    entity, kind = f"pump-{number * 7919 % ENTITIES}", KINDS[number % len(KINDS)]
-    one = anomaly(number, entity=entity, kind=kind, values=[{"name": "t", "value": 20.5}] * 3)
-    columns = [
-        "id",
-        "pipeline",
-        "entity",
-        "time_ns",
-        "severity",
-        "kind",
-        "score",
-        "p_value",
-        "incident",
-        "summary",
-    ]
-    return (*(one[name] for name in columns), orjson.dumps(one).decode())
 
 
 def load(
@@ -151,7 +124,7 @@ class _Asking:
 
 def _floor(port: int) -> None:
     """Serve a page that is there already."""
-    app, page = FastAPI(), orjson.dumps([orjson.loads(_row(n)[-1]) for n in range(50)])
+    app, page = FastAPI(), orjson.dumps([document()] * 50)
 
     @app.get("/")
     def bare() -> Response:
@@ -166,20 +139,22 @@ def measure(many: int, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pynomaly-bench-") as place:
         folder, port = Path(place), free_port()
         server = ApiServer(folder, before=pinned([0]))
+        with closing(open_store(server.directory, None)) as store, store.writing() as work:
+            made = first_start(work, time.time_ns())
+        assert made is not None
+        engine = connect(f"sqlite:///{server.directory / 'store.db'}", None)
+        fill(engine, many, 0)
+        engine.dispose()
         with closing(open_store(server.directory, None)) as store:
-            with store.writing() as work:
-                made = first_start(work, time.time_ns())
-            assert made is not None
-            fill(server.directory / "store.db", many)
             deep = []
             for part in range(1, DEEP):
-                behind = BEGAN + many * part // DEEP * SECOND
+                behind = END - SPAN + SPAN * part // DEEP
                 with store.reading() as work:
                     page = find_anomalies(work, SYSTEM, AnomalyFilter(until=behind), None, 50)
                 deep.append("/api/v1/anomalies?" + urlencode({"cursor": written(page.next) or ""}))
         lists = {
             "newest": ["/api/v1/anomalies?"],
-            "entity": [f"/api/v1/anomalies?entity=pump-{n}" for n in range(ENTITIES)],
+            "entity": [f"/api/v1/anomalies?entity={key(n)}" for n in range(ENTITIES)],
             "kind": [f"/api/v1/anomalies?kind={kind}" for kind in KINDS],
             "deep": deep,
         }
@@ -229,7 +204,7 @@ def _written(directory: Path) -> Iterator[None]:
                 if stop.wait(1 / WRITES):
                     return
                 with store.writing() as work:
-                    ingest(work, [anomaly(number, entity=f"pump-{number % ENTITIES}")])
+                    ingest(work, [anomaly(number, entity=key(number % ENTITIES))])
 
     writer = Thread(target=write)
     writer.start()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import groupby
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
+from connectors.kafka.message_runs import by_epoch, by_partition
 from connectors.kafka.metadata import reach_once, wait_for_partitions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from connectors.kafka.start_offset import StartOffsets
@@ -203,10 +203,10 @@ class SharedConsumer:
         self.errors.recovered()
         if any(map(Message.error, messages)):
             messages = self._without_errors(messages)
-        for partition, run in _by_partition(messages):
+        for partition, run in by_partition(messages):
             # Messages of a released partition may still arrive; they are dropped.
             if (buffer := self._buffers.get(partition)) is not None:
-                buffer += [self._pack(partition, same) for same in _by_epoch(run)]
+                buffer += [self._pack(partition, same) for same in by_epoch(run)]
         return count
 
     def _without_errors(self, messages: list[Message]) -> list[Message]:
@@ -255,22 +255,3 @@ class SharedConsumer:
 
     def _count(self, kind: str) -> None:
         self._telemetry.source_errors.labels(kind).inc()
-
-
-def _by_partition(messages: list[Message]) -> Iterator[tuple[int, list[Message]]]:
-    """Yield messages that come in runs, a partition each."""
-    partitions = list(map(Message.partition, messages))
-    if messages and partitions.count(partitions[0]) == len(messages):
-        yield cast("int", partitions[0]), messages
-        return
-    for partition, run in groupby(messages, Message.partition):
-        yield cast("int", partition), list(run)
-
-
-def _by_epoch(messages: list[Message]) -> Iterator[list[Message]]:
-    """Yield messages of a partition in runs that one leader took; its epochs never fall."""
-    if messages[0].leader_epoch() == messages[-1].leader_epoch():
-        yield messages
-        return
-    for _, run in groupby(messages, Message.leader_epoch):
-        yield list(run)

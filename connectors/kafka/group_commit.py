@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 from confluent_kafka import TopicPartition
 
-from connectors.kafka.membership import MEMBERSHIP, GroupMembership
-from connectors.kafka.transaction import GroupMovedError, Transaction
+from connectors.kafka.membership import GroupMembership
+from connectors.kafka.membership_settings import MEMBERSHIP
+from connectors.kafka.transaction import Transaction
+from connectors.kafka.transaction_errors import GroupMovedError
 from engine.domain.errors import ConnectorError, TasksLostError
 from pynomaly.plugins import RunContext
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.client import open_client
-from connectors.kafka.membership import SOURCE
+from connectors.kafka.membership_settings import SOURCE
 from connectors.kafka.settings import Value, shared_settings
 from engine.domain.errors import ConnectorError
 from pynomaly.plugins import RunContext

@@ -17,21 +17,18 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
+from connectors.kafka.membership_settings import (
+    INTERVAL,
+    PROTOCOL,
+    USUAL_INTERVAL_MS,
+    membership_settings,
+)
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.domain.errors import ConnectorError, RetryableError
 from pynomaly.plugins import RunContext
 
 POLL_SECONDS = 0.1
-MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"
-"""Names in the context of the membership, and of (topic, group) of the source."""
-INSTANCE, PROTOCOL = "group.instance.id", "group.protocol"
-INTERVAL, SESSION = "max.poll.interval.ms", "session.timeout.ms"
-USUAL_INTERVAL_MS = 300_000
-"""librdkafka's bound of a revocation, after which the group continues without this process."""
 RELEASE_SHARE = 0.8
-SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
-"""After so long the partitions of a process that is gone are given to others. A static member is
-meant to come back in between, as the same one."""
 CLOSE_SECONDS = 10.0
 JOIN_SECONDS = 360.0
 """Longer than any rebalance lasts (`max.poll.interval.ms`): a client that hears nothing of its
@@ -76,7 +73,7 @@ class GroupMembership:
         self._closing = False
         self._waits_since: float | None = None
         self._failure: BaseException | None = None
-        chosen = {**self.errors.statistics(), **_settings(settings, context)}
+        chosen = {**self.errors.statistics(), **membership_settings(settings, context)}
         # The newer protocol does not report an empty assignment.
         self._reports_empty = chosen.get(PROTOCOL, "classic") == "classic"
         self._waits_since = time.monotonic() if self._reports_empty else None
@@ -266,34 +263,6 @@ class GroupMembership:
     def _moved(self) -> None:
         self._changes += 1
         self._changed.notify_all()
-
-
-def _settings(source: KafkaSourceSettings, context: RunContext) -> dict[str, Any]:
-    """Return the settings of the consumer that holds the membership."""
-    chosen: dict[str, Any] = {
-        "reconnect.backoff.max.ms": 2_000,
-        # What slips through before a partition is paused is dropped.
-        "queued.min.messages": 1,
-        "fetch.wait.max.ms": 500,
-        **source.settings,
-        "group.id": group(source, context),
-        "enable.auto.commit": False,
-        "enable.partition.eof": False,
-        "bootstrap.servers": source.brokers,
-    }
-    static = INSTANCE in chosen
-    if static:
-        # Each process is a member of its own.
-        chosen[INSTANCE] = f"{chosen[INSTANCE]}-{context.process}"
-    if chosen.get(PROTOCOL, "classic") == "classic":
-        chosen["partition.assignment.strategy"] = "cooperative-sticky"
-        chosen.setdefault(SESSION, STATIC_SESSION_MS if static else SESSION_MS)
-    return chosen
-
-
-def group(source: KafkaSourceSettings, context: RunContext) -> str:
-    """Return the name of the consumer group."""
-    return source.group or f"pynomaly-{context.pipeline}"
 
 
 def _names(partitions: Iterable[TopicPartition]) -> frozenset[str]:

@@ -10,11 +10,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka.broker_errors import FORGOTTEN, BrokerErrors, logger
 from connectors.kafka.client import open_client
+from connectors.kafka.refused_record import INTERRUPTED, PURGED, refusal
 from connectors.kafka.settings import PRODUCER, Value
 from connectors.kafka.stranded import is_stranded
 from connectors.kafka.topic_limits import admin_client, largest_batches
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, RetryableError
+from engine.domain.errors import RetryableError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -30,22 +31,6 @@ LOOKUP_SECONDS = 10.0
 BATCH_BYTES = 1_000_000
 """Of librdkafka's default; brokers refuse a batch as they refuse a record."""
 BATCH_ROOM_BYTES = 1_024
-PURGED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
-INTERRUPTED = {
-    *PURGED,
-    KafkaError._MSG_TIMED_OUT,
-    KafkaError.TRANSACTION_ABORTABLE,
-    KafkaError.INVALID_TXN_STATE,
-    KafkaError.INVALID_PRODUCER_ID_MAPPING,
-    KafkaError.UNKNOWN_PRODUCER_ID,
-}
-"""Failures of a record that a restart cures."""
-GONE = {
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-}
-
 EndOffsets = dict[int, int]
 """For each partition of a topic an offset behind a last record."""
 
@@ -258,24 +243,8 @@ class RecordProducer:
         if self.failure is None:
             return
         error, topic, role = self.failure
-        if error.code() in INTERRUPTED:
-            raise RetryableError(
-                f"writing {role} to {topic} was broken off: {error.str()}. Its records are "
-                "written again after a restart"
-            )
-        cure = ""
-        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            limit = self.limits.get(topic)
-            cure = (
-                f". The topic's max.message.bytes is {limit}: raise it, or set `batch.size` "
-                "below it in `settings`"
-            )
-        if error.code() in GONE:
-            cure = " (was the topic deleted or recreated?)"
-        raise ConnectorError(
-            f'a record of {role} was refused by topic "{topic}": {error.str()}{cure}. It is '
-            "written again when the pipeline resumes"
-        )
+        limit = self.limits.get(topic) if error.code() == KafkaError.MSG_SIZE_TOO_LARGE else None
+        raise refusal(error, topic, role, limit)
 
     def _partitions_of(self, topic: str) -> Collection[int]:
         try:

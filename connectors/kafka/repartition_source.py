@@ -8,10 +8,11 @@ from typing import cast
 import numpy as np
 from confluent_kafka import Message
 
-from connectors.kafka.membership import group
+from connectors.kafka.membership_settings import group
+from connectors.kafka.message_columns import HeaderList, raw_batch
 from connectors.kafka.repartition_topic import RepartitionTopic
 from connectors.kafka.settings import KafkaSourceSettings
-from connectors.kafka.source import HeaderList, KafkaSource, PartitionedTopic, raw_batch
+from connectors.kafka.source import KafkaSource, PartitionedTopic
 from engine.domain.batch import Headers, Int32s, RawBatch
 from engine.domain.index_ranges import read_ranges
 from engine.domain.names import (

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cached_property
-from operator import itemgetter
-from typing import Any, cast
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import KafkaException, Message
 
 from connectors.kafka.consumer import SharedConsumer
-from connectors.kafka.membership import MEMBERSHIP, SOURCE, GroupMembership, group
+from connectors.kafka.membership import GroupMembership
+from connectors.kafka.membership_settings import MEMBERSHIP, SOURCE, group
+from connectors.kafka.message_columns import raw_batch
 from connectors.kafka.redrive import KafkaRedrive
 from connectors.kafka.rights import require_group, require_topic
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.kafka.topic_limits import admin_client
-from engine.domain.batch import Headers, Int64s, RawBatch, stamps_of_ms
+from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
-from engine.domain.trace import HEADER
 from pynomaly.plugins import RunContext
 
 SAMPLE_SECONDS = 5.0
-HeaderList = list[tuple[str, bytes | None]]
 
 
 class KafkaSource:
@@ -237,43 +234,3 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int]):
     def close(self) -> None:
         """Stop reading it."""
         self._kafka.release(self)
-
-
-def raw_batch(topic: str, partition: int, messages: list[Message], *, with_keys: bool) -> RawBatch:
-    """Put messages of one partition into columns, so that the messages themselves can go."""
-    n = len(messages)
-    stamps = np.fromiter(map(itemgetter(1), map(Message.timestamp, messages)), np.int64, n)
-    batch = RawBatch(
-        topic=topic,
-        partition=partition,
-        offsets=_offsets(messages),
-        timestamps=stamps_of_ms(stamps),
-        values=list(map(Message.value, messages)),
-        keys=list(map(Message.key, messages)) if with_keys else None,
-        epoch=messages[0].leader_epoch(),
-    )
-    headers = list(map(Message.headers, messages))
-    return _with_headers(batch, headers) if any(headers) else batch
-
-
-def _offsets(messages: list[Message]) -> Int64s:
-    """Return the offsets of messages; where none is left out, the first and the last say all."""
-    first, last = cast("int", messages[0].offset()), cast("int", messages[-1].offset())
-    if last - first == len(messages) - 1:
-        return np.arange(first, last + 1)
-    return np.fromiter(map(Message.offset, messages), np.int64, len(messages))
-
-
-def _with_headers(batch: RawBatch, found: list[Any]) -> RawBatch:
-    """Return a batch with the headers of its messages, lists or None."""
-
-    def headers(row: int) -> Headers:
-        return tuple(found[row] or ())
-
-    def traceparents() -> Iterator[bytes]:
-        for whole in filter(None, found):
-            for name, value in whole:
-                if name == HEADER and value:
-                    yield value
-
-    return replace(batch, headers=headers, traceparents=traceparents)

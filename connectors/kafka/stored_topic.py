@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from connectors.kafka.membership import SOURCE
+from connectors.kafka.membership_settings import SOURCE
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.topic_limits import admin_client
 from connectors.kafka.topic_store import TopicStore

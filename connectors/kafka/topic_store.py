@@ -9,24 +9,23 @@ generations of chunks are in the topic, so that the older one is whole until the
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import orjson
 from confluent_kafka import TopicPartition
 
-from connectors.kafka import manifest as manifests
 from connectors.kafka.broker_errors import BrokerErrors
+from connectors.kafka.checkpoint_writer import CheckpointWriter
 from connectors.kafka.group_commit import GroupCommit
 from connectors.kafka.group_offsets import GroupOffsets
-from connectors.kafka.manifest import Chunk, Manifest
+from connectors.kafka.manifest import Manifest
+from connectors.kafka.offset_note import read_note
 from connectors.kafka.own_topic import wait_for_topic
 from connectors.kafka.settings import KafkaStateSettings
 from connectors.kafka.shared_transaction import shared_transaction
 from connectors.kafka.state_owner import require_own
-from connectors.kafka.state_partition import StatePartition, StateReader, manifest_key
+from connectors.kafka.state_partition import StatePartition, StateReader
 from connectors.kafka.state_topic import prepare_state_topic
 from connectors.kafka.state_topic_check import StateTopicCheck
 from connectors.kafka.topic_limits import admin_client
@@ -36,9 +35,6 @@ from pynomaly.plugins import Checkpoint, Json, RunContext, StoredTask
 
 logger = logging.getLogger("pynomaly.kafka")
 
-CHUNK_BYTES = 512 * 2**10
-RECORD_ROOM_BYTES = 2_048
-"""Bytes of a batch beside a chunk."""
 MARKER_SECONDS = 60.0
 SAME_CLUSTER = (
     "with state in Kafka and `delivery: exactly_once`, all Kafka sinks need the same `brokers` "
@@ -70,6 +66,9 @@ class TopicStore:
         self._tasks: dict[str, Manifest] = {}
         self._offsets = GroupOffsets(settings.brokers, settings.settings, context, self.errors)
         self._commit = GroupCommit(self._transaction, context)
+        self._writer = CheckpointWriter(
+            self._transaction, settings.topic, self._offsets, context.pipeline
+        )
         self._partitions = 0
         self._check: StateTopicCheck | None = None
         self._reader: StateReader | None = None
@@ -145,7 +144,7 @@ class TopicStore:
 
         def write() -> list[TopicPartition]:
             nonlocal written
-            written, offsets = self._write(checkpoints, outputs)
+            written, offsets = self._writer.write(checkpoints, self._tasks, outputs)
             return offsets
 
         self._commit.commit(write)
@@ -158,10 +157,9 @@ class TopicStore:
     def put(self, stored: StoredTask) -> list[TopicPartition]:
         """Write what another store gave, to be committed; return the offset for the group."""
         whole, since = stored.checkpoints()
-        ((first, _),), _ = self._write([whole], {})
-        self._tasks[stored.task] = first
-        _, offsets = self._write([since], {})
-        del self._tasks[stored.task]
+        ((first, _),), _ = self._writer.write([whole], self._tasks, {})
+        _, offsets = self._writer.write([since], {stored.task: first}, {})
+        self._tasks.pop(stored.task, None)
         return offsets
 
     def holds(self, task: str) -> bool:
@@ -178,7 +176,7 @@ class TopicStore:
             if (newest := partition.newest(task, 0, None, 0.0)) is not None:
                 require_own(newest, self._context, self._settings.topic)
         for key in partition.standing_keys():
-            self._put(task, key, None)
+            self._writer.put(task, key, None)
         return [TopicPartition(self._offsets.topic, int(task), offset)] if offset >= 0 else []
 
     def commit_alone(self, offsets: Sequence[TopicPartition]) -> None:
@@ -239,110 +237,10 @@ class TopicStore:
         self._transaction.producer.learn(self._settings.topic, partitions)
         self._partitions = partitions
 
-    def _write(
-        self, checkpoints: Sequence[Checkpoint], outputs: Mapping[str, Json]
-    ) -> tuple[list[tuple[Manifest, int]], list[TopicPartition]]:
-        """Write chunks, then the manifests that name them; return these, and the offsets."""
-        written = [(each, self._write_blobs(each)) for each in checkpoints]
-        # Where the chunks lie is known when they have arrived.
-        self._transaction.flush()
-        found: list[tuple[Manifest, int]] = []
-        lies: dict[str, int] = {}
-        for checkpoint, pieces in written:
-            manifest = self._manifest(checkpoint, outputs, pieces)
-            value = manifests.encode(manifest)
-            task = checkpoint.task
-            self._put(task, manifest_key(task), value, lambda at, t=task: lies.__setitem__(t, at))
-            earlier = self._tasks.get(task)
-            for key in earlier.earlier if earlier is not None and pieces is not None else ():
-                self._put(task, key.encode(), None)
-            found.append((manifest, sum(map(len, pieces.values())) if pieces else 0))
-        self._transaction.flush()
-        topic = self._offsets.topic
-        offsets = [
-            TopicPartition(
-                topic,
-                int(manifest.task),
-                manifest.position,
-                self._note(manifest.number, lies[manifest.task]),
-            )
-            for manifest, _ in found
-        ]
-        return found, offsets
-
-    def _write_blobs(self, checkpoint: Checkpoint) -> dict[str, list[Any]] | None:
-        """Write a snapshot; return for each step its chunks, whose offsets come later."""
-        if checkpoint.snapshot is None:
-            return None
-        generation = f"{self._number(checkpoint.task)}-{secrets.token_hex(2)}"
-        limit = self._transaction.producer.limits.get(self._settings.topic, CHUNK_BYTES)
-        size = max(1, min(CHUNK_BYTES, limit - RECORD_ROOM_BYTES))
-        found: dict[str, list[Any]] = {}
-        for step, blob in checkpoint.snapshot.items():
-            found[step] = []
-            view = memoryview(blob)
-            for start in range(0, len(blob), size):
-                piece = bytes(view[start : start + size])
-                key = f"{checkpoint.task}/{generation}/{step}/{start // size}"
-                entry = [key, -1, len(piece), manifests.digest(piece)]
-                found[step].append(entry)
-                self._put(
-                    checkpoint.task,
-                    key.encode(),
-                    piece,
-                    lambda at, e=entry: e.__setitem__(1, at),
-                )
-        return found
-
-    def _manifest(
-        self,
-        checkpoint: Checkpoint,
-        outputs: Mapping[str, Json],
-        pieces: dict[str, list[Any]] | None,
-    ) -> Manifest:
-        earlier = self._tasks.get(checkpoint.task)
-        blobs: Mapping[str, Sequence[Chunk]]
-        if pieces is not None:
-            blobs = {step: [Chunk(*entry) for entry in of] for step, of in pieces.items()}
-            snapshot_position, snapshot_results = checkpoint.position, checkpoint.results
-            chunks = earlier.blobs.values() if earlier is not None else ()
-            before: Sequence[str] = [chunk.key for of in chunks for chunk in of]
-        elif earlier is not None:
-            blobs, before = earlier.blobs, earlier.earlier
-            snapshot_position = earlier.snapshot_position
-            snapshot_results = earlier.snapshot_results
-        else:
-            raise SnapshotError(f"partition {checkpoint.task}: its first checkpoint is not whole")
-        return Manifest(
-            task=checkpoint.task,
-            number=self._number(checkpoint.task),
-            position=checkpoint.position,
-            snapshot_position=snapshot_position,
-            snapshot_results=snapshot_results,
-            results=checkpoint.results,
-            partitions=checkpoint.partitions,
-            identity=checkpoint.identity,
-            outputs=outputs,
-            blobs=blobs,
-            earlier=before,
-            writer=self._transaction.id,
-        )
-
-    def _number(self, task: str) -> int:
-        earlier = self._tasks.get(task)
-        return earlier.number + 1 if earlier is not None else 1
-
-    def _put(self, task: str, key: bytes, value: bytes | None, arrived: Any = int) -> None:
-        self._transaction.put(self._settings.topic, int(task), key, value, arrived)
-
-    def _note(self, number: int, at: int) -> str:
-        """Return what is stored beside an offset: a checkpoint, its place, and whose it is."""
-        return orjson.dumps({"n": number, "at": at, "by": self._context.pipeline}).decode()
-
     def _known(self, task: str, when_stuck: Callable[[str], bool]) -> tuple[int, dict[str, Any]]:
         """Return the group's offset of a partition, and what its metadata say of the checkpoint."""
         found = self._offsets.committed(task, when_stuck)
-        known = _metadata(getattr(found, "metadata", None))
+        known = read_note(getattr(found, "metadata", None))
         owner = known.pop("by", self._context.pipeline)
         if owner != self._context.pipeline:
             raise ConnectorError(
@@ -354,7 +252,7 @@ class TopicStore:
     def _fence(self, task: str) -> bool:
         """End the transaction that a process has left open that is gone; return whether."""
         partition = self._partition(task)
-        before = _metadata(self._offsets.last_metadata(task))
+        before = read_note(self._offsets.last_metadata(task))
         writer = partition.last_writer(task, before.get("at", 0))
         if not writer or writer == self._transaction.id:
             return False
@@ -372,13 +270,3 @@ class TopicStore:
             topic = self._settings.topic
             self._reader = StateReader(settings, topic, self.errors, self._context)
         return StatePartition(self._reader, int(task))
-
-
-def _metadata(text: str | None) -> dict[str, Any]:
-    """Return the metadata of an offset; empty if another application committed it."""
-    try:
-        found = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return {}
-    is_ours = isinstance(found, dict) and all(isinstance(found.get(k), int) for k in ("n", "at"))
-    return found if is_ours else {}

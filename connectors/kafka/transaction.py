@@ -8,44 +8,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.broker_errors import logger
+from connectors.kafka.kept_records import KeptRecords
 from connectors.kafka.producer import RecordProducer
 from connectors.kafka.settings import Value
+from connectors.kafka.transaction_errors import (
+    MOVED_ON,
+    GroupMovedError,
+    TimeoutTooLongError,
+    raise_if_fenced,
+    raise_if_final,
+)
+from connectors.kafka.watched_steps import TRY_SECONDS, WatchedSteps
 from engine.domain.batch import Headers
-from engine.domain.errors import ConnectorError, RetryableError, TasksLostError
+from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
-TRY_SECONDS, LAST_SECONDS = 5.0, 0.5
-LOOK_SECONDS, MOST_LOOKS = 0.5, 16
-"""Interval and number of checks of a slow step, which last well beyond its own timeout."""
+LAST_SECONDS = 0.5
 TIMEOUT_CHECKPOINTS, SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 5, 60.0, 900.0
 """Checkpoints, within these seconds, after which brokers end an abandoned transaction."""
 LEAST_SECONDS = 5.0
 """Brokers that do not allow transactions of this length are refused."""
-KEPT_BYTES = 32 * 2**20
-REPEATED_BYTES = 256 * 2**20
-"""Most bytes that are kept to be sent again if the group rebalances."""
-FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
-LEFT_GROUP = {
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.FENCED_MEMBER_EPOCH,
-}
-"""This process is not in the group any more: its partitions belong to others."""
-MOVED_ON = {
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.STALE_MEMBER_EPOCH,
-}
-"""The group has another generation: a member tries again as a member of that one."""
-
-Kept = tuple[str, str, Record, Headers]
 
 
 class Transaction:
@@ -77,17 +65,13 @@ class Transaction:
         self.id = own_id
         self.held = False
         self._initialised = False
-        self._stuck = False
-        self._helper = ThreadPoolExecutor(1, thread_name_prefix="transaction")
+        self._steps = WatchedSteps(own_id, context)
         checkpoints = TIMEOUT_CHECKPOINTS * context.checkpoint_interval.total_seconds()
         longest = max(SHORTEST_TIMEOUT_SECONDS, checkpoints)
         self._timeout = min(longest, LONGEST_TIMEOUT_SECONDS)
         self._context = context
         self._who = who
-        self._kept: list[Kept] = []
-        self._kept_bytes = 0
-        self._sent: list[Kept] = []
-        self._sent_bytes = 0
+        self._records = KeptRecords()
         self._began: float | None = None
         self.producer = RecordProducer(brokers, settings, context, who, self._more(own_id))
 
@@ -114,7 +98,7 @@ class Transaction:
                 self._persist(
                     lambda seconds: self.producer.client.init_transactions(seconds), "beginning"
                 )
-            except _TooLongError:
+            except TimeoutTooLongError:
                 self._shorten()
             else:
                 self._initialised = True
@@ -128,21 +112,18 @@ class Transaction:
 
     def write(self, topic: str, role: str, record: Record, headers: Headers = ()) -> None:
         """Keep a record for the next commit."""
-        self._kept.append((topic, role, record, headers))
-        self._kept_bytes += len(record.value or b"") + len(record.key or b"") + 100
-        if self._kept_bytes > KEPT_BYTES or self._began is not None:
+        self._records.add(topic, role, record, headers)
+        if self._records.are_many or self._began is not None:
             self.send()
         else:
             self.poll()
 
     def send(self) -> None:
         """Send what is kept, in a transaction that is open from now on."""
-        kept, self._kept, self._kept_bytes = self._kept, [], 0
+        kept = self._records.take()
         if kept:
             self.begin()
-            self._sent_bytes += sum(len(record.value or b"") for _, _, record, _ in kept)
-            if self.held and self._sent_bytes < REPEATED_BYTES:
-                self._sent += kept
+            self._records.keep_sent(kept, repeat=self.held)
         with_cause = self._explained
         for topic, role, record, headers in kept:
             with_cause(lambda t=topic, r=role, o=record, h=headers: self.producer.send(t, r, o, h))  # type: ignore[misc]
@@ -200,7 +181,7 @@ class Transaction:
         self._persist(self.producer.client.commit_transaction, "committing")
         logger.debug("transaction %s is committed", self.id)
         self._began = None
-        self._sent, self._sent_bytes = [], 0
+        self._records.committed()
 
     def rewind(self) -> None:
         """Abort the open transaction, and keep its records for the next one.
@@ -208,23 +189,18 @@ class Transaction:
         Raises:
             RetryableError: it was too large to be kept.
         """
-        if self._sent_bytes >= REPEATED_BYTES:
-            raise RetryableError(
-                "the group rebalanced during a large transaction: resuming from the last checkpoint"
-            )
-        again, self._sent, self._sent_bytes = self._sent, [], 0
-        kept, self._kept = self._kept, []
+        again = self._records.sent_again()
         self._persist(self.producer.client.abort_transaction, "aborting")
         self._began = None
         self.producer.clear()
-        self._kept = again + kept
+        self._records.wait_again(again)
 
     def abort(self) -> None:
         """Abort an open transaction, which belongs to no checkpoint; never raises."""
-        self._kept, self._kept_bytes = [], 0
-        if self._began is not None and not self._stuck:
+        self._records.clear()
+        if self._began is not None and not self._steps.stuck:
             try:
-                self._abort(TRY_SECONDS)
+                self._steps.abort(self.producer, TRY_SECONDS)
             except KafkaException as error:
                 # Not valid in this state: it was aborted when it failed.
                 if error.args[0].code() != KafkaError._STATE:
@@ -269,22 +245,11 @@ class Transaction:
     def _abort_reason(self) -> KafkaError | None:
         """Abort; return why that fails: for purged records, the error names the cause."""
         try:
-            self._abort(LAST_SECONDS)
+            self._steps.abort(self.producer, LAST_SECONDS)
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             return cause
         return None
-
-    def _abort(self, seconds: float) -> None:
-        client, errors = self.producer.client, self.producer.errors
-        running = self._helper.submit(
-            lambda: errors.served(lambda: client.abort_transaction(seconds), None)
-        )
-        done, _ = wait([running], seconds + TRY_SECONDS)
-        if done:
-            running.result()
-        else:
-            self._stuck = True
 
     def _persist(self, step: Callable[[float], object], name: str) -> None:
         began = time.monotonic()
@@ -293,7 +258,7 @@ class Transaction:
             if self._began is None and self._context.draining.is_set():
                 raise self._context.stopped("the brokers")
             try:
-                self._watched(lambda: step(TRY_SECONDS), name)
+                self._steps.run(self.producer, lambda: step(TRY_SECONDS), name)
                 self.producer.errors.raise_if_fatal()
             except KafkaException as error:
                 self._raise_if_final(error.args[0])
@@ -309,7 +274,8 @@ class Transaction:
         """
         client = self.producer.client
         try:
-            self._watched(
+            self._steps.run(
+                self.producer,
                 lambda: client.send_offsets_to_transaction([*offsets], member, TRY_SECONDS),
                 "sending offsets",
             )
@@ -321,75 +287,14 @@ class Transaction:
                 raise GroupMovedError(error.str(), brokers_away=True) from failure
             self._raise_if_final(error)
 
-    def _watched(self, step: Callable[[], object], name: str) -> None:
-        """Run a step in another thread: librdkafka does not always keep to its own timeouts.
-
-        An offset commit whose coordinator went away in the middle was seen to wait forever.
-        """
-        errors = self.producer.errors
-        running = self._helper.submit(lambda: errors.served(step, None))
-        for _ in range(MOST_LOOKS):
-            done, _ = wait([running], LOOK_SECONDS)
-            if done:
-                running.result()
-                return
-            self._context.heartbeat.waiting()
-            try:
-                self.producer.while_waiting()
-            except ConnectorError:
-                self._stuck = True
-                raise
-        self._stuck = True
-        raise RetryableError(
-            f"the transaction {self.id} got no answer while {name}: its records are written again "
-            "after a restart"
-        )
-
     def _raise_if_final(self, error: KafkaError) -> None:
-        """Raise errors that a retry does not cure."""
-        if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
-            raise _TooLongError
-        self._raise_if_fenced(error)
-        if error.code() in MOVED_ON:
-            raise GroupMovedError(error.str())
-        self.producer.errors.report(error)
-        self.producer.errors.raise_if_fatal()
-        if error.code() in LEFT_GROUP:
-            raise TasksLostError(
-                f"the group has given our partitions to others ({error.str()}): unstored "
-                "results are dropped here, and this process resumes with its present partitions"
-            )
-        if error.txn_requires_abort() or not error.retriable():
-            raise RetryableError(
-                f"the transaction {self.id} failed: {error.str()}. Its records are written again "
-                "after a restart"
-            )
+        raise_if_final(error, self.id, self.producer.errors, self._overdue())
 
     def _raise_if_fenced(self, error: KafkaError | None) -> None:
-        if error is None or error.code() not in FENCED:
-            return
-        if self._began is not None and time.monotonic() - self._began > self._timeout:
-            raise RetryableError(
-                f"the transaction {self.id} was open for longer than {self._timeout:.0f} s, and "
-                "the brokers ended it. Its records are written again after a restart"
-            )
-        raise ConnectorError(
-            f"another run writes as {self.id}: this one was fenced and stops. Run one instance "
-            "of a pipeline, or give the other one another name"
-        )
+        raise_if_fenced(error, self.id, self._overdue())
 
-
-class GroupMovedError(RetryableError):
-    """The group did not take our offsets: it has a new generation, or its broker went away.
-
-    Attributes:
-        brokers_away: which of the two.
-    """
-
-    def __init__(self, text: str, *, brokers_away: bool = False) -> None:
-        super().__init__(text)
-        self.brokers_away = brokers_away
-
-
-class _TooLongError(Exception):
-    """The brokers do not allow a transaction this long."""
+    def _overdue(self) -> float | None:
+        """Return the timeout of a transaction that has been open for longer; else None."""
+        if self._began is None or time.monotonic() - self._began <= self._timeout:
+            return None
+        return self._timeout

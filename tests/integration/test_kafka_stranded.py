@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from confluent_kafka import KafkaException
 
-from connectors.kafka import group_offsets, membership, producer
+from connectors.kafka import group_offsets, membership, membership_settings, producer
 from connectors.kafka.broker_errors import BrokerErrors
 from connectors.kafka.settings import KafkaSourceSettings
 from connectors.kafka.source import KafkaSource
@@ -93,7 +93,7 @@ def test_the_groups_offsets_are_asked_for_by_a_new_client_where_one_has_no_broke
     broker: FencedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_offsets, "RENEWED_SECONDS", 0.5)
-    context = RunContext("p", shared={membership.SOURCE: ("in", "g")})
+    context = RunContext("p", shared={membership_settings.SOURCE: ("in", "g")})
     chosen = {"metadata.recovery.strategy": "none"}
     errors = BrokerErrors("state", lambda _name: None)
     offsets = group_offsets.GroupOffsets(broker.address, chosen, context, errors)

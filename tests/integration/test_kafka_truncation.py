@@ -16,7 +16,7 @@ from engine.application.state.memory import MemoryStore
 from engine.application.state.store import Checkpoint
 from engine.domain.batch import RawBatch
 from engine.domain.errors import OffsetLostError
-from tests.integration.test_kafka_source import produce, read, source
+from tests.integration.source_reading import produce, read, source
 from tests.support.kafka_broker import KafkaBroker
 
 SNAPSHOT, LOST, POSITION, NEW = 50, 100, 200, 150

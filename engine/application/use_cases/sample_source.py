@@ -15,7 +15,8 @@ from engine.domain.batch import NO_TIME, EventBatch, Headers, RawBatch
 from engine.domain.errors import ConnectorError, PynomalyError
 from engine.domain.format import Format
 from engine.domain.reject import Reject
-from engine.domain.suggestion.mapping import SuggestedMapping, suggested_mapping
+from engine.domain.suggestion.mapping import suggested_mapping
+from engine.domain.suggestion.one_kind import SuggestedMapping, what_is_missing
 
 MOST_SAMPLED = 1_000
 PROBE = {"key": {"const": "all"}, "values": {"each": "*"}}
@@ -108,9 +109,10 @@ def suggest_for(probe: PipelineFile, batches: Sequence[RawBatch]) -> SuggestedMa
     count = sum(map(len, batches))
     if not found:
         raise ConnectorError(f"{count} messages were read, and none is {_expected(batches, read)}")
+    missing = what_is_missing([one for one, _ in found])
     raise ConnectorError(
-        f"{len(found)} messages that can be read were found, and no field that all of them have is "
-        "a time, or none is a number: write the mapping by hand"
+        f"{len(found)} messages that can be read were found, and {missing}: write the mapping by "
+        f"hand{'' if has_times else '; messages of a topic have a time of their own'}"
     )
 
 

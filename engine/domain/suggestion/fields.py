@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.domain.path import EACH, Path
+from engine.domain.suggestion.names import is_amount
 
-DEEPEST = 6
+DEEPEST = 10
 NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 
@@ -76,6 +77,8 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_number_as_text(value: Any) -> bool:
-    """Return whether a value is a text of a number; without a point it may be an id."""
-    return isinstance(value, str) and NUMBER.fullmatch(value) is not None and "." in value
+def is_number_as_text(value: Any, name: str = "") -> bool:
+    """Return whether a value is a text of a number; without a point its name has to tell."""
+    if not isinstance(value, str) or NUMBER.fullmatch(value) is None:
+        return False
+    return "." in value or is_amount(name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.domain.path import Path
 from engine.domain.suggestion.fields import Field, is_number
-from engine.domain.suggestion.names import ENTITY, OWN_ID
+from engine.domain.suggestion.names import ENTITY, OWN_ID, THING, UNIT
 from engine.domain.suggestion.times import is_written_time
 
 FEW = 4
@@ -25,6 +26,7 @@ def key_of(
     times: Sequence[object],
     array: Path | None,
     message_keys: Sequence[str | None],
+    sampled: Sampled,
 ) -> list[Path]:
     """Return the fields that name the entity together; none if no field does.
 
@@ -33,8 +35,9 @@ def key_of(
         times: of the events.
         array: the array whose elements are the events.
         message_keys: the keys of the messages as texts, by event.
+        sampled: what is known of the events.
     """
-    candidates = {path: field for path, field in fields.items() if _can_name(field)}
+    candidates = {path: field for path, field in fields.items() if _can_name(field, sampled)}
     if not candidates:
         return []
     first = max(candidates.values(), key=lambda field: _rank(field, message_keys))
@@ -59,20 +62,35 @@ def key_of(
     return parts
 
 
-def is_own_id(field: Field) -> bool:
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What is known of the events that fields were found in.
+
+    Attributes:
+        one_message: whether they are the elements of one message.
+        one_moment: whether they are all of one second, as those of one scrape are.
+    """
+
+    one_message: bool = False
+    one_moment: bool = False
+
+
+def is_own_id(field: Field, sampled: Sampled) -> bool:
     """Return whether a field is an id of the message: nearly each has another."""
     count = len(field.column)
+    if OWN_ID.search(field.name) and (count <= FEW or field.distinct * 2 > count):
+        return True
+    if sampled.one_message or (THING.search(field.name) and (count <= FEW or sampled.one_moment)):
+        return False
     if all(isinstance(value, str) and OWN.fullmatch(value) for value in field.found):
         return field.distinct * 2 > count
-    if count <= FEW:
-        return OWN_ID.search(field.name) is not None
-    return field.distinct * 2 > count
+    return count > FEW and field.distinct * 2 > count
 
 
-def _can_name(field: Field) -> bool:
+def _can_name(field: Field, sampled: Sampled) -> bool:
     """Return whether a field can be the key: texts, or integers of a name that says so."""
     found = field.found
-    if not field.is_always_there or is_own_id(field):
+    if not field.is_always_there or is_own_id(field, sampled) or UNIT.search(field.name):
         return False
     if all(isinstance(value, str) for value in found):
         return max(map(len, found)) <= LONGEST and not is_written_time(field)

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.domain.path import Path, path_text
-from engine.domain.suggestion.elements import array_of_events, arrays_of_objects, elements
-from engine.domain.suggestion.fields import Field, fields_of, is_number, is_number_as_text
-from engine.domain.suggestion.keys import is_own_id, key_of
-from engine.domain.suggestion.names import COUNTED, is_time
-from engine.domain.suggestion.times import time_of
-
-MOST_VALUES = 20
-MESSAGE = "$message"
-
-
-@dataclass(frozen=True, slots=True)
-class SuggestedMapping:
-    """A mapping for messages.
-
-    Attributes:
-        event: the mapping, as in a pipeline file.
-        notes: what to look at before it is used.
-    """
-
-    event: Mapping[str, Any]
-    notes: Sequence[str]
+from engine.domain.path import path_text
+from engine.domain.suggestion.kinds import MOST_KINDS, Kinds, possible_kinds
+from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
 
 
 def suggested_mapping(
@@ -37,122 +17,61 @@ def suggested_mapping(
 ) -> SuggestedMapping | None:
     """Return a mapping for messages; None if nothing in them can be the time, or no value.
 
-    Fields that not every message has are neither key nor time, and as values they are optional.
+    Fields that not every message has are neither key nor time, and as values they are optional. If
+    not every message becomes an event, and a field names the kinds of those that do, it is a
+    condition.
 
     Args:
         documents: the messages: objects, or arrays of them.
         message_keys: their keys as texts; None for one that has none, or one that is binary.
         has_message_times: whether the time of the message can be that of the event.
     """
-    array = array_of_events(documents)
     keys = message_keys or [None] * len(documents)
-    events = [
-        (event, key)
-        for document, key in zip(documents, keys, strict=True)
-        for event in elements(document, array or ())
-    ]
-    fields = fields_of([event for event, _ in events])
-    time = time_of(fields, array)
-    if not events or (time is None and not has_message_times):
-        return None
-    spec, paths = time or (None, set[Path]())
-    found = _Suggestion(fields, array, paths, [key for _, key in events])
-    if not found.values:
-        return None
-    event = {"explode": path_text(array) or MESSAGE} if array is not None else {}
-    event |= {"key": found.key} | ({} if spec is None else {"time": spec})
-    return SuggestedMapping(event | {"values": found.value_specs()}, found.notes(documents, spec))
+
+    def of(rows: Sequence[int]) -> KindMapping | None:
+        chosen = [documents[row] for row in rows]
+        return mapping_of_kind(chosen, [keys[row] for row in rows], has_message_times)
+
+    whole = of(range(len(documents)))
+    if whole is not None and not whole.unread:
+        return whole.suggested
+    for kinds in possible_kinds(documents):
+        chosen = _readable(kinds, whole) if whole is not None else _richest(kinds, of)
+        found = of([row for value in chosen for row in kinds.rows[value]]) if chosen else None
+        if found is not None and not found.unread:
+            return SuggestedMapping(
+                {"where": _condition(kinds, chosen), **found.suggested.event},
+                [_others(kinds, chosen), *found.suggested.notes],
+            )
+    return whole.suggested if whole is not None else None
 
 
-class _Suggestion:
-    """The key and the values among some fields.
-
-    Attributes:
-        key: as in a pipeline file.
-        values: the fields of the values.
-    """
-
-    def __init__(
-        self,
-        fields: Mapping[Path, Field],
-        array: Path | None,
-        times: set[Path],
-        message_keys: Sequence[str | None],
-    ) -> None:
-        rest = {path: field for path, field in fields.items() if path not in times}
-        self._own_ids = [path_text(path) for path, one in rest.items() if _is_text_id(one)]
-        self._array = array
-        columns = [fields[path].column for path in times]
-        at: Sequence[object] = (
-            list(zip(*columns, strict=True)) if columns else range(len(message_keys))
-        )
-        parts = key_of(rest, at, array, message_keys)
-        self.key = _key(parts, fields, message_keys)
-        numbers = [
-            field
-            for path, field in rest.items()
-            if path not in parts and all(map(_is_value, field.found)) and not _names(field)
-        ]
-        below = [field for field in numbers if array and field.path[: len(array)] == array]
-        self._all = below or numbers
-        self.values = self._all[:MOST_VALUES]
-
-    def value_specs(self) -> dict[str, Any]:
-        """Return the values as in a pipeline file."""
-        return {self._value_name(field): _spec(field) for field in self.values}
-
-    def notes(self, documents: Sequence[Any], time: Any) -> list[str]:
-        """Return what to look at before the mapping is used."""
-        notes = []
-        if len(self._all) > MOST_VALUES:
-            rest = ", ".join(path_text(field.path) for field in self._all[MOST_VALUES:])
-            notes.append(f"more numbers than {MOST_VALUES}, left out: {rest[:300]}")
-        if self._own_ids:
-            names = ", ".join(self._own_ids[:5])
-            notes.append(f"not the key, for nearly each message has another: {names}")
-        if self.key == {"const": "all"}:
-            notes.append("nothing names the entity: all messages are of one, called all")
-        if time is None:
-            notes.append("no field of all messages is a time: that of the message is taken")
-        others = [path for path in arrays_of_objects(documents) if path != self._array and path]
-        for path in others if self._array is None else ():
-            text = path_text(path)
-            notes.append(f"an array of objects is not read; explode: {text} makes events of them")
-        return notes
-
-    def _value_name(self, field: Field) -> str:
-        array = self._array or ()
-        is_below = len(array) < len(field.path) and field.path[: len(array)] == array
-        return ".".join(map(str, field.path[len(array) :] if is_below else field.path))
+def _readable(kinds: Kinds, whole: KindMapping) -> list[str]:
+    """Return the kinds whose messages become events; none if other messages do as well."""
+    chosen = [value for value, rows in kinds.rows.items() if not whole.unread & set(rows)]
+    others = sum(len(rows) for value, rows in kinds.rows.items() if value not in chosen)
+    return chosen if len(whole.unread) == others + kinds.without else []
 
 
-def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str | None]) -> Any:
-    repeats = 1 < len(set(keys)) <= len(keys) / 2 and None not in keys
-    if repeats and not any(fields[path].distinct > 1 for path in parts):
-        return "$message_key"
-    if not parts:
-        return {"const": "all"}
-    texts = [path_text(path) for path in parts]
-    return texts[0] if len(texts) == 1 else texts
+def _richest(kinds: Kinds, of: Callable[[Sequence[int]], KindMapping | None]) -> list[str]:
+    """Return the kind with the most events, and those that are read alike."""
+    found = {value: one for value, rows in kinds.rows.items() if (one := of(rows)) is not None}
+    whole = {value: one for value, one in found.items() if not one.unread}
+    if not whole:
+        return []
+    best = max(whole.values(), key=lambda one: (one.events, len(one.suggested.event["values"])))
+    return [value for value, one in whole.items() if one.suggested.event == best.suggested.event]
 
 
-def _spec(field: Field) -> dict[str, Any]:
-    return {
-        "path": path_text(field.path),
-        **({} if field.is_always_there else {"optional": True}),
-        **({} if all(map(is_number, field.found)) else {"as": "number"}),
-    }
+def _condition(kinds: Kinds, chosen: Sequence[str]) -> dict[str, Any]:
+    path = path_text(kinds.path)
+    return {"path": path, "equals": chosen[0]} if len(chosen) == 1 else {"path": path, "in": chosen}
 
 
-def _is_value(value: Any) -> bool:
-    return is_number(value) or is_number_as_text(value)
-
-
-def _names(field: Field) -> bool:
-    """Return whether a field of numbers is something other than a value."""
-    return is_time(field.name) or COUNTED.search(field.name) is not None
-
-
-def _is_text_id(field: Field) -> bool:
-    is_text = all(isinstance(value, str) for value in field.found)
-    return is_text and field.is_always_there and is_own_id(field) and not is_time(field.name)
+def _others(kinds: Kinds, chosen: Sequence[str]) -> str:
+    """Return which messages the condition passes over."""
+    others = {value: len(rows) for value, rows in kinds.rows.items() if value not in chosen}
+    named = [f"{value} ({count})" for value, count in others.items()]
+    named += [f"without it ({kinds.without})"] if kinds.without else []
+    shown = ", ".join(named[:MOST_KINDS])
+    return f"several kinds of messages by {path_text(kinds.path)}; passed over: {shown}"

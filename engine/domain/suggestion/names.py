@@ -15,10 +15,16 @@ _TIME_IN_CAPITALS = re.compile(
 _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$", re.IGNORECASE)
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
-    r"instance|metric|topic|serial|eui|imei|imsi|mac|addr|address|source|channel|variable|signal)$",
+    r"instance|metric|topic|serial|eui|imei|imsi|mac|ip|addr|address|source|channel|variable|signal)$",
     re.IGNORECASE,
 )
 """Of entities."""
+THING = re.compile(
+    r"(device|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|equipment)"
+    r"([_.-]?(id|name|key))?$",
+    re.IGNORECASE,
+)
+"""Of things that send events: a fleet in one moment has another in each."""
 COUNTED = re.compile(
     r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|offset|partition|version|ver|schema|"
     r"lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|year|month|day|hour|minute|second)$"
@@ -26,11 +32,24 @@ COUNTED = re.compile(
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
 OWN_ID = re.compile(
-    r"(^|[_.-])(uu|gu|event_?|message_?|msg_?|trace_?|span_?|request_?|transaction_?|correlation_?)"
-    r"id$",
+    r"(^|[_.-])(uu|gu|event_?|message_?|msg_?|trace_?|span_?|request_?|transaction_?|correlation_?|"
+    r"flow_?|tx_?|insert_?|invocation_?)id$|^e_?tag$",
     re.IGNORECASE,
 )
 """Of ids of a message."""
+UNIT = re.compile(r"(?<=[A-Za-z_])units?$|^b?ssid$", re.IGNORECASE)
+"""Of units, such as TempUnit, and of networks: they repeat, and name no entity."""
+_AMOUNTS = (
+    "bytes?|size|count|total|rows?|length|ms|millis|seconds|duration|latency|elapsed|value|amount|"
+    "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent"
+)
+_AMOUNT = re.compile(rf"(^|[_.-])({_AMOUNTS})$", re.IGNORECASE)
+_AMOUNT_IN_CAPITALS = re.compile(rf"(?<=[a-z0-9])({_AMOUNTS.title()})$")
+
+
+def is_amount(name: str) -> bool:
+    """Return whether a field is an amount by its name: digits in a text are a number, not an id."""
+    return any(names.search(name) for names in (_AMOUNT, _AMOUNT_IN_CAPITALS))
 
 
 def is_time(name: str) -> bool:

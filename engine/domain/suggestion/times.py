@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,16 +21,18 @@ CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.
 OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
           "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S")  # fmt: skip
 WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
+ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.IGNORECASE)
+"""How they begin: Python takes any sign between date and hour."""
 Spec = dict[str, Any]
 
 
 def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set[Path]] | None:
     """Return the time as the pipeline file describes it, and its fields; None if there is none.
 
-    Of several, one comes first whose name says so, that is not the same everywhere, and that
-    stands in the elements of the array.
+    Of several, one comes first whose name says so, that is not the same everywhere, that is
+    in the elements of the array, and that is not deep.
     """
-    found: list[tuple[tuple[bool, ...], Spec, set[Path]]] = []
+    found: list[tuple[tuple[bool, bool, bool, int], Spec, set[Path]]] = []
     for field in fields.values():
         if field.is_always_there and (spec := _spec(field.found)):
             whole = {"path": path_text(field.path), **spec}
@@ -42,17 +45,35 @@ def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set
     return spec, paths
 
 
+def at_one_moment(fields: Mapping[Path, Field], spec: Spec | None, paths: set[Path]) -> bool:
+    """Return whether all events are of one second."""
+    found = [value for path in paths for value in fields[path].found]
+    if spec is None or len(paths) != 1:
+        return False
+    if unit := spec.get("unit"):
+        numbers = [float(value) for value in found]
+        return max(numbers) - min(numbers) < UNITS[unit]
+    return len({str(value)[: len("2026-01-01T00:00:00")] for value in found}) == 1
+
+
+def is_text_of_a_time(text: str) -> bool:
+    """Return whether a text is a time."""
+    return _spec([text]) is not None or any(_written([text], forms) for forms in (DATES, CLOCKS))
+
+
 def is_written_time(field: Field) -> bool:
     """Return whether a field can be a time, by its values."""
     return _spec(field.found) is not None
 
 
-def _rank(field: Field, array: Path | None) -> tuple[bool, ...]:
+def _rank(field: Field, array: Path | None) -> tuple[bool, bool, bool, int]:
     in_array = bool(array) and field.path[: len(array or ())] == array
-    return is_time(field.name), field.distinct > 1, in_array
+    return is_time(field.name), field.distinct > 1, in_array, -len(field.path)
 
 
-def _of_two(fields: Sequence[Field]) -> list[tuple[tuple[bool, ...], Spec, set[Path]]]:
+def _of_two(
+    fields: Sequence[Field],
+) -> list[tuple[tuple[bool, bool, bool, int], Spec, set[Path]]]:
     """Return times of which the date is in one field and the hour in another."""
     always = [field for field in fields if field.is_always_there]
     dates = [(one, fmt) for one in always if (fmt := _written(one.found, DATES))]
@@ -60,7 +81,7 @@ def _of_two(fields: Sequence[Field]) -> list[tuple[tuple[bool, ...], Spec, set[P
     for (date, of_date), (clock, of_clock) in itertools.product(dates, clocks):
         path = [path_text(date.path), path_text(clock.path)]
         spec = {"path": path, "format": f"{of_date} {of_clock}"}
-        return [((True, True, False), spec, {date.path, clock.path})]
+        return [((True, True, False, 0), spec, {date.path, clock.path})]
     return []
 
 
@@ -107,8 +128,11 @@ def _parsed(text: str, form: str) -> datetime | None:
 
 
 def _is_iso(text: str) -> bool:
+    if not ISO.match(text):
+        return False
     try:
-        datetime.fromisoformat(text.removesuffix(" UTC"))
+        # Of an interval its begin is read.
+        datetime.fromisoformat(text.partition("/")[0].removesuffix(" UTC"))
     except ValueError:
         return False
     # A date alone, or digits, are more often something else.

@@ -64,6 +64,19 @@ def test_the_header_of_a_file_of_a_data_logger_is_found(tmp_path: Path) -> None:
     assert [event.values["volts"] for event in found.sample.events] == [12.7, 12.8]
 
 
+def test_of_several_kinds_the_one_with_values_is_read_and_no_other_rejected(tmp_path: Path) -> None:
+    kinds = (
+        {"type": "Metric", "metric": "vus", "data": {"contains": "default"}},
+        {"type": "Point", "metric": "vus", "data": {"time": "2024-01-01T00:00:00Z", "value": 5}},
+    )
+    lines = [json.dumps(one) for one in kinds * 10]
+
+    found = suggested(tmp_path / "in.ndjson", "\n".join(lines))
+
+    assert found.document["event"]["where"] == {"path": "type", "equals": "Point"}
+    assert (len(found.sample.events), found.sample.rejects) == (10, [])
+
+
 def test_messages_of_another_format_are_read_with_it(tmp_path: Path) -> None:
     lines = [f"cpu,host=h{n % 2} idle={n} {TS + n * 1000}000000" for n in range(10)]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.domain.suggestion.mapping import suggested_mapping
+from engine.domain.suggestion.one_kind import what_is_missing
 
 METRICBEAT = {
     "@timestamp": "2024-01-01T00:00:00.123Z",
@@ -150,6 +151,7 @@ def test_an_array_beside_values_is_noted() -> None:
         ("31.01.2024 13:45", {"format": "%d.%m.%Y %H:%M"}),
         ("01/31/2024 01:45:00 PM", {"format": "%m/%d/%Y %I:%M:%S %p"}),
         ("20240131134500", {"format": "%Y%m%d%H%M%S"}),
+        ("2024-01-31T13:00:00/2024-01-31T14:00:00", {"format": "iso8601"}),
     ],
 )
 def test_the_form_of_a_time_is_found(written: Any, spec: dict[str, str]) -> None:
@@ -180,6 +182,69 @@ def test_names_with_dots_are_quoted() -> None:
     documents = [{"sensor": "a", "ts": TS + n, "pm2.5": n} for n in MANY]
 
     assert suggested(documents)["values"]["pm2.5"]["path"] == '["pm2.5"]'
+
+
+def test_digits_in_a_text_are_an_amount_if_the_name_says_so() -> None:
+    job = {"rowCount": "10", "total_bytes": "12345", "account": "123456789012"}
+    documents = [{"host": "h1", "ts": TS + n, **job} for n in MANY]
+
+    assert suggested(documents)["values"] == {
+        "rowCount": {"path": "rowCount", "as": "number"},
+        "total_bytes": {"path": "total_bytes", "as": "number"},
+    }
+
+
+def test_names_of_elements_are_the_key_though_each_occurs_once() -> None:
+    found = [{"path": f"engine.{n}", "value": n} for n in range(9)]
+
+    assert suggested([{"boat": "b1", "ts": TS, "found": found}])["key"] == "found.path"
+
+
+def test_lamps_that_are_read_in_one_moment_are_entities() -> None:
+    documents = [{"device": f"lamp {n}", "room": "r1", "ts": TS, "on": n} for n in MANY]
+
+    assert suggested(documents)["key"] == "device"
+
+
+def test_a_uuid_of_a_device_is_the_key_of_a_single_message() -> None:
+    device = "a4927dad-58d4-4580-b460-79cefd56775b"
+    document = {"deviceID": device, "build": "a", "ts": TS, "force": 3}
+
+    assert suggested([document])["key"] == "deviceID"
+
+
+def test_a_unit_names_no_entity() -> None:
+    documents = [{"TempUnit": "C", "ts": TS + n, "temp": n} for n in MANY]
+
+    assert suggested(documents)["key"] == {"const": "all"}
+
+
+def test_arrays_beside_the_one_that_is_exploded_are_noted() -> None:
+    part = [{"name": "a", "value": 1}]
+    documents = [{"ts": TS + n, "counters": part, "gauges": part} for n in MANY]
+
+    assert suggested(documents)["explode"] == "counters"
+    assert "explode: gauges" in notes(documents)
+
+
+def test_a_time_near_the_top_is_preferred() -> None:
+    documents = [{"job": {"created_at": TS + n}, "host": "a", "at": TS + n, "v": n} for n in MANY]
+
+    assert suggested(documents)["time"] == {"path": "at", "unit": "ms"}
+
+
+def test_a_first_line_of_data_in_the_place_of_the_header_is_noted() -> None:
+    documents = [{"s1": "s2", "2024-01-01 00:00:00": "2024-01-01 00:01:00", "20.5": 20.6}]
+
+    assert "source.file.csv.names" in notes(documents)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [({"sensor": "a", "v": 1}, "a time"), ({"sensor": "a", "ts": TS}, "a number")],
+)
+def test_what_messages_lack_is_named(document: Any, said: str) -> None:
+    assert said in what_is_missing([document])
 
 
 @pytest.mark.parametrize("documents", [[{"sensor": "a", "v": 1}], [{"ts": TS, "sensor": "a"}], []])

@@ -1,0 +1,196 @@
+"""A mapping for messages of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain.path import Path, path_text
+from engine.domain.suggestion.elements import array_of_events, arrays_of_objects, elements
+from engine.domain.suggestion.fields import Field, fields_of, is_number, is_number_as_text
+from engine.domain.suggestion.keys import Sampled, is_own_id, key_of
+from engine.domain.suggestion.names import COUNTED, is_time
+from engine.domain.suggestion.times import at_one_moment, is_text_of_a_time, time_of
+
+MOST_VALUES = 20
+MESSAGE = "$message"
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedMapping:
+    """A mapping for messages.
+
+    Attributes:
+        event: the mapping, as in a pipeline file.
+        notes: what to look at before it is used.
+    """
+
+    event: Mapping[str, Any]
+    notes: Sequence[str]
+
+
+def what_is_missing(documents: Sequence[Any]) -> str:
+    """Return why messages have no mapping: that nothing is a number, or nothing a time."""
+    array = array_of_events(documents) or ()
+    fields = fields_of([event for one in documents for event in elements(one, array)])
+    if not any(_is_value(field) and not _names(field) for field in fields.values()):
+        return "no field of them is a number that could be a value"
+    return "no field that all of them have is a time"
+
+
+@dataclass(frozen=True, slots=True)
+class KindMapping:
+    """A mapping, and what it makes of the messages that it was suggested from.
+
+    Attributes:
+        suggested: the mapping.
+        events: how many events they become.
+        unread: the numbers of the messages that do not become an event.
+    """
+
+    suggested: SuggestedMapping
+    events: int
+    unread: frozenset[int]
+
+
+def mapping_of_kind(
+    documents: Sequence[Any], keys: Sequence[str | None], has_message_times: bool
+) -> KindMapping | None:
+    """Return a mapping for all messages; None if nothing in them can be the time, or no value."""
+    array = array_of_events(documents)
+    events = [
+        (event, key, row)
+        for row, (document, key) in enumerate(zip(documents, keys, strict=True))
+        for event in elements(document, array or ())
+    ]
+    fields = fields_of([event for event, _, _ in events])
+    time = time_of(fields, array)
+    if not events or (time is None and not has_message_times):
+        return None
+    spec, paths = time or (None, set[Path]())
+    sampled = Sampled(bool(array) and len(documents) == 1, at_one_moment(fields, spec, paths))
+    found = _Suggestion(fields, array, paths, [key for _, key, _ in events], sampled)
+    if not found.values:
+        return None
+    event = {"explode": path_text(array) or MESSAGE} if array is not None else {}
+    event |= {"key": found.key} | ({} if spec is None else {"time": spec})
+    suggested = SuggestedMapping(
+        event | {"values": found.value_specs()}, found.notes(documents, spec)
+    )
+    columns = [field.column for field in found.values]
+    read = {
+        row
+        for (_, _, row), *values in zip(events, *columns, strict=True)
+        if any(value is not None for value in values)
+    }
+    return KindMapping(suggested, len(events), frozenset(range(len(documents))) - read)
+
+
+class _Suggestion:
+    """The key and the values among some fields.
+
+    Attributes:
+        key: as in a pipeline file.
+        values: the fields of the values.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[Path, Field],
+        array: Path | None,
+        times: set[Path],
+        message_keys: Sequence[str | None],
+        sampled: Sampled,
+    ) -> None:
+        rest = {path: field for path, field in fields.items() if path not in times}
+        self._own_ids = [path_text(path) for path, one in rest.items() if _is_text_id(one, sampled)]
+        self._of_names = _notes_of_names(fields)
+        self._array = array
+        columns = [fields[path].column for path in times]
+        at: Sequence[object] = (
+            list(zip(*columns, strict=True)) if columns else range(len(message_keys))
+        )
+        parts = key_of(rest, at, array, message_keys, sampled)
+        self.key = _key(parts, fields, message_keys)
+        numbers = [
+            field
+            for path, field in rest.items()
+            if path not in parts and _is_value(field) and not _names(field)
+        ]
+        below = [field for field in numbers if array and field.path[: len(array)] == array]
+        self._all = below or numbers
+        self.values = self._all[:MOST_VALUES]
+
+    def value_specs(self) -> dict[str, Any]:
+        """Return the values as in a pipeline file."""
+        return {self._value_name(field): _spec(field) for field in self.values}
+
+    def notes(self, documents: Sequence[Any], time: Any) -> list[str]:
+        """Return what to look at before the mapping is used."""
+        notes = list(self._of_names)
+        if len(self._all) > MOST_VALUES:
+            rest = ", ".join(path_text(field.path) for field in self._all[MOST_VALUES:])
+            notes.append(f"more numbers than {MOST_VALUES}, left out: {rest[:300]}")
+        if self._own_ids:
+            names = ", ".join(self._own_ids[:5])
+            notes.append(f"not the key, for nearly each message has another: {names}")
+        if self.key == {"const": "all"}:
+            notes.append("nothing names the entity: all messages are of one, called all")
+        if time is None:
+            notes.append("no field of all messages is a time: that of the message is taken")
+        for path in arrays_of_objects(documents):
+            if path and path != self._array and path != (self._array or ())[: len(path)]:
+                explode = f"explode: {path_text(path)}"
+                notes.append(f"an array of objects is not read; {explode} makes events of them")
+        return notes
+
+    def _value_name(self, field: Field) -> str:
+        array = self._array or ()
+        is_below = len(array) < len(field.path) and field.path[: len(array)] == array
+        return ".".join(map(str, field.path[len(array) :] if is_below else field.path))
+
+
+def _notes_of_names(fields: Iterable[Path]) -> list[str]:
+    """Return a note if a field is called like a time, as if the first line were no header."""
+    names = {str(path[0]): None for path in fields}
+    found = next((name for name in names if is_text_of_a_time(name)), None)
+    if found is None:
+        return []
+    return [
+        f"a field is called {found}: if the first line is no header, set source.file.csv.names; "
+        "for lines of a log, set a format such as regex (docs/formats.md)"
+    ]
+
+
+def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str | None]) -> Any:
+    repeats = 1 < len(set(keys)) <= len(keys) / 2 and None not in keys
+    if repeats and not any(fields[path].distinct > 1 for path in parts):
+        return "$message_key"
+    if not parts:
+        return {"const": "all"}
+    texts = [path_text(path) for path in parts]
+    return texts[0] if len(texts) == 1 else texts
+
+
+def _spec(field: Field) -> dict[str, Any]:
+    return {
+        "path": path_text(field.path),
+        **({} if field.is_always_there else {"optional": True}),
+        **({} if all(map(is_number, field.found)) else {"as": "number"}),
+    }
+
+
+def _is_value(field: Field) -> bool:
+    return all(is_number(value) or is_number_as_text(value, field.name) for value in field.found)
+
+
+def _names(field: Field) -> bool:
+    """Return whether a field of numbers is something other than a value."""
+    return is_time(field.name) or COUNTED.search(field.name) is not None
+
+
+def _is_text_id(field: Field, sampled: Sampled) -> bool:
+    is_text = all(isinstance(value, str) for value in field.found)
+    is_id = is_text and field.is_always_there and is_own_id(field, sampled)
+    return is_id and not is_time(field.name)

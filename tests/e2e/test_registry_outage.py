@@ -1,4 +1,4 @@
-"""A real schema registry that is slow, down or answers nonsense while a pipeline runs."""
+"""A real schema registry that is slow, down, drips or answers nonsense while a pipeline runs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from tests.unit.connectors.formats.format_case import AVRO, READING, TS, avro
 
 COUNT = 20
 SLOW_SECONDS = 1.5
+DRIP_SECONDS = 0.5
 LATER = {**AVRO, "fields": [{"name": "note", "type": "string", "default": ""}, *AVRO["fields"]]}
 LAST = {**AVRO, "fields": [*AVRO["fields"], {"name": "place", "type": "string", "default": ""}]}
 PROTOBUF = 'syntax = "proto3"; message Reading { string sensor = 1; }'
@@ -52,17 +53,20 @@ class Proxy(BaseHTTPRequestHandler):
             return
         try:
             with urlopen(server.registry + self.path, timeout=30) as found:
-                self._answer(found.status, found.read())
+                self._answer(found.status, found.read(), server.mood == "dripping")
         except HTTPError as error:
             self._answer(error.code, error.read())
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, is_dripping: bool = False) -> None:
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            step = 1 if is_dripping else max(1, len(body))
+            for place in range(0, len(body), step):
+                self.wfile.write(body[place : place + step])
+                time.sleep(DRIP_SECONDS if is_dripping else 0)
         except OSError:
             # Nobody has waited for it.
             pass
@@ -99,7 +103,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
+def test_nothing_is_lost_while_the_registry_is_slow_down_drips_or_talks_nonsense(
     kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
 ) -> None:
     source, port = topic(), free_port()
@@ -166,7 +170,9 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_or_talks_nonsense(
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 7)
                 with pytest.raises(HTTPError) as health:
                     urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10)
-                body = health.value.read().decode()
+body = health.value.read().decode()
+                between.mood = "dripping"
+                wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 10)
                 between.mood = "good"
                 wait_for(lambda: len(lines(scores)) == 2 * COUNT)
 

@@ -1,4 +1,4 @@
-"""A real schema registry for tests: Apicurio's, from Maven, with Confluent's API, in memory."""
+"""A real schema registry for tests: Apicurio's, from Maven, with Confluent's API."""
 
 from __future__ import annotations
 
@@ -27,27 +27,61 @@ class RegistryUnavailableError(RuntimeError):
     """A registry cannot be had on this machine; the message says why."""
 
 
+class SchemaRegistry:
+    """A registry whose schemas are in files: it can be killed and started again.
+
+    Args:
+        folder: of its files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._app, self._java, self._folder = _folder(), _java(), folder
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
+
+    def start(self) -> None:
+        """Start it; return when it answers.
+
+        Raises:
+            RegistryUnavailableError: it does not.
+        """
+        environment = {
+            **os.environ,
+            "QUARKUS_HTTP_PORT": str(self._port),
+            "QUARKUS_HTTP_HOST": "127.0.0.1",
+            "APICURIO_STORAGE_KIND": "sql",
+            "APICURIO_STORAGE_SQL_KIND": "h2",
+            "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{self._folder}/registry",
+        }
+        with tempfile.TemporaryFile() as log:
+            self._process = subprocess.Popen(
+                [str(self._java), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-jar", "quarkus-run.jar"],
+                cwd=self._app,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        _wait_until_up(self.url, self._process)
+
+    def kill(self) -> None:
+        """Kill it, as a machine without memory does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
 def schema_registry() -> Iterator[str]:
     """Run a registry; yield the address of its Confluent-compatible API."""
-    folder, java, port = _folder(), _java(), free_port()
-    environment = {**os.environ, "QUARKUS_HTTP_PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1"}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [str(java), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-jar", "quarkus-run.jar"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        registry = SchemaRegistry(Path(folder))
         try:
-            url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
-            _wait_until_up(url, process)
-            yield url
+            registry.start()
+            yield registry.url
         finally:
-            process.kill()
-            process.wait()
+            registry.kill()
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:

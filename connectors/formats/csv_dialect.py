@@ -106,7 +106,7 @@ def find_dialect(
         texts: those of them that are not numbers.
     """
     if settings.names is None:
-        settings = _with_fields_of_log(lines, settings)
+        settings = _with_commented_header(lines, _with_fields_of_log(lines, settings), wanted)
     lines = [line for line in lines if line.strip() and not _is_comment(line, settings)]
     excel = _EXCEL.fullmatch(lines[0].strip()) if lines else None
     before = 1 if excel else 0
@@ -197,6 +197,26 @@ def _with_fields_of_log(lines: Sequence[str], settings: CsvSettings) -> CsvSetti
     names = tuple(fields[1].strip().split(None if sign == " " else sign))
     found = {"delimiter": sign, "comment": settings.comment or "#", "names": names}
     return settings.model_copy(update=found)
+
+
+def _with_commented_header(
+    lines: Sequence[str], settings: CsvSettings, wanted: Collection[str]
+) -> CsvSettings:
+    """Return the settings of a file whose header is a comment, as HAProxy writes it."""
+    if settings.names is not None or settings.comment is None or not wanted:
+        return settings
+    best, most = settings, 0
+    for line in lines[:MOST_BEFORE]:
+        is_comment = _is_comment(line, settings)
+        bare = line.removeprefix(settings.comment) if is_comment else line
+        for sign in [settings.delimiter] if settings.delimiter else DELIMITERS:
+            names = tuple(_cells(bare.strip(), sign, settings.quote, trim=True))
+            if len(set(names) & set(wanted)) > most:
+                most = len(set(names) & set(wanted))
+                found = {"delimiter": sign, "names": names}
+                # A header that is no comment is found as any other.
+                best = settings.model_copy(update=found) if is_comment else settings
+    return best
 
 
 def _is_comment(line: str, settings: CsvSettings) -> bool:

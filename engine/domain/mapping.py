@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, Literal
@@ -111,6 +112,17 @@ class TimeField:
     def paths(self) -> tuple[Path, ...]:
         """The fields of the time; none if it is the message's own."""
         return () if self.path is None else (self.path, *self.also)
+
+    @property
+    def names_year(self) -> bool:
+        """Whether its texts name the year, or it has no format of strptime."""
+        named = (None, "iso8601", "rfc2822", *EXCEL_FORMATS)
+        return self.format in named or has_year(str(self.format))
+
+
+def has_year(form: str) -> bool:
+    """Return whether times in a format of strptime name the year."""
+    return not {"Y", "y", "G", "c", "x"}.isdisjoint(re.findall("%(.)", form))
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,13 +84,19 @@ class EventColumns:
         times, clocks = stamps, np.full(1, now)
         if self._read_times:
             written = together([read(messages) for read in self._read_times])
-            times = self._times.column(written, keys, stamps)
+            times = self._times.column(written, keys, self._known(stamps, now))
             clocks = np.minimum(stamps, now)
             clocks[stamps == NO_TIME] = now
         good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)
         if self._mapping.max_past is not None:
             good &= times >= clocks - self._mapping.max_past
         return times, good
+
+    def _known(self, stamps: Int64s, now: int) -> Int64s:
+        """Return the timestamps of messages; times without a year are held against now as well."""
+        if self._mapping.time.names_year:
+            return stamps
+        return np.where(stamps == NO_TIME, now, stamps)
 
     def _numbers(self, messages: list[Any] | Table) -> tuple[Floats, Bools]:
         values = np.empty((len(messages), len(self._values)))

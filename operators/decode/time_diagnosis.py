@@ -60,6 +60,8 @@ class TimeDiagnosis:
             expected = "a number" if time.unit else "a text"
             return RejectReason.WRONG_TYPE, f"{where} is {quote(written)}, expected {expected}"
         stamps = [timestamp if time.since == "message" else NO_TIME]
+        if not time.names_year:
+            stamps = [now if timestamp == NO_TIME else timestamp]
         moment = int(self._times.column([written], stamps=stamps)[0])
         hint = other_unit(written, time.unit) if time.since == "epoch" else ""
         if moment == UNREADABLE:

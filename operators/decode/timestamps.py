@@ -29,6 +29,7 @@ from operators.decode.written_times import (
     rfc2822,
     strptime,
 )
+from operators.decode.yearless_times import LEAP_YEAR, in_its_year
 
 LIMIT_NS = 2**63 - 1
 LONGEST_SPAN_NS = 36_600 * NS_PER_DAY
@@ -59,7 +60,10 @@ class TimeReader:
         elif time.format == "rfc2822":
             self._written = rfc2822
         elif time.format is not None and not self._is_iso:
-            self._written = strptime(time.format, known)
+            form = time.format if time.names_year else f"%Y {time.format}"
+            self._written = strptime(form, known)
+        if not time.names_year:
+            self._text = _in_leap_year
 
     @property
     def ambiguous(self) -> str:
@@ -77,7 +81,8 @@ class TimeReader:
         Args:
             written: the times as they are in the messages.
             keys: the entities of the messages.
-            stamps: the messages' own times, ns since 1970.
+            stamps: the messages' own times, ns since 1970; of times without a year, they decide
+                which it is.
         """
         if self._time.since == "message":
             return _since(_numbers(listed(written), self._factor, 0), stamps)
@@ -94,7 +99,7 @@ class TimeReader:
                 return _common(written)
             except (ValueError, UserWarning):
                 pass
-        if self._local is None:
+        if self._local is None and self._time.names_year:
             return np.array([_one(text, self._utc) for text in written], np.int64)
         rows = zip(written, keys, stamps, strict=False)
         return np.array([self._at_home(*row) for row in rows], np.int64)
@@ -103,14 +108,17 @@ class TimeReader:
         return self._written(self._text(text))[0]
 
     def _at_home(self, text: Any, key: str, stamp: int) -> int:
-        assert self._local is not None
         if isinstance(text, datetime):
             return of_datetime(text)
         try:
             moment, zoned = self._written(self._text(text))
+            if not self._time.names_year:
+                moment = in_its_year(moment, int(stamp))
         except (ValueError, TypeError, OverflowError):
             return UNREADABLE
-        return moment if zoned else self._local.utc(moment, key, stamp)
+        if zoned or self._local is None:
+            return moment
+        return self._local.utc(moment, key, stamp)
 
 
 def together(columns: Sequence[Column]) -> Column:
@@ -133,6 +141,10 @@ def _as_text(text: Any) -> str:
     if type(text) is not str or len(text) > LONGEST_TEXT_CHARS:
         raise TypeError
     return text.strip()
+
+
+def _in_leap_year(text: Any) -> str:
+    return f"{LEAP_YEAR} {_as_text(text)}"
 
 
 def _as_number_text(number: Any) -> str:

@@ -170,7 +170,7 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_drips_or_talks_nonsense
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 7)
                 with pytest.raises(HTTPError) as health:
                     urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10)
-body = health.value.read().decode()
+                body = health.value.read().decode()
                 between.mood = "dripping"
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 10)
                 between.mood = "good"

@@ -12,7 +12,7 @@ from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
-from engine.domain.mapping import EXCEL_FORMATS, TimeField, TimeUnit
+from engine.domain.mapping import EXCEL_FORMATS, TimeField, TimeUnit, has_year
 
 PROBE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -51,8 +51,9 @@ class TimeSpec(Settings):
     FILETIME and the ticks of .NET."""
     format: str | None = None
     """Format of a text: iso8601, rfc2822 (Sun, 29 Nov 2026 20:00:00 +0000), or strptime codes such
-    as %d/%m/%Y %H:%M:%S, %Z and %z too. Of a number: excel, the days since 1900 that Excel shows as
-    a time, or excel1904; wincc, millionths of these days (Time_ms)."""
+    as %d/%m/%Y %H:%M:%S, %Z and %z too; without a year, as syslog's %b %d %H:%M:%S, it is the last
+    in which the time is not ahead of its message. Of a number: excel, the days since 1900 that
+    Excel shows as a time, or excel1904; wincc, millionths of these days (Time_ms)."""
     zone: str | None = None
     """Time zone of texts that name none, such as Europe/Berlin; UTC unless given."""
 
@@ -91,11 +92,13 @@ class TimeSpec(Settings):
 
 def _check_format(text: str) -> None:
     asked = text.replace("%Z", "%z")
+    if not has_year(asked):
+        asked = f"%Y {asked}"
     try:
         read = datetime.strptime(PROBE.strftime(asked), asked)
     except ValueError as error:
         raise invalid(f"expected iso8601 or strptime codes: {error}", "format") from None
     # Of months, such as %Y-%m, the first day is meant.
     if read.date() not in (PROBE.date(), PROBE.date().replace(day=1)):
-        codes = "strptime codes that give a full date, or year and month"
+        codes = "strptime codes that give month and day, or year and month"
         raise invalid(f"expected iso8601, or {codes}", "format")

@@ -19,7 +19,7 @@ DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y",
          "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%Y%m%d")  # fmt: skip
 CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.%S", "%H%M%S")
 OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
-          "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S")  # fmt: skip
+          "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S", "%b %d %H:%M:%S")  # fmt: skip
 WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
 ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.IGNORECASE)
 """How they begin: Python takes any sign between date and hour."""

@@ -151,6 +151,7 @@ def test_an_array_beside_values_is_noted() -> None:
         ("31.01.2024 13:45", {"format": "%d.%m.%Y %H:%M"}),
         ("01/31/2024 01:45:00 PM", {"format": "%m/%d/%Y %I:%M:%S %p"}),
         ("20240131134500", {"format": "%Y%m%d%H%M%S"}),
+        ("Jan 31 13:45:00", {"format": "%b %d %H:%M:%S"}),
         ("2024-01-31T13:00:00/2024-01-31T14:00:00", {"format": "iso8601"}),
     ],
 )

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -173,3 +174,53 @@ def test_times_are_read_as_languages_and_databases_print_them(form: str, written
     read = TimeReader(TimeField(("t",), None, form)).column
 
     assert read([written]).tolist() == [1_704_067_200_500_000_000]
+
+
+def ns(moment: datetime) -> int:
+    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1_000
+
+
+STAMP = datetime(2026, 1, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "stamp", "expected"),
+    [
+        ("%b %d %H:%M:%S", "Jan  9 09:00:55", STAMP, "2026-01-09T09:00:55"),
+        ("%b %d %H:%M:%S", "Dec 31 23:59:59", STAMP, "2025-12-31T23:59:59"),
+        ("%b %d %H:%M:%S", "Jan 11 11:00:00", STAMP, "2026-01-11T11:00:00"),
+        ("%b %d %H:%M:%S", "Jan 12 00:00:00", STAMP, "2025-01-12T00:00:00"),
+        ("%b %d %H:%M:%S", "Feb 29 10:00:00", STAMP, "2024-02-29T10:00:00"),
+        ("%m.%d %H:%M:%S", "10.30 16:49:06", STAMP, "2025-10-30T16:49:06"),
+        ("%m-%d %H:%M:%S.%f", "03-17 16:13:38.811", STAMP, "2025-03-17T16:13:38.811000"),
+        ("%b %d %H:%M:%S", "Jan  1 00:30:00", datetime(2025, 12, 31, 23, 30, tzinfo=UTC),
+         "2026-01-01T00:30:00"),
+    ],
+    ids=[
+        "syslog", "the year before", "a day ahead", "more than a day ahead", "a leap day",
+        "digits", "Android", "a message before its time",
+    ],
+)  # fmt: skip
+def test_a_time_without_a_year_is_of_the_last_one_that_is_not_ahead(
+    form: str, written: str, stamp: datetime, expected: str
+) -> None:
+    reader = TimeReader(TimeField(("t",), None, form))
+
+    (found,) = reader.column([written], stamps=[ns(stamp)])
+
+    assert found == ns(datetime.fromisoformat(expected).replace(tzinfo=UTC))
+
+
+def test_a_time_without_a_year_is_a_local_time_of_its_zone() -> None:
+    reader = TimeReader(TimeField(("t",), None, "%b %d %H:%M:%S", zone="Europe/Berlin"))
+
+    (found,) = reader.column(["Jul 1 09:00:00"], stamps=[ns(STAMP)])
+
+    assert found == ns(datetime(2025, 7, 1, 7, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("written", ["Feb 30 10:00:00", "Jul 1", 7, None, "2024 Jul 1 09:00:00"])
+def test_what_is_no_time_without_a_year_is_unreadable(written: Any) -> None:
+    reader = TimeReader(TimeField(("t",), None, "%b %d %H:%M:%S"))
+
+    assert reader.column([written], stamps=[ns(STAMP)]).tolist() == [UNREADABLE]

@@ -176,6 +176,25 @@ BERLIN = "key: s\ntime: {path: t, format: iso8601, zone: Europe/Berlin}\nvalues:
 CLOCKS = ["01:45", "02:15", "02:45", "02:00", "02:30", "03:00", "03:30"]
 
 
+def test_a_time_without_a_year_is_read_by_the_timestamp_of_its_message() -> None:
+    text = """
+key: host
+time: {path: at, format: "%b %d %H:%M:%S"}
+values: [v]
+"""
+    new_year = 1_767_225_600_000_000_000
+
+    events, rejects = decoder(text).decode(
+        [
+            batch({"host": "h", "at": "Dec 31 23:59:59", "v": 1}, stamp=new_year + 10**12),
+            batch({"host": "h", "at": "Jan  1 00:00:01", "v": 1}, stamp=new_year + 10**12),
+        ]
+    )
+
+    assert rejects == []
+    assert events.times.tolist() == [new_year - 10**9, new_year + 10**9]
+
+
 def test_the_hour_that_comes_twice_is_distinguished_by_order_for_each_entity() -> None:
     night = [{"s": s, "v": 1, "t": f"2024-10-27 {c}"} for c in CLOCKS for s in "ab"]
     found = decoder(BERLIN)

@@ -36,12 +36,12 @@ class Kinds:
 
 
 def possible_kinds(documents: Sequence[Any]) -> Iterator[Kinds]:
-    """Yield the ways to tell kinds of messages apart, likeliest first.
+    """Yield the fields that may name the kind of a message, likeliest first.
 
-    A field tells kinds apart if it holds few different texts, and one of them at least repeats.
+    Such a field holds few different texts, and one of them at least repeats.
     """
     fields = fields_of([one if isinstance(one, Mapping) else {} for one in documents])
-    candidates = [field for field in fields.values() if _can_tell(field)]
+    candidates = [field for field in fields.values() if _may_name(field)]
     for field in sorted(candidates, key=_rank, reverse=True):
         rows: dict[str, list[int]] = {}
         for row, value in enumerate(field.column):
@@ -50,7 +50,7 @@ def possible_kinds(documents: Sequence[Any]) -> Iterator[Kinds]:
         yield Kinds(field.path, rows, len(documents) - len(field.found))
 
 
-def _can_tell(field: Field) -> bool:
+def _may_name(field: Field) -> bool:
     found = field.found
     if not all(isinstance(value, str) and len(value) <= LONGEST for value in found):
         return False

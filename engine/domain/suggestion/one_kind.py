@@ -152,7 +152,7 @@ class _Suggestion:
 
 
 def _notes_of_names(fields: Iterable[Path]) -> list[str]:
-    """Return a note if a field is called like a time, as if the first line were no header."""
+    """Return a note if a field is called like a time, as if the header were missing."""
     names = {str(path[0]): None for path in fields}
     found = next((name for name in names if is_text_of_a_time(name)), None)
     if found is None:

@@ -94,8 +94,6 @@ def test_semicolons_and_decimal_commas_are_found_out_and_logged(tmp_path: Path, 
         ("id\ttemp\na\t1.5\n", {}),
         ("id|temp\na|1.5\n", {}),
         ("# a comment\nid,temp\n# another\na,1.5\n", {"comment": "#"}),
-        ("\n# id,temp\na,1.5\n", {"comment": "#"}),
-        ("# a comment\n#id;temp\na;1.5\n", {"comment": "#"}),
         ("Station 5\nexported today\nid,temp\na,1.5\n", {"skip": 2}),
         ("a,1.5\n", {"names": ["id", "temp"]}),
         ("id , temp \n a , 1.5 \n", {}),
@@ -106,6 +104,15 @@ def test_semicolons_and_decimal_commas_are_found_out_and_logged(tmp_path: Path, 
 )
 def test_dialects_are_read(tmp_path: Path, text: str, csv: dict[str, Any]) -> None:
     documents, errors, _ = read(written(tmp_path, text), csv=csv)
+
+    assert (documents, errors) == ([{"id": "a", "temp": 1.5}], {})
+
+
+@pytest.mark.parametrize("text", ["\n# id,temp,\na,1.5,\n", "# a comment\n#id;temp\na;1.5\n"])
+def test_a_header_behind_the_sign_of_comments_is_found(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, text)
+
+    documents, errors, _ = read(file, csv={"comment": "#"}, fields=frozenset({"id", "temp"}))
 
     assert (documents, errors) == ([{"id": "a", "temp": 1.5}], {})
 

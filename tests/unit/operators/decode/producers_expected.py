@@ -51,6 +51,42 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "Datadog, points with tags": [("queue.depth/web-1", START, 12)],
     "Zabbix, export of values": [("h1/CPU load", START, 0.1)],
     "A service on .NET": [("press-4", START, 81.5)],
+    "k6, results as JSON": [("http_req_duration", START, 12.5)],
+    "Caddy, access logs as JSON": [("shop.example", START, 0.0025, 99)],
+    "Docker, container statistics": [("/shop", START, 20298847, 303104, 26)],
+    "AWS ECS, container statistics by id": [
+        ("c69461b2c836cc3f", START, 303104, 1),
+        ("d51461b2c836aa10", START, 409600, 4),
+    ],
+    "AWS ECS, state of a container instance": [("i-1", START, 2048, 3767)],
+    "AWS S3, event notifications": [("uploads", START, 1024)],
+    "AWS CodeBuild, phases of a build": [("shop/BUILD", "2024-01-01T00:13", 36)],
+    "AWS CloudWatch alarms by SNS": [("queue", START, 1)],
+    "AWS IoT 1-Click buttons": [("G030PM1", "", 1.52)],
+    "GCP, finished jobs of BigQuery in the audit log": [("shop", START, 12345, 123)],
+    "Burrow, lag of consumer groups": [("c1/g1/t/0", START, 2)],
+    "Nomad, metrics of an agent": [("node1/nomad.memberlist.gossip", START, 0.25, 0.5)],
+    "Sensu Go, events with metrics": [('h1/system_cpu_idle{cpu="cpu0"}', START, 99.5)],
+    "Signal K, changes of a boat's values": [
+        ("vessels.urn:mrn:imo:mmsi:234567890/propulsion.0.revolutions", START, 16.5)
+    ],
+    "Eclipse Unide, PPMP measurements": [
+        ("press-4", START, 26, 52.4),
+        ("press-4", START, 23, 46.5),
+    ],
+    "GBFS, stations of bicycle sharing": [("s1", START, 1, 3), ("s2", "2024-01-01T00:01", 6, 8)],
+    "HomeWizard, energy meters": [("4E47475955", "", -543, 2569.5)],
+    "Tasmota, several sensors of a gateway": [
+        ("DS18B20-1", START, 13.5),
+        ("DS18B20-2", START, 1.5),
+    ],
+    "Redfish, fans of a server": [
+        ("/redfish/v1/Chassis/1/Thermal/Fan 1", "", 23),
+        ("/redfish/v1/Chassis/1/Thermal/Fan 2", "", 24),
+    ],
+    "syslog without a year, lines of a DNS server": [("ns1", "2026-01-01T00:00", 12, 340)],
+    "OpenStack, requests of the Nova API": [("GET", START, 1893, 0.25)],
+    "JMeter, results": [("login", START, 2384, 220), ("login", "2024-01-01T00:01", 95, 220)],
     "Campbell loggers, TOA5": [
         ("mast", START, 20.5, 12.9),
         ("mast", "2024-01-01T00:01", GAP, 12.9),

@@ -73,6 +73,17 @@ def test_times_in_messages_are_held_against_the_earlier_of_both_clocks(
     assert NO_TIME not in events.timestamps
 
 
+def test_a_time_ahead_of_this_machine_is_rejected_though_its_message_is_ahead_as_well() -> None:
+    mapping = replace(STAMPED, time=TimeField(("t",), "s"), max_past=None)
+    payload = b'{"s":"x","a":1,"t":%d}' % (500 * 3600)
+    batch = replace(raw(payload), timestamps=np.array([500 * HOUR]))
+
+    events, rejects = Decoder(mapping, clock=lambda: 100 * HOUR).decode([batch])
+
+    assert len(events) == 0
+    assert [reject.reason for reject in rejects] == [RejectReason.TIME_IN_FUTURE]
+
+
 def test_a_time_in_another_unit_is_guessed_in_the_reject() -> None:
     mapping = replace(STAMPED, time=TimeField(("t",), "s"))
 

@@ -214,7 +214,7 @@ def _with_commented_header(
             if len(set(names) & set(wanted)) > most:
                 most = len(set(names) & set(wanted))
                 found = {"delimiter": sign, "names": names}
-                # A header that is no comment is found as any other.
+                # Any other header is found later.
                 best = settings.model_copy(update=found) if is_comment else settings
     return best
 

@@ -158,7 +158,7 @@ def _notes_of_names(fields: Iterable[Path]) -> list[str]:
     if found is None:
         return []
     return [
-        f"a field is called {found}: if the first line is no header, set source.file.csv.names; "
+        f"a field is called {found}: if the first line is not a header, set source.file.csv.names; "
         "for lines of a log, set a format such as regex (docs/formats.md)"
     ]
 

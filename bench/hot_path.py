@@ -32,7 +32,7 @@ from engine.application.dataflow.reader import TaskReader
 from engine.application.state.directory import DirectoryStore
 from operators.alert.step import AlertStep
 from operators.calibrators.peaks_over_threshold import PeaksOverThreshold
-from operators.decode.decoder import Decoder
+from operators.decode.event_columns import EventColumns
 from operators.decode.json_messages import JsonMessages
 from operators.detect.entity_table import EntityTable
 from operators.detect.profile import ProfileBank
@@ -45,9 +45,9 @@ STEPS: dict[str, list[tuple[Any, str]]] = {
     "columns of messages": [(source, "raw_batch")],
     "count": [(TaskReader, "_count_batch")],
     "decode JSON": [(JsonMessages, "decode")],
-    "decode keys": [(Decoder, "_keys")],
-    "decode times": [(Decoder, "_moments")],
-    "decode values": [(Decoder, "_numbers")],
+    "decode keys": [(EventColumns, "_keys")],
+    "decode times": [(EventColumns, "_moments")],
+    "decode values": [(EventColumns, "_numbers")],
     "decode, all else": [(build, "decode_items")],
     "entities": [(EntityTable, "_assign"), (EntityTable, "observe")],
     "expected values": [(ProfileBank, "observe")],

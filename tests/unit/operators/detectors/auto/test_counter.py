@@ -68,6 +68,16 @@ def test_a_small_fall_shows_that_it_is_no_counter() -> None:
     assert not state["is_counter"]
 
 
+def test_a_value_that_was_wrongly_taken_for_a_counter_has_to_rise_for_longer() -> None:
+    state = rising()
+    fallen = counter.ENOUGH_RISES - 3
+    feed(state, [fallen])
+
+    changes = feed(state, range(fallen + 1, fallen + 1 + 2 * counter.ENOUGH_RISES))
+
+    assert changes.index(True) == 2 * counter.ENOUGH_RISES - 1
+
+
 def test_a_fall_by_much_leaves_it_a_counter() -> None:
     state = rising()
 

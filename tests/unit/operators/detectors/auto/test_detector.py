@@ -231,6 +231,18 @@ def test_names_a_lost_correlation() -> None:
     assert np.argmax(explanation.contributions[rarest]) == 2
 
 
+def test_a_value_that_comes_alone_is_no_lost_correlation() -> None:
+    # A door among freezers: it has a count, and never a temperature or a power.
+    values = np.full((EVENTS, 3), np.nan)
+    values[:, 2] = np.random.default_rng(1).random(EVENTS) < 0.004
+    values[:400, 2] = 0.0
+
+    explanation = explained(values)
+
+    alerts = np.flatnonzero(explanation.p_values <= 1e-4)
+    assert "correlation" not in {kind(explanation, row) for row in alerts}
+
+
 def test_names_each_of_several_lost_correlations() -> None:
     values = correlated(6_000)
     begins = 1_800 + np.array([0, 460, 1_010, 1_480, 2_100, 2_540, 3_090, 3_700])

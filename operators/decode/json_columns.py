@@ -7,9 +7,9 @@ decoder, which also says what is wrong with it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from engine.domain.mapping import EXCEL_FORMATS, EventMapping
@@ -34,6 +34,7 @@ MOST_FIELDS = 60
 """A bit each says which of them a message has."""
 LONGEST_PAUSE = 63
 """Batches for which it is not tried again after some that were not plain."""
+_FLOATS = msgspec.json.Decoder(list[float])
 
 
 class JsonColumns:
@@ -148,12 +149,15 @@ def _is_name(path: Path) -> bool:
 
 def _read_inexact(lines: bytes, found: Found) -> bool:
     """Read the numbers that take more than one multiplication; return whether all are finite."""
-    fields = len(found.numbers)
-    for place in found.inexact[1 : 1 + found.inexact[0]].tolist():
-        row, field = divmod(place, fields)
-        begin, end = found.spans[field, row].tolist()
-        number = float(lines[begin:end])
-        if math.isinf(number):
-            return False
-        found.numbers[field, row] = number
+    count = found.inexact[0]
+    if count == 0:
+        return True
+    rows, fields = np.divmod(found.inexact[1 : 1 + count], len(found.numbers))
+    spans = found.spans[fields, rows]
+    places = zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True)
+    array = b"[" + b",".join([lines[begin:end] for begin, end in places]) + b"]"
+    try:
+        found.numbers[fields, rows] = _FLOATS.decode(array)
+    except msgspec.DecodeError:
+        return False
     return True

@@ -88,8 +88,8 @@ def note(steady: Any, ratio: float, events: int, begins: bool, hour: int, before
             steady.span = max(steady.span - 1, 0)
     # One that is far larger, a fault, moves the bounds by no more than a part.
     rise = MOST if steady.count == 1 else 1
-    steady.peak = max(steady.peak + 0, min(peak, steady.peak + rise))
-    steady.span = max(steady.span + 0, min(span, steady.span + rise))
+    steady.peak = max(np.int64(steady.peak), min(peak, steady.peak + rise))
+    steady.span = max(np.int64(steady.span), min(span, steady.span + rise))
 
 
 @njit(error_model="numpy")
@@ -106,7 +106,7 @@ def _is_like(steady: Any, peak: int, span: int) -> bool:
 def _count(steady: Any, hour: int, before: int) -> None:
     gap = (hour - before) % HOURS_KEPT
     lasted = (before - steady.first) % HOURS_KEPT
-    n = steady.count + 0
+    n = np.int64(steady.count)
     # The chance that the next of n gaps, of exponential lengths with this sum, is so long.
     if n == 0 or n * (1.0 + gap / max(lasted, 1.0)) ** (1 - n) < CHANCE:
         forget(steady)

@@ -240,7 +240,7 @@ def test_a_value_that_comes_alone_is_no_lost_correlation() -> None:
     explanation = explained(values)
 
     alerts = np.flatnonzero(explanation.p_values <= 1e-4)
-    assert "correlation" not in {kind(explanation, row) for row in alerts}
+    assert "correlation" not in {kind(explanation, int(row)) for row in alerts}
 
 
 def test_names_each_of_several_lost_correlations() -> None:

@@ -75,6 +75,8 @@ def kind_of(
         return SHIFT if state.sudden else DRIFT
     # Large errors without a run on one side of the level.
     if chosen == BURST and one_sided:
+        if predictable > PREDICTABLE and state.outside <= run.SUDDEN_EVENTS:
+            return PATTERN
         return SHIFT if state.sudden else DRIFT
     short = (strays or state.outside <= run.SUDDEN_EVENTS) and not one_sided
     noisy = noisy or strays or chosen == BURST

@@ -125,7 +125,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (
         ("event", "time"),
         {"path": "ts", "format": "%H:%M"},
-        "codes that give a full date, or",
+        "codes that give month and day, or year and month",
     ),
     (("event", "time"), {"path": "ts", "format": "%Y%"}, "expected iso8601 or strptime codes: "),
     (("event", "values"), {}, "expected names with their paths, or a list of paths"),

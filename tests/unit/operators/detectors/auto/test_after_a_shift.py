@@ -79,3 +79,15 @@ def test_a_value_that_wanders_is_forecast_from_where_it_is() -> None:
 
     after = slice(FAULT + LENGTH + 15, FAULT + LENGTH + 60)
     assert np.abs(values[after] - found.centers[after, 0]).max() < 6.0
+
+
+def test_one_outlier_of_a_regular_cycle_is_named_alike_while_it_is_remembered() -> None:
+    values = 20.0 + np.arange(2_000) % 7 / 10.0
+    values[1_900] = 900.0
+    times = MONDAY + MINUTE * np.arange(len(values), dtype=np.int64)
+
+    found = explain(AutoDetector(1).bank(1), values[:, None], times)
+
+    rare = 1_900 + np.flatnonzero(found.p_values[1_900:1_930] < 1e-4)
+    assert rare[0] == 1_900
+    assert {KINDS[number] for number in found.kinds[rare]} == {"pattern"}

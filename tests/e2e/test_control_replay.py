@@ -214,6 +214,8 @@ def test_feedback_and_silences_survive_kills_with_equal_bytes(
     expected = {name: whole.published(name) for name in OUTPUTS}
 
     for name in OUTPUTS:
+        # What follows the open transaction of a killed process is seen when brokers have ended it.
+        wait_for(lambda name=name: len(killed.published(name)) >= len(expected[name]), PATIENCE)
         seen = killed.published(name)
         assert seen == expected[name], name
         assert all(len(copies) == 1 for copies in seen.values()), name

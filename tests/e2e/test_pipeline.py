@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import orjson
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.support.commands import run_command
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
@@ -24,6 +24,12 @@ PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 EVENTS = 40_000
 # A process has its page on the first one's port and its own number.
 MOST_PROCESSES = 3
+NO_COORDINATOR_YET = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+"""What a broker answers for a group whose topic it is still making or reading."""
 
 
 def messages(count: int = EVENTS, seed: int = 1) -> list[bytes]:
@@ -228,9 +234,21 @@ def lag(kafka: KafkaCluster, topic: str, group: str) -> int:
         TopicPartition(topic, p) for p in consumer.list_topics(topic).topics[topic].partitions
     ]
     ends = [consumer.get_watermark_offsets(place)[1] for place in places]
-    done = [max(place.offset, 0) for place in consumer.committed(places)]
+    done = [max(place.offset, 0) for place in _committed(consumer, places)]
     consumer.close()
     return sum(ends) - sum(done)
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """Return what a group has committed; a broker that has just started looks for it at first."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return consumer.committed(places)
+        except KafkaException as error:
+            if error.args[0].code() not in NO_COORDINATOR_YET or time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize(("partitions", "processes"), [(6, 1), (6, 2)])

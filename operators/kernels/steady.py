@@ -26,7 +26,7 @@ CHANCE = 0.01
 FADING = 4
 """Episodes in which the bounds fade by a part, until `MANY` are known; then it takes `MANY`."""
 PARTS = 4.0
-"""Parts of a factor e by which the bounds are known."""
+"""Parts of a factor e by which peaks and spans are known."""
 MOST = 255
 HOURS_KEPT = 65_535
 """Hours after which their numbers begin again."""
@@ -61,7 +61,7 @@ def is_usual(steady: Any, ratio: float, events: int) -> bool:
         ratio: its distance, in first levels.
         events: its events so far.
     """
-    return steady.count >= MANY and _is_like(steady, _parts(ratio), _parts(events))
+    return steady.count >= MANY and _is_like(steady, parts(ratio), parts(events))
 
 
 @njit(error_model="numpy")
@@ -76,7 +76,7 @@ def note(steady: Any, ratio: float, events: int, begins: bool, hour: int, before
         hour: number of the hour, from 1; 0 if time is not known.
         before: that of the episode before; 0 if there was none.
     """
-    peak, span = _parts(ratio), _parts(events)
+    peak, span = parts(ratio), parts(events)
     known = steady.count >= MANY
     if hour == 0 or (known and not _is_like(steady, peak, span)):
         return
@@ -93,7 +93,8 @@ def note(steady: Any, ratio: float, events: int, begins: bool, hour: int, before
 
 
 @njit(error_model="numpy")
-def _parts(factor: float) -> int:
+def parts(factor: float) -> int:
+    """Return a factor in parts of a factor e, at most `MOST`."""
     return min(ceil(PARTS * log(max(factor, 1.0))), MOST)
 
 

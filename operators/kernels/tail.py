@@ -23,7 +23,7 @@ first level and the mean distance are as uncertain as those of that many indepen
 
 from __future__ import annotations
 
-from math import ceil, log, sqrt
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from numba import njit
 
 from operators.kernels import steady
 from operators.kernels.moving_mean import newest_weight
+from operators.kernels.steady import HOURS_KEPT
 
 LEVELS = 3
 FIRST_LEVEL = 3.2
@@ -61,13 +62,9 @@ EPISODE_EVENTS = 64
 """Clusters with fewer events between them than this are of one episode."""
 SCHEDULE_HOURS = 20, 8 * 24
 """Hours between the episodes of a schedule."""
-HOURS_KEPT = 65_535
-"""Hours after which their numbers begin again."""
 NORMAL_SCHEDULE = 2
 """Episodes in a row that kept to a schedule, from which on they are normal, however far out: their
 log-excesses are no longer censored."""
-PEAK_PARTS = 4.0
-"""Parts of a factor e by which the peak of an episode is known."""
 LEARNED_P = 1e-3
 """A distance rarer than this does not count in the mean."""
 CENSORED = 3.0
@@ -282,7 +279,7 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
             tail.steady, tail.peak / unit, _length(tail), not within, shown, tail.alien_hour
         )
         if not within:
-            _begin_episode(tail, hour)
+            _begin_episode(tail, shown)
         aliens = tail.aliens / ALIEN_PARTS
         if not tail.scheduled and aliens <= ALIENS + ALIEN_SHARE * tail.events:
             if not within and aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
@@ -311,9 +308,8 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
 @njit(error_model="numpy")
 def _note_peak(tail: Any, unit: float) -> None:
     """Note how far out an episode was; what it was long ago fades."""
-    parts = ceil(PEAK_PARTS * log(max(tail.peak / unit, 1.0)))
     faded = max(np.int64(tail.alien_peak) - 1, 0)
-    tail.alien_peak = min(max(np.int64(parts), faded), 255)
+    tail.alien_peak = max(np.int64(steady.parts(tail.peak / unit)), faded)
 
 
 @njit(error_model="numpy")
@@ -329,7 +325,7 @@ def usual_p_value(tail: Any, distance: float, floor: float, due: bool) -> float:
     if not distance > 0.0:
         return 0.0
     ratio = distance / first_level(tail, floor)
-    if due and PEAK_PARTS * log(ratio) <= tail.alien_peak + 1.0:
+    if due and steady.PARTS * log(ratio) <= tail.alien_peak + 1.0:
         return 1.0
     if steady.is_usual(tail.steady, ratio, _length(tail) + 1):
         return tail.aliens / ALIEN_PARTS / tail.events
@@ -352,17 +348,17 @@ def _count_censored(tail: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _begin_episode(tail: Any, hour: int) -> None:
+def _begin_episode(tail: Any, shown: int) -> None:
     """Note when an episode begins, and whether one of an earlier day began at that hour."""
     tail.episode = 1
     tail.aliens = min(tail.aliens + ALIEN_PARTS, 65_535)
     shortest, longest = SCHEDULE_HOURS
-    apart = (hour % HOURS_KEPT + 1 - np.int64(tail.alien_hour)) % HOURS_KEPT
+    apart = (shown - np.int64(tail.alien_hour)) % HOURS_KEPT
     at_hour = apart % 24 <= 1 or apart % 24 == 23
-    known = tail.alien_hour > 0 and hour > 0
+    known = tail.alien_hour > 0 and shown > 0
     again = known and at_hour and shortest <= apart <= longest
     tail.scheduled = min(tail.scheduled + 1, 255) if again else 0
-    tail.alien_hour = hour % HOURS_KEPT + 1 if hour > 0 else 0
+    tail.alien_hour = shown
 
 
 @njit(error_model="numpy")

@@ -45,10 +45,17 @@ def fields(d: int) -> list[Any]:
 
 
 @njit(error_model="numpy")
-def residuals(state: Any, z: Floats, seen: int, squares: Floats) -> float:
-    """Fill in the recent mean squared residual of each value; return the largest, or NaN."""
+def residuals(state: Any, z: Floats, present: int, seen: int, squares: Floats) -> float:
+    """Fill in the recent mean squared residual of each value; return the largest.
+
+    NaN before the first solution, and where fewer than two values are `present`.
+    """
     d = len(z)
     if seen < FIRST_SOLVED or d > MOST_VALUES:
+        return np.nan
+    if present < 2:
+        # One value alone is related to nothing.
+        squares[:] = state.recent
         return np.nan
     _times_inverse(state.inverse, z, squares)
     largest = 0.0

@@ -205,24 +205,16 @@ def _drive(  # pragma: no cover - runs compiled
             apart = neighbours.distance(state.neighbours, vector, state.seen)
             near_log = log(max(apart * root, 1e-12)) if apart == apart else np.nan
             far_log = near_log
+            largest = correlation.residuals(state.correlation, z, present, state.seen, squares)
+            relation_log = log(max(largest, 1e-12))
             near = gauge.distance(state.gauges[0], near_log, 1.0)
-            # One value alone is related to nothing.
-            related = present > 1
-            relation_log, relation = 0.0, 0.0
-            if related:
-                largest = correlation.residuals(state.correlation, z, state.seen, squares)
-                relation_log = log(max(largest, 1e-12))
-                relation = gauge.distance(state.gauges[1], relation_log, 1.0)
-            else:
-                for j in range(len(state.correlation.recent)):
-                    squares[j] = state.correlation.recent[j]
+            relation = gauge.distance(state.gauges[1], relation_log, 1.0)
             whole_p, relation_p, whole_raw, relation_raw = 1.0, 1.0, 1.0, 1.0
             if state.seen >= value.WARM_UP:
                 whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, still, 1.0)
-                if related:
-                    relation_p = tail.p_value(
-                        state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
-                    )
+                relation_p = tail.p_value(
+                    state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
+                )
                 rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
                 whole_raw, relation_raw = whole_p, relation_p
                 usual = tail.usual_p_value(state.tails[NEAR_TAIL], near, 1.0, due)
@@ -239,18 +231,17 @@ def _drive(  # pragma: no cover - runs compiled
                     best, kind, amount = relation_p / CORRELATION_WEIGHT, CORRELATION, np.nan
             if learns[i]:
                 tail.learn(state.tails[NEAR_TAIL], near, whole_raw, 1.0, 0.0, clock, 1.0)
+                tail.learn(
+                    state.tails[RELATION_TAIL],
+                    relation,
+                    relation_raw,
+                    1.0,
+                    0.0,
+                    clock,
+                    RELATION_SPAN,
+                )
                 gauge.learn(state.gauges[0], near_log)
-                if related:
-                    tail.learn(
-                        state.tails[RELATION_TAIL],
-                        relation,
-                        relation_raw,
-                        1.0,
-                        0.0,
-                        clock,
-                        RELATION_SPAN,
-                    )
-                if related and tail.teaches(state.tails[RELATION_TAIL], relation_raw):
+                if tail.teaches(state.tails[RELATION_TAIL], relation_raw):
                     gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
                 correlation.learn(state.correlation, z, state.seen, squares)

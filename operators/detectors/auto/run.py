@@ -12,8 +12,6 @@ SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""
 SUDDEN_EVENTS = 2
 """Length of a run that noise alone explains."""
-NORMAL_EVENTS = 400
-"""Length of a run from which on it is the normal state."""
 NEAR_EVENTS = 2
 """Consecutive usual values that end a run."""
 CAME = 0.25
@@ -33,7 +31,7 @@ STRAYED = 4.0
 @njit(error_model="numpy")
 def goes_on(state: Any) -> bool:
     """Return whether a settled run goes on that is not the normal state yet."""
-    return SETTLED_EVENTS <= state.outside < NORMAL_EVENTS
+    return SETTLED_EVENTS <= state.outside < tail.NEW_NORMAL_EVENTS
 
 
 @njit(error_model="numpy")

@@ -468,7 +468,7 @@ def _settle(state: Any, foreseen: float) -> None:
     """Adopt a lasting shift as the new level: the mean of the last values, less their season."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
     state.shifted = min(state.shifted + 1, 65_535) if far else 0
-    if state.shifted >= run.NORMAL_EVENTS:
+    if state.shifted >= tail.NEW_NORMAL_EVENTS:
         # The pattern has learned some of the shift at the hours that it lasted.
         learned = season.center(state.season)
         moved = autoregression.recent_mean(state.ar) - (foreseen - learned)

@@ -22,7 +22,7 @@ def correlated(n: int, d: int, part: float, seed: int = 0) -> Floats:
 def feed(state: Any, z: Floats, seen: int) -> tuple[Floats, Floats]:
     largest, squares = np.empty(len(z)), np.zeros(z.shape[1])
     for i in range(len(z)):
-        largest[i] = correlation.residuals(state, z[i], seen + i, squares)
+        largest[i] = correlation.residuals(state, z[i], len(z[i]), seen + i, squares)
         correlation.learn(state, z[i], seen + i, squares)
     return largest, squares
 

@@ -12,9 +12,11 @@ import numpy as np
 from engine.domain.batch import Int64s
 from engine.domain.mapping import EventMapping
 from engine.domain.path import Path
+from operators.decode.column_sections import in_order, joined
 from operators.decode.columns import Table
 from operators.decode.json_columns import json_columns
 from operators.decode.message_type import MessageType, field_name
+from operators.decode.reading import reader
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = ord("\n")
@@ -32,6 +34,8 @@ class JsonMessages:
         self._fields = [(name, field_name(name)) for name in self._type.names]
         self._explodes = mapping.explode is not None
         self._columns = json_columns(mapping)
+        paths = () if self._columns is None else self._columns.paths
+        self._readers = [(path, reader(path, self._type.attributes(path))) for path in paths]
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
     def attributes(self, path: Path) -> int:
@@ -45,12 +49,29 @@ class JsonMessages:
 
     def decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any] | Table, Int64s]:
         """Return the messages that fit, and which payloads they are."""
-        if self._columns is not None:
-            table = self._columns.read(payloads)
-            if table is not None:
-                return table, np.arange(len(payloads))
+        columns = None if self._columns is None else self._columns.read(payloads)
+        if columns is not None:
+            return self._with_others(payloads, *columns)
         messages, rows = self._decode(payloads)
         return [self._dictionary(m) for m in messages] if self._plain else messages, rows
+
+    def _with_others(
+        self, payloads: Sequence[bytes | None], table: Table, rows: Int64s
+    ) -> tuple[Table, Int64s]:
+        """Return the columns of plain messages, and of those among the others that fit."""
+        if len(rows) == len(payloads):
+            return table, rows
+        assert self._columns is not None
+        others = np.delete(np.arange(len(payloads)), rows)
+        messages, fitting = self._decode([payloads[row] for row in others.tolist()])
+        if not messages:
+            return table, rows
+        rows = np.concatenate([rows, others[fitting]])
+        order = np.argsort(rows)
+        more = {path: self._columns.column(path, read(messages)) for path, read in self._readers}
+        columns = joined([table.columns, more])
+        columns = {path: in_order(column, order) for path, column in columns.items()}
+        return Table(columns, len(rows)), rows[order]
 
     def _decode(self, payloads: Sequence[bytes | None]) -> tuple[list[Any], Int64s]:
         whole = decode_all(self._decoder, payloads, self._max_bytes)

@@ -26,7 +26,7 @@ class Texts:
 
     def __init__(self, lines: bytes) -> None:
         self.content = np.frombuffer(lines, np.uint8)
-        self._lines = lines
+        self.lines = lines
         whole = lines.decode()
         # Of ASCII alone, each byte is a letter.
         self._whole = whole if len(whole) == len(lines) else None
@@ -36,7 +36,7 @@ class Texts:
         places = zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True)
         if (whole := self._whole) is not None:
             return [whole[begin:end] for begin, end in places]
-        return [self._lines[begin:end].decode() for begin, end in places]
+        return [self.lines[begin:end].decode() for begin, end in places]
 
 
 class KnownTexts:

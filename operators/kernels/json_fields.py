@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.domain.batch import Floats, Int64s
+from engine.domain.batch import Bools, Floats, Int64s
 from operators.kernels import json_syntax
 from operators.kernels.json_syntax import (
     CLOSE,
@@ -16,7 +16,6 @@ from operators.kernels.json_syntax import (
     INEXACT,
     INTEGER,
     INVALID,
-    LF,
     MINUS,
     NINE,
     OPEN,
@@ -64,49 +63,58 @@ class Found(NamedTuple):
         numbers: float64 [k, n]; NaN where an optional one is missing.
         inexact: int64 [1 + k * n], the number of numbers that are to be read otherwise, then
             row * k + field of each.
+        is_read: bool [n], which of them are to be read, then which were: what the others have
+            above is of no use.
     """
 
     spans: Int64s
     integers: Int64s
     numbers: Floats
     inexact: Int64s
+    is_read: Bools
 
 
 def read_fields(  # noqa: C901 - passing columns to functions takes twice as long
-    lines: Bytes, fields: Fields, found: Found
-) -> int:
-    """Read objects until one is not plain, or lacks a field; return how many were read.
+    lines: Bytes, bounds: Int64s, fields: Fields, found: Found
+) -> None:
+    """Read objects, but for those that are not plain or lack a field.
 
     Args:
-        lines: the objects, a line feed behind each, and a quote and a line feed; no escapes and
-            no other control characters.
+        lines: the objects, a line feed behind each, and a quote and a line feed. Those that are to
+            be read have no escapes and no control characters.
+        bounds: int64 [n + 1], where each object begins, and the quote.
         fields: what is read.
         found: takes it.
     """
-    names, bounds, kinds = fields
-    spans, integers, numbers, inexact = found
+    names, ends, kinds = fields
+    spans, integers, numbers, inexact, is_read = found
     count, wanted = numbers.shape[1], 0
     for field in range(len(kinds)):
         if kinds[field] != OPTIONAL:
             wanted |= 1 << field
     # Begin and size of each name of the message before, and its field; no name has size -1.
     before = np.full((REMEMBERED, 3), -1, np.int64)
-    inexact[0], at = 0, 0
+    inexact[0] = 0
     for row in range(count):
-        at = after_blanks(lines, at)
-        if lines[at] != OPEN:
-            return row
-        at = after_blanks(lines, at + 1)
-        seen, place, more = 0, 0, lines[at] != CLOSE
+        if not is_read[row]:
+            continue
+        is_read[row] = False
+        inexact_before = inexact[0]
+        at = after_blanks(lines, bounds[row])
+        is_plain = lines[at] == OPEN
+        at = after_blanks(lines, at + 1) if is_plain else at
+        seen, place, more = 0, 0, is_plain and lines[at] != CLOSE
         while more:
+            # Left before its end by what is not plain.
+            is_plain = False
             if lines[at] != QUOTE:
-                return row
+                break
             begin = at + 1
             end = text_end(lines, begin)
             size = end - begin
             at = after_blanks(lines, end + 1)
             if lines[at] != COLON:
-                return row
+                break
             at = after_blanks(lines, at + 1)
             if (
                 place < REMEMBERED
@@ -115,19 +123,19 @@ def read_fields(  # noqa: C901 - passing columns to functions takes twice as lon
             ):
                 field = before[place, 2]
             else:
-                field = _search(lines, begin, size, names, bounds)
+                field = _search(lines, begin, size, names, ends)
             if place < REMEMBERED:
                 before[place, 0], before[place, 1], before[place, 2] = begin, size, field
             place += 1
             kind, sign = IGNORED, lines[at]
             if field >= 0:
                 if seen >> field & 1:
-                    return row
+                    break
                 seen |= 1 << field
                 kind = kinds[field]
             if sign == QUOTE:
                 if kind > TEXT:
-                    return row
+                    break
                 end = text_end(lines, at + 1)
                 if kind == TEXT:
                     spans[field, row, 0], spans[field, row, 1] = at + 1, end
@@ -135,7 +143,7 @@ def read_fields(  # noqa: C901 - passing columns to functions takes twice as lon
             elif sign == MINUS or ZERO <= sign <= NINE:
                 form, end, whole, number = number_at(lines, at)
                 if form == INVALID or kind == TEXT or (kind == WHOLE and form != INTEGER):
-                    return row
+                    break
                 if kind == WHOLE:
                     integers[field, row] = whole
                 elif kind > WHOLE:
@@ -149,27 +157,29 @@ def read_fields(  # noqa: C901 - passing columns to functions takes twice as lon
                 at = value_end(lines, at)
             else:
                 if kind <= WHOLE or (sign == N and kind == NUMBER):
-                    return row
+                    break
                 at = word_end(lines, at)
                 numbers[field, row] = np.nan if sign == N else 1.0 if sign == T else 0.0
             if at < 0:
-                return row
+                break
             at = after_blanks(lines, at)
             more = lines[at] == COMMA
             if more:
                 at = after_blanks(lines, at + 1)
             elif lines[at] != CLOSE:
-                return row
-        if seen & wanted != wanted:
-            return row
+                break
+            is_plain = True
+        if not is_plain or seen & wanted != wanted:
+            inexact[0] = inexact_before
+            continue
+        # A text without an end, or a line feed, leads into another object.
+        if after_blanks(lines, at + 1) != bounds[row + 1] - 1:
+            inexact[0] = inexact_before
+            continue
         for field in range(len(kinds)):
             if not seen >> field & 1:
                 numbers[field, row] = np.nan
-        at = after_blanks(lines, at + 1)
-        if lines[at] != LF:
-            return row
-        at += 1
-    return count if at == len(lines) - 2 else 0
+        is_read[row] = True
 
 
 @njit(error_model="numpy")

@@ -17,7 +17,7 @@ from engine.domain.reject import Reject
 from operators.decode import json_messages
 from operators.decode.columns import Table
 from operators.decode.decoder import Decoder
-from operators.decode.json_columns import LONGEST_PAUSE
+from operators.decode.json_columns import LONGEST_PAUSE, json_columns
 from operators.decode.json_messages import JsonMessages
 from operators.kernels.text_table import (
     _FNV_BASIS,
@@ -105,6 +105,11 @@ NOT_PLAIN = [
     b'{"id":"e1","ts":1,"a":1,"x":"' + b"x" * 2_000 + b'"}',
 ]
 
+ESCAPED = [
+    b'{"id":"e\\u0031","ts":1,"a":1}',
+    b'{"id":"e/1","ts":2,"a":2,"b":true,"unit":"\\u00b0C"}',
+]
+
 
 @pytest.mark.parametrize("payload", PLAIN_ALSO)
 def test_plain_messages_are_read_into_columns(payload: bytes) -> None:
@@ -115,10 +120,28 @@ def test_plain_messages_are_read_into_columns(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize("payload", NOT_PLAIN)
-def test_what_is_not_plain_is_left_to_the_decoder_of_objects(payload: bytes | None) -> None:
-    messages, _ = JsonMessages(MAPPING).decode([PLAIN, payload, PLAIN])
+def test_what_is_not_plain_is_left_to_the_decoder_of_objects_and_all_else_is_not(
+    payload: bytes | None,
+) -> None:
+    columns = json_columns(MAPPING)
+    assert columns is not None
 
-    assert not isinstance(messages, Table)
+    read = columns.read([PLAIN, payload, PLAIN])
+
+    assert read is not None
+    assert read[1].tolist() == [0, 2]
+
+
+def test_messages_that_were_read_otherwise_are_numbers_in_the_columns_of_the_others() -> None:
+    payloads = [PLAIN, *ESCAPED, PLAIN]
+
+    messages, rows = JsonMessages(MAPPING).decode(payloads)
+
+    assert isinstance(messages, Table)
+    assert rows.tolist() == [0, 1, 2, 3]
+    assert messages.columns[("ts",)].dtype == np.int64
+    np.testing.assert_equal(messages.columns[("a",)], [1.5, 1.0, 2.0, 1.5])
+    np.testing.assert_equal(messages.columns[("b",)], [2.0, np.nan, 1.0, 2.0])
 
 
 @pytest.mark.parametrize("payload", [*PLAIN_ALSO, *NOT_PLAIN])

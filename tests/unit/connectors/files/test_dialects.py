@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import lzma
 import os
@@ -189,6 +190,19 @@ def test_a_cell_may_hold_line_ends(tmp_path: Path) -> None:
     assert (documents, errors) == ([{"id": "a\nb", "v": 1}, {"id": 'c "d"', "v": 2}], {})
 
 
+def test_a_cell_may_be_larger_than_the_csv_module_takes_by_default(
+    tmp_path: Path,
+) -> None:
+    before = csv.field_size_limit(131_072)
+    cell = "x" * 200_000
+
+    documents, errors, _ = read(written(tmp_path, f"id,v,w\na,1,{cell}\nb,2,\n"), max_bytes=2**20)
+
+    csv.field_size_limit(before)
+    assert [document["id"] for document in documents] == ["a", "b"]
+    assert errors == {}
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
 def test_a_line_above_the_limit_is_cut_and_the_next_one_read(tmp_path: Path, name: str) -> None:
     lines = ["id,v"] if name == "a.csv" else []
@@ -248,6 +262,33 @@ def test_the_good_part_of_a_damaged_file_is_read_and_the_run_ends_with_its_name(
     found = batches(plugin.source().build_part("s", "0", None))
 
     assert 5_000 < sum(map(len, found)) < count
+    with pytest.raises(ConnectorError, match="is cut off or damaged"):
+        plugin.finish()
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_bytes_that_were_changed_in_a_packed_file_end_the_run_with_its_name(
+    tmp_path: Path, suffix: str
+) -> None:
+    text = b"".join(b'{"a":%d}\n' % n for n in np.random.default_rng(1).integers(0, 2**60, 20_000))
+    packed = bytearray(PACK[suffix](text))
+    packed[len(packed) // 2 : len(packed) // 2 + 8] = b"\xff" * 8
+    plugin = source(written(tmp_path, bytes(packed), f"a.ndjson.{suffix}"))
+
+    batches(plugin.source().build_part("s", "0", None))
+
+    with pytest.raises(ConnectorError, match="is cut off or damaged"):
+        plugin.finish()
+
+
+def test_a_wrong_checksum_of_gzip_ends_the_run_after_all_of_its_lines(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b'{"a":1}\n{"a":2}\n'))
+    packed[-8] ^= 0xFF
+    plugin = source(written(tmp_path, bytes(packed), "a.ndjson.gz"))
+
+    found = batches(plugin.source().build_part("s", "0", None))
+
+    assert sum(map(len, found)) == 2
     with pytest.raises(ConnectorError, match="is cut off or damaged"):
         plugin.finish()
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from connectors.alertmanager.settings import LABELS, AlertmanagerSettings
+from engine.domain.kinds import ABSENCE
 from engine.domain.record import Record
 
 NAME = "PynomalyAnomaly"
@@ -52,7 +53,9 @@ def describe(anomaly: Mapping[str, Any]) -> dict[str, str]:
         "anomaly": str(anomaly["id"]),
         "incident": str(anomaly["incident"]),
     }
-    if values:
+    if anomaly.get("kind") == ABSENCE:
+        found["description"] = str(anomaly["summary"])
+    elif values:
         strongest = max(values, key=lambda value: value["contribution"])
         found["description"] = _value_text(strongest)
     return {name: text[:LONGEST_TEXT_CHARS] for name, text in found.items()}

@@ -18,11 +18,12 @@ class AbsenceRule:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """An entity that has stopped sending, or sends again.
+    """An entity that has stopped sending, or sends again; or several that stopped together.
 
     Attributes:
         row: the event at which event time showed it, in its batch.
-        entity: its key; empty if so many stopped that the absence is of the whole task.
+        entity: its key, of several that of the one that stopped last; empty if so many stopped that
+            the absence is of the whole task.
         is_over: whether it sends again.
         p_value: how rare its silence is; NaN with a fixed limit.
         silence: ns without an event.
@@ -31,6 +32,7 @@ class Absence:
             is silent.
         again: whether it lasts longer than the silence that muted it.
         entities: how many have stopped; 0 if all paused and went on together.
+        members: keys of those that have stopped together, the one that stopped last first.
     """
 
     row: int
@@ -44,3 +46,4 @@ class Absence:
     index: int | None = None
     entities: int = 1
     again: bool = False
+    members: tuple[str, ...] = ()

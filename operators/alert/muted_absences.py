@@ -33,17 +33,17 @@ class MutedAbsences:
         lasting = replace(absence, silence=absence.silence + rest)
         self._muted[entity] = progress + rest, lasting
 
-    def review(self, progress: int, is_muted: Callable[[str, int], bool]) -> None:
+    def review(self, progress: int, is_muted: Callable[[str, Absence, int], bool]) -> None:
         """Publish absences at the next event that silences no longer mute: they have changed.
 
         Args:
             progress: ns that event time has come on.
-            is_muted: whether a silence holds for an entity at an event time.
+            is_muted: whether silences hold for the absence of an entity at an event time.
         """
         for entity, (due, absence) in self._muted.items():
             early = max(due - progress, 0)
             known = replace(absence, silence=absence.silence - early)
-            if not is_muted(entity, known.since + known.silence):
+            if not is_muted(entity, known, known.since + known.silence):
                 self._muted[entity] = due - early, known
 
     def forget(self, entity: str) -> None:
@@ -89,4 +89,5 @@ class MutedAbsences:
 
 def _absence(stored: dict[str, Any]) -> Absence:
     p_value = np.nan if stored["p_value"] is None else stored["p_value"]
-    return Absence(**stored | {"p_value": p_value})
+    members = tuple(stored.get("members", ()))
+    return Absence(**stored | {"p_value": p_value, "members": members})

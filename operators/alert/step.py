@@ -24,7 +24,7 @@ from engine.domain.incident import IncidentEvent
 from engine.domain.kinds import RULE_KINDS
 from engine.domain.pipeline import Pipeline
 from engine.domain.time_units import NS_PER_DAY
-from operators.alert.absences import absent_entity, anomaly_of
+from operators.alert.absences import absent_entity, anomaly_of, mute_of
 from operators.alert.budget_gauge import BudgetGauge
 from operators.alert.drafts import Drafter, blamed, with_context
 from operators.alert.entity_rules import EntityRules
@@ -89,8 +89,8 @@ class AlertStep:
         if self._tracker.progress:
             self._muted.review(self._tracker.progress, self._is_muted)
 
-    def _is_muted(self, entity: str, time: int) -> bool:
-        return self._silences.by(entity, time, None) is not None
+    def _is_muted(self, entity: str, absence: Absence, time: int) -> bool:
+        return mute_of(self._silences, entity, absence, time) is not None
 
     def quiet(self, seconds: float) -> list[list[IncidentEvent]]:
         """Return events of incidents after a time without any event."""
@@ -211,7 +211,7 @@ class AlertStep:
             if absence.again and not self._muted.holds(entity, absence):
                 continue
             anomaly = anomaly_of(self._pipeline, batch, absence)
-            mute = self._silences.by(entity, anomaly.time, None)
+            mute = mute_of(self._silences, entity, absence, anomaly.time)
             if mute is not None:
                 yield from self._silenced(anomaly, mute, BY_ABSENCE)
                 self._muted.add(entity, absence, progress, mute.end(anomaly.time))

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import orjson
 
 from engine.domain.absence import Absence, AbsenceRule
 from engine.domain.alert_policy import (
@@ -29,14 +30,27 @@ from engine.domain.entity_report import Presence
 from operators.detect.absence_loop import (
     ALL_RAISED,
     ALL_RETURNED,
+    GROUP_RAISED,
+    GROUP_RETURNED,
+    MEMBER,
     PAUSED,
     RAISED,
     RETURNED,
     observe,
 )
 from operators.detect.event_clock import Progress
-from operators.detect.gaps import ABSENT, ENDED, NEVER, RECORD, TOGETHER_ABSENT, WARM_UP, Limits
+from operators.detect.gaps import (
+    ABSENT,
+    ENDED,
+    GROUPED,
+    NEVER,
+    RECORD,
+    TOGETHER_ABSENT,
+    WARM_UP,
+    Limits,
+)
 from operators.detect.idle import Gone
+from operators.detect.stopped_at_once import GROUP, GROUPS
 from operators.detect.stopped_together import WATCH
 from operators.kernels.record_bank import RecordBank
 
@@ -44,13 +58,23 @@ logger = logging.getLogger("pynomaly.detect")
 
 SHARE = 0.1
 """Part of the threshold of an event's p-value that a silence is held against."""
-RANKS = {RETURNED: 0, ALL_RETURNED: 0, RAISED: 1, ALL_RAISED: 1, PAUSED: 2}
+RANKS = {
+    RETURNED: 0,
+    ALL_RETURNED: 0,
+    GROUP_RETURNED: 0,
+    RAISED: 1,
+    ALL_RAISED: 1,
+    GROUP_RAISED: 1,
+    PAUSED: 2,
+    MEMBER: 3,
+}
 """Order of what an event shows: what is over comes first."""
 
 PRESENCES = {
     ABSENT: Presence.ABSENT,
     TOGETHER_ABSENT: Presence.TOGETHER,
     ENDED: Presence.ENDED,
+    GROUPED: Presence.TOGETHER,
 }
 
 
@@ -83,6 +107,8 @@ class AbsenceWatch(RecordBank):
         self._limits = limits
         self._watch = RecordBank(1, WATCH)
         self._watch.records["next"] = NEVER
+        self._groups = RecordBank(GROUPS, GROUP)
+        self._named: dict[int, str] = {}
 
     @property
     def is_learned(self) -> bool:
@@ -132,7 +158,8 @@ class AbsenceWatch(RecordBank):
         elapsed = progress.busy if self.is_learned else progress.whole
         times = (elapsed, progress.whole, progress.jumps)
         columns = (events.times, events.offsets, indices, *times, totals)
-        found = observe(self.records, self._watch.records, slots, *columns, self._limits)
+        watches = self._watch.records, self._groups.records
+        found = observe(self.records, *watches, slots, *columns, self._limits)
         if not found:
             return []
         wanted = {slot for _, slot, *_ in found}
@@ -140,24 +167,42 @@ class AbsenceWatch(RecordBank):
         partition = int(events.partitions[0])
         # By their places in the source: slots are assigned afresh after a restart.
         found.sort(key=lambda one: (one[0], RANKS[one[2]], one[-2:]))
+        members = _members(found, names)
         absences: list[Absence] = []
         for one in found:
-            if one[2] == PAUSED:
-                absences += _pause(events, row=one[0], silence=one[4])
-            else:
-                absences.append(_absence(one, names, partition))
+            row, slot, what, _, silence, count, *_ = one
+            if what == PAUSED:
+                absences += _pause(events, row=row, silence=silence)
+            elif what == GROUP_RETURNED:
+                absences.append(_absence(one, self._named.pop(count), partition))
+            elif what in (ALL_RAISED, GROUP_RAISED):
+                together = members[row, count]
+                # The newest of the group gives it its name: it was there until it stopped.
+                name = "" if what == ALL_RAISED else together[0]
+                self._named |= {count: name} if name else {}
+                absences.append(_absence(one, name, partition, together))
+            elif what != MEMBER:
+                name = "" if what == ALL_RETURNED else names[slot]
+                absences.append(_absence(one, name, partition))
         return absences
 
     def presence(self, slot: int) -> Presence:
         """Return what is known of an entity's absence."""
         record = self.records[slot]
         young = self.is_learned and record["tail"]["events"] < WARM_UP
-        found = PRESENCES.get(int(record["state"]), Presence.WATCHED)
+        state = min(int(record["state"]), GROUPED)
+        found = PRESENCES.get(state, Presence.WATCHED)
         return Presence.YOUNG if young and found is Presence.WATCHED else found
 
     def forget(self, slots: Int32s) -> None:
         """Forget entities that were evicted."""
         self._watch.records["count"] -= np.count_nonzero(self.records["known"][slots])
+        # As if they were back: else an absence of several would wait for them forever.
+        states = self.records["state"][slots]
+        self._watch.records["back"] += np.count_nonzero(states == TOGETHER_ABSENT)
+        grouped = states[states >= GROUPED] - GROUPED
+        np.add.at(self._groups.records["back"], grouped, 1)
+        self._watch.records["returned"] |= len(grouped) > 0
         self.reset(slots)
 
     def end(self, gone: Gone, keys: Sequence[str], partition: int) -> list[Absence]:
@@ -176,14 +221,14 @@ class AbsenceWatch(RecordBank):
                 place = partition, int(state["offset"]), index
                 since = int(state["when"])
                 found.append(Absence(0, key, True, np.nan, silence, since, *place))
-        # As if they were back: else an absence of all would wait for them forever.
-        self._watch.records["back"] += np.count_nonzero(records["state"] == TOGETHER_ABSENT)
         self.forget(gone.slots)
         return sorted(found, key=lambda one: (one.offset, one.index or 0))
 
     def dump_watch(self) -> State:
         """Return what belongs to no entity."""
-        return self._watch.dump(np.zeros(1, np.int32))
+        groups = self._groups.records.copy()
+        names = orjson.dumps(sorted(self._named.items()))
+        return {**self._watch.dump(np.zeros(1, np.int32)), "groups": groups, "names": names}
 
     def load_watch(self, state: State) -> None:
         """Restore what `dump_watch` returned, after the entities."""
@@ -191,22 +236,35 @@ class AbsenceWatch(RecordBank):
         known = np.flatnonzero(self.records["known"])
         self._watch.records["count"] = len(known)
         self._watch.records["slots"] = known[-1] + 1 if len(known) else 0
+        # Absent in the state of earlier releases.
+        if "groups" in state:
+            self._groups.load({"state": state["groups"]})
+            self._named = dict(orjson.loads(bytes(state["names"])))
 
 
-def _absence(found: Any, names: Mapping[int, str], partition: int) -> Absence:
-    row, slot, what, p_value, silence, count, when, offset, index = found
-    whole = what in (ALL_RAISED, ALL_RETURNED)
+def _members(found: Sequence[Any], names: Mapping[int, str]) -> dict[tuple[int, int], list[str]]:
+    """Return who stopped together, the newest first, by row and number of the group."""
+    members: dict[tuple[int, int], list[str]] = {}
+    for row, slot, what, _, _, number, *_ in reversed(found):
+        if what == MEMBER:
+            members.setdefault((row, number), []).append(names[slot])
+    return members
+
+
+def _absence(found: Any, entity: str, partition: int, members: Sequence[str] = ()) -> Absence:
+    row, _, what, p_value, silence, count, when, offset, index = found
     return Absence(
         row=row,
-        entity="" if whole else names[slot],
-        is_over=what in (RETURNED, ALL_RETURNED),
+        entity=entity,
+        is_over=what in (RETURNED, ALL_RETURNED, GROUP_RETURNED),
         p_value=p_value,
         silence=silence,
         since=when,
         partition=partition,
         offset=offset,
         index=None if index < 0 else index,
-        entities=count,
+        entities=len(members) or count,
+        members=tuple(members),
     )
 
 

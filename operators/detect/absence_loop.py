@@ -8,10 +8,11 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats, Int32s, Int64s
-from operators.detect import gaps, natural_ends, stopped_together
+from operators.detect import gaps, natural_ends, stopped_at_once, stopped_together
 from operators.detect.gaps import (
     ABSENT,
     ENDED,
+    GROUPED,
     LEAST_GAP_NS,
     NEVER,
     PRESENT,
@@ -22,6 +23,7 @@ from operators.detect.gaps import (
     p_of,
     start_of_silence,
 )
+from operators.detect.stopped_at_once import end_group, form_group, is_before, is_over, join_group
 from operators.detect.stopped_together import (
     accepted_ends,
     are_ends,
@@ -37,10 +39,13 @@ from operators.kernels.record_bank import kernel
 EACH = 8
 """All entities are looked at once in as many events as an eighth of their number, at most."""
 RAISED, RETURNED, ALL_RAISED, ALL_RETURNED, PAUSED = range(5)
+GROUP_RAISED, GROUP_RETURNED, MEMBER = range(5, 8)
+TASK = -1
+"""In the place of the number of a group: all entities of the task."""
 
 
 @njit(error_model="numpy")
-def observe_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
+def observe_event(state: Any, watch: Any, groups: Any, now: int, limits: Any) -> bool:
     """Note that an entity has sent; return whether its absence was published."""
     was = state.state
     if not state.known:
@@ -48,6 +53,9 @@ def observe_event(state: Any, watch: Any, now: int, limits: Any) -> bool:
         natural_ends.note_start(state, watch, now)
     elif was == TOGETHER_ABSENT:
         watch.back += 1
+    elif was >= GROUPED:
+        groups[was - GROUPED].back += 1
+        watch.returned = 1
     elif not limits.after:
         natural_ends.take_back(state, watch)
         learn_gap(state, now - state.seen)
@@ -90,35 +98,108 @@ def raise_together(
     rarest = join(records, watch, now, limits, until)
     if watch.members == 0:
         p = np.nan if limits.after else rarest
-        found.append(row_of(row, 0, ALL_RAISED, watch, p, now - watch.began, together))
+        found.append(row_of(row, 0, ALL_RAISED, watch, p, now - watch.began, TASK))
+        for k in range(watch.slots):
+            if records[k].known and records[k].state == TOGETHER_ABSENT:
+                found.append(row_of(row, k, MEMBER, records[k], 1.0, 0, TASK))
     watch.members += together
 
 
 @njit(error_model="numpy")
 def raise_due(
-    records: Any, watch: Any, row: int, now: int, accepted: float, limits: Any, found: Any
+    records: Any,
+    watch: Any,
+    groups: Any,
+    row: int,
+    now: int,
+    accepted: float,
+    limits: Any,
+    found: Any,
 ) -> bool:
     """Publish the absences that are due, but for natural ends; return whether any has stopped."""
     stopped = False
+    waiting = [0 for _ in range(0)]
+    due = [0 for _ in range(0)]
     for k in range(watch.slots):
         state = records[k]
         if not state.known or state.state > WAITING:
             continue
-        if state.state != WAITING or now < state.deadline:
+        is_due = state.state == WAITING and now >= state.deadline
+        stopped |= is_due
+        if not is_due:
             watch.next = min(watch.next, state.deadline)
+        if state.state != WAITING:
             continue
-        stopped = True
-        natural = not limits.after and natural_ends.is_natural(state, watch, now, accepted)
-        state.state = ENDED if natural else ABSENT
-        if not natural:
-            p = np.nan if limits.after else p_of(state, now - start_of_silence(state, limits))
-            found.append(row_of(row, k, RAISED, state, p, now - state.seen, 1))
+        if not limits.after and natural_ends.is_natural(state, watch, now, accepted):
+            if is_due:
+                state.state = ENDED
+            continue
+        waiting.append(k)
+        if is_due:
+            due.append(k)
+    for _ in range(len(due)):
+        # By their places in the source: slots are assigned afresh after a restart.
+        first = next_due(records, due)
+        if first >= 0 and not join_group(records[first], groups, limits):
+            raise_one(records, waiting, first, groups, row, now, limits, found)
     return stopped and not limits.after
+
+
+@njit(error_model="numpy")
+def next_due(records: Any, due: Any) -> int:
+    """Return which entity that is due sent its last event first; -1 if none is left."""
+    first = -1
+    for k in due:
+        if records[k].state == WAITING and (first < 0 or is_before(records[k], records[first])):
+            first = k
+    return first
+
+
+@njit(error_model="numpy")
+def raise_one(
+    records: Any,
+    waiting: Any,
+    first: int,
+    groups: Any,
+    row: int,
+    now: int,
+    limits: Any,
+    found: Any,
+) -> None:
+    """Publish the absence of an entity, or of the group that it stopped with."""
+    number, rarest = form_group(records, waiting, first, groups, now, limits)
+    if number < 0:
+        state = records[first]
+        state.state = ABSENT
+        p = np.nan if limits.after else p_of(state, now - start_of_silence(state, limits))
+        found.append(row_of(row, first, RAISED, state, p, now - state.seen, 1))
+        return
+    group = groups[number]
+    p = np.nan if limits.after else rarest
+    found.append(row_of(row, first, GROUP_RAISED, group, p, now - group.newest, number))
+    for k in waiting:
+        if records[k].state == GROUPED + number:
+            found.append(row_of(row, k, MEMBER, records[k], 1.0, 0, number))
+
+
+@njit(error_model="numpy")
+def end_groups(
+    records: Any, watch: Any, groups: Any, row: int, now: int, limits: Any, found: Any
+) -> None:
+    """Publish which groups are back."""
+    watch.returned = 0
+    for number in range(len(groups)):
+        group = groups[number]
+        if is_over(group):
+            silence = now - group.newest
+            found.append(row_of(row, 0, GROUP_RETURNED, group, np.nan, silence, number))
+            end_group(records, watch, group, number, now, limits)
 
 
 def _loop(  # pragma: no cover - runs compiled
     records: Any,
     watches: Any,
+    groups: Any,
     slots: Int32s,
     times: Int64s,
     offsets: Int64s,
@@ -140,7 +221,7 @@ def _loop(  # pragma: no cover - runs compiled
         if jumps[i] > 0 and not limits.after and state.known and state.born < watch.elapsed:
             found.append(row_of(i, slot, PAUSED, state, np.nan, jumps[i], 0))
         watch.elapsed = now
-        if observe_event(state, watch, now, limits):
+        if observe_event(state, watch, groups, now, limits):
             found.append(row_of(i, slot, RETURNED, state, np.nan, silence, 1))
         observe_lag(state, np.float64(progress[i] - times[i]))
         state.when, state.offset, state.index = times[i], offsets[i], indices[i]
@@ -151,6 +232,8 @@ def _loop(  # pragma: no cover - runs compiled
             silence = now - watch.began
             found.append(row_of(i, 0, ALL_RETURNED, watch, np.nan, silence, watch.members))
             end_together(records, watch, now, limits)
+        if watch.returned:
+            end_groups(records, watch, groups, i, now, limits, found)
         if now < watch.next or watch.waited * EACH < watch.count:
             continue
         watch.waited, watch.next = 0, NEVER
@@ -160,9 +243,9 @@ def _loop(  # pragma: no cover - runs compiled
             end_all(records, watch, now)
         elif together:
             raise_together(records, watch, i, now, together, until, limits, found)
-        if raise_due(records, watch, i, now, accepted, limits, found):
+        if raise_due(records, watch, groups, i, now, accepted, limits, found):
             natural_ends.count_ends(records, watch, now, ABSENT, ENDED)
     return found
 
 
-observe = kernel(_loop, (tail, moving_mean, natural_ends, gaps, stopped_together))
+observe = kernel(_loop, (tail, moving_mean, natural_ends, gaps, stopped_together, stopped_at_once))

@@ -29,7 +29,8 @@ usual, and its largest length as a multiple of the longest of them."""
 LAG_WEIGHT = 1 / 1_024
 """Part by which the bounds of an entity's lag return to where its events are."""
 NEVER = 2**63 - 1
-PRESENT, WAITING, ABSENT, TOGETHER_ABSENT, ENDED = range(5)
+PRESENT, WAITING, ABSENT, TOGETHER_ABSENT, ENDED, GROUPED = range(6)
+"""What is known of an entity; GROUPED + k: it is absent in group k."""
 
 RECORD = np.dtype(
     [

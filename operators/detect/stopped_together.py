@@ -24,6 +24,7 @@ from operators.detect.gaps import (
     p_of,
     start_of_silence,
 )
+from operators.detect.stopped_at_once import is_before
 
 TOGETHER, MANY = 0.5, 10
 """Part of the entities that stopped, and their least number, that make one absence of it."""
@@ -47,13 +48,15 @@ WATCH = np.dtype(
         ("until", "<i8"),
         ("lasting", "u1"),
         ("elapsed", "<i8"),
+        ("returned", "u1"),
         *natural_ends.FIELDS,
     ]
 )
 """Of the task: when to look at all entities, how many events ago that was done, slots ever used,
 and how many have an entity; entities that stopped together, how many of them are back, and the last
 event of them; until when others join them; whether any lives longer than keys that end; how far
-event time had come with the last event; and how often keys end."""
+event time had come with the last event; whether an entity of a group is back; and how often keys
+end."""
 
 
 @njit(error_model="numpy")
@@ -148,7 +151,7 @@ def join(records: Any, watch: Any, now: int, limits: Any, until: int) -> float:
             state.state = TOGETHER_ABSENT
             watch.lasting |= natural_ends.is_odd(state, watch)
             rarest = min(rarest, p_of(state, now - start_of_silence(state, limits)))
-            if newest < 0 or state.offset > records[newest].offset:
+            if newest < 0 or is_before(records[newest], state):
                 newest = k
     if newest >= 0 and watch.members == 0:
         last = records[newest]

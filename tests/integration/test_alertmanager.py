@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,28 +107,31 @@ def alerts(url: str) -> list[dict[str, Any]]:
         return found
 
 
-def anomaly(number: int, entity: str = "press-7", ago: int = 0) -> Record:
+def anomaly(number: int, entity: str = "press-7", ago: int = 0, **changes: Any) -> Record:
     begins = time.time_ns() - ago
-    return anomaly_record(
-        Anomaly(
-            id=f"{number:032x}",
-            entity=entity,
-            time=begins,
-            timestamp=begins,
-            score=0.9,
-            p_value=1e-9,
-            threshold=1e-5,
-            kind="spike",
-            summary="temp 99.5 is 75 above the 20 to 24.5 expected now",
-            severity=Severity.CRITICAL,
-            incident=f"{number:032x}",
-            late=False,
-            values=(ValuePart("temp", 99.5, 1.0, 20.0, 24.5),),
-            detectors=(DetectorPart("auto", 3.0, 1e-9, None),),
-            origin=Origin("events", 0, number),
-            pipeline="plant",
-            pipeline_version="0" * 12,
-        )
+    plain = anomaly_of(number, entity, begins)
+    return anomaly_record(replace(plain, **changes))
+
+
+def anomaly_of(number: int, entity: str, begins: int) -> Anomaly:
+    return Anomaly(
+        id=f"{number:032x}",
+        entity=entity,
+        time=begins,
+        timestamp=begins,
+        score=0.9,
+        p_value=1e-9,
+        threshold=1e-5,
+        kind="spike",
+        summary="temp 99.5 is 75 above the 20 to 24.5 expected now",
+        severity=Severity.CRITICAL,
+        incident=f"{number:032x}",
+        late=False,
+        values=(ValuePart("temp", 99.5, 1.0, 20.0, 24.5),),
+        detectors=(DetectorPart("auto", 3.0, 1e-9, None),),
+        origin=Origin("events", 0, number),
+        pipeline="plant",
+        pipeline_version="0" * 12,
     )
 
 
@@ -155,6 +159,16 @@ def test_an_anomaly_fires_an_alert_for_its_entity(alertmanager: str) -> None:
         "team": "press-shop",
     }
     assert alert["annotations"]["description"] == "temp is 99.5, expected 20 to 24.5"
+
+
+def test_an_absence_is_described_by_its_sentence(alertmanager: str) -> None:
+    sentence = "20 entities have stopped sending, for 4 min: s17, s3, s8 and 17 more"
+    silent = (ValuePart("temp", None, 1.0, None, None),)
+    deliver(alertmanager, anomaly(1, kind="absence", summary=sentence, values=silent))
+
+    [alert] = alerts(alertmanager)
+
+    assert alert["annotations"]["description"] == sentence
 
 
 def test_an_alert_resolves_when_no_anomaly_follows(

@@ -136,7 +136,7 @@ def write(folder: Path, *changes: tuple[str, str], text: str = KAFKA) -> Path:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     file = folder / "p.yaml"
-    file.write_text(text)
+    file.write_text(text.replace("port: 9464", f"port: {free_port()}"))
     return file
 
 

@@ -246,8 +246,11 @@ def _scrape(port: int) -> list[tuple[str, float]]:
 
 
 def _free_port(count: int) -> int:
-    """Find a port such that it and the next count - 1 are free."""
-    for port in range(9464, 65_000 - count, count):
+    """Find a port such that it and the next count - 1 are free.
+
+    The search begins behind the default ports of a user's own pipeline of up to 16 processes.
+    """
+    for port in range(9480, 65_000 - count, count):
         if all(_is_free(candidate) for candidate in range(port, port + count)):
             return port
     raise FatalError("no free port was found for the metrics page")

@@ -27,6 +27,8 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 from numba.core.types import Record
 
+from operators.kernels.compile_turn import CompileTurn
+
 logger = logging.getLogger("pynomaly.kernels")
 
 MANGLING_VERSION = 2
@@ -56,14 +58,30 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = KernelFiles(Path(self._cache_path), self._impl.filename_base, stamp)
+        folder, name = Path(self._cache_path), self._impl.filename_base
+        self._cache_file = KernelFiles(folder, name, stamp)
+        self._turn = CompileTurn(folder / f"{name}.lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return stored machine code for a signature; None if it is to be compiled."""
+        """Return stored machine code for a signature; None if it is to be compiled.
+
+        Of processes that start together one compiles a function, and the others load its code.
+        """
         found = super().load_overload(sig, target_context)
         if found is None:
             announce_compilation()
+            self._turn.begin()
+            found = super().load_overload(sig, target_context)
+            if found is not None:
+                self._turn.end()
         return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Store the machine code of a signature, for processes that wait for it as well."""
+        try:
+            super().save_overload(sig, data)
+        finally:
+            self._turn.end()
 
 
 class KernelFiles:

@@ -89,7 +89,7 @@ def metric(port: int, name: str) -> float:
     return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
-def wait_for(condition, seconds: float = 180) -> None:
+def wait_for(condition, seconds: float = 600) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"

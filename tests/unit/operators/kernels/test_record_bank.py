@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,8 @@ print(sum(zscore._driver.stats.cache_hits.values()))
 def run(program: str, folder: Path, *words: str) -> str:
     """What a process prints that keeps its machine code in a folder."""
     file = folder / "program.py"
-    file.write_text(program)
+    if not file.exists():
+        file.write_text(program)
     return subprocess.run(
         [sys.executable, str(file), *words],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
@@ -95,6 +97,14 @@ def run(program: str, folder: Path, *words: str) -> str:
 
 def test_the_next_process_finds_the_machine_code(tmp_path: Path) -> None:
     assert [run(PROGRAM, tmp_path) for _ in range(2)] == ["0", "1"]
+
+
+def test_processes_that_start_together_compile_once(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(run, [PROGRAM] * 2, [tmp_path] * 2))
+
+    assert sorted(found) == ["0", "1"]
 
 
 CALLED = """

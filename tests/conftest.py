@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.shared_broker import shared_broker
 
 # On a busy machine an example may take any time.
 settings.register_profile(
@@ -19,13 +20,16 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[KafkaCluster]:
-    """The Kafka that tests share: the one at PYNOMALY_TEST_KAFKA ("host:port"), or our own."""
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """Return the Kafka that tests share: at PYNOMALY_TEST_KAFKA ("host:port"), or our own."""
     address = os.environ.get("PYNOMALY_TEST_KAFKA")
     if address:
         yield KafkaCluster(address)
         return
-    with KafkaBroker() as broker:
+    folder = tmp_path_factory.getbasetemp()
+    # The folder of a worker lies in that of the test run.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    with shared_broker(folder.parent if is_worker else folder) as broker:
         yield broker
 
 

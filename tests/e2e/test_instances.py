@@ -140,7 +140,7 @@ def test_instances_share_and_take_over_with_equal_bytes(
             second.send_signal(signal.SIGTERM)
             assert second.wait(60) == 0
             producing.join()
-            wait_for(lambda: len(plant.published()) >= EVENTS - 2, 90)
+            wait_for(lambda: len(plant.published()) >= EVENTS - 2)
             third.send_signal(signal.SIGTERM)
             assert third.wait(60) == 0
     undisturbed = subprocess.Popen([*PYNOMALY, "run", str(plant.undisturbed())])

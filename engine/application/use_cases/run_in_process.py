@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.application.cluster.exposure import notices
+from engine.application.cluster.announcement import warn
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.build import Origin, build
 from engine.application.dataflow.context import context_of
@@ -20,8 +19,6 @@ from engine.application.state.identity import compatibility_check, identity_of, 
 from engine.application.state.lock import StateLock, require_usable
 from engine.application.telemetry.heartbeat import Heartbeat
 from engine.domain.errors import FatalError
-
-logger = logging.getLogger("pynomaly.run")
 
 
 def run_in_process(file: PipelineFile) -> None:
@@ -40,8 +37,7 @@ def run_in_process(file: PipelineFile) -> None:
     directory = file.state.directory
     with StateLock(directory):
         require_usable(directory)
-        for notice in notices(file.metrics):
-            logger.log(notice.level, "%s", notice.text)
+        warn(file)
         context = context_of(
             file, earlier_processes=earlier_processes(directory), heartbeat=Heartbeat()
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import pynomaly
+from tests.support.http_receiver import SECRET
 
 EVENTS = 600
 
@@ -51,3 +52,17 @@ def test_what_trying_again_does_not_cure_is_raised(file: Path) -> None:
 
     with pytest.raises(pynomaly.PynomalyError, match="no file matches"):
         pynomaly.run(file)
+
+
+def test_what_a_sink_would_send_in_the_clear_is_warned_of(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    hook = '{url: "http://hook.example/t", secret: "${HOOK_SECRET}"}'
+    text = file.read_text().replace("sinks: {", f"sinks: {{dead_letters: {{webhook: {hook}}}, ")
+    file.write_text(text)
+
+    pynomaly.run(file)
+
+    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert any(one.startswith("sinks.dead_letters.webhook: http://hook.example") for one in warned)

@@ -1,4 +1,4 @@
-"""Arrays of objects in messages: which of them holds the events."""
+"""What holds the events of a message: itself, an array, parallel arrays, a map of entities."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.domain.path import Path
-from engine.domain.suggestion.fields import DEEPEST, is_number, is_writable, scalars
+from engine.domain.path import EACH, Path
+from engine.domain.suggestion.fields import (
+    DEEPEST,
+    is_number,
+    is_number_as_text,
+    is_writable,
+    scalars,
+)
+from engine.domain.suggestion.maps import maps_of_entities
 from engine.domain.suggestion.names import COUNTED, is_time
+from engine.domain.suggestion.parallel import parallel_arrays, places
 
 
 def arrays_of_objects(documents: Sequence[Any]) -> list[Path]:
@@ -19,25 +27,49 @@ def arrays_of_objects(documents: Sequence[Any]) -> list[Path]:
     return [path for path, _ in counts.most_common()]
 
 
-def array_of_events(documents: Sequence[Any]) -> Path | None:
-    """Return the array each element of which is an event; None if the message is one itself."""
-    for path in arrays_of_objects(documents):
-        if not path or not any(_has_values(document) for document in documents):
-            return path
-    return None
+def ways_to_events(documents: Sequence[Any]) -> list[Path | None]:
+    """Return what may be exploded so that each element is an event, the likeliest first.
+
+    None stands for the message as it is.
+    """
+    arrays = [path for path in arrays_of_objects(documents) if path]
+    has_arrays = any(isinstance(document, list) for document in documents)
+    found: list[Path | None] = [*maps_of_entities(documents)]
+    parallel = parallel_arrays(documents)
+    if has_arrays:
+        found += [*filter(None, parallel), ()]
+    elif any(_has_values(document) for document in documents):
+        found.append(None)
+    return list(dict.fromkeys([*found, *arrays, None, *parallel]))
 
 
-def elements(document: Any, path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield a message with each element of an array in the place of the array."""
-    if isinstance(document, list):
+def elements(document: Any, path: Path | None) -> Iterator[Mapping[str, Any]]:
+    """Yield a message with each element of what is exploded in its place; as it is if None."""
+    if path is None:
+        if isinstance(document, Mapping):
+            yield document
+    elif isinstance(document, list):
         for element in document:
             yield from elements(element, path)
     elif isinstance(document, Mapping):
         if not path:
-            yield document
-            return
-        for element in elements(document.get(str(path[0])), path[1:]):
-            yield {**document, str(path[0]): element}
+            yield from places(document)
+        elif path[0] == EACH:
+            yield from _fields(document, path)
+        else:
+            for element in elements(document.get(str(path[0])), path[1:]):
+                yield {**document, str(path[0]): element}
+
+
+def _fields(document: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield an object with each of its objects, or of their elements, as name and value."""
+    own = {
+        name: inner for name, inner in document.items() if not isinstance(inner, (list, Mapping))
+    }
+    for name, inner in document.items():
+        if name not in own:
+            for value in elements(inner, path[2:]):
+                yield {**own, EACH: {"name": name, "value": value}}
 
 
 def _arrays(node: Any, path: Path, depth: int) -> Iterator[Path]:
@@ -45,13 +77,17 @@ def _arrays(node: Any, path: Path, depth: int) -> Iterator[Path]:
     if isinstance(node, list):
         for element in node:
             if isinstance(element, Mapping):
-                if any(is_number(value) for _, value in scalars(element)):
+                if any(_is_amount(inner, value) for inner, value in scalars(element)):
                     yield path
                 yield from _arrays(element, path, depth)
     elif isinstance(node, Mapping) and depth < DEEPEST:
         for name, inner in node.items():
             if is_writable(name):
                 yield from _arrays(inner, (*path, name), depth + 1)
+
+
+def _is_amount(path: Path, value: Any) -> bool:
+    return is_number(value) or is_number_as_text(value, str(path[-1]))
 
 
 def _has_values(document: Any) -> bool:

@@ -61,7 +61,7 @@ def scalars(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     if isinstance(node, Mapping):
         if len(path) < DEEPEST:
             for name, inner in node.items():
-                if is_writable(name):
+                if is_writable(name) or (name == EACH and isinstance(inner, Mapping)):
                     yield from scalars(inner, (*path, name))
     elif node is not None and not isinstance(node, list):
         yield path, node

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.domain.path import Path
-from engine.domain.suggestion.fields import Field, is_number
+from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
 from engine.domain.suggestion.names import ENTITY, OWN_ID, THING, UNIT
 from engine.domain.suggestion.times import is_written_time
 
@@ -90,7 +90,9 @@ def is_own_id(field: Field, sampled: Sampled) -> bool:
 def _can_name(field: Field, sampled: Sampled) -> bool:
     """Return whether a field can be the key: texts, or integers of a name that says so."""
     found = field.found
-    if not field.is_always_there or is_own_id(field, sampled) or UNIT.search(field.name):
+    if not field.is_always_there or is_own_id(field, sampled):
+        return False
+    if any(UNIT.search(str(step)) for step in field.path) or all(map(_is_decimal, found)):
         return False
     if all(isinstance(value, str) for value in found):
         return max(map(len, found)) <= LONGEST and not is_written_time(field)
@@ -98,11 +100,16 @@ def _can_name(field: Field, sampled: Sampled) -> bool:
     return is_integer and ENTITY.search(field.name) is not None
 
 
+def _is_decimal(value: object) -> bool:
+    return isinstance(value, str) and "." in value and is_number_as_text(value)
+
+
 def _rank(field: Field, message_keys: Sequence[str | None]) -> tuple[bool | int, ...]:
     is_message_key = list(map(str, field.column)) == list(message_keys)
     is_named = ENTITY.search(field.name) is not None
+    is_thing = THING.search(field.name) is not None
     varies = field.distinct > 1
-    return is_message_key, is_named and varies, varies, is_named, field.distinct
+    return is_message_key, is_named and varies, varies, is_named, is_thing, field.distinct
 
 
 def _apart(fields: Sequence[Field], times: Sequence[object]) -> int:

@@ -37,8 +37,8 @@ OWN_ID = re.compile(
     re.IGNORECASE,
 )
 """Of ids of a message."""
-UNIT = re.compile(r"(?<=[A-Za-z_])units?$|^b?ssid$", re.IGNORECASE)
-"""Of units, such as TempUnit, and of networks: they repeat, and name no entity."""
+UNIT = re.compile(r"(?<=[A-Za-z_])units?$|^b?ssid$|^time_?zone(_?abbreviation)?$", re.IGNORECASE)
+"""Of units, such as TempUnit, of networks and of time zones: they repeat, and name no entity."""
 _AMOUNTS = (
     "bytes?|size|count|total|rows?|length|ms|millis|seconds|duration|latency|elapsed|value|amount|"
     "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent"

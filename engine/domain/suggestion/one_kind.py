@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.path import Path, path_text
-from engine.domain.suggestion.elements import array_of_events, arrays_of_objects, elements
+from engine.domain.path import EACH, Path, path_text
+from engine.domain.suggestion.by_name import by_name
+from engine.domain.suggestion.elements import arrays_of_objects, elements, ways_to_events
 from engine.domain.suggestion.fields import Field, fields_of, is_number, is_number_as_text
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of
 from engine.domain.suggestion.names import COUNTED, is_time
@@ -32,11 +33,11 @@ class SuggestedMapping:
 
 def what_is_missing(documents: Sequence[Any]) -> str:
     """Return why messages have no mapping: that nothing is a number, or nothing a time."""
-    array = array_of_events(documents) or ()
-    fields = fields_of([event for one in documents for event in elements(one, array)])
-    if not any(_is_value(field) and not _names(field) for field in fields.values()):
-        return "no field of them is a number that could be a value"
-    return "no field that all of them have is a time"
+    for path in ways_to_events(documents):
+        fields = fields_of([event for one in documents for event in elements(one, path)])
+        if any(_is_value(field) and not _names(field) for field in fields.values()):
+            return "no field that all of them have is a time"
+    return "no field of them is a number that could be a value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,26 @@ def mapping_of_kind(
     documents: Sequence[Any], keys: Sequence[str | None], has_message_times: bool
 ) -> KindMapping | None:
     """Return a mapping for all messages; None if nothing in them can be the time, or no value."""
-    array = array_of_events(documents)
+    found = [one for path in ways_to_events(documents) if (one := _mapping(documents, keys, path))]
+    timed = [one for one in found if "time" in one.suggested.event]
+    if timed or not has_message_times:
+        return timed[0] if timed else None
+    return found[0] if found else None
+
+
+def _mapping(
+    documents: Sequence[Any], keys: Sequence[str | None], array: Path | None
+) -> KindMapping | None:
+    """Return the mapping where an array is exploded; None if nothing in it can be a value."""
     events = [
         (event, key, row)
         for row, (document, key) in enumerate(zip(documents, keys, strict=True))
-        for event in elements(document, array or ())
+        for event in elements(document, array)
     ]
+    if not events:
+        return None
     fields = fields_of([event for event, _, _ in events])
     time = time_of(fields, array)
-    if not events or (time is None and not has_message_times):
-        return None
     spec, paths = time or (None, set[Path]())
     sampled = Sampled(bool(array) and len(documents) == 1, at_one_moment(fields, spec, paths))
     found = _Suggestion(fields, array, paths, [key for _, key, _ in events], sampled)
@@ -139,14 +150,25 @@ class _Suggestion:
             notes.append("nothing names the entity: all messages are of one, called all")
         if time is None:
             notes.append("no field of all messages is a time: that of the message is taken")
+        if self._array and (paths := by_name(documents, self._array)):
+            texts = ", ".join(map(path_text, paths))
+            notes.append(f"or one event of each message, without explode: values by name, {texts}")
         for path in arrays_of_objects(documents):
-            if path and path != self._array and path != (self._array or ())[: len(path)]:
+            if path and not self._reads(path):
                 explode = f"explode: {path_text(path)}"
                 notes.append(f"an array of objects is not read; {explode} makes events of them")
         return notes
 
+    def _reads(self, path: Path) -> bool:
+        """Return whether an array lies on the way to what is exploded."""
+        array = self._array or ()
+        before = array[: array.index(EACH)] if EACH in array else array
+        return path == array[: len(path)] or (EACH in array and path[: len(before)] == before)
+
     def _value_name(self, field: Field) -> str:
         array = self._array or ()
+        if array[-1:] == (EACH,):
+            array = (*array, "value")
         is_below = len(array) < len(field.path) and field.path[: len(array)] == array
         return ".".join(map(str, field.path[len(array) :] if is_below else field.path))
 

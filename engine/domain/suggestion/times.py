@@ -61,6 +61,11 @@ def is_text_of_a_time(text: str) -> bool:
     return _spec([text]) is not None or any(_written([text], forms) for forms in (DATES, CLOCKS))
 
 
+def is_time_of_values(values: Sequence[Any]) -> bool:
+    """Return whether all of some values are times."""
+    return _spec(values) is not None or all(isinstance(v, str) and _is_date(v) for v in values)
+
+
 def is_written_time(field: Field) -> bool:
     """Return whether a field can be a time, by its values."""
     return _spec(field.found) is not None
@@ -79,6 +84,8 @@ def _of_two(
     dates = [(one, fmt) for one in always if (fmt := _written(one.found, DATES))]
     clocks = [(one, fmt) for one in always if (fmt := _written(one.found, CLOCKS))]
     for (date, of_date), (clock, of_clock) in itertools.product(dates, clocks):
+        if date is clock:
+            continue
         path = [path_text(date.path), path_text(clock.path)]
         spec = {"path": path, "format": f"{of_date} {of_clock}"}
         return [((True, True, False, 0), spec, {date.path, clock.path})]
@@ -125,6 +132,10 @@ def _parsed(text: str, form: str) -> datetime | None:
         return datetime.strptime(text, form)
     except ValueError:
         return None
+
+
+def _is_date(text: str) -> bool:
+    return _written([text], DATES) is not None
 
 
 def _is_iso(text: str) -> bool:

@@ -66,12 +66,15 @@ class TaskReader:
         self._stored = stored
         self._expected = stored.results if stored is not None else None
         self._journal = deque(stored.journal if stored else ())
+        self._rest: list[RawBatch] = []
         task.live = stored is None or stored.snapshot_position == stored.position
         self._part = self._open(source, stored)
         task.position = self._part.snapshot()
 
     def read(self) -> list[RawBatch | Live]:
         """Return what has come, perhaps nothing; before what is new it says so once."""
+        if self._rest:
+            return [*self._read_rest()]
         if self.task.live:
             return [*self._read()]
         found: list[RawBatch | Live] = []
@@ -164,6 +167,9 @@ class TaskReader:
         found: list[RawBatch | Live] = []
         batches = self._next()
         for batch in batches:
+            if self._rest:
+                self._rest.append(batch)
+                continue
             if self.task.live:
                 found.append(batch)
                 self._count_batch(batch)
@@ -174,11 +180,31 @@ class TaskReader:
             if known < len(batch):
                 found.append(self._live())
                 rest = batch.take(slice(known, len(batch)))
-                found.append(rest)
-                self._count_batch(rest)
+                if not self._waits(rest, stored):
+                    found.append(rest)
+                    self._count_batch(rest)
         if not self.task.live and self.task.position >= stored.position:
             found.append(self._live())
         return found
+
+    def _waits(self, rest: RawBatch, stored: StoredTask) -> bool:
+        """Keep new messages for the next turn: control records hold before the first of them.
+
+        Those that stand where others were lost do not wait: no position lies before them that a
+        checkpoint may have.
+        """
+        if rest.offsets[0] < stored.position:
+            return False
+        self._rest.append(rest)
+        self.task.position = stored.position
+        return True
+
+    def _read_rest(self) -> list[RawBatch]:
+        batches, self._rest = self._rest, []
+        for batch in batches:
+            self._count_batch(batch)
+        self.task.position = self._part.snapshot()
+        return batches
 
     def _known(self, batch: RawBatch, stored: StoredTask) -> int:
         """Return how many messages at the front of a batch were read before the checkpoint."""

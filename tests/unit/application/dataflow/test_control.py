@@ -296,6 +296,27 @@ def test_a_record_comes_into_force_and_is_stored_with_its_position(
     assert (applied.__dict__["request_id"], applied.__dict__["trace_id"]) == ("r-1", "t-1")
 
 
+def test_a_record_written_while_the_pipeline_was_down_holds_from_the_next_event_on(
+    tmp_path: Path,
+) -> None:
+    """Whatever the batch in which the replay up to there ends."""
+    lives = Lives(tmp_path / "one", TEXT, 50)
+    memory.records.clear()
+    lives.run(5)
+    stopped = {task: kept.position for task, kept in lives.store.kept.items()}
+    replayed = {task: kept.snapshot_position for task, kept in lives.store.kept.items()}
+    add(lives.log, "silence", {"name": "works", "publish": True, "learn": True})
+    lives.path.write_text(TEXT.replace("BATCH", "170").replace("POLICY", "{p_value: 0.05}"))
+
+    lives.run(None)
+
+    assert any(replayed[task] < stopped[task] < COUNT for task in stopped)
+    for task, kept in lives.store.kept.items():
+        ((position, _),) = load_control(kept.snapshot["control"]).standing
+        assert position == stopped[task]
+        assert kept.position == COUNT
+
+
 def test_a_calendar_holds_from_the_first_event_on_and_is_read_from_the_log_later(
     tmp_path: Path,
 ) -> None:

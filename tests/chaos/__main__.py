@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos import disturbances, hosts
+from tests.chaos.control import ControlScript, repeat
 from tests.chaos.disturbances import World
 from tests.chaos.engine import PATIENCE, Engine, say, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
@@ -35,12 +36,14 @@ class Harness:
         self._draw = random.Random(chosen.seed)
         self._recovered: dict[str, list[float]] = {}
         self._done: Counter[str] = Counter()
+        self._script = ControlScript(self._draw, chosen.partitions, self._anomaly_ids)
 
     def run(self) -> bool:
         """Disturb a run, compare it with another, print what was found; return if all is well."""
         chosen, broker = self._chosen, self._broker
         broker.create_topic("in", chosen.partitions)
         disturbed = self._prepare("disturbed-", chosen.delivery, chosen.mutant)
+        self._undisturbed = self._prepare("undisturbed-", "at_least_once")
         writer = Writer(broker.bootstrap, "in", chosen.partitions, chosen.seed, chosen.rate)
         monitor = self._monitor("disturbed-")
         world = World(broker, disturbed, monitor, self._draw, chosen.processes)
@@ -64,9 +67,13 @@ class Harness:
             disturbances.OF_GROUPS if self._chosen.state == "kafka" else disturbances.ALL
         )
         self._wait(world.monitor, dict.fromkeys(writer.ends, 1), world.engine)
+        count, records = self._chosen.disturbances, self._chosen.control
+        recorded = {number * count // records for number in range(records)}
         # Each kind in turn, in an order of chance: a short run has as many kinds as it can.
         order: list[Callable[[World], None]] = []
-        for number in range(self._chosen.disturbances):
+        for number in range(count):
+            if number in recorded:
+                self._control(world, writer)
             order = order or self._draw.sample(kinds, len(kinds))
             disturb = order.pop()
             name = disturb.__name__
@@ -79,6 +86,26 @@ class Harness:
                 began = time.monotonic()
                 self._wait(world.monitor, dict(writer.ends), world.engine)
                 self._recovered.setdefault(name, []).append(time.monotonic() - began)
+
+    def _control(self, world: World, writer: Writer) -> None:
+        """Write a control record to both runs at the same position, and disturb the first."""
+        engine = world.engine
+        writer.pause()
+        engine.ensure()
+        self._wait(world.monitor, writer.ends, engine)
+        self._catch_up(writer.ends)
+        record = self._script.write(engine, writer.ends)
+        repeat(self._undisturbed, record)
+        disturb = self._draw.choice(disturbances.AFTER_RECORDS)
+        print(f"control record: {record[0]}, then {disturb.__name__}", flush=True)
+        disturb(world)
+        engine.ensure()
+        # A start reads the log to its end, so that the record holds before the next event.
+        self._draw.choice([disturbances.kill_all, disturbances.rescale])(world)
+        writer.go_on()
+
+    def _anomaly_ids(self) -> list[str]:
+        return sorted(read_all(self._broker.bootstrap, "disturbed-anomalies"))
 
     def _prepare(self, prefix: str, delivery: str, mutant: str | None = None) -> Engine:
         for name in OUTPUTS:
@@ -102,17 +129,20 @@ class Harness:
         assert code == 0, f"the drain ended with exit code {code}"
         return committed(self._broker.bootstrap, "disturbed-group") == ends
 
-    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
-        """Run the same pipeline without any disturbance, and compare."""
-        undisturbed = self._prepare("undisturbed-", "at_least_once")
+    def _catch_up(self, ends: dict[int, int]) -> None:
+        """Let the undisturbed run read what there is, and stop in order."""
         monitor = self._monitor("undisturbed-")
-        undisturbed.start(1)
+        self._undisturbed.start(1)
         try:
-            self._wait(monitor, ends, undisturbed)
-            assert undisturbed.stop() == 0
+            self._wait(monitor, ends, self._undisturbed)
+            assert self._undisturbed.stop() == 0
         finally:
             monitor.stop()
-            undisturbed.close()
+            self._undisturbed.close()
+
+    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
+        """Run the same pipeline without any disturbance, and compare."""
+        self._catch_up(ends)
         address = self._broker.bootstrap
         return {
             name: compare(
@@ -123,7 +153,7 @@ class Harness:
 
     def _judge(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
         outcome = Outcome(self._chosen, self._done, self._recovered, total, verdicts, offsets_true)
-        outcome.print()
+        outcome.print(control_records=dict(Counter(self._script.written)))
         return outcome.is_right()
 
 
@@ -138,6 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--delivery", default="exactly_once", help="or at_least_once")
     parser.add_argument("--state", default="directory", choices=["directory", "kafka"])
     parser.add_argument("--only", nargs="*", default=[], help="kinds of disturbances")
+    parser.add_argument("--control", type=int, default=0, help="records, one a disturbance at most")
     parser.add_argument("--mutant", help="a fault to build in: no_read_back, no_flush, ...")
     parser.add_argument("--hosts", action="store_true", help="three hosts, state in Kafka")
     parser.add_argument("--protocol", default="classic", help="of the hosts' group, or consumer")

@@ -55,6 +55,12 @@ def kill_at_commit(world: World) -> None:
     world.engine.start()
 
 
+def kill_after_look(world: World) -> None:
+    """SIGKILL for everything at a moment at which a control record may just be taken up."""
+    time.sleep(world.draw.uniform(0.0, 1.5))
+    kill_all(world)
+
+
 def kill_supervisor(world: World) -> None:
     """SIGKILL for the supervisor alone, and a new start."""
     send(world.engine.supervisor, signal.SIGKILL)
@@ -159,6 +165,8 @@ ALL: list[Callable[[World], None]] = [
 ]
 
 
+AFTER_RECORDS: list[Callable[[World], None]] = [kill_after_look, kill_one, kill_broker, rescale]
+"""Where a control record has just been written."""
 OF_GROUPS = [kind for kind in ALL if kind not in (start_second, fill_disk)] + [join_second]
 """Where state lies in Kafka: a second instance is welcome, and the disk does not matter."""
 

@@ -48,27 +48,48 @@ class Writer:
         self.ends = dict.fromkeys(range(partitions), 0)
         self.failures: list[KafkaError] = []
         self._stopping = threading.Event()
+        self._going, self._resting = threading.Event(), threading.Event()
+        self._going.set()
         self._thread = threading.Thread(target=self._write, name="writer")
         self._thread.start()
 
     def stop(self) -> int:
         """Stop writing and return how many messages there are, all of them in the topic."""
         self._stopping.set()
+        self._going.set()
         self._thread.join()
+        self._flush()
+        assert not self.failures, self.failures[:3]
+        return sum(self.ends.values())
+
+    def pause(self) -> None:
+        """Write nothing more until `go_on`; all that there is stands in the topic."""
+        self._resting.clear()
+        self._going.clear()
+        self._resting.wait()
+        self._flush()
+
+    def go_on(self) -> None:
+        """Write again."""
+        self._going.set()
+
+    def _flush(self) -> None:
         left = self._producer.flush(1.0)
         while left:
             before, left = left, self._producer.flush(STUCK_SECONDS)
             if left == before:
                 self._give_up()
                 break
-        assert not self.failures, self.failures[:3]
-        return sum(self.ends.values())
 
     def _write(self) -> None:
         began, written, block = time.monotonic(), 0, 0
         while not self._stopping.is_set():
             blocks = [messages(self._seed, part, block * BLOCK, BLOCK) for part in self.ends]
             for row in zip(*blocks, strict=True):
+                if not self._going.is_set():
+                    self._resting.set()
+                    self._going.wait()
+                    began, written = time.monotonic(), 0
                 for partition, value in enumerate(row):
                     self._send(partition, value)
                 written += len(row)

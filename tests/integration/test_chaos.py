@@ -29,3 +29,10 @@ def test_state_in_kafka_is_exactly_once_too(tmp_path) -> None:
     words = f"--disturbances 2 --seed 14 --processes 2 --rate 500 --folder {tmp_path}"
 
     assert main([*words.split(), "--state", "kafka", "--only", *kinds]) == 0
+
+
+def test_control_records_among_disturbances_change_nothing(tmp_path) -> None:
+    words = f"--disturbances 1 --control 1 --seed 26 --processes 1 --folder {tmp_path}"
+    small = "--partitions 2 --rate 200 --only kill_at_commit"
+
+    assert main([*words.split(), *small.split()]) == 0

@@ -17,6 +17,8 @@ NS_PER_MINUTE = NS_PER_HOUR // 60
 
 HOUR_RATE, USUAL_RATE = 0.34, 0.05
 """Weight of a day's largest error in that of its hour, and of an hour's error in the usual one."""
+MOST_RISE = 2.0
+"""Largest error of an hour that counts, in the usual one: what comes once does not recur."""
 
 
 @njit(error_model="numpy")
@@ -59,12 +61,7 @@ def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
     if hour != state.hour:
         before = state.hour
         if state.hour_peak > 0.0:
-            state.hour_peaks[before] += HOUR_RATE * (state.hour_peak - state.hour_peaks[before])
-            peak, usual = np.float64(state.hour_peak), np.float64(state.usual_peak)
-            if usual > 0.0:
-                state.usual_peak = usual + USUAL_RATE * (min(peak, 2.0 * usual) - usual)
-            else:
-                state.usual_peak = peak
+            _note_peak(state, before)
         if state.hour_count > 0:
             state.hour_rests[before] += HOUR_RATE * (state.hour_rest - state.hour_rests[before])
         state.hour = hour
@@ -74,3 +71,15 @@ def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
     state.hour_peak = max(state.hour_peak, np.float32(error))
     state.hour_count = min(state.hour_count + 1, 65_535)
     state.hour_rest += (rest - state.hour_rest) / state.hour_count
+
+
+@njit(error_model="numpy")
+def _note_peak(state: Any, hour: int) -> None:
+    """Count the largest error that a part of the day had."""
+    peak, own = np.float64(state.hour_peak), np.float64(state.hour_peaks[hour])
+    usual = np.float64(state.usual_peak)
+    if usual == 0.0:
+        state.usual_peak = usual = peak
+    state.usual_peak = usual + USUAL_RATE * (min(peak, MOST_RISE * usual) - usual)
+    peak = min(peak, MOST_RISE * max(own, usual))
+    state.hour_peaks[hour] = own + HOUR_RATE * (peak - own)

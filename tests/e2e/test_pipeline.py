@@ -173,6 +173,23 @@ def test_a_wrong_file_names_its_line_and_ends_with_2(tmp_path: Path) -> None:
     assert 'Did you mean "values"?' in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("directory", "cause"),
+    [("/dev/null/state", "Not a directory"), ("x" * 300, "File name too long")],
+)
+def test_a_state_directory_that_cannot_be_is_named_without_a_traceback(
+    tmp_path: Path, directory: str, cause: str
+) -> None:
+    file, _ = file_pipeline(tmp_path)
+    file.write_text(file.read_text().replace(f"{tmp_path}/state-p", directory))
+
+    done = run("run", file)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f'"{directory}" cannot be used: {cause}'
+    assert "Traceback" not in done.stderr
+
+
 def test_a_crash_shows_its_traceback_and_the_run_gives_up(tmp_path: Path) -> None:
     file, _ = file_pipeline(tmp_path)
     # Where a folder of the state has to be.

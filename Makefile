@@ -7,6 +7,8 @@ AUDIT := $(VENV)/audit
 # Three at a time, a file to each: tests of servers and processes mostly wait. In the order of the
 # folders: the many short files of tests/unit come last and keep all busy until the end.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# Files with functions that numba compiles from their bytecode, where probes would stand.
+COMPILED = $(shell grep -rlE "numba import|record_bank import" --include=*.py operators | paste -sd,)
 
 .PHONY: demo test unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
 
@@ -15,7 +17,7 @@ demo: $(READY)
 
 # All tests, with the coverage of lines in the test processes; ARGS names a part, without coverage.
 test: $(READY)
-	$(BIN)/python -m pytest $(PARALLEL) $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
+	$(BIN)/python $(if $(ARGS),,-m slipcover --omit $(COMPILED)) -m pytest $(PARALLEL) $(ARGS)
 
 # What needs no server: a few minutes.
 unit: $(READY)

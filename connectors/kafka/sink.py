@@ -73,6 +73,10 @@ class KafkaSink:
         """Yield the records that lie in the topic."""
         return records_of(self._settings, BrokerErrors(f"sink {self._role}", _ignore))
 
+    def newest(self, count: int) -> Iterator[Record]:
+        """Yield the records at the last so many offsets of each partition."""
+        return records_of(self._settings, BrokerErrors(f"sink {self._role}", _ignore), count)
+
 
 def _ignore(_name: str) -> None:
     """Errors are raised where they end the command; there are no metrics then."""

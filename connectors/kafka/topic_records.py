@@ -1,4 +1,4 @@
-"""The records of a topic, from its beginning to its present end."""
+"""The records of a topic, from its beginning, or the newest of them, to its present end."""
 
 from __future__ import annotations
 
@@ -23,8 +23,15 @@ SILENCE_SECONDS = 60.0
 """Seconds without a message before the end after which brokers are given up."""
 
 
-def records(settings: KafkaSinkSettings, errors: BrokerErrors) -> Iterator[Record]:
+def records(
+    settings: KafkaSinkSettings, errors: BrokerErrors, newest: int | None = None
+) -> Iterator[Record]:
     """Yield the records of a topic that are committed, partition by partition.
+
+    Args:
+        settings: names the topic.
+        errors: of the client.
+        newest: number of offsets of each partition to read, up to its end; None: all.
 
     Raises:
         ConnectorError: no broker answers, or there is no such topic.
@@ -42,19 +49,22 @@ def records(settings: KafkaSinkSettings, errors: BrokerErrors) -> Iterator[Recor
     consumer = open_client(Consumer, config, errors)
     try:
         for partition in reach_once(consumer, settings.topic, errors, settings.brokers):
-            yield from _of_partition(consumer, settings.topic, partition)
+            yield from _of_partition(consumer, settings.topic, partition, newest)
     except KafkaException as error:
         raise ConnectorError(f"{settings.topic}: {error.args[0].str()}") from error
     finally:
         consumer.close()
 
 
-def _of_partition(consumer: Consumer, topic: str, partition: int) -> Iterator[Record]:
+def _of_partition(
+    consumer: Consumer, topic: str, partition: int, newest: int | None
+) -> Iterator[Record]:
     place = TopicPartition(topic, partition)
     low, high = consumer.get_watermark_offsets(place, timeout=30)
     if low >= high:
         return
-    consumer.assign([TopicPartition(topic, partition, low)])
+    first = low if newest is None else max(low, high - newest)
+    consumer.assign([TopicPartition(topic, partition, first)])
     until = time.monotonic() + SILENCE_SECONDS
     while time.monotonic() < until:
         messages = consumer.consume(BATCH_RECORDS, timeout=POLL_SECONDS)

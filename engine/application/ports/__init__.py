@@ -7,7 +7,7 @@ from engine.application.ports.format import FormatPlugin
 from engine.application.ports.redrive import RedrivableSource, Redrive
 from engine.application.ports.repartition import RepartitionPlugin
 from engine.application.ports.settings import Settings
-from engine.application.ports.sink import FollowableSink, ReadableSink, SinkPlugin
+from engine.application.ports.sink import FollowableSink, ReadableSink, RecentSink, SinkPlugin
 from engine.application.ports.source import Rereadable, SourcePlugin
 from engine.application.ports.state_store import StateStorePlugin
 from engine.application.ports.step import (
@@ -29,6 +29,7 @@ __all__ = [
     "MakeTaskStep",
     "Publish",
     "ReadableSink",
+    "RecentSink",
     "RedrivableSource",
     "Redrive",
     "RepartitionPlugin",

@@ -65,6 +65,15 @@ class ReadableSink(Protocol):
 
 
 @runtime_checkable
+class RecentSink(Protocol):
+    """A sink of which the newest records can be read back without all others."""
+
+    def newest(self, count: int) -> Iterator[Record]:
+        """Yield up to `count` of the newest records of each of its parts, the oldest first."""
+        ...
+
+
+@runtime_checkable
 class FollowableSink(Protocol):
     """A sink whose records a source can follow, as `pynomaly serve` does."""
 

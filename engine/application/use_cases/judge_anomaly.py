@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-import orjson
+from typing import Any
 
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.quantity import nanoseconds
-from engine.application.ports import ReadableSink, RunContext, SinkPlugin
+from engine.application.use_cases.published_anomalies import Document, published_anomalies
 from engine.domain.errors import FatalError
 from engine.domain.feedback import Case, Feedback, direction_of, evidence_of, needed
 from engine.domain.kinds import RULE_KINDS
-from engine.domain.names import ANOMALIES, role_of
-
-Document = dict[str, Any]
-"""An anomaly as it is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +51,15 @@ def judge(
         scope: entity, value, pattern or pipeline.
         entities: patterns of keys, of scope pattern.
         anomalies: file of published anomalies; those of the sink unless given.
-        look_back: the number of recent anomalies of the scope to examine.
+        look_back: the number of recent anomalies of the scope to examine, as far as they were read.
 
     Raises:
         FatalError: the anomaly is not found, or feedback on it has no meaning.
     """
-    documents = list(_published(file, anomalies))
+    documents: list[Document] = []
+    for documents in published_anomalies(file, anomalies):
+        if _has_whole_incident(documents, own):
+            break
     return judge_published(file, documents, own, verdict, scope, entities, look_back)
 
 
@@ -152,44 +149,10 @@ def _find(documents: Sequence[Document], own: str) -> tuple[Document, int]:
     return found, max(same)
 
 
-def _published(file: PipelineFile, path: Path | None) -> Iterator[Document]:
-    """Yield the anomalies that were published, each once, without those that are suppressed."""
-    seen: set[str] = set()
-    for line in _lines(file, path):
-        document = orjson.loads(line)
-        if document["id"] not in seen and "suppressed_by" not in document:
-            seen.add(document["id"])
-            yield document
-
-
-def _lines(file: PipelineFile, path: Path | None) -> Iterator[bytes]:
-    if path is not None:
-        yield from _of_file(path)
-        return
-    for sink in file.sinks.chosen():
-        if role_of(sink.name) != ANOMALIES:
-            continue
-        kept = getattr(sink.choice.settings, "path", None)
-        if kept is not None:
-            yield from _of_file(Path(kept))
-            return
-        made = cast(
-            "SinkPlugin", sink.choice.plugin(sink.choice.settings, RunContext(file.name), sink.name)
-        )
-        if isinstance(made, ReadableSink):
-            yield from (record.value for record in made.written() if record.value)
-            return
-    raise FatalError(
-        "anomalies go where they cannot be read back: give --anomalies, a file with one a line"
-    )
-
-
-def _of_file(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            yield from (line for line in file if line.endswith(b"\n"))
-    except OSError as error:
-        raise FatalError(f'"{path}": {error.strerror}: give --anomalies, a file of them') from None
+def _has_whole_incident(documents: Sequence[Document], own: str) -> bool:
+    """Return whether an anomaly is there, and the first one of its incident, so all of them."""
+    ids = {one["id"]: one["incident"] for one in documents}
+    return own in ids and ids[own] in ids
 
 
 def _literal(key: str) -> str:

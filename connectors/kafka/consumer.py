@@ -14,6 +14,7 @@ from connectors.kafka.broker_errors import BrokerErrors, logger
 from connectors.kafka.client import open_client
 from connectors.kafka.message_runs import by_epoch, by_partition
 from connectors.kafka.metadata import reach_once, wait_for_partitions
+from connectors.kafka.open_transactions import OpenTransactions
 from connectors.kafka.settings import CONSUMER, KafkaSourceSettings
 from connectors.kafka.start_offset import StartOffsets
 from connectors.kafka.topic_monitor import TopicMonitor
@@ -60,6 +61,7 @@ class SharedConsumer:
         self._eof: dict[int, int] = {}
         self._epochs: dict[int, int] = {}
         self._resets: dict[int, int] = {}
+        self._transactions = OpenTransactions(settings.topic)
         self._consumer = open_client(
             Consumer,
             {
@@ -117,6 +119,7 @@ class SharedConsumer:
         self._buffers.pop(partition, None)
         self._eof.pop(partition, None)
         self._resets.pop(partition, None)
+        self._transactions.forget(partition)
         self._asked.discard(partition)
         self._consumer.incremental_unassign([self._place(partition)])
         # The process that has it now reports its lag.
@@ -180,6 +183,8 @@ class SharedConsumer:
         for partition, position in positions.items():
             _, high = self._consumer.get_watermark_offsets(self._place(partition), cached=True)
             if high >= 0:
+                readable = self._eof.get(partition, -1)
+                self._transactions.note(partition, position, readable, high)
                 self._telemetry.lag.labels(str(partition)).set(max(0, high - position))
 
     def close(self) -> None:

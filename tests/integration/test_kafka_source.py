@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import Producer
 
+from connectors.kafka import open_transactions
 from tests.integration.source_reading import committed, offsets, produce, read, source
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
@@ -131,6 +132,38 @@ def test_a_topic_of_transactions_that_is_read_has_no_lag(
 
     assert reader.snapshot() == plugin.consumer.bounds(0)[1]
     plugin.consumer.close()
+
+
+def test_a_transaction_that_stays_open_is_named_once_and_read_on_behind(
+    kafka: KafkaCluster,
+    topic: TopicFactory,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_transactions, "HELD_SECONDS", 0.0)
+    name = topic()
+    produce(kafka, name, 30)
+    hanging = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": name})
+    hanging.init_transactions(60)
+    hanging.begin_transaction()
+    hanging.produce(name, b"v")
+    hanging.flush(60)
+    produce(kafka, name, 20)
+    plugin = source(kafka, name)
+    reader = plugin.source().build_part("source", "0", None)
+    read(reader, 30)
+
+    until = time.monotonic() + 60
+    while "a producer has a transaction open there" not in caplog.text:
+        assert time.monotonic() < until, "nobody says what reading waits for"
+        assert reader.next_batch() == []
+        time.sleep(0.05)
+
+    hanging.abort_transaction(60)
+    assert offsets(read(reader, 20)) == list(range(31, 51))
+    plugin.consumer.close()
+    assert caplog.text.count(f"{name}[0] is not read beyond offset 30") == 1
+    assert "21 offsets wait behind it" in caplog.text
 
 
 def test_a_partition_that_was_let_go_is_taken_up_again(

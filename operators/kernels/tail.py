@@ -36,7 +36,8 @@ from operators.kernels.steady import HOURS_KEPT
 LEVELS = 3
 FIRST_LEVEL = 3.2
 """First level, in mean distances: 2.55 standard deviations of normal noise; one in 100 passes."""
-LEVEL_RATIO = 2.0**0.5
+LEVEL_RATIO = 2.0
+"""Each level as a multiple of the one below: heavy tails are judged by what is far out."""
 ENOUGH_CLUSTERS = 20.0
 """Clusters beyond a level from which on its tail is used in place of the one below."""
 PRIOR_CLUSTERS = 4.0

@@ -49,7 +49,7 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 7
+LAYOUT = 8
 """Version of the layout of the record."""
 OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)

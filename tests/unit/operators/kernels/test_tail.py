@@ -158,6 +158,19 @@ def test_false_alarms_stay_within_the_p_value(law: str) -> None:
         assert np.mean(p <= share) <= 1.2 * share
 
 
+def test_a_tail_that_is_heavy_near_and_lighter_far_out_is_judged_by_its_far_part() -> None:
+    p = np.concatenate(
+        [
+            untimed_rarities(
+                one(tail.RECORD), np.random.default_rng(seed).lognormal(0.0, 1.5, 20_000)
+            )
+            for seed in range(20)
+        ]
+    )
+
+    assert 0.6e-3 <= np.mean(p <= 1e-3) <= 1.2e-3
+
+
 def test_p_value_falls_with_distance() -> None:
     state = settled()
 

@@ -200,3 +200,44 @@ def test_the_guide_names_only_what_there_is(name: str) -> None:
         assert (ROOT / path).exists(), path
     for link in links:
         assert (ROOT / "docs" / link).exists(), link
+
+
+def test_the_image_takes_its_notices_licences_and_list_of_packages_along() -> None:
+    done = " ".join(instructions("RUN"))
+
+    assert "cp LICENSE NOTICE /opt/pynomaly/" in done
+    assert "licences.py > /opt/pynomaly/LICENCES.txt" in done
+    assert "-o /opt/pynomaly/sbom.cdx.json" in done
+
+
+def test_nothing_is_installed_from_an_index_without_its_hash() -> None:
+    installs = re.findall(r"\binstall (?=[^&]*(?:-r |\.whl))[^&]*", " ".join(instructions("RUN")))
+
+    assert len(installs) == 3
+    assert all("--require-hashes" in one or "--no-index" in one for one in installs)
+
+
+def test_the_notice_names_every_package_of_the_image_with_copyleft() -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / "licences.py"], capture_output=True, text=True, check=False
+    )
+    notice = (ROOT / "NOTICE").read_text()
+    inside = chosen(FOLDER / "run.lock", platform.python_version())
+
+    found = {
+        name
+        for name, licence in re.findall(r"^(\S+) \S+\n[Ll]icence: (.*)$", done.stdout, re.MULTILINE)
+        if re.search("GPL|MPL|EPL|CDDL", licence) and name.lower().replace("_", "-") in inside
+    }
+
+    assert {"psycopg", "certifi"} <= found
+    assert not {name for name in found if not re.search(rf"\b{re.escape(name)}\b", notice)}
+
+
+def test_a_change_is_audited_before_it_is_taken() -> None:
+    steps = (ROOT / ".ci" / "run").read_text().splitlines()
+    locks = re.search(r"^audit:.*\n\t(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert "make audit" in steps
+    assert locks
+    assert {"requirements.lock", "deploy/container/tools.lock"} <= set(locks[1].split())

@@ -186,13 +186,17 @@ def test_a_server_that_stops_in_the_midst_is_given_up_and_tried_again(
     part = PostgresSink(chosen, context, "anomalies").sink().build_part("step", "0", None)
     part.write_batch([records(1)])
     part.snapshot()
+    count = context.telemetry.registry.get_sample_value
+    kinds = {"sink": "anomalies", "kind": "timeout"}
     with server.stopped():
+        # On a busy machine the server may have taken too long before it stopped.
+        before = count("pynomaly_sink_errors_total", kinds)
         writing = Thread(target=_write_and_store, args=(part, range(2, 5)), daemon=True)
         writing.start()
-        count = context.telemetry.registry.get_sample_value
-        kinds = {"sink": "anomalies", "kind": "timeout"}
-        while not count("pynomaly_sink_errors_total", kinds):
+        until = time.monotonic() + 60
+        while count("pynomaly_sink_errors_total", kinds) == before:
             assert writing.is_alive()
+            assert time.monotonic() < until, "a server that has stopped is waited for"
             time.sleep(0.05)
 
     writing.join(60)

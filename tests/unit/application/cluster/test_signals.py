@@ -16,6 +16,8 @@ from engine.application.cluster.signals import SupervisorSignals, install_in_wor
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     handlers, level = {number: signal.getsignal(number) for number in OWN}, logging.root.level
+    # Under nohup it is ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     logging.root.setLevel(level)
     for number, handler in handlers.items():

@@ -28,8 +28,9 @@ class AlertPromise:
     def known(self) -> str:
         """Return what the policy accepts, as far as it is known without any event."""
         policy = self.policy
+        bound = "about" if self.unbounded else "at most"
         if isinstance(policy, Budget):
-            accepted = f"at most {_a_day(policy.per_day)} for {_whose(policy)}"
+            accepted = f"{bound} {_a_day(policy.per_day)} for {_whose(policy)}"
             if policy.scope == "entity":
                 return accepted
             return f"{accepted}, and {_a_day(policy.entity_share)} for one entity alone"
@@ -37,7 +38,7 @@ class AlertPromise:
             least = f"an event alerts at p <= {policy.p_value:.2g}"
             return f"{least}; no number of false alarms is bounded"
         if isinstance(policy, FalseDiscoveryRate):
-            return f"at most {policy.share:.0%} of the incidents of all entities are false alarms"
+            return f"{bound} {policy.share:.0%} of the incidents of all entities are false alarms"
         return _raw(policy)
 
     def unknown_yet(self) -> str:

@@ -42,6 +42,12 @@ def test_a_promise_is_said_without_events(policy: AlertPolicy, text: str) -> Non
     assert AlertPromise(policy).known() == text
 
 
+def test_no_bound_is_said_where_detectors_promise_none() -> None:
+    said = AlertPromise(Budget(10.0), ("zscore",)).known()
+
+    assert said.startswith("about 10 false alarms a day for the whole pipeline")
+
+
 def test_only_a_budget_waits_for_rates() -> None:
     assert "events a day" in AlertPromise(Budget(10.0)).unknown_yet()
     assert AlertPromise(PValueThreshold(1e-6)).unknown_yet() == ""

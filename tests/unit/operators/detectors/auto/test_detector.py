@@ -12,6 +12,8 @@ from engine.domain.kinds import KINDS
 from operators.detectors.auto import entity
 from operators.detectors.auto.detector import Auto, AutoDetector
 from tests.unit.operators.detectors.auto.streams import (
+    DAY,
+    HOUR,
     MINUTE,
     MONDAY,
     autoregressive,
@@ -356,6 +358,18 @@ def test_first_weekend_is_not_judged_by_the_working_days() -> None:
     )
 
     assert np.min(explanation.p_values[5 * per_day :]) > 1e-5
+
+
+def test_weekends_of_one_measurement_a_minute_are_expected_from_the_second_on() -> None:
+    at = minutes(14 * 1_440)
+    hour, day_off = at % DAY / HOUR, (at - MONDAY) // DAY % 7 >= 5
+    traffic = (1 + 2 * np.exp(-(((hour - 14) / 5) ** 2))) * np.where(day_off, 0.6, 1.0)
+    values = 100 * traffic[:, None] + 4 * noise(len(at), 1, seed=2)
+
+    explanation = explain(AutoDetector(1).bank(1), values, at)
+
+    second = (at >= MONDAY + 7 * DAY) & day_off
+    assert np.mean(explanation.p_values[second] <= 1e-4) <= 1e-3
 
 
 def tank_that_is_filled_each_week(days: int, seed: int) -> Floats:

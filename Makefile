@@ -4,20 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
-# Three at a time, a file to each: tests of servers and processes mostly wait. In the order of the
+# Four at a time, a file to each: tests of servers and processes mostly wait. In the order of the
 # folders: the many short files of tests/unit come last and keep all busy until the end.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
-# Files with functions that numba compiles from their bytecode, where probes would stand.
-COMPILED = $(shell grep -rlE "numba import|record_bank import" --include=*.py operators | paste -sd,)
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
+.PHONY: demo test coverage unit lint bench quality broker chaos conformance fuzz hostile failover jaeger pictures dashboard lock audit image clean
 
 demo: $(READY)
 	$(BIN)/pynomaly demo
 
-# All tests, with the coverage of lines in the test processes; ARGS names a part, without coverage.
+# All tests; ARGS names a part.
 test: $(READY)
-	$(BIN)/python $(if $(ARGS),,-m slipcover --omit $(COMPILED)) -m pytest $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+# The same with the coverage of lines in the test processes, which takes twice the processor time.
+coverage: $(READY)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 # What needs no server: a few minutes.
 unit: $(READY)

@@ -21,6 +21,16 @@ def _weekends(draw: np.random.Generator) -> Stream:
     return fleet.stream()
 
 
+def _services(draw: np.random.Generator) -> Stream:
+    """Requests a minute of services, by day a hundred to ten thousand, fewer at weekends."""
+    fleet = Fleet(draw, 4, 28, MINUTE)
+    weekend = np.where(fleet.day % 7 >= 5, 0.6, 1.0)[:, None, None]
+    rush = np.exp(-(((fleet.day % 1 * 24 - 14) / 5) ** 2))[:, None, None]
+    mean = 10 ** draw.uniform(2, 4, (fleet.entities, 1)) * (0.35 + 0.65 * rush) * weekend
+    fleet.values += draw.poisson(mean * np.exp(0.05 * draw.normal(size=fleet.shape)))
+    return fleet.stream()
+
+
 def _holiday(draw: np.random.Generator) -> Stream:
     """A holiday is as every Sunday, on a Wednesday: reported at most once an entity."""
     fleet = Fleet(draw, 10, 28, 10 * MINUTE)
@@ -101,6 +111,7 @@ def _maintenance(draw: np.random.Generator) -> Stream:
 _ABOUT = {
     "seasons": (_seasons, "Daily seasons with noise."),
     "weekends": (_weekends, "Days a third as high at weekends."),
+    "services": (_services, "Requests a minute, fewer at weekends."),
     "holiday": (_holiday, "A holiday in the fourth week, as low as a weekend."),
     "daylight_saving": (_daylight_saving, "A working day that begins an hour earlier from then."),
     "solar": (_solar, "Solar power under clouds, nothing at night."),

@@ -230,8 +230,11 @@ def _observe(
     floor = 0.3 * step
     level = state.level
     deviation = x - level
-    expected = autoregression.forecast(state.ar, level)
     error_unit = autoregression.scale(state.ar, step)
+    expected = autoregression.forecast(state.ar, level)
+    # The equations of a short stretch of a long cycle may have a solution that diverges.
+    reach = autoregression.CLIP * error_unit
+    expected = min(max(expected, state.least - reach), state.greatest + reach)
     error = (x - expected) / error_unit if error_unit > 0.0 else 0.0
     foreseen = season.expected(state.season, time)
     aged = state.aged_at > 0

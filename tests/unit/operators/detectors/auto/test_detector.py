@@ -372,6 +372,20 @@ def test_weekends_of_one_measurement_a_minute_are_expected_from_the_second_on() 
     assert np.mean(explanation.p_values[second] <= 1e-4) <= 1e-3
 
 
+def test_expects_no_value_far_outside_of_those_seen() -> None:
+    at = MONDAY + 5 * MINUTE * np.arange(3 * 288)
+    rng = np.random.default_rng(1)
+    rush = 0.35 + 0.65 * np.exp(-(((at % DAY / HOUR - 14) / 5) ** 2))
+    mean = 60 * np.exp(rng.uniform(2, 7)) * rush * np.exp(rng.normal(0, 0.05, len(at)))
+    requests = rng.poisson(mean)[:, None].astype(float)
+
+    explanation = explain(AutoDetector(1).bank(1), requests, at)
+
+    centers = explanation.centers[np.isfinite(explanation.centers)]
+    assert -0.5 * requests.max() < centers.min()
+    assert centers.max() < 1.5 * requests.max()
+
+
 def tank_that_is_filled_each_week(days: int, seed: int) -> Floats:
     """Return temperature, pressure and level of a tank, a row for two minutes."""
     rng = np.random.default_rng(seed)

@@ -382,14 +382,16 @@ def _observe(
     stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
     if not same or seen == 0:
         _note_place(state, x)
-    # The first days off may differ from other days: the season learns how, and the level stays.
-    _learn(state, x, expected, deviation, foreseen, time, step, error_unit, strange, new_day_off)
+    # The first days off may differ from other days: the season learns how, and the level stays,
+    # unless it has shifted before.
+    stays = aged and new_day_off and state.shifted == 0
+    _learn(state, x, expected, deviation, foreseen, time, step, error_unit, strange, stays)
     if ended:
         # The means still contain the run.
         state.fast, state.slow = 0.0, 0.0
         if long_run:
             _forget_run(state, deviation, predictable)
-    if aged and not new_day_off:
+    if aged and not stays:
         _settle(state, foreseen if known else 0.0)
     _come_of_age(state, time)
 
@@ -425,7 +427,7 @@ def _learn(
     step: float,
     error_unit: float,
     strange: bool,
-    new_day_off: bool,
+    stays: bool,
 ) -> None:
     seen = state.seen
     autoregression.learn(state.ar, x, expected, state.level, seen, step, not strange)
@@ -434,7 +436,7 @@ def _learn(
     season.learn(state.season, deviation if state.aged_at else x, foreseen, time, error_unit)
     off = deviation - foreseen if state.aged_at and not np.isnan(foreseen) else deviation
     bound = CLIP * unit if seen > 10 else abs(off)
-    if not ((strange and state.sudden) or (new_day_off and state.aged_at)):
+    if not ((strange and state.sudden) or stays):
         # A shift is adopted in one step, see `_settle`.
         state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
     if step > 0.0:

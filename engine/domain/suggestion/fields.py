@@ -67,6 +67,24 @@ def scalars(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, node
 
 
+def objects(
+    node: Any, path: Path = (), depth: int = 0, *, inner_first: bool = False
+) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the objects of a message and their paths, also those that are elements of arrays."""
+    if isinstance(node, list):
+        for element in node:
+            if isinstance(element, Mapping):
+                yield from objects(element, path, depth, inner_first=inner_first)
+    elif isinstance(node, Mapping) and depth < DEEPEST:
+        if not inner_first:
+            yield path, node
+        for name, inner in node.items():
+            if is_writable(name):
+                yield from objects(inner, (*path, name), depth + 1, inner_first=inner_first)
+        if inner_first:
+            yield path, node
+
+
 def is_writable(name: Any) -> bool:
     """Return whether a path can have a step of this name."""
     return isinstance(name, str) and name not in ("", EACH) and not set('"[]|') & set(name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.domain.path import EACH, Path
-from engine.domain.suggestion.fields import DEEPEST, is_number, is_writable, scalars
+from engine.domain.suggestion.fields import is_number, objects, scalars
 
 MOST_SHARE = 0.5
 """Share of the names that a message has on average, above which they are its own fields."""
@@ -41,7 +41,7 @@ def maps_of_entities(documents: Sequence[Any]) -> list[Path]:
     """
     places: dict[Path, _Place] = {}
     for document in documents:
-        for path, node in _objects(document, (), 0):
+        for path, node in objects(document):
             _note(places.setdefault(path, _Place()), node)
     return [
         (*path, EACH, "value") if is_array else (*path, EACH)
@@ -79,15 +79,3 @@ def _shape(node: Any) -> Shape | None:
         fields = [shape[1] for shape in shapes if shape is not None]
         return (True, frozenset.intersection(*fields)) if fields else None
     return None
-
-
-def _objects(node: Any, path: Path, depth: int) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    if isinstance(node, list):
-        for element in node:
-            if isinstance(element, Mapping):
-                yield from _objects(element, path, depth)
-    elif isinstance(node, Mapping) and depth < DEEPEST:
-        yield path, node
-        for name, inner in node.items():
-            if is_writable(name):
-                yield from _objects(inner, (*path, name), depth + 1)

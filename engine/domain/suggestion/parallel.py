@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.domain.path import Path
-from engine.domain.suggestion.fields import DEEPEST, is_number, is_writable
+from engine.domain.suggestion.fields import is_number, is_writable, objects
 from engine.domain.suggestion.names import is_time
 from engine.domain.suggestion.times import is_time_of_values
 
@@ -21,7 +21,8 @@ def parallel_arrays(documents: Sequence[Any]) -> list[Path]:
     """Return the objects with an array of times, or of names, and an array of numbers as long."""
     counts: Counter[Path] = Counter()
     for document in documents:
-        counts.update(path for path, node in _objects(document, (), 0) if _parallel(node))
+        found = objects(document, inner_first=True)
+        counts.update(path for path, node in found if _parallel(node))
     return [path for path, _ in counts.most_common()]
 
 
@@ -93,16 +94,3 @@ def _at(place: int, node: Mapping[str, Any], arrays: Arrays, path: Path) -> Mapp
         else:
             found[name] = _at(place, inner, arrays, below) if isinstance(inner, Mapping) else inner
     return found
-
-
-def _objects(node: Any, path: Path, depth: int) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield the objects of a message, the inner ones first."""
-    if isinstance(node, list):
-        for element in node:
-            if isinstance(element, Mapping):
-                yield from _objects(element, path, depth)
-    elif isinstance(node, Mapping) and depth < DEEPEST:
-        for name, inner in node.items():
-            if is_writable(name):
-                yield from _objects(inner, (*path, name), depth + 1)
-        yield path, node

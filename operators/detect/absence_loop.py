@@ -18,12 +18,14 @@ from operators.detect.gaps import (
     PRESENT,
     TOGETHER_ABSENT,
     WAITING,
+    is_before,
     learn_gap,
+    look_again,
     observe_lag,
     p_of,
     start_of_silence,
 )
-from operators.detect.stopped_at_once import end_group, form_group, is_before, is_over, join_group
+from operators.detect.stopped_at_once import end_group, form_group, is_over, join_group
 from operators.detect.stopped_together import (
     accepted_ends,
     are_ends,
@@ -31,7 +33,6 @@ from operators.detect.stopped_together import (
     end_all,
     end_together,
     join,
-    look_again,
 )
 from operators.kernels import moving_mean, tail
 from operators.kernels.record_bank import kernel

@@ -171,3 +171,35 @@ def judge(state: Any, now: int, total: float, limits: Any) -> bool:
         state.state, state.rare = WAITING, silence
     state.deadline = start + np.int64(PATIENCE * state.rare)
     return now >= state.deadline
+
+
+@njit(error_model="numpy")
+def is_before(one: Any, other: Any) -> bool:
+    """Return whether the last event of an entity stands before that of another in the source."""
+    if one.offset != other.offset:
+        return bool(one.offset < other.offset)
+    return bool(one.index < other.index)
+
+
+@njit(error_model="numpy")
+def look_again(state: Any, watch: Any, limits: Any) -> None:
+    """Note when an entity that has spoken is to be looked at."""
+    state.deadline = next_look(state, limits)
+    watch.next = min(watch.next, state.deadline)
+
+
+@njit(error_model="numpy")
+def judge_again(records: Any, watch: Any, absent: int, now: int, limits: Any) -> None:
+    """Judge entities that were absent together by themselves from now on.
+
+    Args:
+        records: of all entities.
+        watch: of the task.
+        absent: their state.
+        now: how far event time has come.
+        limits: what a silence is held against.
+    """
+    for k in range(watch.slots):
+        if records[k].state == absent:
+            records[k].state, records[k].seen = PRESENT, now
+            look_again(records[k], watch, limits)

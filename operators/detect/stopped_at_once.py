@@ -17,9 +17,9 @@ from operators.detect.gaps import (
     GROUPED,
     LEAST_GAP_NS,
     PATIENCE,
-    PRESENT,
     WAITING,
-    next_look,
+    is_before,
+    judge_again,
     p_of,
     start_of_silence,
 )
@@ -45,14 +45,6 @@ GROUP = np.dtype(
 """Of a group: its entities, and how many of them are back; how far event time had come with the
 last event of the entity that was noticed first, and the time after it within which others stop with
 it; and the newest event of the group: how far event time had come with it, its time and place."""
-
-
-@njit(error_model="numpy")
-def is_before(one: Any, other: Any) -> bool:
-    """Return whether the last event of an entity stands before that of another in the source."""
-    if one.offset != other.offset:
-        return bool(one.offset < other.offset)
-    return bool(one.index < other.index)
 
 
 @njit(error_model="numpy")
@@ -139,9 +131,4 @@ def is_over(group: Any) -> bool:
 def end_group(records: Any, watch: Any, group: Any, number: int, now: int, limits: Any) -> None:
     """End a group: those that are not back are judged by themselves from now on."""
     group.members, group.back = 0, 0
-    for k in range(watch.slots):
-        state = records[k]
-        if state.known and state.state == GROUPED + number:
-            state.state, state.seen = PRESENT, now
-            state.deadline = next_look(state, limits)
-            watch.next = min(watch.next, state.deadline)
+    judge_again(records, watch, GROUPED + number, now, limits)

@@ -16,15 +16,14 @@ from operators.detect.gaps import (
     ENDED,
     LEAST_GAP_NS,
     NEVER,
-    PRESENT,
     TOGETHER_ABSENT,
     WAITING,
+    is_before,
     judge,
-    next_look,
+    judge_again,
     p_of,
     start_of_silence,
 )
-from operators.detect.stopped_at_once import is_before
 
 TOGETHER, MANY = 0.5, 10
 """Part of the entities that stopped, and their least number, that make one absence of it."""
@@ -60,20 +59,10 @@ end."""
 
 
 @njit(error_model="numpy")
-def look_again(state: Any, watch: Any, limits: Any) -> None:
-    """Note when an entity that has spoken is to be looked at."""
-    state.deadline = next_look(state, limits)
-    watch.next = min(watch.next, state.deadline)
-
-
-@njit(error_model="numpy")
 def end_together(records: Any, watch: Any, now: int, limits: Any) -> None:
     """End an absence of the task: those that are not back are judged by themselves from now on."""
     watch.members, watch.back, watch.lasting = 0, 0, 0
-    for k in range(watch.slots):
-        if records[k].state == TOGETHER_ABSENT:
-            records[k].state, records[k].seen = PRESENT, now
-            look_again(records[k], watch, limits)
+    judge_again(records, watch, TOGETHER_ABSENT, now, limits)
 
 
 @njit(error_model="numpy")

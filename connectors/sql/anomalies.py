@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, Row, Select, Text, cast, delete, func, select
+from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, func, select
 
 from connectors.sql.rows import STATEMENTS, Asked, Values, asked, fetched, insert_new, page, paged
 from connectors.sql.tables import anomalies as table
@@ -15,8 +15,8 @@ from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Page, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
-ROW, FIELD = "\x1e", "\x1f"
-"""Separators that neither ids nor JSON contain."""
+ROW = "\x1e"
+"""Separates rows: neither ids nor JSON contain it."""
 COLUMNS = tuple(table.columns.keys())
 
 
@@ -55,8 +55,8 @@ class SqlAnomalies:
         return Page([row[2] for row in found.items], found.next)
 
     def _joined_rows(self, statement: Any, given: Values) -> list[Sequence[str]]:
-        [[text]] = self._rows(statement, given)
-        return [] if text is None else [row.split(FIELD, 2) for row in text.split(ROW)]
+        [columns] = self._rows(statement, given)
+        return [] if None in columns else list(zip(*map(_split, columns), strict=True))
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove anomalies of earlier event times, up to a limit; return their number."""
@@ -77,14 +77,13 @@ def _statement(shape: Asked, *, published: bool) -> Select[Any] | CompoundSelect
 
 @lru_cache(STATEMENTS)
 def _joined(shape: Asked) -> Select[Any]:
-    """Return the query of a page of what was published, as one text.
+    """Return the query of a page of what was published, each column as one text.
 
     For each row that its driver returns, another thread may get its turn, for 5 ms.
     """
     rows = _statement(shape, published=True).subquery()
     # SQLite keeps the order of a subquery that has a limit.
-    fields = cast(rows.c.time, Text) + FIELD + rows.c.id + FIELD + rows.c.document
-    return select(func.group_concat(fields, ROW))
+    return select(*(func.group_concat(column, ROW) for column in rows.c))
 
 
 def _parts(shape: Asked) -> list[Select[Any]]:
@@ -108,6 +107,10 @@ def _value(row: Row[Any]) -> StoredAnomaly:
     fields["severity"] = Severity(fields["severity"])
     fields["document"] = orjson.loads(fields["document"])
     return StoredAnomaly(**fields)
+
+
+def _split(text: str) -> list[str]:
+    return text.split(ROW)
 
 
 def _same(row: Sequence[Any]) -> Sequence[Any]:

@@ -70,7 +70,7 @@ class Page:
     """
 
     def __init__(self, headers: list[Header], body: bytes, route: object) -> None:
-        self._digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+        self._digest = hashlib.sha256(body).hexdigest()[:32]
         self._headers = headers
         self._body = body
         self.route = route

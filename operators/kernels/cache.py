@@ -47,8 +47,8 @@ Record.mangling_args = property(_named_by_fields)  # type: ignore[assignment, me
 def announce_compilation() -> None:
     """Log, once, that compiling takes long: nothing else is written meanwhile."""
     logger.info(
-        "compiling the detectors to machine code: this takes up to two minutes, and is done once "
-        "for each version of the program on this machine"
+        "compiling the detectors to machine code: this takes up to two minutes. The result is kept "
+        "on this machine for other runs with the same detectors and as many values"
     )
 
 

@@ -289,6 +289,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.tools is not None:
                 write_tools(arguments.tools)
             print(f"Kafka answers at {broker.bootstrap}", flush=True)
+            if arguments.topic:
+                print(f"Topics: {', '.join(name for name, _ in arguments.topic)}", flush=True)
             print(f"Stop it with Ctrl-C, or: kill {os.getpid()}", flush=True)
             broker.wait()
             raise KafkaUnavailableError(f"Kafka ended by itself:\n{broker.log_tail()}")

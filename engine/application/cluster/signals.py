@@ -7,8 +7,15 @@ to the level that the run was started with.
 from __future__ import annotations
 
 import logging
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
+
+from engine.application.exit_code import ExitCode
+
+logger = logging.getLogger("pynomaly.supervisor")
 
 
 class SupervisorSignals:
@@ -26,6 +33,20 @@ class SupervisorSignals:
         self.stop_requests = 0
         self.log_signal: signal.Signals | None = None
         self._levels = _levels(log_level)
+        self._preparing = False
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """While nothing runs yet, let a request to stop end this process at once.
+
+        Compiling takes minutes, and cannot be left by an exception: numba compiles in callbacks of
+        a C library, which swallow it.
+        """
+        self._preparing = True
+        try:
+            yield
+        finally:
+            self._preparing = False
 
     def install(self) -> None:
         """Handle signals from now on."""
@@ -39,10 +60,19 @@ class SupervisorSignals:
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stop_requests += 1
+        self._end_preparation()
 
     def _hang_up(self, _signal: int, _frame: object) -> None:
         # A terminal that is closed sends it more than once: that is not impatience.
         self.stop_requests = max(self.stop_requests, 1)
+        self._end_preparation()
+
+    def _end_preparation(self) -> None:
+        if self._preparing:
+            try:
+                logger.info("stopped before anything was read")
+            finally:
+                os._exit(ExitCode.DONE)
 
     def _set_level(self, number: int, _frame: object) -> None:
         self.log_signal = signal.Signals(number)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -130,23 +132,31 @@ def describe_pipeline(file: PipelineFile) -> PipelineDescription:
 
 
 def reach_all(file: PipelineFile, samples: int) -> Iterator[Reached]:
-    """Reach the sinks, the state store, and the source of a pipeline, one after the other.
+    """Reach the sinks, the state store, and the source of a pipeline, side by side.
+
+    Each may wait ten seconds for its brokers. What came of it is returned in this order.
 
     Args:
         file: the pipeline file.
         samples: messages to read from the source, at most.
     """
-    pipeline = file.pipeline()
     context = context_of(file)
+    checks = [*_checks(file, context), partial(_reach_source, file, context, samples)]
+    with ThreadPoolExecutor(len(checks)) as pool:
+        yield from pool.map(lambda check: check(), checks)
+
+
+def _checks(file: PipelineFile, context: RunContext) -> Iterator[Callable[[], Reached]]:
+    """Yield what reaches all but the source."""
     for sink in file.sinks.chosen():
-        yield _reach(sink.name, sink.choice.plugin(sink.choice.settings, context, sink.name).check)
+        plugin = sink.choice.plugin(sink.choice.settings, context, sink.name)
+        yield partial(_reach, sink.name, plugin.check)
     if file.state.kafka is not None:
         store = file.state.kafka
-        yield _reach("state", store.plugin(store.settings, context).check)
+        yield partial(_reach, "state", store.plugin(store.settings, context).check)
     if (chosen := file.event.repartition) is not None:
         repartition = chosen.plugin(chosen.settings, file.source.settings, context)
-        yield _reach("repartition", repartition.check)
-    yield _reach_source(file, pipeline, context, samples)
+        yield partial(_reach, "repartition", repartition.check)
 
 
 def _reach(name: str, check: Callable[[], None]) -> Reached:
@@ -157,9 +167,8 @@ def _reach(name: str, check: Callable[[], None]) -> Reached:
     return Reached(name)
 
 
-def _reach_source(
-    file: PipelineFile, pipeline: Pipeline, context: RunContext, samples: int
-) -> Reached:
+def _reach_source(file: PipelineFile, context: RunContext, samples: int) -> Reached:
+    pipeline = file.pipeline()
     try:
         batches = file.source.plugin(file.source.settings, context).check(samples)
         decode = registry.step("decode")(pipeline, context)

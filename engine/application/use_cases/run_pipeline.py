@@ -272,5 +272,6 @@ class Programs:
         """Reach the sinks, and compile: that takes seconds, in which a signal may ask to stop."""
         reach_sinks(self._file, lambda: self._signals.stop_requests > 0)
         if not self._signals.stop_requests:
-            prepare(self._file)
+            with self._signals.preparing():
+                prepare(self._file)
         self._prepared = True

@@ -71,8 +71,9 @@ def _budget(budget: BudgetSpec) -> str:
 def _judgement(record: ControlRecord) -> str:
     judged = record.feedback
     assert judged is not None
-    where = f"{judged.direction} {judged.value}".strip()
-    return f"{judged.verdict}: {judged.kind} of {where} like {judged.anomaly}"
+    side = f" {judged.direction} the range" if judged.direction else ""
+    where = f" of {judged.value}{side}" if judged.value else side
+    return f"{judged.verdict}: {judged.kind}{where} like {judged.anomaly}"
 
 
 def _weekly(weekly: WeeklySpec | None) -> str:

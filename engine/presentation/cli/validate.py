@@ -39,6 +39,8 @@ def validate(
     description = describe_pipeline(found)
     print(f"{file}: valid")
     _print_description(description)
+    if not connect:
+        _print_unknown_threshold(description.promise)
     if connect:
         _connect(found, description.promise, samples)
 
@@ -51,13 +53,16 @@ def _print_description(found: PipelineDescription) -> None:
     entity = f"about {found.entity_bytes:,} an entity for its detectors"
     print(f"memory        {found.memory_bytes:,} bytes, {entity}")
     print(f"alerts        {found.promise.known()}")
-    if unknown := found.promise.unknown_yet():
-        print(f"threshold     not known yet: {unknown}")
     if caveat := found.promise.caveat():
         print(f"warning       {caveat}")
     print(f"state         {found.state}")
     for sink in found.sinks:
         print(f"{sink.name:<14}{sink.kind}{f' {sink.path}' if sink.path else ''}")
+
+
+def _print_unknown_threshold(promise: AlertPromise) -> None:
+    if unknown := promise.unknown_yet():
+        print(f"threshold     not known yet: {unknown}")
 
 
 def _connect(file: PipelineFile, promise: AlertPromise, samples: int) -> None:
@@ -76,6 +81,7 @@ def _connect(file: PipelineFile, promise: AlertPromise, samples: int) -> None:
 def _print_sample(sample: Sample, promise: AlertPromise) -> None:
     if not sample.messages:
         print("messages      none to sample")
+        _print_unknown_threshold(promise)
         return
     fitting = sample.messages - len(sample.rejects)
     print(f"messages      {fitting} of {sample.messages} sampled decode")
@@ -84,6 +90,8 @@ def _print_sample(sample: Sample, promise: AlertPromise) -> None:
     if sample.events_per_day > 0:
         met = promise.in_force(sample.entities, sample.events_per_day)
         print(f"threshold     in the sample: {met}")
+    else:
+        _print_unknown_threshold(promise)
     for reject in sample.rejects[:FIRST_REJECTS]:
         position = f"{reject.topic}[{reject.partition}]@{reject.offset}"
         print(f"  rejected {position}: {reject.reason.value}: {reject.detail}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -92,3 +93,29 @@ def test_the_last_signal_of_the_level_is_kept_to_be_passed_on() -> None:
     signal.raise_signal(signal.SIGUSR2)
 
     assert signals.log_signal is signal.SIGUSR2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_request_to_stop_ends_the_preparation_at_once(number: signal.Signals) -> None:
+    pid = os.fork()
+    if pid == 0:
+        signals = SupervisorSignals()
+        signals.install()
+        with signals.preparing():
+            signal.raise_signal(number)
+        os._exit(3)
+
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_after_the_preparation_a_request_to_stop_is_counted() -> None:
+    signals = SupervisorSignals()
+    signals.install()
+
+    with signals.preparing():
+        pass
+    signal.raise_signal(signal.SIGTERM)
+
+    assert signals.stop_requests == 1

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from engine.domain.batch import RawBatch
 from tests.unit.presentation.cli.conftest import Reachable, Run
 
 FILE = """\
@@ -105,3 +107,39 @@ def test_an_empty_topic_is_no_error(
 
     assert run("validate", file, "--connect") == 0
     assert "none to sample\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("messages", [(), (b"good",)])
+def test_the_threshold_is_described_once(
+    run: Run,
+    file: Path,
+    messages: tuple[bytes, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Reachable, "messages", messages)
+
+    run("validate", file)
+    alone = capsys.readouterr().out
+    run("validate", file, "--connect")
+    connected = capsys.readouterr().out
+
+    assert alone.count("\nthreshold ") == 1
+    assert connected.count("\nthreshold ") == 1
+
+
+def test_all_are_reached_side_by_side(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both_sinks_and_the_source, check = Barrier(3), Reachable.check
+
+    def wait_for_the_others(self: Reachable, samples: int = 0) -> list[RawBatch]:
+        both_sinks_and_the_source.wait(30)
+        return check(self, samples)
+
+    monkeypatch.setattr(Reachable, "check", wait_for_the_others)
+
+    code = run("validate", file, "--connect")
+
+    assert code == 0
+    assert capsys.readouterr().out.count(" reached\n") == 3

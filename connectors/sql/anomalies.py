@@ -25,6 +25,7 @@ class SqlAnomalies:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._is_sqlite = connection.dialect.name == "sqlite"
         self._rows = partial(fetched, connection)
 
     def add(self, anomalies: Sequence[StoredAnomaly]) -> Collection[str]:
@@ -41,16 +42,16 @@ class SqlAnomalies:
     ) -> Page[StoredAnomaly]:
         """Return a page of them by event time and id, the newest first."""
         shape, given = asked(wanted, behind)
-        statement = _statement(shape, published=False)
+        statement = _statement(shape, published=False, merging=self._is_sqlite)
         return page(self._rows, statement, given, behind, limit, _value, _position)
 
     def documents(self, wanted: AnomalyFilter, behind: Position | None, limit: int) -> Page[str]:
         """Return a page as `find` does, of what was published alone, as JSON."""
         shape, given = asked(wanted, behind)
-        if self._connection.dialect.name == "sqlite":
+        if self._is_sqlite:
             found = page(self._joined_rows, _joined(shape), given, behind, limit, _same, _place)
         else:
-            statement = _statement(shape, published=True)
+            statement = _statement(shape, published=True, merging=False)
             found = page(self._rows, statement, given, behind, limit, _same, _place)
         return Page([row[2] for row in found.items], found.next)
 
@@ -66,13 +67,15 @@ class SqlAnomalies:
 
 # Composing a statement takes longer than finding a page.
 @lru_cache(STATEMENTS)
-def _statement(shape: Asked, *, published: bool) -> Select[Any] | CompoundSelect[Any]:
+def _statement(
+    shape: Asked, *, published: bool, merging: bool
+) -> Select[Any] | CompoundSelect[Any]:
     """Return the query of a page: of whole rows, or of what was published alone."""
     keys = table.c.time, table.c.id
     parts = _parts(shape)
     if published:
         parts = [part.with_only_columns(*keys, table.c.document) for part in parts]
-    return paged(parts, keys, is_behind=shape.is_behind)
+    return paged(parts, keys, is_behind=shape.is_behind, merging=merging)
 
 
 @lru_cache(STATEMENTS)
@@ -81,7 +84,7 @@ def _joined(shape: Asked) -> Select[Any]:
 
     For each row that its driver returns, another thread may get its turn, for 5 ms.
     """
-    rows = _statement(shape, published=True).subquery()
+    rows = _statement(shape, published=True, merging=True).subquery()
     # SQLite keeps the order of a subquery that has a limit.
     return select(*(func.group_concat(column, ROW) for column in rows.c))
 

@@ -129,6 +129,7 @@ def paged(
     keys: tuple[ColumnElement[int], ColumnElement[str]],
     *,
     is_behind: bool,
+    merging: bool = False,
 ) -> Select[Any] | CompoundSelect[Any]:
     """Return the query of a page of queries taken together, sorted by time and id, newest first.
 
@@ -136,6 +137,9 @@ def paged(
         queries: what to select, with their filters; no row is in two of them.
         keys: the columns of time and id.
         is_behind: whether the page begins behind a position.
+        merging: whether the database merges queries that a sort is asked for as a whole, and reads
+            no more of each than the page needs. SQLite does; PostgreSQL merges queries that are
+            sorted and limited themselves, and would read all of the others.
     """
     time, key = keys
     if is_behind:
@@ -144,12 +148,15 @@ def paged(
         # Not a row comparison: SQLite uses the index for this form, as PostgreSQL does.
         older = or_(time < last_time, and_(time == last_time, key < last_key))
         queries = [query.where(time <= last_time, older) for query in queries]
-    if len(queries) == 1:
-        query: Any = queries[0].order_by(time.desc(), key.desc())
+    most: ColumnElement[int] = bindparam("limit")
+    if len(queries) > 1 and merging:
+        query: Any = union_all(*queries)
     else:
-        # Both databases merge the parts, and read no more of each than they need.
-        query = union_all(*queries).order_by(desc(time.name), desc(key.name))
-    return query.limit(bindparam("limit"))  # type: ignore[no-any-return]
+        queries = [query.order_by(time.desc(), key.desc()).limit(most) for query in queries]
+        if len(queries) == 1:
+            return queries[0]
+        query = union_all(*queries)
+    return query.order_by(desc(time.name), desc(key.name)).limit(most)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 # Every target creates what it needs: the first command on a fresh clone may be any of these.
 PYTHON ?= python3
+# Some environments forbid compiled modules, and each of the suite's many processes would then
+# compile all of them: .7 s.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

@@ -1,11 +1,16 @@
-"""The harness: `python -m tests.chaos --help`. Exit code 0: nothing lost, doubled or changed."""
+"""The harness: `python -m tests.chaos --help`. Exit code 0: nothing lost, doubled or changed.
+
+SIGTERM ends the disturbances, and what there is until then is judged.
+"""
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -29,8 +34,15 @@ OVERLAP = 0.25
 class Harness:
     """A broker, a stream, a pipeline, and what happened to them."""
 
-    def __init__(self, chosen: argparse.Namespace, broker: KafkaBroker, folder: Path) -> None:
+    def __init__(
+        self,
+        chosen: argparse.Namespace,
+        broker: KafkaBroker,
+        folder: Path,
+        enough: threading.Event,
+    ) -> None:
         self._chosen = chosen
+        self._enough = enough
         self._broker = broker
         self._folder = folder
         self._draw = random.Random(chosen.seed)
@@ -72,6 +84,8 @@ class Harness:
         # Each kind in turn, in an order of chance: a short run has as many kinds as it can.
         order: list[Callable[[World], None]] = []
         for number in range(count):
+            if self._enough.is_set():
+                break
             if number in recorded:
                 self._control(world, writer)
             order = order or self._draw.sample(kinds, len(kinds))
@@ -157,8 +171,13 @@ class Harness:
         return outcome.is_right()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the harness and return its exit code."""
+def main(arguments: list[str] | None = None, enough: threading.Event | None = None) -> int:
+    """Run the harness and return its exit code.
+
+    Args:
+        arguments: of the command line.
+        enough: once it is set, there are no more disturbances, and the run is judged.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--disturbances", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
@@ -175,15 +194,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pauses", type=float, default=1.0, help="times as long, with --hosts")
     parser.add_argument("--folder", type=Path, help="where to leave state and logs")
     chosen = parser.parse_args(arguments)
+    enough = enough or threading.Event()
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="pynomaly-chaos-") as folder:
         place = chosen.folder or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         if chosen.hosts:
-            return 0 if hosts.run(chosen, place) else 1
+            return 0 if hosts.run(chosen, place, enough) else 1
         with KafkaBroker(start_seconds=PATIENCE, relayed=True) as broker:
-            return 0 if Harness(chosen, broker, place).run() else 1
+            return 0 if Harness(chosen, broker, place, enough).run() else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    sys.exit(main(enough=asked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -35,9 +36,15 @@ class HostHarness:
     """Hosts, a broker between them, a stream, and what happened to them."""
 
     def __init__(
-        self, chosen: argparse.Namespace, broker: KafkaBroker, hosts: list[Host], folder: Path
+        self,
+        chosen: argparse.Namespace,
+        broker: KafkaBroker,
+        hosts: list[Host],
+        folder: Path,
+        enough: threading.Event,
     ) -> None:
         self._chosen = chosen
+        self._enough = enough
         self._broker = broker
         self._folder = folder
         self._draw = random.Random(chosen.seed)
@@ -82,6 +89,8 @@ class HostHarness:
         self._wait(monitor, dict.fromkeys(writer.ends, 1))
         order: list[Callable[[Plant], None]] = []
         for number in range(self._chosen.disturbances):
+            if self._enough.is_set():
+                break
             order = order or self._draw.sample(kinds, len(kinds))
             disturb = order.pop()
             name = disturb.__name__
@@ -157,7 +166,7 @@ def is_junk(message: Message) -> bool:
     return not isinstance(own_id, bytes) or own_id.startswith(JUNK.encode())
 
 
-def run(chosen: argparse.Namespace, folder: Path) -> bool:
+def run(chosen: argparse.Namespace, folder: Path, enough: threading.Event) -> bool:
     """Make hosts and a broker in a network of their own, and disturb them."""
     if missing := why_not():
         raise SystemExit(f"--hosts: {missing}")
@@ -167,7 +176,7 @@ def run(chosen: argparse.Namespace, folder: Path) -> bool:
         port, controller = free_port(together=2), free_port(together=2)
         settings = broker_settings(hosts, port, controller)
         with KafkaBroker(port, settings, PATIENCE) as broker:
-            return HostHarness(chosen, broker, hosts, folder).run()
+            return HostHarness(chosen, broker, hosts, folder, enough).run()
     finally:
         for host in hosts:
             host.close()

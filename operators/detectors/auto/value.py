@@ -60,6 +60,8 @@ FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
 sqrt(1 / (2 n - 1)). The resolution bounds a mean only where all of its values rest."""
 RESOLUTION_FADES = 1.0005
 """Growth of the smallest step seen with each event, which forgets old steps."""
+ROUNDING = 1e-15
+"""Rounding error of the difference of two increments of a counter, relative to its value."""
 RARE = 0.01
 """p-value of a value beyond which evidence may be rare: `tail.ALIEN_P` by the least weight."""
 TAILS = STUCK
@@ -183,7 +185,7 @@ def observe(
             level in mean deviations, the forecast error in mean errors, the p-value without a
             schedule, how much by the measure of that kind (see `naming.amount`).
     """
-    value, reset_p = raw, 1.0
+    value, rounding, reset_p = raw, 0.0, 1.0
     count = state.counter
     if state.seen == 0 and count.first_minute == 0 and count.last_raw == 0.0:
         count.first_minute = hours.minute_of(time)
@@ -194,13 +196,14 @@ def observe(
         restart(state, raw - count.last_raw if count.is_counter else raw)
     if count.is_counter:
         value = raw - count.last_raw
+        rounding = ROUNDING * abs(raw)
         if value < 0.0:
             if learns:
                 reset_p = counter.reset_p_value(count, -value, time, state.seen)
             value = state.origin + state.last
         elif was_counter and learns:
             count.step += 0.01 * (value - count.step)
-    _observe(state, value, time, learns, after_gap, due, reset_p, out)
+    _observe(state, value, rounding, time, learns, after_gap, due, reset_p, out)
     if count.is_counter:
         out[2] += count.last_raw
     if learns:
@@ -211,6 +214,7 @@ def observe(
 def _observe(
     state: Any,
     value: float,
+    rounding: float,
     time: int,
     learns: bool,
     after_gap: bool,
@@ -223,6 +227,8 @@ def _observe(
     if after_gap and learns and seen > 0:
         autoregression.restart(state.ar, x - state.level)
     moved = abs(x - state.last)
+    if moved <= rounding:
+        x, moved = state.last, 0.0
     same = moved <= 1e-9 * max(abs(x), abs(state.last))
     resolution = np.float64(state.resolution)
     first_move = not same and resolution == 0.0

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from operators.detectors.auto import counter
-from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MINUTE, MONDAY, one_of
+from operators.detectors.auto.detector import AutoDetector
+from tests.unit.operators.detectors.auto.streams import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    explain,
+    minutes,
+    one_of,
+)
 
 SEEN = 3_000
 
@@ -117,3 +128,15 @@ def test_says_nothing_of_resets_on_the_first_day() -> None:
     p = counter.reset_p_value(rising(), 1e6, MONDAY + 5 * HOUR, SEEN)
 
     assert p == 1.0
+
+
+def test_a_counter_in_tenths_is_judged_like_one_of_its_tenths() -> None:
+    rng = np.random.default_rng(1)
+    at = minutes(3_000)
+    work = np.where(at % DAY < 12 * HOUR, 20.0, 2.0)
+    tenths = (507_505 + np.cumsum(rng.poisson(work)))[:, None].astype(float)
+
+    whole = explain(AutoDetector(1).bank(1), tenths, at).p_values
+    parts = explain(AutoDetector(1).bank(1), tenths / 10, at).p_values
+
+    np.testing.assert_allclose(np.log10(parts), np.log10(whole), atol=0.01)

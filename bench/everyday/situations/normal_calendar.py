@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.everyday.backgrounds import AROUND, daily, season, week
+from bench.everyday.backgrounds import AROUND, autoregressive, daily, season, week
 from bench.everyday.fleet import Fleet
-from bench.everyday.stream import MINUTE, Situation, Stream
+from bench.everyday.stream import DAY, MINUTE, START, Situation, Stream
 
 
 def _seasons(draw: np.random.Generator) -> Stream:
@@ -28,6 +28,21 @@ def _services(draw: np.random.Generator) -> Stream:
     rush = np.exp(-(((fleet.day % 1 * 24 - 14) / 5) ** 2))[:, None, None]
     mean = 10 ** draw.uniform(2, 4, (fleet.entities, 1)) * (0.35 + 0.65 * rush) * weekend
     fleet.values += draw.poisson(mean * np.exp(0.05 * draw.normal(size=fleet.shape)))
+    return fleet.stream()
+
+
+def _meters(draw: np.random.Generator) -> Stream:
+    """Energy and power of offices each quarter of an hour, in tenths, from a Saturday on."""
+    fleet = Fleet(draw, 10, 28, 15 * MINUTE, d=2, start=START - 2 * DAY)
+    hour = (fleet.day % 1 * 24)[:, None]
+    opens, closes = draw.uniform(6, 8, fleet.entities), draw.uniform(17, 19, fleet.entities)
+    work = np.clip(np.minimum(hour - opens, closes - hour), 0, 1)
+    work = work * (fleet.day % 7 < 5)[:, None]
+    noise = autoregressive(draw, (*fleet.shape[:2], 1), 0.7)[:, :, 0]
+    power = 10 ** draw.uniform(1, 2, fleet.entities) * (0.2 + 0.8 * work) * np.exp(0.04 * noise)
+    energy = 10 ** draw.uniform(3, 5, fleet.entities) + np.cumsum(power / 4, 0)
+    fleet.values += np.stack([energy, power], 2)
+    fleet.quantise(0.1)
     return fleet.stream()
 
 
@@ -112,6 +127,7 @@ _ABOUT = {
     "seasons": (_seasons, "Daily seasons with noise."),
     "weekends": (_weekends, "Days a third as high at weekends."),
     "services": (_services, "Requests a minute, fewer at weekends."),
+    "meters": (_meters, "Energy and power of offices, beginning on a Saturday."),
     "holiday": (_holiday, "A holiday in the fourth week, as low as a weekend."),
     "daylight_saving": (_daylight_saving, "A working day that begins an hour earlier from then."),
     "solar": (_solar, "Solar power under clouds, nothing at night."),

@@ -35,6 +35,12 @@ def minute_of(time: int) -> int:
 
 
 @njit(error_model="numpy")
+def time_of(minute: int) -> int:
+    """Return the time in ns at which a minute begins."""
+    return minute * NS_PER_MINUTE
+
+
+@njit(error_model="numpy")
 def hour_number(time: int) -> int:
     """Return the number of the hour, from 1; 0 if the time is not known."""
     return time // NS_PER_HOUR + 1 if time != 0 else 0

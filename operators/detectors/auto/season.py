@@ -15,7 +15,7 @@ from operators.kernels.moving_mean import newest_weight
 
 EPOCH_WEEKDAY_HOURS = 72
 """Hours from Monday to the begin of 1970, a Thursday."""
-SATURDAY_HOUR = 120
+FRIDAY_HOUR, SATURDAY_HOUR, WEEK_HOURS = 96, 120, 168
 KNOWN = 3
 """Values after which an hour of the week is known; until then the hour of the day is used."""
 BUCKET_EVENTS = 40.0
@@ -99,7 +99,20 @@ def is_day_off(time: int) -> bool:
 
 @njit(error_model="numpy")
 def _hour_of_week(time: int) -> int:
-    return (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % 168
+    return (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % WEEK_HOURS
+
+
+@njit(error_model="numpy")
+def has_first_workday(began: int, time: int) -> bool:
+    """Return whether working days have come after a begin on days off.
+
+    Args:
+        began: time of the first value in ns. If the day after it ended on a Saturday or Sunday, it
+            does not show what a workday is like.
+        time: a later time in ns.
+    """
+    hour = _hour_of_week(began)
+    return hour >= FRIDAY_HOUR and time // NS_PER_HOUR - began // NS_PER_HOUR >= WEEK_HOURS - hour
 
 
 @njit(error_model="numpy")

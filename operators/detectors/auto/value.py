@@ -203,6 +203,9 @@ def observe(
             value = state.origin + state.last
         elif was_counter and learns:
             count.step += 0.01 * (value - count.step)
+    if learns and season.has_first_workday(hours.time_of(state.began), time):
+        # What was learned on days off says nothing of working days.
+        restart(state, value)
     _observe(state, value, rounding, time, learns, after_gap, due, reset_p, out)
     if count.is_counter:
         out[2] += count.last_raw

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.domain.batch import Floats
+from engine.domain.batch import Floats, Int64s
 from engine.domain.errors import ParameterError
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS
@@ -358,6 +358,26 @@ def test_first_weekend_is_not_judged_by_the_working_days() -> None:
     )
 
     assert np.min(explanation.p_values[5 * per_day :]) > 1e-5
+
+
+def office(begins: int, days: int) -> tuple[Floats, Int64s]:
+    """Return the power of an office that works from Monday to Friday, each five minutes."""
+    at = begins + 5 * MINUTE * np.arange(days * 288)
+    hour, working_day = at % DAY / HOUR, (at - MONDAY) // DAY % 7 < 5
+    work = np.clip(np.minimum(hour - 7, 18 - hour), 0, 1) * working_day
+    return (5 + 25 * work)[:, None] * np.exp(0.03 * noise(len(at), 1, seed=3)), at
+
+
+@pytest.mark.parametrize("begins", [-60, -48, -24], ids=["Friday noon", "Saturday", "Sunday"])
+def test_working_days_are_not_judged_by_days_off_before_the_first(begins: int) -> None:
+    values, at = office(MONDAY + begins * HOUR, 8)
+    week = at >= MONDAY
+
+    p_values = explain(AutoDetector(1).bank(1), values, at).p_values[week]
+    of_monday = explain(AutoDetector(1).bank(1), values[week], at[week]).p_values
+
+    judged = slice(AutoDetector.warm_up, None)
+    np.testing.assert_array_equal(p_values[judged], of_monday[judged])
 
 
 def test_weekends_of_one_measurement_a_minute_are_expected_from_the_second_on() -> None:

@@ -147,3 +147,17 @@ def test_a_day_off_is_new_until_one_was_seen(buckets: int) -> None:
 
     assert first == (False, True)
     assert not season.is_new_day_off(state, saturday + 7 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("begins", "known"),
+    [(-73, False), (-72, True), (-48, True), (-1, True), (0, False), (30, False)],
+)
+def test_working_days_come_on_the_monday_after_a_begin_on_days_off(
+    begins: int, known: bool
+) -> None:
+    began = MONDAY + begins * HOUR
+
+    found = [season.has_first_workday(began, MONDAY + hour * HOUR) for hour in (-1, 0, 80)]
+
+    assert found == [False, known, known]

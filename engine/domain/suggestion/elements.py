@@ -43,7 +43,7 @@ def ways_to_events(documents: Sequence[Any]) -> list[Path | None]:
     return list(dict.fromkeys([*found, *arrays, None, *parallel]))
 
 
-def elements(document: Any, path: Path | None) -> Iterator[Mapping[str, Any]]:
+def elements(document: Any, path: Path | None) -> Iterator[Mapping[Any, Any]]:
     """Yield a message with each element of what is exploded in its place; as it is if None."""
     if path is None:
         if isinstance(document, Mapping):
@@ -57,8 +57,8 @@ def elements(document: Any, path: Path | None) -> Iterator[Mapping[str, Any]]:
         elif path[0] == EACH:
             yield from _fields(document, path)
         else:
-            for element in elements(document.get(str(path[0])), path[1:]):
-                yield {**document, str(path[0]): element}
+            for element in elements(document.get(path[0]), path[1:]):
+                yield {**document, path[0]: element}
 
 
 def _fields(document: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]]:

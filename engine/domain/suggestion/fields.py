@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.path import EACH, Path
+from engine.domain.path import EACH, Base64Text, JsonText, Path
 from engine.domain.suggestion.names import is_amount
 
 DEEPEST = 10
@@ -87,6 +87,8 @@ def objects(
 
 def is_writable(name: Any) -> bool:
     """Return whether a path can have a step of this name."""
+    if isinstance(name, (int, JsonText, Base64Text)):
+        return True
     return isinstance(name, str) and name not in ("", EACH) and not set('"[]|') & set(name)
 
 
@@ -99,4 +101,5 @@ def is_number_as_text(value: Any, name: str = "") -> bool:
     """Return whether a value is a text of a number; without a point its name has to tell."""
     if not isinstance(value, str) or NUMBER.fullmatch(value) is None:
         return False
-    return "." in value or is_amount(name)
+    # Of a row: its other columns are named by their places as well.
+    return "." in value or is_amount(name) or name.isdigit()

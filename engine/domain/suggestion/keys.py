@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.domain.path import Path
+from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
-from engine.domain.suggestion.names import ENTITY, OWN_ID, THING, UNIT
+from engine.domain.suggestion.names import ENTITY, LABELS, OWN_ID, THING, UNIT
 from engine.domain.suggestion.times import is_written_time
 
 FEW = 4
@@ -24,7 +24,6 @@ OWN = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 def key_of(
     fields: Mapping[Path, Field],
     times: Sequence[object],
-    array: Path | None,
     message_keys: Sequence[str | None],
     sampled: Sampled,
 ) -> list[Path]:
@@ -33,7 +32,6 @@ def key_of(
     Args:
         fields: those that may be a part of it.
         times: of the events.
-        array: the array whose elements are the events.
         message_keys: the keys of the messages as texts, by event.
         sampled: what is known of the events.
     """
@@ -42,11 +40,16 @@ def key_of(
         return []
     first = max(candidates.values(), key=lambda field: _rank(field, message_keys))
     parts = [first.path]
+    array = sampled.array
     more = {
         path: field
         for path, field in candidates.items()
         if path != first.path
-        and (ENTITY.search(field.name) or (array and path[: len(array)] == array))
+        and (
+            ENTITY.search(field.name)
+            or any(LABELS.search(str(step)) for step in path[:-1])
+            or (array and path[: len(array)] == array)
+        )
     }
     while len(parts) < MOST_PARTS:
         now = _apart([candidates[path] for path in parts], times)
@@ -59,7 +62,7 @@ def key_of(
             break
         parts.append(best)
         del more[best]
-    return parts
+    return [*_only_thing(parts, candidates), *parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +70,30 @@ class Sampled:
     """What is known of the events that fields were found in.
 
     Attributes:
-        one_message: whether they are the elements of one message.
+        messages: the number of messages.
+        array: the array whose elements are the events; None: each message is one.
         one_moment: whether they are all of one second, as those of one scrape are.
     """
 
-    one_message: bool = False
+    messages: int
+    array: Path | None = None
     one_moment: bool = False
+
+    @property
+    def one_message(self) -> bool:
+        """Whether they are the elements of one message."""
+        return bool(self.array) and self.messages == 1
+
+    def count_of(self, field: Field) -> int:
+        """Return how often a field was written: of what is exploded once in each element."""
+        array = self.array or ()
+        is_within = field.path[: len(array)] == array
+        return len(field.column) if is_within else self.messages
 
 
 def is_own_id(field: Field, sampled: Sampled) -> bool:
     """Return whether a field is an id of the message: nearly each has another."""
-    count = len(field.column)
+    count = sampled.count_of(field)
     if OWN_ID.search(field.name) and (count <= FEW or field.distinct * 2 > count):
         return True
     if sampled.one_message or (THING.search(field.name) and (count <= FEW or sampled.one_moment)):
@@ -87,21 +103,53 @@ def is_own_id(field: Field, sampled: Sampled) -> bool:
     return count > FEW and field.distinct * 2 > count
 
 
+def notes_of_key(
+    parts: Sequence[Path], fields: Mapping[Path, Field], times: Sequence[object]
+) -> list[str]:
+    """Return a note if events of one entity have the same time, as those of several would."""
+    apart = _apart([fields[path] for path in parts], times)
+    if apart >= CLASH * len(times):
+        return []
+    more = [
+        path_text(path)
+        for path, field in fields.items()
+        if path not in parts
+        and field.distinct > 1
+        and all(isinstance(value, str) for value in field.found)
+        and any(LABELS.search(str(step)) for step in path[:-1])
+    ]
+    advice = f"; perhaps {', '.join(more[:5])}, which not all have" if more else ""
+    return [
+        f"{len(times) - apart} events have the entity and time of another: the key misses a part"
+        + advice
+    ]
+
+
+def _only_thing(parts: Sequence[Path], candidates: Mapping[Path, Field]) -> list[Path]:
+    """Return the device or host that all events are of, if the key has none: others may follow."""
+    if not candidates[parts[0]].distinct > 1 or any(map(_is_thing, parts)):
+        return []
+    constant = [path for path, field in candidates.items() if field.distinct == 1]
+    return list(filter(_is_thing, constant))[:1]
+
+
+def _is_thing(path: Path) -> bool:
+    return THING.search(".".join(map(str, path[-2:]))) is not None
+
+
 def _can_name(field: Field, sampled: Sampled) -> bool:
     """Return whether a field can be the key: texts, or integers of a name that says so."""
     found = field.found
     if not field.is_always_there or is_own_id(field, sampled):
         return False
-    if any(UNIT.search(str(step)) for step in field.path) or all(map(_is_decimal, found)):
+    if any(UNIT.search(str(step)) for step in field.path) or all(
+        is_number_as_text(value, field.name) for value in found
+    ):
         return False
     if all(isinstance(value, str) for value in found):
         return max(map(len, found)) <= LONGEST and not is_written_time(field)
     is_integer = all(is_number(value) and isinstance(value, int) for value in found)
     return is_integer and ENTITY.search(field.name) is not None
-
-
-def _is_decimal(value: object) -> bool:
-    return isinstance(value, str) and "." in value and is_number_as_text(value)
 
 
 def _rank(field: Field, message_keys: Sequence[str | None]) -> tuple[bool | int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.domain.path import path_text
 from engine.domain.suggestion.kinds import MOST_KINDS, Kinds, possible_kinds
 from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
+from engine.domain.suggestion.opened import opened
 
 
 def suggested_mapping(
@@ -26,6 +27,7 @@ def suggested_mapping(
         message_keys: their keys as texts; None for one that has none, or one that is binary.
         has_message_times: whether the time of the message can be that of the event.
     """
+    documents = [opened(document) for document in documents]
     keys = message_keys or [None] * len(documents)
 
     def of(rows: Sequence[int]) -> KindMapping | None:

@@ -15,7 +15,7 @@ _TIME_IN_CAPITALS = re.compile(
 _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$", re.IGNORECASE)
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
-    r"instance|metric|topic|serial|eui|imei|imsi|mac|ip|addr|address|source|channel|variable|signal)$",
+    r"instance|metric|topic|serial|slave|eui|imei|imsi|mac|ip|addr|address|source|channel|variable|signal)$",
     re.IGNORECASE,
 )
 """Of entities."""
@@ -25,10 +25,13 @@ THING = re.compile(
     re.IGNORECASE,
 )
 """Of things that send events: a fleet in one moment has another in each."""
+LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource)$", re.IGNORECASE)
+"""Of objects of texts that name a series together."""
 COUNTED = re.compile(
-    r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|offset|partition|version|ver|schema|"
-    r"lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|year|month|day|hour|minute|second)$"
-    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code)$"
+    r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
+    r"xid|partition|version|ver|schema|lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|"
+    r"year|month|day|hour|minute|second)$"
+    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code|Cnt)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
 OWN_ID = re.compile(

@@ -9,10 +9,13 @@ from typing import Any
 from engine.domain.path import EACH, Path, path_text
 from engine.domain.suggestion.by_name import by_name
 from engine.domain.suggestion.elements import arrays_of_objects, elements, ways_to_events
-from engine.domain.suggestion.fields import Field, fields_of, is_number, is_number_as_text
-from engine.domain.suggestion.keys import Sampled, is_own_id, key_of
+from engine.domain.suggestion.fields import Field, fields_of
+from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
 from engine.domain.suggestion.names import COUNTED, is_time
-from engine.domain.suggestion.times import at_one_moment, is_text_of_a_time, time_of
+from engine.domain.suggestion.opened import opened
+from engine.domain.suggestion.readings import is_constant, is_value, value_spec
+from engine.domain.suggestion.times import are_near, at_one_moment, is_text_of_a_time, time_of
+from engine.domain.suggestion.value_names import value_names
 
 MOST_VALUES = 20
 MESSAGE = "$message"
@@ -33,9 +36,12 @@ class SuggestedMapping:
 
 def what_is_missing(documents: Sequence[Any]) -> str:
     """Return why messages have no mapping: that nothing is a number, or nothing a time."""
+    documents = [opened(document) for document in documents]
     for path in ways_to_events(documents):
         fields = fields_of([event for one in documents for event in elements(one, path)])
-        if any(_is_value(field) and not _names(field) for field in fields.values()):
+        times = [spot for _, paths in filter(None, [time_of(fields, path)]) for spot in paths]
+        found = [field for spot, field in fields.items() if spot not in times]
+        if any(is_value(field) and not _names(field) for field in found):
             return "no field that all of them have is a time"
     return "no field of them is a number that could be a value"
 
@@ -80,8 +86,8 @@ def _mapping(
     fields = fields_of([event for event, _, _ in events])
     time = time_of(fields, array)
     spec, paths = time or (None, set[Path]())
-    sampled = Sampled(bool(array) and len(documents) == 1, at_one_moment(fields, spec, paths))
-    found = _Suggestion(fields, array, paths, [key for _, key, _ in events], sampled)
+    sampled = Sampled(len(documents), array, at_one_moment(fields, spec, paths))
+    found = _Suggestion(fields, spec, paths, [key for _, key, _ in events], sampled)
     if not found.values:
         return None
     event = {"explode": path_text(array) or MESSAGE} if array is not None else {}
@@ -109,33 +115,42 @@ class _Suggestion:
     def __init__(
         self,
         fields: Mapping[Path, Field],
-        array: Path | None,
+        spec: Mapping[str, Any] | None,
         times: set[Path],
         message_keys: Sequence[str | None],
         sampled: Sampled,
     ) -> None:
         rest = {path: field for path, field in fields.items() if path not in times}
-        self._own_ids = [path_text(path) for path, one in rest.items() if _is_text_id(one, sampled)]
+        if spec is not None:
+            near = {path for path, one in rest.items() if are_near(one, fields, spec, times)}
+            rest = {path: field for path, field in rest.items() if path not in near}
         self._of_names = _notes_of_names(fields)
-        self._array = array
+        self._array = array = sampled.array
         columns = [fields[path].column for path in times]
         at: Sequence[object] = (
             list(zip(*columns, strict=True)) if columns else range(len(message_keys))
         )
-        parts = key_of(rest, at, array, message_keys, sampled)
+        parts = key_of(rest, at, message_keys, sampled)
         self.key = _key(parts, fields, message_keys)
         numbers = [
             field
             for path, field in rest.items()
-            if path not in parts and _is_value(field) and not _names(field)
+            if path not in parts and is_value(field) and not _names(field)
         ]
         below = [field for field in numbers if array and field.path[: len(array)] == array]
         self._all = below or numbers
         self.values = self._all[:MOST_VALUES]
+        self._own_ids = [
+            path_text(path)
+            for path, field in rest.items()
+            if _is_text_id(field, sampled) and field not in numbers
+        ]
+        self._of_key = notes_of_key(parts, rest, at)
 
     def value_specs(self) -> dict[str, Any]:
         """Return the values as in a pipeline file."""
-        return {self._value_name(field): _spec(field) for field in self.values}
+        names = value_names([field.path for field in self.values], self._array)
+        return dict(zip(names, map(value_spec, self.values), strict=True))
 
     def notes(self, documents: Sequence[Any], time: Any) -> list[str]:
         """Return what to look at before the mapping is used."""
@@ -148,6 +163,11 @@ class _Suggestion:
             notes.append(f"not the key, for nearly each message has another: {names}")
         if self.key == {"const": "all"}:
             notes.append("nothing names the entity: all messages are of one, called all")
+        notes += self._of_key
+        constant = [field.path for field in self.values if is_constant(field)]
+        if constant:
+            texts = ", ".join(map(path_text, constant))
+            notes.append(f"the same in all messages read, perhaps no values: {texts}")
         if time is None:
             notes.append("no field of all messages is a time: that of the message is taken")
         if self._array and (paths := by_name(documents, self._array)):
@@ -164,13 +184,6 @@ class _Suggestion:
         array = self._array or ()
         before = array[: array.index(EACH)] if EACH in array else array
         return path == array[: len(path)] or (EACH in array and path[: len(before)] == before)
-
-    def _value_name(self, field: Field) -> str:
-        array = self._array or ()
-        if array[-1:] == (EACH,):
-            array = (*array, "value")
-        is_below = len(array) < len(field.path) and field.path[: len(array)] == array
-        return ".".join(map(str, field.path[len(array) :] if is_below else field.path))
 
 
 def _notes_of_names(fields: Iterable[Path]) -> list[str]:
@@ -193,18 +206,6 @@ def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str
         return {"const": "all"}
     texts = [path_text(path) for path in parts]
     return texts[0] if len(texts) == 1 else texts
-
-
-def _spec(field: Field) -> dict[str, Any]:
-    return {
-        "path": path_text(field.path),
-        **({} if field.is_always_there else {"optional": True}),
-        **({} if all(map(is_number, field.found)) else {"as": "number"}),
-    }
-
-
-def _is_value(field: Field) -> bool:
-    return all(is_number(value) or is_number_as_text(value, field.name) for value in field.found)
 
 
 def _names(field: Field) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.domain.path import Path, path_text
@@ -19,10 +19,15 @@ DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y",
          "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%Y%m%d")  # fmt: skip
 CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.%S", "%H%M%S")
 OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
-          "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S", "%b %d %H:%M:%S")  # fmt: skip
+          "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S", "%b %d %H:%M:%S",
+          "%a %b %d %H:%M:%S %Z %Y")  # fmt: skip
 WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
 ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.IGNORECASE)
 """How they begin: Python takes any sign between date and hour."""
+ABBREVIATION = re.compile(r"\b[A-Z]{3,5}(?= [0-9]{4}$)")
+"""Of a zone, before the year."""
+NEAR_SECONDS = 86_400
+"""Times of an event, such as of its gateway, are closer; numbers that look like a time are not."""
 Spec = dict[str, Any]
 
 
@@ -54,6 +59,37 @@ def at_one_moment(fields: Mapping[Path, Field], spec: Spec | None, paths: set[Pa
         numbers = [float(value) for value in found]
         return max(numbers) - min(numbers) < UNITS[unit]
     return len({str(value)[: len("2026-01-01T00:00:00")] for value in found}) == 1
+
+
+def are_near(
+    field: Field, fields: Mapping[Path, Field], spec: Mapping[str, Any], paths: set[Path]
+) -> bool:
+    """Return whether the numbers of a field are times within a day of those of the events."""
+    if not field.found or not (own := _unit(field.found) if _are_numbers(field.found) else None):
+        return False
+    times = [_seconds(value, spec) for path in paths for value in fields[path].column]
+    if len(times) != len(field.column) or None in times:
+        return False
+    values = [None if one is None else _seconds(one, own) for one in field.column]
+    pairs = zip(values, times, strict=True)
+    return all(abs(one - at) < NEAR_SECONDS for one, at in pairs if one is not None and at)
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(map(is_number, values))
+
+
+def _seconds(value: Any, spec: Mapping[str, Any]) -> float | None:
+    """Return a time in seconds; None if it is written in another way than these."""
+    try:
+        if unit := spec.get("unit"):
+            return float(value) / UNITS[unit]
+        if spec.get("format") == "iso8601":
+            time = datetime.fromisoformat(value)
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except ValueError:
+        pass
+    return None
 
 
 def is_text_of_a_time(text: str) -> bool:
@@ -128,8 +164,10 @@ def _written(found: Sequence[Any], formats: Sequence[str]) -> str | None:
 
 
 def _parsed(text: str, form: str) -> datetime | None:
+    # Python knows the abbreviations of the zone of this machine alone.
+    known = ABBREVIATION.sub("UTC", text) if "%Z" in form else text
     try:
-        return datetime.strptime(text, form)
+        return datetime.strptime(known, form)
     except ValueError:
         return None
 

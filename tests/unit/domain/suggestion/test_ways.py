@@ -79,7 +79,11 @@ TASMOTA = [
             "*.value",
             [("Device A", 42.0), ("Device A", 43.0), ("Device B", 22.0)],
         ),
-        ([[COLLECTD]], "$message", [("read", 197_141_504.0), ("write", 175_136_768.0)]),
+        (
+            [[COLLECTD]],
+            "$message",
+            [("leeloo/read", 197_141_504.0), ("leeloo/write", 175_136_768.0)],
+        ),
         ([PPMP], "measurements.series", [("press-4", 26.0), ("press-4", 23.0)]),
         ([OPEN_WEATHER], "list", [("2267057", 18.96), ("4969622", 15.73)]),
         (

@@ -1,0 +1,86 @@
+"""What lies within texts and rows of messages, as objects: JSON, base64 of JSON, arrays of arrays.
+
+An object here may have steps of a path for names: `{"log": {JsonText(): {"took": 3}}}` is what
+`log | json.took` reads, and `{"points": [{0: 1704067200, 1: 0.7}]}` what `points[1]` reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.domain.path import Base64Text, JsonText
+from engine.domain.suggestion.times import is_time_of_values
+
+DEEPEST = 32
+BEGINNINGS = ("ey", "ew")
+"""Of the base64 of an object in JSON."""
+JSON, BASE64 = JsonText(), Base64Text()
+
+
+def opened(node: Any, depth: int = 0) -> Any:
+    """Return a message with its texts of JSON, and its rows with a time, as objects."""
+    if depth > DEEPEST:
+        return node
+    if isinstance(node, str):
+        return _opened_text(node, depth)
+    if isinstance(node, Mapping):
+        return {name: opened(inner, depth + 1) for name, inner in node.items()}
+    if not isinstance(node, list):
+        return node
+    if _is_row(node):
+        return _opened_row(node, depth)
+    rows = _has_rows(node)
+    return [_opened_row(one, depth) if rows else opened(one, depth + 1) for one in node]
+
+
+def _opened_text(text: str, depth: int) -> Any:
+    if text.lstrip()[:1] == "{":
+        found = _object(text)
+        return text if found is None else {JSON: opened(found, depth + 1)}
+    if text.startswith(BEGINNINGS):
+        try:
+            found = _object(base64.b64decode(text, validate=True))
+        except (binascii.Error, ValueError):
+            return text
+        return text if found is None else {BASE64: {JSON: opened(found, depth + 1)}}
+    return text
+
+
+def _object(text: str | bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _opened_row(row: Sequence[Any], depth: int) -> dict[int, Any]:
+    return {place: opened(value, depth + 1) for place, value in enumerate(row)}
+
+
+def _is_row(node: Sequence[Any]) -> bool:
+    """Return whether an array is a time and its value, as Prometheus writes them."""
+    return len(node) == 2 and not _are_containers(node) and _is_time(node[0]) > _is_time(node[1])
+
+
+def _has_rows(node: Sequence[Any]) -> bool:
+    """Return whether an array is one of rows of equal lengths, with times in a column."""
+    if not node or not all(isinstance(row, list) and not _are_containers(row) for row in node):
+        return False
+    if len(node[0]) < 2 or len({len(row) for row in node}) > 1:
+        return False
+    columns = list(zip(*node, strict=True))
+    times = [column for column in columns if None not in column and is_time_of_values(column)]
+    return 0 < len(times) < len(columns)
+
+
+def _is_time(value: Any) -> bool:
+    return value is not None and not isinstance(value, bool) and is_time_of_values([value])
+
+
+def _are_containers(row: Sequence[Any]) -> bool:
+    return any(isinstance(value, (list, Mapping)) for value in row)

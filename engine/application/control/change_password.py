@@ -37,9 +37,9 @@ def change_password(
         raise ConflictError("a password is changed by a login with one: log in first")
     if user.is_locked(now):
         return False
-    check_password(caller.name, new)
+    check_password(caller.name, new, "new")
     if old == new:
-        raise InvalidRequestError("body/new", "expected another password than the present one")
+        raise InvalidRequestError("new", "expected another password than the present one")
     # Both take long, and therefore run outside of a transaction.
     right = passwords.verify(old, user.password)
     hashed = passwords.hash(new) if right else None

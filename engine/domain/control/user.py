@@ -88,17 +88,17 @@ def check_name(name: str) -> None:
         )
 
 
-def check_password(name: str, password: str) -> None:
-    """Check a new password of a user.
+def check_password(name: str, password: str, field: str = "password") -> None:
+    """Check a new password of a user, which is given in a field of a request.
 
     Raises:
         InvalidRequestError: it is too easy to guess.
     """
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         wanted = f"expected {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters"
-        raise InvalidRequestError("password", wanted)
+        raise InvalidRequestError(field, wanted)
     if name in password.lower():
-        raise InvalidRequestError("password", "expected one without the user's name")
+        raise InvalidRequestError(field, "expected one without the user's name")
     if len(set(password)) < LEAST_DISTINCT:
         wanted = f"expected at least {LEAST_DISTINCT} different characters"
-        raise InvalidRequestError("password", wanted)
+        raise InvalidRequestError(field, wanted)

@@ -23,6 +23,7 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.backtest import Backtest, Stage
 from engine.domain.control.page import Position
 from engine.presentation.api.anomalies import Anomalies
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import (
     Cursor,
@@ -47,7 +48,7 @@ SHOWN = 100
 """Anomalies shown of each side of a comparison."""
 
 
-class BacktestIn(BaseModel):
+class BacktestIn(Body):
     """A backtest to run."""
 
     pipeline: PipelineName

@@ -35,6 +35,7 @@ from engine.application.live_control.record_types import (
     RuleSpec,
 )
 from engine.application.live_control.records import ControlRecord, Kind
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import Key, PipelineName, Result, Text, once
 from engine.presentation.api.services import WithServices
@@ -65,7 +66,7 @@ class Controls(BaseModel):
     items: list[ControlOut]
 
 
-class ControlIn(BaseModel):
+class ControlIn(Body):
     """A control record to write; silence and pause begin now unless they have `from`."""
 
     silence: SilenceSpec | None = None
@@ -90,7 +91,7 @@ class ControlIn(BaseModel):
         return ControlRequest(kind, fields, self.why)
 
 
-class FeedbackIn(BaseModel):
+class FeedbackIn(Body):
     """Feedback on an alarm."""
 
     anomaly: Annotated[Text, Field(min_length=1, max_length=100)]
@@ -98,7 +99,7 @@ class FeedbackIn(BaseModel):
     verdict: Literal["false_alarm", "true_alarm"]
     scope: Literal["entity", "value", "pattern", "pipeline"] = "entity"
     """The similar anomalies that it applies to."""
-    entities: list[Text] = []
+    entities: list[Text] = Field([])
     """Patterns of keys; only with scope pattern."""
     why: Why = ""
 

@@ -22,6 +22,7 @@ from engine.application.control_ports import UnitOfWork
 from engine.application.use_cases.sample_source import MOST_SAMPLED, SourceSample
 from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import StaleError
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import (
     IfMatch,
@@ -40,7 +41,7 @@ DatasetName = Annotated[str, Path(pattern=NAME, max_length=100)]
 Messages = Annotated[int, Query(ge=1, le=MOST_SAMPLED, description="Messages of each partition.")]
 
 
-class SourceIn(BaseModel):
+class SourceIn(Body):
     """A source of data."""
 
     source: JsonObject

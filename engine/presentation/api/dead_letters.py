@@ -13,6 +13,7 @@ from engine.application.control.find_dead_letters import ReasonGroup, Sample, fi
 from engine.application.control.permissions import Action
 from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from engine.application.control.try_dead_letters import TriedLetters, try_dead_letters
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
@@ -59,7 +60,7 @@ class DeadLettersOut(BaseModel):
     """False if there are more letters than one request examines."""
 
 
-class TrialIn(BaseModel):
+class TrialIn(Body):
     """A mapping to try."""
 
     text: Annotated[Text, Field(max_length=500_000)] | None = None

@@ -21,8 +21,8 @@ T = TypeVar("T")
 F = TypeVar("F")
 """A filter."""
 EXPORT_PAGE = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Characters that begin a formula in spreadsheets."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Characters that begin a formula in spreadsheets; some take those of full width for them too."""
 ExportFormat = Literal["ndjson", "csv", "parquet"]
 
 

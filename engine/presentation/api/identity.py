@@ -25,6 +25,7 @@ from engine.application.control.manage_users import (
 from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import IfMatch, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
@@ -62,7 +63,7 @@ class Tokens(BaseModel):
     items: list[TokenOut]
 
 
-class TokenRequest(BaseModel):
+class TokenRequest(Body):
     """A token to make."""
 
     name: Annotated[Text, Field(min_length=1, max_length=100)]
@@ -102,17 +103,17 @@ class Users(BaseModel):
     items: list[UserOut]
 
 
-class NewUser(BaseModel):
+class NewUser(Body):
     """A user to add."""
 
     name: Name
     role: Role
     password: Password | None = None
     """Without a password the user cannot log in, and has tokens alone."""
-    grants: Granted = {}
+    grants: Granted = Field({})
 
 
-class UserChangeIn(BaseModel):
+class UserChangeIn(Body):
     """Changes of a user; omitted fields stay as they are."""
 
     role: Role | None = None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.exports import Export, ExportFormat
 from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
@@ -87,7 +88,7 @@ class Comments(BaseModel):
     items: list[CommentOut]
 
 
-class Reason(BaseModel):
+class Reason(Body):
     """The reason, for the audit log."""
 
     reason: Annotated[Text, Field(max_length=1_000)] = ""
@@ -100,7 +101,7 @@ class Assignment(Reason):
     """Name of a user; null unassigns the incident."""
 
 
-class NewComment(BaseModel):
+class NewComment(Body):
     """Text of a comment."""
 
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]

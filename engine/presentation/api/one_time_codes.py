@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import WithServices
@@ -24,7 +25,7 @@ class NewTotp(BaseModel):
     """The secret as an otpauth:// URL, for a QR code."""
 
 
-class TotpCode(BaseModel):
+class TotpCode(Body):
     """A code of an authenticator."""
 
     code: Code

@@ -25,6 +25,7 @@ from engine.application.control.run_pipelines import require_ended
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import StaleError
 from engine.domain.control.pipeline_version import PipelineVersion
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import (
     IfMatch,
@@ -42,7 +43,7 @@ from engine.presentation.api.times import time_of
 router = APIRouter(tags=["pipelines"])
 
 
-class PipelineText(BaseModel):
+class PipelineText(Body):
     """A pipeline file."""
 
     text: Annotated[Text, Field(max_length=500_000)]

@@ -48,7 +48,7 @@ class FieldProblem(BaseModel):
     """JSON pointer into the request: /body/..., /query/..., /header/...; into a pipeline file for
     its fields."""
     line: int | None = None
-    """Line of a pipeline file."""
+    """Line of a pipeline file, or of a body that is not JSON."""
     detail: str
 
 
@@ -62,6 +62,10 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
     request_id: str | None = None
     """Id of the request, as in the header X-Request-ID and in the log of the server."""
+
+
+PLACES = ("body", "query", "path", "header")
+"""Of a request, that pointers begin with."""
 
 
 class PreconditionRequiredError(RequestError):
@@ -118,12 +122,17 @@ def refused(error: Exception) -> Response:
     if isinstance(error, UnfitPipelineError):
         return problem(422, str(error), [_of_file(one) for one in error.issues])
     if isinstance(error, InvalidRequestError):
-        return problem(
-            status, str(error), [FieldProblem(pointer=f"/{error.field}", detail=str(error))]
-        )
+        return problem(status, str(error), [_of_field(error)])
     if status == 401:
         return problem(status, str(error), WWW_Authenticate="Bearer")
     return problem(status, str(error))
+
+
+def _of_field(error: InvalidRequestError) -> FieldProblem:
+    """Return the problem of a field; rules of the domain name fields of bodies alone."""
+    where = error.field.partition("/")[0]
+    field = error.field if where in PLACES else f"body/{error.field}"
+    return FieldProblem(pointer=f"/{field}", detail=str(error))
 
 
 def _of_file(issue: FileIssue) -> FieldProblem:
@@ -138,12 +147,21 @@ def _away(request: Request, error: Exception) -> Response:
 
 def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    [first, *_] = error.errors()
+    if first["type"] == "json_invalid":
+        return problem(422, "the body is not JSON", [_of_text(error.body, first)])
     errors = [
         FieldProblem(pointer="/" + "/".join(map(_escaped, place)), detail=text)
         for found in error.errors()
         for place, text in _issues(found)
     ]
     return problem(422, "the request does not fit: see errors", errors)
+
+
+def _of_text(text: str, found: dict[str, Any]) -> FieldProblem:
+    """Return the problem of a text that is not JSON; FastAPI's place is a position in it."""
+    line = text.count("\n", 0, found["loc"][1]) + 1
+    return FieldProblem(pointer="/body", detail=found["ctx"]["error"], line=line)
 
 
 def _issues(found: dict[str, Any]) -> list[tuple[tuple[object, ...], str]]:

@@ -17,6 +17,7 @@ from engine.domain.control.role import Role
 from engine.domain.control.session import Session
 from engine.domain.control.user import MOST_CHARACTERS
 from engine.presentation.api.access_tokens import SECONDS
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import (
     REFRESH_COOKIE,
     WithCaller,
@@ -34,7 +35,7 @@ Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]
 JWKS_SECONDS = 300
 
 
-class Login(BaseModel):
+class Login(Body):
     """Name and password."""
 
     name: Name
@@ -45,14 +46,14 @@ class Login(BaseModel):
     """Whether the tokens are set as cookies, for browsers, instead of returned."""
 
 
-class NewPassword(BaseModel):
+class NewPassword(Body):
     """Your current and your new password."""
 
     password: Password
     new: Password
 
 
-class Refresh(BaseModel):
+class Refresh(Body):
     """A refresh token."""
 
     refresh_token: Annotated[Text, Field(max_length=2_000)] | None = None

@@ -21,6 +21,7 @@ from engine.application.control.manage_state import (
     see_state,
 )
 from engine.application.control.permissions import Action
+from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
@@ -66,7 +67,7 @@ class ImportedOut(BaseModel):
     """Size of the state."""
 
 
-class RevertIn(BaseModel):
+class RevertIn(Body):
     """The checkpoint to restore."""
 
     to: AwareDatetime

@@ -18,6 +18,7 @@ from engine.domain.entity_report import EntityReport, Presence, ValueNature
 from engine.domain.errors import FatalError
 from engine.domain.silence import Silence
 from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.table import printable
 
 ABSENCE = {
     Presence.YOUNG: "its silence is judged after 50 gaps between its events",
@@ -59,7 +60,9 @@ def _print_nearest(nearest: Sequence[NearEntity]) -> None:
         limit = "-" if one.threshold is None else f"{one.threshold:.2g}"
         evidence = "-" if one.threshold is None else f"{one.evidence:+.1f}"
         newest = np.datetime64(one.newest, "ns").astype("datetime64[s]")
-        print(f"{evidence:<10} {one.p_value:<10.2g} {limit:<16} {newest}Z   {one.entity}")
+        print(
+            f"{evidence:<10} {one.p_value:<10.2g} {limit:<16} {newest}Z   {printable(one.entity)}"
+        )
 
 
 def _explain_entity(found: PipelineFile, entity: str) -> None:
@@ -76,7 +79,7 @@ def _explain_entity(found: PipelineFile, entity: str) -> None:
 
 def _print(found: TaskReport, promise: str) -> None:
     report = found.report
-    print(f"entity        {report.entity}")
+    print(f"entity        {printable(report.entity)}")
     print(f"partition     {found.task}, as of position {found.position}")
     rate = "rate not known yet" if report.rate is None else f"{report.rate:,.0f} a day"
     newest = np.datetime64(report.newest, "ns").astype("datetime64[s]")

@@ -15,6 +15,7 @@ from engine.application.rejects.redrive import redrive_letters
 from engine.application.rejects.trial import Trial, try_letters
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.table import printable
 
 LONGEST = 200
 
@@ -119,5 +120,5 @@ def _show(groups: dict[str, Group]) -> None:
 
 
 def _cut(text: str) -> str:
-    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return printable if len(printable) <= LONGEST else printable[:LONGEST] + "..."
+    shown = printable(text)
+    return shown if len(shown) <= LONGEST else shown[:LONGEST] + "..."

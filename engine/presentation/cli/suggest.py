@@ -13,7 +13,7 @@ from engine.application.use_cases.sample_source import MOST_SAMPLED, read_messag
 from engine.application.use_cases.suggest_pipeline import SuggestedPipeline, suggest_pipeline
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor, open_pipeline
-from engine.presentation.cli.table import As, Format, print_rows
+from engine.presentation.cli.table import As, Format, print_rows, printable
 
 FIRST_REJECTS = 3
 Messages = Annotated[
@@ -67,7 +67,7 @@ def sample(
         return
     print(f"{sampled.messages} messages: {len(rows)} events, {len(sampled.rejects)} rejects")
     for reason, detail in sampled.rejects[:FIRST_REJECTS]:
-        print(f"  {reason}: {detail}")
+        print(f"  {reason}: {printable(detail)}")
 
 
 def _source(file: Path | None, kafka: str | None, topic: str | None) -> tuple[str, dict[str, Any]]:

@@ -33,9 +33,21 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output
         _print_table(rows, tuple(columns))
 
 
+def printable(text: str) -> str:
+    """Return a text with ? for each sign that terminals obey and do not show.
+
+    Keys of entities and the like come from messages: they could clear the screen, or colour it.
+    """
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    shown = [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
+    shown = [[_cell(row[name]) for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
     for cells in (columns, *shown):
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         print(line.rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else printable(str(value))

@@ -1,0 +1,15 @@
+"""The bodies of requests: a field that an endpoint does not have is refused."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Body(BaseModel):
+    """The body of a request.
+
+    If fields that are unknown were passed over, a change with a misspelled one would be confirmed
+    and not made: a user who was to be `disabled`, for example, would not be.
+    """
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,1 +1,1 @@
-"""Anomalies as alerts of Alertmanager, which routes them to people and says when they are over."""
+"""Anomalies and incidents as alerts of Alertmanager, which routes them to people."""

@@ -37,8 +37,8 @@ def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str,
     return {
         "labels": {**settings.labels, **{n: str(v) for n, v in known.items() if v}},
         "annotations": describe(anomaly),
-        "startsAt": _rfc3339(begins),
-        "endsAt": _rfc3339(ends),
+        "startsAt": rfc3339(begins),
+        "endsAt": rfc3339(ends),
     }
 
 
@@ -70,7 +70,7 @@ def _value_text(value: Mapping[str, Any]) -> str:
     return f"{text}, expected {value['expected_low']:g} to {value['expected_high']:g}"
 
 
-def _rfc3339(time: int) -> str:
+def rfc3339(time: int) -> str:
     """Return a time as the API reads it; one that no calendar has is the nearest that it has."""
     seconds = min(max(time // SECOND_NS, 0), 253_402_300_799)
     moment = datetime.fromtimestamp(seconds, UTC)

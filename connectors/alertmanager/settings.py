@@ -11,11 +11,12 @@ from connectors.delivery.http_settings import HttpSettings
 from pynomaly.plugins import PositiveDuration, Secret, invalid
 
 LABELS = ("alertname", "pipeline", "entity", "severity", "kind")
-"""Labels of each alert, by which Alertmanager distinguishes alerts."""
+"""Labels of the alert of an anomaly, by which Alertmanager distinguishes alerts."""
+RESERVED = (*LABELS, "incident")
 
 
 class AlertmanagerSettings(HttpSettings):
-    """Alertmanager's API, version 2: one alert for each entity, severity and kind."""
+    """Alertmanager's API, version 2: an alert for each entity, severity and kind, or incident."""
 
     extra: ClassVar[str] = "alertmanager"
     exposed: ClassVar[str] = "alerts and headers are not encrypted"
@@ -25,11 +26,16 @@ class AlertmanagerSettings(HttpSettings):
     resolve_after: PositiveDuration = Field(
         default=timedelta(minutes=5), json_schema_extra={"default": "5m"}
     )
-    """Time after its last anomaly at which an alert is resolved."""
+    """Of anomalies: time after the last one at which the alert is resolved."""
+    longest_open: PositiveDuration = Field(
+        default=timedelta(days=7), json_schema_extra={"default": "7d"}
+    )
+    """Of incidents: time after its last message at which the alert of one that is still open is
+    resolved, as when the pipeline was removed."""
     longest_delay: PositiveDuration = Field(
         default=timedelta(hours=1), json_schema_extra={"default": "1h"}
     )
-    """An anomaly whose event is older pages nobody: its alert is resolved when it is sent."""
+    """A message of an older event pages nobody: its alert is resolved when it is sent."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Further labels of each alert, such as team: press-shop."""
     headers: dict[str, Secret] = Field(default_factory=dict)
@@ -39,7 +45,7 @@ class AlertmanagerSettings(HttpSettings):
     @classmethod
     def _are_labels(cls, labels: dict[str, str]) -> dict[str, str]:
         for name in labels:
-            if name in LABELS:
+            if name in RESERVED:
                 raise invalid("is a label that each alert has already", name)
             if not name.isascii() or not name.isidentifier():
                 raise invalid("expected letters, digits and _, and no digit first", name)

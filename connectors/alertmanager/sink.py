@@ -1,17 +1,18 @@
-"""The Alertmanager sink: an anomaly fires an alert, which resolves when no more follow."""
+"""The Alertmanager sink: alerts of anomalies, until no more follow, or of open incidents."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from connectors.alertmanager.alert import alert
+from connectors.alertmanager.incident import incident_alerts
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.delivery.queued_sink import Delivery, QueuedSink
 from engine.domain.errors import ConnectorError
-from engine.domain.names import ANOMALIES
+from engine.domain.names import ANOMALIES, INCIDENTS, role_of
 from engine.domain.record import Record
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ MOST_ALERTS = 100
 
 
 class AlertmanagerSink(QueuedSink):
-    """The plug-in behind `sinks: {anomalies: {alertmanager: ...}}`.
+    """The plug-in behind `sinks: {anomalies: {alertmanager: ...}}`, and that of `incidents`.
 
     Alertmanager identifies alerts by their labels: one that is sent again is the same alert.
     """
 
     Settings = AlertmanagerSettings
     exactly_once = True
-    roles = (ANOMALIES,)
+    roles = (ANOMALIES, INCIDENTS)
     receiver_name = "Alertmanager"
 
     @property
@@ -57,7 +58,9 @@ class AlertmanagerSink(QueuedSink):
 
     def delivery(self, receiver: Alertmanager) -> Delivery:
         """Return what sends alerts to it."""
-        return Delivery(self.settings, self.context, self.role, receiver.send)
+        is_of_incidents = role_of(self.role) == INCIDENTS
+        send = receiver.send_incidents if is_of_incidents else receiver.send
+        return Delivery(self.settings, self.context, self.role, send)
 
 
 class Alertmanager:
@@ -80,14 +83,32 @@ class Alertmanager:
         }
 
     def send(self, records: list[Record]) -> None:
-        """Send alerts; what it knows already is left as it is.
+        """Send alerts of anomalies; what it knows already is left as it is.
 
         Raises:
             TransientError: repeat it.
             RecordRejectedError: it can never take one of them.
         """
         now = time.time_ns()
-        body = orjson.dumps([alert(record, self._settings, now) for record in records])
+        self._post([alert(record, self._settings, now) for record in records])
+
+    def send_incidents(self, records: list[Record]) -> None:
+        """Send what events of incidents make of their alerts, in their order.
+
+        Raises:
+            TransientError: repeat it.
+            RecordRejectedError: it can never take one of them.
+        """
+        # A request contains an alert once, in its newest state.
+        newest: dict[bytes, dict[str, Any]] = {}
+        now = time.time_ns()
+        for record in records:
+            for one in incident_alerts(record, self._settings, now):
+                newest[orjson.dumps(one["labels"])] = one
+        self._post(list(newest.values()))
+
+    def _post(self, alerts: list[dict[str, Any]]) -> None:
+        body = orjson.dumps(alerts)
         headers = self._headers | {"content-type": "application/json"}
         self._alerts.call("POST", body, headers).accept()
 

@@ -22,8 +22,10 @@ from connectors.alertmanager.sink import AlertmanagerSink
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import Anomaly, DetectorPart, Origin, ValuePart
 from engine.domain.errors import ConnectorError, RetryableError
+from engine.domain.incident import Change, IncidentEvent, Peak
 from engine.domain.record import Record
 from operators.publish import anomaly_record
+from operators.publish_incidents import incident_record
 from pynomaly.plugins import RunContext
 from tests.support.bound_process import start_bound
 from tests.support.debian_programs import program
@@ -135,10 +137,16 @@ def anomaly_of(number: int, entity: str, begins: int) -> Anomaly:
     )
 
 
-def deliver(url: str, *records: Record, resolve_after: float = 300.0, **more: Any) -> RunContext:
+def deliver(
+    url: str,
+    *records: Record,
+    resolve_after: float = 300.0,
+    role: str = "anomalies",
+    **more: Any,
+) -> RunContext:
     settings = AlertmanagerSettings(url=url, resolve_after=timedelta(seconds=resolve_after), **more)
     context = RunContext("plant")
-    part = AlertmanagerSink(settings, context, "anomalies").sink().build_part("s", "0", [])
+    part = AlertmanagerSink(settings, context, role).sink().build_part("s", "0", [])
     part.write_batch([[*records]])
     part.snapshot()
     part.close()
@@ -215,3 +223,82 @@ def test_a_check_distinguishes_an_alertmanager_from_others(
         check(f"{alertmanager}/nothing-here")
     with pytest.raises(RetryableError, match="Is Alertmanager listening there"):
         check(f"http://{HOST}:{free_port()}")
+
+
+def incident(change: Change, *, ago: int = 0, event_ago: int = 0, **changes: Any) -> Record:
+    began = time.time_ns() - ago
+    event = IncidentEvent(
+        id=f"{7:032x}",
+        change=change,
+        number=0,
+        entity="press-7",
+        time=time.time_ns() - event_ago,
+        began=began,
+        last=began,
+        severity=Severity.MAJOR,
+        peak=Peak(f"{7:032x}", began, 0.9, 1e-9, Severity.MAJOR, "press-7 has stopped sending"),
+        count=1,
+        kinds=("absence",),
+        values=(("temp", 1.0),),
+        detectors=(("absence", 1.0),),
+        first_origin=Origin("events", 0, 1),
+        last_origin=Origin("events", 0, 1),
+        story=None,
+        pipeline="plant",
+        pipeline_version="0" * 12,
+    )
+    return incident_record(replace(event, **changes))
+
+
+def test_the_alert_of_an_incident_fires_until_the_incident_is_closed(
+    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
+) -> None:
+    deliver(alertmanager, incident(Change.OPEN), role="incidents", resolve_after=0.1)
+    wait_for(lambda: notified[1], "people are notified")
+    time.sleep(1)
+
+    [firing] = alerts(alertmanager)
+    deliver(alertmanager, incident(Change.CLOSE), role="incidents.alertmanager")
+    wait_for(lambda: len(notified[1]) >= 2, "people are notified of the end")
+
+    assert firing["labels"] == {
+        "alertname": "PynomalyIncident",
+        "pipeline": "plant",
+        "entity": "press-7",
+        "incident": f"{7:032x}",
+        "severity": "major",
+    }
+    assert firing["annotations"]["description"] == "press-7 has stopped sending"
+    assert firing["annotations"]["kinds"] == "absence"
+    assert [alert["status"] for alert in notified[1]] == ["firing", "resolved"]
+    assert alerts(alertmanager) == []
+
+
+def test_an_incident_fires_with_its_present_severity_alone(alertmanager: str) -> None:
+    deliver(alertmanager, incident(Change.OPEN), role="incidents")
+    # As after a restart: the sink does not know what was sent before.
+    risen = incident(Change.UPDATE, severity=Severity.CRITICAL, ago=5 * HOUR_NS)
+    deliver(alertmanager, risen, role="incidents")
+
+    [alert] = alerts(alertmanager)
+
+    assert alert["labels"]["severity"] == "critical"
+
+
+def test_an_incident_that_opens_and_closes_at_once_fires_no_more(alertmanager: str) -> None:
+    deliver(alertmanager, incident(Change.OPEN), incident(Change.CLOSE), role="incidents")
+
+    assert alerts(alertmanager) == []
+
+
+def test_incidents_of_yesterday_page_nobody(
+    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
+) -> None:
+    old = incident(Change.OPEN, event_ago=24 * HOUR_NS, entity="old")
+    deliver(
+        alertmanager, old, incident(Change.OPEN, entity="new", id=f"{8:032x}"), role="incidents"
+    )
+
+    wait_for(lambda: notified[1], "people are notified of the new one")
+
+    assert {alert["labels"]["entity"] for alert in notified[1]} == {"new"}

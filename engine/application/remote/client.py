@@ -68,10 +68,11 @@ class Client(DataRequests):
             raise FatalError(f'"{server}": expected an address such as https://pynomaly.example')
         if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname):
             raise FatalError(
-                f"{server}: the token would cross the network in the clear: use https, or say "
-                "that you mean plain HTTP"
+                f"{server}: the token would cross the network in the clear: use https "
+                "(in Python, plain_http=True sends it)"
             )
-        self._server = server.rstrip("/")
+        # The server prints its address with the path of the API.
+        self._server = server.rstrip("/").removesuffix("/api/v1")
         self._http = httpx.Client(
             base_url=self._server,
             headers={"Authorization": f"Bearer {token}"},

@@ -169,7 +169,8 @@ def _issues(found: dict[str, Any]) -> list[tuple[tuple[object, ...], str]]:
     loc = tuple(found["loc"])
     issues = found.get("ctx", {}).get(ISSUES, ())
     several = [((*loc, *one.place), one.text) for one in issues if one.text]
-    return several or [(loc, found["msg"])]
+    # Pydantic's words in front of those of a check here.
+    return several or [(loc, found["msg"].removeprefix("Value error, "))]
 
 
 def _escaped(part: object) -> str:

@@ -23,9 +23,12 @@ def test_refuses_addresses_to_which_no_token_may_go(server: str, message: str) -
         Client(server, "token")
 
 
-def test_a_server_that_is_away_is_a_passing_trouble() -> None:
+@pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"])
+def test_a_server_that_is_away_is_a_passing_trouble(end: str) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+
     with (
-        Client(f"http://127.0.0.1:{free_port()}/", "token") as client,
-        pytest.raises(RetryableError, match="cannot be reached"),
+        Client(f"{address}{end}", "token") as client,
+        pytest.raises(RetryableError, match=f"{address} cannot be reached"),
     ):
         client.pipelines()

@@ -81,6 +81,12 @@ def test_a_query_that_does_not_fit_is_reported_by_its_field(
     assert [one["pointer"] for one in found.json()["errors"]] == [pointer]
 
 
+def test_what_a_field_should_be_is_said_first(ask: Ask) -> None:
+    found = ask("get", "/anomalies?entity=a%00b")
+
+    assert [one["detail"] for one in found.json()["errors"]] == ["expected a text without NUL"]
+
+
 def test_a_change_needs_the_revision_that_was_read(ask: Ask) -> None:
     read = ask("get", ONE)
 

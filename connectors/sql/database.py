@@ -86,6 +86,17 @@ def checked_url(text: str, name: str, password: str) -> URL:
     return url
 
 
+def reading(engine: Engine) -> Engine:
+    """Return what reads over the same connections.
+
+    In PostgreSQL each statement sees a state of its own (READ COMMITTED), in a transaction or not,
+    so reads have none: its begin and end would be two more round trips.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def connect_at_once(url: URL) -> Engine:
     """Return what connects to a SQLite to read, does not wait for locks, and begins nothing."""
     return create_engine(

@@ -25,7 +25,7 @@ from connectors.sql.at_once import AtOnce
 from connectors.sql.audit import SqlAudit
 from connectors.sql.backtests import SqlBacktests
 from connectors.sql.bookkeeping import SqlPositions, SqlReplies
-from connectors.sql.database import MOST_CONNECTIONS, connect, connect_at_once
+from connectors.sql.database import MOST_CONNECTIONS, connect, connect_at_once, reading
 from connectors.sql.datasets import SqlDatasets
 from connectors.sql.feed import SqlFeed
 from connectors.sql.generation import generation_of
@@ -63,7 +63,8 @@ class SqlStore:
         seconds: float | None = None,
     ) -> None:
         self._engine = connect(url, password, seconds)
-        self._replica = None if read_url is None else connect(read_url, password)
+        self._reads = reading(self._engine)
+        self._replica = None if read_url is None else reading(connect(read_url, password))
         self._retry = 0.0
         self._generation = generation_of(self._engine)
         self._replica_reads = 0
@@ -85,7 +86,7 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
-        """Return a unit of work that sees one state of the store and changes nothing."""
+        """Return a unit of work that changes nothing; each of its questions sees one state."""
         with _retryable_errors(), self._readable() as connection, connection.begin() as transaction:
             yield _work(connection, locking=False)
             transaction.rollback()
@@ -160,10 +161,10 @@ class SqlStore:
     def _readable(self) -> Connection:
         """Return a connection to the database, or to its replica while it is unavailable."""
         if self._replica is None:
-            return self._engine.connect()
+            return self._reads.connect()
         if time.monotonic() >= self._retry:
             try:
-                return self._engine.connect()
+                return self._reads.connect()
             except (OperationalError, InterfaceError) as error:
                 self._retry = time.monotonic() + RETRY_SECONDS
                 logger.warning("the replica is read: %s", _cause(error))

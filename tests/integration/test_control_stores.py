@@ -160,6 +160,20 @@ def test_two_threads_do_not_read_at_once(tmp_path: Path) -> None:
     store.close()
 
 
+def test_reads_of_postgresql_hold_no_transaction_open(server: PostgresServer) -> None:
+    empty(server)
+    store = SqlStore(postgres_url(server), PASSWORD)
+    store.prepare()
+
+    with store.reading() as work, server.connect() as connection:
+        work.anomalies.find(AnomalyFilter(), None, 9)
+        states = connection.execute("SELECT state FROM pg_stat_activity").fetchall()
+
+    assert ("idle in transaction",) not in states
+    assert ("idle",) in states
+    store.close()
+
+
 def test_each_commit_makes_a_generation_and_nothing_else_does(store: Store) -> None:
     first = store.generation()
     with store.reading() as work:

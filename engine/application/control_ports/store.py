@@ -94,7 +94,7 @@ class Store(Protocol):
         ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
-        """Return a unit of work that sees one state of the store and changes nothing."""
+        """Return a unit of work that changes nothing; each of its questions sees one state."""
         ...
 
     def reading_at_once(self) -> AbstractContextManager[UnitOfWork]:

@@ -184,8 +184,9 @@ def _ask_each(port: int, token: str, paths: Sequence[str]) -> None:
 
 
 def _once_each(paths: Sequence[str]) -> list[str]:
-    """Return paths of which none comes twice, by a parameter that the server passes over."""
-    return [f"{paths[n % len(paths)]}&n={n}" for n in range(MOST_READS)]
+    """Return paths of which none comes twice, by an end that is later than all anomalies."""
+    ends = (f"2100-01-01T00:00:00.{n:06}Z" for n in range(MOST_READS))
+    return [f"{paths[n % len(paths)]}&until={end}" for n, end in enumerate(ends)]
 
 
 def _mixed(lists: Mapping[str, Sequence[str]]) -> list[str]:

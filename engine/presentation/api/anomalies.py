@@ -14,6 +14,7 @@ from engine.application.control.permissions import pipeline_to_list
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter
 from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.presentation.api.bodies import QueryFields
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.exports import Export, ExportFormat, all_of
 from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
@@ -54,7 +55,7 @@ class Anomalies(BaseModel):
     """Cursor of the next page; null at the end."""
 
 
-class AnomaliesWanted(BaseModel):
+class AnomaliesWanted(QueryFields):
     """Which anomalies are meant."""
 
     pipeline: Wanted = None

@@ -19,6 +19,7 @@ from engine.domain.alert_policy import Severity
 from engine.domain.control.lane import RANKS, Lane, LaneCell, rarity_of
 from engine.domain.control.page import Position
 from engine.domain.time_units import NS_PER_SECOND
+from engine.presentation.api.bodies import QueryFields
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
@@ -87,7 +88,7 @@ class LanesOut(BaseModel):
     items: list[LaneOut]
 
 
-class EntityQuery(BaseModel):
+class EntityQuery(QueryFields):
     """Which entities to list."""
 
     prefix: Annotated[Text, Query(max_length=1_000, description="How their keys begin.")] = ""
@@ -97,7 +98,7 @@ class EntityQuery(BaseModel):
     limit: Limit = 50
 
 
-class LaneQuery(BaseModel):
+class LaneQuery(QueryFields):
     """Which lanes to return."""
 
     since: Since = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
-from engine.presentation.api.bodies import Body
+from engine.presentation.api.bodies import Body, QueryFields
 from engine.presentation.api.exports import Export, ExportFormat
 from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
@@ -107,7 +107,7 @@ class NewComment(Body):
     text: Annotated[Text, Field(min_length=1, max_length=4_000)]
 
 
-class IncidentsWanted(BaseModel):
+class IncidentsWanted(QueryFields):
     """Which incidents are meant."""
 
     pipeline: Wanted = None

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from engine.application.control.find_series import SeriesRequest, find_nearest, find_series
 from engine.domain.control.series import EVENTS, Bucket
 from engine.domain.time_units import NS_PER_SECOND
+from engine.presentation.api.bodies import QueryFields
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
@@ -82,7 +83,7 @@ class NearestOut(BaseModel):
     items: list[NearOut]
 
 
-class SeriesQuery(BaseModel):
+class SeriesQuery(QueryFields):
     """Which series to return."""
 
     entity: Annotated[Text, Query(max_length=1_000)]

@@ -1,4 +1,4 @@
-"""What the bodies of requests may hold."""
+"""What bodies and queries of requests may hold."""
 
 from __future__ import annotations
 
@@ -29,6 +29,25 @@ def test_a_field_that_an_endpoint_does_not_have_is_refused(
 
     assert found.status_code == 422, schema
     assert "/body/disabeld" in [one["pointer"] for one in found.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/anomalies",
+        "/anomalies/export",
+        "/incidents",
+        "/incidents/export",
+        "/pipelines/quick/entities",
+        "/pipelines/quick/lanes",
+        "/pipelines/quick/series?entity=pump-1",
+    ],
+)
+def test_a_filter_that_a_list_does_not_have_is_refused(ask: Ask, path: str) -> None:
+    found = ask("get", f"{path}{'&' if '?' in path else '?'}state=open")
+
+    assert found.status_code == 422
+    assert [one["pointer"] for one in found.json()["errors"]] == ["/query/state"]
 
 
 class Filled(dict[str, str]):

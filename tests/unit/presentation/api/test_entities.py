@@ -62,9 +62,16 @@ def test_lanes_of_a_longer_span_are_sums(ask: Ask) -> None:
     assert sum(one["anomalies"] for one in cells) == 2
 
 
-@pytest.mark.parametrize("path", ["lanes?step=31536000&", "entities?", "entities?order=worst&"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "lanes?step=31536000&until=2026-12-01T00:00:00Z&",
+        "entities?",
+        "entities?order=worst&",
+    ],
+)
 def test_the_first_times_can_be_asked_for(ask: Ask, path: str) -> None:
-    found = ask("get", f"{PATH}/{path}since=1677-09-21T00:12:44Z&until=2026-12-01T00:00:00Z")
+    found = ask("get", f"{PATH}/{path}since=1677-09-21T00:12:44Z")
 
     assert found.status_code == 200
 

@@ -23,9 +23,9 @@ def by_name(documents: Sequence[Any], array: Path) -> list[Path]:
         name
         for element in every
         for name, value in element.items()
-        if is_number(value) or is_number_as_text(value, name) or is_time(name)
+        if is_number(value) or is_number_as_text(value, str(name)) or is_time(str(name))
     }
-    if len(numbers) != 1 or any(map(is_time, numbers)):
+    if len(numbers) != 1 or any(not isinstance(name, str) or is_time(name) for name in numbers):
         return []
     for field in every[0]:
         names = [[element.get(field) for element in elements] for elements in found]

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.domain.path import Base64Text, JsonText
+from engine.domain.path import EACH, Base64Text, JsonText
 from engine.domain.suggestion.times import is_time_of_values
 
 DEEPEST = 32
@@ -28,7 +28,8 @@ def opened(node: Any, depth: int = 0) -> Any:
     if isinstance(node, str):
         return _opened_text(node, depth)
     if isinstance(node, Mapping):
-        return {name: opened(inner, depth + 1) for name, inner in node.items()}
+        # No path can name a field that is called so.
+        return {name: opened(inner, depth + 1) for name, inner in node.items() if name != EACH}
     if not isinstance(node, list):
         return node
     if _is_row(node):

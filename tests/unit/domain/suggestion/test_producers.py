@@ -225,3 +225,19 @@ def test_numbers_that_never_change_are_noted() -> None:
     documents = [{"ts": TS + n, "id": "m1", "rate": 3, "level": n / 2} for n in MANY]
 
     assert "the same in all messages read, perhaps no values: rate" in notes(documents)
+
+
+def test_texts_of_json_in_an_array_are_events() -> None:
+    message = {"ts": TS, "id": "m1", "found": ['{"flow": 3.5}', '{"flow": 4.5}']}
+
+    found = suggested([message])
+    read, rejects = decode(yaml.safe_dump(found, sort_keys=False), json.dumps(message).encode())
+
+    assert found["values"] == {"flow": {"path": "found | json.flow"}}
+    assert (entities(read), rejects) == ([("m1", 3.5), ("m1", 4.5)], [])
+
+
+def test_a_field_that_no_path_can_name_is_left_out() -> None:
+    found = suggested([{"ts": TS, "id": "m1", "*": {"flow": 3.5}, "level": 2.5}])
+
+    assert found["values"] == {"level": {"path": "level"}}

@@ -95,12 +95,15 @@ def create_app(services: Services) -> FastAPI:
 _health = APIRouter(tags=["health"])
 
 
+# Load balancers ask by HEAD, too.
+@_health.head("/healthz", include_in_schema=False)
 @_health.get("/healthz")
 def live() -> dict[str, str]:
     """Report that the server is alive."""
     return {"status": "ok"}
 
 
+@_health.head("/readyz", include_in_schema=False)
 @_health.get("/readyz")
 def ready(services: WithServices, response: Response) -> dict[str, str]:
     """Report that the store answers, too; 503 if it does not."""

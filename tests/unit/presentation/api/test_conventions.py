@@ -336,6 +336,7 @@ def test_a_failure_reveals_nothing(ask: Ask, store: MemoryStore, monkeypatch) ->
     assert found.json()["detail"] == "the server has failed: its log says why"
 
 
-def test_health_needs_no_token(client: TestClient) -> None:
-    assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").status_code == 200
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_needs_no_token(client: TestClient, method: str, path: str) -> None:
+    assert client.request(method, path).status_code == 200

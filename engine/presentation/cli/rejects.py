@@ -50,7 +50,8 @@ def rejects(
     letters = _letters(file)
     if trial is None and write is None and not redrive:
         groups = by_reason(letters.read(), samples)
-        print(f"{letters.where}: {sum(group.count for group in groups.values())} dead letters")
+        count = sum(group.count for group in groups.values())
+        print(f"{letters.where}: {count} dead letter{'' if count == 1 else 's'}")
         _show(groups)
         return
     tried = trial or file

@@ -41,6 +41,14 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "Open-Meteo": [("berlin", START, 1.5), ("berlin", "2024-01-01T01:00", 2.5)],
     "Loki, push": [("shop", START, 12.5), ("shop", START, 13.5)],
     "Prometheus, answers of its API": [("i1", START, 1), ("i1", START, 2)],
+    "Graphite, answers of its API": [
+        ("servers.h1.load", START, 0.7),
+        ("servers.h1.load", "2024-01-01T00:01", GAP),
+    ],
+    "InfluxDB, answers of its version 1": [
+        ("cpu/h1", START, 60.5),
+        ("cpu/h1", "2024-01-01T00:01", 61.5),
+    ],
     "Fluent Bit, to Kafka": [("shop-1", START, 3)],
     "Vector, metrics": [("load1/h1", START, 1.5)],
     "Datadog, series of version 1": [

@@ -43,13 +43,15 @@ GAP_TIMES = 20.0
 """Length of a silence, in usual gaps, after which the short history starts afresh."""
 GAP_EVENTS = 64.0
 ZMAX = 4.0
-CADENCE_KNOWN, CADENCE_EVENTS = 100, 12.0
-"""Events before the pace is judged, and the memory of its recent mean in events."""
+CADENCE_KNOWN, CADENCE_EVENTS, USUAL_GAP_EVENTS = 100, 12.0, 256.0
+"""Events before the pace is judged, and the memories of its recent and its usual mean in events."""
+CADENCE_CLIP = 2.0
+"""Largest deviation of a log gap in both: their tail is that of a mean of bounded values."""
 CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 8
+LAYOUT = 9
 """Version of the layout of the record."""
 OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -76,7 +78,7 @@ def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
         return Sizes(54, 168, 24, 48)
-    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 48)
+    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 46)
 
 
 def small_sizes() -> Sizes:
@@ -91,6 +93,7 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("seen", "<u4"),
             ("newest", "<i8"),
             ("gap", "<f4"),
+            ("usual_log_gap", "<f4"),
             ("cadence", "<f4"),
             ("gauges", gauge.RECORD, (2,)),
             ("neighbours", np.dtype(neighbours.fields(d, given.sample if d > 1 else 1))),
@@ -128,12 +131,12 @@ def note_time(state: Any, time: int) -> None:
 
 
 @njit(error_model="numpy")
-def _pace(state: Any, time: int) -> float:
-    """Return the recent mean of log gaps between events, relative to the usual gap."""
-    usual = max(np.float64(state.gap), 1.0)
-    ratio = np.float64(time - state.newest) / usual
-    off = min(max(log(ratio + 0.01), -2.0), 2.0)
-    return state.cadence + (off - state.cadence) / CADENCE_EVENTS
+def _off_pace(state: Any, time: int) -> float:
+    """Return the log of the gap before this event, relative to its usual mean."""
+    log_gap = log(max(np.float64(time - state.newest), 1.0))
+    if state.usual_log_gap == 0.0:
+        state.usual_log_gap = log_gap
+    return min(max(log_gap - state.usual_log_gap, -CADENCE_CLIP), CADENCE_CLIP)
 
 
 def _drive(  # pragma: no cover - runs compiled
@@ -256,27 +259,22 @@ def _drive(  # pragma: no cover - runs compiled
         # An event that comes out of order says nothing of the pace, nor one that is not learned:
         # those before it are not known then.
         in_order = timed and learns[i] and time >= state.newest
-        if in_order and state.seen > CADENCE_KNOWN and not after_gap:
-            pace = _pace(state, time)
-            distance = abs(pace)
-            pace_p = tail.p_value(
-                state.tails[PACE_TAIL], distance, CADENCE_FLOOR, 0.0, CADENCE_SPAN
-            )
-            rarest = min(rarest, pace_p / CADENCE_WEIGHT)
-            usual = tail.usual_p_value(state.tails[PACE_TAIL], distance, CADENCE_FLOOR, due)
-            shown_p = max(pace_p, usual)
-            if shown_p / CADENCE_WEIGHT < best:
-                best, kind, amount = shown_p / CADENCE_WEIGHT, CADENCE, exp(pace)
+        if in_order and state.seen > 0 and not after_gap:
+            off = _off_pace(state, time)
+            pace = state.cadence + (off - state.cadence) / CADENCE_EVENTS
             state.cadence = pace
-            tail.learn(
-                state.tails[PACE_TAIL],
-                distance,
-                pace_p,
-                CADENCE_FLOOR,
-                0.0,
-                clock,
-                CADENCE_SPAN,
-            )
+            pace_tail, pace_p = state.tails[PACE_TAIL], 1.0
+            if state.seen > CADENCE_KNOWN:
+                away = abs(pace)
+                pace_p = tail.p_value(pace_tail, away, CADENCE_FLOOR, 0.0, CADENCE_SPAN, True)
+                rarest = min(rarest, pace_p / CADENCE_WEIGHT)
+                usual = tail.usual_p_value(pace_tail, away, CADENCE_FLOOR, due)
+                shown_p = max(pace_p, usual)
+                if shown_p / CADENCE_WEIGHT < best:
+                    best, kind, amount = shown_p / CADENCE_WEIGHT, CADENCE, exp(pace)
+                tail.learn(pace_tail, away, pace_p, CADENCE_FLOOR, 0.0, clock, CADENCE_SPAN, True)
+            if tail.teaches(pace_tail, pace_p, CADENCE_KNOWN):
+                state.usual_log_gap += off * newest_weight(state.seen, USUAL_GAP_EVENTS)
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]

@@ -330,7 +330,21 @@ def test_history_keeps_its_values_where_the_level_jumps(values: Floats) -> None:
 def test_another_form_of_the_model_has_another_number() -> None:
     sizes = [AutoDetector(d).bytes_per_entity for d in (1, 3)]
 
-    assert (entity.LAYOUT, *sizes) == (8, 2_984, 5_773)
+    assert (entity.LAYOUT, *sizes) == (9, 2_992, 5_789)
+
+
+def test_finds_six_times_as_many_requests_that_come_at_random_times() -> None:
+    gaps = np.random.default_rng(4).exponential(10e9, 4_000)
+    gaps[3_000:3_300] /= 6
+
+    times = (gaps.cumsum() + MONDAY).astype(np.int64)
+    explanation = explain(AutoDetector(1).bank(1), noise(4_000, 1), times)
+
+    found = 3_000 + int(np.argmin(explanation.p_values[3_000:3_300]))
+    assert explanation.p_values[found] < 1e-5
+    assert kind(explanation, found) == "cadence"
+    others = np.delete(explanation.p_values, np.s_[3_000:3_400])
+    assert np.nanmin(others) > 10 * explanation.p_values[found]
 
 
 def test_finds_a_change_of_cadence_after_an_event_out_of_order() -> None:

@@ -8,11 +8,13 @@ from operators.detectors.auto import stuck
 from tests.unit.operators.detectors.auto.streams import DAY, HOUR, MINUTE, MONDAY, one_of
 
 SEEN = 5_000
+PLACES = {200: stuck.LEAST, 304: stuck.INSIDE, 404: stuck.GREATEST}
 
 
 def stand_still(state: Any, length: int, time: int, seen: int = SEEN) -> float:
     """Have a run of equal values, and the value that ends it; return the p-value of its last."""
     p = 1.0
+    state["events"] = seen
     for k in range(length - 1):
         p = stuck.p_value(state, seen + k)
         stuck.learn(state, True, p, seen + k, time + k * MINUTE)
@@ -64,6 +66,25 @@ def test_a_run_of_twice_the_longest_of_many_is_rare() -> None:
     p = stand_still(state, 2 * int(lengths.max()), MONDAY, 6_000)
 
     assert p < 1e-5
+
+
+def test_runs_are_as_rare_as_they_say_however_many_there_were() -> None:
+    state = one_of(stuck.FIELDS)
+    rng = np.random.default_rng(0)
+    values = rng.choice([200, 304, 404], 300_000, p=[0.9, 0.06, 0.04])
+    p = np.ones(len(values))
+    for k in range(1, len(values)):
+        same = values[k] == values[k - 1]
+        if same:
+            p[k] = stuck.p_value(state, k)
+        stuck.learn(state, same, p[k], k, MONDAY)
+        if not same:
+            stuck.note_place(state, PLACES[values[k]], False)
+
+    rare_runs = np.sum((p[1:] < 1e-4) & (p[:-1] >= 1e-4))
+    allowed = 1e-4 * len(values)
+    assert rare_runs <= allowed + 3 * allowed**0.5
+    assert state["places"][stuck.LEAST]["runs"] > 50 * stuck.FADING_RUNS
 
 
 def test_a_place_that_was_never_left_at_once_may_be_one_to_rest_at() -> None:

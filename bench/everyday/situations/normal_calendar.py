@@ -91,6 +91,24 @@ def _hourly_job(draw: np.random.Generator) -> Stream:
     return fleet.stream()
 
 
+def _defrosts(draw: np.random.Generator) -> Stream:
+    """Temperature and power of freezers, a saw-tooth, that defrost each six to twelve hours."""
+    fleet = Fleet(draw, 12, 10, MINUTE, d=2)
+    minute = (fleet.day * 24 * 60)[:, None]
+    every = draw.choice([360, 480, 720], fleet.entities)
+    since = (minute + draw.integers(0, 720, fleet.entities)) % every
+    phase = minute / draw.integers(18, 40, fleet.entities) % 1
+    band, watts = draw.uniform(1.5, 4, fleet.entities), draw.uniform(150, 900, fleet.entities)
+    warmer = np.where(since < 20, 0.4 * since, np.maximum(8 - 0.3 * (since - 20), 0))
+    cools = np.where(phase < 0.5, watts, 2)
+    values = [-20 + band * np.abs(2 * phase - 1) + warmer, np.where(since < 20, 1.3 * watts, cools)]
+    fleet.values += np.stack(values, 2)
+    fleet.values[:, :, 0] += 0.05 * draw.normal(size=fleet.shape[:2])
+    fleet.values[:, :, 1] *= np.exp(0.02 * draw.normal(size=fleet.shape[:2]))
+    fleet.quantise(0.1)
+    return fleet.stream()
+
+
 def _two_shifts(draw: np.random.Generator) -> Stream:
     """A factory of two shifts, closed at weekends, with a break each."""
     fleet = Fleet(draw, 10, 28, 10 * MINUTE)
@@ -133,6 +151,7 @@ _ABOUT = {
     "solar": (_solar, "Solar power under clouds, nothing at night."),
     "nightly_job": (_nightly_job, "A job of 45 minutes each day at its time."),
     "hourly_job": (_hourly_job, "A job at its minute of each hour."),
+    "defrosts": (_defrosts, "Freezers that defrost each six to twelve hours."),
     "two_shifts": (_two_shifts, "Two shifts with breaks, closed at weekends."),
     "energy_today": (_energy_today, "A sum that begins again at midnight."),
     "maintenance": (_maintenance, "Two hours of silence each Sunday night."),

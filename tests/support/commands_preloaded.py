@@ -2,6 +2,7 @@
 
 import engine.presentation.cli.main  # noqa: F401
 from engine.application import registry
+from engine.presentation.cli.lazy_commands import LazyCommands
 
 FOUND = {
     "sources": registry.source,
@@ -14,3 +15,4 @@ FOUND = {
 for group, find in FOUND.items():
     for name in registry.names(group):
         find(name)
+COMMANDS = dict(LazyCommands())

@@ -28,7 +28,7 @@ from engine.presentation.cli.control_options import (
     with_hours,
 )
 from engine.presentation.cli.control_words import print_record
-from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import As, Format
 
 control = typer.Typer(

@@ -17,7 +17,7 @@ from engine.application.use_cases.explain_entity import explain_entity, explain_
 from engine.domain.entity_report import EntityReport, Presence, ValueNature
 from engine.domain.errors import FatalError
 from engine.domain.silence import Silence
-from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import printable
 
 ABSENCE = {

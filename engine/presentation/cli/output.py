@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 
-from engine.application.config.load import load
-from engine.application.config.pipeline_file import PipelineFile
 from engine.application.telemetry.redaction import Redactor, redacted_output
 
 _current: ContextVar[Redactor] = ContextVar("redactor")
@@ -29,12 +26,3 @@ def without_secrets() -> Iterator[None]:
 def current_redactor() -> Redactor:
     """Return what redacts the output of the command that runs."""
     return _current.get(Redactor())
-
-
-def open_pipeline(path: Path) -> PipelineFile:
-    """Load a pipeline file, and show nothing of its secrets from now on.
-
-    Raises:
-        PipelineFileError: it cannot be used.
-    """
-    return load(path, redactor=current_redactor())

@@ -14,7 +14,7 @@ from engine.application.rejects.letters import Group, Letter, by_reason
 from engine.application.rejects.redrive import redrive_letters
 from engine.application.rejects.trial import Trial, try_letters
 from engine.domain.errors import FatalError
-from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import printable
 
 LONGEST = 200

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from engine.application.remote.documents import Reason
 
 TOKEN = "PYNOMALY_TOKEN"
-SERVER = "PYNOMALY_SERVER"
 HERE = "http://127.0.0.1:8420"
 
 incidents = typer.Typer(help="Incidents of a server: list and handle.", no_args_is_help=True)

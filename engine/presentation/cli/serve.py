@@ -34,7 +34,8 @@ from engine.presentation.cli.control_store import (
     private_directory,
 )
 from engine.presentation.cli.oidc import oidc_settings
-from engine.presentation.cli.output import current_redactor, open_pipeline
+from engine.presentation.cli.output import current_redactor
+from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.serve_demo import demo_beside
 
 NDJSON = ".ndjson"

@@ -16,7 +16,7 @@ from engine.application.use_cases.import_state import import_state
 from engine.application.use_cases.inspect_state import inspect_state
 from engine.application.use_cases.reset_state import reset_state
 from engine.application.use_cases.revert_state import revert_state
-from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.pipeline import open_pipeline
 
 state = typer.Typer(help="Inspect, export, import, revert or remove the state of a pipeline.")
 

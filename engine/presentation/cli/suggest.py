@@ -12,7 +12,8 @@ import yaml
 from engine.application.use_cases.sample_source import MOST_SAMPLED, read_messages, sample_of
 from engine.application.use_cases.suggest_pipeline import SuggestedPipeline, suggest_pipeline
 from engine.domain.errors import FatalError
-from engine.presentation.cli.output import current_redactor, open_pipeline
+from engine.presentation.cli.output import current_redactor
+from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import As, Format, print_rows, printable
 
 FIRST_REJECTS = 3

@@ -16,7 +16,7 @@ from engine.application.use_cases.check_pipeline import (
 )
 from engine.domain.alert_promise import AlertPromise
 from engine.domain.errors import FatalError
-from engine.presentation.cli.output import open_pipeline
+from engine.presentation.cli.pipeline import open_pipeline
 
 FIRST_REJECTS = 5
 

@@ -314,19 +314,24 @@ def _note_peak(tail: Any, unit: float) -> None:
 
 
 @njit(error_model="numpy")
-def usual_p_value(tail: Any, distance: float, floor: float, due: bool) -> float:
+def usual_p_value(
+    tail: Any, distance: float, floor: float, due: bool, gauged: bool = False
+) -> float:
     """Return the p-value that earlier episodes show at least; 0 if they show none.
 
     Args:
         tail: the record.
         distance: 0 or more.
         floor: the least mean distance to believe in.
-        due: whether an episode is expected now; one no farther out than before is usual then.
+        due: whether an episode is expected now; one no farther out than before is usual then, or
+            by a quarter.
+        gauged: whether the distance is that of a `gauge`, whose logarithm is a deviation.
     """
     if not distance > 0.0:
         return 0.0
     ratio = distance / first_level(tail, floor)
-    if due and steady.PARTS * log(ratio) <= tail.alien_peak + 1.0:
+    slack = max(tail.alien_peak / 4.0, 1.0) if gauged else 1.0
+    if due and steady.PARTS * log(ratio) <= tail.alien_peak + slack:
         return 1.0
     if steady.is_usual(tail.steady, ratio, _length(tail) + 1):
         return tail.aliens / ALIEN_PARTS / tail.events

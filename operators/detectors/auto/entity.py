@@ -220,9 +220,9 @@ def _drive(  # pragma: no cover - runs compiled
                 )
                 rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
                 whole_raw, relation_raw = whole_p, relation_p
-                usual = tail.usual_p_value(state.tails[NEAR_TAIL], near, 1.0, due)
+                usual = tail.usual_p_value(state.tails[NEAR_TAIL], near, 1.0, due, True)
                 whole_p = max(whole_p, usual)
-                usual = tail.usual_p_value(state.tails[RELATION_TAIL], relation, 1.0, due)
+                usual = tail.usual_p_value(state.tails[RELATION_TAIL], relation, 1.0, due, True)
                 relation_p = max(relation_p, usual)
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)

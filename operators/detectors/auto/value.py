@@ -322,7 +322,8 @@ def _observe(
     if due or out[0] < RARE:
         rarities = p_values.copy()
         for e in range(TAILS):
-            usual = tail.usual_p_value(state.tails[e], distances[e], floors[e], due)
+            gauged = e in (BURST, CALM)
+            usual = tail.usual_p_value(state.tails[e], distances[e], floors[e], due, gauged)
             p_values[e] = max(p_values[e], usual)
         _judge(p_values, out)
     chosen = int(out[1])

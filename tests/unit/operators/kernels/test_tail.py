@@ -246,6 +246,21 @@ def test_spikes_at_a_steady_rate_are_usual_and_not_learned() -> None:
     assert tail.usual_p_value(state, 2 * SPIKE_DEVIATIONS, 0.0, False) == 0.0
 
 
+@pytest.mark.parametrize(("more", "usual"), [(1.0, 1.0), (1.2, 1.0), (1.4, 0.0)])
+def test_what_is_due_deviates_by_a_quarter_more_than_before_at_most(
+    more: float, usual: float
+) -> None:
+    state = after_spikes([5])
+    unit = tail.first_level(state, 0.0)
+    deviation = np.log(SPIKE_DEVIATIONS / unit)
+
+    far = tail.usual_p_value(state, more * SPIKE_DEVIATIONS, 0.0, True)
+    gauged = tail.usual_p_value(state, unit * np.exp(more * deviation), 0.0, True, True)
+
+    assert (far, gauged) == (usual, usual)
+    assert tail.usual_p_value(state, more * SPIKE_DEVIATIONS, 0.0, False) == 0.0
+
+
 def test_spikes_near_to_each_other_are_one_episode() -> None:
     state = after_spikes([5])
 

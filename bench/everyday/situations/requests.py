@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.everyday.fleet import Fleet
-from bench.everyday.stream import MINUTE, SECOND, Floats, Situation, Stream
+from bench.everyday.stream import HOUR, SECOND, Floats, Situation, Stream
 
 NAMES = ("ms", "bytes", "status")
 MS, BYTES, STATUS = range(3)
+ALSO = "burst", "drift"
+"""Kinds that a shift of such values is as rightly called."""
 
 
 class Endpoints:
@@ -39,9 +42,9 @@ class Endpoints:
         noise = self.fleet.draw.normal(size=self.fleet.shape[:2])
         self.fleet.values[:, :, value] = np.round(median * np.exp(spread * noise), 1)
 
-    def faults(self, minutes: int) -> Iterator[tuple[int, slice]]:
-        """Yield entity and rows of one fault in each endpoint."""
-        steps = self.fleet.steps(minutes * MINUTE)
+    def faults(self) -> Iterator[tuple[int, slice]]:
+        """Yield entity and rows of one fault of an hour in each endpoint."""
+        steps = self.fleet.steps(HOUR)
         for entity, row in self.fleet.weekly(steps):
             yield entity, slice(row, row + steps)
 
@@ -56,50 +59,58 @@ def _quiet(draw: np.random.Generator) -> Stream:
     return Endpoints(draw).stream()
 
 
-def _slower(draw: np.random.Generator) -> Stream:
-    """All requests take three to six times as long."""
+def _faulty(
+    draw: np.random.Generator,
+    harm: Callable[[Endpoints, int, slice], None],
+    kind: str,
+    values: tuple[int, ...],
+    also: tuple[str, ...],
+) -> Stream:
     endpoints = Endpoints(draw)
-    for entity, rows in endpoints.faults(60):
-        endpoints.fleet.values[rows, entity, MS] *= draw.uniform(3, 6)
-        also = ("burst", "drift")
-        endpoints.fleet.add_fault(entity, rows, "shift", (MS,), True, also=also)
+    for entity, rows in endpoints.faults():
+        harm(endpoints, entity, rows)
+        endpoints.fleet.add_fault(entity, rows, kind, values, True, also=also)
     return endpoints.stream()
 
 
-def _errors(draw: np.random.Generator) -> Stream:
-    """A third of the requests fail."""
-    endpoints = Endpoints(draw)
-    for entity, rows in endpoints.faults(60):
-        fail = draw.random(rows.stop - rows.start) < 1 / 3
-        status = endpoints.fleet.values[rows, entity, STATUS]
-        endpoints.fleet.values[rows, entity, STATUS] = np.where(fail, 500, status)
-        also = ("burst", "drift")
-        endpoints.fleet.add_fault(entity, rows, "shift", (STATUS,), True, also=also)
-    return endpoints.stream()
+def _slow(endpoints: Endpoints, entity: int, rows: slice) -> None:
+    fleet = endpoints.fleet
+    fleet.values[rows, entity, MS] *= fleet.draw.uniform(3, 6)
 
 
-def _empty(draw: np.random.Generator) -> Stream:
-    """All answers are empty."""
-    endpoints = Endpoints(draw)
-    for entity, rows in endpoints.faults(60):
-        endpoints.fleet.values[rows, entity, BYTES] = 0
-        endpoints.fleet.add_fault(entity, rows, "stuck", (BYTES,), True)
-    return endpoints.stream()
+def _fail(endpoints: Endpoints, entity: int, rows: slice) -> None:
+    fleet = endpoints.fleet
+    fails = fleet.draw.random(rows.stop - rows.start) < 1 / 3
+    status = fleet.values[rows, entity, STATUS]
+    fleet.values[rows, entity, STATUS] = np.where(fails, 500, status)
 
 
-def _crowd(draw: np.random.Generator) -> Stream:
-    """Six times as many requests."""
-    endpoints = Endpoints(draw)
-    for entity, rows in endpoints.faults(60):
-        endpoints.rate[rows, entity] = np.minimum(6 * endpoints.rate[rows, entity], 1)
-        endpoints.fleet.add_fault(entity, rows, "cadence", (), True)
-    return endpoints.stream()
+def _empty(endpoints: Endpoints, entity: int, rows: slice) -> None:
+    endpoints.fleet.values[rows, entity, BYTES] = 0
+
+
+def _crowd(endpoints: Endpoints, entity: int, rows: slice) -> None:
+    endpoints.rate[rows, entity] = np.minimum(6 * endpoints.rate[rows, entity], 1)
+
+
+def _situation(
+    name: str,
+    kind: str,
+    harm: Callable[[Endpoints, int, slice], None],
+    values: tuple[int, ...],
+    about: str,
+    also: tuple[str, ...] = (),
+) -> Situation:
+    build = partial(_faulty, harm=harm, kind=kind, values=values, also=also)
+    return Situation(name, "fault", kind, build, about)
 
 
 SITUATIONS = (
     Situation("quiet_requests", "normal", "sending", _quiet, "Single requests of six endpoints."),
-    Situation("shift_requests", "fault", "shift", _slower, "Requests take 3 to 6 times as long."),
-    Situation("shift_statuses", "fault", "shift", _errors, "A third of the requests fail."),
-    Situation("stuck_answers", "fault", "stuck", _empty, "All answers are empty for an hour."),
-    Situation("cadence_requests", "fault", "cadence", _crowd, "Six times as many requests."),
+    _situation(
+        "shift_requests", "shift", _slow, (MS,), "Requests take 3 to 6 times as long.", ALSO
+    ),
+    _situation("shift_statuses", "shift", _fail, (STATUS,), "A third of the requests fail.", ALSO),
+    _situation("stuck_answers", "stuck", _empty, (BYTES,), "All answers are empty for an hour."),
+    _situation("cadence_requests", "cadence", _crowd, (), "Six times as many requests."),
 )

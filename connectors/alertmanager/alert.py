@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from connectors.alertmanager.fields import labels, nanoseconds, rfc3339, shortened
 from connectors.alertmanager.settings import LABELS, AlertmanagerSettings
 from engine.domain.kinds import ABSENCE
 from engine.domain.record import Record
 
 NAME = "PynomalyAnomaly"
-LONGEST_TEXT_CHARS = 200
-SECOND_NS = 1_000_000_000
 
 
 def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str, Any]:
@@ -27,15 +25,15 @@ def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str,
     """
     anomaly: dict[str, Any] = orjson.loads(record.value or b"{}")
     begins = int(anomaly["time_ns"])
-    is_old = now - begins > settings.longest_delay.total_seconds() * SECOND_NS
+    is_old = now - begins > nanoseconds(settings.longest_delay)
     last_seen = begins if is_old else max(begins, now)
-    ends = last_seen + int(settings.resolve_after.total_seconds() * SECOND_NS)
+    ends = last_seen + nanoseconds(settings.resolve_after)
     if "suppressed_by" in anomaly:
         # It is resolved as it is sent: what the pipeline mutes pages nobody.
         ends = begins
     known = {"alertname": NAME, **{name: anomaly.get(name) for name in LABELS[1:]}}
     return {
-        "labels": {**settings.labels, **{n: str(v) for n, v in known.items() if v}},
+        "labels": labels(settings.labels, known),
         "annotations": describe(anomaly),
         "startsAt": rfc3339(begins),
         "endsAt": rfc3339(ends),
@@ -58,7 +56,7 @@ def describe(anomaly: Mapping[str, Any]) -> dict[str, str]:
     elif values:
         strongest = max(values, key=lambda value: value["contribution"])
         found["description"] = _value_text(strongest)
-    return {name: text[:LONGEST_TEXT_CHARS] for name, text in found.items()}
+    return shortened(found)
 
 
 def _value_text(value: Mapping[str, Any]) -> str:
@@ -68,10 +66,3 @@ def _value_text(value: Mapping[str, Any]) -> str:
     if value["expected_low"] is None:
         return text
     return f"{text}, expected {value['expected_low']:g} to {value['expected_high']:g}"
-
-
-def rfc3339(time: int) -> str:
-    """Return a time as the API reads it; one that no calendar has is the nearest that it has."""
-    seconds = min(max(time // SECOND_NS, 0), 253_402_300_799)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time % SECOND_NS:09d}Z"

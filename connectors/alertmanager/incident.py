@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from connectors.alertmanager.alert import LONGEST_TEXT_CHARS, rfc3339
+from connectors.alertmanager.fields import labels, nanoseconds, rfc3339, shortened
 from connectors.alertmanager.settings import AlertmanagerSettings
 from engine.domain.alert_policy import Severity
 from engine.domain.record import Record
-from engine.domain.time_units import NS_PER_SECOND
 
 NAME = "PynomalyIncident"
 
@@ -31,7 +29,7 @@ def incident_alerts(
         now: ns since 1970.
     """
     event: dict[str, Any] = orjson.loads(record.value or b"{}")
-    is_old = now - int(event["time_ns"]) > _ns(settings.longest_delay)
+    is_old = now - int(event["time_ns"]) > nanoseconds(settings.longest_delay)
     fires = event["state"] == "open" and not is_old
     grades = [event["severity"]] if event["event"] == "open" else [each.value for each in Severity]
     return [
@@ -43,7 +41,7 @@ def incident_alerts(
 def _alert(
     event: dict[str, Any], grade: str, settings: AlertmanagerSettings, now: int, *, fires: bool
 ) -> dict[str, Any]:
-    labels = {
+    known = {
         "alertname": NAME,
         "pipeline": event["pipeline"],
         "entity": event["entity"],
@@ -51,10 +49,10 @@ def _alert(
         "severity": grade,
     }
     return {
-        "labels": {**settings.labels, **{n: str(v) for n, v in labels.items() if v}},
+        "labels": labels(settings.labels, known),
         "annotations": _describe(event),
         "startsAt": rfc3339(min(int(event["began_ns"]), now)),
-        "endsAt": rfc3339(now + _ns(settings.longest_open) if fires else now),
+        "endsAt": rfc3339(now + nanoseconds(settings.longest_open) if fires else now),
     }
 
 
@@ -69,8 +67,4 @@ def _describe(event: dict[str, Any]) -> dict[str, str]:
         "p_value": f"{peak['p_value']:.3g}",
         "anomaly": str(peak["anomaly"]),
     }
-    return {name: text[:LONGEST_TEXT_CHARS] for name, text in found.items()}
-
-
-def _ns(time: timedelta) -> int:
-    return int(time.total_seconds() * NS_PER_SECOND)
+    return shortened(found)

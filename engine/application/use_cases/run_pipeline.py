@@ -271,7 +271,8 @@ class Programs:
     def _prepare(self) -> None:
         """Reach the sinks, and compile: that takes seconds, in which a signal may ask to stop."""
         reach_sinks(self._file, lambda: self._signals.stop_requests > 0)
-        if not self._signals.stop_requests:
-            with self._signals.preparing():
+        with self._signals.preparing():
+            # A signal that came before would end nothing by itself.
+            if not self._signals.stop_requests:
                 prepare(self._file)
         self._prepared = True

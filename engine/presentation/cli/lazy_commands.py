@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import typer
@@ -42,27 +42,20 @@ class LazyCommands(Mapping[str, Any]):
     """The commands by their names; a command is imported by looking it up."""
 
     def __getitem__(self, name: str) -> Any:
-        module, attribute = PLACES[name].split(":")
-        found = getattr(import_module(f"{PACKAGE}.{module}"), attribute)
-        app = typer.Typer(add_completion=False)
+        found = resolve_name(f"{PACKAGE}.{PLACES[name]}")
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            app.command(name)(found)
-        # With a callback it is a group also where it has one command.
-        app.callback()(_nothing)
-        group: Any = typer.main.get_group(app)
-        return group.commands[name]
+            command = typer.main.get_group(found)
+            command.name = name
+            return command
+        app = typer.Typer(add_completion=False)
+        app.command(name)(found)
+        return typer.main.get_command(app)
 
     def __iter__(self) -> Iterator[str]:
         return iter(PLACES)
 
     def __len__(self) -> int:
         return len(PLACES)
-
-
-def _nothing() -> None:
-    pass
 
 
 class LazyGroup(TyperGroup):

@@ -39,10 +39,10 @@ def validate(
     description = describe_pipeline(found)
     print(f"{file}: valid")
     _print_description(description)
-    if not connect:
-        _print_unknown_threshold(description.promise)
     if connect:
         _connect(found, description.promise, samples)
+    else:
+        _print_unknown_threshold(description.promise)
 
 
 def _print_description(found: PipelineDescription) -> None:

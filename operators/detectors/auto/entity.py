@@ -132,7 +132,7 @@ def note_time(state: Any, time: int) -> None:
 
 @njit(error_model="numpy")
 def _off_pace(state: Any, time: int) -> float:
-    """Return the log of the gap before this event, relative to its usual mean."""
+    """Return the log of the gap before this event, less its usual mean: at first this one."""
     log_gap = log(max(np.float64(time - state.newest), 1.0))
     if state.usual_log_gap == 0.0:
         state.usual_log_gap = log_gap

@@ -8,6 +8,7 @@ import pytest
 
 from engine.domain.suggestion.mapping import suggested_mapping
 from engine.domain.suggestion.one_kind import what_is_missing
+from tests.unit.domain.suggestion.suggesting import notes, suggested
 
 METRICBEAT = {
     "@timestamp": "2024-01-01T00:00:00.123Z",
@@ -18,18 +19,6 @@ ADAPTER = {"name": "node_load1", "timestamp": "2024-01-01T00:00:00Z", "value": "
 RULE = {"clientid": "press-4", "ts": 1_704_067_200_000, "temp": 21.5, "serial": "0042"}
 TS = 1_704_067_200_000
 MANY = range(40)
-
-
-def suggested(documents: list[Any], **given: Any) -> dict[str, Any]:
-    found = suggested_mapping(documents, **given)
-    assert found is not None
-    return dict(found.event)
-
-
-def notes(documents: list[Any]) -> str:
-    found = suggested_mapping(documents)
-    assert found is not None
-    return "\n".join(found.notes)
 
 
 @pytest.mark.parametrize(

@@ -9,23 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.domain.suggestion.mapping import suggested_mapping
 from tests.unit.connectors.formats.format_case import decode, entities
+from tests.unit.domain.suggestion.suggesting import notes, suggested
 
 TS = 1_704_067_200
 MANY = range(20)
-
-
-def suggested(documents: list[Any]) -> dict[str, Any]:
-    found = suggested_mapping(documents)
-    assert found is not None
-    return dict(found.event)
-
-
-def notes(documents: list[Any]) -> str:
-    found = suggested_mapping(documents)
-    assert found is not None
-    return "\n".join(found.notes)
 
 
 def in_base64(document: Any) -> str:

@@ -37,6 +37,8 @@ class CompileTurn:
     def end(self) -> None:
         """Let the next process look for the code."""
         if self._file is not None:
+            # Closing alone would leave it to processes that were forked meanwhile.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
             self._file = None
 

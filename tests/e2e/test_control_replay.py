@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,53 +165,75 @@ def killed_midway(stream: Stream, running: subprocess.Popen[bytes]) -> None:
     sending.join()
 
 
+class Pair:
+    """Both twins, and the processes that run them now."""
+
+    def __init__(self, twins: list[Twin], running: ExitStack) -> None:
+        self._twins = twins
+        self._running = running
+        self._processes: dict[Twin, subprocess.Popen[bytes]] = {}
+
+    def start(self, twin: Twin) -> subprocess.Popen[bytes]:
+        """Run a twin, in the place of a process that was killed."""
+        self._processes[twin] = self._running.enter_context(instance(twin.file))
+        return self._processes[twin]
+
+    def control_record(self, *words: str) -> None:
+        """Write a control record for both."""
+        for twin in self._twins:
+            twin.control_record(*words)
+
+    def wait_until_both_hold(self, among: str, *names: str) -> None:
+        """Wait until both say that these records are in force."""
+        self._wait(lambda twin: twin.holds(among, set(names)))
+
+    def wait_until_done(self) -> None:
+        """Wait until checkpoints of both cover all of the source."""
+        self._wait(Twin.done)
+
+    def _wait(self, condition: Callable[[Twin], bool]) -> None:
+        def holds() -> bool:
+            for twin, process in self._processes.items():
+                assert process.poll() is None, f"{twin.file.stem} has ended"
+            return all(condition(twin) for twin in self._twins)
+
+        wait_for(holds, PATIENCE)
+
+
 def test_feedback_and_silences_survive_kills_with_equal_bytes(
     kafka: KafkaCluster, twins: list[Twin]
 ) -> None:
     killed, whole = twins
     stream = Stream(kafka, killed._source)
     with ExitStack() as running:
-
-        def start(twin: Twin) -> subprocess.Popen[bytes]:
-            return running.enter_context(instance(twin.file))
-
-        def say(*words: str) -> None:
-            for twin in twins:
-                twin.control_record(*words)
-
-        def both_hold(among: str, *names: str) -> None:
-            wait_for(lambda: all(twin.holds(among, set(names)) for twin in twins), PATIENCE)
-
-        def both_done() -> None:
-            wait_for(lambda: all(twin.done() for twin in twins), PATIENCE)
-
+        pair = Pair(twins, running)
         stream.send(WARM)
-        first = start(killed)
-        start(whole)
-        both_done()
-        say("silence", "--entities", "north/s1", "--publish", "--from", stream.now)
-        say("rule", "--values", "temp", "--high", "55", "--entities", "*/s2")
-        both_hold("rules", "rule-2")
+        first = pair.start(killed)
+        pair.start(whole)
+        pair.wait_until_done()
+        pair.control_record("silence", "--entities", "north/s1", "--publish", "--from", stream.now)
+        pair.control_record("rule", "--values", "temp", "--high", "55", "--entities", "*/s2")
+        pair.wait_until_both_hold("rules", "rule-2")
 
         killed_midway(stream, first)
-        second = start(killed)
-        both_done()
+        second = pair.start(killed)
+        pair.wait_until_done()
         own = [one for one in killed.anomalies() if one["entity"] == "south/s3"]
         # Right behind the record: it may not have been applied, or not been stored.
-        say("feedback", "false_alarm", own[0]["id"], "--scope", "pipeline")
+        pair.control_record("feedback", "false_alarm", own[0]["id"], "--scope", "pipeline")
         kill(second)
-        third = start(killed)
-        both_hold("feedback", "feedback-3")
+        third = pair.start(killed)
+        pair.wait_until_both_hold("feedback", "feedback-3")
         judged = stream.minute
 
         killed_midway(stream, third)
-        start(killed)
-        both_done()
-        say("revoke", "feedback-3")
-        both_hold("feedback")
+        pair.start(killed)
+        pair.wait_until_done()
+        pair.control_record("revoke", "feedback-3")
+        pair.wait_until_both_hold("feedback")
         revoked = stream.minute
         stream.send(PHASE)
-        both_done()
+        pair.wait_until_done()
     expected = {name: whole.published(name) for name in OUTPUTS}
 
     for name in OUTPUTS:

@@ -22,6 +22,8 @@ PARTITIONS = 4
 EVENTS = 6_000
 RATE = 400
 """Events a second."""
+SHOWN_LINES = 30
+"""The last lines of a log that are shown when a test fails."""
 
 
 class Plant:
@@ -105,10 +107,16 @@ metrics: {{port: {free_port()}}}
 
 @contextmanager
 def instance(file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    log = (file.with_suffix(".log")).open("ab")
+    """Run a pipeline in processes of its own; its log is shown when the test fails meanwhile."""
+    path = file.with_suffix(".log")
+    log = path.open("ab")
     process = subprocess.Popen([*PYNOMALY, "run", str(file)], stderr=log, start_new_session=True)
     try:
         yield process
+    except BaseException:
+        last = path.read_text(errors="replace").splitlines()[-SHOWN_LINES:]
+        print(f"{path}, exit code {process.poll()}:", *last, sep="\n")
+        raise
     finally:
         kill(process)
         log.close()

@@ -1,5 +1,7 @@
 """The server.properties of a one-node Kafka made for tests, and the ports it listens on."""
 
+import itertools
+import os
 import random
 import socket
 from collections.abc import Mapping
@@ -7,9 +9,15 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
+_PORTS_OF_A_WORKER = 1_000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
 # Below the range systems pick client ports from: there a client that keeps reconnecting to a
-# broker that is down can be given the broker's own port, and so connect to itself.
-_PORTS = range(20_000, 30_000)
+# broker that is down can be given the broker's own port, and so connect to itself. Each test
+# process has its own, since a port that was free is listened on only seconds later.
+_FIRST_PORT = 20_000 + _WORKER * _PORTS_OF_A_WORKER
+_PORTS = range(_FIRST_PORT, _FIRST_PORT + _PORTS_OF_A_WORKER)
+# For the same reason none is given twice before all others.
+_NEXT_PORTS = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))
 
 # Kept apart from what a topology needs: each line departs from Kafka's default for a reason.
 _SETTINGS = {
@@ -50,7 +58,7 @@ def free_port(other_than: int | None = None, together: int = 1) -> int:
     Raises:
         OSError: none was found.
     """
-    for port in random.SystemRandom().sample(_PORTS, 100):
+    for port in itertools.islice(_NEXT_PORTS, 100):
         row = range(port, port + together)
         if other_than not in row and all(map(is_free, row)):
             return port

@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "audit" / "bin" / "python"
+NOWHERE = "http://127.0.0.1:1"
+"""Nobody listens there: the second database, that of PyPI, is out of reach in these tests."""
 LOCK = "sound==1.0\nfaulty==2.0\n"
-ADVISORY = {
-    "id": "PYSEC-2026-1",
-    "summary": "it is faulty",
-    "affected": [
-        {
-            "package": {"ecosystem": "PyPI", "name": "faulty"},
-            "ranges": [
-                {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.1"}]},
-            ],
-            "versions": ["2.0"],
-        }
-    ],
-}
+
+
+def advisory(name: str, version: str) -> dict[str, Any]:
+    ranges = {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.1"}]}
+    package = {"ecosystem": "PyPI", "name": name}
+    affected = [{"package": package, "ranges": [ranges], "versions": [version]}]
+    return {"id": "PYSEC-2026-1", "summary": "it is faulty", "affected": affected}
+
+
+KNOWN = {"faulty": advisory("faulty", "2.0"), "urllib3": advisory("urllib3", "1.24.1")}
 
 pytestmark = pytest.mark.skipif(
     not PYTHON.exists(), reason="`make audit` makes the environment of pip-audit"
@@ -37,8 +37,9 @@ pytestmark = pytest.mark.skipif(
 class Advisories(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        is_faulty = asked["package"]["name"] == "faulty"
-        body = json.dumps({"vulns": [ADVISORY]} if is_faulty else {}).encode()
+        known: dict[str, Any] = self.server.known  # type: ignore[attr-defined]
+        found = known.get(asked["package"]["name"])
+        body = json.dumps({"vulns": [found]} if found else {}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -49,8 +50,14 @@ class Advisories(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def database() -> Iterator[str]:
+def known() -> dict[str, Any]:
+    return dict(KNOWN)
+
+
+@pytest.fixture
+def database(known: dict[str, Any]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        server.known = known  # type: ignore[attr-defined]
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1/query"
         server.shutdown()
@@ -59,7 +66,7 @@ def database() -> Iterator[str]:
 def audit(lock: Path, url: str) -> tuple[int, str]:
     done = subprocess.run(
         [PYTHON, ROOT / "deploy" / "container" / "audit.py", lock],
-        env=os.environ | {"OSV_URL": url},
+        env=os.environ | {"OSV_URL": url, "HTTPS_PROXY": NOWHERE},
         capture_output=True,
         text=True,
         check=False,
@@ -91,10 +98,38 @@ def test_a_sound_lock_passes_the_audit(tmp_path: Path, database: str) -> None:
 
 def test_a_database_that_nobody_serves_is_reported(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
-    lock.write_text("pynomaly-not-on-any-index==1.0\n")
+    lock.write_text(LOCK)
 
-    code, output = audit(lock, "http://127.0.0.1:1/v1/query")
+    code, output = audit(lock, f"{NOWHERE}/v1/query")
 
     assert code == 0
     assert output.startswith("NOT AUDITED: no advisory database is reachable")
-    assert "127.0.0.1" in output
+    assert "osv: " in output
+    assert "pypi: " in output
+
+
+def test_a_mirror_without_advisories_is_no_database(
+    tmp_path: Path, database: str, known: dict[str, Any]
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(LOCK)
+    known.clear()
+
+    code, output = audit(lock, database)
+
+    assert code == 0
+    assert output.startswith("NOT AUDITED")
+    assert "osv: it knows no advisory of urllib3==1.24.1" in output
+
+
+def test_an_audit_that_breaks_off_fails(
+    tmp_path: Path, database: str, known: dict[str, Any]
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(LOCK)
+    known["faulty"] = "no advisory at all"
+
+    code, output = audit(lock, database)
+
+    assert code == 1
+    assert f"{lock}: the audit broke off" in output

@@ -82,7 +82,7 @@ class Logfmt:
             if quoted is not None:
                 found[name] = _ESCAPED.sub(lambda m: _SIGNS.get(m[1], m[1]), quoted)
             else:
-                found[name] = True if bare is None else _value(name, bare, self._texts)
+                found[name] = True if bare is None else typed_value(name, bare, self._texts)
         # A line without one pair is a text, and is rejected alone.
         return found if "=" in line else line
 
@@ -92,10 +92,10 @@ def _lines(payload: bytes) -> list[str]:
 
 
 def _typed(fields: dict[str, str | None], texts: frozenset[str]) -> dict[str, Any]:
-    return {n: _value(n, value, texts) for n, value in fields.items() if value is not None}
+    return {n: typed_value(n, value, texts) for n, value in fields.items() if value is not None}
 
 
-def _value(name: str, text: str, texts: frozenset[str]) -> str | int | float:
+def typed_value(name: str, text: str, texts: frozenset[str]) -> str | int | float:
     """Return a number for a text that looks like one, as in cells of CSV."""
     if name in texts:
         return text

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from engine.domain.condition import Condition, paths, texts_compared
 from engine.domain.format import Format
-from engine.domain.path import EACH, Base64Text, JsonText, Path
+from engine.domain.path import EACH, Base64Text, JsonText, Path, field_names
 from engine.domain.time_units import NS_PER_DAY
 
 LONGEST_KEY_CHARS = 4_096
@@ -204,7 +204,7 @@ class EventMapping:
 
 def _names(paths: Iterable[Path]) -> frozenset[str]:
     """Return the names that some paths begin with; one into an array begins with none."""
-    return frozenset(path[0] for path in paths if isinstance(path[0], str) and path[0] != EACH)
+    return frozenset(name for path in paths for name in field_names(path[0]) if name != EACH)
 
 
 FIRST_FIELDS: dict[type, set[str]] = {

@@ -24,6 +24,13 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """The step to the first of some fields that is there: `[doubleValue|intValue]`."""
+
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JsonText:
     """The step into JSON that is text in a field: `log | json`."""
 
@@ -33,13 +40,20 @@ class Base64Text:
     """The step into a text that is base64 in a field: `body | base64`."""
 
 
-Step = str | int | Named | Tagged | JsonText | Base64Text
+Step = str | int | Named | Tagged | OneOf | JsonText | Base64Text
 """One step: the name of a field, the index of an array, or one of the above."""
 Path = tuple[Step, ...]
 """Steps into a document, from the outside in."""
 
 EACH = "*"
 """In the path of what is exploded: each field of an object, as an object of `name` and `value`."""
+
+
+def field_names(step: Step) -> tuple[str, ...]:
+    """Return the names of the fields that a step may lead to; none for an element of an array."""
+    if isinstance(step, OneOf):
+        return step.fields
+    return (step,) if isinstance(step, str) else ()
 
 
 def path_text(path: Path) -> str:
@@ -55,6 +69,8 @@ def _step_text(step: Step) -> str:
         return f"[{step.field}={step.text}]"
     if isinstance(step, Tagged):
         return f"[{step.tag}]"
+    if isinstance(step, OneOf):
+        return f"[{'|'.join(step.fields)}]"
     if isinstance(step, JsonText):
         return " | json"
     if isinstance(step, Base64Text):

@@ -182,19 +182,29 @@ class Decoder:
         return found.only(kept)
 
     def _explode(self, exploder: Exploder, found: Decoded, accounted: Bools) -> Decoded:
-        """Replace messages by their elements; the rows of those without an array stay open."""
+        """Replace messages by their elements; the rows of those without an array stay open.
+
+        What is asked of elements is asked of messages without them too, so that `where` can pass
+        over those that have no array.
+        """
         elements: list[Any] = []
         rows, counts = [], []
+        has_none = np.zeros(len(found.messages), np.bool_)
         assert isinstance(found.messages, list)
-        for message, row in zip(found.messages, found.rows.tolist(), strict=True):
+        for place, (message, row) in enumerate(
+            zip(found.messages, found.rows.tolist(), strict=True)
+        ):
             try:
                 inner = exploder.explode(message)
             except (MissingError, MisplacedError):
+                has_none[place] = True
                 continue
             accounted[row] = True
             elements += inner
             rows.append(row)
             counts.append(len(inner))
+        if has_none.any():
+            self._where(self._of_elements, found.only(has_none), accounted)
         self.passed_over["empty_array"] += counts.count(0)
         indices = [np.arange(count, dtype=np.int32) for count in counts]
         none = np.empty(0, np.int32)

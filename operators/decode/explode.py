@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engine.domain.path import EACH, Base64Text, JsonText, Named, Path, path_text
+from engine.domain.path import (
+    EACH,
+    Base64Text,
+    JsonText,
+    Named,
+    OneOf,
+    Path,
+    field_names,
+    path_text,
+)
 from operators.decode.parallel_arrays import ParallelArrays
 from operators.decode.reading import MisplacedError, MissingError, look_up, quote
 
@@ -26,7 +35,9 @@ class Exploder:
         read = list(read)
         inside = (one[len(path) :] for one in read if one[: len(path)] == path)
         self._parallel = ParallelArrays(path, inside)
-        self._kept = [_below(path[:level], read) - {path[level]} for level in range(len(path))]
+        self._kept = [
+            _below(path[:level], read) - {*field_names(step)} for level, step in enumerate(path)
+        ]
         self._places = [_places(path[:level], read) for level in range(len(path))]
         for level, step in enumerate(path[:-1]):
             if isinstance(step, Named):
@@ -48,14 +59,13 @@ class Exploder:
         if level == len(self._path):
             return self._elements(node)
         step = self._path[level]
-        if type(node) is list and isinstance(step, (str, JsonText, Base64Text)):
+        if type(node) is list and isinstance(step, (str, OneOf, JsonText, Base64Text)):
             return [inner for element in node for inner in self._inner(element, level)]
         if step == EACH:
             return self._fields(node, level)
         if type(node) is not dict and isinstance(step, str):
             raise self._error(node, level, "an object")
-        found = look_up(node, (step,))
-        inner = self._spread(found, level + 1)
+        inner = self._spread(self._found(node, level), level + 1)
         if isinstance(step, (JsonText, Base64Text)):
             return inner
         if isinstance(step, Named):
@@ -63,7 +73,15 @@ class Exploder:
         if isinstance(step, int):
             return [self._replaced(node, level, element) for element in inner]
         kept = self._keep(node, level)
+        if isinstance(step, OneOf):
+            step = next(name for name in step.fields if node.get(name) is not None)
         return [{**kept, step: element} for element in inner]
+
+    def _found(self, node: Any, level: int) -> Any:
+        try:
+            return look_up(node, (self._path[level],))
+        except MissingError:
+            raise MissingError(path_text(self._path[: level + 1])) from None
 
     def _inner(self, element: Any, level: int) -> list[Any]:
         """Explode an element; one that leads nowhere stays as it is, and is judged alone."""
@@ -126,8 +144,8 @@ def _is_exploded(found: Any) -> bool:
 def _below(prefix: Path, read: list[Path]) -> set[str]:
     """Return the names that are read directly below a place."""
     level = len(prefix)
-    names = {path[level] for path in read if path[:level] == prefix and len(path) > level}
-    return {name for name in names if isinstance(name, str)}
+    steps = {path[level] for path in read if path[:level] == prefix and len(path) > level}
+    return {name for step in steps for name in field_names(step)}
 
 
 def _places(prefix: Path, read: list[Path]) -> set[int]:

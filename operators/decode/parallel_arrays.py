@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.domain.path import Path, path_text
+from engine.domain.path import Path, field_names, path_text
 from operators.decode.reading import MisplacedError
 
 Tree = dict[str, Any]
@@ -57,6 +57,7 @@ def _tree(read: Iterable[Path]) -> Tree:
         node = root
         for step, following in zip(path, (*path[1:], None), strict=True):
             if not isinstance(step, str):
+                node |= dict.fromkeys(field_names(step), False)
                 break
             if isinstance(following, str):
                 below = node.setdefault(step, {})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from engine.domain.path import Base64Text, JsonText, Named, Path, Step, Tagged, path_text
+from engine.domain.path import Base64Text, JsonText, Named, OneOf, Path, Step, Tagged, path_text
 from operators.decode.columns import Table
 from operators.decode.message_type import field_name
 
@@ -62,6 +62,7 @@ def reader(path: Path, attributes: int = 0) -> Read:
         "nothing": _nothing,
         "named": _named,
         "tagged": _tagged,
+        "one_of": _one_of,
         "parsed": _parsed,
         "unpacked": _unpacked,
     }
@@ -157,7 +158,7 @@ def _expected(step: Step) -> tuple[tuple[type, ...], str]:
 
 
 def _step(document: Any, step: Step, where: str) -> Any:
-    if isinstance(step, (Named, Tagged)):
+    if isinstance(step, (Named, Tagged, OneOf)):
         found = _found(document, step)
         if found is None:
             raise MissingError(where)
@@ -175,9 +176,11 @@ def _step(document: Any, step: Step, where: str) -> Any:
         raise MissingError(where) from None
 
 
-def _found(document: Any, step: Named | Tagged) -> Any:
+def _found(document: Any, step: Named | Tagged | OneOf) -> Any:
     if isinstance(step, Named):
         return _named(document, step.field, step.text)
+    if isinstance(step, OneOf):
+        return _one_of(document, step.fields)
     return _tagged(document, step.tag)
 
 
@@ -187,6 +190,8 @@ def _inner(expression: str, name: str, step: Step) -> str:
         return f"named({expression}, {step.field!r}, {step.text!r})"
     if isinstance(step, Tagged):
         return f"tagged({expression}, {step.tag!r})"
+    if isinstance(step, OneOf):
+        return f"one_of({expression}, {step.fields!r})"
     if isinstance(step, JsonText):
         return f"parsed({expression})"
     if isinstance(step, Base64Text):
@@ -220,6 +225,13 @@ def _tagged(found: Any, tag: str) -> Any:
         return _nothing(found)
     texts = (element for element in found if type(element) is str)
     return next((text[len(tag) :] for text in texts if text.startswith(tag)), None)
+
+
+def _one_of(found: Any, fields: Sequence[str]) -> Any:
+    """Return the first of some fields that is there, and not null."""
+    if type(found) is not dict:
+        return _nothing(found)
+    return next((found[name] for name in fields if found.get(name) is not None), None)
 
 
 def _parsed(found: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from engine.application.config.issues import invalid
-from engine.domain.path import MOST_STEPS, Base64Text, JsonText, Named, Path, Step, Tagged
+from engine.domain.path import MOST_STEPS, Base64Text, JsonText, Named, OneOf, Path, Step, Tagged
 
 STEP = re.compile(
     r"(?P<json>\s*\|\s*json(?![^.\[|\s])\s*(?P<pipe>\|\s*)?)"
@@ -16,6 +16,7 @@ STEP = re.compile(
     r'|(?P<dot>\.?)(?P<name>(?:(?!\s*\|\s*(?:json|base64)\b)[^.\[\]"])+)'
     r'|\[(?P<index>\d{1,9})\]|\["(?P<quoted>[^"]+)"\]'
     r'|\[(?P<tag>[^:=\[\]"]+[:=])\]'
+    r'|\[(?P<either>[^|=\[\]"]+(?:\|[^|=\[\]"]+)+)\]'
     r'|\[(?P<field>[^=\[\]"]+)=(?:"(?P<text>[^"]*)"|(?P<plain>[^\]"]+))\]'
 )
 
@@ -25,8 +26,9 @@ def parse_path(value: object) -> Path:
 
     `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a[host:]` the
     rest of the text in an array that begins with "host:". `a | json.b` is a field of JSON that
-    stands as text in `a`, in base64 with `a | base64 | json.b`. A name with dots or brackets is
-    written `["a.b"]`. `[0].b` begins in a message that is an array.
+    stands as text in `a`, in base64 with `a | base64 | json.b`. `a[b|c]` is the first of the fields
+    b and c that is there. A name with dots or brackets is written `["a.b"]`. `[0].b` begins in a
+    message that is an array.
     """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")
@@ -55,6 +57,8 @@ def _step(found: re.Match[str]) -> Step:
         return int(found["index"])
     if found["tag"]:
         return Tagged(found["tag"].strip())
+    if found["either"]:
+        return OneOf(tuple(name.strip() for name in found["either"].split("|")))
     if found["field"]:
         text = found["plain"] if found["text"] is None else found["text"]
         return Named(found["field"].strip(), text.strip())

@@ -122,3 +122,36 @@ where:
     assert rejects == []
     assert rows(events) == [("d/eth1", 1.0)] * 2
     assert found.passed_over["where"] == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"kind": "hello"}, {"data": {}}, {"data": 7}, {"data": {"m": 7}}]
+)
+def test_messages_without_the_array_are_passed_over_if_the_file_says_so(other: Any) -> None:
+    text = """
+explode: data.m
+where: {path: data.m.v, exists: true}
+key: {const: a}
+values: {v: data.m.v}
+"""
+    found = decoder(text)
+
+    events, rejects = found.decode([batch({"data": {"m": [{"v": 1}, {"v": 2}]}}, other)])
+
+    assert (rows(events), rejects) == ([("a", 1.0), ("a", 2.0)], [])
+    assert found.passed_over["where"] == 1
+
+
+def test_a_message_that_is_meant_is_rejected_without_its_array() -> None:
+    text = """
+explode: data.m
+where: {path: data.kind, equals: net}
+key: {const: a}
+values: {v: data.m.v}
+"""
+
+    _, rejects = decode(text, {"data": {"kind": "net"}}, {"data": {"kind": "cpu"}})
+
+    assert [(reject.offset, reject.detail) for reject in rejects] == [
+        (0, "there is nothing at data.m, which is to be exploded")
+    ]

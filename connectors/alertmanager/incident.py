@@ -29,8 +29,7 @@ def incident_alerts(
         now: ns since 1970.
     """
     event: dict[str, Any] = orjson.loads(record.value or b"{}")
-    is_old = now - int(event["time_ns"]) > nanoseconds(settings.longest_delay)
-    fires = event["state"] == "open" and not is_old
+    fires = event["state"] == "open"
     grades = [event["severity"]] if event["event"] == "open" else [each.value for each in Severity]
     return [
         _alert(event, grade, settings, now, fires=fires and grade == event["severity"])

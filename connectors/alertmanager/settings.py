@@ -35,7 +35,8 @@ class AlertmanagerSettings(HttpSettings):
     longest_delay: PositiveDuration = Field(
         default=timedelta(hours=1), json_schema_extra={"default": "1h"}
     )
-    """A message of an older event pages nobody: its alert is resolved when it is sent."""
+    """An anomaly that is older pages nobody: its alert is resolved when it is sent. An incident
+    whose event is older is an alert if it is open once its partition is not as far behind."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Further labels of each alert, such as team: press-shop."""
     headers: dict[str, Secret] = Field(default_factory=dict)

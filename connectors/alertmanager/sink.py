@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,7 +11,9 @@ import orjson
 from connectors.alertmanager.alert import alert
 from connectors.alertmanager.incident import incident_alerts
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.delivery.queued_sink import Delivery, QueuedSink
+from connectors.alertmanager.waiting import WaitingIncidents
+from connectors.delivery.queue import DeliveryQueue
+from connectors.delivery.queued_sink import Delivery, QueuedPart, QueuedSink
 from engine.domain.errors import ConnectorError
 from engine.domain.names import ANOMALIES, INCIDENTS, role_of
 from engine.domain.record import Record
@@ -56,11 +59,47 @@ class AlertmanagerSink(QueuedSink):
             raise ConnectorError(f'"{settings.ca}" cannot be read: {error}') from error
         return Alertmanager(settings, alerts, status)
 
+    def part(self, states: Sequence[Any]) -> QueuedPart:
+        """Return the part of this process."""
+        if not self._is_of_incidents:
+            return super().part(states)
+        longest = self.settings.longest_delay.total_seconds()
+        waiting = WaitingIncidents(longest, self.context.telemetry.event_time_lags)
+        waiting.load(states)
+        return IncidentPart(self.queue(), waiting)
+
     def delivery(self, receiver: Alertmanager) -> Delivery:
         """Return what sends alerts to it."""
-        is_of_incidents = role_of(self.role) == INCIDENTS
-        send = receiver.send_incidents if is_of_incidents else receiver.send
+        send = receiver.send_incidents if self._is_of_incidents else receiver.send
         return Delivery(self.settings, self.context, self.role, send)
+
+    @property
+    def _is_of_incidents(self) -> bool:
+        return role_of(self.role) == INCIDENTS
+
+
+class IncidentPart(QueuedPart):
+    """The part of a process for incidents.
+
+    Args:
+        queue: where records wait for Alertmanager.
+        waiting: incidents that wait for the rest of a backlog.
+    """
+
+    def __init__(self, queue: DeliveryQueue, waiting: WaitingIncidents) -> None:
+        super().__init__(queue)
+        self._waiting = waiting
+
+    def write_batch(self, values: list[list[Record]]) -> None:
+        """Queue events of incidents, but for those that have to wait."""
+        kept = [[each for each in records if not self._waiting.keeps(each)] for records in values]
+        super().write_batch(kept)
+
+    def snapshot(self) -> list[str] | None:
+        """Deliver everything that need not wait; return the rest."""
+        super().write_batch([self._waiting.take_due()])
+        super().snapshot()
+        return self._waiting.dump()
 
 
 class Alertmanager:

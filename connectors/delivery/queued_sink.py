@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -122,7 +122,11 @@ class QueuedSink(ABC):
 
     def sink(self) -> QueuedParts:
         """Return the Bytewax sink."""
-        return QueuedParts(self._open)
+        return QueuedParts(self.part)
+
+    def part(self, _states: Sequence[Any]) -> QueuedPart:
+        """Return the part of this process; most have no state to go on from."""
+        return QueuedPart(self.queue())
 
     def check(self) -> None:
         """See that the receiver can be used; nothing is delivered.
@@ -140,7 +144,8 @@ class QueuedSink(ABC):
         finally:
             receiver.close()
 
-    def _open(self) -> DeliveryQueue:
+    def queue(self) -> DeliveryQueue:
+        """Return a queue to the receiver."""
         receiver = self.connect()
         delivery = self.delivery(receiver)
         return DeliveryQueue(
@@ -154,26 +159,28 @@ class QueuedSink(ABC):
         )
 
 
-class QueuedParts(FixedPartitionedSink[list[Record], None]):
+class QueuedParts(FixedPartitionedSink[list[Record], Any]):
     """Bytewax's side: one part a process, and a queue of its own.
 
     Args:
-        open_queue: makes the queue.
+        open_part: makes the part, given its states at the last checkpoints.
     """
 
-    def __init__(self, open_queue: Callable[[], DeliveryQueue]) -> None:
-        self._open_queue = open_queue
+    def __init__(self, open_part: Callable[[Sequence[Any]], QueuedPart]) -> None:
+        self._open_part = open_part
 
     def list_parts(self) -> list[str]:
         """Return the name of the one part."""
         return ["0"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: object) -> QueuedPart:
-        """Open the queue; there is no state to go on from."""
-        return QueuedPart(self._open_queue())
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: Sequence[Any] | None
+    ) -> QueuedPart:
+        """Open the part."""
+        return self._open_part(resume_state or [])
 
 
-class QueuedPart(StatefulSinkPartition[list[Record], None]):
+class QueuedPart(StatefulSinkPartition[list[Record], Any]):
     """The part of a process.
 
     Args:
@@ -189,9 +196,10 @@ class QueuedPart(StatefulSinkPartition[list[Record], None]):
             for record in records:
                 self._queue.put(record)
 
-    def snapshot(self) -> None:
+    def snapshot(self) -> Any:
         """Wait for everything written: it belongs to the checkpoint that is about to be stored."""
         self._queue.flush()
+        return None
 
     def close(self) -> None:
         """Wait for everything written; what failed was raised before, and is only logged here."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.integration.state_instances import Instance
+from tests.support.alertmanager_server import Notified, receiver, running_alertmanager
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.secured_kafka import SecuredKafka, secured_kafka
 
@@ -18,6 +20,19 @@ def instances(kafka: KafkaCluster, topic: TopicFactory) -> Iterator[list[Instanc
     yield made
     for instance in made:
         instance.close()
+
+
+@pytest.fixture
+def notified() -> Iterator[Notified]:
+    with receiver() as found:
+        yield found
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, notified: Notified) -> Iterator[str]:
+    """Return the URL of a running Alertmanager."""
+    with running_alertmanager(tmp_path, notified.url) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

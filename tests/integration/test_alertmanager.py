@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
-import yaml
 
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.alertmanager.sink import AlertmanagerSink
@@ -27,86 +19,11 @@ from engine.domain.record import Record
 from operators.publish import anomaly_record
 from operators.publish_incidents import incident_record
 from pynomaly.plugins import RunContext
-from tests.support.bound_process import start_bound
-from tests.support.debian_programs import program
+from tests.support.alertmanager_server import Notified, active_alerts
 from tests.support.kafka_settings import HOST, free_port
 from tests.support.prometheus_servers import wait_for
 
 HOUR_NS = 3_600 * 1_000_000_000
-
-
-class Notified(BaseHTTPRequestHandler):
-    found: list[dict[str, Any]]
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        type(self).found += body["alerts"]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def notified() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    class Handler(Notified):
-        found: list[dict[str, Any]] = []  # noqa: RUF012 - of this test alone
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{HOST}:{server.server_port}/", Handler.found
-        server.shutdown()
-
-
-@pytest.fixture
-def alertmanager(tmp_path: Path, notified: tuple[str, Any]) -> Iterator[str]:
-    """Return the URL of a running Alertmanager."""
-    config = {
-        "route": {
-            "receiver": "people",
-            "group_by": ["..."],
-            "group_wait": "100ms",
-            "group_interval": "500ms",
-        },
-        "receivers": [
-            {"name": "people", "webhook_configs": [{"url": notified[0], "send_resolved": True}]}
-        ],
-    }
-    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    port, path = free_port(), Path(program("prometheus-alertmanager"))
-    command = [
-        "env",
-        f"--chdir={path.parents[2]}",
-        str(path),
-        f"--config.file={tmp_path}/alertmanager.yml",
-        f"--storage.path={tmp_path}/alerts",
-        f"--web.listen-address={HOST}:{port}",
-        "--cluster.listen-address=",
-    ]
-    process = start_bound(command, tmp_path / "alertmanager.log")
-    url = f"http://{HOST}:{port}"
-    try:
-        wait_for(partial(is_ready, url), "an Alertmanager that is ready")
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def is_ready(url: str) -> bool:
-    try:
-        with urlopen(f"{url}/-/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def alerts(url: str) -> list[dict[str, Any]]:
-    """Return the alerts that are active."""
-    with urlopen(f"{url}/api/v2/alerts?active=true", timeout=5) as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-        return found
 
 
 def anomaly(number: int, entity: str = "press-7", ago: int = 0, **changes: Any) -> Record:
@@ -156,7 +73,7 @@ def deliver(
 def test_an_anomaly_fires_an_alert_for_its_entity(alertmanager: str) -> None:
     deliver(alertmanager, anomaly(1), anomaly(2), labels={"team": "press-shop"})
 
-    [alert] = alerts(alertmanager)
+    [alert] = active_alerts(alertmanager)
 
     assert alert["labels"] == {
         "alertname": "PynomalyAnomaly",
@@ -174,30 +91,26 @@ def test_an_absence_is_described_by_its_sentence(alertmanager: str) -> None:
     silent = (ValuePart("temp", None, 1.0, None, None),)
     deliver(alertmanager, anomaly(1, kind="absence", summary=sentence, values=silent))
 
-    [alert] = alerts(alertmanager)
+    [alert] = active_alerts(alertmanager)
 
     assert alert["annotations"]["description"] == sentence
 
 
-def test_an_alert_resolves_when_no_anomaly_follows(
-    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_an_alert_resolves_when_no_anomaly_follows(alertmanager: str, notified: Notified) -> None:
     deliver(alertmanager, anomaly(1), resolve_after=3.0)
 
-    wait_for(lambda: len(notified[1]) >= 2, "people are notified twice")
+    wait_for(lambda: len(notified.alerts) >= 2, "people are notified twice")
 
-    assert [alert["status"] for alert in notified[1]] == ["firing", "resolved"]
-    assert alerts(alertmanager) == []
+    assert [alert["status"] for alert in notified.alerts] == ["firing", "resolved"]
+    assert active_alerts(alertmanager) == []
 
 
-def test_anomalies_of_yesterday_page_nobody(
-    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_anomalies_of_yesterday_page_nobody(alertmanager: str, notified: Notified) -> None:
     deliver(alertmanager, anomaly(1, "old", ago=24 * HOUR_NS), anomaly(2, "new"))
 
-    wait_for(lambda: notified[1], "people are notified of the new one")
+    wait_for(lambda: notified.alerts, "people are notified of the new one")
 
-    assert {alert["labels"]["entity"] for alert in notified[1]} == {"new"}
+    assert {alert["labels"]["entity"] for alert in notified.alerts} == {"new"}
 
 
 def test_entities_of_any_name_are_alerts_of_their_own(alertmanager: str) -> None:
@@ -205,12 +118,12 @@ def test_entities_of_any_name_are_alerts_of_their_own(alertmanager: str) -> None
 
     context = deliver(alertmanager, *(anomaly(n, name) for n, name in enumerate(names)))
 
-    assert {alert["labels"]["entity"] for alert in alerts(alertmanager)} == set(names)
+    assert {alert["labels"]["entity"] for alert in active_alerts(alertmanager)} == set(names)
     assert context.telemetry.delivered.labels("anomalies")._value.get() == len(names)
 
 
 def test_a_check_distinguishes_an_alertmanager_from_others(
-    alertmanager: str, notified: tuple[str, Any]
+    alertmanager: str, notified: Notified
 ) -> None:
     def check(url: str) -> None:
         settings = AlertmanagerSettings(url=url)
@@ -251,15 +164,15 @@ def incident(change: Change, *, ago: int = 0, event_ago: int = 0, **changes: Any
 
 
 def test_the_alert_of_an_incident_fires_until_the_incident_is_closed(
-    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
+    alertmanager: str, notified: Notified
 ) -> None:
     deliver(alertmanager, incident(Change.OPEN), role="incidents", resolve_after=0.1)
-    wait_for(lambda: notified[1], "people are notified")
+    wait_for(lambda: notified.alerts, "people are notified")
     time.sleep(1)
 
-    [firing] = alerts(alertmanager)
+    [firing] = active_alerts(alertmanager)
     deliver(alertmanager, incident(Change.CLOSE), role="incidents.alertmanager")
-    wait_for(lambda: len(notified[1]) >= 2, "people are notified of the end")
+    wait_for(lambda: len(notified.alerts) >= 2, "people are notified of the end")
 
     assert firing["labels"] == {
         "alertname": "PynomalyIncident",
@@ -270,8 +183,8 @@ def test_the_alert_of_an_incident_fires_until_the_incident_is_closed(
     }
     assert firing["annotations"]["description"] == "press-7 has stopped sending"
     assert firing["annotations"]["kinds"] == "absence"
-    assert [alert["status"] for alert in notified[1]] == ["firing", "resolved"]
-    assert alerts(alertmanager) == []
+    assert [alert["status"] for alert in notified.alerts] == ["firing", "resolved"]
+    assert active_alerts(alertmanager) == []
 
 
 def test_an_incident_fires_with_its_present_severity_alone(alertmanager: str) -> None:
@@ -280,7 +193,7 @@ def test_an_incident_fires_with_its_present_severity_alone(alertmanager: str) ->
     risen = incident(Change.UPDATE, severity=Severity.CRITICAL, ago=5 * HOUR_NS)
     deliver(alertmanager, risen, role="incidents")
 
-    [alert] = alerts(alertmanager)
+    [alert] = active_alerts(alertmanager)
 
     assert alert["labels"]["severity"] == "critical"
 
@@ -288,17 +201,15 @@ def test_an_incident_fires_with_its_present_severity_alone(alertmanager: str) ->
 def test_an_incident_that_opens_and_closes_at_once_fires_no_more(alertmanager: str) -> None:
     deliver(alertmanager, incident(Change.OPEN), incident(Change.CLOSE), role="incidents")
 
-    assert alerts(alertmanager) == []
+    assert active_alerts(alertmanager) == []
 
 
-def test_incidents_of_yesterday_page_nobody(
-    alertmanager: str, notified: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_incidents_of_yesterday_page_nobody(alertmanager: str, notified: Notified) -> None:
     old = incident(Change.OPEN, event_ago=24 * HOUR_NS, entity="old")
     deliver(
         alertmanager, old, incident(Change.OPEN, entity="new", id=f"{8:032x}"), role="incidents"
     )
 
-    wait_for(lambda: notified[1], "people are notified of the new one")
+    wait_for(lambda: notified.alerts, "people are notified of the new one")
 
-    assert {alert["labels"]["entity"] for alert in notified[1]} == {"new"}
+    assert {alert["labels"]["entity"] for alert in notified.alerts} == {"new"}

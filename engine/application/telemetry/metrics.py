@@ -142,6 +142,11 @@ class Telemetry:
         rate = value_of(self.event_rate)
         return value_of(self.expected_rate) / rate if rate > 0 else 0.0
 
+    def event_time_lags(self) -> dict[str, float]:
+        """Return the seconds since the newest event time, by partition."""
+        samples = (sample for family in self.event_time_lag.collect() for sample in family.samples)
+        return {sample.labels["partition"]: sample.value for sample in samples}
+
     def _sinks(self) -> None:
         self.delivered = self._counter("delivered_records", "Records acknowledged", "sink")
         self.sink_errors = self._counter("sink_errors", "Errors of a sink", "sink", "kind")

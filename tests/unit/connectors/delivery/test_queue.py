@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from connectors.delivery.queue import DeliveryQueue
-from connectors.delivery.queued_sink import QueuedParts
+from connectors.delivery.queued_sink import QueuedPart, QueuedParts
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.domain.record import Record
@@ -94,7 +94,7 @@ def test_a_failure_that_no_try_cures_reaches_the_stream() -> None:
 
 def test_a_snapshot_and_the_end_wait_for_the_queue() -> None:
     receiver = Receiver()
-    part = QueuedParts(lambda: queue(receiver)).build_part("step", "0", [])
+    part = QueuedParts(lambda _: QueuedPart(queue(receiver))).build_part("step", "0", [])
     receiver.gate.set()
 
     part.write_batch([[record(1)], [record(2)]])
@@ -112,7 +112,7 @@ def test_closing_after_a_failure_raises_nothing_more(caplog: pytest.LogCaptureFi
     receiver = Receiver()
     receiver.failure = ConnectorError("the table is gone")
     receiver.gate.set()
-    part = QueuedParts(lambda: queue(receiver)).build_part("step", "0", [])
+    part = QueuedParts(lambda _: QueuedPart(queue(receiver))).build_part("step", "0", [])
     part.write_batch([[record(1)]])
 
     with pytest.raises(ConnectorError, match="the table is gone"):

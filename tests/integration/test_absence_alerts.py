@@ -1,0 +1,161 @@
+"""Sensors that stop sending, from Kafka through a whole pipeline to notifications of people."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zlib import crc32
+
+import orjson
+import yaml
+from confluent_kafka import Producer
+
+from tests.support.alertmanager_server import Notified, active_alerts
+from tests.support.kafka_cluster import KafkaCluster, TopicFactory
+from tests.support.prometheus_servers import wait_for
+
+PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
+SENSORS = [f"s{number:02d}" for number in range(12)]
+STEP = 10.0
+"""Seconds between the readings of a sensor."""
+MINUTE = 60.0
+Sends = Callable[[str, float], bool]
+"""Whether a sensor sends at a time, in seconds before the present."""
+
+
+class Plant:
+    """Sensors that send to a topic, each to its partition.
+
+    Args:
+        kafka: where.
+        topic: the topic.
+        partitions: of it.
+        sensors: their names.
+    """
+
+    def __init__(
+        self, kafka: KafkaCluster, topic: str, partitions: int = 1, sensors: Iterable[str] = SENSORS
+    ) -> None:
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 50})
+        self._topic = topic
+        self._partitions = partitions
+        self._sensors = list(sensors)
+        self._draw = random.Random(1)
+        self._now = time.time()
+
+    def send(self, first: float, last: float, sends: Sends) -> None:
+        """Send readings from one time to another, in seconds before the present."""
+        ago = first
+        while ago > last:
+            for number, sensor in enumerate(self._sensors):
+                if sends(sensor, ago):
+                    self._reading(sensor, self._now - ago + number * STEP / len(self._sensors))
+            ago -= STEP
+        self._producer.flush()
+
+    def go_on(self, sensors: Iterable[str]) -> None:
+        """Send a reading of each of some sensors, now."""
+        for sensor in sensors:
+            self._reading(sensor, time.time())
+        self._producer.flush()
+
+    def _reading(self, sensor: str, when: float) -> None:
+        value = round(self._draw.gauss(20, 1), 3)
+        reading = {"sensor": sensor, "ts": int(when * 1_000), "temp": value}
+        partition = crc32(sensor.encode()) % self._partitions
+        self._producer.produce(self._topic, orjson.dumps(reading), sensor.encode(), partition)
+        self._producer.poll(0)
+
+
+@contextmanager
+def pipeline(
+    folder: Path, kafka: KafkaCluster, topic: str, alertmanager: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a pipeline that raises absences alone, as its default finds them."""
+    document = {
+        "name": "plant",
+        "source": {"kafka": {"brokers": kafka.bootstrap, "topic": topic}},
+        "event": {"key": "sensor", "time": {"path": "ts", "unit": "ms"}, "values": ["temp"]},
+        "detectors": [{"zscore": {"half_life": 100}}],
+        "alert": {"score": {"detector": "zscore", "above": 100.0}},
+        "sinks": {
+            "anomalies": {"file": {"path": f"{folder}/anomalies.ndjson"}},
+            "incidents": {"alertmanager": {"url": alertmanager}},
+        },
+        "state": {"directory": f"{folder}/state", "checkpoint_interval": "500ms"},
+        "metrics": None,
+    }
+    file = folder / "plant.yaml"
+    file.write_text(yaml.safe_dump(document))
+    process = subprocess.Popen([*PYNOMALY, "run", str(file)])
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(
+    process: subprocess.Popen[bytes], notified: Notified, notifications: int, what: str
+) -> None:
+    """Wait for so many notifications of people."""
+
+    def are_there() -> bool:
+        assert process.poll() is None, "the pipeline has ended"
+        return len(notified.notifications) >= notifications
+
+    wait_for(are_there, what, 120)
+
+
+def states(notified: Notified) -> list[tuple[str, str]]:
+    return [(alert["labels"]["entity"], alert["status"]) for alert in notified.alerts]
+
+
+def test_a_sensor_that_stops_fires_an_alert_until_it_is_back(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, notified: Notified, alertmanager: str
+) -> None:
+    inlet = topic()
+    plant = Plant(kafka, inlet)
+    plant.send(180 * MINUTE, 0, lambda sensor, ago: sensor != "s03" or ago > 20 * MINUTE)
+
+    with pipeline(tmp_path, kafka, inlet, alertmanager) as process:
+        until(process, notified, 1, "people are notified of an absence")
+        [firing] = active_alerts(alertmanager)
+        plant.go_on(SENSORS)
+        until(process, notified, 2, "people are notified of its end")
+
+    assert firing["annotations"]["description"].startswith("no event for ")
+    assert firing["annotations"]["kinds"] == "absence"
+    assert states(notified) == [("s03", "firing"), ("s03", "resolved")]
+    assert active_alerts(alertmanager) == []
+
+
+def test_after_a_backlog_of_hours_what_still_lasts_fires_and_what_is_over_does_not(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, notified: Notified, alertmanager: str
+) -> None:
+    inlet = topic()
+    plant = Plant(kafka, inlet)
+
+    def sends(sensor: str, ago: float) -> bool:
+        is_over = sensor == "s07" and 150 * MINUTE < ago < 210 * MINUTE
+        lasts = sensor == "s03" and ago < 120 * MINUTE
+        return not (is_over or lasts)
+
+    plant.send(360 * MINUTE, 0, sends)
+
+    with pipeline(tmp_path, kafka, inlet, alertmanager) as process:
+        until(process, notified, 1, "people are notified of the absence that lasts")
+        plant.go_on(SENSORS)
+        until(process, notified, 2, "people are notified of its end")
+
+    assert states(notified) == [("s03", "firing"), ("s03", "resolved")]
+    found = map(orjson.loads, (tmp_path / "anomalies.ndjson").read_bytes().splitlines())
+    assert sorted(one["entity"] for one in found) == ["s03", "s07"]

@@ -107,7 +107,9 @@ def wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
 
 
 def _outermost(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
-    return ((path[:1], Any, False) for path in mapping.paths)
+    # What is exploded is looked for, also if nothing in it is read.
+    exploded = [mapping.explode] if mapping.explode else []
+    return ((path[:1], Any, False) for path in (*mapping.paths, *exploded))
 
 
 def _time_type(time: TimeField) -> Any:

@@ -252,3 +252,11 @@ values: {each: "values.*"}
     events, rejects = decode(text, orjson.dumps(message))
 
     assert (events.keys.tolist(), rejects) == (["r1//if/in-octets"], [])
+
+
+def test_elements_of_which_nothing_is_read_are_events_of_their_parents() -> None:
+    text = "explode: a.items\nkey: id\nvalues: [v]"
+
+    events, rejects = decode(text, {"id": "x", "v": 1, "a": {"items": [{}, {"w": 2}]}})
+
+    assert (rows(events), rejects) == ([("x", 1.0), ("x", 1.0)], [])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
 from engine.domain.suggestion.names import ENTITY, LABELS, OWN_ID, THING, UNIT
+from engine.domain.suggestion.readings import is_text_value
 from engine.domain.suggestion.times import is_written_time
 
 FEW = 4
@@ -147,7 +148,8 @@ def _can_name(field: Field, sampled: Sampled) -> bool:
     ):
         return False
     if all(isinstance(value, str) for value in found):
-        return max(map(len, found)) <= LONGEST and not is_written_time(field)
+        is_short = max(map(len, found)) <= LONGEST
+        return is_short and not is_written_time(field) and not is_text_value(field)
     is_integer = all(is_number(value) and isinstance(value, int) for value in found)
     return is_integer and ENTITY.search(field.name) is not None
 

@@ -30,9 +30,10 @@ def suggested_mapping(
     documents = [opened(document) for document in documents]
     keys = message_keys or [None] * len(documents)
 
-    def of(rows: Sequence[int]) -> KindMapping | None:
+    def of(rows: Sequence[int], takes_digits: bool = False) -> KindMapping | None:
         chosen = [documents[row] for row in rows]
-        return mapping_of_kind(chosen, [keys[row] for row in rows], has_message_times)
+        own = [keys[row] for row in rows]
+        return mapping_of_kind(chosen, own, has_message_times, takes_digits)
 
     whole = of(range(len(documents)))
     if whole is not None and not whole.unread:
@@ -45,6 +46,7 @@ def suggested_mapping(
                 {"where": _condition(kinds, chosen), **found.suggested.event},
                 [_others(kinds, chosen), *found.suggested.notes],
             )
+    whole = whole or of(range(len(documents)), True)
     return whole.suggested if whole is not None else None
 
 

@@ -16,6 +16,8 @@ from engine.domain.path import EACH, Base64Text, JsonText
 from engine.domain.suggestion.times import is_time_of_values
 
 DEEPEST = 32
+LONGEST_TUPLE = 8
+"""Places of an array that is one message, such as a call: [2, "19", "MeterValues", {...}]."""
 BEGINNINGS = ("ey", "ew")
 """Of the base64 of an object in JSON."""
 JSON, BASE64 = JsonText(), Base64Text()
@@ -34,6 +36,10 @@ def opened(node: Any, depth: int = 0) -> Any:
         return node
     if _is_row(node):
         return _opened_row(node, depth)
+    if _is_tuple(node):
+        # Numbers among its texts say what kind of call it is.
+        row = _opened_row(node, depth)
+        return {place: one for place, one in row.items() if not isinstance(one, (int, float))}
     rows = _has_rows(node)
     return [_opened_row(one, depth) if rows else opened(one, depth + 1) for one in node]
 
@@ -66,6 +72,13 @@ def _opened_row(row: Sequence[Any], depth: int) -> dict[int, Any]:
 def _is_row(node: Sequence[Any]) -> bool:
     """Return whether an array is a time and its value, as Prometheus writes them."""
     return len(node) == 2 and not _are_containers(node) and _is_time(node[0]) > _is_time(node[1])
+
+
+def _is_tuple(node: Sequence[Any]) -> bool:
+    """Return whether an array has an object at one place and a text or number at others."""
+    objects = sum(isinstance(value, Mapping) for value in node)
+    lists = sum(isinstance(value, list) for value in node)
+    return objects == 1 < len(node) <= LONGEST_TUPLE and lists == 0
 
 
 def _has_rows(node: Sequence[Any]) -> bool:

@@ -21,6 +21,8 @@ CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.
 OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
           "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S", "%b %d %H:%M:%S",
           "%a %b %d %H:%M:%S %Z %Y")  # fmt: skip
+DIGITS = {"%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m%d": 8, "%H%M%S": 6}
+"""Letters of times that are digits alone."""
 WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
 ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.IGNORECASE)
 """How they begin: Python takes any sign between date and hour."""
@@ -164,6 +166,9 @@ def _written(found: Sequence[Any], formats: Sequence[str]) -> str | None:
 
 
 def _parsed(text: str, form: str) -> datetime | None:
+    # Python takes a month, or an hour, of one digit as well.
+    if text.isdigit() and len(text) != DIGITS.get(form, len(text)):
+        return None
     # Python knows the abbreviations of the zone of this machine alone.
     known = ABBREVIATION.sub("UTC", text) if "%Z" in form else text
     try:

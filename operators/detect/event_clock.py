@@ -1,7 +1,8 @@
 """The progress of event time in a task, robust against single wrong clocks.
 
-A step ahead that is longer than usual is believed once events agree on it: of two entities, or many
-events of one. Until then, event time does not advance.
+A step ahead that is longer than usual is believed once events agree on it: of most of the entities
+that usually send within some time, or many events of fewer. Until then, event time does not
+advance.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ JUMP_STRIDES = 3.0
 FORGOTTEN_STRIDES = 100.0
 """Strides without one after which it is forgotten."""
 AGREEING_EVENTS = 3
-"""Events in a row that must agree on a jump, if they are of two entities, or of the only one."""
+"""Events in a row that must agree on a jump, if they are of most entities, or of the only one."""
 MANY_EVENTS = 64
-"""Events in a row of one among several entities that must agree; and events of several that lie far
-behind, after which event time goes back."""
+"""Events in a row of fewer entities that must agree; and events of several that lie far behind,
+after which event time goes back."""
+VOICES = 32
+"""Entities of a partition that are counted; more are as many."""
+COUNTED, COUNTED_EACH = 2 * MANY_EVENTS, 16 * MANY_EVENTS
+"""Entities are counted in the first events of each block: more than one may send in a row."""
 LONG_RUN_EVENTS = 10_000
 """Events in a row of one entity that lie far behind where another has carried event time, after
 which it goes back: this many are not its backlog. It is also how long the time is remembered that
@@ -59,9 +64,12 @@ RECORD = np.dtype(
         ("run", "<i4"),
         ("apart", "<i8"),
         ("agreed", "<i4"),
-        ("first", "<i4"),
-        ("several", "u1"),
+        ("voices", "<i4"),
+        ("agreeing", "<i4", (VOICES,)),
         ("behind", "u1"),
+        ("heard", "<i4"),
+        ("hearing", "<i4", (VOICES,)),
+        ("usual_voices", "<i4"),
         ("leader", "<i4"),
         ("jumped", "<i8"),
         ("high", "<i8"),
@@ -74,11 +82,12 @@ RECORD = np.dtype(
 )
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
 stride, last jump, and when it last strode; the slot that spoke last, and how often in a row; the
-time that events apart agree on, how many do, the slot of the first, whether they are of several,
-and whether they lie behind; the slot that has carried event time to where it is; how far event time
-had come with the last jump; where it was when it went back, and after how many events; the longest
-usual step; when the last pause began, and how long it was; and the latest time that an entity other
-than the leader has confirmed."""
+time that events apart agree on, how many do, of how many entities, their slots, and whether they
+lie behind; how many entities have sent among the events that are counted, their slots, and how many
+usually do; the slot that has carried event time to where it is; how far event time had come
+with the last jump; where it was when it went back, and after how many events; the longest usual
+step; when the last pause began, and how long it was; and the latest time that an entity other than
+the leader has confirmed."""
 
 
 class Progress(NamedTuple):
@@ -132,9 +141,8 @@ class EventClock:
         """
         state = self._bank.dump(np.zeros(1, np.int32))
         record = np.asarray(state["state"])
-        for name in ("slot", "first", "leader"):
-            places = np.flatnonzero(used == record[name][0])
-            record[name] = places[0] if len(places) else NOBODY
+        for name in ("slot", "leader", "agreeing", "hearing"):
+            record[name] = _renumbered(record[name], used)
         return {"state": record}
 
     def load(self, state: State) -> None:
@@ -142,9 +150,40 @@ class EventClock:
         self._bank.load(state)
 
 
+def _renumbered(slots: Int32s, used: Int32s) -> Int32s:
+    places = {slot: place for place, slot in enumerate(used.tolist())}
+    found = [places.get(slot, NOBODY) for slot in slots.ravel().tolist()]
+    return np.array(found, np.int32).reshape(slots.shape)
+
+
+@njit(error_model="numpy")
+def _counted(slots: Any, count: int, slot: int) -> int:
+    """Return how many entities have spoken, of the first of them, with one more."""
+    for k in range(count):
+        if slots[k] == slot:
+            return count
+    if count == len(slots):
+        return count
+    slots[count] = slot
+    return count + 1
+
+
+@njit(error_model="numpy")
+def _hear(clock: Any, slot: int) -> None:
+    """Count the entities that usually send within `COUNTED` events."""
+    place = clock.count % COUNTED_EACH
+    if place < COUNTED:
+        clock.heard = _counted(clock.hearing, clock.heard, slot)
+        if place == COUNTED - 1:
+            # The others have not stopped where a gateway sends for long.
+            clock.usual_voices = max(clock.heard, clock.usual_voices - 1)
+            clock.heard = 0
+
+
 @njit(error_model="numpy")
 def advance(clock: Any, slot: int, time: int) -> int:
     """Move event time on by an event; return the pause of all that it ends, or 0."""
+    _hear(clock, slot)
     clock.count += 1
     clock.run = min(clock.run + 1, 2 * MANY_EVENTS) if slot == clock.slot else 1
     clock.slot = slot
@@ -168,12 +207,11 @@ def advance(clock: Any, slot: int, time: int) -> int:
     # Where steps are not known yet, all are long: those that follow are as long as the first.
     near = max(limit, abs(np.float64(clock.apart - clock.now)))
     if not (alike and abs(np.float64(time - clock.apart)) <= near):
-        clock.agreed, clock.first, clock.several = 0, slot, 0
+        clock.agreed, clock.voices = 0, 0
         clock.apart, clock.behind = time, behind
     clock.agreed += 1
+    clock.voices = _counted(clock.agreeing, clock.voices, slot)
     clock.apart = max(clock.apart, time)
-    if slot != clock.first:
-        clock.several = 1
     if not _is_agreed(clock, slot):
         return 0
     clock.agreed, clock.leader = 0, slot
@@ -224,10 +262,11 @@ def _is_agreed(clock: Any, slot: int) -> bool:
     """Return whether enough events lie apart from event time, at about the same time."""
     alone = clock.run >= min(MANY_EVENTS, clock.count)
     if not clock.behind:
-        return clock.agreed >= (AGREEING_EVENTS if alone or clock.several else MANY_EVENTS)
+        most = clock.voices >= max(2, clock.usual_voices // 2 + 1)
+        return clock.agreed >= (AGREEING_EVENTS if alone or most else MANY_EVENTS)
     if alone:
         return clock.agreed >= (AGREEING_EVENTS if slot == clock.leader else LONG_RUN_EVENTS)
-    return clock.several > 0 and clock.agreed >= MANY_EVENTS
+    return clock.voices > 1 and clock.agreed >= MANY_EVENTS
 
 
 @njit(error_model="numpy")

@@ -173,6 +173,18 @@ def test_a_wild_clock_makes_nobody_absent() -> None:
     assert absences(spec(), stream(numbers, times)) == []
 
 
+def test_two_clocks_of_a_gateway_that_are_hours_ahead_make_nobody_absent() -> None:
+    """It sends eight readings of its two sensors in a row, every ten minutes."""
+    numbers, times = fleet(20, 4 * HOUR)
+    sent = np.arange(HOUR, 4 * HOUR, 10 * MINUTE)
+    places = np.searchsorted(times, np.repeat(sent, 8))
+    gateway = np.tile([3, 4], len(places) // 2), np.repeat(sent + 3 * HOUR, 8)
+
+    batch = stream(np.insert(numbers, places, gateway[0]), np.insert(times, places, gateway[1]))
+
+    assert absences(spec(), batch) == []
+
+
 def test_an_entity_with_a_clock_that_is_behind_is_absent_by_the_clock_of_the_others() -> None:
     numbers, times = fleet(6, 3 * HOUR)
     shown = np.where(numbers == 3, times - 20 * MINUTE, times)

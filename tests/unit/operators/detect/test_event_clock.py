@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.batch import Int64s
-from operators.detect.event_clock import EventClock
+from operators.detect.event_clock import VOICES, EventClock
 from tests.unit.operators.pipelines import SECOND, START
 
 HOUR = 3_600
@@ -168,6 +168,49 @@ def test_rounds_of_many_sensors_are_no_pauses() -> None:
 
     assert found.whole[-1] == 19 * 600 * SECOND
     assert not found.jumps.any()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    entities=st.integers(4, 40),
+    share=st.floats(0, 1),
+    run=st.integers(3, 60),
+    ahead=st.sampled_from([600, 3 * HOUR, 20 * HOUR]),
+    seed=st.integers(0, 1_000),
+)
+def test_a_minority_of_wrong_clocks_that_agree_does_not_move_it(
+    entities: int, share: float, run: int, ahead: int, seed: int
+) -> None:
+    """A gateway sends events of its sensors in a row, each time after a minute of all."""
+    draw = np.random.default_rng(seed)
+    wrong = max(2, round(share * (min(entities, VOICES) // 2)))
+    minutes = [np.r_[np.arange(entities), draw.integers(0, wrong, run)] for _ in range(40)]
+    slots = np.concatenate(minutes)
+    is_wrong = np.tile(np.arange(entities + run) >= entities, 40)
+    seconds = np.repeat(np.arange(40) * 60, entities + run)
+    warm = np.tile(np.arange(entities), 1_000 // entities)
+
+    found = progress(
+        np.r_[warm, slots],
+        np.r_[np.arange(len(warm)), len(warm) + seconds + np.where(is_wrong, ahead, 0)],
+    )
+
+    assert found[-1] == len(warm) + 39 * 60
+
+
+@settings(max_examples=50, deadline=None)
+@given(entities=st.integers(1, 200), pause=st.integers(1_300, 400_000), seed=st.integers(0, 1_000))
+def test_after_a_pause_of_all_it_is_right_within_64_events(
+    entities: int, pause: int, seed: int
+) -> None:
+    """Sensors send at random, one of them much more often than the others."""
+    draw = np.random.default_rng(seed)
+    slots = np.where(draw.random(3_000) < 0.3, 0, draw.integers(0, entities, 3_000))
+    seconds = np.arange(3_000) + np.where(np.arange(3_000) >= 2_000, pause, 0)
+
+    found = progress(slots, seconds)
+
+    assert (found[2_064:] == seconds[2_064:]).all()
 
 
 @settings(max_examples=50, deadline=None)

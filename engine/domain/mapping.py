@@ -21,7 +21,7 @@ EXCEL_FORMATS = ("excel", "excel1904", "wincc")
 time."""
 KeyFormat = Literal["string", "int16", "int32", "int64", "uuid", "hex"]
 """How the bytes of a message key are read."""
-Reading = Literal["plain", "number", "quantity", "decimal", "int16", "int32"]
+Reading = Literal["plain", "number", "quantity", "decimal", "int8", "int16", "int32", "int64"]
 """How a value is read: as a number alone, or also as text, with a unit, as base64, or as a register
 whose upper half is negative."""
 
@@ -60,7 +60,7 @@ class ValueField:
         path: where it is in the document.
         optional: whether it may be missing or null: a gap.
         reading: "number" takes numbers as text too, "quantity" with a prefix or unit as well,
-            "decimal" base64 of a big-endian integer, as Debezium writes them; "int16" and "int32"
+            "decimal" base64 of a big-endian integer, as Debezium writes them; "int8" to "int64"
             take unsigned integers for signed ones, in two's complement.
         decimal: the decimal sign of numbers as text.
         scale: digits after the point of a "decimal".

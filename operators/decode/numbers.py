@@ -26,7 +26,7 @@ _QUANTITY = re.compile(r"(.*[0-9]\.?)\s*([^0-9]*)", re.DOTALL)
 _BLANKS = re.compile(r"(?<=[0-9])['\u2019 \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _GROUPED = {sign: re.compile(rf"[+-]?[0-9]{{1,3}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
 _NOT_FINITE = {"nan": GAP, "inf": math.inf, "infinity": math.inf}
-REGISTER_BITS = {"int16": 16, "int32": 32}
+REGISTER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 LONGEST_UNIT_CHARS = 12
 LONGEST_TEXT_CHARS = 400
 """Characters of a number as text: a longer one is not a reading."""
@@ -79,17 +79,18 @@ class NumberReader:
             if number is not None:
                 return number
         if type(found) in NUMBERS or isinstance(found, Decimal):
-            return self._signed(float(found))
+            # Beyond 2**53 a float is not the integer any more.
+            return self._signed(found if type(found) is int else float(found))
         return self._signed(self._from_text(found))
 
     def _signed(self, number: float) -> float:
         """Return what a register stands for; any other number is itself."""
         bits = REGISTER_BITS.get(self._field.reading)
         if bits is None or math.isnan(number):
-            return number
-        if not number.is_integer() or not -(2 ** (bits - 1)) <= number < 2**bits:
+            return float(number)
+        if not float(number).is_integer() or not -(2 ** (bits - 1)) <= number < 2**bits:
             raise NoNumberError(f"an integer of {bits} bits")
-        return number - 2**bits if number >= 2 ** (bits - 1) else number
+        return float(number - 2**bits if number >= 2 ** (bits - 1) else number)
 
     def _each(self, found: Column, good: Bools) -> Column:
         numbers: Column = []

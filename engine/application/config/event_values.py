@@ -27,12 +27,13 @@ class ValueSpec(ValueRuleSpec):
     """Path of the field."""
     optional: bool = False
     """Whether the field may be missing or null: then it is a gap, and not a reject."""
-    reading: Literal["number", "quantity", "decimal", "int16", "int32"] | None = Field(
+    reading: Literal["number", "quantity", "decimal", "int8", "int16", "int32", "int64"] | None = Field(
         default=None, alias="as"
     )
     """number: also a number as text; quantity: a number as text with a prefix and unit, such as
-    512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals; int16, int32: a
-    register as an unsigned integer that stands for a signed one, so that 65535 is -1."""
+    512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals; int8 to
+    int64: an unsigned integer that stands for a signed one, as in registers: with int16, 65535 is
+    -1."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of numbers as text."""
     scale: int = Field(default=0, ge=0, le=400)

@@ -154,7 +154,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (
         ("event", "values", "t", "as"),
         "numbr",
-        "expected one of number, quantity, decimal, int16, int32.",
+        "expected one of number, quantity, decimal, int8, int16, int32, int64.",
     ),
     (("event", "values", "t", "decimal"), ";", "expected one of ., ,"),
     (("event", "values", "t", "decimal"), ",", "expected as: number or as: quantity beside it"),

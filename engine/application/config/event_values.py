@@ -20,6 +20,9 @@ def _missing(value: object) -> object:
     return [str(text).lower() if isinstance(text, bool) else text for text in texts]
 
 
+Written = Literal["number", "quantity", "decimal", "int8", "int16", "int32", "int64"]
+
+
 class ValueSpec(ValueRuleSpec):
     """One value: its path, and how it is read."""
 
@@ -27,9 +30,7 @@ class ValueSpec(ValueRuleSpec):
     """Path of the field."""
     optional: bool = False
     """Whether the field may be missing or null: then it is a gap, and not a reject."""
-    reading: Literal["number", "quantity", "decimal", "int8", "int16", "int32", "int64"] | None = Field(
-        default=None, alias="as"
-    )
+    reading: Written | None = Field(default=None, alias="as")
     """number: also a number as text; quantity: a number as text with a prefix and unit, such as
     512Mi; decimal: base64 of a big-endian integer, as Debezium writes decimals; int8 to
     int64: an unsigned integer that stands for a signed one, as in registers: with int16, 65535 is

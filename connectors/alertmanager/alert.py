@@ -26,16 +26,18 @@ def alert(record: Record, settings: AlertmanagerSettings, now: int) -> dict[str,
     anomaly: dict[str, Any] = orjson.loads(record.value or b"{}")
     begins = int(anomaly["time_ns"])
     is_old = now - begins > nanoseconds(settings.longest_delay)
-    last_seen = begins if is_old else max(begins, now)
-    ends = last_seen + nanoseconds(settings.resolve_after)
+    # As of Prometheus, when it fires: Alertmanager does not wait for others of the group of an
+    # alert that is older.
+    starts = begins if is_old else now
+    ends = max(begins, starts) + nanoseconds(settings.resolve_after)
     if "suppressed_by" in anomaly:
         # It is resolved as it is sent: what the pipeline mutes pages nobody.
-        ends = begins
+        starts = ends = begins
     known = {"alertname": NAME, **{name: anomaly.get(name) for name in LABELS[1:]}}
     return {
         "labels": labels(settings.labels, known),
         "annotations": describe(anomaly),
-        "startsAt": rfc3339(begins),
+        "startsAt": rfc3339(starts),
         "endsAt": rfc3339(ends),
     }
 

@@ -50,7 +50,8 @@ def _alert(
     return {
         "labels": labels(settings.labels, known),
         "annotations": _describe(event),
-        "startsAt": rfc3339(min(int(event["began_ns"]), now)),
+        # When it fires, as in `alert`. Alertmanager keeps the first time that it was given.
+        "startsAt": rfc3339(now),
         "endsAt": rfc3339(now + nanoseconds(settings.longest_open) if fires else now),
     }
 

@@ -13,12 +13,18 @@ from pathlib import Path
 from zlib import crc32
 
 import orjson
+import pytest
 import yaml
 from confluent_kafka import Producer
 
-from tests.support.alertmanager_server import Notified, active_alerts
+from tests.support.alertmanager_server import (
+    Notified,
+    active_alerts,
+    receiver,
+    running_alertmanager,
+)
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
-from tests.support.prometheus_servers import wait_for
+from tests.support.prometheus_servers import DEPLOYED, wait_for
 
 PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 SENSORS = [f"s{number:02d}" for number in range(12)]
@@ -159,3 +165,32 @@ def test_after_a_backlog_of_hours_what_still_lasts_fires_and_what_is_over_does_n
     assert states(notified) == [("s03", "firing"), ("s03", "resolved")]
     found = map(orjson.loads, (tmp_path / "anomalies.ndjson").read_bytes().splitlines())
     assert sorted(one["entity"] for one in found) == ["s03", "s07"]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_an_outage_that_eight_partitions_report_is_one_notification(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, share: float
+) -> None:
+    deployed = yaml.safe_load((DEPLOYED / "alertmanager.yml").read_text())["route"]
+    route = {"group_by": deployed["group_by"], "group_wait": "8s", "group_interval": "8s"}
+    inlet, sensors = topic(partitions=8), [f"s{number:03d}" for number in range(200)]
+    plant = Plant(kafka, inlet, 8, sensors)
+    stopped = set(sensors[: int(share * len(sensors))])
+    plant.send(180 * MINUTE, 20 * MINUTE, lambda _sensor, _ago: True)
+    plant.send(20 * MINUTE, 0, lambda sensor, _ago: sensor not in stopped)
+
+    with (
+        receiver() as notified,
+        running_alertmanager(tmp_path, notified.url, route) as alertmanager,
+        pipeline(tmp_path, kafka, inlet, alertmanager) as process,
+    ):
+        until(process, notified, 1, "people are notified of the outage")
+        firing = active_alerts(alertmanager)
+        for _ in range(2):
+            plant.go_on(sensors)
+        until(process, notified, 2, "people are notified of its end")
+
+    began, ended = notified.notifications
+    assert len(began) == len(firing) == 8, "one of each partition"
+    assert {alert["status"] for alert in began} == {"firing"}
+    assert {alert["status"] for alert in ended} == {"resolved"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -103,6 +103,22 @@ def test_an_alert_resolves_when_no_anomaly_follows(alertmanager: str, notified: 
 
     assert [alert["status"] for alert in notified.alerts] == ["firing", "resolved"]
     assert active_alerts(alertmanager) == []
+
+
+@pytest.mark.parametrize("role", ["anomalies", "incidents"])
+def test_an_alert_begins_when_it_fires_so_that_others_of_its_group_are_waited_for(
+    alertmanager: str, role: str
+) -> None:
+    before = datetime.now(UTC)
+    of = {
+        "anomalies": anomaly(1, ago=HOUR_NS // 2),
+        "incidents": incident(Change.OPEN, ago=HOUR_NS),
+    }
+
+    deliver(alertmanager, of[role], role=role)
+
+    [alert] = active_alerts(alertmanager)
+    assert datetime.fromisoformat(alert["startsAt"]) >= before
 
 
 def test_anomalies_of_yesterday_page_nobody(alertmanager: str, notified: Notified) -> None:

@@ -16,6 +16,7 @@ from engine.domain.control.page import AnomalyFilter
 from engine.domain.control.stored_anomaly import StoredAnomaly
 from engine.presentation.api.bodies import QueryFields
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.exports import Export, ExportFormat, all_of
 from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
 from engine.presentation.api.parquet import ColumnType
@@ -32,7 +33,7 @@ from engine.presentation.api.requests import (
 )
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["anomalies"])
+router = APIRouter(tags=["anomalies"], route_class=EndpointRoute)
 COLUMNS = {
     "id": ColumnType.TEXT,
     "pipeline": ColumnType.TEXT,

@@ -34,10 +34,9 @@ from engine.presentation.api.cached_reads import CachedReads
 from engine.presentation.api.guard import Guard
 from engine.presentation.api.observed import Observed
 from engine.presentation.api.page_route import PageRoute
+from engine.presentation.api.permits import PREFIX
 from engine.presentation.api.problems import MEDIA_TYPE, Problem, add_problems
 from engine.presentation.api.services import Services, WithServices
-
-PREFIX = "/api/v1"
 
 
 def create_app(services: Services) -> FastAPI:

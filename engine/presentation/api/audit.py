@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from engine.application.control.read_audit import read_audit, verify_audit
 from engine.domain.control.audit import AuditRecord
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import Limit
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=EndpointRoute)
 
 
 class AuditRecordOut(BaseModel):

@@ -25,6 +25,7 @@ from engine.domain.control.page import Position
 from engine.presentation.api.anomalies import Anomalies
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import (
     Cursor,
     JsonObject,
@@ -42,7 +43,7 @@ from engine.presentation.api.requests import (
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["backtests"])
+router = APIRouter(tags=["backtests"], route_class=EndpointRoute)
 BacktestId = Annotated[Text, Path(max_length=100)]
 SHOWN = 100
 """Anomalies shown of each side of a comparison."""

@@ -16,10 +16,11 @@ from engine.application.control.permissions import Action, require_somewhere
 from engine.application.entities.known_task import TaskReport
 from engine.domain.detector import Declaration
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(tags=["catalogue"], route_class=EndpointRoute)
 YAML = "application/yaml"
 
 

@@ -37,10 +37,11 @@ from engine.application.live_control.record_types import (
 from engine.application.live_control.records import ControlRecord, Kind
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import Key, PipelineName, Result, Text, once
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["control"])
+router = APIRouter(tags=["control"], route_class=EndpointRoute)
 KINDS: tuple[Kind, ...] = ("silence", "pause", "rule", "budget", "reset", "forget")
 LookBack = Annotated[int, Query(ge=1, le=1_000, description="Number of past anomalies to examine.")]
 Why = Annotated[Text, Field(max_length=1_000)]

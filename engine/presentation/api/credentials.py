@@ -22,6 +22,8 @@ ACCESS_COOKIE = "__Host-pynomaly"
 REFRESH_COOKIE = "__Secure-pynomaly-refresh"
 REFRESH_PATH = "/api/v1/session"
 CSRF_HEADER = "X-CSRF-Token"
+CALLER = "caller"
+"""Of the state of a request, once it is known."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 BEARER = HTTPBearer(
     auto_error=False,
@@ -53,6 +55,9 @@ async def caller_of(
         ForbiddenError: a change by cookie without the CSRF token of the session.
         TooManyRequestsError: too many requests of a user, or of an address without a token.
     """
+    known: Caller | None = getattr(request.state, CALLER, None)
+    if known is not None:
+        return known
     address, reading = address_of(request), reading_of(request)
     if reading is not None and reading.caller is not None:
         caller = replace(reading.caller, address=address)
@@ -64,6 +69,13 @@ async def caller_of(
             services.reads.identities.put(reading.generation.identities, reading.shown, found)
     if reading is None or not reading.is_counted:
         await count_request(services, caller)
+    setattr(request.state, CALLER, caller)
+    return caller
+
+
+def admitted(request: Request) -> Caller:
+    """Return the caller of a request that `caller_of` has let in."""
+    caller: Caller = getattr(request.state, CALLER)
     return caller
 
 

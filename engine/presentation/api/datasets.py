@@ -24,6 +24,7 @@ from engine.domain.control.dataset import Dataset
 from engine.domain.control.errors import StaleError
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import (
     IfMatch,
     JsonObject,
@@ -36,7 +37,7 @@ from engine.presentation.api.requests import (
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["datasets"], route_class=EndpointRoute)
 DatasetName = Annotated[str, Path(pattern=NAME, max_length=100)]
 Messages = Annotated[int, Query(ge=1, le=MOST_SAMPLED, description="Messages of each partition.")]
 

@@ -15,11 +15,12 @@ from engine.application.control.redrive_dead_letters import redrive_dead_letters
 from engine.application.control.try_dead_letters import TriedLetters, try_dead_letters
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["dead letters"])
+router = APIRouter(tags=["dead letters"], route_class=EndpointRoute)
 Samples = Annotated[int, Query(ge=0, le=20, description="Samples of each reason.")]
 
 

@@ -21,6 +21,7 @@ from engine.domain.control.page import Position
 from engine.domain.time_units import NS_PER_SECOND
 from engine.presentation.api.bodies import QueryFields
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.list_route import ListRoute
 from engine.presentation.api.requests import (
     Cursor,
@@ -39,7 +40,7 @@ from engine.presentation.api.requests import (
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["entities"])
+router = APIRouter(tags=["entities"], route_class=EndpointRoute)
 
 
 class EntitySum(BaseModel):

@@ -27,11 +27,12 @@ from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import IfMatch, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["identity"])
+router = APIRouter(tags=["identity"], route_class=EndpointRoute)
 Name = Annotated[Text, Field(max_length=64)]
 Granted = Annotated[dict[PipelineName, Role], Field(max_length=1_000)]
 Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]

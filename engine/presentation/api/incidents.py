@@ -25,6 +25,7 @@ from engine.application.control.permissions import pipeline_to_list
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Incident
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.exports import all_of
 from engine.presentation.api.incident_models import (
     EXPORT,
@@ -56,7 +57,7 @@ from engine.presentation.api.requests import (
 )
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["incidents"])
+router = APIRouter(tags=["incidents"], route_class=EndpointRoute)
 Handle = Callable[[UnitOfWork, Caller, int, Handling], Incident]
 
 

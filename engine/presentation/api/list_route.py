@@ -7,15 +7,15 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from engine.presentation.api.credentials import BEARER, COOKIE, caller_of
+from engine.presentation.api.credentials import admitted
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.services import services_of
 
 
-class ListRoute(APIRoute):
+class ListRoute(EndpointRoute):
     """Calls an endpoint with the services, the caller, the request, its query, and its path.
 
     FastAPI looks at each parameter alone, which takes longer than finding a page. It still
@@ -23,14 +23,12 @@ class ListRoute(APIRoute):
     path.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
+    def get_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request of somebody who may use the endpoint."""
         query, endpoint, path = self.query, self.endpoint, self.dependant.path_params
 
         async def answer(request: Request) -> Response:
-            services = await services_of(request)
-            shown = await BEARER(request), await COOKIE(request)
-            caller = await caller_of(request, services, *shown)
+            services, caller = await services_of(request), admitted(request)
             place = _place(path, request)
             wanted = read_query(query, request)
             found: Response = await run_in_threadpool(

@@ -16,6 +16,7 @@ from engine.domain.control.role import Role
 from engine.domain.errors import FatalError
 from engine.presentation.api.access_tokens import SECONDS
 from engine.presentation.api.credentials import set_cookies
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.problems import RETRY_SECONDS
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import Services, WithServices, address_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from engine.presentation.api.provider import Begun, Provider
 
 logger = logging.getLogger("pynomaly.api")
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=EndpointRoute)
 COOKIE = "__Host-pynomaly-oidc"
 COOKIE_SECONDS = 600
 """Time in which a login must be completed."""

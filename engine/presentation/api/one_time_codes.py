@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=EndpointRoute)
 Code = Annotated[Text, Field(max_length=10)]
 
 

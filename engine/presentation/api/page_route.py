@@ -15,7 +15,7 @@ from starlette.types import Scope
 from engine.application.control.caller import Caller
 from engine.application.control_ports import NotAtOnceError, UnitOfWork
 from engine.domain.control.errors import RequestError
-from engine.presentation.api.credentials import BEARER, COOKIE, caller_of
+from engine.presentation.api.credentials import admitted
 from engine.presentation.api.list_route import ListRoute, read_query
 from engine.presentation.api.read_cache import Page
 from engine.presentation.api.requests import link_to_next, page_reply
@@ -49,14 +49,12 @@ class PageRoute(ListRoute):
     as long as finding it. What it cannot do takes the usual way, through all of FastAPI.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
+    def get_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request of somebody who may use the endpoint."""
         self._query: type[BaseModel] = self.query
 
         async def answer(request: Request) -> Response:
-            services = await services_of(request)
-            shown = await BEARER(request), await COOKIE(request)
-            caller = await caller_of(request, services, *shown)
+            services, caller = await services_of(request), admitted(request)
             wanted = read_query(self._query, request)
             found = await run_in_threadpool(self._found, services, caller, wanted)
             return page_reply(request, found.body, found.next)

@@ -27,6 +27,7 @@ from engine.domain.control.errors import StaleError
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import (
     IfMatch,
     Key,
@@ -40,7 +41,7 @@ from engine.presentation.api.requests import (
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["pipelines"])
+router = APIRouter(tags=["pipelines"], route_class=EndpointRoute)
 
 
 class PipelineText(Body):

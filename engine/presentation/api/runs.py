@@ -22,11 +22,12 @@ from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError
 from engine.domain.control.run import Run, RunState
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import Key, PipelineName, Result, once
 from engine.presentation.api.services import Services, WithServices
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=EndpointRoute)
 Number = Annotated[
     int | None, Query(ge=1, lt=2**63, description="Of the version; the newest unless given.")
 ]

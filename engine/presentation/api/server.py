@@ -39,9 +39,10 @@ from engine.application.telemetry.logs import LogFormat, LogIdentity, LogLevel, 
 from engine.application.telemetry.redaction import Redactor
 from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.domain.errors import FatalError, PynomalyError
-from engine.presentation.api.app import PREFIX, create_app
+from engine.presentation.api.app import create_app
 from engine.presentation.api.live_feed import POLL_SECONDS, SHARED_POLL_SECONDS, LiveFeed
 from engine.presentation.api.metrics_page import serve_metrics
+from engine.presentation.api.permits import PREFIX
 from engine.presentation.api.services import Services
 from engine.presentation.command import RUN
 

@@ -25,11 +25,12 @@ from engine.presentation.api.credentials import (
     require_csrf,
     set_cookies,
 )
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import Text
 from engine.presentation.api.services import Services, WithServices, address_of
 from engine.presentation.api.times import time_of
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=EndpointRoute)
 Name = Annotated[Text, Field(max_length=64)]
 Password = Annotated[Text, Field(max_length=MOST_CHARACTERS)]
 JWKS_SECONDS = 300

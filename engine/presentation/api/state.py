@@ -23,10 +23,11 @@ from engine.application.control.manage_state import (
 from engine.application.control.permissions import Action
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.requests import PipelineName, Text
 from engine.presentation.api.services import WithServices
 
-router = APIRouter(tags=["state"])
+router = APIRouter(tags=["state"], route_class=EndpointRoute)
 GZIP = "application/gzip"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ARCHIVE = {GZIP: BINARY}

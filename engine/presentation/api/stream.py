@@ -17,11 +17,12 @@ from engine.domain.control.errors import UnauthenticatedError
 from engine.domain.control.feed import FeedEntry
 from engine.domain.errors import RetryableError
 from engine.presentation.api.credentials import WithCaller, identified, shown_by
+from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.problems import RETRY_SECONDS
 from engine.presentation.api.requests import Wanted
 from engine.presentation.api.services import Services, WithServices
 
-router = APIRouter(tags=["stream"])
+router = APIRouter(tags=["stream"], route_class=EndpointRoute)
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
 """Interval of keep-alives: proxies close connections that are idle for a minute."""

@@ -145,6 +145,43 @@ def test_each_role_may_what_the_table_says(ask: Ask, role: Role) -> None:
     assert wrong == {}
 
 
+WRONG: dict[str, dict[str, Any]] = {
+    "no-json": {"content": b"{", "headers": {"Content-Type": "application/json"}},
+    "foreign-field": {"json": {"foreign": 1}},
+    "foreign-filter": {"params": {"foreign": "1"}},
+    "nothing": {},
+}
+"""Requests that fit no endpoint, or few."""
+
+
+@pytest.mark.parametrize("given", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("role", Role)
+def test_who_may_not_is_refused_before_the_request_is_looked_at(
+    ask: Ask, role: Role, given: dict[str, Any]
+) -> None:
+    wrong = {}
+    for (method, path), (least, _) in ENDPOINTS.items():
+        if (method, path) == ("delete", "/session"):
+            continue
+        status = ask(method, path.format(**FILLED), role, **given).status_code
+        if (status == 403) == role.includes(least):
+            wrong[method, path] = status
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("given", WRONG.values(), ids=WRONG)
+def test_who_is_unknown_is_asked_for_a_token_before_the_request_is_looked_at(
+    client: TestClient, given: dict[str, Any]
+) -> None:
+    found = {
+        (method, path): client.request(method, f"/api/v1{path.format(**FILLED)}", **given)
+        for method, path in ENDPOINTS
+    }
+
+    assert {one.status_code for one in found.values()} == {401}, found
+
+
 def test_a_viewer_is_refused_whether_the_pipeline_exists_or_not(ask: Ask) -> None:
     filled = FILLED | {"pipeline": "none"}
     found = {

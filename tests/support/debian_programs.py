@@ -15,12 +15,14 @@ PROGRAMS = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "redis-server": "redis-tools",
     "nginx": "nginx",
+    "kcat": "kcat",
 }
 """The packages that hold the programs, by their names in /usr/bin or /usr/sbin."""
 
 BESIDE = {
     "redis-tools": ("redis-server", "libatomic1", "libjemalloc2", "liblzf1"),
     "nginx": ("libpcre2-8-0",),
+    "kcat": ("librdkafka1", "libyajl2"),
 }
 """Packages that a program needs beside its own: libraries that not every system has."""
 

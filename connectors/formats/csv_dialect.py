@@ -240,8 +240,10 @@ def _delimiter(lines: Sequence[str], settings: CsvSettings, wanted: Collection[s
             known = len(_uncommented(header, wanted) & set(wanted))
         width = len(settings.names or header)
         alike = Counter(len(row) == width for row in rows)[True] / len(rows)
-        if width > 1 and (known, alike, width) > most:
-            best, most = sign, (known, alike, width)
+        fit = (known, alike, width)
+        # Decimal commas may cut lines into as many cells as what is between these.
+        if width > 1 and (fit > most or (fit == most and best == ",")):
+            best, most = sign, fit
     return best
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 MOST_ROWS, SHARE = 3, 0.9
 _NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]")
+_IN_BRACKETS = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*")
 _TIME = re.compile(
     r"\s*(?:[0-9]{1,4}[-/:][0-9]|[0-9]{1,2}\.[0-9]{1,2}\."
     r"|(?:19|20)[0-9]{6}|1[0-9]{9}(?:[0-9]{3}){0,3}(?:\s|\.|$))"
@@ -19,11 +20,13 @@ def rows_of_units(rows: Sequence[Sequence[str]]) -> int:
     """Return how many of the first rows say what the columns are, and nothing that was measured.
 
     They have no number in any cell, and no time where the rows after them have one: a row without
-    its time could not become an event.
+    its time could not become an event. Or all of their cells are in brackets: (ms),(V).
 
     Args:
         rows: below the header, blank ones left out.
     """
+    if rows and any(rows[0]) and all(map(_IN_BRACKETS.fullmatch, filter(None, rows[0]))):
+        return 1
     count = 0
     while count < min(MOST_ROWS, len(rows)) and not any(map(_NUMBER.match, rows[count])):
         count += 1

@@ -34,6 +34,8 @@ _MAIL = re.compile(
 _HALF_DAY = re.compile(r"(?<=[\d\s])([ap])\.?(?:m\.?)?(?![\w.])", re.ASCII | re.IGNORECASE)
 """The half of the day as a, p, am, PM or p.m."""
 _LONG_FRACTION = re.compile(r"(?<=[.,:])(\d{6})\d{1,3}(?!\d)", re.ASCII)
+_INTERVAL = re.compile(r"\s+[-\u2013]\s+(?=\d)", re.ASCII)
+"""The dash of an interval: 01.01.2024 00:00 - 01.01.2024 01:00."""
 _COMMENT = re.compile(r"\s*\([^()]*\)$")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _ABBREVIATION = re.compile(r"\b[A-Z]{2,5}\b")
@@ -93,10 +95,26 @@ def rfc2822(text: str) -> tuple[int, bool]:
 def _beginning(text: str) -> str:
     """Return the begin of an interval, such as 2024-01-01T00:00Z/PT1H; else the text."""
     begin, _, end = text.partition("/")
-    return begin if end else text
+    return begin if end else _INTERVAL.split(text, maxsplit=1)[0]
 
 
 def strptime(text: str, abbreviations: Mapping[str, int]) -> Written:
+    """Return what reads a format; of an interval with a dash, its begin."""
+    whole = _whole(text, abbreviations)
+
+    def read(written: str) -> tuple[int, bool]:
+        try:
+            return whole(written)
+        except ValueError:
+            begin, *end = _INTERVAL.split(written, maxsplit=1)
+            if not end:
+                raise
+        return whole(begin)
+
+    return read
+
+
+def _whole(text: str, abbreviations: Mapping[str, int]) -> Written:
     """Return what reads a format; formats of digits alone are read without strptime, faster."""
     pattern = _pattern(text)
     if pattern is None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.domain.path import path_text
+from engine.domain.suggestion.fields import fields_of
 from engine.domain.suggestion.kinds import MOST_KINDS, Kinds, possible_kinds
 from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
 from engine.domain.suggestion.opened import opened
+
+MOST_FIELDS = 20
+"""That are tried one after the other."""
 
 
 def suggested_mapping(
@@ -46,8 +50,32 @@ def suggested_mapping(
                 {"where": _condition(kinds, chosen), **found.suggested.event},
                 [_others(kinds, chosen), *found.suggested.notes],
             )
+    if whole is None and (found_by_field := _by_field(documents, of)) is not None:
+        return found_by_field
     whole = whole or of(range(len(documents)), True)
     return whole.suggested if whole is not None else None
+
+
+def _by_field(
+    documents: Sequence[Any], of: Callable[[Sequence[int]], KindMapping | None]
+) -> SuggestedMapping | None:
+    """Return a mapping for most of the messages, by a field that the others do not have.
+
+    Such as the rows of a file that ends with words about itself.
+    """
+    fields = fields_of([one if isinstance(one, Mapping) else {} for one in documents])
+    most = [field for field in fields.values() if len(documents) < 2 * len(field.found)]
+    for field in sorted(most, key=lambda one: -len(one.found))[:MOST_FIELDS]:
+        rows = [row for row, value in enumerate(field.column) if value is not None]
+        found = of(rows) if len(rows) < len(documents) else None
+        if found is not None and not found.unread and "where" not in found.suggested.event:
+            path = path_text(field.path)
+            note = f"{len(documents) - len(rows)} messages have no {path}: passed over"
+            where = {"where": {"path": path, "exists": True}}
+            return SuggestedMapping(
+                where | dict(found.suggested.event), [note, *found.suggested.notes]
+            )
+    return None
 
 
 def _readable(kinds: Kinds, whole: KindMapping) -> list[str]:

@@ -28,6 +28,8 @@ ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.I
 """How they begin: Python takes any sign between date and hour."""
 ABBREVIATION = re.compile(r"\b[A-Z]{3,5}(?= [0-9]{4}$)")
 """Of a zone, before the year."""
+INTERVAL = re.compile(r"\s+[-\u2013]\s+(?=[0-9])")
+"""The dash of an interval, of which the begin is read."""
 NEAR_SECONDS = 86_400
 """Times of an event, such as of its gateway, are closer; numbers that look like a time are not."""
 Spec = dict[str, Any]
@@ -152,7 +154,7 @@ def _unit(found: Sequence[float]) -> Spec | None:
 
 def _written(found: Sequence[Any], formats: Sequence[str]) -> str | None:
     """Return the format of texts; of several that of the times that lie closest together."""
-    if not all(isinstance(value, str) and 4 < len(value) < 50 for value in found):
+    if not all(isinstance(value, str) and 4 < len(value) < 60 for value in found):
         return None
     spans = []
     for form in formats:
@@ -169,6 +171,7 @@ def _parsed(text: str, form: str) -> datetime | None:
     # Python takes a month, or an hour, of one digit as well.
     if text.isdigit() and len(text) != DIGITS.get(form, len(text)):
         return None
+    text = INTERVAL.split(text, maxsplit=1)[0]
     # Python knows the abbreviations of the zone of this machine alone.
     known = ABBREVIATION.sub("UTC", text) if "%Z" in form else text
     try:

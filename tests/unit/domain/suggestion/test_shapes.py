@@ -111,6 +111,22 @@ def test_texts_of_no_common_unit_are_no_values(texts: list[str]) -> None:
     assert suggested_mapping([{**A, "text": text} for text in texts]) is None
 
 
+def test_rows_of_words_at_the_end_of_a_file_are_passed_over() -> None:
+    # As typeperf ends.
+    rows = [{"(PDH-CSV 4.0)": f"01/01/2024 00:00:3{n}.824", "usage": 0.5 + n} for n in range(4)]
+    documents = [*rows, {"(PDH-CSV 4.0)": "Exiting, please wait..."}]
+
+    assert [value for _, value in read(documents)] == [0.5, 1.5, 2.5, 3.5]
+    assert "1 messages have no usage: passed over" in notes(documents)
+
+
+def test_the_begin_of_an_interval_is_a_time() -> None:
+    documents = [{"MTU": "01.01.2024 00:00 - 01.01.2024 01:00", "price": 68.21}]
+
+    assert suggested(documents)["time"] == {"path": "MTU", "format": "%d.%m.%Y %H:%M"}
+    assert [value for _, value in read(documents)] == [68.21]
+
+
 def test_digits_are_values_where_nothing_else_is() -> None:
     # As journald writes all numbers.
     documents = [{**A, "cpu": "125000000", "zip": "01234"}, {**A, "cpu": "7", "zip": "99999"}]

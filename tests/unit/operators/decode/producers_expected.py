@@ -293,4 +293,17 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("unit-1", START, 20.5, 1),
         ("unit-1", "2024-01-01T00:01", GAP, 0),
     ],
+    "Windows performance counters, typeperf": [("PC1", START, 0.5), ("PC1", START, 0.75)],
+    "sadf of sysstat": [("web-1/-1", START, 98.5, 0.5), ("web-1/-1", START, 98.99, 0)],
+    "LibreView, glucose of FreeStyle sensors": [("ABC123", "2024-01-01T14:30", 5.6)],
+    "ENTSO-E, day-ahead prices": [("FR", START, 68.21), ("FR", "2024-01-01T01:00", GAP)],
+    "PicoScope, milliseconds since the trigger": [
+        ("scope", "2023-12-31T23:59", 4.825282, -0.02035585),
+        ("scope", START, 4.804224, -0.00582904),
+    ],
+    "Solinst loggers": [("baro", START, 96.6816, 21.942)],
+    "SMA Sunny Explorer": [
+        ("roof", "2024-01-01T05:00", 0.5, 1234.1),
+        ("roof", "2024-01-01T05:05", 0.6, 1234.2),
+    ],
 }

@@ -120,6 +120,22 @@ def test_the_half_of_the_day_may_be_written_as_one_letter(half: str) -> None:
     assert apart([f"1/1/70 12:30 {half}"]).tolist() == [45_000 * 10**9]
 
 
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("%d.%m.%Y %H:%M", "01.01.1970 00:01 - 01.01.1970 00:15 (CET/CEST)"),
+        ("%d.%m.%Y %H:%M", "01.01.1970 00:01 \u2013 00:15"),
+        ("%d %b %Y %H:%M", "1 Jan 1970 00:01 - 00:15"),
+        ("iso8601", "1970-01-01 00:01 - 1970-01-01 00:15"),
+    ],
+)
+def test_of_an_interval_the_begin_is_read(form: str, written: str) -> None:
+    column = TimeReader(TimeField(("t",), None, form)).column
+
+    assert column([written]).tolist() == [60 * 10**9]
+    assert column([written.replace("1970", "x", 1), "-"]).tolist() == [UNREADABLE] * 2
+
+
 def test_strptime_is_utc_where_no_zone_is_named() -> None:
     plain = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S")).column
     zoned = TimeReader(TimeField(("t",), None, "%d/%b/%Y:%H:%M:%S %z")).column

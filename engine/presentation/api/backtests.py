@@ -26,16 +26,15 @@ from engine.presentation.api.anomalies import Anomalies
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
+from engine.presentation.api.repeats import Result, once
 from engine.presentation.api.requests import (
     Cursor,
     JsonObject,
     Key,
     Limit,
     PipelineName,
-    Result,
     Text,
     Wanted,
-    once,
     page_reply,
     position_of,
     written,

@@ -38,7 +38,8 @@ from engine.application.live_control.records import ControlRecord, Kind
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
-from engine.presentation.api.requests import Key, PipelineName, Result, Text, once
+from engine.presentation.api.repeats import Result, once
+from engine.presentation.api.requests import Key, PipelineName, Text
 from engine.presentation.api.services import WithServices
 
 router = APIRouter(tags=["control"], route_class=EndpointRoute)

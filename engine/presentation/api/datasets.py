@@ -25,15 +25,8 @@ from engine.domain.control.errors import StaleError
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
-from engine.presentation.api.requests import (
-    IfMatch,
-    JsonObject,
-    Key,
-    Result,
-    etag_of,
-    once,
-    revision_of,
-)
+from engine.presentation.api.repeats import Result, once
+from engine.presentation.api.requests import IfMatch, JsonObject, Key, etag_of, revision_of
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 

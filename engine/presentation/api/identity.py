@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
+from engine.application.control.caller import Caller
 from engine.application.control.manage_tokens import (
     MOST_DAYS,
     NewToken,
@@ -22,13 +24,16 @@ from engine.application.control.manage_users import (
     find_users,
     get_user,
 )
+from engine.application.control.permissions import Action, require
+from engine.application.control_ports import UnitOfWork
 from engine.domain.control.role import Role
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import MOST_CHARACTERS, User
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
-from engine.presentation.api.requests import IfMatch, PipelineName, Text, etag_of, revision_of
+from engine.presentation.api.repeats import Result, once
+from engine.presentation.api.requests import IfMatch, Key, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 
@@ -138,12 +143,26 @@ def list_tokens(services: WithServices, caller: WithCaller, user: Name | None = 
     return Tokens(items=[TokenOut(**_fields(token)) for token in found])
 
 
-@router.post("/tokens", status_code=201)
-def add_token(services: WithServices, caller: WithCaller, body: TokenRequest) -> NewTokenOut:
-    """Make a token of your own for a program."""
-    with services.store.writing() as work:
-        made = make_token(work, caller, services.now(), body.name, body.role, body.days)
-    return _new(made)
+@router.post("/tokens", status_code=201, response_model=NewTokenOut)
+def add_token(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    body: TokenRequest,
+    key: Key = None,
+) -> Response:
+    """Make a token of your own for a program; a repeat with the same key makes no other one."""
+
+    def made(work: UnitOfWork) -> Result:
+        found = make_token(work, caller, services.now(), body.name, body.role, body.days)
+        text = (
+            f"this request has made the token {found.token.id}, whose secret is shown once: if it "
+            "was lost, revoke the token, and make another one with a new Idempotency-Key"
+        )
+        return Result(201, _new(found), shown_once=text)
+
+    allowed = partial(_may, caller, Action.OWN_TOKENS)
+    return once(services, caller, request, key, body, made, allowed)
 
 
 @router.delete("/tokens/{token_id}", status_code=204)
@@ -160,14 +179,24 @@ def list_users(services: WithServices, caller: WithCaller) -> Users:
         return Users(items=list(map(_user, find_users(work, caller))))
 
 
-@router.post("/users", status_code=201)
-def new_user(services: WithServices, caller: WithCaller, body: NewUser) -> UserOut:
+@router.post("/users", status_code=201, response_model=UserOut)
+def new_user(
+    services: WithServices, caller: WithCaller, request: Request, body: NewUser, key: Key = None
+) -> Response:
     """Add a user."""
-    hashed = services.passwords.hash
-    with services.store.writing() as work:
-        now, grants = services.now(), body.grants
-        made = add_user(work, caller, now, body.name, body.role, body.password, hashed, grants)
-    return _user(made)
+
+    def made(work: UnitOfWork) -> Result:
+        given, hashed = (body.name, body.role, body.password), services.passwords.hash
+        found = add_user(work, caller, services.now(), *given, hashed, body.grants)
+        return Result(201, _user(found))
+
+    asked = body
+    if key is not None and body.password is not None:
+        # What is stored of the request must not help to guess the password.
+        shown = services.passwords.fingerprint(body.password, f"{caller.name} {key}")
+        asked = body.model_copy(update={"password": shown})
+    allowed = partial(_may, caller, Action.MANAGE_USERS)
+    return once(services, caller, request, key, asked, made, allowed)
 
 
 @router.get("/users/{name}")
@@ -199,6 +228,10 @@ def update_user(
         )
     response.headers["ETag"] = etag_of(made.revision)
     return _user(made)
+
+
+def _may(caller: Caller, action: Action, _work: UnitOfWork) -> None:
+    require(caller, action)
 
 
 def _new(made: NewToken) -> NewTokenOut:

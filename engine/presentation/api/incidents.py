@@ -43,14 +43,13 @@ from engine.presentation.api.incident_models import (
     incident_out,
 )
 from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
+from engine.presentation.api.repeats import Result, once
 from engine.presentation.api.requests import (
     IfMatch,
     Key,
-    Result,
     Text,
     as_json,
     etag_of,
-    once,
     position_of,
     revision_of,
     written,

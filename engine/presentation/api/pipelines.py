@@ -28,16 +28,8 @@ from engine.domain.control.pipeline_version import PipelineVersion
 from engine.presentation.api.bodies import Body
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
-from engine.presentation.api.requests import (
-    IfMatch,
-    Key,
-    PipelineName,
-    Result,
-    Text,
-    etag_of,
-    once,
-    revision_of,
-)
+from engine.presentation.api.repeats import Result, once
+from engine.presentation.api.requests import IfMatch, Key, PipelineName, Text, etag_of, revision_of
 from engine.presentation.api.services import WithServices
 from engine.presentation.api.times import time_of
 

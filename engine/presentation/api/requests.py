@@ -1,27 +1,22 @@
-"""What endpoints share: cursors, preconditions, and requests that may be sent again."""
+"""What endpoints share: parameters, cursors and preconditions."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
 from fastapi import Header, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from engine.application.control.caller import Caller
-from engine.application.control_ports import UnitOfWork
-from engine.domain.control.errors import ConflictError, InvalidRequestError, StaleError
+from engine.domain.control.errors import InvalidRequestError, StaleError
 from engine.domain.control.page import Position
 from engine.domain.control.published import MOST_CHARACTERS
-from engine.domain.control.reply import Reply
 from engine.domain.control.spans import FIRST
 from engine.domain.time_units import NS_PER_DAY
 from engine.presentation.api.credentials import reading_of
@@ -204,55 +199,3 @@ def revision_of(if_match: str | None) -> int | None:
     if tag != f'"{number}"' or not number.isascii() or not number.isdigit() or len(number) > 18:
         raise StaleError("If-Match does not hold an ETag of this resource: read it again")
     return int(number)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of a change."""
-
-    status: int
-    body: BaseModel
-    revision: int | None = None
-
-
-def once(
-    services: Services,
-    caller: Caller,
-    request: Request,
-    key: str | None,
-    asked: object,
-    change: Callable[[UnitOfWork], Result],
-    allowed: Callable[[UnitOfWork], object],
-) -> Response:
-    """Make a change, and store the reply for retries of the same request.
-
-    Args:
-        services: of the application.
-        caller: the user who asks.
-        request: the HTTP request.
-        key: the Idempotency-Key; None makes the change each time.
-        asked: the body of the request, and the condition.
-        change: makes it.
-        allowed: raises if the caller may not; also called before a reply is repeated.
-
-    Raises:
-        ForbiddenError: the caller may not.
-        ConflictError: another request has used this key.
-    """
-    digest = hashlib.sha256(
-        orjson.dumps([request.method, request.url.path, str(asked)])
-    ).hexdigest()
-    with services.store.writing() as work:
-        allowed(work)
-        found = None if key is None else work.replies.get(caller.name, key)
-        if found is not None and found.request != digest:
-            raise ConflictError("another request has this Idempotency-Key: take a new one")
-        if found is None:
-            made = change(work)
-            etag = None if made.revision is None else etag_of(made.revision)
-            body = made.body.model_dump_json().encode()
-            found = Reply(caller.name, key or "", digest, made.status, body, etag, services.now())
-            if key is not None:
-                work.replies.add(found)
-    headers = {} if found.etag is None else {"ETag": found.etag}
-    return Response(found.body, found.status, headers, "application/json")

@@ -23,7 +23,8 @@ from engine.domain.control.errors import ConflictError
 from engine.domain.control.run import Run, RunState
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
-from engine.presentation.api.requests import Key, PipelineName, Result, once
+from engine.presentation.api.repeats import Attempt, Result, once
+from engine.presentation.api.requests import Key, PipelineName
 from engine.presentation.api.services import Services, WithServices
 from engine.presentation.api.times import time_of
 
@@ -102,15 +103,28 @@ def stop(
     return once(services, caller, request, key, drain, made, _runs(caller, pipeline))
 
 
-@router.post("/pipelines/{pipeline}/restart")
+@router.post("/pipelines/{pipeline}/restart", response_model=RunOut)
 def restart(
-    services: WithServices, caller: WithCaller, pipeline: PipelineName, number: Number = None
-) -> RunOut:
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: PipelineName,
+    number: Number = None,
+    key: Key = None,
+) -> Response:
     """Drain a pipeline, and run it again, or another version of it."""
-    _end(services, caller, pipeline)
-    with services.store.writing() as work:
+
+    def made(work: UnitOfWork) -> Result:
         now, runner = services.now(), services.runner
-        return _shown(start_pipeline(work, caller, now, runner, pipeline, number))
+        return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
+
+    attempt = Attempt(services, caller, request, key, number, _runs(caller, pipeline))
+    with services.restarts.of(pipeline):
+        reply = attempt.repeated()
+        if reply is None:
+            _end(services, caller, pipeline)
+            reply = attempt.once(made)
+    return reply
 
 
 def _end(services: Services, caller: Caller, pipeline: str) -> None:

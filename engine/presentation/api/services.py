@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Annotated, cast
@@ -27,6 +28,7 @@ from engine.application.telemetry.server_metrics import ServerMetrics
 from engine.presentation.api.access_tokens import AccessTokens
 from engine.presentation.api.generations import Generations
 from engine.presentation.api.live_feed import LiveFeed
+from engine.presentation.api.one_at_a_time import OneAtATime
 from engine.presentation.api.problems import TooManyRequestsError
 from engine.presentation.api.read_cache import ReadCache
 from engine.presentation.command import RUN
@@ -50,6 +52,12 @@ class Argon2:
         """Return the hash of a password."""
         with self._turn:
             return self._hash.hash(password)
+
+    def fingerprint(self, password: str, salt: str) -> str:
+        """Return what is the same for the same password and salt, and as hard to guess."""
+        own = sha256(salt.encode()).digest()[:16]
+        with self._turn:
+            return self._hash.hash(password, salt=own)
 
     def verify(self, password: str, hashed: str | None) -> bool:
         """Return whether the password matches; takes equally long without a hash."""
@@ -77,6 +85,7 @@ class Services:
         codes: the one-time codes of users.
         generations: of the store.
         reads: what is kept of reads in one generation.
+        restarts: of pipelines, one at a time each.
         provider: the identity provider; None: passwords alone.
     """
 
@@ -94,6 +103,7 @@ class Services:
     codes: OneTimeCodes = field(init=False)
     generations: Generations = field(init=False)
     reads: ReadCache = field(init=False)
+    restarts: OneAtATime = field(default_factory=OneAtATime)
     provider: Provider | None = None
 
     def __post_init__(self) -> None:

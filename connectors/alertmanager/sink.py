@@ -10,6 +10,7 @@ import orjson
 
 from connectors.alertmanager.alert import alert
 from connectors.alertmanager.incident import incident_alerts
+from connectors.alertmanager.sent import SentIncidents
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.alertmanager.waiting import WaitingIncidents
 from connectors.delivery.queue import DeliveryQueue
@@ -64,9 +65,10 @@ class AlertmanagerSink(QueuedSink):
         if not self._is_of_incidents:
             return super().part(states)
         longest = self.settings.longest_delay.total_seconds()
-        waiting = WaitingIncidents(longest, self.context.telemetry.event_time_lags)
+        lags = self.context.telemetry.event_time_lags
+        waiting = WaitingIncidents(longest, lags)
         waiting.load(states)
-        return IncidentPart(self.queue(), waiting)
+        return IncidentPart(self.queue(), waiting, SentIncidents(lags))
 
     def delivery(self, receiver: Alertmanager) -> Delivery:
         """Return what sends alerts to it."""
@@ -84,22 +86,32 @@ class IncidentPart(QueuedPart):
     Args:
         queue: where records wait for Alertmanager.
         waiting: incidents that wait for the rest of a backlog.
+        sent: those whose alerts are sent again.
     """
 
-    def __init__(self, queue: DeliveryQueue, waiting: WaitingIncidents) -> None:
+    def __init__(
+        self, queue: DeliveryQueue, waiting: WaitingIncidents, sent: SentIncidents
+    ) -> None:
         super().__init__(queue)
         self._waiting = waiting
+        self._sent = sent
 
     def write_batch(self, values: list[list[Record]]) -> None:
         """Queue events of incidents, but for those that have to wait."""
-        kept = [[each for each in records if not self._waiting.keeps(each)] for records in values]
-        super().write_batch(kept)
+        for records in values:
+            self._send([each for each in records if not self._waiting.keeps(each)])
 
     def snapshot(self) -> list[str] | None:
         """Deliver everything that need not wait; return the rest."""
-        super().write_batch([self._waiting.take_due()])
+        self._send(self._waiting.take_due())
+        super().write_batch([self._sent.take_due()])
         super().snapshot()
         return self._waiting.dump()
+
+    def _send(self, records: list[Record]) -> None:
+        super().write_batch([records])
+        for each in records:
+            self._sent.note(each)
 
 
 class Alertmanager:

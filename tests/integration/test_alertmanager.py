@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.alertmanager.sent import SentIncidents
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.alertmanager.sink import AlertmanagerSink
+from connectors.alertmanager.sink import AlertmanagerSink, IncidentPart
+from connectors.alertmanager.waiting import WaitingIncidents
 from engine.domain.alert_policy import Severity
 from engine.domain.anomaly import Anomaly, DetectorPart, Origin, ValuePart
 from engine.domain.errors import ConnectorError, RetryableError
@@ -19,7 +22,7 @@ from engine.domain.record import Record
 from operators.publish import anomaly_record
 from operators.publish_incidents import incident_record
 from pynomaly.plugins import RunContext
-from tests.support.alertmanager_server import Notified, active_alerts
+from tests.support.alertmanager_server import Notified, active_alerts, running_alertmanager
 from tests.support.kafka_settings import HOST, free_port
 from tests.support.prometheus_servers import wait_for
 
@@ -229,3 +232,26 @@ def test_incidents_of_yesterday_page_nobody(alertmanager: str, notified: Notifie
     wait_for(lambda: notified.alerts, "people are notified of the new one")
 
     assert {alert["labels"]["entity"] for alert in notified.alerts} == {"new"}
+
+
+def test_an_alert_is_back_after_a_restart_of_alertmanager(
+    tmp_path: Path, notified: Notified
+) -> None:
+    port, context = free_port(), RunContext("plant")
+    settings = AlertmanagerSettings(url=f"http://{HOST}:{port}")
+    sink = AlertmanagerSink(settings, context, "incidents")
+    context.telemetry.event_time_lag.labels("0").set(1.0)
+    sent = SentIncidents(context.telemetry.event_time_lags, every=0.0)
+    part = IncidentPart(sink.queue(), WaitingIncidents(3_600.0, dict), sent)
+
+    with running_alertmanager(tmp_path, notified.url, port=port) as url:
+        part.write_batch([[incident(Change.OPEN), incident(Change.OPEN, id=f"{8:032x}")]])
+        part.write_batch([[incident(Change.CLOSE, id=f"{8:032x}")]])
+        part.snapshot()
+        [before] = active_alerts(url)
+    with running_alertmanager(tmp_path, notified.url, port=port) as url:
+        part.snapshot()
+        [after] = active_alerts(url)
+        part.close()
+
+    assert before["labels"] == after["labels"]

@@ -65,7 +65,7 @@ def receiver() -> Iterator[Notified]:
 
 @contextmanager
 def running_alertmanager(
-    folder: Path, webhook: str, route: Mapping[str, object] = EACH
+    folder: Path, webhook: str, route: Mapping[str, object] = EACH, port: int | None = None
 ) -> Iterator[str]:
     """Yield the URL of an Alertmanager.
 
@@ -73,6 +73,7 @@ def running_alertmanager(
         folder: for its files.
         webhook: where it sends notifications.
         route: how it groups alerts.
+        port: to listen on; a free one unless given.
     """
     config = {
         "route": {"receiver": "people", **route},
@@ -81,7 +82,7 @@ def running_alertmanager(
         ],
     }
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    port, path = free_port(), Path(program("prometheus-alertmanager"))
+    port, path = port or free_port(), Path(program("prometheus-alertmanager"))
     command = [
         "env",
         f"--chdir={path.parents[2]}",

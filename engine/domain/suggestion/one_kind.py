@@ -21,6 +21,7 @@ from engine.domain.suggestion.passed_over import condition
 from engine.domain.suggestion.readings import is_value
 from engine.domain.suggestion.roles import Roles, names_something
 from engine.domain.suggestion.times import at_one_moment, time_of
+from engine.domain.suggestion.typed import merged
 
 MESSAGE = "$message"
 
@@ -125,7 +126,7 @@ def _mapping_of(
         return None
     whole = [event for event, _, _ in events]
     mixed = mixed_paths(whole)
-    fields = unmixed(fields_of(whole), mixed)
+    fields = merged(unmixed(fields_of(whole), mixed))
     time = time_of(fields, array)
     spec, paths = time or (None, set[Path]())
     sampled = Sampled(len(documents), array, at_one_moment(fields, spec, paths))

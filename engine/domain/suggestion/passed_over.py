@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.domain.path import EACH, Path, Step, path_text
+from engine.domain.path import EACH, OneOf, Path, Step, path_text
 
 
 def condition(
@@ -50,7 +50,10 @@ def _lacks(node: Any, path: Sequence[Step]) -> bool:
         return any(_lacks(element, path) for element in node)
     if not path:
         return node is None
-    return not isinstance(node, Mapping) or _lacks(node.get(path[0]), path[1:])
+    if not isinstance(node, Mapping):
+        return True
+    names = path[0].fields if isinstance(path[0], OneOf) else (path[0],)
+    return all(_lacks(node.get(name), path[1:]) for name in names)
 
 
 def _is_other(node: Any, path: Sequence[Step]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.domain.path import EACH, JsonText, Path, Step, path_text
+from engine.domain.path import EACH, JsonText, OneOf, Path, Step, path_text
 
 
 def value_names(paths: Sequence[Path], array: Path | None) -> list[str]:
@@ -35,4 +35,6 @@ def _within_text(path: Path) -> Path:
 
 
 def _word(step: Step) -> str:
+    if isinstance(step, OneOf):
+        return "value"
     return step if isinstance(step, str) else f"value_{step}"

@@ -159,3 +159,39 @@ def test_digits_of_another_length_are_no_date(digits: str) -> None:
     documents = [{"call": digits, "at": "2024-01-01T00:00:00Z", "v": 1.5}]
 
     assert suggested(documents)["time"] == {"path": "at", "format": "iso8601"}
+
+
+def test_values_in_a_field_for_each_type_are_one_value() -> None:
+    # As Tesla's fleet telemetry writes them.
+    data = [
+        {"key": "Soc", "value": {"longValue": "59"}},
+        {"key": "Speed", "value": {"doubleValue": 45.5}},
+        {"key": "Gear", "value": {"shiftState": "P"}},
+    ]
+    documents = [{"vin": "v1", "at": TS, "data": data}]
+
+    (found,) = suggested(documents)["values"].values()
+
+    path = "data.value[longValue|doubleValue]"
+    assert found == {"path": path, "optional": True, "as": "number"}
+    assert [value for _, value in read(documents)][:2] == [59.0, 45.5]
+
+
+def test_numbers_of_mongodb_are_read_whatever_their_type() -> None:
+    documents = [{**A, "doc": {"temp": {"$numberDouble": "21.5"}}}]
+
+    (found,) = suggested(documents)["values"].values()
+
+    assert found["path"] == "doc.temp[$numberDouble|$numberInt|$numberLong|$numberDecimal]"
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [{**A, "double": 1.5, "int": 3}],
+        [{**A, "temp": 1.5}, {**A, "level": 3.5}],
+    ],
+    ids=["both are there", "other names"],
+)
+def test_other_fields_are_values_of_their_own(documents: list[Any]) -> None:
+    assert len(suggested(documents)["values"]) == 2

@@ -43,12 +43,12 @@ def suggested_mapping(
     if whole is not None and not whole.unread:
         return whole.suggested
     for kinds in possible_kinds(documents):
-        chosen = _readable(kinds, whole) if whole is not None else _richest(kinds, of)
-        found = of([row for value in chosen for row in kinds.rows[value]]) if chosen else None
-        if found is not None and not found.unread:
+        best = _best(kinds, of, whole)
+        if best is not None:
+            chosen, suggested = best
             return SuggestedMapping(
-                {"where": _condition(kinds, chosen), **found.suggested.event},
-                [_others(kinds, chosen), *found.suggested.notes],
+                {"where": _condition(kinds, chosen), **suggested.event},
+                [_others(kinds, chosen), *suggested.notes],
             )
     if whole is None and (found_by_field := _by_field(documents, of)) is not None:
         return found_by_field
@@ -56,16 +56,33 @@ def suggested_mapping(
     return whole.suggested if whole is not None else None
 
 
+def _best(
+    kinds: Kinds, of: Callable[[Sequence[int]], KindMapping | None], whole: KindMapping | None
+) -> tuple[list[str], SuggestedMapping] | None:
+    """Return the kinds of which a mapping reads most messages, and the mapping."""
+    choices = [_richest(kinds, of), *([] if whole is None else [_readable(kinds, whole)])]
+    found = []
+    for chosen in choices:
+        rows = [row for value in chosen for row in kinds.rows[value]]
+        one = of(rows) if rows else None
+        if one is not None and not one.unread and "where" not in one.suggested.event:
+            found.append((len(rows), one.events, chosen, one.suggested))
+    if not found:
+        return None
+    _, _, chosen, suggested = max(found, key=lambda one: one[:2])
+    return chosen, suggested
+
+
 def _by_field(
     documents: Sequence[Any], of: Callable[[Sequence[int]], KindMapping | None]
 ) -> SuggestedMapping | None:
-    """Return a mapping for most of the messages, by a field that the others do not have.
+    """Return a mapping for the messages with a field that the others do not have; None if none.
 
-    Such as the rows of a file that ends with words about itself.
+    As for the rows of a file that ends with words about itself, or kinds that no field names.
     """
     fields = fields_of([one if isinstance(one, Mapping) else {} for one in documents])
-    most = [field for field in fields.values() if len(documents) < 2 * len(field.found)]
-    for field in sorted(most, key=lambda one: -len(one.found))[:MOST_FIELDS]:
+    by_frequency = sorted(fields.values(), key=lambda one: -len(one.found))
+    for field in by_frequency[:MOST_FIELDS]:
         rows = [row for row, value in enumerate(field.column) if value is not None]
         found = of(rows) if len(rows) < len(documents) else None
         if found is not None and not found.unread and "where" not in found.suggested.event:

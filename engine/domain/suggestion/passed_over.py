@@ -35,10 +35,10 @@ def _asked(
     """Return the fields of which an event has at least one."""
     if array is None:
         return always[:1]
-    if not array or EACH in array:
+    if EACH in array:
         return ()
     if not any(_is_other(one, array) for one in documents):
-        return (array,)
+        return (array,) if array else ()
     # A number in the place of the array, or among its elements, has no fields.
     below = [path for path in always if path[: len(array)] == array != path]
     return below[:1] or values

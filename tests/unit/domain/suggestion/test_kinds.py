@@ -104,3 +104,29 @@ def test_messages_of_one_kind_have_no_condition() -> None:
     event, _ = suggested([reading(n) for n in MANY])
 
     assert "where" not in event
+
+
+def test_of_two_kinds_that_can_be_read_the_one_with_more_values_is_the_condition() -> None:
+    def batch(n: int) -> dict[str, Any]:
+        return {"type": "batch", "items": [{"device": "d1", "ts": TS + n, "temp": n}]}
+
+    documents = [
+        one
+        for n in MANY
+        for one in (reading(n, humidity=n), hello(n), batch(n), {"type": "config", "rev": n})
+    ]
+
+    event, _ = suggested(documents)
+
+    assert event["where"] == {"path": "type", "equals": "reading"}
+    assert set(event["values"]) == {"temp", "humidity"}
+
+
+def test_kinds_that_no_field_names_are_known_by_the_field_that_they_have() -> None:
+    documents = [one for n in MANY for one in ({"ts": TS + n, "temp": n}, {"hello": 1}, [1, 2])]
+
+    event, notes = suggested(documents)
+
+    assert event["where"] == {"path": "ts", "exists": True}
+    assert event["values"] == {"temp": {"path": "temp"}}
+    assert "40 messages have no ts: passed over" in notes

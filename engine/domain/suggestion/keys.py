@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
-from engine.domain.suggestion.names import ENTITY, LABELS, OWN_ID, THING, UNIT
+from engine.domain.suggestion.names import ENTITY, LABELS, OWN_ID, PROCESS, THING, UNIT
 from engine.domain.suggestion.readings import is_text_value
 from engine.domain.suggestion.times import is_written_time
 
@@ -143,8 +143,10 @@ def _can_name(field: Field, sampled: Sampled) -> bool:
     found = field.found
     if not field.is_always_there or is_own_id(field, sampled):
         return False
-    if any(UNIT.search(str(step)) for step in field.path) or all(
-        is_number_as_text(value, field.name) for value in found
+    if (
+        PROCESS.search(field.name)
+        or any(UNIT.search(str(step)) for step in field.path)
+        or all(is_number_as_text(value, field.name) for value in found)
     ):
         return False
     if all(isinstance(value, str) for value in found):

@@ -15,10 +15,13 @@ _TIME_IN_CAPITALS = re.compile(
 _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$", re.IGNORECASE)
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
-    r"instance|metric|topic|serial|slave|eui|imei|imsi|mac|ip|addr|address|source|channel|variable|signal)$",
+    r"instance|metric|topic|serial([_ -]?(number|no|nr))?|slave|eui|imei|imsi|mac|ip|addr|address|"
+    r"source|channel|variable|signal)$",
     re.IGNORECASE,
 )
 """Of entities."""
+PROCESS = re.compile(r"(^|_)p?pid$|^tid$", re.IGNORECASE)
+"""Of processes and threads: they end in id, and name nothing that lasts."""
 THING = re.compile(
     r"(device|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|equipment)"
     r"([_.-]?(id|name|key))?$",

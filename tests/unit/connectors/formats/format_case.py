@@ -238,6 +238,10 @@ GOOD = {
         "format: debezium\nkey: id\nvalues: [v]",
         b'{"after":{"id":1,"v":2},"op":"c","ts_ms":1704067200000}',
     ),
+    "form": (
+        "format: form\nkey: a\ntime: {path: t, format: iso8601}\nvalues: [v]",
+        b"a=h%201&v=12.5&t=2024-01-01+00%3A00:00&other=",
+    ),
     "influx": (INFLUX, f"cpu,host=a idle=1 {TS * 1_000_000}\ncpu,host=b idle=2".encode()),
     "json_schema": (FLAT + "format: json_schema", b"\0\0\0\0\7" + orjson.dumps(READING)),
     "json_lines": (

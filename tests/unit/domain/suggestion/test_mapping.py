@@ -203,6 +203,21 @@ def test_a_uuid_of_a_device_is_the_key_of_a_single_message() -> None:
     assert suggested([document])["key"] == "deviceID"
 
 
+def test_a_process_names_no_entity() -> None:
+    # As Frigate writes the statistics of its cameras.
+    documents = [{"ts": TS + n, "front": {"pid": 123, "fps": n}} for n in MANY]
+
+    assert suggested(documents)["key"] == {"const": "all"}
+
+
+def test_a_serial_number_is_a_better_name_than_a_model() -> None:
+    documents = [
+        {"Model": "Libre 3", "Serial Number": f"A{n % 3}", "ts": TS + n, "mmol": n} for n in MANY
+    ]
+
+    assert suggested(documents)["key"] == "Serial Number"
+
+
 def test_a_unit_names_no_entity() -> None:
     documents = [{"TempUnit": "C", "ts": TS + n, "temp": n} for n in MANY]
 

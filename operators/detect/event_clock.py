@@ -141,19 +141,18 @@ class EventClock:
         """
         state = self._bank.dump(np.zeros(1, np.int32))
         record = np.asarray(state["state"])
-        for name in ("slot", "leader", "agreeing", "hearing"):
-            record[name] = _renumbered(record[name], used)
+        fields = ("slot", "leader", "agreeing", "hearing")
+        largest = max(used.max(initial=0), *(record[name].max() for name in fields))
+        places = np.full(largest + 1, NOBODY)
+        places[used] = np.arange(len(used))
+        for name in fields:
+            known = record[name] != NOBODY
+            record[name] = np.where(known, places[record[name]], NOBODY)
         return {"state": record}
 
     def load(self, state: State) -> None:
         """Restore a dumped state."""
         self._bank.load(state)
-
-
-def _renumbered(slots: Int32s, used: Int32s) -> Int32s:
-    places = {slot: place for place, slot in enumerate(used.tolist())}
-    found = [places.get(slot, NOBODY) for slot in slots.ravel().tolist()]
-    return np.array(found, np.int32).reshape(slots.shape)
 
 
 @njit(error_model="numpy")

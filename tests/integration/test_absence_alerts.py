@@ -121,6 +121,13 @@ def until(
     wait_for(are_there, what, 120)
 
 
+def absent(folder: Path) -> list[str]:
+    """Return who was found absent so far."""
+    file = folder / "anomalies.ndjson"
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    return sorted(orjson.loads(line)["entity"] for line in lines)
+
+
 def states(notified: Notified) -> list[tuple[str, str]]:
     return [(alert["labels"]["entity"], alert["status"]) for alert in notified.alerts]
 
@@ -155,14 +162,9 @@ def test_after_a_backlog_of_hours_what_still_lasts_fires_and_what_is_over_does_n
         lasts = sensor == "s03" and ago < 120 * MINUTE
         return not (is_over or lasts)
 
-    def absent() -> list[str]:
-        file = tmp_path / "anomalies.ndjson"
-        lines = file.read_bytes().splitlines() if file.exists() else []
-        return sorted(orjson.loads(line)["entity"] for line in lines)
-
     plant.send(360 * MINUTE, 90 * MINUTE, sends)
     with pipeline(tmp_path, kafka, inlet, alertmanager):
-        wait_for(lambda: absent() == ["s03", "s07"], "both absences are found")
+        wait_for(lambda: absent(tmp_path) == ["s03", "s07"], "both absences are found")
     assert notified.notifications == [], "the pipeline is still behind"
 
     plant.send(90 * MINUTE, 0, sends)
@@ -172,7 +174,7 @@ def test_after_a_backlog_of_hours_what_still_lasts_fires_and_what_is_over_does_n
         until(process, notified, 2, "people are notified of its end")
 
     assert states(notified) == [("s03", "firing"), ("s03", "resolved")]
-    assert absent() == ["s03", "s07"]
+    assert absent(tmp_path) == ["s03", "s07"]
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8])
@@ -202,3 +204,18 @@ def test_an_outage_that_eight_partitions_report_is_one_notification(
     assert len(began) == len(firing) == 8, "one of each partition"
     assert {alert["status"] for alert in began} == {"firing"}
     assert {alert["status"] for alert in ended} == {"resolved"}
+
+
+def test_a_topic_that_stood_still_is_an_absence_of_each_partition_that_is_over(
+    tmp_path: Path, kafka: KafkaCluster, topic: TopicFactory, notified: Notified, alertmanager: str
+) -> None:
+    inlet, sensors = topic(partitions=8), [f"s{number:03d}" for number in range(200)]
+    plant = Plant(kafka, inlet, 8, sensors)
+    plant.send(180 * MINUTE, 0, lambda _sensor, ago: not 40 * MINUTE < ago < 100 * MINUTE)
+
+    with pipeline(tmp_path, kafka, inlet, alertmanager) as process:
+        wait_for(lambda: len(absent(tmp_path)) >= 8, "all partitions were away")
+        assert process.poll() is None
+
+    assert absent(tmp_path) == [f"{inlet}/{number}" for number in range(8)]
+    assert notified.notifications == []

@@ -88,6 +88,21 @@ class ValueField:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeStep:
+    """The time between the samples of a message.
+
+    Attributes:
+        path: of the field that has it; None: it is `ns`.
+        unit: of that field; "Hz" is a rate.
+        ns: the time, if no field has it.
+    """
+
+    path: Path | None
+    unit: Literal["s", "ms", "us", "ns", "Hz"] = "s"
+    ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TimeField:
     """Where the event time is, and how it is written.
 
@@ -99,6 +114,7 @@ class TimeField:
             or a date such as 1904-01-01.
         also: further fields of the time, such as a clock beside a date; joined by spaces.
         zone: name of the time zone of texts that name none; UTC unless given.
+        step: the time between samples that a message has as an array; None: all are of one time.
     """
 
     path: Path | None = None
@@ -107,6 +123,7 @@ class TimeField:
     also: tuple[Path, ...] = ()
     zone: str | None = None
     since: str = "epoch"
+    step: TimeStep | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -175,7 +192,10 @@ class EventMapping:
         """All paths that are read, in the message as it is or with an element in its place."""
         keys = [part for part in self.key if isinstance(part, tuple)]
         conditions = () if self.where is None else paths(self.where)
-        return (*keys, *self.time.paths, *(value.path for value in self.values), *conditions)
+        step = self.time.step
+        steps = () if step is None or step.path is None else (step.path,)
+        values = (value.path for value in self.values)
+        return (*keys, *self.time.paths, *steps, *values, *conditions)
 
     @property
     def fields(self) -> frozenset[str]:

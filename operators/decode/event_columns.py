@@ -18,6 +18,7 @@ from operators.decode.document_keys import KeyReader
 from operators.decode.entity_keys import joined, names
 from operators.decode.numbers import NumberReader
 from operators.decode.reading import Read
+from operators.decode.sample_times import SampleTimes
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
 
@@ -40,6 +41,8 @@ class EventColumns:
         self._values = [(reader(v.path), NumberReader(v)) for v in mapping.values]
         self._read_times = [reader(path) for path in mapping.time.paths]
         self._times = TimeReader(mapping.time)
+        step = mapping.time.step
+        self._samples = None if step is None else SampleTimes(step, reader)
 
     @property
     def ambiguous(self) -> str:
@@ -54,7 +57,7 @@ class EventColumns:
         )
         keys, known = self._keys(raw, found)
         values, finite = self._numbers(found.messages)
-        times, timely = self._moments(found.messages, keys, stamps, now)
+        times, timely = self._moments(found, keys, stamps, now)
         good = known & finite & timely
         # A message without a timestamp of its own counts as sent when it happened.
         if NO_TIME in stamps:
@@ -78,13 +81,16 @@ class EventColumns:
         return names(joined(columns))
 
     def _moments(
-        self, messages: list[Any] | Table, keys: Objects, stamps: Int64s, now: int
+        self, found: Decoded, keys: Objects, stamps: Int64s, now: int
     ) -> tuple[Int64s, Bools]:
         """Return the event times, and which are near enough to the clocks they are held against."""
         times, clocks = stamps, np.full(1, now)
         if self._read_times:
-            written = together([read(messages) for read in self._read_times])
+            written = together([read(found.messages) for read in self._read_times])
             times = self._times.column(written, keys, self._known(stamps, now))
+            if self._samples is not None and found.indices is not None and len(times):
+                origins = found.rows, found.indices
+                times = self._samples.of(found.messages, keys, origins, times)
             clocks = np.minimum(stamps, now)
             clocks[stamps == NO_TIME] = now
         good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)

@@ -100,6 +100,8 @@ def wanted(mapping: EventMapping) -> Iterable[tuple[Path, Any, bool]]:
             yield part, str | int, True
     for path in mapping.time.paths:
         yield path, _time_type(mapping.time), True
+    if mapping.time.step is not None and mapping.time.step.path is not None:
+        yield mapping.time.step.path, Any, True
     for value in mapping.values:
         kind = Any if value.takes_text else float | bool
         may_miss = value.optional or bool(value.missing)

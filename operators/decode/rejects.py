@@ -26,6 +26,7 @@ class Rejects:
 
     def __init__(self, mapping: EventMapping) -> None:
         self._diagnosis = Diagnosis(mapping)
+        self._other = NOT_STRICT if mapping.time.step is None else FAR
 
     def of(
         self, raw: Sequence[RawBatch], rows: Int64s, elements: Elements | None, now: int
@@ -66,7 +67,7 @@ class Rejects:
         key, clocks = _key(batch, row), (int(batch.timestamps[row]), now)
         rejects = []
         for index, document in found[:MOST_ELEMENTS]:
-            finding = self._diagnosis.of_document(document, key, clocks) or NOT_STRICT
+            finding = self._diagnosis.of_document(document, key, clocks) or self._other
             value = _json(document) or batch.values[row]
             rejects.append(_reject(batch, row, finding, value, index))
         return rejects + self._rest(batch, row, found[MOST_ELEMENTS:], clocks)
@@ -78,7 +79,7 @@ class Rejects:
         if not found:
             return []
         index, document = found[0]
-        finding = self._diagnosis.of_document(document, _key(batch, row), clocks) or NOT_STRICT
+        finding = self._diagnosis.of_document(document, _key(batch, row), clocks) or self._other
         text = f"{len(found)} more elements are bad; the first of them: {finding[1]}"
         value = _json([document for _, document in found]) or batch.values[row]
         whole = _reject(batch, row, (finding[0], text), value, index)
@@ -87,6 +88,8 @@ class Rejects:
 
 MISSING = {RejectReason.MISSING_KEY, RejectReason.MISSING_TIME, RejectReason.MISSING_VALUE}
 NOT_STRICT: Finding = (RejectReason.NOT_JSON, "the payload is not strict JSON")
+FAR: Finding = (RejectReason.TIME_IN_FUTURE, "the time of the sample is too far ahead")
+"""Of an element whose time is well: it is the steps from there that lead too far."""
 
 
 def _by_row(elements: Elements | None) -> dict[int, list[tuple[int, Any]]]:

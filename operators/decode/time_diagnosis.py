@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from engine.domain.path import path_text
 from engine.domain.reject import Finding, RejectReason
 from engine.domain.time_doubts import other_unit
 from operators.decode.reading import MissingError, look_up, other_name, quote
+from operators.decode.sample_times import step_ns
 from operators.decode.timestamps import UNREADABLE, TimeReader, together
 
 HERE = "this machine's clock"
@@ -45,7 +47,21 @@ class TimeDiagnosis:
             if columns[-1] == [None]:
                 return RejectReason.MISSING_TIME, f"{path_text(path)} is null"
         written = together(columns)[0]
-        return self._of_written_time(written, timestamp, now)
+        return self._of_step(document) or self._of_written_time(written, timestamp, now)
+
+    def _of_step(self, document: dict[str, Any]) -> Finding | None:
+        step = self._mapping.time.step
+        if step is None or step.path is None:
+            return None
+        try:
+            found = look_up(document, step.path)
+        except MissingError as missing:
+            hint = other_name(document, step.path)
+            return RejectReason.MISSING_TIME, f"there is nothing at {missing}{hint}"
+        if math.isnan(step_ns(found, step.unit)):
+            text = f"{path_text(step.path)} is {quote(found)}, expected a number above 0"
+            return RejectReason.BAD_TIME, f"{text}, in {step.unit}"
+        return None
 
     def _of_message_time(self, timestamp: int, now: int) -> Finding | None:
         if timestamp == NO_TIME:

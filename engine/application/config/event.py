@@ -100,6 +100,13 @@ class EventSpec(Settings):
         return self
 
     @model_validator(mode="after")
+    def _steps_are_between_elements(self) -> Self:
+        if self.time is not None and self.time.step is not None and self.explode is None:
+            text = "expected event.explode beside it: it is the time between elements of an array"
+            raise invalid(text, "time", "step")
+        return self
+
+    @model_validator(mode="after")
     def _stars_are_exploded(self) -> Self:
         explode = self.explode
         one, _ = each(self.values, explode) or (None, ())

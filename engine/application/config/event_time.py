@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema, field_validator, model_val
 
 from engine.application.config.issues import invalid
 from engine.application.config.json_path import PATH_SCHEMA, JsonPath
+from engine.application.config.time_step import Step
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.mapping import EXCEL_FORMATS, TimeField, TimeUnit, has_year
@@ -56,6 +57,9 @@ class TimeSpec(Settings):
     Excel shows as a time, or excel1904; wincc, millionths of these days (Time_ms)."""
     zone: str | None = None
     """Time zone of texts that name none, such as Europe/Berlin; UTC unless given."""
+    step: Step = None
+    """Time between samples of a message that explode makes events of, of which path has the first:
+    1ms, or {path: rate, unit: Hz}."""
 
     @field_validator("zone")
     @classmethod
@@ -87,7 +91,9 @@ class TimeSpec(Settings):
     def field(self) -> TimeField:
         """Return the time in the domain's words."""
         path, *also = self.path
-        return TimeField(path, self.unit, self.format, tuple(also), self.zone, str(self.since))
+        step = None if self.step is None else self.step.step()
+        since = str(self.since)
+        return TimeField(path, self.unit, self.format, tuple(also), self.zone, since, step)
 
 
 def _check_format(text: str) -> None:

@@ -21,7 +21,7 @@ COMPLETE: dict[str, Any] = {
     "source": {"queue": {"brokers": "b:1", "topic": "t", "batch": 5}},
     "event": {
         "key": ["site", "sensor.id"],
-        "time": {"path": "ts", "unit": "ms"},
+        "time": {"path": "ts", "unit": "ms", "step": {"path": "r.rate", "unit": "Hz"}},
         "values": {
             "t": {"path": "r.t", "optional": True, "min_deviation": {"absolute": 2}},
             "v": "r.v[0]",
@@ -143,6 +143,11 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("event", "time", "path"), ["a", 5], "expected a path to a field"),
     (("event", "order"), "time", "expected one of arrival, event_time"),
     (("event", "timezone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
+    (("event", "time", "step"), 5, "expected a duration such as 1ms, or {path: rate, unit: Hz}"),
+    (("event", "time", "step"), {"unit": "s"}, "expected a duration such as 1ms"),
+    (("event", "time", "step", "path"), 5, "expected a path to a field"),
+    (("event", "time", "step", "unit"), "kHz", "expected one of s, ms, us, ns, Hz"),
+    (("event", "time", "step", "every"), "soon", "expected a duration"),
     (("event", "time", "zone"), "Europe/Berln", 'Did you mean "Europe/Berlin"?'),
     (("event", "time", "zone"), "Europe/Berlin", "expected format beside it, and not unit"),
     (

@@ -108,6 +108,11 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("living room", START, 18.3, 39),
         ("living room", "2024-01-01T03:00", 20.6, 48),
     ],
+    "Netatmo, measures at a fixed step": [
+        ("living room", START, 18.3, 39),
+        ("living room", "2024-01-01T00:30", GAP, GAP),
+        ("living room", "2024-01-01T01:00", 20.6, 48),
+    ],
     "Netatmo, stations": [("Home", START, 23.7)],
     "OwnTracks, locations": [("JP", START, 54, 80)],
     "Awair, air data": [("bedroom", "2021-02-23T02:55", 93, 29.24, 410)],

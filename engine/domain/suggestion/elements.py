@@ -12,6 +12,7 @@ from engine.domain.suggestion.fields import (
     is_number,
     is_number_as_text,
     is_writable,
+    objects,
     scalars,
 )
 from engine.domain.suggestion.maps import maps_of_entities
@@ -25,6 +26,18 @@ def arrays_of_objects(documents: Sequence[Any]) -> list[Path]:
     for document in documents:
         counts.update(_arrays(document, (), 0))
     return [path for path, _ in counts.most_common()]
+
+
+def arrays_of_numbers(documents: Sequence[Any]) -> list[Path]:
+    """Return the arrays of several numbers, as of samples at a fixed rate."""
+    found: dict[Path, None] = {}
+    for document in documents:
+        for path, node in objects(document):
+            for name, inner in node.items():
+                is_array = isinstance(inner, list) and len(inner) > 1
+                if is_array and is_writable(name) and all(map(is_number, inner)):
+                    found[*path, name] = None
+    return list(found)
 
 
 def ways_to_events(documents: Sequence[Any]) -> list[Path | None]:

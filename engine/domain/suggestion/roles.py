@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.domain.path import EACH, Path, path_text
 from engine.domain.suggestion.by_name import by_name
-from engine.domain.suggestion.elements import arrays_of_objects
+from engine.domain.suggestion.elements import arrays_of_numbers, arrays_of_objects
 from engine.domain.suggestion.fields import Field
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
 from engine.domain.suggestion.names import COUNTED, ENTITY, is_time
@@ -118,6 +118,17 @@ class Roles:
         if self._array and (paths := by_name(documents, self._array)):
             texts = ", ".join(map(path_text, paths))
             notes.append(f"or one event of each message, without explode: values by name, {texts}")
+        samples = [
+            path
+            for path in arrays_of_numbers(documents)
+            if self._array is None or not self._reads(path[:-1])
+        ]
+        if samples:
+            texts = ", ".join(map(path_text, samples[:3]))
+            notes.append(
+                f"numbers in arrays are not read: {texts}; explode makes events of them, and "
+                "time.step gives each its time (docs/formats.md)"
+            )
         others = [path for path in arrays_of_objects(documents) if path and not self._reads(path)]
         notes += [
             f"an array of objects is not read; explode: {path_text(path)} makes events of them"

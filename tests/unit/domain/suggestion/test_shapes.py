@@ -195,3 +195,16 @@ def test_numbers_of_mongodb_are_read_whatever_their_type() -> None:
 )
 def test_other_fields_are_values_of_their_own(documents: list[Any]) -> None:
     assert len(suggested(documents)["values"]) == 2
+
+
+def test_samples_in_an_array_are_noted() -> None:
+    documents = [{**A, "rms": 0.5, "wave": {"x": [0.25, 0.5]}, "samples": [1, 2], "one": [1]}]
+
+    assert "numbers in arrays are not read: samples, wave.x; explode makes" in notes(documents)
+
+
+def test_parallel_arrays_that_are_exploded_are_not_noted() -> None:
+    documents = [{"id": "a", "hourly": {"time": [TS, TS + 60], "temp": [1.5, 2.5]}}]
+
+    assert suggested(documents)["explode"] == "hourly"
+    assert "numbers in arrays" not in notes(documents)

@@ -54,6 +54,9 @@ def to_the_end(text: str, folder: Path) -> Path:
     roles = ("anomalies", "scores", "dead_letters")
     document["sinks"] = {role: {"file": {"path": f"{folder}/{role}"}} for role in roles}
     document |= {"state": {"directory": f"{folder}/state"}, "metrics": None}
+    if len(document["event"]["values"]) > 1:
+        # The default is compiled for each number of values, which takes half a minute.
+        document["detectors"] = ["zscore"]
     file = folder / "suggested.yaml"
     file.write_text(yaml.safe_dump(document))
     return file

@@ -8,6 +8,7 @@ from typing import Any
 from engine.domain.path import path_text
 from engine.domain.suggestion.fields import fields_of
 from engine.domain.suggestion.kinds import MOST_KINDS, Kinds, possible_kinds
+from engine.domain.suggestion.mixed import at
 from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
 from engine.domain.suggestion.opened import opened
 
@@ -83,7 +84,7 @@ def _by_field(
     fields = fields_of([one if isinstance(one, Mapping) else {} for one in documents])
     by_frequency = sorted(fields.values(), key=lambda one: -len(one.found))
     for field in by_frequency[:MOST_FIELDS]:
-        rows = [row for row, value in enumerate(field.column) if value is not None]
+        rows = [row for row, one in enumerate(documents) if at(one, field.path) is not None]
         found = of(rows) if len(rows) < len(documents) else None
         if found is not None and not found.unread and "where" not in found.suggested.event:
             path = path_text(field.path)

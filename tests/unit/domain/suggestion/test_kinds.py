@@ -122,6 +122,19 @@ def test_of_two_kinds_that_can_be_read_the_one_with_more_values_is_the_condition
     assert set(event["values"]) == {"temp", "humidity"}
 
 
+@pytest.mark.parametrize("other", [{"a": 1}, [1]], ids=str)
+def test_a_field_that_is_an_object_in_other_messages_tells_no_kind(other: Any) -> None:
+    documents = [
+        one
+        for n in MANY
+        for one in ({"ts": TS + n, "temp": n, "v": n}, {"hello": n, "temp": other})
+    ]
+
+    event, _ = suggested(documents)
+
+    assert event["where"]["path"] in ("ts", "v")
+
+
 def test_kinds_that_no_field_names_are_known_by_the_field_that_they_have() -> None:
     documents = [one for n in MANY for one in ({"ts": TS + n, "temp": n}, {"hello": 1}, [1, 2])]
 

@@ -12,11 +12,13 @@ them is a new regime and enters as it is.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from engine.domain.batch import Floats
 from operators.kernels.moving_mean import newest_weight
 
 MEMORY_EVENTS = 4_000.0
@@ -156,18 +158,35 @@ def _count(state: Any, deviation: float, seen: int) -> None:
 
 
 @njit(error_model="numpy")
+def _tapered(state: Any, seen: int) -> Floats:
+    """Return the autocovariances of the deviations, each times the root of its weight.
+
+    Those that are kept weigh a pair by its newer value: where deviations become smaller, that of
+    one lag is larger than the variance, and the equations have no solution.
+    """
+    found = np.empty(len(state.covariance))
+    taper = sqrt(1.0 - 1.0 / MEMORY_EVENTS) if seen >= MEMORY_EVENTS else 1.0
+    factor = 1.0
+    for k in range(len(found)):
+        found[k] = factor * state.covariance[k]
+        factor *= taper
+    return found
+
+
+@njit(error_model="numpy")
 def solve(state: Any, seen: int) -> None:
     """Solve the Yule-Walker equations for the weights."""
     order = len(state.weights)
-    error = np.float64(state.covariance[0]) * (1.0 + RIDGE + EARLY_RIDGE / seen)
+    tapered = _tapered(state, seen)
+    error = tapered[0] * (1.0 + RIDGE + EARLY_RIDGE / seen)
     if not error > 0.0:
         return
     floor = 1e-9 * error
     weights, before = np.zeros(order), np.zeros(order)
     for k in range(order):
-        total = float(state.covariance[k + 1])
+        total = tapered[k + 1]
         for i in range(k):
-            total -= weights[i] * state.covariance[k - i]
+            total -= weights[i] * tapered[k - i]
         reflection = total / error
         if abs(reflection) >= 1.0:
             break

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import exp, sqrt
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ def settled(values: Floats) -> Any:
 def test_weights_solve_the_yule_walker_equations() -> None:
     seen = 3_000
     state = settled(autoregressive(seen, 0.7))
+    # All deviations have the same weight as yet.
+    assert seen < autoregression.MEMORY_EVENTS
     covariance = state["covariance"].astype(float)
     lags = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
     ridge = covariance[0] * (autoregression.RIDGE + autoregression.EARLY_RIDGE / seen)
@@ -47,6 +50,20 @@ def test_autocovariances_around_a_moving_mean_are_those_of_a_series() -> None:
     covariance = state["covariance"].astype(float)
     lags = np.abs(np.subtract.outer(np.arange(LAGS), np.arange(LAGS)))
     assert np.linalg.eigvalsh(covariance[lags])[0] > 0.0
+
+
+@pytest.mark.parametrize("height", [5.0, 40.0])
+def test_foretells_a_slow_value_that_comes_back_from_far_off(height: float) -> None:
+    n, carried = 86_400, exp(-1 / 600)
+    day = height * np.cos(2 * np.pi * np.arange(n) / n)
+    around = sqrt(1 - carried**2) * autoregressive(n, carried, seed=1)
+    state = one_of(autoregression.fields(LAGS))
+    values = day + around + 0.2 * autoregressive(n, 0.0, seed=2)
+
+    expected = forecasts(state, values, 0)
+
+    errors = np.abs(values - expected)[4_000:]
+    assert errors.max() < 8 * errors.mean()
 
 
 def test_foretells_a_regular_cycle_whose_mean_was_not_known() -> None:

@@ -26,8 +26,9 @@ class Explanation:
         widths: float64 [n, d], half the width of the normal range around it.
         amounts: float64 [n], how much, for the kinds that have a measure of their own: for burst
             and calm the variation as a multiple of the usual one, for stuck the equal values in a
-            row, for cadence the time between events as a multiple of the usual one; NaN for other
-            kinds. None if the bank does not measure it.
+            row, for cadence the time between events as a multiple of the usual one, for shift,
+            drift and season the mean of a minute, if that is what deviates; NaN for other kinds.
+            None if the bank does not measure it.
     """
 
     scores: Floats

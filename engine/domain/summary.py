@@ -41,6 +41,15 @@ MEASURED = {
     "cadence": "the time between events is {amount} times the usual",
 }
 """Sentences that say how much, in place of those above where it is known."""
+MEANS = {
+    "shift": "the mean of {name} over a minute has moved to {value}, {distance} the {low} to "
+    "{high} expected",
+    "drift": "the mean of {name} over a minute has drifted to {value}, {distance} the {low} to "
+    "{high} expected",
+    "season": "the mean of {name} over a minute, {value}, is {distance} the {low} to {high} usual "
+    "at this time",
+}
+"""Sentences whose amount is a mean, which lies outside of the range."""
 INSIDE = {
     "spike": "{name} {value} is unusual now",
     "shift": "the level of {name} has moved; its newest value is {value}",
@@ -76,11 +85,15 @@ def summary(
         sentence = SENTENCES[kind if by_rule else "outlier"]
         text = sentence.format(name=name, value=_short(value), range=_bounds(low, high))
         return text if by_rule else text + _rarity(p_value)
+    means = kind in MEANS and amount is not None and bool(_distance(amount, low, high))
+    if means:
+        value = amount
     decimals = _decimals(high - low)
     texts = (_rounded(number, decimals) for number in (value, low, high))
     named = dict(zip(("value", "low", "high"), texts, strict=True))
     distance = _distance(value, low, high)
-    sentence = SENTENCES[kind] if distance else INSIDE.get(kind, SENTENCES[kind])
+    outside = MEANS if means else SENTENCES
+    sentence = outside[kind] if distance else INSIDE.get(kind, SENTENCES[kind])
     if amount is not None and kind in MEASURED:
         sentence, named["amount"] = MEASURED[kind], _amount(amount)
     return sentence.format(name=name, distance=distance, **named) + _rarity(p_value)

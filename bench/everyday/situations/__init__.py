@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.everyday.situations import (
+    a_second,
     cadence,
     correlation,
     counter,
@@ -45,6 +46,7 @@ _FILES = (
     little_known,
     missing_values,
     other_pace,
+    a_second,
     large_fleet,
     plant,
     rare_outliers,

@@ -11,11 +11,13 @@ from numba import njit
 from engine.domain.batch import Bools, Floats, Int64s
 from operators.detectors.auto import (
     autoregression,
+    block,
     correlation,
     counter,
     evidence,
     gauge,
     hours,
+    level,
     naming,
     neighbours,
     ranking,
@@ -51,7 +53,7 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 9
+LAYOUT = 10
 """Version of the layout of the record."""
 OUTPUTS = 10
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -78,7 +80,7 @@ def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
         return Sizes(54, 168, 24, 48)
-    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 46)
+    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 44)
 
 
 def small_sizes() -> Sizes:
@@ -92,6 +94,7 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
         [
             ("seen", "<u4"),
             ("newest", "<i8"),
+            ("block", "<u2"),
             ("gap", "<f4"),
             ("usual_log_gap", "<f4"),
             ("cadence", "<f4"),
@@ -171,6 +174,7 @@ def _drive(  # pragma: no cover - runs compiled
         tick = schedule.tick_of(shown)
         due = schedule.is_due(state.schedule, tick)
         present, best, kind, rarest, amount = 0, 1.0, 0, 1.0, np.nan
+        events, whole = max(np.int64(state.block), 1), True
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
             if np.isnan(values[i, j]):
@@ -181,7 +185,9 @@ def _drive(  # pragma: no cover - runs compiled
                 out[j, 3] = np.nan
                 z[j] = 0.0
                 continue
-            value.observe(state.values[j], values[i, j], shown, learns[i], after_gap, due, out[j])
+            own = state.values[j]
+            whole = whole and block.ends(own.block, events)
+            value.observe(own, values[i, j], shown, learns[i], after_gap, due, events, out[j])
             present += 1
             total += out[j, 5]
             errors += out[j, 7] * out[j, 7]
@@ -275,6 +281,13 @@ def _drive(  # pragma: no cover - runs compiled
                 tail.learn(pace_tail, away, pace_p, CADENCE_FLOOR, 0.0, clock, CADENCE_SPAN, True)
             if tail.teaches(pace_tail, pace_p, CADENCE_KNOWN):
                 state.usual_log_gap += off * newest_weight(state.seen, USUAL_GAP_EVENTS)
+            if state.seen % block.KNOWN_EVENTS == 0:
+                known = state.block > 0
+                length = block.length(events, np.float64(state.usual_log_gap), known)
+                if length != events:
+                    for j in range(d):
+                        level.begin_blocks(state.values[j])
+                state.block = length
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]
@@ -301,7 +314,7 @@ def _drive(  # pragma: no cover - runs compiled
         p_values[i], beginnings[i] = np.nan, np.nan
         if warm:
             p_values[i] = max(min(best, 1.0), 1e-300)
-            beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i])
+            beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i], whole)
         kinds[i], amounts[i] = kind, amount
         if learns[i]:
             if warm:
@@ -316,11 +329,13 @@ drive = kernel(
     _drive,
     (
         autoregression,
+        block,
         correlation,
         counter,
         evidence,
         gauge,
         hours,
+        level,
         moving_mean,
         naming,
         neighbours,

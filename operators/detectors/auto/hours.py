@@ -62,8 +62,8 @@ def usual_share(state: Any, hour: int, wobble: float) -> float:
 
 
 @njit(error_model="numpy")
-def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
-    """Record the size of an error, and of a deviation from the season, in a part of the day."""
+def note_hour(state: Any, hour: int, error: float) -> None:
+    """Record the size of an error in a part of the day."""
     if hour != state.hour:
         before = state.hour
         if state.hour_peak > 0.0:
@@ -75,6 +75,11 @@ def note_hour(state: Any, hour: int, error: float, rest: float) -> None:
         state.hour_rest = 0.0
         state.hour_count = 0
     state.hour_peak = max(state.hour_peak, np.float32(error))
+
+
+@njit(error_model="numpy")
+def note_rest(state: Any, rest: float) -> None:
+    """Record the size of a deviation from the season in the present part of the day."""
     state.hour_count = min(state.hour_count + 1, 65_535)
     state.hour_rest += (rest - state.hour_rest) / state.hour_count
 

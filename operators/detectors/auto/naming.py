@@ -49,7 +49,7 @@ def was_noisy(state: Any, floors: Floats) -> bool:
 def kind_of(
     state: Any,
     chosen: int,
-    distances: Floats,
+    deviation: float,
     floors: Floats,
     predictable: float,
     sudden: bool,
@@ -57,11 +57,14 @@ def kind_of(
     again: bool,
     one_sided: bool,
 ) -> int:
-    """Return the evidence that names the anomaly, by the evidence that fired and the run."""
+    """Return the evidence that names the anomaly, by the evidence that fired and the run.
+
+    `deviation` is the distance of the value from the level.
+    """
     if chosen > DRIFT and chosen != BURST:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
-    inside = not distances[LEVEL] > tail.first_level(state.tails[LEVEL], floors[LEVEL])
+    inside = not deviation > tail.first_level(state.tails[LEVEL], floors[LEVEL])
     seasonal = state.wobble < SEASONAL * level_unit and inside
     if seasonal and state.unseasonal:
         return SEASON

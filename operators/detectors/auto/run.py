@@ -35,6 +35,12 @@ def goes_on(state: Any) -> bool:
 
 
 @njit(error_model="numpy")
+def note_error(state: Any, sudden: bool) -> None:
+    """Note whether a value was a sudden error."""
+    state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
+
+
+@njit(error_model="numpy")
 def note_run(
     state: Any,
     outside: bool,
@@ -49,7 +55,6 @@ def note_run(
     Returns:
         Whether a settled run has ended.
     """
-    state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
     ended = False
     if state.outside > 0 and not (outside and rest * state.first_rest > 0.0):
         state.paused += 1 if abs(rest) < wobble else 0

@@ -32,7 +32,7 @@ def fields(kinds: int) -> list[Any]:
 
 
 @njit(error_model="numpy")
-def begins(state: Any, p: float, kind: int, learns: bool) -> float:
+def begins(state: Any, p: float, kind: int, learns: bool, whole: bool) -> float:
     """Return the p-value of the begin of an anomaly at an event, and learn it.
 
     Args:
@@ -40,9 +40,10 @@ def begins(state: Any, p: float, kind: int, learns: bool) -> float:
         p: the p-value of the event.
         kind: the kind of evidence with this p-value.
         learns: False judges without learning.
+        whole: whether all evidence was looked at, which an ordinary event shows only then.
     """
     if p > ORDINARY:
-        if learns and state.length > 0:
+        if learns and whole and state.length > 0:
             state.powers[:] = 0
             state.length = 0
         return p

@@ -11,6 +11,7 @@ from numba import njit
 from engine.domain.batch import Floats
 from operators.detectors.auto import (
     autoregression,
+    block,
     counter,
     gauge,
     hours,
@@ -19,6 +20,7 @@ from operators.detectors.auto import (
     season,
     stuck,
 )
+from operators.detectors.auto import level as levels
 from operators.detectors.auto.evidence import (
     BURST,
     CALM,
@@ -37,22 +39,19 @@ from operators.kernels.moving_mean import newest_weight
 
 WARM_UP = 50
 """Values before the first is judged."""
-LEVEL_EVENTS = 2_000.0
-"""Memory of the level in events."""
-CLIP, MEAN_CLIP = 4.0, 8.0
-"""Largest deviation in the level and the two moving means, in mean deviations."""
+MEAN_CLIP = 8.0
+"""Largest deviation in the two moving means, in mean deviations; largest error in the mean of a
+block, in mean errors."""
 FAST_EVENTS, SLOW_EVENTS = 16.0, 128.0
 """Memory of the two moving means in events: the short one shows a shift, the long one a drift."""
 MEAN_EVENTS = 1_000.0
 """Memory in events of the share of equal values and of the mean residual error."""
-YOUNG_EVENTS, AGED_EVENTS = 200, 2_000
 DAY_OFF, FIRST_WEEK_DAYS = 1 / 3, 7
 """Weight of deviations on the first days off, which may differ from other days; all days off of
 the first week are."""
-KEPT_EVENTS = 30
-"""Events that the mean deviation counts as when the season becomes known."""
 SUDDEN = 1.4
-"""Size of a sudden error, in first levels: 3.6 standard deviations of normal noise."""
+"""Size of a sudden error, or step of the mean of a block, in first levels: 3.6 standard deviations
+of normal noise."""
 ERROR_FLOOR = 0.8
 """Lower bound of the mean error, in units of the error: that of normal noise."""
 FAST_FLOOR, SLOW_FLOOR = 0.18, 0.0625
@@ -115,6 +114,7 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
             ("first_rest", "<f4"),
             ("aged_at", "<u4"),
             ("began", "<i4"),
+            ("block", np.dtype(block.FIELDS)),
             ("counter", np.dtype(counter.FIELDS)),
             ("ar", np.dtype(autoregression.fields(order))),
             ("season", np.dtype(season.fields(buckets))),
@@ -159,6 +159,7 @@ def restart(state: Any, value: float) -> None:
     state.began = 0
     gauge.forget(state.burst_gauge)
     gauge.forget(state.calm_gauge)
+    block.forget(state.block)
     autoregression.forget(state.ar)
     season.forget(state.season)
     stuck.forget(state.stuck)
@@ -168,7 +169,14 @@ def restart(state: Any, value: float) -> None:
 
 @njit(error_model="numpy")
 def observe(
-    state: Any, raw: float, time: int, learns: bool, after_gap: bool, due: bool, out: Floats
+    state: Any,
+    raw: float,
+    time: int,
+    learns: bool,
+    after_gap: bool,
+    due: bool,
+    events: int,
+    out: Floats,
 ) -> None:
     """Judge a value by the state before it, then learn it.
 
@@ -179,6 +187,7 @@ def observe(
         learns: False judges without learning.
         after_gap: whether the event follows a long silence.
         due: whether an episode is expected now, see `schedule`.
+        events: values of a block, see `block`; 1 judges each value.
         out: float64 [10], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
             kind of anomaly, the score (decimal powers over all evidence), the deviation from the
@@ -206,7 +215,7 @@ def observe(
     if learns and season.has_first_workday(hours.time_of(state.began), time):
         # What was learned on days off says nothing of working days.
         restart(state, value)
-    _observe(state, value, rounding, time, learns, after_gap, due, reset_p, out)
+    _observe(state, value, rounding, time, learns, after_gap, due, reset_p, events, out)
     if count.is_counter:
         out[2] += count.last_raw
     if learns:
@@ -223,12 +232,14 @@ def _observe(
     after_gap: bool,
     due: bool,
     reset_p: float,
+    events: int,
     out: Floats,
 ) -> None:
     x = value - state.origin
     seen = state.seen
     if after_gap and learns and seen > 0:
         autoregression.restart(state.ar, x - state.level)
+        block.restart(state.block)
     moved = abs(x - state.last)
     if moved <= rounding:
         x, moved = state.last, 0.0
@@ -238,18 +249,29 @@ def _observe(
     step = moved if not same and (resolution == 0.0 or moved < resolution) else resolution
     floor = 0.3 * step
     level = state.level
-    deviation = x - level
     error_unit = autoregression.scale(state.ar, step)
     expected = autoregression.forecast(state.ar, level)
     # The equations of a short stretch of a long cycle may have a solution that diverges.
     reach = autoregression.CLIP * error_unit
     expected = min(max(expected, state.least - reach), state.greatest + reach)
     error = (x - expected) / error_unit if error_unit > 0.0 else 0.0
-    foreseen = season.expected(state.season, time)
-    aged = state.aged_at > 0
+    # A single outlier does not move the mean of many.
+    inlier, bound = x, MEAN_CLIP * error_unit
+    if events > 1 and seen > 10:
+        inlier = expected + min(max(x - expected, -bound), bound)
+    ends = block.ends(state.block, events)
+    by_block = state.block.judged > 0
+    whole = ends or not by_block
+    y = block.mean(state.block, inlier) if by_block else x
+    known_for = (state.block.blocks if by_block else seen) - state.aged_at
+    deviation = y - level
+    foreseen = season.expected(state.season, time) if by_block or events == 1 else np.nan
+    aged = state.aged_at > 0 and (known_for >= WARM_UP or not by_block)
     known = aged and not np.isnan(foreseen)
     rest = deviation - foreseen if known else deviation
     wobble = max(np.float64(state.wobble), floor)
+    length = events if by_block else 1
+    spread = max(wobble, error_unit) if by_block else wobble
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
     age = hours.minute_of(time) - state.began
@@ -266,10 +288,11 @@ def _observe(
     bound = MEAN_CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
     # A value that returns to its old level is not an anomaly.
-    returns = state.outside >= run.SETTLED_EVENTS and not outside
+    away = outside if not by_block else abs(departure + x - y) > tail.FIRST_LEVEL * spread
+    returns = state.outside >= run.SETTLED_EVENTS and not away
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
-    size = min(abs(error), CLIP)
+    size = min(abs(error), levels.CLIP)
     burst = state.burst + (size - state.burst) / naming.BURST_EVENTS
     calm = state.calm + (size - state.calm) / naming.CALM_EVENTS
     hour_factor = hours.hour_factor(state, hour)
@@ -278,14 +301,17 @@ def _observe(
     floors = np.zeros(TAILS)
     distances[SPIKE] = np.nan if after_gap or returns else abs(error) * hour_factor
     floors[SPIKE] = ERROR_FLOOR
-    distances[LEVEL] = abs(deviation)
+    distances[LEVEL] = abs(deviation) if whole else np.nan
     floors[LEVEL] = floor
     season_unit = max(np.float64(state.season.error), 0.1 * error_unit)
     off = deviation - foreseen - season.CARRIED * state.season.carried
-    distances[SEASON] = abs(off) * share / season_unit if known and season_unit > 0.0 else np.nan
+    distances[SEASON] = np.nan
+    if whole and known and season_unit > 0.0:
+        distances[SEASON] = abs(off) * share / season_unit
     floors[SEASON] = ERROR_FLOOR
-    judged = aged and not returns
-    still = np.float64(state.still)
+    judged = aged and whole and not returns
+    # A block rests if all of its values do.
+    still = np.float64(state.still) ** length
     distances[SHIFT] = abs(fast) if judged else np.nan
     floors[SHIFT] = max(floor * share * still ** SPANS[SHIFT], wobble * FAST_FLOOR)
     distances[DRIFT] = abs(slow) if judged else np.nan
@@ -304,8 +330,9 @@ def _observe(
     if seen >= WARM_UP and not first_move:
         for e in range(TAILS):
             bounded = e == SHIFT and not new_day_off
+            resting = still if LEVEL <= e <= DRIFT else np.float64(state.still)
             p_values[e] = tail.p_value(
-                state.tails[e], distances[e], floors[e], state.still, SPANS[e], bounded
+                state.tails[e], distances[e], floors[e], resting, SPANS[e], bounded
             )
         if not aged:
             p_values[LEVEL] = 1.0
@@ -316,7 +343,7 @@ def _observe(
     if same and seen >= WARM_UP:
         p_values[STUCK] = stuck.p_value(state.stuck, seen)
     p_values[RESET] = reset_p
-    _judge(p_values, out)
+    _judge(p_values, length, out)
     out[8] = out[0]
     rarities = p_values
     if due or out[0] < RARE:
@@ -325,22 +352,29 @@ def _observe(
             gauged = e in (BURST, CALM)
             usual = tail.usual_p_value(state.tails[e], distances[e], floors[e], due, gauged)
             p_values[e] = max(p_values[e], usual)
-        _judge(p_values, out)
+        _judge(p_values, length, out)
     chosen = int(out[1])
     sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
     ended, sudden_ago = False, state.sudden_ago
     noisy = naming.was_noisy(state, floors)
     if learns:
+        run.note_error(state, sudden)
+    if learns and whole:
+        jump = abs(departure - state.fast)
+        comes = sudden or (by_block and jump > SUDDEN * tail.FIRST_LEVEL * wobble)
         ended = run.note_run(
-            state, outside, sudden, noisy, departure, foreseen if known else 0.0, wobble
+            state, outside, comes, noisy, departure, foreseen if known else 0.0, wobble
         )
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
     again = sudden_ago <= naming.RECENT_SUDDEN
     part = naming.ONE_SIDED if state.sudden else 1.0
-    one_sided = abs(fast) > part * burst * wobble
+    one_sided = abs(fast) > part * burst * spread
     out[4] = naming.kind_of(
-        state, chosen, distances, floors, predictable, sudden, noisy, again, one_sided
+        state, chosen, abs(x - level), floors, predictable, sudden, noisy, again, one_sided
     )
+    if by_block and chosen in (LEVEL, SEASON) and out[4] == SPIKE:
+        # The mean of many values is no spike.
+        out[4] = SHIFT if state.sudden else DRIFT
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
     out[9] = naming.amount(state, named, burst_log, calm_log)
@@ -357,9 +391,17 @@ def _observe(
         # If the value lies within this range, that of the evidence that fired stays.
         if chosen not in (SPIKE, LEVEL) or abs(x - mean_center) > mean_width:
             center, width = mean_center, mean_width
+    of_block = LEVEL <= chosen <= DRIFT and named in (SHIFT, DRIFT, SEASON)
+    if by_block and of_block and not state.counter.is_counter:
+        out[9] = y + state.origin
+    elif by_block:
+        # Single values are farther from it than the means of blocks.
+        width = max(width, tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit)
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
-    out[6] = deviation / unit if unit > 0.0 else 0.0
+    if by_block:
+        unit = max(unit, error_unit)
+    out[6] = (x - level) / unit if unit > 0.0 else 0.0
     out[7] = error
     if not learns:
         return
@@ -379,38 +421,53 @@ def _observe(
     strange = aged and run.goes_on(state)
     if not after_gap:
         # Deviations of a part of the day count only once the season is known.
-        hours.note_hour(state, hour, abs(error), abs(deviation - foreseen) if known else 0.0)
+        hours.note_hour(state, hour, abs(error))
+        if whole:
+            hours.note_rest(state, abs(deviation - foreseen) if known else 0.0)
     rate = newest_weight(seen + 1.0, MEAN_EVENTS)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
     if tail.teaches(state.tails[CALM], rarities[CALM]):
         gauge.learn(state.calm_gauge, calm_log)
     state.still += rate * ((1.0 if same else 0.0) - state.still)
-    state.fast, state.slow = fast, slow
     state.burst, state.calm = burst, calm
-    state.wobble = _moved_mean(state.wobble, abs(rest), seen - state.aged_at)
     stuck.learn(state.stuck, same, p_values[STUCK], seen, time)
     if not same or seen == 0:
         _note_place(state, x)
     # The first days off may differ from other days: the season learns how, and the level stays,
     # unless it has shifted before.
     stays = aged and new_day_off and state.shifted == 0
-    _learn(state, x, expected, deviation, foreseen, time, step, error_unit, strange, stays)
+    autoregression.learn(state.ar, x, expected, level, seen, step, not strange)
+    if whole:
+        state.fast, state.slow = fast, slow
+        state.wobble = _moved_mean(state.wobble, abs(rest), known_for)
+        seen_means = state.block.blocks if by_block else seen
+        levels.learn(state, deviation, foreseen, seen_means, step, strange, stays)
+    if ends:
+        # The level of a day is known only at its end.
+        mean = block.mean(state.block, inlier)
+        of_day = mean - level if by_block or (aged and events == 1) else mean
+        season.learn(state.season, of_day, foreseen, time, error_unit)
+    _learn(state, x, step)
     if ended:
         # The means still contain the run.
         state.fast, state.slow = 0.0, 0.0
         if long_run:
             _forget_run(state, deviation, predictable)
-    if aged and not stays:
-        _settle(state, foreseen if known else 0.0)
-    _come_of_age(state, time)
+    if aged and whole and not stays:
+        levels.settle(state, foreseen if known else 0.0)
+    block.learn(state.block, inlier, ends)
+    levels.come_of_age(state, time, events)
 
 
 @njit(error_model="numpy")
-def _judge(p_values: Floats, out: Floats) -> None:
+def _judge(p_values: Floats, events: int, out: Floats) -> None:
     best, chosen, total = 1.0, SPIKE, 0.0
     for e in range(VALUE_EVIDENCE):
         p = p_values[e]
+        if LEVEL <= e <= DRIFT and p < 1.0:
+            # One event in so many has this evidence.
+            p /= events
         if p < 0.1:
             total -= np.log10(p)
         if p / WEIGHTS[e] < best:
@@ -422,41 +479,20 @@ def _judge(p_values: Floats, out: Floats) -> None:
 def _moved_mean(mean: float, size: float, seen: int) -> float:
     before = np.float64(mean)
     if seen > 10:
-        size = min(size, CLIP * before) if before > 0.0 else size
+        size = min(size, levels.CLIP * before) if before > 0.0 else size
     return before + (size - before) * newest_weight(seen + 1.0, MEAN_EVENTS)
 
 
 @njit(error_model="numpy")
-def _learn(
-    state: Any,
-    x: float,
-    expected: float,
-    deviation: float,
-    foreseen: float,
-    time: int,
-    step: float,
-    error_unit: float,
-    strange: bool,
-    stays: bool,
-) -> None:
-    seen = state.seen
-    autoregression.learn(state.ar, x, expected, state.level, seen, step, not strange)
-    unit = max(np.float64(state.tails[LEVEL].mean), 0.3 * step)
-    # The level of a day is known only at its end.
-    season.learn(state.season, deviation if state.aged_at else x, foreseen, time, error_unit)
-    off = deviation - foreseen if state.aged_at and not np.isnan(foreseen) else deviation
-    bound = CLIP * unit if seen > 10 else abs(off)
-    if not ((strange and state.sudden) or stays):
-        # A shift is adopted in one step, see `_settle`.
-        state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
+def _learn(state: Any, x: float, step: float) -> None:
     if step > 0.0:
         state.resolution = step * RESOLUTION_FADES
     state.last = x
-    if seen == 0:
+    if state.seen == 0:
         state.least, state.greatest = x, x
     state.least = min(state.least, np.float32(x))
     state.greatest = max(state.greatest, np.float32(x))
-    state.seen = min(seen + 1, 2**31)
+    state.seen = min(state.seen + 1, 2**31)
 
 
 @njit(error_model="numpy")
@@ -478,34 +514,3 @@ def _forget_run(state: Any, deviation: float, predictable: float) -> None:
     state.burst = max(exp(np.float64(state.burst_gauge.center)) - naming.LEAST_ERROR, 0.0)
     if predictable <= naming.PREDICTABLE:
         autoregression.restart(state.ar, deviation)
-
-
-@njit(error_model="numpy")
-def _settle(state: Any, foreseen: float) -> None:
-    """Adopt a lasting shift as the new level: the mean of the last values, less their season."""
-    far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
-    state.shifted = min(state.shifted + 1, 65_535) if far else 0
-    if state.shifted >= tail.NEW_NORMAL_EVENTS:
-        # The pattern has learned some of the shift at the hours that it lasted.
-        learned = season.center(state.season)
-        moved = autoregression.recent_mean(state.ar) - (foreseen - learned)
-        state.level += moved
-        autoregression.move_mean(state.ar, moved)
-        state.fast, state.slow = 0.0, 0.0
-        state.shifted = 0
-
-
-@njit(error_model="numpy")
-def _come_of_age(state: Any, time: int) -> None:
-    """Judge levels only after a day or many events: before, each hour may be a new level."""
-    minute = hours.minute_of(time)
-    if state.began == 0:
-        state.began = minute
-    old = minute - state.began > hours.MINUTES_PER_DAY or state.seen > AGED_EVENTS
-    if state.aged_at == 0 and state.seen >= YOUNG_EVENTS and old:
-        state.aged_at = state.seen - KEPT_EVENTS
-        level = season.center(state.season)
-        autoregression.move_mean(state.ar, level - state.level)
-        state.level = level
-        tail.forget_counts(state.tails[LEVEL])
-        tail.forget_counts(state.tails[SPIKE])

@@ -57,6 +57,33 @@ def test_says_how_much_where_distance_says_nothing(kind: str, amount: float, tex
     assert summary(kind, "flow", 2.5, 1.0, 4.0, amount, 1.0) == text
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            "shift",
+            "the mean of ms over a minute has moved to 151, 16 above the 114 to 135 expected",
+        ),
+        (
+            "drift",
+            "the mean of ms over a minute has drifted to 151, 16 above the 114 to 135 expected",
+        ),
+        (
+            "season",
+            "the mean of ms over a minute, 151, is 16 above the 114 to 135 usual at this time",
+        ),
+    ],
+)
+def test_states_the_mean_where_that_deviates(kind: str, text: str) -> None:
+    assert summary(kind, "ms", 52.0, 114.0, 135.0, 151.0, 1.0) == text
+
+
+def test_states_the_value_where_the_mean_is_as_expected() -> None:
+    text = summary("drift", "ms", 52.0, 114.0, 135.0, 120.0, 1.0)
+
+    assert text == "ms has drifted to 52, 62 below the 114 to 135 expected"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_never_says_how_far_inside_of_its_range_a_value_is(kind: str) -> None:
     inside = summary(kind, "flow", 2.5, 1.0, 4.0, None, 1.0)

@@ -10,12 +10,12 @@ from operators.detectors.auto import evidence, value
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def judged(p_values: Floats) -> Floats:
-    """Return the p-value of each row of evidence."""
+def judged(p_values: Floats, events: int = 1) -> Floats:
+    """Return the p-value of each row of evidence, by the events of a block."""
     best, out = np.empty(len(p_values)), np.zeros(8)
     for i in range(len(p_values)):
         row = p_values[i]
-        value._judge(row, out)
+        value._judge(row, events, out)
         best[i] = out[0]
     return best
 
@@ -30,6 +30,15 @@ def test_evidence_on_events_leaves_a_share_to_the_values() -> None:
     joint = evidence.WHOLE_WEIGHT + evidence.CORRELATION_WEIGHT + evidence.CADENCE_WEIGHT
 
     assert 0.0 < joint < 1.0
+
+
+def test_evidence_of_one_event_in_sixty_is_sixty_times_as_rare() -> None:
+    rows = np.ones((2, evidence.VALUE_EVIDENCE))
+    rows[0, evidence.DRIFT] = rows[1, evidence.SPIKE] = 1e-3
+
+    drift, spike = judged(rows, 60) / judged(rows)
+
+    assert (drift, spike) == (pytest.approx(1 / 60), 1.0)
 
 
 @pytest.mark.parametrize("dependence", ["equal", "opposite", "independent"])

@@ -22,8 +22,8 @@ def after_days(large: set[int], size: float) -> Any:
     for day in range(DAYS):
         for hour in range(24):
             found = size if hour == HOUR and day in large else 1.0
-            hours.note_hour(state, hour, found, 1.0)
-    hours.note_hour(state, 0, 1.0, 1.0)
+            hours.note_hour(state, hour, found)
+    hours.note_hour(state, 0, 1.0)
     return state
 
 

@@ -15,7 +15,7 @@ def empty() -> Any:
 
 
 def evidence_of(state: Any, *events: tuple[float, int]) -> list[float]:
-    return [story.begins(state, p, kind, True) for p, kind in events]
+    return [story.begins(state, p, kind, True, True) for p, kind in events]
 
 
 def test_an_anomaly_begins_once() -> None:
@@ -42,6 +42,14 @@ def test_a_spike_that_returns_begins_another_story() -> None:
     assert found == [1e-6, 0.5, 1e-6]
 
 
+def test_an_event_at_which_not_all_was_looked_at_ends_no_story() -> None:
+    state = empty()
+
+    found = [story.begins(state, p, SHIFT, True, p < 1.0) for p in (1e-6, 1.0, 1e-6)]
+
+    assert found == [1e-6, 1.0, story.REPORTED]
+
+
 def test_a_story_is_reported_again_each_time_it_has_doubled() -> None:
     found = evidence_of(empty(), *[(1e-5, SHIFT)] * 300)
 
@@ -61,7 +69,7 @@ def test_reports_without_learning() -> None:
     evidence_of(state, (1e-6, SPIKE))
     before = state.copy()
 
-    again = story.begins(state, 1e-6, SPIKE, False)
+    again = story.begins(state, 1e-6, SPIKE, False, True)
 
     assert again == story.REPORTED
     assert state == before

@@ -1,0 +1,78 @@
+"""Block: the mean of the values of about a minute, of an entity that sends many in a minute.
+
+Level, season, shift and drift are judged and learned by these means, in place of single values:
+else the level of a sensor with an event a second would be that of its last half hour, and nothing
+slower could be seen. Spikes, bursts and stuck values are judged by each event.
+
+Evidence that one event in n has is n times as rare among events.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+from numba import njit
+
+from operators.detectors.auto.hours import NS_PER_MINUTE
+
+KNOWN_EVENTS = 256
+"""Events after which the usual gap tells the length of blocks, and between two looks at it."""
+MOST_EVENTS = 60_000.0
+OTHER_PACE = 16.0
+"""How much shorter or longer than a minute blocks become before their length changes: the traffic
+of a day and of a night differ less."""
+FIELDS = [("sum", "<f8"), ("events", "<u2"), ("blocks", "<u2"), ("judged", "u1")]
+
+
+@njit(error_model="numpy")
+def length(events: int, usual_log_gap: float, known: bool) -> int:
+    """Return the events of a block.
+
+    Args:
+        events: of a block until now.
+        usual_log_gap: logarithm of the usual gap between events in ns.
+        known: whether blocks have been of a known length.
+    """
+    in_a_minute = NS_PER_MINUTE / exp(usual_log_gap)
+    if known and 1.0 / OTHER_PACE < in_a_minute / events < OTHER_PACE:
+        return events
+    return int(min(max(in_a_minute, 1.0), MOST_EVENTS) + 0.5)
+
+
+@njit(error_model="numpy")
+def forget(state: Any) -> None:
+    """Start afresh."""
+    restart(state)
+    state.blocks = 0
+    state.judged = 0
+
+
+@njit(error_model="numpy")
+def restart(state: Any) -> None:
+    """Begin a block."""
+    state.sum = 0.0
+    state.events = 0
+
+
+@njit(error_model="numpy")
+def ends(state: Any, events: int) -> bool:
+    """Return whether the next value ends a block."""
+    return state.events + 1 >= events
+
+
+@njit(error_model="numpy")
+def mean(state: Any, x: float) -> float:
+    """Return the mean of a block that ends with a value."""
+    return (state.sum + x) / (state.events + 1.0) if state.events > 0 else x
+
+
+@njit(error_model="numpy")
+def learn(state: Any, x: float, ends: bool) -> None:
+    """Add a value to the block, and begin another one if it has ended."""
+    if ends:
+        restart(state)
+        state.blocks = min(state.blocks + 1, 65_535)
+    else:
+        state.sum += x
+        state.events += 1

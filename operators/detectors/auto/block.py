@@ -56,9 +56,9 @@ def restart(state: Any) -> None:
 
 
 @njit(error_model="numpy")
-def ends(state: Any, events: int) -> bool:
-    """Return whether the next value ends a block."""
-    return state.events + 1 >= events
+def ends(place: int, events: int) -> bool:
+    """Return whether the next event ends a block, in which `place` others came before."""
+    return place + 1 >= events
 
 
 @njit(error_model="numpy")

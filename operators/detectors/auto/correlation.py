@@ -45,6 +45,14 @@ def fields(d: int) -> list[Any]:
 
 
 @njit(error_model="numpy")
+def forget(state: Any) -> None:
+    """Start afresh."""
+    state.covariance[:] = 0.0
+    state.inverse[:] = 0.0
+    state.recent[:] = 0.0
+
+
+@njit(error_model="numpy")
 def residuals(state: Any, z: Floats, present: int, seen: int, squares: Floats) -> float:
     """Fill in the recent mean squared residual of each value; return the largest.
 

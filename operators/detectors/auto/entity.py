@@ -55,7 +55,7 @@ RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
 LAYOUT = 10
 """Version of the layout of the record."""
-OUTPUTS = 10
+OUTPUTS = 11
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
 """Tails of an event; with one value, only the first is used."""
 
@@ -95,6 +95,9 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
             ("seen", "<u4"),
             ("newest", "<i8"),
             ("block", "<u2"),
+            ("place", "<u2"),
+            ("joint", "u1"),
+            ("related", "<u4"),
             ("gap", "<f4"),
             ("usual_log_gap", "<f4"),
             ("cadence", "<f4"),
@@ -142,6 +145,15 @@ def _off_pace(state: Any, time: int) -> float:
     return min(max(log_gap - state.usual_log_gap, -CADENCE_CLIP), CADENCE_CLIP)
 
 
+@njit(error_model="numpy")
+def _forget_relations(state: Any) -> None:
+    """Forget how values depend on each other: by single values, or by means of blocks."""
+    correlation.forget(state.correlation)
+    tail.forget(state.tails[RELATION_TAIL])
+    gauge.forget(state.gauges[1])
+    state.related = 0
+
+
 def _drive(  # pragma: no cover - runs compiled
     records: Any,
     slots: Any,
@@ -174,7 +186,8 @@ def _drive(  # pragma: no cover - runs compiled
         tick = schedule.tick_of(shown)
         due = schedule.is_due(state.schedule, tick)
         present, best, kind, rarest, amount = 0, 1.0, 0, 1.0, np.nan
-        events, whole = max(np.int64(state.block), 1), True
+        events = max(int(state.block), 1)
+        ends, joint = block.ends(state.place, events), events > 1
         total, errors, far_log = 0.0, 0.0, np.nan
         for j in range(d):
             if np.isnan(values[i, j]):
@@ -186,8 +199,8 @@ def _drive(  # pragma: no cover - runs compiled
                 z[j] = 0.0
                 continue
             own = state.values[j]
-            whole = whole and block.ends(own.block, events)
-            value.observe(own, values[i, j], shown, learns[i], after_gap, due, events, out[j])
+            joint = joint and own.block.judged > 0
+            value.observe(own, values[i, j], shown, learns[i], after_gap, due, events, ends, out[j])
             present += 1
             total += out[j, 5]
             errors += out[j, 7] * out[j, 7]
@@ -195,7 +208,7 @@ def _drive(  # pragma: no cover - runs compiled
             p = out[j, 0] * d / (1.0 - joint_weight)
             if p < best:
                 best, kind, amount = p, int(out[j, 4]), out[j, 9]
-            z[j] = min(max(out[j, 6], -ZMAX), ZMAX)
+            z[j] = min(max(out[j, 10], -ZMAX), ZMAX)
         centers[i] = out[:, 2]
         widths[i] = out[:, 3]
         blames[i] = 0.0
@@ -214,8 +227,14 @@ def _drive(  # pragma: no cover - runs compiled
             apart = neighbours.distance(state.neighbours, vector, state.seen)
             near_log = log(max(apart * root, 1e-12)) if apart == apart else np.nan
             far_log = near_log
-            largest = correlation.residuals(state.correlation, z, present, state.seen, squares)
-            relation_log = log(max(largest, 1e-12))
+            if learns[i] and joint != (state.joint > 0):
+                _forget_relations(state)
+                state.joint = joint
+            largest, relation_log = np.nan, np.nan
+            if ends or not joint:
+                related = state.related
+                largest = correlation.residuals(state.correlation, z, present, related, squares)
+                relation_log = log(max(largest, 1e-12))
             near = gauge.distance(state.gauges[0], near_log, 1.0)
             relation = gauge.distance(state.gauges[1], relation_log, 1.0)
             whole_p, relation_p, whole_raw, relation_raw = 1.0, 1.0, 1.0, 1.0
@@ -224,12 +243,15 @@ def _drive(  # pragma: no cover - runs compiled
                 relation_p = tail.p_value(
                     state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
                 )
-                rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
                 whole_raw, relation_raw = whole_p, relation_p
+                if joint and relation_p < 1.0:
+                    # One event of a block has this evidence.
+                    relation_p /= events
+                rarest = min(rarest, whole_p / WHOLE_WEIGHT, relation_p / CORRELATION_WEIGHT)
                 usual = tail.usual_p_value(state.tails[NEAR_TAIL], near, 1.0, due, True)
                 whole_p = max(whole_p, usual)
                 usual = tail.usual_p_value(state.tails[RELATION_TAIL], relation, 1.0, due, True)
-                relation_p = max(relation_p, usual)
+                relation_p = max(relation_p, usual / events if joint else usual)
                 if whole_p < 0.1:
                     total -= d * log10(whole_p)
                 if whole_p / WHOLE_WEIGHT < best:
@@ -253,7 +275,9 @@ def _drive(  # pragma: no cover - runs compiled
                 if tail.teaches(state.tails[RELATION_TAIL], relation_raw):
                     gauge.learn(state.gauges[1], relation_log)
                 neighbours.learn(state.neighbours, vector, state.seen)
-                correlation.learn(state.correlation, z, state.seen, squares)
+                if ends or not joint:
+                    correlation.learn(state.correlation, z, state.related, squares)
+                    state.related = min(state.related + (1 if present > 0 else 0), 2**31)
         elif present > 0:
             if after_gap and learns[i]:
                 shape.restart(state.shape)
@@ -291,6 +315,10 @@ def _drive(  # pragma: no cover - runs compiled
         if kind == CORRELATION:
             for j in range(d):
                 blames[i, j] = squares[j] * squares[j]
+            blamed = int(np.argmax(blames[i]))
+            if joint and abs(out[blamed, 10]) > tail.FIRST_LEVEL:
+                # What is far from its own level has moved, whatever the others do.
+                kind = naming.moved(state.values[blamed])
         elif kind == WHOLE:
             most, summed = 0, 0.0
             for j in range(d):
@@ -314,7 +342,7 @@ def _drive(  # pragma: no cover - runs compiled
         p_values[i], beginnings[i] = np.nan, np.nan
         if warm:
             p_values[i] = max(min(best, 1.0), 1e-300)
-            beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i], whole)
+            beginnings[i] = story.begins(state.story, p_values[i], kind, learns[i], ends)
         kinds[i], amounts[i] = kind, amount
         if learns[i]:
             if warm:
@@ -323,6 +351,7 @@ def _drive(  # pragma: no cover - runs compiled
                 note_time(state, time)
             if present > 0:
                 state.seen = min(state.seen + 1, 2**31)
+                state.place = 0 if ends else state.place + 1
 
 
 drive = kernel(

@@ -46,6 +46,12 @@ def was_noisy(state: Any, floors: Floats) -> bool:
 
 
 @njit(error_model="numpy")
+def moved(state: Any) -> int:
+    """Return the kind of a level that is another one: it came suddenly, or drifted."""
+    return SHIFT if state.sudden else DRIFT
+
+
+@njit(error_model="numpy")
 def kind_of(
     state: Any,
     chosen: int,
@@ -75,12 +81,12 @@ def kind_of(
     # Large noise stays on one side sometimes, but not for long.
     strays = settled and state.noisy and state.outside <= BURST_EVENTS
     if (settled or chosen in (SHIFT, DRIFT)) and not strays:
-        return SHIFT if state.sudden else DRIFT
+        return moved(state)
     # Large errors without a run on one side of the level.
     if chosen == BURST and one_sided:
         if predictable > PREDICTABLE and state.outside <= run.SUDDEN_EVENTS:
             return PATTERN
-        return SHIFT if state.sudden else DRIFT
+        return moved(state)
     short = (strays or state.outside <= run.SUDDEN_EVENTS) and not one_sided
     noisy = noisy or strays or chosen == BURST
     if chosen == BURST or (short and (noisy or (again and inside))):
@@ -89,7 +95,7 @@ def kind_of(
         if noisy:
             return BURST
     if chosen in (SHIFT, DRIFT):
-        return SHIFT if state.sudden else DRIFT
+        return moved(state)
     if sudden or state.sudden:
         return SPIKE
     if chosen == SEASON:
@@ -119,6 +125,4 @@ def amount(state: Any, named: int, burst_log: float, calm_log: float) -> float:
 @njit(error_model="numpy")
 def level_kind(state: Any) -> int:
     """Return the kind of a value far from its level: a spike, or the begin of a shift or drift."""
-    if state.outside >= run.SETTLED_EVENTS:
-        return SHIFT if state.sudden else DRIFT
-    return SPIKE
+    return moved(state) if state.outside >= run.SETTLED_EVENTS else SPIKE

@@ -176,6 +176,7 @@ def observe(
     after_gap: bool,
     due: bool,
     events: int,
+    ends: bool,
     out: Floats,
 ) -> None:
     """Judge a value by the state before it, then learn it.
@@ -187,12 +188,14 @@ def observe(
         learns: False judges without learning.
         after_gap: whether the event follows a long silence.
         due: whether an episode is expected now, see `schedule`.
-        events: values of a block, see `block`; 1 judges each value.
-        out: float64 [10], filled with: the p-value, the evidence it comes from, the value expected
+        events: of a block, see `block`; 1 judges each value.
+        ends: whether this event ends a block.
+        out: float64 [11], filled with: the p-value, the evidence it comes from, the value expected
             by that evidence and half the width of its normal range, the evidence that names the
             kind of anomaly, the score (decimal powers over all evidence), the deviation from the
             level in mean deviations, the forecast error in mean errors, the p-value without a
-            schedule, how much by the measure of that kind (see `naming.amount`).
+            schedule, how much by the measure of that kind (see `naming.amount`), and the deviation
+            of the mean of the block.
     """
     value, rounding, reset_p = raw, 0.0, 1.0
     count = state.counter
@@ -215,7 +218,7 @@ def observe(
     if learns and season.has_first_workday(hours.time_of(state.began), time):
         # What was learned on days off says nothing of working days.
         restart(state, value)
-    _observe(state, value, rounding, time, learns, after_gap, due, reset_p, events, out)
+    _observe(state, value, rounding, time, learns, after_gap, due, reset_p, events, ends, out)
     if count.is_counter:
         out[2] += count.last_raw
     if learns:
@@ -233,6 +236,7 @@ def _observe(
     due: bool,
     reset_p: float,
     events: int,
+    ends: bool,
     out: Floats,
 ) -> None:
     x = value - state.origin
@@ -259,7 +263,6 @@ def _observe(
     inlier, bound = x, MEAN_CLIP * error_unit
     if events > 1 and seen > 10:
         inlier = expected + min(max(x - expected, -bound), bound)
-    ends = block.ends(state.block, events)
     by_block = state.block.judged > 0
     whole = ends or not by_block
     y = block.mean(state.block, inlier) if by_block else x
@@ -372,9 +375,10 @@ def _observe(
     out[4] = naming.kind_of(
         state, chosen, abs(x - level), floors, predictable, sudden, noisy, again, one_sided
     )
-    if by_block and chosen in (LEVEL, SEASON) and out[4] == SPIKE:
-        # The mean of many values is no spike.
-        out[4] = SHIFT if state.sudden else DRIFT
+    of_block = by_block and LEVEL <= chosen <= DRIFT
+    if of_block and out[4] != SEASON:
+        # The mean of many values is neither a spike nor noise.
+        out[4] = naming.moved(state)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
     out[9] = naming.amount(state, named, burst_log, calm_log)
@@ -391,14 +395,14 @@ def _observe(
         # If the value lies within this range, that of the evidence that fired stays.
         if chosen not in (SPIKE, LEVEL) or abs(x - mean_center) > mean_width:
             center, width = mean_center, mean_width
-    of_block = LEVEL <= chosen <= DRIFT and named in (SHIFT, DRIFT, SEASON)
-    if by_block and of_block and not state.counter.is_counter:
+    if of_block and not state.counter.is_counter:
         out[9] = y + state.origin
     elif by_block:
         # Single values are farther from it than the means of blocks.
         width = max(width, tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit)
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
+    out[10] = deviation / unit if unit > 0.0 else 0.0
     if by_block:
         unit = max(unit, error_unit)
     out[6] = (x - level) / unit if unit > 0.0 else 0.0
@@ -466,7 +470,7 @@ def _judge(p_values: Floats, events: int, out: Floats) -> None:
     for e in range(VALUE_EVIDENCE):
         p = p_values[e]
         if LEVEL <= e <= DRIFT and p < 1.0:
-            # One event in so many has this evidence.
+            # One event of a block has this evidence.
             p /= events
         if p < 0.1:
             total -= np.log10(p)

@@ -7,6 +7,7 @@ from math import exp, sqrt
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from engine.domain.batch import Floats
 from engine.domain.explanation import Explanation
@@ -110,3 +111,18 @@ def test_no_level_is_judged_on_the_first_day() -> None:
     rare = explained("slow").p_values[: PER_DAY // 2] < 1e-4
 
     assert not {KINDS[number] for number in kinds[rare]} & {"shift", "drift", "season"}
+
+
+def test_a_value_that_lags_behind_the_others_follows_them() -> None:
+    n, carried = 3 * PER_DAY, exp(-1 / 900)
+    load = 1.5 * sqrt(1 - carried**2) * autoregressive(n, carried, seed=7)
+    load += 4 * np.sin(2 * np.pi * np.arange(n) / PER_DAY)
+    own = noise(n, 2, 8)
+    temperature = lfilter([1 / 1_200], [1, 1 / 1_200 - 1], load) + 0.05 * own[:, 0]
+    values = np.column_stack([load + 0.3 * own[:, 1], temperature, np.round(10 - load, 1)])
+    times = MONDAY + SECOND * np.arange(n, dtype=np.int64)
+
+    found = explain(AutoDetector(3).bank(1), values, times)
+
+    related = found.kinds[PER_DAY:] == KINDS.index("correlation")
+    assert not np.any(found.p_values[PER_DAY:][related] < 1e-5)

@@ -34,7 +34,7 @@ def test_another_pace_has_blocks_of_another_length(gap: float, events: int) -> N
 def test_means_are_those_of_the_values_of_each_block() -> None:
     state, values, found = one_of(block.FIELDS), np.arange(12.0) ** 2, []
     for x in values:
-        ends = block.ends(state, 4)
+        ends = block.ends(state["events"], 4)
         if ends:
             found.append(block.mean(state, x))
         block.learn(state, x, ends)
@@ -46,5 +46,5 @@ def test_means_are_those_of_the_values_of_each_block() -> None:
 def test_a_block_of_one_value_is_that_value() -> None:
     state = one_of(block.FIELDS)
 
-    assert block.ends(state, 1)
+    assert block.ends(0, 1)
     assert block.mean(state, 0.1) == 0.1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.domain.detector import Declaration, Detector, DetectorFamily
-from engine.domain.errors import ParameterError, UnknownNameError, nearest
+from engine.domain.errors import ParameterError, PynomalyError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
     from engine.application.cache_port import SharedCache
@@ -151,7 +152,9 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
             whole detector.
         UnknownNameError: there is none; the message names the nearest detector.
     """
-    made = detector_family(name).create(name, parameters, value_names)
+    with _naming_the_plugin("detectors", name.partition(".")[0]):
+        made = detector_family(name).create(name, parameters, value_names)
+    _check_declared(name, parameters)
     missing = [part for part in (*Detector.__annotations__, "bank") if not hasattr(made, part)]
     if missing:
         kind = f"{type(made).__module__}.{type(made).__qualname__}"
@@ -163,8 +166,7 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
 
 def declarations() -> list[Declaration]:
     """Return what all installed detectors say of themselves."""
-    found = [_family(name).declarations() for name in names("detectors")]
-    return [declared for family in found for declared in family]
+    return [declared for name in names("detectors") for declared in _declarations(name)]
 
 
 def declaration(name: str) -> Declaration:
@@ -176,10 +178,40 @@ def declaration(name: str) -> Declaration:
     family = name.partition(".")[0]
     # Asks one family: river's and PyOD's take seconds to import.
     if family in _points("detectors"):
-        for declared in _family(family).declarations():
+        for declared in _declarations(family):
             if declared.name == name:
                 return declared
     raise _unknown_detector(name)
+
+
+def _check_declared(name: str, parameters: Mapping[str, object]) -> None:
+    """Refuse parameters that a plug-in neither declares nor refuses itself, as a misspelt one."""
+    if not parameters:
+        return  # No need to import what declares them.
+    known = [parameter.name for parameter in declaration(name).parameters]
+    for given in parameters:
+        if given not in known:
+            near = f"{nearest(given, known)} Known: {', '.join(known) or 'none'}"
+            raise ParameterError(given, f'{name} has no parameter "{given}".{near}')
+
+
+def _declarations(family: str) -> Sequence[Declaration]:
+    with _naming_the_plugin("detectors", family):
+        return _family(family).declarations()
+
+
+@contextmanager
+def _naming_the_plugin(group: str, name: str) -> Iterator[None]:
+    """Add to a plug-in's own error which package it is of: its user may not be its author."""
+    try:
+        yield
+    except PynomalyError:
+        raise
+    except Exception as error:
+        package = _points(group)[name].dist
+        of = "" if package is None else f" of the package {package.name} {package.version}"
+        error.add_note(f'The error was raised in the plug-in "{name}" ({group}){of}')
+        raise
 
 
 @cache
@@ -206,4 +238,5 @@ def _load(group: str, name: str) -> Any:
             f'no {group.removesuffix("s")} is called "{name}".{nearest(name, points)} '
             f"Known: {', '.join(sorted(points))}"
         )
-    return points[name].load()
+    with _naming_the_plugin(group, name):
+        return points[name].load()

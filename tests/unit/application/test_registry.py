@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -60,3 +61,34 @@ def test_an_incomplete_detector_is_rejected_with_what_it_lacks(
 
     with pytest.raises(ParameterError, match=r"not a complete detector: .*warm_up, bank"):
         registry.detector("zscore", {}, ["a"])
+
+
+def test_a_parameter_that_no_plugin_declares_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = registry.detector_family("zscore")
+    made = family.create("zscore", {}, ["a"])
+    monkeypatch.setattr(family, "create", lambda *_: made)
+
+    with pytest.raises(ParameterError, match='zscore has no parameter "memry"') as refused:
+        registry.detector("zscore", {"memry": 3}, ["a"])
+
+    assert refused.value.parameter == "memry"
+
+
+@pytest.mark.parametrize("method", ["declarations", "create"])
+def test_an_error_of_a_plugin_keeps_its_kind_and_names_the_package(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("rate")
+
+    monkeypatch.setattr(registry.detector_family("zscore"), method, broken)
+    calls: dict[str, Callable[[], object]] = {
+        "declarations": registry.declarations,
+        "create": lambda: registry.detector("zscore", {}, ["a"]),
+    }
+
+    with pytest.raises(KeyError) as raised:
+        calls[method]()
+
+    [note] = raised.value.__notes__
+    assert '"zscore" (detectors) of the package pynomaly-engine' in note

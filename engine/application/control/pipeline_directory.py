@@ -50,9 +50,10 @@ class PipelineDirectory:
         """
         path = self._files.get(name) or self._runs(name)
         if path is None:
-            known = ", ".join(self.names) or "none: start the server with --follow PIPELINE.yaml"
+            known = ", ".join(self.names) or "none: start it with --follow PIPELINE.yaml"
             raise NotFoundError(
-                f'no pipeline is called "{name}"; there are {known}.{nearest(name, self.names)}'
+                f'the server neither follows nor runs a pipeline called "{name}"; '
+                f"it follows {known}.{nearest(name, self.names)}"
             )
         try:
             return load(path, redactor=self._redactor)

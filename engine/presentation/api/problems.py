@@ -182,7 +182,11 @@ def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405 and (methods := _methods(request)):
         headers["Allow"] = ", ".join(sorted(methods))
-    return problem(error.status_code, str(error.detail), (), **headers)
+    detail = str(error.detail)
+    if error.status_code == 404:
+        # The router's: what an endpoint does not find is a NotFoundError.
+        detail = f"no endpoint has this path: {request.app.openapi_url} describes all of them"
+    return problem(error.status_code, detail, (), **headers)
 
 
 def _methods(request: Request) -> set[str]:

@@ -49,7 +49,10 @@ def _run(store: Store, directory: Path, stop: Event) -> None:
 
     demo = DemoRun(fleet, directory, COMMAND, taken=taken)
     logger.info(
-        "%d sensors, %d faults hidden in them; the stream has begun", fleet.sensors, fleet.faults
+        "%d sensors, %d faults hidden in them; the stream has begun; anomalies follow once the "
+        "detectors are compiled, which takes up to two minutes the first time on this machine",
+        fleet.sensors,
+        fleet.faults,
     )
     with closing(demo.run()) as progress:
         for number, _ in enumerate(progress):

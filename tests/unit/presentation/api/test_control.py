@@ -12,6 +12,7 @@ from engine.application.control.memory_store import MemoryStore
 from engine.application.control.pipeline_directory import PipelineDirectory, directory_of
 from engine.application.live_control.log_file import ControlLog
 from engine.application.telemetry.redaction import Redactor
+from engine.domain.control.errors import NotFoundError
 from engine.domain.control.role import Role
 from engine.domain.errors import FatalError
 from tests.support.published import anomaly
@@ -192,7 +193,12 @@ def test_a_pipeline_that_the_server_does_not_know_is_told_with_those_it_knows(as
     found = ask("get", "/pipelines/quik/control")
 
     assert found.status_code == 404
-    assert 'Did you mean "quick"?' in found.json()["detail"]
+    assert 'it follows quick. Did you mean "quick"?' in found.json()["detail"]
+
+
+def test_a_server_that_follows_none_reports_how_to_follow_a_pipeline() -> None:
+    with pytest.raises(NotFoundError, match=r'runs a pipeline called "demo".*--follow PIPELINE'):
+        PipelineDirectory().open("demo")
 
 
 def test_a_file_that_has_become_invalid_is_told(

@@ -55,6 +55,16 @@ def test_incidents_are_filtered_by_what_people_made_of_them(ask: Ask) -> None:
     assert found["items"][0]["record"]["event"] == "update"
 
 
+def test_a_path_without_an_endpoint_leads_to_the_description(client: TestClient) -> None:
+    missed = client.get("/api/v1")
+
+    [path] = [word for word in missed.json()["detail"].split() if word.startswith("/")]
+    described = client.get(path)
+
+    assert missed.status_code == 404
+    assert "/api/v1/incidents" in described.json()["paths"]
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, SecretStr, model_validator
 
 from engine.domain.errors import ConnectorError
-from pynomaly.plugins import Settings
+from pynomaly.plugins import Settings, is_in_the_clear, public_url
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -51,6 +51,12 @@ class RegistrySettings(Settings):
         if "@" in self.url:
             raise ValueError("expected an address without user and password")
         return self
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        urls = [url for url in map(str.strip, self.url.split(",")) if is_in_the_clear(url)]
+        risk = "credentials and schemas are not encrypted; use https"
+        return [f"schema registry {public_url(url)}: {risk}" for url in urls]
 
     def client(self) -> SchemaRegistryClient:
         """Return a client; nothing is reached before its first use.

@@ -71,7 +71,7 @@ class KafkaSinkSettings(Settings):
 
     def risks(self) -> list[str]:
         """Return what people should know before it runs."""
-        return connection_risks(self.brokers, self.settings)
+        return connection_risks(self.brokers, self.settings) + super().risks()
 
     def places(self) -> frozenset[str]:
         """Return where records go."""

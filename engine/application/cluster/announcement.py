@@ -75,4 +75,6 @@ def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
         for sink in file.sinks.chosen()
     ]
     source = (f"source.{file.source.kind}", file.source.settings)
-    return [source, *sinks, ("tracing", file.tracing)]
+    chosen = file.event.format
+    messages = ("event.format", None if chosen is None else chosen.settings)
+    return [source, messages, *sinks, ("tracing", file.tracing)]

@@ -12,4 +12,5 @@ class Settings(BaseModel):
 
     def risks(self) -> list[str]:
         """Return warnings to show before a run, such as a connection in the clear."""
-        return []
+        parts = (getattr(self, name) for name in type(self).model_fields)
+        return [risk for part in parts if isinstance(part, Settings) for risk in part.risks()]

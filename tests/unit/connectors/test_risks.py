@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
+from connectors.formats.avro import AvroSettings
+from connectors.formats.protobuf import ProtobufSettings
 from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
 from connectors.postgres.settings import PostgresSettings
 from connectors.webhook.settings import WebhookSettings
+from engine.application.cluster.announcement import warn
+from engine.application.config.load import load
 from tests.support.http_receiver import SECRET
 
 SASL = {"sasl.mechanism": "PLAIN", "sasl.username": "u", "sasl.password": "p"}
@@ -55,3 +61,40 @@ def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], r
 
     for kind in (KafkaSourceSettings, KafkaSinkSettings):
         assert len(kind.model_validate(given).risks()) == risks
+
+
+@pytest.mark.parametrize(
+    ("url", "risks"),
+    [
+        ("https://r.example", 0),
+        ("http://localhost:8081", 0),
+        ("http://r.example/tok-en-77", 1),
+        ("https://r.example,http://s.example, http://t.example", 2),
+    ],
+)
+def test_a_schema_registry_in_the_clear(url: str, risks: int) -> None:
+    given = {"registry": {"url": url}}
+    sink = {"brokers": "k.example:9092", "topic": "t", "format": {"avro": given}}
+
+    found = [
+        AvroSettings.model_validate(given).risks(),
+        ProtobufSettings.model_validate(given).risks(),
+        KafkaSinkSettings.model_validate(sink).risks(),
+    ]
+
+    assert [len(one) for one in found] == [risks] * 3
+    assert "tok-en-77" not in str(found)
+
+
+def test_a_run_warns_of_the_registry_of_its_messages(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "{name: p, source: {stdin: {}}, sinks: {anomalies: {stdout: {}}}, event: {key: s, "
+        'values: [v], format: {avro: {registry: {url: "http://r.example"}}}}}'
+    )
+
+    warn(load(file, {}))
+
+    assert "event.format: schema registry http://r.example" in caplog.text

@@ -55,8 +55,9 @@ ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
 NEW_NORMAL_EVENTS = 400
 """Exceedances in a row after which they are the normal state, and are learned."""
 ALIENS, ALIEN_SHARE = 5.0, 0.003
-"""Episodes that are not learned, and how many more of them for each event; beyond, they are, and at
-once where one begins at the hour of the day of an earlier day's: it is scheduled."""
+"""Episodes that are not learned, and how many more of them for each event, or minute of events;
+beyond, they are, and at once where one begins at the hour of the day of an earlier day's: it is
+scheduled."""
 ALIEN_PARTS = 256
 """Parts of an episode that are counted, as old ones are halved."""
 EPISODE_EVENTS = 64
@@ -75,8 +76,9 @@ CLIP = 3.0
 """Largest distance that enters the mean, in means."""
 MEMORY_EVENTS, MEMORY_SPANS = 1_000.0, 32.0
 """Events, and spans, that the mean distance rests on at least."""
-HALVED_EVENTS = 8_000
-"""Events after which all counts are halved: normal behaviour changes."""
+HALVED_EVENTS, MOST_HALVED_EVENTS = 8_000, 32_000
+"""Events after which all counts are halved, as normal behaviour changes; where there are several in
+a minute, as many minutes, but at most the second number of events."""
 FORGOTTEN_EVENTS = 30
 """Events that a mean counts as, once all else is forgotten."""
 LEAST_P = 1e-300
@@ -165,6 +167,7 @@ def learn(
     hour: int,
     span: float,
     bounded: bool = False,
+    a_minute: int = 1,
 ) -> None:
     """Count a distance; NaN says nothing.
 
@@ -177,11 +180,13 @@ def learn(
         hour: number of the hour, from 1; 0 if time is not known.
         span: as of `p_value`.
         bounded: as of `p_value`.
+        a_minute: events in a minute; 1 where there are fewer.
     """
     if not distance >= 0.0:
         return
-    if tail.events >= 2 * HALVED_EVENTS:
-        _halve(tail)
+    halved = min(HALVED_EVENTS * a_minute, MOST_HALVED_EVENTS)
+    if tail.events >= 2 * halved:
+        _halve(tail, halved)
     tail.events += 1
     if tail.episode > 0:
         _continue_episode(tail)
@@ -190,7 +195,7 @@ def learn(
     if distance > unit and unit > 0.0:
         _continue_cluster(tail, distance, p, unit)
     elif tail.pending[0] > 0:
-        _close_cluster(tail, unit, half_step, hour, bounded)
+        _close_cluster(tail, unit, half_step, hour, bounded, a_minute)
     if not teaches(tail, p, ALIEN_KNOWN_EVENTS):
         return
     if mean > 0.0:
@@ -267,7 +272,9 @@ def _continue_episode(tail: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded: bool) -> None:
+def _close_cluster(
+    tail: Any, unit: float, half_step: float, hour: int, bounded: bool, a_minute: int
+) -> None:
     alien = tail.alien > 0 and tail.events > ALIEN_KNOWN_EVENTS
     within = tail.episode > 0
     if alien:
@@ -282,7 +289,7 @@ def _close_cluster(tail: Any, unit: float, half_step: float, hour: int, bounded:
         if not within:
             _begin_episode(tail, shown)
         aliens = tail.aliens / ALIEN_PARTS
-        if not tail.scheduled and aliens <= ALIENS + ALIEN_SHARE * tail.events:
+        if not tail.scheduled and aliens <= ALIENS + ALIEN_SHARE * tail.events / a_minute:
             if not within and aliens <= 1.0 + 2.0 * ALIEN_P * tail.events:
                 _count_censored(tail)
             tail.pending[:] = 0
@@ -374,8 +381,8 @@ def _mean_excess(tail: Any, k: int) -> float:
 
 
 @njit(error_model="numpy")
-def _halve(tail: Any) -> None:
-    tail.events = HALVED_EVENTS
+def _halve(tail: Any, events: int) -> None:
+    tail.events = events
     tail.aliens //= 2
     for k in range(LEVELS):
         tail.above[k] //= 2

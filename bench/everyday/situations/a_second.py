@@ -35,6 +35,19 @@ def _quiet(draw: np.random.Generator) -> Stream:
     return _sensors(draw).stream()
 
 
+def _switched(draw: np.random.Generator) -> Stream:
+    """Machines that are on for about twenty minutes, then off for about ten."""
+    fleet = Fleet(draw, 4, 4.6, SECOND)
+    for entity in range(fleet.entities):
+        lengths = draw.uniform(16, 25, 600) * 60, draw.uniform(7, 14, 600) * 60
+        edges = np.cumsum(np.column_stack(lengths).ravel()).astype(int)
+        is_on = np.searchsorted(edges, np.arange(len(fleet.times)), "right") % 2 == 0
+        fleet.values[:, entity, 0] = np.where(is_on, 20.0, 0.4)
+    noise = 1.0 * (fleet.values > 1) + 0.1
+    fleet.values += noise * draw.normal(size=fleet.shape)
+    return fleet.stream()
+
+
 def _faulty(
     draw: np.random.Generator,
     kind: str,
@@ -69,6 +82,13 @@ def _noisy(fleet: Fleet, rows: slice, entity: int) -> Floats:
 
 SITUATIONS = (
     Situation("quiet_seconds", "normal", "sending", _quiet, "Four sensors, an event a second."),
+    Situation(
+        "quiet_seconds_switched",
+        "normal",
+        "sending",
+        _switched,
+        "Machines switched on and off twice an hour, an event a second.",
+    ),
     Situation(
         "shift_seconds",
         "fault",

@@ -261,7 +261,8 @@ def _drive(  # pragma: no cover - runs compiled
                 if relation_p / CORRELATION_WEIGHT < best:
                     best, kind, amount = relation_p / CORRELATION_WEIGHT, CORRELATION, np.nan
             if learns[i]:
-                tail.learn(state.tails[NEAR_TAIL], near, whole_raw, 1.0, 0.0, clock, 1.0)
+                own_tail = state.tails[NEAR_TAIL]
+                tail.learn(own_tail, near, whole_raw, 1.0, 0.0, clock, 1.0, False, events)
                 tail.learn(
                     state.tails[RELATION_TAIL],
                     relation,
@@ -346,7 +347,8 @@ def _drive(  # pragma: no cover - runs compiled
         kinds[i], amounts[i] = kind, amount
         if learns[i]:
             if warm:
-                schedule.note(state.schedule, rarest, tick)
+                # That of the rarest event of a minute.
+                schedule.note(state.schedule, rarest * events, tick)
             if timed:
                 note_time(state, time)
             if present > 0:

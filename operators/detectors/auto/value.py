@@ -420,7 +420,15 @@ def _observe(
             half = 0.5 * step / season_unit
         bounded = e == SHIFT
         tail.learn(
-            state.tails[e], distances[e], rarities[e], floors[e], half, clock, SPANS[e], bounded
+            state.tails[e],
+            distances[e],
+            rarities[e],
+            floors[e],
+            half,
+            clock,
+            SPANS[e],
+            bounded,
+            1 if LEVEL <= e <= DRIFT else events,
         )
     strange = aged and run.goes_on(state)
     if not after_gap:

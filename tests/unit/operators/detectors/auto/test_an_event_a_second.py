@@ -106,6 +106,20 @@ def test_amounts_are_means_of_a_minute() -> None:
     assert not np.any(found.amounts[found.kinds == KINDS.index("burst")] < 1.0)
 
 
+def test_a_machine_that_is_switched_twice_an_hour_is_normal_after_a_day() -> None:
+    draw, n = np.random.default_rng(9), 3 * PER_DAY
+    lengths = np.column_stack([draw.uniform(960, 1_500, 200), draw.uniform(420, 840, 200)])
+    is_on = np.searchsorted(np.cumsum(lengths.ravel()), np.arange(n), "right") % 2 == 0
+    values = np.where(is_on, 20.0, 0.4) + np.where(is_on, 1.0, 0.1) * draw.normal(size=n)
+    times = MONDAY + SECOND * np.arange(n, dtype=np.int64)
+
+    found = explain(AutoDetector(1).bank(1), values[:, None], times)
+
+    onsets = found.onset_p_values[PER_DAY:]
+    switched = np.sum(np.diff(is_on[PER_DAY:]) != 0)
+    assert np.sum(onsets < ALLOWED_A_DAY / PER_DAY) <= 0.1 * switched
+
+
 def test_no_level_is_judged_on_the_first_day() -> None:
     kinds = explained("slow").kinds[: PER_DAY // 2]
     rare = explained("slow").p_values[: PER_DAY // 2] < 1e-4

@@ -93,6 +93,10 @@ class KafkaStateSettings(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
     """Passed to librdkafka as they are; those of the source unless given."""
 
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        return connection_risks(self.brokers, self.settings)
+
     def places(self) -> frozenset[str]:
         """Return where checkpoints go."""
         return places(self.brokers, self.topic)

@@ -74,7 +74,14 @@ def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
         (f"sinks.{sink.place}.{sink.choice.kind}", sink.choice.settings)
         for sink in file.sinks.chosen()
     ]
-    source = (f"source.{file.source.kind}", file.source.settings)
-    chosen = file.event.format
-    messages = ("event.format", None if chosen is None else chosen.settings)
-    return [source, messages, *sinks, ("tracing", file.tracing)]
+    others = [
+        ("event.format", file.event.format),
+        ("state.kafka", file.state.kafka),
+        ("control.kafka", file.control.kafka),
+    ]
+    return [
+        (f"source.{file.source.kind}", file.source.settings),
+        *[(place, None if choice is None else choice.settings) for place, choice in others],
+        *sinks,
+        ("tracing", file.tracing),
+    ]

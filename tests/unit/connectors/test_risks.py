@@ -9,7 +9,12 @@ from pydantic import SecretStr
 
 from connectors.formats.avro import AvroSettings
 from connectors.formats.protobuf import ProtobufSettings
-from connectors.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from connectors.kafka.settings import (
+    KafkaControlSettings,
+    KafkaSinkSettings,
+    KafkaSourceSettings,
+    KafkaStateSettings,
+)
 from connectors.postgres.settings import PostgresSettings
 from connectors.webhook.settings import WebhookSettings
 from engine.application.cluster.announcement import warn
@@ -59,7 +64,8 @@ def test_a_database_that_is_not_verified(url: str, risks: int) -> None:
 def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], risks: int) -> None:
     given = {"brokers": brokers, "topic": "t", "settings": settings}
 
-    for kind in (KafkaSourceSettings, KafkaSinkSettings):
+    kinds = KafkaSourceSettings, KafkaSinkSettings, KafkaStateSettings, KafkaControlSettings
+    for kind in kinds:
         assert len(kind.model_validate(given).risks()) == risks
 
 
@@ -98,3 +104,23 @@ def test_a_run_warns_of_the_registry_of_its_messages(
     warn(load(file, {}))
 
     assert "event.format: schema registry http://r.example" in caplog.text
+
+
+def test_a_run_warns_of_brokers_of_its_state_and_its_control_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "p.yaml"
+    place = (
+        '{kafka: {topic: %s, brokers: "k.example:9093", '
+        "settings: {enable.ssl.certificate.verification: false}}}"
+    )
+    file.write_text(
+        '{name: p, source: {kafka: {brokers: "localhost:9092", topic: t}}, '
+        "sinks: {anomalies: {stdout: {}}}, event: {key: s, values: [v]}, "
+        f"state: {place % 'p-state'}, control: {place % 'p-control'}}}"
+    )
+
+    warn(load(file, {}))
+
+    assert "state.kafka: enable.ssl.certificate.verification" in caplog.text
+    assert "control.kafka: enable.ssl.certificate.verification" in caplog.text

@@ -11,7 +11,10 @@ import orjson
 from connectors.files.plain import plain
 from engine.domain.errors import ConnectorError
 
-BATCH_ROWS = 5_000
+BATCH_ROWS, BATCH_BYTES = 5_000, 4 * 2**20
+"""Most rows that are held at once, and about as many bytes of larger ones."""
+FIRST_ROWS = 16
+"""Rows that show how large those of their group are."""
 
 
 def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
@@ -37,13 +40,22 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
             if number + count <= skip:
                 number += count
                 continue
-            for batch in opened.iter_batches(BATCH_ROWS, row_groups=[group]):
+            for batch in opened.iter_batches(_rows_at_once(opened, group), row_groups=[group]):
                 for row in _readable(arrow, batch).to_pylist(maps_as_pydicts="lossy"):
                     if number >= skip:
                         yield number, orjson.dumps(row, default=plain)
                     number += 1
     except arrow.ArrowException as error:
         raise ConnectorError(f"{path} is not a Parquet file that can be read: {error}") from None
+
+
+def _rows_at_once(opened: Any, group: int) -> int:
+    """Return how many rows of a group are held at once; a few bytes may unpack to a large text."""
+    first = next(opened.iter_batches(FIRST_ROWS, row_groups=[group]), None)
+    if first is None or first.nbytes == 0:
+        return BATCH_ROWS
+    fitting = BATCH_BYTES * int(first.num_rows) // int(first.nbytes)
+    return min(max(fitting, 1), BATCH_ROWS)
 
 
 def _readable(arrow: Any, batch: Any) -> Any:

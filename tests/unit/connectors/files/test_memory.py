@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.files.parquet import parquet_rows
 from tests.unit.connectors.files.test_dialects import PACK, batches, source, written
 
 MIB = 2**20
@@ -31,4 +32,22 @@ def test_a_line_that_unpacks_to_more_than_a_message_may_have_is_never_held(
         tracemalloc.stop()
 
     assert [len(value or b"") <= 1_020 for batch in found for value in batch.values] == [True]
+    assert peak < MOST
+
+
+def test_large_rows_of_a_small_parquet_file_are_held_a_few_at_once(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "a.parquet"
+    parquet.write_table(arrow.table({"text": ["x" * MIB] * 100}), file)
+    assert file.stat().st_size < MIB
+    tracemalloc.start()
+
+    try:
+        with file.open("rb") as opened:
+            number, _ = next(parquet_rows(opened, str(file), 0))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert number == 0
     assert peak < MOST

@@ -77,7 +77,11 @@ def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str
 
 
 def start(*words: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*PYNOMALY, *map(str, words)])
+    # A suite that runs under nohup ignores SIGHUP, and so would the process.
+    return subprocess.Popen(
+        [*PYNOMALY, *map(str, words)],
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
 
 
 def metric(port: int, name: str) -> float:

@@ -117,6 +117,9 @@ class FakeStore(FakeQueue):
 
 
 class FakePoint:
+    dist = None
+    """The package of a real one; it may have none."""
+
     def __init__(self, target: Any) -> None:
         self._target = target
 

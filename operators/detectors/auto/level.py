@@ -70,7 +70,7 @@ def come_of_age(state: Any, time: int, events: int) -> None:
         tail.forget_counts(state.tails[LEVEL])
         tail.forget_counts(state.tails[SPIKE])
     if events > 1 and a_day and state.block.judged == 0 and state.block.blocks >= YOUNG_EVENTS:
-        _forget_course(state)
+        forget_course(state)
         state.block.judged = 1
         state.aged_at = state.block.blocks
         _take_level_of_day(state)
@@ -81,7 +81,7 @@ def begin_blocks(state: Any) -> None:
     """Begin blocks of another length, which have to show for a day what is usual."""
     season.forget(state.season)
     if state.block.judged:
-        _forget_course(state)
+        forget_course(state)
         state.aged_at = 0
         state.began = 0
     block.forget(state.block)
@@ -95,7 +95,7 @@ def _take_level_of_day(state: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _forget_course(state: Any) -> None:
+def forget_course(state: Any) -> None:
     """Forget what deviations from the level have shown."""
     for e in range(LEVEL, DRIFT + 1):
         tail.forget(state.tails[e])

@@ -128,33 +128,19 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
 def restart(state: Any, value: float) -> None:
     """Start afresh with this value, and keep only the fields of the counter."""
     state.seen = 0
-    state.shifted = 0
     state.origin = value
     state.last = 0.0
     state.least = 0.0
     state.greatest = 0.0
     state.level = 0.0
     state.resolution = 0.0
-    state.wobble = 0.0
-    state.fast = 0.0
-    state.slow = 0.0
     state.burst = 0.0
     state.calm = 0.0
     state.still = 0.0
     state.hour_peak = 0.0
     state.usual_peak = 0.0
     state.hour_peaks[:] = 0.0
-    state.hour_rest = 0.0
-    state.hour_count = 0
-    state.hour_rests[:] = 0.0
-    state.near_foreseen = 0.0
-    state.outside = 0
-    state.sudden = 0
-    state.unseasonal = 0
-    state.paused = 0
-    state.noisy = 0
     state.sudden_ago = 255
-    state.first_rest = 0.0
     state.aged_at = 0
     state.began = 0
     gauge.forget(state.burst_gauge)
@@ -163,7 +149,8 @@ def restart(state: Any, value: float) -> None:
     autoregression.forget(state.ar)
     season.forget(state.season)
     stuck.forget(state.stuck)
-    for e in range(TAILS):
+    levels.forget_course(state)
+    for e in (SPIKE, BURST, CALM):
         tail.forget(state.tails[e])
 
 
@@ -265,7 +252,8 @@ def _observe(
         inlier = expected + min(max(x - expected, -bound), bound)
     by_block = state.block.judged > 0
     whole = ends or not by_block
-    y = block.mean(state.block, inlier) if by_block else x
+    block_mean = block.mean(state.block, inlier)
+    y = block_mean if by_block else x
     known_for = (state.block.blocks if by_block else seen) - state.aged_at
     deviation = y - level
     foreseen = season.expected(state.season, time) if by_block or events == 1 else np.nan
@@ -457,8 +445,7 @@ def _observe(
         levels.learn(state, deviation, foreseen, seen_means, step, strange, stays)
     if ends:
         # The level of a day is known only at its end.
-        mean = block.mean(state.block, inlier)
-        of_day = mean - level if by_block or (aged and events == 1) else mean
+        of_day = block_mean - level if by_block or (aged and events == 1) else block_mean
         season.learn(state.season, of_day, foreseen, time, error_unit)
     _learn(state, x, step)
     if ended:

@@ -77,11 +77,7 @@ def start(
     key: Key = None,
 ) -> Response:
     """Start a stored pipeline in its own processes, which outlive the server."""
-
-    def made(work: UnitOfWork) -> Result:
-        now, runner = services.now(), services.runner
-        return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
-
+    made = _starts(services, caller, pipeline, number)
     return once(services, caller, request, key, number, made, _runs(caller, pipeline))
 
 
@@ -113,18 +109,25 @@ def restart(
     key: Key = None,
 ) -> Response:
     """Drain a pipeline, and run it again, or another version of it."""
-
-    def made(work: UnitOfWork) -> Result:
-        now, runner = services.now(), services.runner
-        return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
-
     attempt = Attempt(services, caller, request, key, number, _runs(caller, pipeline))
     with services.restarts.of(pipeline):
         reply = attempt.repeated()
         if reply is None:
             _end(services, caller, pipeline)
-            reply = attempt.once(made)
+            reply = attempt.once(_starts(services, caller, pipeline, number))
     return reply
+
+
+def _starts(
+    services: Services, caller: Caller, pipeline: str, number: int | None
+) -> Callable[[UnitOfWork], Result]:
+    """Return the change that starts a pipeline."""
+
+    def made(work: UnitOfWork) -> Result:
+        now, runner = services.now(), services.runner
+        return Result(200, _shown(start_pipeline(work, caller, now, runner, pipeline, number)))
+
+    return made
 
 
 def _end(services: Services, caller: Caller, pipeline: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 
 from connectors.delivery.json_line import json_line
+from connectors.delivery.shared_file import REJECTS_SIZE, SharedFile
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext
 
@@ -16,7 +17,7 @@ logger = logging.getLogger("pynomaly.sinks")
 
 
 class RejectedRecords:
-    """Where refused records go.
+    """Where refused records go; their file is bounded as that of dead letters is.
 
     Args:
         path: of a file to append to, or None.
@@ -48,7 +49,6 @@ class RejectedRecords:
         line = orjson.dumps(
             {"id": record.id, "why": self._redactor.redact(why), "record": orjson.Fragment(body)}
         )
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab", buffering=0) as file:
-            file.write(line + b"\n")
-            os.fsync(file.fileno())
+        with closing(SharedFile(self._path, REJECTS_SIZE)) as file:
+            file.append([line + b"\n"])
+            file.sync()

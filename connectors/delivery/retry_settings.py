@@ -28,7 +28,8 @@ class RetrySettings(Settings):
     )
     """How long an open circuit breaker sends nothing, before one call tries again."""
     refused: str | None = None
-    """A file for records that the receiver can never take, one JSON line each."""
+    """A file for records that the receiver can never take, one JSON line each; 1 GiB at most, as
+    the file of dead letters."""
 
 
 class TransientError(RetryableError):

@@ -11,8 +11,9 @@ import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.delivery.json_line import json_line
-from connectors.files.shared_file import Position, SharedFile
+from connectors.delivery.shared_file import REJECTS_SIZE, Position, SharedFile
 from engine.domain.errors import ConnectorError
+from engine.domain.names import DEAD_LETTERS, role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext, Settings, Size
 
@@ -38,7 +39,7 @@ class FileSinkSettings(Settings):
     """The file; its folder is created if it is missing."""
     max_size: Size | None = None
     """Most bytes on the disk: at half of it, the file is renamed to `<path>.1`, which replaces the
-    one before. No limit unless given."""
+    one before. Unless given 1 GiB for dead letters, and no limit for others."""
 
 
 class FileSink:
@@ -53,6 +54,13 @@ class FileSink:
         self.context = context
         self.role = role
 
+    @property
+    def max_size(self) -> int | None:
+        """Most bytes on the disk: whoever sends garbage must not fill it with dead letters."""
+        if "max_size" not in self.settings.model_fields_set and role_of(self.role) == DEAD_LETTERS:
+            return REJECTS_SIZE
+        return self.settings.max_size
+
     def sink(self) -> FileParts:
         """Return the Bytewax sink."""
         return FileParts(self)
@@ -63,7 +71,7 @@ class FileSink:
         Raises:
             ConnectorError: the file is replaced once it is large.
         """
-        if self.settings.max_size is not None:
+        if self.max_size is not None:
             raise ConnectorError(f'"{self.path}": only files without `max_size` can be followed')
         return "file", {"path": str(self.path.absolute()), "format": "ndjson", "follow": True}
 
@@ -104,7 +112,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
 
     def __init__(self, sink: FileSink, stored: Sequence[State]) -> None:
         self._delivered = sink.context.telemetry.delivered.labels(sink.role)
-        self._file = SharedFile(sink.path, sink.settings.max_size)
+        self._file = SharedFile(sink.path, sink.max_size)
         self._unmatched = 0
         path = str(self._file.path)
         ours = [

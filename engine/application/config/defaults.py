@@ -13,9 +13,6 @@ from engine.domain.names import DEAD_LETTERS
 CONNECTION = ("brokers", "settings")
 """Connection settings: a sink inherits them from a source of its kind."""
 
-DEAD_LETTERS_SIZE = "1GiB"
-"""Most bytes of the dead letters' file, by default."""
-
 
 def complete(data: Any) -> Any:
     """Return the file's data with the parts filled in that other parts decide.
@@ -36,9 +33,7 @@ def complete(data: Any) -> Any:
         data["control"] = control | {"kafka": _merged(_connection(data), topic)}
     if isinstance(data.get("sinks"), dict):
         directory = state["directory"] if isinstance(state, dict) else ""
-        # They share a disk with the checkpoints, which garbage must not fill.
-        path = f"{directory}/dead_letters.ndjson"
-        letters = {"file": {"path": path, "max_size": DEAD_LETTERS_SIZE}}
+        letters = {"file": {"path": f"{directory}/dead_letters.ndjson"}}
         data["sinks"] = {DEAD_LETTERS: letters} | data["sinks"]
         data["sinks"] = _connected(data)
     return data

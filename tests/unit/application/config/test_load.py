@@ -28,8 +28,6 @@ def test_the_least_file_has_defaults_that_lose_nothing(load_text: Load) -> None:
     assert file.sinks.dead_letters is not None
     assert file.sinks.dead_letters[0].kind == "file"
     assert file.sinks.dead_letters[0].settings.path == Path(".pynomaly/plant/dead_letters.ndjson")  # type: ignore[attr-defined]
-    # They share a disk with the checkpoints.
-    assert file.sinks.dead_letters[0].settings.max_size == "1GiB"  # type: ignore[attr-defined]
     assert file.state.directory == Path(".pynomaly/plant")
     assert file.state.checkpoint_interval == timedelta(seconds=10)
     assert file.metrics is not None

@@ -12,6 +12,7 @@ from bytewax.inputs import StatefulSourcePartition
 
 import connectors.files.stdin as stdin_module
 from connectors.delivery.json_line import json_line
+from connectors.delivery.rejected import RejectedRecords
 from connectors.files.sink import FileSink, FileSinkSettings, FileWriter, State
 from connectors.files.source import FileSource, FileSourceSettings
 from connectors.files.stdin import StdinSettings, StdinSource
@@ -332,6 +333,46 @@ def test_a_file_with_a_limit_keeps_the_newest_records(tmp_path: Path) -> None:
 
     assert kept(file) == [f"id{n}" for n in range(1_000 - len(kept(file)), 1_000)]
     assert 4_096 < sum(one.stat().st_size for one in tmp_path.glob("letters*")) <= 11 * 1_024
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "full"),
+    [
+        ("dead_letters", {}, True),
+        ("dead_letters.file", {}, True),
+        ("dead_letters", {"max_size": "2GiB"}, False),
+        ("dead_letters", {"max_size": None}, False),
+        ("anomalies", {}, False),
+    ],
+)
+def test_dead_letters_have_a_limit_wherever_their_file_is(
+    tmp_path: Path, role: str, more: dict[str, object], full: bool
+) -> None:
+    file = tmp_path / "letters"
+    with file.open("wb") as half:
+        half.seek(2**29 - 1)
+        half.write(b"\n")
+    chosen = FileSinkSettings.model_validate({"path": str(file), **more})
+    part = FileWriter(FileSink(chosen, RunContext("t"), role), [])
+
+    part.snapshot()
+    part.close()
+
+    assert file.with_name("letters.1").exists() == full
+
+
+def test_refused_records_have_the_same_limit(tmp_path: Path) -> None:
+    file = tmp_path / "refused"
+    with file.open("wb") as half:
+        half.seek(2**29 - 1)
+        half.write(b"\n")
+    rejected = RejectedRecords(str(file), RunContext("t"), "anomalies")
+
+    for number in range(2):
+        rejected.append(anomaly(number), "no")
+
+    assert file.with_name("refused.1").stat().st_size > 2**29
+    assert ids(file) == ["id1"]
 
 
 @pytest.mark.parametrize("crashed_after", range(1, 12))

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 CHUNK_BYTES = 2**16
+REJECTS_SIZE = 2**30
+"""Most bytes of a file of what was rejected, by default."""
 
 logger = logging.getLogger("pynomaly.sinks")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -16,7 +17,10 @@ from connectors.files.messages import FileMessages, Reading
 from connectors.formats.csv_dialect import CsvSettings
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
-from pynomaly.plugins import RunContext, Settings
+from pynomaly.plugins import RunContext, Settings, is_in_the_clear, public_url
+
+ADDRESS = re.compile(r"(?:^|::)((?:https?|ftp)://.*)", re.IGNORECASE | re.DOTALL)
+"""Address of a server in a path, also behind others: zip://a.csv::http://host/a.zip."""
 
 
 class FileSourceSettings(Settings):
@@ -34,6 +38,13 @@ class FileSourceSettings(Settings):
     follow: bool = False
     """Whether to wait for more at the end: lines, and files that match the pattern. All files are
     one partition then, in the order in which they come."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        found = ADDRESS.search(self.path)
+        if found is None or not is_in_the_clear(found[1]):
+            return []
+        return [f"{public_url(found[1])}: others can read and change the files; use https"]
 
     @field_validator("encoding")
     @classmethod

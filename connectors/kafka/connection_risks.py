@@ -18,9 +18,12 @@ def connection_risks(brokers: str, settings: Mapping[str, object]) -> list[str]:
     if all(is_loopback(host.rpartition(":")[0]) for host in hosts):
         return []
     given = {name: str(value).lower() for name, value in settings.items()}
+    protocol = given.get("security.protocol", "plaintext")
+    if protocol == "sasl_plaintext":
+        return ["security.protocol SASL_PLAINTEXT encrypts nothing: use SASL_SSL"]
+    if protocol == "plaintext":
+        return ["without security.protocol: SSL, others can read and change all that is sent"]
     risks = []
-    if given.get("security.protocol") == "sasl_plaintext":
-        risks.append("security.protocol SASL_PLAINTEXT encrypts nothing: use SASL_SSL")
     if given.get("enable.ssl.certificate.verification") == "false":
         risks.append("enable.ssl.certificate.verification: false lets anybody answer: remove it")
     if given.get("ssl.endpoint.identification.algorithm") == "none":

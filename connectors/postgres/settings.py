@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from connectors.delivery.database_risks import database_risks
 from connectors.delivery.retry_settings import RetrySettings, need
 from engine.domain.errors import nearest
-from pynomaly.plugins import Secret, invalid, is_loopback, public_url
+from pynomaly.plugins import Secret, invalid
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|\b(ssl)?password=", re.IGNORECASE)
 PARAMETER = re.compile(r"[?&](\w+)=")
@@ -29,15 +30,7 @@ class PostgresSettings(RetrySettings):
 
     def risks(self) -> list[str]:
         """Return what people should know before it runs."""
-        from psycopg.conninfo import conninfo_to_dict
-
-        known = conninfo_to_dict(self.url)
-        hosts = str(known.get("host") or known.get("hostaddr") or "/").split(",")
-        local = all(host.startswith("/") or is_loopback(host) for host in hosts)
-        if local or known.get("sslmode") == "verify-full":
-            return []
-        risk = "without sslmode=verify-full another server may take this one's place and read all"
-        return [f"{public_url(self.url)}: {risk}; add ?sslmode=verify-full to the url"]
+        return database_risks(self.url)
 
     @model_validator(mode="before")
     @classmethod

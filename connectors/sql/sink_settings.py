@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from connectors.delivery.database_risks import database_risks
 from connectors.delivery.retry_settings import RetrySettings, need
 from pynomaly.plugins import ConnectorError, Secret, invalid
 
@@ -30,6 +31,12 @@ class StoreSettings(RetrySettings):
     def url(self) -> str:
         """Address of the database."""
         return self.database or f"sqlite:///{self.directory.absolute() / STORE_FILE}"
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it runs."""
+        dialect, _, rest = self.url.partition("://")
+        # libpq knows nothing of SQLAlchemy's drivers.
+        return [] if dialect == "sqlite" else database_risks(f"postgresql://{rest}")
 
     @model_validator(mode="before")
     @classmethod

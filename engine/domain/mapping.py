@@ -34,11 +34,13 @@ class MessageKey:
         format: of bytes that are one text or number.
         read: reads a key that is a document, such as Avro's; None if it is none.
         path: path of the part in the document; empty for the whole document, or its only field.
+        risks: what people should know before its format is used.
     """
 
     format: KeyFormat = "string"
     read: Format | None = None
     path: Path = ()
+    risks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ def decisive(part: Any) -> Any:
         return part
     kind = {} if type(part) in FIRST_FIELDS else {"kind": type(part).__name__}
     kept = {field.name: getattr(part, field.name) for field in fields(part) if _counts(field, part)}
-    plugged = {"format", "read"}
+    plugged = {"format", "read", "risks"}
     found = {name: decisive(value) for name, value in kept.items() if name not in plugged}
     if isinstance(part, EventMapping) and part.format is not None:
         # The address of a registry decides nothing, and its settings may be secret.

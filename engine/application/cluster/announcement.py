@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from engine.application.cluster.exposure import notices
+from engine.application.cluster.exposure import exposure
 from engine.application.config.pipeline_file import PipelineFile
-from engine.application.ports import Settings
 from engine.application.state.checkpoint_file import newest_manifests
 from engine.application.state.identity import check_compatibility, identity_of, state_place
 from engine.application.state.lock import require_usable
@@ -64,24 +63,5 @@ def _announce(file: PipelineFile, processes: int, total: int, *, resumed: bool) 
 
 def warn(file: PipelineFile) -> None:
     """Log the risks of a pipeline file."""
-    for notice in notices(file.metrics, _callers(file)):
+    for notice in exposure(file):
         logger.log(notice.level, "%s", notice.text)
-
-
-def _callers(file: PipelineFile) -> list[tuple[str, Settings | None]]:
-    """Return the settings of what calls out, with their places in the pipeline file."""
-    sinks = [
-        (f"sinks.{sink.place}.{sink.choice.kind}", sink.choice.settings)
-        for sink in file.sinks.chosen()
-    ]
-    others = [
-        ("event.format", file.event.format),
-        ("state.kafka", file.state.kafka),
-        ("control.kafka", file.control.kafka),
-    ]
-    return [
-        (f"source.{file.source.kind}", file.source.settings),
-        *[(place, None if choice is None else choice.settings) for place, choice in others],
-        *sinks,
-        ("tracing", file.tracing),
-    ]

@@ -52,7 +52,8 @@ def _message_key(value: dict[str, Any]) -> MessageKey:
     choice = choose_format("json_schema" if kind == "json" else kind)
     assert choice is not None
     path = parse_path(value["path"]) if "path" in value else ()
-    return MessageKey(read=choice.create(frozenset()), path=path)
+    risks = tuple(choice.settings.risks())
+    return MessageKey(read=choice.create(frozenset()), path=path, risks=risks)
 
 
 def _constant(value: object) -> Constant:

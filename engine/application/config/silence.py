@@ -21,7 +21,7 @@ from pydantic import (
 
 from engine.application.config.issues import invalid
 from engine.application.config.quantity import PositiveDuration
-from engine.application.config.url import public_url
+from engine.application.config.url import is_in_the_clear, public_url
 from engine.application.ports import Settings
 from engine.domain.errors import nearest
 from engine.domain.silence import WEEKDAYS, Silence, Weekly, nanoseconds
@@ -94,6 +94,12 @@ class CalendarSpec(Settings):
         default=timedelta(minutes=15), json_schema_extra={"default": "15m"}
     )
     """Time between two looks at it, at least 10s."""
+
+    def risks(self) -> list[str]:
+        """Return what people should know before it is fetched."""
+        if self.url is None or not is_in_the_clear(self.url):
+            return []
+        return [f"{public_url(self.url)}: others can change what is muted; use https"]
 
     @field_validator("url")
     @classmethod

@@ -77,7 +77,7 @@ def is_loopback(host: str) -> bool:
 
 def is_in_the_clear(url: str) -> bool:
     """Whether what goes to a URL crosses a network without TLS."""
-    return url.lower().startswith("http://") and not is_loopback(host_of(url))
+    return url.lower().startswith(("http://", "ftp://")) and not is_loopback(host_of(url))
 
 
 def private_parts(url: str, references: Sequence[Span], whole: bool) -> PrivateParts:

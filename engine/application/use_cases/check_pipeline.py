@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from engine.application import registry
+from engine.application.cluster.exposure import exposure
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.dataflow.context import context_of
 from engine.application.ports import RunContext
@@ -54,6 +56,7 @@ class PipelineDescription:
         promise: of the alert policy.
         state: where the state lies.
         sinks: where results go.
+        warnings: of connections that are not protected.
     """
 
     name: str
@@ -67,6 +70,7 @@ class PipelineDescription:
     promise: AlertPromise
     state: str
     sinks: Sequence[SinkDescription]
+    warnings: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ def describe_pipeline(file: PipelineFile) -> PipelineDescription:
         file.alert_promise(),
         state_place(file),
         sinks,
+        [notice.text for notice in exposure(file) if notice.level >= logging.WARNING],
     )
 
 

@@ -58,6 +58,8 @@ def _print_description(found: PipelineDescription) -> None:
     print(f"state         {found.state}")
     for sink in found.sinks:
         print(f"{sink.name:<14}{sink.kind}{f' {sink.path}' if sink.path else ''}")
+    for warning in found.warnings:
+        print(f"warning       {warning}")
 
 
 def _print_unknown_threshold(promise: AlertPromise) -> None:

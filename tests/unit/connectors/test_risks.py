@@ -18,10 +18,13 @@ from connectors.kafka.settings import (
 from connectors.postgres.settings import PostgresSettings
 from connectors.webhook.settings import WebhookSettings
 from engine.application.cluster.announcement import warn
+from engine.application.config.event import EventSpec
+from engine.application.config.fingerprints import of_mapping
 from engine.application.config.load import load
 from tests.support.http_receiver import SECRET
 
 SASL = {"sasl.mechanism": "PLAIN", "sasl.username": "u", "sasl.password": "p"}
+SSL = {"security.protocol": "SSL"}
 
 
 @pytest.mark.parametrize(
@@ -53,12 +56,14 @@ def test_a_database_that_is_not_verified(url: str, risks: int) -> None:
 @pytest.mark.parametrize(
     ("brokers", "settings", "risks"),
     [
-        ("k.example:9092", {}, 0),
+        ("k.example:9092", {}, 1),
+        ("localhost:9092", {}, 0),
+        ("k.example:9093", {"security.protocol": "SSL"}, 0),
         ("k.example:9093", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 1),
         ("127.0.0.1:9093,localhost:1", {"security.protocol": "SASL_PLAINTEXT", **SASL}, 0),
         ("k.example:9093", {"security.protocol": "SASL_SSL", **SASL}, 0),
-        ("k.example:9093", {"enable.ssl.certificate.verification": False}, 1),
-        ("k.example:9093", {"ssl.endpoint.identification.algorithm": "none"}, 1),
+        ("k.example:9093", {**SSL, "enable.ssl.certificate.verification": False}, 1),
+        ("k.example:9093", {**SSL, "ssl.endpoint.identification.algorithm": "none"}, 1),
     ],
 )
 def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], risks: int) -> None:
@@ -80,7 +85,7 @@ def test_brokers_that_are_not_verified(brokers: str, settings: dict[str, str], r
 )
 def test_a_schema_registry_in_the_clear(url: str, risks: int) -> None:
     given = {"registry": {"url": url}}
-    sink = {"brokers": "k.example:9092", "topic": "t", "format": {"avro": given}}
+    sink = {"brokers": "localhost:9092", "topic": "t", "format": {"avro": given}}
 
     found = [
         AvroSettings.model_validate(given).risks(),
@@ -106,13 +111,25 @@ def test_a_run_warns_of_the_registry_of_its_messages(
     assert "event.format: schema registry http://r.example" in caplog.text
 
 
+def test_how_a_registry_of_keys_is_reached_changes_no_id() -> None:
+    keys = (
+        [{"message": {"avro": {"registry": {"url": url}}}, "path": "id"}]
+        for url in ("https://r.example", "http://r.example")
+    )
+
+    safe, exposed = (EventSpec.model_validate({"key": key, "values": ["v"]}) for key in keys)
+
+    assert safe.key != exposed.key
+    assert of_mapping(safe) == of_mapping(exposed)
+
+
 def test_a_run_warns_of_brokers_of_its_state_and_its_control_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "p.yaml"
     place = (
         '{kafka: {topic: %s, brokers: "k.example:9093", '
-        "settings: {enable.ssl.certificate.verification: false}}}"
+        "settings: {security.protocol: SSL, enable.ssl.certificate.verification: false}}}"
     )
     file.write_text(
         '{name: p, source: {kafka: {brokers: "localhost:9092", topic: t}}, '
@@ -122,5 +139,4 @@ def test_a_run_warns_of_brokers_of_its_state_and_its_control_log(
 
     warn(load(file, {}))
 
-    assert "state.kafka: enable.ssl.certificate.verification" in caplog.text
-    assert "control.kafka: enable.ssl.certificate.verification" in caplog.text
+    assert "state.kafka, control.kafka: enable.ssl.certificate.verification" in caplog.text

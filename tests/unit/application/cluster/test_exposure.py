@@ -66,7 +66,7 @@ def test_metrics_with_all_protection_need_no_word() -> None:
     ],
 )
 def test_what_leaves_in_the_clear_is_warned_of(endpoint: str, messages: list[str]) -> None:
-    found = notices(None, [("tracing", TracingSpec(endpoint=endpoint)), ("source", None)])
+    found = notices(None, [("tracing", TracingSpec(endpoint=endpoint).risks()), ("source", [])])
 
     assert [notice.level for notice in found] == [logging.WARNING] * len(messages)
     assert all(notice.text.startswith(text) for notice, text in zip(found, messages, strict=True))

@@ -1,5 +1,7 @@
 """Live: a pipeline on a stream that is sent while it runs, at a steady rate, on a real Kafka.
 
+`bench.latency` and `bench.sustained` are the programs that measure with it.
+
 The broker is to be one that has run for a while: compiling its code takes a third of its core in
 its first minute. Broker, producer and whoever measures share the last core, what is measured has
 the first. What is sent is made beforehand, for the producer shares its core with the broker, which

@@ -1,18 +1,22 @@
 """What rules, absences, incidents, silences and time cost: ns an event, in detect and alert.
 
-Usage: python -m bench.rules [--entities N] [--events N]
+Usage: python -m bench.rules [--entities N] [--events N] [--off]
 
 Each is measured beside the plain pipeline in turns, on normal events of `auto` with three values;
-the best of several rounds of each.
+the best of several rounds of each. With `--off`, what they cost a pipeline that has none of them:
+the time in their calls, which is a hundredth of the whole, too little for the difference between
+two runs.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import time
-from time import process_time
+from functools import wraps
+from time import process_time, thread_time
 from typing import Any
 
 import numpy as np
@@ -26,6 +30,13 @@ from engine.domain.mapping import EventMapping, TimeField, ValueField
 from engine.domain.pipeline import Calibration, Pipeline
 from engine.domain.silence import Silence, Weekly
 from engine.domain.value_rule import ValueRule
+from operators.alert.entity_rules import EntityRules
+from operators.alert.incident_tracker import IncidentTracker
+from operators.alert.judged import Judgement
+from operators.alert.muted_absences import MutedAbsences
+from operators.detect.entity_group import EntityGroup
+from operators.detect.event_clock import EventClock
+from operators.detect.nearness import NearnessBank
 
 VALUES = ("a", "b", "c")
 ROUNDS, BATCH = 5, 8_192
@@ -60,6 +71,17 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "idle_after": 3_600 * SECOND,
     },
 }
+
+OFF: Mapping[type, tuple[str, ...]] = {
+    EventClock: ("observe",),
+    NearnessBank: ("observe",),
+    EntityGroup: ("_learned", "_contexts", "_absences"),
+    EntityRules: ("outside",),
+    Judgement: ("candidates",),
+    MutedAbsences: ("joined",),
+    IncidentTracker: ("advance", "take_events"),
+}
+"""What a pipeline calls for all batches that has none of the features."""
 
 
 def pipeline(changes: Mapping[str, Any]) -> Pipeline:
@@ -104,17 +126,60 @@ class Measured:
         self.best = min(self.best, (process_time() - began) / sum(map(len, batches)))
 
 
+def without_any(batches: list[EventBatch]) -> None:
+    """Print what the features cost a pipeline that has none of them."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    for owner, names in OFF.items():
+        for name in names:
+            setattr(owner, name, _counted(getattr(owner, name), f"{owner.__name__}.{name}", spent))
+    measured, least = Measured({}), dict[str, float]()
+    for part in _parts(batches):
+        spent.clear()
+        measured.run(part)
+        events = sum(map(len, part))
+        for name, seconds in spent.items():
+            least[name] = min(least.get(name, np.inf), seconds / events)
+    for name, seconds in sorted(least.items(), key=lambda item: -item[1]):
+        print(f"{name:30} {seconds * 1e9:6.1f} ns")
+    features = sum(least.values())
+    rest = measured.best - features
+    share = f"{features / rest:.2%} of {rest * 1e9:.0f} ns"
+    print(f"{'all of them':30} {features * 1e9:6.1f} ns, {share}")
+
+
+def _counted(
+    work: Callable[..., Any], name: str, spent: defaultdict[str, float]
+) -> Callable[..., Any]:
+    @wraps(work)
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        began = thread_time()
+        try:
+            return work(*args, **kwargs)
+        finally:
+            spent[name] += thread_time() - began
+
+    return counting
+
+
+def _parts(batches: list[EventBatch]) -> list[list[EventBatch]]:
+    step = max(1, len(batches) // (ROUNDS + 1))
+    return [batches[k : k + step] for k in range(0, len(batches) - step + 1, step)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--entities", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--off", action="store_true", help="what they cost where none is on")
     given = parser.parse_args()
     batches = stream(given.entities, given.events)
+    if given.off:
+        without_any(batches)
+        return
     measured = {name: Measured(changes) for name, changes in VARIANTS.items()}
-    step = max(1, len(batches) // (ROUNDS + 1))
-    for part in range(0, len(batches) - step + 1, step):
+    for part in _parts(batches):
         for each in measured.values():
-            each.run(batches[part : part + step])
+            each.run(part)
     plain = measured["plain"].best
     for name, each in measured.items():
         print(f"{name:22} {each.best * 1e9:7.0f} ns {(each.best - plain) * 1e9:+7.1f} ns")

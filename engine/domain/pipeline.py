@@ -56,6 +56,8 @@ class Pipeline:
         idle_after: ns without an event after which an entity is forgotten; None: never.
         context: last values of an entity that are shown beside an anomaly.
         group_by: number of the key's part by which incidents form stories; None for none.
+        stamped: whether the source stores a timestamp with each message, which is the same whenever
+            the message is read.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Pipeline:
     group_by: int | None = None
     idle_after: int | None = None
     context: int = 0
+    stamped: bool = False
 
     @property
     def detector_names(self) -> tuple[str, ...]:

@@ -121,7 +121,8 @@ class EntityGroup:
             self._parts.start_entities(segment.started, segment.evicted)
             self._metrics.count_evicted(len(segment.evicted))
         slots, before = segment.slots, self._parts.clock.busy
-        progress = self._parts.clock.observe(slots, events.times)
+        stamps = events.timestamps if self._pipeline.stamped else None
+        progress = self._parts.clock.observe(slots, events.times, stamps)
         idle = self._parts.idle
         gone = [] if idle is None else idle.observe(slots, progress.busy, before)
         edges = [0, *(each.row for each in gone), len(events)]

@@ -2,7 +2,8 @@
 
 A step ahead that is longer than usual is believed once events agree on it: of most of the entities
 that usually send within some time, or many events of fewer. Until then, event time does not
-advance.
+advance. Clocks that agree may be wrong as well, such as those of a gateway: where the source stores
+a timestamp with each message, a step is believed as far as these have come.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ COUNTED, COUNTED_EACH = 2 * MANY_EVENTS, 16 * MANY_EVENTS
 """Entities are counted in the first events of each block: more than one may send in a row."""
 LONG_RUN_EVENTS = 10_000
 """Events in a row of one entity that lie far behind where another has carried event time, after
-which it goes back: this many are not its backlog. It is also how long the time is remembered that
-event time went back from."""
+which it goes back: this many are not its backlog. So many in a row that are ahead of their messages
+are the new time of all. It is also how long the time is remembered that event time went back
+from."""
 LEAST_STEP_WEIGHT, CLIP_STEPS, YOUNG_EVENTS = 1 / 1_024, 20.0, 64
 SETTLED_TASK_EVENTS = 1_000
 """Events after which a jump is not due to a task that is new."""
@@ -78,6 +80,8 @@ RECORD = np.dtype(
         ("paused", "<i8"),
         ("pause", "<f8"),
         ("sure", "<i8"),
+        ("lead", "<i8"),
+        ("stamped", "<i8"),
     ]
 )
 """Event time now, how far it has come, and the same with long steps cut short; events; mean step,
@@ -86,8 +90,9 @@ time that events apart agree on, how many do, of how many entities, their slots,
 lie behind; how many entities have sent among the events that are counted, their slots, and how many
 usually do; the slot that has carried event time to where it is; how far event time had come
 with the last jump; where it was when it went back, and after how many events; the longest usual
-step; when the last pause began, and how long it was; and the latest time that an entity other than
-the leader has confirmed."""
+step; when the last pause began, and how long it was; the latest time that an entity other than the
+leader has confirmed; how far event time has been ahead of the timestamps of messages; and the
+latest timestamp of the events that agree."""
 
 
 class Progress(NamedTuple):
@@ -116,16 +121,18 @@ class EventClock:
     def __init__(self) -> None:
         self._bank = RecordBank(1, RECORD)
 
-    def observe(self, slots: Int32s, times: Int64s) -> Progress:
+    def observe(self, slots: Int32s, times: Int64s, stamps: Int64s | None = None) -> Progress:
         """Return how far event time has come with each event.
 
         Args:
             slots: int32 [n], the slot of each event's entity.
             times: int64 [n], event times in ns.
+            stamps: int64 [n], timestamps of the messages in ns, the same whenever they are read;
+                None if there are none.
         """
         n = len(slots)
         found = Progress(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
-        _observe(self._bank.records, slots, times, *found)
+        _observe(self._bank.records, slots, times, times if stamps is None else stamps, *found)
         return found
 
     @property
@@ -180,7 +187,7 @@ def _hear(clock: Any, slot: int) -> None:
 
 
 @njit(error_model="numpy")
-def advance(clock: Any, slot: int, time: int) -> int:
+def advance(clock: Any, slot: int, time: int, stamp: int) -> int:
     """Move event time on by an event; return the pause of all that it ends, or 0."""
     _hear(clock, slot)
     clock.count += 1
@@ -188,11 +195,14 @@ def advance(clock: Any, slot: int, time: int) -> int:
     clock.slot = slot
     if clock.count == 1:
         clock.now, clock.leader = time, slot
+        clock.lead = max(time - stamp, 0)
         return 0
     ahead = time - clock.now
     limit = max(LEAST_JUMP_NS, JUMP_STEPS * clock.step, JUMP_STRIDES * clock.stride)
     if abs(np.float64(ahead)) <= limit:
-        clock.agreed = 0
+        # What carries event time ahead does not speak for it where the others lie behind.
+        if slot != clock.leader or not clock.behind:
+            clock.agreed = 0
         if ahead > 0:
             clock.leader = slot
             clock.usual = max(clock.usual, np.float64(ahead))
@@ -200,6 +210,7 @@ def advance(clock: Any, slot: int, time: int) -> int:
         _step(clock, ahead, min(ahead, _passed_ahead(clock)))
         if slot != clock.leader:
             clock.sure = max(clock.sure, time)
+        clock.lead = max(clock.lead, clock.now - stamp)
         return 0
     behind = ahead < 0
     alike = clock.agreed > 0 and behind == clock.behind
@@ -207,24 +218,46 @@ def advance(clock: Any, slot: int, time: int) -> int:
     near = max(limit, abs(np.float64(clock.apart - clock.now)))
     if not (alike and abs(np.float64(time - clock.apart)) <= near):
         clock.agreed, clock.voices = 0, 0
-        clock.apart, clock.behind = time, behind
+        clock.apart, clock.behind, clock.stamped = time, behind, stamp
     clock.agreed += 1
     clock.voices = _counted(clock.agreeing, clock.voices, slot)
-    clock.apart = max(clock.apart, time)
+    clock.apart, clock.stamped = max(clock.apart, time), max(clock.stamped, stamp)
     if not _is_agreed(clock, slot):
         return 0
+    if not behind:
+        return _go_ahead(clock, slot, limit)
     clock.agreed, clock.leader = 0, slot
-    if behind:
-        clock.high = clock.now + _known_ahead(clock)
-        clock.now, clock.returned = clock.apart, clock.count
-        return 0
-    return _jump(clock, clock.apart - clock.now)
+    clock.high = clock.now + _known_ahead(clock)
+    clock.now, clock.returned = clock.apart, clock.count
+    clock.lead = max(clock.now - stamp, 0)
+    return 0
 
 
 @njit(error_model="numpy")
-def _jump(clock: Any, jump: int) -> int:
-    """Move event time on by a jump; return its length if it is a pause of all, else 0."""
-    known = min(_known_ahead(clock), jump)
+def _go_ahead(clock: Any, slot: int, limit: float) -> int:
+    """Move event time on to where events agree that it is, as far as messages have come.
+
+    Where all clocks were put ahead, it goes there in the end; but no time has passed with that.
+    """
+    possible = max(clock.stamped + clock.lead, clock.now)
+    beyond = max(clock.apart - possible, 0)
+    if np.float64(beyond) <= limit or clock.agreed >= LONG_RUN_EVENTS:
+        clock.agreed, clock.leader = 0, slot
+        return _jump(clock, clock.apart - clock.now, beyond if beyond > limit else 0)
+    ahead = possible - clock.now
+    if np.float64(ahead) > limit:
+        return _jump(clock, ahead, 0)
+    _step(clock, ahead, min(ahead, _passed_ahead(clock)))
+    return 0
+
+
+@njit(error_model="numpy")
+def _jump(clock: Any, jump: int, put_ahead: int) -> int:
+    """Move event time on by a jump; return its length if it is a pause of all, else 0.
+
+    Clocks were put ahead by a part of it.
+    """
+    known = min(max(_known_ahead(clock), put_ahead), jump)
     is_pause = known < jump and _is_pause(clock, jump - known)
     _step(clock, jump, known)
     # Pauses that become longer and longer are news each time, and equal ones are not.
@@ -310,11 +343,17 @@ def _step(clock: Any, ahead: int, known: int) -> None:
 
 
 def _loop(  # pragma: no cover - runs compiled
-    records: Any, slots: Int32s, times: Int64s, whole: Int64s, busy: Int64s, jumps: Int64s
+    records: Any,
+    slots: Int32s,
+    times: Int64s,
+    stamps: Int64s,
+    whole: Int64s,
+    busy: Int64s,
+    jumps: Int64s,
 ) -> None:
     clock = records[0]
     for i in range(len(slots)):
-        jumps[i] = advance(clock, slots[i], times[i])
+        jumps[i] = advance(clock, slots[i], times[i], stamps[i])
         whole[i], busy[i] = clock.progress, clock.busy
 
 

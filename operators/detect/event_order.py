@@ -47,6 +47,7 @@ class EventOrder:
     def __init__(self, pipeline: Pipeline, capacity: int) -> None:
         budget = pipeline.memory_bytes // pipeline.partitions
         self._lateness = pipeline.mapping.lateness or 0
+        self._stamped = pipeline.stamped
         self._event_bytes = event_bytes(pipeline)
         self._most = max(1, int(SHARE * budget) // self._event_bytes)
         self._table = EntityTable(capacity)
@@ -79,7 +80,8 @@ class EventOrder:
                 self._table.forget(segment.started)
                 self._records.reset(segment.started)
             part = events.take(segment.rows)
-            progress = self._clock.observe(segment.slots, part.times).whole
+            stamps = part.timestamps if self._stamped else None
+            progress = self._clock.observe(segment.slots, part.times, stamps).whole
             first = self._store.append(part, segment.slots)
             clock = self._table.move_clock(len(part))
             places = np.arange(first, first + len(part))

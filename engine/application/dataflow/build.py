@@ -27,7 +27,14 @@ from engine.application.dataflow.steps import KeyedSteps
 from engine.application.dataflow.tasks import Meet, Tasks
 from engine.application.live_control.follower import ControlFollower
 from engine.application.live_control.log_of import fetcher_of, log_of
-from engine.application.ports import Decode, MakeTaskStep, RunContext, SinkPlugin, SourcePlugin
+from engine.application.ports import (
+    Decode,
+    MakeTaskStep,
+    Rereadable,
+    RunContext,
+    SinkPlugin,
+    SourcePlugin,
+)
 from engine.application.state.memory import MemoryStore
 from engine.application.state.store import Json, StateStore
 from engine.application.tracing.sink import traced_sink
@@ -133,9 +140,9 @@ def build(
         by_group: whether the source's group says which partitions are ours; else a fixed share is.
         live: answers questions about the tasks; None if nobody asks.
     """
-    pipeline = file.pipeline()
-    context.telemetry.state_limit.set(pipeline.memory_bytes)
     plugin = cast("SourcePlugin", file.task_source.plugin(file.task_source.settings, context))
+    pipeline = replace(file.pipeline(), stamped=_gives_again(plugin) == "exactly")
+    context.telemetry.state_limit.set(pipeline.memory_bytes)
     tracer = start_tracing(file, context)
     failure = Failure()
     delivery = Delivery([*sink_outputs(file, pipeline, context, tracer)], context)
@@ -183,9 +190,15 @@ def _membership(
 
 def _must_keep(plugin: SourcePlugin, pipeline: Pipeline) -> bool:
     """Whether the source does not give again what was read, as it was."""
-    rereadable = getattr(plugin, "rereadable", "never")
+    rereadable = _gives_again(plugin)
     own_time = pipeline.mapping.time.path is not None
     return not (rereadable == "exactly" or (rereadable == "at_other_times" and own_time))
+
+
+def _gives_again(plugin: SourcePlugin) -> Rereadable:
+    """Return whether the source gives messages again as they were."""
+    found: Rereadable = getattr(plugin, "rereadable", "never")
+    return found
 
 
 def sink_outputs(

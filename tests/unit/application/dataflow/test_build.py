@@ -123,3 +123,22 @@ def test_what_comes_out_does_not_depend_on_the_batches(
     run(folder, batch)
 
     assert published() == whole
+
+
+@pytest.mark.parametrize(
+    ("gives_again", "is_moved"), [("exactly", False), ("at_other_times", True)]
+)
+def test_timestamps_bound_wrong_clocks_only_if_they_are_the_same_in_a_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_again: str, is_moved: bool
+) -> None:
+    """Seven of ten sensors, those of a gateway, are three hours ahead from the middle on."""
+    monkeypatch.setattr(memory.MemorySource, "rereadable", gives_again)
+    wrong = [n >= 2_000 and n % 10 < 7 for n in range(4_000)]
+    whens = [START + n + 10_800 * ahead for n, ahead in enumerate(wrong)]
+    one_part = [{"id": str(n % 10), "ts": when, "v": n % 3} for n, when in enumerate(whens)]
+    memory.messages["in"] = [[orjson.dumps(event) for event in one_part]]
+
+    run(tmp_path, changed=FILE.replace("sinks:", "absence: {after: 1h}\nsinks:"))
+
+    kinds = [orjson.loads(one.value or b"")["kind"] for one in memory.records["anomalies"]]
+    assert ("absence" in kinds) == is_moved

@@ -14,9 +14,12 @@ from tests.unit.operators.pipelines import SECOND, START
 HOUR = 3_600
 
 
-def progress(slots: Any, seconds: Any, clock: EventClock | None = None) -> Int64s:
+def progress(
+    slots: Any, seconds: Any, clock: EventClock | None = None, stamped: Any = None
+) -> Int64s:
     times = START + (np.asarray(seconds) * SECOND).astype(np.int64)
-    found = (clock or EventClock()).observe(np.asarray(slots, np.int32), times)
+    stamps = None if stamped is None else START + (np.asarray(stamped) * SECOND).astype(np.int64)
+    found = (clock or EventClock()).observe(np.asarray(slots, np.int32), times, stamps)
     whole: Int64s = found.whole // SECOND
     return whole
 
@@ -26,13 +29,14 @@ def turns(n: int, entities: int = 4) -> tuple[Any, Any]:
     return np.arange(n) % entities, np.arange(n)
 
 
-def with_restart(slots: Any, seconds: Any, at: int) -> Int64s:
+def with_restart(slots: Any, seconds: Any, at: int, stamped: Any = None) -> Int64s:
     """Return the progress with a restart before an event: slots are assigned afresh then."""
+    stamps = seconds if stamped is None else stamped
     clock, again = EventClock(), EventClock()
-    first = progress(slots[:at], seconds[:at], clock)
+    first = progress(slots[:at], seconds[:at], clock, stamps[:at])
     used = np.random.default_rng(at).permutation(64).astype(np.int32)
     again.load(clock.dump(used))
-    second = progress(used.argsort()[slots[at:]], seconds[at:], again)
+    second = progress(used.argsort()[slots[at:]], seconds[at:], again, stamps[at:])
     return np.concatenate((first, second))
 
 
@@ -47,6 +51,57 @@ def test_one_wild_clock_does_not_drag_it() -> None:
     found = progress(slots, seconds)
 
     assert found[-1] == 1_999
+
+
+@pytest.mark.parametrize("gain", [2, 10, 50])
+def test_a_clock_that_runs_fast_drags_it_no_further_than_64_events(gain: int) -> None:
+    slots, seconds = turns(4_000)
+    fast = np.where(slots == 2, seconds + seconds // 4 * gain, seconds)
+
+    found = progress(slots, fast)
+
+    assert found[-1] <= 3_999 + 60 + 22 * (4 + gain)
+
+
+@pytest.mark.parametrize("wrong", [7, 10])
+def test_clocks_of_most_entities_that_are_ahead_of_their_messages_add_nothing(wrong: int) -> None:
+    slots, stamped = turns(40_000, entities=10)
+    seconds = stamped + np.where((slots < wrong) & (stamped >= 20_000), 3 * HOUR, 0)
+
+    found = progress(slots, seconds, stamped=stamped)
+
+    assert found[-1] == pytest.approx(39_999, abs=60)
+    assert np.diff(found).max() <= 60
+
+
+def test_an_outage_counts_where_messages_show_it() -> None:
+    """Their clocks are two hours ahead of those of the messages, as local times are."""
+    slots, stamped = turns(2_000)
+    stamped = np.where(stamped < 1_000, stamped, stamped + HOUR)
+
+    found = progress(slots, stamped + 2 * HOUR, stamped=stamped)
+
+    assert found[1_002] == HOUR + 1_002
+    assert found[-1] == HOUR + 1_999
+
+
+def test_messages_that_were_copied_together_bound_nothing() -> None:
+    slots, seconds = turns(2_000)
+    seconds = np.where(seconds < 1_000, seconds, seconds + HOUR)
+
+    found = progress(slots, seconds, stamped=np.full(2_000, 90 * HOUR))
+
+    assert found[-1] == HOUR + 1_999
+
+
+def test_sensors_read_in_turns_ahead_of_their_messages_are_followed() -> None:
+    """Simulated data of a day, sent within a minute."""
+    rounds = np.repeat(np.arange(1_500), 20)
+    seconds = rounds * 600 + np.tile(np.arange(20) * 0.01, 1_500)
+
+    found = progress(np.tile(np.arange(20), 1_500), seconds, stamped=np.arange(30_000) / 500)
+
+    assert found[-1] - found[-2_001] == 100 * 600
 
 
 def test_a_device_that_uploads_a_batch_with_a_wild_clock_does_not_drag_it() -> None:
@@ -248,15 +303,17 @@ def test_after_a_pause_of_all_it_is_right_within_64_events(
         max_size=400,
     ),
     at=st.integers(1, 399),
+    lead=st.sampled_from([0, 0, 7_000, -50_000]),
 )
 def test_it_never_goes_back_and_no_cut_or_restart_changes_it(
-    steps: list[tuple[int, int]], at: int
+    steps: list[tuple[int, int]], at: int, lead: int
 ) -> None:
     slots = np.array([slot for slot, _ in steps])
     seconds = np.array([step for _, step in steps]).cumsum()
-    whole = progress(slots, seconds)
+    stamped = seconds.mean() - lead + np.arange(len(steps))
+    whole = progress(slots, seconds, stamped=stamped)
 
-    found = with_restart(slots, seconds, at)
+    found = with_restart(slots, seconds, at, stamped)
 
     assert (np.diff(whole) >= 0).all()
     np.testing.assert_array_equal(found, whole)

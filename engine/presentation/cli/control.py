@@ -163,8 +163,9 @@ def forget(
 ) -> None:
     """Take back what was learned since a time; events of the period are not learned again.
 
-    Models go back to a kept checkpoint (state.keep). Without one, and with state in Kafka, they
-    start afresh, with a warm-up.
+    Models go back to a kept checkpoint (state.keep); what they learned after the period is lost as
+    well, unless the whole state is reverted. Without such a checkpoint, and with state in Kafka,
+    they start afresh, with a warm-up.
     """
     _add(context, "forget", {**whose(entities), "from": begin, "until": end}, why, who)
     state = open_pipeline(context.obj).state
@@ -173,6 +174,11 @@ def forget(
     elif not state.keep:
         reason = "no earlier checkpoints are kept (state.keep)"
     else:
+        print("models go back to a kept checkpoint from before: what they learned after the period")
+        print(
+            "is lost as well. To keep that, stop the pipeline, go back with `pynomaly state revert`"
+        )
+        print("to a time before the period, and run it again: it learns all but the period")
         return
     print(f"{reason}: models of these entities")
     print("that have learned since then start afresh, with a warm-up")

@@ -13,6 +13,8 @@ from engine.domain.errors import ConnectorError
 
 BATCH_ROWS, BATCH_BYTES = 5_000, 4 * 2**20
 """Most rows that are held at once, and about as many bytes of larger ones."""
+PAGE_ROWS, PAGE_BYTES = 1_024, 256 * 2**20
+"""Rows that writers put into a page at least, and most bytes of it: it is unpacked as a whole."""
 FIRST_ROWS = 16
 """Rows that show how large those of their group are."""
 
@@ -37,6 +39,7 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
         number = 0
         for group in range(opened.metadata.num_row_groups):
             count = opened.metadata.row_group(group).num_rows
+            _check_size(opened.metadata.row_group(group), path)
             if number + count <= skip:
                 number += count
                 continue
@@ -47,6 +50,16 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
                     number += 1
     except arrow.ArrowException as error:
         raise ConnectorError(f"{path} is not a Parquet file that can be read: {error}") from None
+
+
+def _check_size(group: Any, path: str) -> None:
+    for place in range(group.num_columns):
+        column = group.column(place)
+        size, rows = column.total_uncompressed_size, max(1, group.num_rows)
+        if size * min(rows, PAGE_ROWS) > PAGE_BYTES * rows:
+            found = f"{size} bytes of {column.path_in_schema} in {rows} rows"
+            advice = "leave the column out, or write fewer rows a row group"
+            raise ConnectorError(f"{path} has {found}, which takes too much memory: {advice}")
 
 
 def _rows_at_once(opened: Any, group: int) -> int:

@@ -13,6 +13,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import model_validator
 
 from connectors.formats.avro_aliases import newest_schemas, use_mapped_names
+from connectors.formats.avro_arrays import check_arrays
 from connectors.formats.avro_columns import AvroColumns
 from connectors.formats.cursor import OneByOneError
 from connectors.formats.registry import Schemas, references
@@ -125,11 +126,17 @@ class Reader:
 
 
 def _reader(schema: Any, named: dict[str, str]) -> Reader:
-    """Return what reads the records of a schema."""
+    """Return what reads the records of a schema.
+
+    Raises:
+        ValueError: a few bytes of it may become billions of elements.
+    """
     known: dict[str, Any] = {}
     for reference in reversed(list(named.values())):
         fastavro.parse_schema(_plain(json.loads(reference)), named_schemas=known)
-    return Reader(fastavro.parse_schema(_plain(schema), named_schemas=known), known)
+    parsed = fastavro.parse_schema(_plain(schema), named_schemas=known)
+    check_arrays(parsed, known)
+    return Reader(parsed, known)
 
 
 def _plain(schema: Any) -> Any:

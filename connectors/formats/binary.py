@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,11 @@ from engine.domain.batch import Headers
 from engine.domain.finding import RejectReason
 from engine.domain.format import FormatError
 from pynomaly.plugins import Settings
+
+REFERENCE = re.compile(rb"[\xd8-\xdb](?:\0|\0{3}|\0{7})?[\x19\x1d]")
+"""What may be a reference of CBOR to a text or container before it: tags 25 and 29."""
+LARGEST_BYTES = 64 * 2**20
+"""Of the texts of a document, those that are referred to as often as they are."""
 
 
 class NoSettings(Settings):
@@ -38,6 +44,26 @@ def as_json(document: Any) -> Any:
     if document is None:
         raise FormatError("the payload is null, not an object", RejectReason.NOT_AN_OBJECT)
     return with_texts(document)
+
+
+def _check_size(document: Any, most: int) -> None:
+    """Refuse a document of more parts than its payload has bytes: few may refer to many.
+
+    Raises:
+        FormatError: it is one.
+    """
+    waiting, parts, size = [document], 0, 0
+    while waiting:
+        found = waiting.pop()
+        parts += 1
+        if isinstance(found, dict):
+            waiting += [*found, *found.values()]
+        elif isinstance(found, (list, tuple, set, frozenset)):
+            waiting += found
+        elif isinstance(found, (str, bytes)):
+            size += len(found)
+        if parts + len(waiting) > most or size > LARGEST_BYTES:
+            raise FormatError("the payload refers to parts of itself again and again")
 
 
 class MessagePack:
@@ -74,6 +100,9 @@ class Cbor:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return the document."""
         try:
-            return as_json(self._loads(payload))
+            document = self._loads(payload)
+            if REFERENCE.search(payload):
+                _check_size(document, len(payload))
+            return as_json(document)
         except (self._error, RecursionError, MemoryError, ValueError, OverflowError) as error:
             raise FormatError(f"the payload is not CBOR: {error}") from None

@@ -19,6 +19,8 @@ HISTOGRAMS = {SERIES_1: 4, SERIES_2: 3}
 COUNT, FLOAT_COUNT, SUM, HISTOGRAM_TIME = 1, 2, 3, 15
 LARGEST_BYTES = 64 * 2**20
 """Bytes that a payload may unpack to."""
+MOST_PARTS = 2**18
+"""Series, symbols or samples of a payload: a hundred times what senders put into a request."""
 STALE = bytes.fromhex("020000000000f07f")
 """The number, a NaN of its own, that says that a series has ended."""
 
@@ -51,6 +53,7 @@ class PrometheusRemoteWrite:
                 symbols.append(text(value))
             elif number in (SERIES_1, SERIES_2):
                 series.append((number, inner(value)))
+            _check_count(len(symbols) + len(series))
 
         def of_symbols(labels: list[Value]) -> Labels:
             return _of_symbols(labels, symbols)
@@ -59,6 +62,7 @@ class PrometheusRemoteWrite:
         for number, data in series:
             read = _named if number == SERIES_1 else of_symbols
             found += _samples(data, HISTOGRAMS[number], read)
+            _check_count(len(found))
         return found
 
 
@@ -70,6 +74,11 @@ def _unpacked(payload: bytes) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(payload))
     except cramjam.DecompressionError as error:
         raise FormatError(f"the payload is not packed with Snappy: {error}") from None
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_PARTS:
+        raise FormatError(f"the payload unpacks to more than {MOST_PARTS} series or samples")
 
 
 def _samples(
@@ -84,6 +93,7 @@ def _samples(
             found = (_sample if number == SAMPLES else _histogram)(inner(value))
             if found is not None:
                 samples.append(found)
+        _check_count(len(given) + len(samples))
     labels = read_labels(given)
     name = labels.pop("__name__", "")
     return ({"name": name, "labels": labels, **sample} for sample in samples)

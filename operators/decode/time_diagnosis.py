@@ -83,13 +83,15 @@ class TimeDiagnosis:
         if moment == UNREADABLE:
             how = f"a number in {time.unit}" if time.unit else f"{time.format}"
             found = f"{where} is {quote(written)}, not readable as {how}"
-            if not time.unit and str(written).strip().isdecimal():
+            # Python writes no integer of thousands of digits, such as CBOR may have.
+            text = quote(written) if isinstance(written, int) else str(written)
+            if not time.unit and text.strip().isdecimal():
                 hint = ": set unit instead of format where it is a number of seconds, ms, us or ns"
-            if time.unit and _LIKE_ISO.match(str(written)):
+            if time.unit and _LIKE_ISO.match(text):
                 hint = ": set format: iso8601 instead of unit"
-            if not time.unit and str(written).startswith("/Date("):
+            if not time.unit and text.startswith("/Date("):
                 hint = ": set unit: ms instead of format"
-            if time.format not in EXCEL_FORMATS and _is_excel(written):
+            if time.format not in EXCEL_FORMATS and _is_excel(text):
                 hint = ": set format: excel where it is a number of days, as Excel has it"
             return RejectReason.BAD_TIME, found + hint
         clock = timestamp, "the message's own time"
@@ -111,9 +113,9 @@ class TimeDiagnosis:
         return None
 
 
-def _is_excel(written: object) -> bool:
-    """Whether a value may be a time of Excel, between 1982 and 2091."""
+def _is_excel(text: str) -> bool:
+    """Whether a text may be a time of Excel, between 1982 and 2091."""
     try:
-        return 30_000 < float(str(written).strip().replace(",", ".")) < 70_000
+        return 30_000 < float(text.strip().replace(",", ".")) < 70_000
     except ValueError:
         return False

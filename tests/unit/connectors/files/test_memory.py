@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import bz2
+import io
+import lzma
 import tracemalloc
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import cramjam
+import fastavro
+import lz4.block
 import pytest
+import zstandard
 
+from connectors.files.avro import avro_rows
 from connectors.files.parquet import parquet_rows
+from engine.domain.errors import ConnectorError
 from tests.unit.connectors.files.test_dialects import PACK, batches, source, written
 
 MIB = 2**20
@@ -15,7 +27,7 @@ HUGE = 64 * MIB
 MOST = 24 * MIB
 
 
-@pytest.mark.parametrize("suffix", ["gz", "zst"])
+@pytest.mark.parametrize("suffix", PACK)
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv"])
 def test_a_line_that_unpacks_to_more_than_a_message_may_have_is_never_held(
     tmp_path: Path, name: str, suffix: str
@@ -51,3 +63,103 @@ def test_large_rows_of_a_small_parquet_file_are_held_a_few_at_once(tmp_path: Pat
 
     assert number == 0
     assert peak < MOST
+
+
+def test_a_parquet_file_with_rows_too_large_for_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.files.parquet.PAGE_BYTES", 2 * MIB)
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "a.parquet"
+    table = arrow.table({"text": ["x" * 3 * MIB]})
+    parquet.write_table(table, file, compression="zstd", use_dictionary=False)
+    assert file.stat().st_size < MIB
+
+    with file.open("rb") as opened, pytest.raises(ConnectorError, match="bytes of text in 1 rows"):
+        next(parquet_rows(opened, str(file), 0))
+
+
+def _deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def _snappy(data: bytes) -> bytes:
+    return bytes(cramjam.snappy.compress_raw(data)) + zlib.crc32(data).to_bytes(4, "big")
+
+
+CODECS: dict[str, Callable[[bytes], bytes]] = {
+    "null": bytes,
+    "deflate": _deflate,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstandard": zstandard.compress,
+    "snappy": _snappy,
+    "lz4": lz4.block.compress,
+}
+LONGS = {"type": "record", "name": "r", "fields": [{"name": "v", "type": "long"}]}
+
+
+def _number(number: int) -> bytes:
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, "long", number)
+    return stream.getvalue()
+
+
+def avro(codec: str, count: int, data: bytes, schema: Any = LONGS) -> io.BytesIO:
+    """Return an Avro file with a block of two sound records, and another one."""
+    stream = io.BytesIO()
+    fastavro.writer(stream, fastavro.parse_schema(schema), [])
+    head = stream.getvalue().replace(b"\x08null", _number(len(codec)) + codec.encode())
+    file = io.BytesIO(head)
+    file.seek(0, io.SEEK_END)
+    for records, content in ((2, b"\x02\x04"), (count, data)):
+        packed = CODECS[codec](content)
+        file.write(_number(records) + _number(len(packed)) + packed + head[-16:])
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_an_avro_file_is_read_whatever_packed_it(codec: str) -> None:
+    rows = [payload for _, payload in avro_rows(avro(codec, 3, b"\x06\x08\x0a"), "a.avro", 0)]
+
+    assert rows == [b'{"v":%d}' % number for number in range(1, 6)]
+
+
+@pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "null"])
+def test_a_block_that_unpacks_to_more_than_fits_is_the_end_of_its_file(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.files.avro_blocks.LARGEST_BLOCK", MIB)
+    rows = avro_rows(avro(codec, 1, bytes(HUGE)), "a.avro", 0)
+    assert [next(rows)[1], next(rows)[1]] == [b'{"v":1}', b'{"v":2}']
+    tracemalloc.start()
+
+    try:
+        with pytest.raises(EOFError, match=r"a block (has|unpacks to more than) .* bytes"):
+            next(rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < MOST
+
+
+@pytest.mark.parametrize(
+    ("count", "error"), [(2**40, EOFError), (-1, EOFError), (0, StopIteration)]
+)
+def test_a_block_without_bytes_has_no_records(count: int, error: type[Exception]) -> None:
+    rows = avro_rows(avro("null", count, b""), "a.avro", 0)
+
+    assert [next(rows)[1], next(rows)[1]] == [b'{"v":1}', b'{"v":2}']
+    with pytest.raises(error):
+        next(rows)
+
+
+def test_an_avro_file_with_elements_that_take_no_bytes_is_refused() -> None:
+    array = {"type": "array", "items": "null"}
+    schema: dict[str, Any] = {**LONGS, "fields": [{"name": "v", "type": array}]}
+
+    with pytest.raises(EOFError, match="elements take no bytes"):
+        next(avro_rows(avro("null", 1, b"\x02", schema), "a.avro", 0))

@@ -134,6 +134,66 @@ def test_a_topic_of_transactions_that_is_read_has_no_lag(
     plugin.consumer.close()
 
 
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "segment.ms": "100",
+    "min.cleanable.dirty.ratio": "0.001",
+    "max.compaction.lag.ms": "100",
+}
+
+
+def compacted(cluster: KafkaCluster, topic: str) -> None:
+    """Write forty versions of one key, of which compaction leaves the last, and an aborted end."""
+    for number in range(40):
+        producer = Producer({"bootstrap.servers": cluster.bootstrap})
+        producer.produce(topic, b"%d" % number, b"key")
+        assert producer.flush(30) == 0
+        if number % 10 == 9:
+            # A new segment begins with what is written later.
+            time.sleep(0.2)
+    transact(cluster, topic, aborted=0, transactions=1)
+    until = time.monotonic() + 120
+    while len(beginning(cluster, topic)) > 20:
+        assert time.monotonic() < until, "the broker does not compact the topic"
+        time.sleep(0.5)
+
+
+def beginning(cluster: KafkaCluster, topic: str) -> list[int]:
+    """Return the offsets of a topic that are there."""
+    plugin = source(cluster, topic)
+    reader = plugin.source().build_part("source", "0", None)
+    found: list[int] = []
+    try:
+        while reader.position < plugin.consumer.bounds(0)[1]:
+            found += offsets(reader.next_batch())
+    finally:
+        plugin.consumer.close()
+    return found
+
+
+def test_a_compacted_topic_that_ends_in_an_aborted_transaction_has_no_lag(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    name = topic(config=COMPACTED)
+    compacted(kafka, name)
+    plugin = source(kafka, name)
+    # A position of which compaction has left nothing.
+    reader = plugin.source().build_part("source", "0", 5)
+    lag = plugin._context.telemetry.registry.get_sample_value
+
+    batches = read(reader, 1)
+    until = time.monotonic() + 30
+    while lag("pynomaly_lag_messages", {"partition": "0"}) != 0:
+        assert time.monotonic() < until, "the lag of a topic that is read to its end stays"
+        batches += reader.next_batch()
+        time.sleep(0.05)
+
+    assert min(offsets(batches)) > 5
+    assert batches[-1].values[-1] == b"39"
+    assert reader.snapshot() == plugin.consumer.bounds(0)[1]
+    plugin.consumer.close()
+
+
 def test_a_transaction_that_stays_open_is_named_once_and_read_on_behind(
     kafka: KafkaCluster,
     topic: TopicFactory,

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from engine.domain.batch import Floats, Int32s, Int64s
-from operators.detect import gaps, natural_ends, stopped_at_once, stopped_together
+from operators.detect import event_clock, gaps, natural_ends, stopped_at_once, stopped_together
+from operators.detect.event_clock import LEAST_JUMP_NS
 from operators.detect.gaps import (
     ABSENT,
     ENDED,
@@ -75,6 +76,32 @@ def look_for_birth(state: Any, watch: Any, now: int) -> None:
         natural_ends.note_birth(watch, now)
         # It may replace one of those that stopped together.
         watch.back += watch.members > 0 and not watch.lasting
+
+
+@njit(error_model="numpy")
+def follow_step(records: Any, watch: Any, now: int, time: int, limits: Any) -> bool:
+    """Follow a long step of event time; return whether it is a pause of all.
+
+    Events that came before it was believed are from behind it. A pause longer than the limit is
+    that of the task, and no silence of each entity.
+
+    Args:
+        records: of all entities.
+        watch: of the task.
+        now: how far event time has come with an event.
+        time: event time of this event.
+        limits: what a silence is held against.
+    """
+    is_pause = now - watch.elapsed > limits.after
+    for k in range(watch.slots):
+        state = records[k]
+        if not state.known or state.state > WAITING:
+            continue
+        sent = now if is_pause else min(now + state.when - time, now)
+        if sent > state.seen:
+            state.state, state.seen = PRESENT, sent
+            look_again(state, watch, limits)
+    return is_pause and watch.members == 0
 
 
 @njit(error_model="numpy")
@@ -221,6 +248,10 @@ def _loop(  # pragma: no cover - runs compiled
         # A key that began with the end of a pause: those before it have ended.
         if jumps[i] > 0 and not limits.after and state.known and state.born < watch.elapsed:
             found.append(row_of(i, slot, PAUSED, state, np.nan, jumps[i], 0))
+        step = now - watch.elapsed
+        is_long = limits.after > 0 and step > LEAST_JUMP_NS
+        if is_long and follow_step(records, watch, now, times[i], limits):
+            found.append(row_of(i, slot, PAUSED, state, np.nan, step, 0))
         watch.elapsed = now
         if observe_event(state, watch, groups, now, limits):
             found.append(row_of(i, slot, RETURNED, state, np.nan, silence, 1))
@@ -249,4 +280,6 @@ def _loop(  # pragma: no cover - runs compiled
     return found
 
 
-observe = kernel(_loop, (tail, moving_mean, natural_ends, gaps, stopped_together, stopped_at_once))
+PARTS = (tail, moving_mean, natural_ends, gaps, stopped_together, stopped_at_once, event_clock)
+
+observe = kernel(_loop, PARTS)

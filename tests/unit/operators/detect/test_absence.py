@@ -146,6 +146,25 @@ def test_the_usual_step_of_a_growing_fleet_is_no_pause() -> None:
     assert absences(spec(), stream(numbers[order], times[order])) == []
 
 
+@pytest.mark.parametrize("entities", [1, 3, 12])
+def test_a_pause_of_all_is_one_absence_and_names_who_does_not_come_back(entities: int) -> None:
+    numbers, times = fleet(entities, 4 * HOUR, every=60)
+    later = np.where(times < 2 * HOUR, times, times + DAY)
+    kept = (times < 2 * HOUR) | (numbers < max(entities - 1, 1))
+    batch = stream(numbers[kept], later[kept])
+
+    found = [
+        (one.entity, one.is_over, (one.since + one.silence - START) // SECOND)
+        for part in scored(spec(after=10 * MINUTE), batch)
+        for one in part.absences
+    ]
+
+    assert [one[:2] for one in found[:2]] == [("", False), ("", True)]
+    assert DAY + 2 * HOUR <= found[0][2] <= DAY + 2 * HOUR + 5 * MINUTE
+    gone = [(f"s{entities - 1}", False)] if entities > 1 else []
+    assert [one[:2] for one in found[2:]] == gone
+
+
 @pytest.mark.parametrize("entities", [5, 40])
 def test_a_backlog_sent_one_after_the_other_is_one_absence_of_the_task(entities: int) -> None:
     numbers, times = fleet(entities, 6 * HOUR)

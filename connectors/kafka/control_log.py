@@ -85,6 +85,19 @@ class KafkaControlLog:
             self._at_end = False
         return self._write(line)
 
+    def check(self) -> None:
+        """Make sure that the topic keeps what is written, if it is there."""
+        self._prepare(make=0)
+
+    def _prepare(self, make: int) -> None:
+        chosen = self._settings
+        place = chosen.brokers, chosen.settings, chosen.topic
+        try:
+            prepare_state_topic(*place, None, self._errors, make=make, role="control")
+        except KafkaException as error:
+            self._errors.report(error.args[0])
+            raise ConnectorError(f"{chosen.brokers}: {self._why()}") from error
+
     def close(self) -> None:
         """Leave the cluster."""
         if self._consumer is not None:
@@ -96,13 +109,8 @@ class KafkaControlLog:
         if self._consumer is not None or (not wait and time.monotonic() < self._try_at):
             return self._consumer
         self._try_at = time.monotonic() + RETRY_SECONDS
+        self._prepare(make=1)
         chosen = self._settings
-        place = chosen.brokers, chosen.settings, chosen.topic
-        try:
-            prepare_state_topic(*place, None, self._errors, make=1)
-        except KafkaException as error:
-            self._errors.report(error.args[0])
-            raise ConnectorError(f"{chosen.brokers}: {self._why()}") from error
         config = {
             **shared_settings(chosen.settings),
             "bootstrap.servers": chosen.brokers,

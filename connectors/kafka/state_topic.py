@@ -37,6 +37,7 @@ def prepare_state_topic(
     source: str | None,
     errors: BrokerErrors,
     make: int = 0,
+    role: str = "state",
 ) -> int:
     """Make sure that the state topic is there, and keeps what is written.
 
@@ -47,6 +48,7 @@ def prepare_state_topic(
         source: topic of the source; None only looks, and makes nothing.
         errors: reports errors of the brokers.
         make: partitions of a topic that belongs to no source.
+        role: what the topic holds, for messages: "state" or "control".
 
     Returns:
         How many partitions it has; 0 if it is missing, and was not to be made.
@@ -61,7 +63,7 @@ def prepare_state_topic(
     if topic not in topics:
         if source is None and not make:
             return 0
-        _create(admin, topic, make or wanted)
+        _create(admin, topic, make or wanted, role)
         return make or wanted
     found = len(topics[topic].partitions)
     config = topic_config(admin, topic, "configuration")
@@ -69,23 +71,23 @@ def prepare_state_topic(
     limit = int(config.get("max.message.bytes", USUAL_LIMIT_BYTES))
     if limit < LEAST_LIMIT_BYTES:
         raise ConnectorError(
-            f'the state topic "{topic}" has max.message.bytes {limit}: its records do not fit. Set '
-            f"it to {USUAL_LIMIT_BYTES}"
+            f'the {role} topic "{topic}" has max.message.bytes {limit}: its records do not fit. '
+            f"Set it to {USUAL_LIMIT_BYTES}"
         )
     if policy not in ("", "compact"):
         raise ConnectorError(
-            f'the state topic "{topic}" has cleanup.policy {policy}: it would lose state. Set it '
-            "to `compact`"
+            f'the {role} topic "{topic}" has cleanup.policy {policy}: records would be lost. Set '
+            "it to `compact`"
         )
     if found < wanted:
         _grow(admin, topic, found, wanted)
     return max(found, wanted)
 
 
-def _create(admin: AdminClient, topic: str, partitions: int) -> None:
+def _create(admin: AdminClient, topic: str, partitions: int, role: str) -> None:
     made = NewTopic(topic, num_partitions=partitions, config=dict(CONFIG))
     otherwise = f"{partitions} partitions and cleanup.policy=compact"
-    create_topic(admin, "state", made, otherwise)
+    create_topic(admin, role, made, otherwise)
 
 
 def _grow(admin: AdminClient, topic: str, found: int, wanted: int) -> None:

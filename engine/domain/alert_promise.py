@@ -76,19 +76,23 @@ class AlertPromise:
             return f"{stream}: {self.known()}"
         if threshold is None:
             threshold = policy.threshold_of_equals(entities, events_per_day)
-        expected = f"{_rounded(threshold * events_per_day)} false alarms a day"
+        shown = _rounded(threshold * events_per_day)
+        expected = f"{shown} false {'alarm' if shown == '1' else 'alarms'} a day"
         rule = f"{stream}: an event needs p <= {threshold:.2g}"
         if self.unbounded:
             return f"{rule}, for about {expected}; no bound is promised"
         return f"{rule}; at most {expected} are expected"
 
     def kept(self, incidents: int, expected: float) -> str:
-        """Return what came of it: incidents, beside the false alarms that were accepted."""
+        """Return what came of it: incidents, beside the false alarms that were accepted.
+
+        Those of rules and absences are not among them: chance plays no part in these.
+        """
         if isinstance(self.policy, ScoreThreshold):
             return self.known()
         accepted = "about" if self.unbounded else "at most"
         found = _count(incidents, "incident", "incidents")
-        return f"{found}; {accepted} {expected:,.1f} false alarms were expected"
+        return f"{found} found by detectors; {accepted} {expected:,.1f} false alarms were expected"
 
 
 def _raw(policy: ScoreThreshold) -> str:

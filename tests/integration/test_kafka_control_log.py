@@ -17,6 +17,7 @@ from engine.application.live_control.shared_log import SharedLog
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError
 from engine.presentation.cli.main import main
+from tests.support.commands import run_command
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
@@ -152,3 +153,24 @@ def test_forget_says_that_state_in_kafka_keeps_no_earlier_models(
     assert ended.value.code in (0, None), out
     assert "state in Kafka keeps no earlier checkpoints" in out
     assert "start afresh, with a warm-up" in out
+
+
+def test_validate_refuses_a_control_topic_that_would_lose_records(
+    kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path
+) -> None:
+    file = tmp_path / "p.yaml"
+    log = topic()
+    file.write_text(
+        f"""
+name: plant
+source: {{kafka: {{brokers: "{kafka.bootstrap}", topic: {topic()}}}}}
+event: {{key: id, values: [v]}}
+sinks: {{anomalies: {{file: {{path: a.ndjson}}}}}}
+control: {{kafka: {{topic: {log}}}}}
+"""
+    )
+
+    done = run_command("validate", file, "--connect")
+
+    assert done.returncode == 2, done.stdout
+    assert f'the control topic "{log}" has cleanup.policy delete' in done.stderr

@@ -45,6 +45,14 @@ class ControlLogPlugin(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Make sure that it can be used, and change nothing.
+
+        Raises:
+            ConnectorError: it cannot be reached, or would not keep what is written.
+        """
+        ...
+
     def close(self) -> None:
         """Release its resources."""
         ...

@@ -97,7 +97,7 @@ class Reached:
     """What came of reaching a source, a sink or a state store.
 
     Attributes:
-        name: "source", "repartition", "state", or the name of a sink.
+        name: "source", "repartition", "state", "control", or the name of a sink.
         error: why it cannot be used; "" if it can.
         sample: of a source, some of its messages.
     """
@@ -159,6 +159,9 @@ def _checks(file: PipelineFile, context: RunContext) -> Iterator[Callable[[], Re
     if file.state.kafka is not None:
         store = file.state.kafka
         yield partial(_reach, "state", store.plugin(store.settings, context).check)
+    if file.control.kafka is not None:
+        log = file.control.kafka
+        yield partial(_reach, "control", log.plugin(log.settings, context).check)
     if (chosen := file.event.repartition) is not None:
         repartition = chosen.plugin(chosen.settings, file.source.settings, context)
         yield partial(_reach, "repartition", repartition.check)

@@ -220,7 +220,8 @@ def feedback(
         needs = f"p below {10**-found.needs:.3g} times the threshold"
     else:
         print(f"would have suppressed {found.muted} of the last {found.last}")
-    print(f"similar ones alert at {needs}; half as much in 30 days")
+    powers = f"{abs(found.needs):.3g} powers of ten, half as many in 30 days"
+    print(f"similar ones alert at {needs}: {powers}")
     if not preview:
         print_record(add_record(file, "feedback", found.fields, why, who))
 

@@ -43,7 +43,8 @@ def _sentence(record: ControlRecord) -> str:
     if record.budget is not None:
         return f"{_budget(record.budget)} until revoked"
     if record.calendar is not None:
-        return f"{record.calendar.where}, {record.calendar.text.count('BEGIN:VEVENT')} events"
+        count = record.calendar.text.count("BEGIN:VEVENT")
+        return f"{record.calendar.where}, {count} event{'' if count == 1 else 's'}"
     entities = ", ".join(record.entities)
     if record.rule is not None:
         return f"{entities} {_rule(record.rule)} until revoked"

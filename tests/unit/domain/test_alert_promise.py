@@ -99,7 +99,10 @@ def test_a_detector_without_a_bound_is_named() -> None:
 
     assert text.endswith("p <= 6.9e-05, for about 5 false alarms a day; no bound is promised")
     assert promise.caveat().startswith("no bound on false alarms is promised for zscore")
-    assert promise.kept(3, 1.24) == "3 incidents; about 1.2 false alarms were expected"
+    assert (
+        promise.kept(3, 1.24)
+        == "3 incidents found by detectors; about 1.2 false alarms were expected"
+    )
 
 
 def test_there_is_no_caveat_where_the_budget_is_kept() -> None:
@@ -110,7 +113,7 @@ def test_there_is_no_caveat_where_the_budget_is_kept() -> None:
 def test_incidents_are_said_beside_the_false_alarms_expected() -> None:
     kept = AlertPromise(Budget(10.0)).kept(3, 1.24)
 
-    assert kept == "3 incidents; at most 1.2 false alarms were expected"
+    assert kept == "3 incidents found by detectors; at most 1.2 false alarms were expected"
     assert "no number of false alarms" in AlertPromise(ScoreThreshold("zscore", 6.0)).kept(0, 0.0)
 
 

@@ -34,6 +34,8 @@ class Lines:
         self.id, self._read = "two", 0
         self.lines.clear()
 
+    def check(self) -> None: ...
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -12,6 +12,7 @@ import orjson
 
 from engine.domain.anomaly import SCHEMA_VERSION, Anomaly, Origin, anomaly_id, anomaly_score
 from engine.domain.batch import EventBatch, Headers, ScoredBatch
+from engine.domain.index_ranges import runs_text
 from engine.domain.names import HEADER_PREFIX, ID_HEADER, SCHEMA_HEADER
 from engine.domain.pipeline import Pipeline
 from engine.domain.record import Record
@@ -196,6 +197,8 @@ def dead_letter(pipeline: str, reject: Reject) -> Record:
         added["index"] = reject.index
     if reject.elements > 1:
         added["elements"] = reject.elements
+    if reject.samples:
+        added["samples"] = runs_text(reject.samples)
     headers = tuple(
         (f"{HEADER_PREFIX}{name}", str(value).encode("utf-8", "replace"))
         for name, value in added.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 import numpy as np
@@ -11,7 +12,12 @@ from engine.domain.batch import Int32s
 
 def ranges_text(indices: Int32s) -> str:
     """Return indices as text, in their order of size."""
-    numbered = enumerate(sorted(indices.tolist()))
+    return runs_text(sorted(indices.tolist()))
+
+
+def runs_text(indices: Iterable[int]) -> str:
+    """Return indices as text, in the order in which they are."""
+    numbered = enumerate(indices)
     runs = [[index for _, index in run] for _, run in groupby(numbered, lambda n: n[1] - n[0])]
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 

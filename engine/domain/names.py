@@ -22,6 +22,9 @@ REDRIVEN_HEADER = f"{HEADER_PREFIX}redriven"
 record without payload that says so."""
 ELEMENT_HEADER = f"{HEADER_PREFIX}element"
 """Of such a message that is an element of an exploded one, as JSON: its index."""
+SAMPLES_HEADER = f"{HEADER_PREFIX}samples"
+"""Of such an element, and of its dead letter: how many `event.time.step` it is behind the time of
+its message, as 3 or 0-3,7."""
 ORIGIN_HEADER, ORIGINAL_KEY_HEADER = f"{HEADER_PREFIX}origin", f"{HEADER_PREFIX}key"
 """Of re-keyed messages, behind those of its sender: topic/partition/offset of the message, and the
 key that it had, if it had one."""
@@ -41,9 +44,10 @@ DEAD_LETTER_HEADERS = (
     "pipeline",
     "index",
     "elements",
+    "samples",
 )
-"""Headers of a dead letter in their order, without the prefix, behind those of its sender; `index`
-and `elements` are there for elements of an exploded message alone."""
+"""Headers of a dead letter in their order, without the prefix, behind those of its sender; the last
+three are there for elements of an exploded message alone."""
 
 
 def role_of(sink: str) -> str:

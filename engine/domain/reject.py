@@ -23,6 +23,8 @@ class Reject:
             what is read of its parents, as JSON.
         index: place of the element in its message; None for a whole message.
         elements: number of elements in the value; more than one are an array.
+        samples: of each of these, how many steps it is behind the time of its message; empty if
+            `event.time.step` is not set.
     """
 
     reason: RejectReason
@@ -36,3 +38,4 @@ class Reject:
     headers: Headers = ()
     index: int | None = None
     elements: int = 1
+    samples: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -25,6 +25,7 @@ from operators.decode.exploded_json import ExplodedJson, is_typed
 from operators.decode.format_messages import FormatMessages
 from operators.decode.json_messages import JsonMessages
 from operators.decode.reading import MisplacedError, MissingError, Read, reader
+from operators.decode.redriven import redriven, steps_before
 from operators.decode.rejects import Rejects
 
 
@@ -81,14 +82,16 @@ class Decoder:
         is_array = self._arrays(found.messages)
         of_arrays = is_array.any()
         found = self._where(self._of_messages, found, accounted, is_array)
+        alone: dict[int, int] = {}
         if self._exploder is not None:
-            found = only_chosen(raw, self._explode(self._exploder, found, accounted))
+            alone = redriven(raw)
+            found = only_chosen(raw, self._explode(self._exploder, found, accounted, alone))
             found = self._where(self._of_elements, found, accounted)
         if of_arrays:
             # Each message of an array is asked for itself.
             found = self._where(self._of_messages, found, accounted)
         now = self._clock()
-        events, good = self._columns.of(raw, found, now)
+        events, good = self._columns.of(raw, found, now, steps_before(found, alone))
         if not good.all():
             events = events.take(np.flatnonzero(good))
         return events, self._rejected(raw, found, good, accounted, now)
@@ -127,7 +130,9 @@ class Decoder:
         elif not good.all():
             bad = found.only(~good)
             assert isinstance(bad.messages, list)
-            elements = bad.rows, found.indices[~good], bad.messages
+            steps = self._columns.steps
+            steps = None if steps is None or not len(steps) else steps[~good]
+            elements = bad.rows, found.indices[~good], bad.messages, steps
         if elements is None and accounted.all():
             return []
         return self._rejects.of(raw, np.flatnonzero(~accounted), elements, now)
@@ -181,8 +186,12 @@ class Decoder:
             accounted[found.rows[~kept]] = True
         return found.only(kept)
 
-    def _explode(self, exploder: Exploder, found: Decoded, accounted: Bools) -> Decoded:
+    def _explode(
+        self, exploder: Exploder, found: Decoded, accounted: Bools, alone: Mapping[int, int]
+    ) -> Decoded:
         """Replace messages by their elements; the rows of those without an array stay open.
+
+        A row that is in `alone` is an element itself.
 
         What is asked of elements is asked of messages without them too, so that `where` can pass
         over those that have no array.
@@ -197,8 +206,12 @@ class Decoder:
             try:
                 inner = exploder.explode(message)
             except (MissingError, MisplacedError):
-                has_none[place] = True
-                continue
+                if row not in alone:
+                    has_none[place] = True
+                    continue
+                inner = [message]
+            if row in alone and len(inner) != 1:
+                inner = [message]
             accounted[row] = True
             elements += inner
             rows.append(row)

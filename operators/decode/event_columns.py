@@ -49,15 +49,29 @@ class EventColumns:
         """The first local time that came in an hour that comes twice; or an empty text."""
         return self._times.ambiguous
 
-    def of(self, raw: Sequence[RawBatch], found: Decoded, now: int) -> tuple[EventBatch, Bools]:
-        """Return events of messages, and which of them are good."""
+    @property
+    def steps(self) -> Int64s | None:
+        """How many steps behind the time of its message each one of the last call is."""
+        return None if self._samples is None else self._samples.steps
+
+    def of(
+        self, raw: Sequence[RawBatch], found: Decoded, now: int, before: Int64s | int = 0
+    ) -> tuple[EventBatch, Bools]:
+        """Return events of messages, and which of them are good.
+
+        Args:
+            raw: the batches.
+            found: their messages.
+            now: the clock of this machine, ns since 1970.
+            before: how many steps of time were before each of the messages; see `SampleTimes`.
+        """
         positions = [_positions(batch) for batch in raw]
         partitions, offsets, stamps = (
             np.concatenate(column)[found.rows] for column in zip(*positions, strict=True)
         )
         keys, known = self._keys(raw, found)
         values, finite = self._numbers(found.messages)
-        times, timely = self._moments(found, keys, stamps, now)
+        times, timely = self._moments(found, keys, stamps, (now, before))
         good = known & finite & timely
         # A message without a timestamp of its own counts as sent when it happened.
         if NO_TIME in stamps:
@@ -81,16 +95,17 @@ class EventColumns:
         return names(joined(columns))
 
     def _moments(
-        self, found: Decoded, keys: Objects, stamps: Int64s, now: int
+        self, found: Decoded, keys: Objects, stamps: Int64s, given: tuple[int, Int64s | int]
     ) -> tuple[Int64s, Bools]:
         """Return the event times, and which are near enough to the clocks they are held against."""
+        now, before = given
         times, clocks = stamps, np.full(1, now)
         if self._read_times:
             written = together([read(found.messages) for read in self._read_times])
             times = self._times.column(written, keys, self._known(stamps, now))
             if self._samples is not None and found.indices is not None and len(times):
                 origins = found.rows, found.indices
-                times = self._samples.of(found.messages, keys, origins, times)
+                times = self._samples.of(found.messages, keys, origins, times, before)
             clocks = np.minimum(stamps, now)
             clocks[stamps == NO_TIME] = now
         good = (times != UNREADABLE) & (times <= clocks + self._mapping.max_future)

@@ -17,8 +17,10 @@ from operators.decode.diagnosis import Diagnosis
 
 MOST_ELEMENTS = 100
 """Rejects of one message: a large one must not become a million of them."""
-Elements = tuple[Int64s, Int32s, list[Any]]
-"""Rows of payloads, places in their messages, and documents of elements."""
+Elements = tuple[Int64s, Int32s, list[Any], Int64s | None]
+"""Rows of payloads, places in their messages, and documents of elements; and how many steps of time
+they are behind their messages, if time has steps."""
+Element = tuple[int, Any, tuple[int, ...]]
 
 
 class Rejects:
@@ -61,29 +63,29 @@ class Rejects:
                 finding = finding[0], f"{finding[1]}; {batch.hint}"
         return _reject(batch, row, finding, value)
 
-    def _elements(
-        self, batch: RawBatch, row: int, found: list[tuple[int, Any]], now: int
-    ) -> list[Reject]:
+    def _elements(self, batch: RawBatch, row: int, found: list[Element], now: int) -> list[Reject]:
         key, clocks = _key(batch, row), (int(batch.timestamps[row]), now)
         rejects = []
-        for index, document in found[:MOST_ELEMENTS]:
+        for index, document, samples in found[:MOST_ELEMENTS]:
             finding = self._diagnosis.of_document(document, key, clocks) or self._other
             value = _json(document) or batch.values[row]
-            rejects.append(_reject(batch, row, finding, value, index))
+            reject = _reject(batch, row, finding, value, index)
+            rejects.append(replace(reject, samples=samples) if samples else reject)
         return rejects + self._rest(batch, row, found[MOST_ELEMENTS:], clocks)
 
     def _rest(
-        self, batch: RawBatch, row: int, found: list[tuple[int, Any]], clocks: tuple[int, int]
+        self, batch: RawBatch, row: int, found: list[Element], clocks: tuple[int, int]
     ) -> list[Reject]:
         """Return one reject for all of some elements, which alone are in it."""
         if not found:
             return []
-        index, document = found[0]
+        index, document, _ = found[0]
         finding = self._diagnosis.of_document(document, _key(batch, row), clocks) or self._other
         text = f"{len(found)} more elements are bad; the first of them: {finding[1]}"
-        value = _json([document for _, document in found]) or batch.values[row]
+        value = _json([document for _, document, _ in found]) or batch.values[row]
         whole = _reject(batch, row, (finding[0], text), value, index)
-        return [replace(whole, elements=len(found))]
+        samples = tuple(sample for *_, some in found for sample in some)
+        return [replace(whole, elements=len(found), samples=samples)]
 
 
 MISSING = {RejectReason.MISSING_KEY, RejectReason.MISSING_TIME, RejectReason.MISSING_VALUE}
@@ -92,13 +94,15 @@ FAR: Finding = (RejectReason.TIME_IN_FUTURE, "the time of the sample is too far 
 """Of an element whose time is well: it is the steps from there that lead too far."""
 
 
-def _by_row(elements: Elements | None) -> dict[int, list[tuple[int, Any]]]:
+def _by_row(elements: Elements | None) -> dict[int, list[Element]]:
     if elements is None:
         return {}
-    rows, indices, documents = elements
-    inner: dict[int, list[tuple[int, Any]]] = {}
-    for row, index, document in zip(rows.tolist(), indices.tolist(), documents, strict=True):
-        inner.setdefault(row, []).append((index, document))
+    rows, indices, documents, steps = elements
+    samples = [()] * len(rows) if steps is None else [(step,) for step in steps.tolist()]
+    inner: dict[int, list[Element]] = {}
+    found = zip(rows.tolist(), indices.tolist(), documents, samples, strict=True)
+    for row, *element in found:
+        inner.setdefault(row, []).append((element[0], element[1], element[2]))
     return inner
 
 

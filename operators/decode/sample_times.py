@@ -26,10 +26,14 @@ class SampleTimes:
     Args:
         step: the time between them.
         reader: returns what reads a path of messages.
+
+    Attributes:
+        steps: of each sample of the last call, how many steps it is behind its message's time.
     """
 
     def __init__(self, step: TimeStep, reader: Callable[[Path], Read]) -> None:
         self._step = step
+        self.steps: Int64s = np.empty(0, np.int64)
         self._read = None if step.path is None else reader(step.path)
 
     def of(
@@ -38,6 +42,7 @@ class SampleTimes:
         keys: Objects,
         origins: tuple[Int64s, Int32s],
         times: Int64s,
+        before: Int64s | int = 0,
     ) -> Int64s:
         """Return the times of samples; UNREADABLE where the step is none.
 
@@ -46,12 +51,15 @@ class SampleTimes:
             keys: of the entities; one entity's samples of a message follow each other.
             origins: the message of each sample, and its place in it.
             times: of the first samples.
+            before: how many steps were before the first sample of its message, as for one that was
+                a dead letter and comes back alone.
         """
         rows, indices = origins
         changes = (rows[1:] != rows[:-1]) | (keys[1:] != keys[:-1]) | (times[1:] != times[:-1])
         begins = np.concatenate([[True], changes.astype(np.bool_)])
         first = np.maximum.accumulate(np.where(begins, np.arange(len(times)), 0))
-        after = (indices - indices[first]) * self._ns(messages)
+        self.steps = indices.astype(np.int64) - indices[first] + before
+        after = self.steps * self._ns(messages)
         is_good = (times != UNREADABLE) & (after >= 0) & (after < LONGEST_NS)
         moved = times + np.where(is_good, after, 0).round().astype(np.int64)
         return np.where(is_good, moved, UNREADABLE)

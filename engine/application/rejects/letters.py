@@ -6,7 +6,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ import orjson
 
 from engine.domain.batch import Headers
 from engine.domain.errors import FatalError
+from engine.domain.index_ranges import read_ranges
 from engine.domain.names import (
     DEAD_LETTER_HEADERS,
     ELEMENT_HEADER,
     HEADER_PREFIX,
     REASON_HEADER,
     REDRIVEN_HEADER,
+    SAMPLES_HEADER,
     TRUNCATED_HEADER,
 )
 from engine.domain.record import Record
@@ -42,6 +44,7 @@ class Letter:
         elements: number of elements in the value; more than one are an array.
         timestamp: the message's own time, ns since 1970.
         key, value, headers: of the message, or the element of it.
+        samples: of each element, how many steps of time it is behind the time of its message.
         truncated: whether the value is not all there.
     """
 
@@ -57,6 +60,7 @@ class Letter:
     headers: Headers = ()
     index: int | None = None
     elements: int = 1
+    samples: tuple[int, ...] = ()
     truncated: bool = False
 
     @property
@@ -72,7 +76,13 @@ class Letter:
             values = [orjson.dumps(element) for element in orjson.loads(self.value or b"[]")]
         if self.index is not None:
             headers += ((ELEMENT_HEADER, str(self.index).encode()),)
-        return [Record(self.key, value, headers, self.timestamp, self.id) for value in values]
+        records = [Record(self.key, value, headers, self.timestamp, self.id) for value in values]
+        if len(self.samples) != len(records):
+            return records
+        return [
+            replace(record, headers=(*headers, (SAMPLES_HEADER, str(sample).encode())))
+            for record, sample in zip(records, self.samples, strict=True)
+        ]
 
 
 @dataclass
@@ -182,6 +192,8 @@ def _letter(
     found: Mapping[str, Any], key: bytes | None, value: bytes | None, headers: Headers
 ) -> Letter:
     own = {name: found[name] for name in DEAD_LETTER_HEADERS if name in found}
+    elements = int(own.get("elements", 1))
+    samples = read_ranges(own["samples"], len(value or b"")) if "samples" in own else ()
     cut = TRUNCATED_HEADER.removeprefix(HEADER_PREFIX) in found
     return Letter(
         id=str(own["id"]),
@@ -195,7 +207,8 @@ def _letter(
         value=value,
         headers=headers,
         index=int(own["index"]) if "index" in own else None,
-        elements=int(own.get("elements", 1)),
+        elements=elements,
+        samples=tuple(map(int, samples)),
         truncated=cut or any(name == TRUNCATED_HEADER for name, _ in headers),
     )
 

@@ -84,8 +84,12 @@ def _try(letters: KeptLetters, trial: Path, write: Path | None, samples: int) ->
 
 
 def _write(accepted: Iterator[Letter], trial: Path, write: Path) -> None:
-    if open_pipeline(trial).pipeline().mapping.format is not None:
+    mapping = open_pipeline(trial).pipeline().mapping
+    if mapping.format is not None:
         raise FatalError(f"--write: {trial} reads another format than JSON")
+    if mapping.time.step is not None:
+        why = "a line has no place for how far an element was behind event.time"
+        raise FatalError(f"--write: {trial} sets event.time.step, and {why}: use --redrive")
     if write.exists():
         raise FatalError(f"--write: {write} is there already: name a new file")
     with write.open("xb") as lines:

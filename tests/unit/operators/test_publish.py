@@ -310,6 +310,6 @@ def test_a_detail_that_is_no_text_does_not_stop_a_dead_letter() -> None:
 
 
 def test_the_headers_of_a_dead_letter_are_those_that_sinks_know_as_ours() -> None:
-    own = dead_letter("p", reject(headers=(), index=3, elements=2)).headers
+    own = dead_letter("p", reject(headers=(), index=3, elements=2, samples=(3, 4))).headers
 
     assert tuple(name.removeprefix(HEADER_PREFIX) for name, _ in own) == DEAD_LETTER_HEADERS

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 
+from engine.application.rejects.letters import of_records
+from engine.domain.batch import EventBatch, Headers, RawBatch
 from engine.domain.errors import PipelineFileError
-from engine.domain.reject import RejectReason
-from tests.unit.operators.decode.mapping_case import TS, decode, rows
+from engine.domain.reject import Reject, RejectReason
+from operators.publish import dead_letter
+from tests.unit.operators.decode.mapping_case import NOW, TS, decode, decoder, rows
 
 BURST = {"sensor": "pump-1", "ts": TS, "rate": 1000, "samples": [0.5, 0.25, 0.75]}
 EVENT = """
@@ -132,3 +138,83 @@ def test_a_message_without_its_rate_is_a_reject() -> None:
 def test_a_step_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises((PipelineFileError, ValueError)):
         decode(text, BURST)
+
+
+CHANNELS = """
+explode: channels.data
+key: channels.name
+time: {path: ts, unit: ms, step: 1ms}
+values: {v: channels.data}
+"""
+ROWS = """
+explode: body.value
+key: {const: home}
+time: {path: body.beg_time, unit: s, step: {path: body.step_time, unit: s}}
+values: {v: "body.value[0]"}
+"""
+OBJECTS = """
+explode: $message
+key: s
+time: {path: at, unit: ms, step: 1ms}
+values: {v: v}
+"""
+
+
+def channels(*data: list[Any]) -> dict[str, Any]:
+    return {"ts": TS, "channels": [{"name": f"c{n}", "data": some} for n, some in enumerate(data)]}
+
+
+def body(*values: Any) -> dict[str, Any]:
+    part = {"beg_time": TS // 1000, "step_time": 10, "value": [[value, 1] for value in values]}
+    return {"body": [part, {**part, "beg_time": TS // 1000 + 3600}]}
+
+
+SAMPLES: dict[str, tuple[str, Any]] = {
+    "of one array": (EVENT, {**BURST, "samples": [1, "?", 3, "?"]}),
+    "of several": (CHANNELS, channels([1, "?", 3], [4, 5, "?", "?"])),
+    "rows": (ROWS, body(1, 2, "?", 4, "?")),
+    "objects": (OBJECTS, [{"s": "a", "at": TS, "v": v} for v in (1, "?", 3, "?")]),
+    "more than a hundred": (EVENT, {**BURST, "samples": [1, *["?", "?", 2] * 90, "?"]}),
+    "more than a hundred of several": (CHANNELS, channels(["?"] * 120, [1, *["?"] * 30, 2, "?"])),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_that_was_a_dead_letter_keeps_its_time(name: str) -> None:
+    text, message = SAMPLES[name]
+    corrected = re.sub(r"values: {v: (.*)}", r"values: {v: {path: \1, map: {'?': 7}}}", text)
+    events, rejects = of_batch(text, [(orjson.dumps(message), ())])
+    # Sent back too early: they become dead letters once more.
+    early, again = of_batch(text, sent_back(rejects))
+
+    late, left = of_batch(corrected, sent_back(again))
+
+    assert (len(early), left) == (0, [])
+    expected, _ = of_batch(corrected, [(orjson.dumps(message), ())])
+    assert sorted(moments(events) + moments(late)) == sorted(moments(expected))
+
+
+def moments(events: EventBatch) -> list[tuple[str, int]]:
+    return list(zip(events.keys.tolist(), events.times.tolist(), strict=True))
+
+
+def sent_back(rejects: list[Reject]) -> list[tuple[bytes, Headers]]:
+    """Return payload and headers of the messages that dead letters become."""
+    letters = of_records([dead_letter("p", reject) for reject in rejects], set())
+    return [(m.value or b"", m.headers) for letter in letters for m in letter.messages()]
+
+
+def of_batch(text: str, messages: list[tuple[bytes, Headers]]) -> tuple[EventBatch, list[Reject]]:
+    n = len(messages)
+    payloads, headers = [payload for payload, _ in messages], [given for _, given in messages]
+    batch = RawBatch("t", 0, np.arange(n), np.full(n, NOW), payloads, headers=headers.__getitem__)
+    return decoder(text).decode([batch])
+
+
+@pytest.mark.parametrize("given", [b"", b"x", b"-5", b"9" * 30, None])
+def test_a_header_that_says_no_place_moves_nothing_into_the_past(given: bytes | None) -> None:
+    headers = (("pynomaly-element", b"1"), ("pynomaly-samples", given))
+
+    events, _ = of_batch(EVENT, [(orjson.dumps({**BURST, "samples": 5}), headers)])
+
+    assert all(time >= TS * 1_000_000 for time in events.times.tolist())

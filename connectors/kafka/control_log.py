@@ -57,12 +57,11 @@ class KafkaControlLog:
         self._next = 0
         self._at_end = False
         self._try_at = 0.0
+        self._refused: ConnectorError | None = None
 
     def read(self, wait: float) -> list[tuple[int, bytes]]:
         """Return the records that have come since, with their numbers; see `ControlLogPlugin`."""
         consumer = self._open(wait)
-        if consumer is None:
-            return []
         until = time.monotonic() + wait
         if wait > 0:
             self._at_end = self._next >= self._end(consumer, until)
@@ -104,12 +103,18 @@ class KafkaControlLog:
             self._consumer.close()
             self._consumer = None
 
-    def _open(self, wait: float) -> Consumer | None:
-        """Return the consumer; None if it is not yet time to try again."""
-        if self._consumer is not None or (not wait and time.monotonic() < self._try_at):
+    def _open(self, wait: float) -> Consumer:
+        """Return the consumer; raise the last error if it is not yet time to try again."""
+        if self._consumer is not None:
             return self._consumer
+        if self._refused is not None and not wait and time.monotonic() < self._try_at:
+            raise self._refused
         self._try_at = time.monotonic() + RETRY_SECONDS
-        self._prepare(make=1)
+        try:
+            self._prepare(make=1)
+        except ConnectorError as error:
+            self._refused = error
+            raise
         chosen = self._settings
         config = {
             **shared_settings(chosen.settings),

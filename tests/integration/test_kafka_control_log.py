@@ -12,6 +12,7 @@ import pytest
 from connectors.kafka import control_log
 from connectors.kafka.control_log import KafkaControlLog
 from connectors.kafka.settings import KafkaControlSettings
+from engine.application.live_control.follower import ControlFollower
 from engine.application.live_control.records import ControlRecord
 from engine.application.live_control.shared_log import SharedLog
 from engine.application.ports import RunContext
@@ -174,3 +175,17 @@ control: {{kafka: {{topic: {log}}}}}
 
     assert done.returncode == 2, done.stdout
     assert f'the control topic "{log}" has cleanup.policy delete' in done.stderr
+
+
+def test_a_topic_that_cannot_be_used_is_logged_once(
+    kafka: KafkaCluster, topic: TopicFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = log_at(kafka.bootstrap, topic())
+    follower = ControlFollower(log, RunContext("plant"))
+
+    for _ in range(3):
+        follower._look_at = 0.0
+        follower.look()
+
+    assert [one.message.count("cleanup.policy delete") for one in caplog.records] == [1]
+    log.close()

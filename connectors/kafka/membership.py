@@ -23,6 +23,7 @@ from connectors.kafka.membership_settings import (
     USUAL_INTERVAL_MS,
     membership_settings,
 )
+from connectors.kafka.no_partitions import NoPartitions
 from connectors.kafka.settings import KafkaSourceSettings
 from engine.domain.errors import ConnectorError, RetryableError
 from pynomaly.plugins import RunContext
@@ -89,6 +90,7 @@ class GroupMembership:
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
         )
+        self._idle = NoPartitions(settings, context, self.errors)
         self._thread = threading.Thread(target=self._poll, name="membership", daemon=True)
         self._thread.start()
 
@@ -176,6 +178,7 @@ class GroupMembership:
                     self.errors.report(error)
                 self._take_metadata()
                 self._commit()
+                self._idle.note(self._consumer.memberid, has_some=bool(self._owned))
         except Exception as error:  # noqa: BLE001 - raised by the next call of `owned`
             self._failure = error
             logger.error("the membership in the group has failed: %s", error)

@@ -37,7 +37,7 @@ class Story:
     """Incidents of several entities of a group that overlap in time.
 
     Attributes:
-        id: of the story: that of its first incident.
+        id: of the story: that of its first incident, or of an outage of a topic.
         group: what its entities have in common.
         root: id of the incident that opened first.
         root_entity: its entity.
@@ -71,7 +71,7 @@ class IncidentEvent:
         values: the values to blame with their shares, the largest first; they sum to 1.
         detectors: the detectors that claimed most with their shares; they sum to 1.
         first_origin, last_origin: origins of its first and its latest anomaly in the source.
-        story: of its group; None without `alert.group_by`.
+        story: of its group, or of an outage of its topic; None if it has none.
         pipeline, pipeline_version: that found it.
     """
 

@@ -30,7 +30,11 @@ _PEAK = object_of(
 )
 _STORY = object_of(
     {
-        "id": field_of("string", "Id of the story: that of its first incident.", **ID),
+        "id": field_of(
+            "string",
+            "Id of the story: that of its first incident, or of an outage of a topic.",
+            **ID,
+        ),
         "group": field_of("string", "What its entities have in common."),
         "root": field_of("string", "Id of the incident that opened first.", **ID),
         "root_entity": field_of("string", "Its entity."),

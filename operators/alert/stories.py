@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.domain.incident import IncidentEvent, Story
+from operators.alert.topic_outages import outage_of
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class Stories:
             drawing: ids of the open incidents whose stories it may join.
         """
         group = self._group(incident.entity)
-        if group is None:
+        if group is None or outage_of(incident) is not None:
             return
         peak = incident.peak
         stories = self._open.setdefault(group, [])
@@ -78,6 +79,8 @@ class Stories:
 
     def of(self, incident: IncidentEvent) -> Story | None:
         """Return the story of an open incident, as it is now."""
+        if (outage := outage_of(incident)) is not None:
+            return outage
         found = self._of(incident)
         return Story(**found.story) if found else None
 

@@ -48,6 +48,8 @@ def _sentence(record: ControlRecord) -> str:
     entities = ", ".join(record.entities)
     if record.rule is not None:
         return f"{entities} {_rule(record.rule)} until revoked"
+    if record.reset is not None:
+        return f"{entities}: models start afresh, with a warm-up"
     return f"{entities}{_times(record)}"
 
 

@@ -23,7 +23,7 @@ from engine.presentation.cli.table import printable
 ABSENCE = {
     Presence.YOUNG: "its silence is judged after 50 gaps between its events",
     Presence.WATCHED: "its silence is judged",
-    Presence.ABSENT: "it has stopped sending: published",
+    Presence.ABSENT: "it has stopped sending: its absence was published, or is silenced",
     Presence.TOGETHER: "it has stopped sending with others: one absence for all of them",
     Presence.ENDED: "it has stopped sending: taken for a key that has ended, and not published",
 }

@@ -146,6 +146,26 @@ def test_the_usual_step_of_a_growing_fleet_is_no_pause() -> None:
     assert absences(spec(), stream(numbers[order], times[order])) == []
 
 
+@pytest.mark.parametrize("group_by", [None, 0])
+def test_absences_of_the_partitions_of_a_topic_are_one_story(group_by: int | None) -> None:
+    numbers, times = fleet(6, 4 * HOUR, every=60)
+    batch = stream(numbers, np.where(times < 2 * HOUR, times, times + DAY))
+    stories = []
+    for partition in (0, 1):
+        part = replace(batch, partitions=np.full(len(batch), partition, np.int32))
+        found = anomalies_and_incidents(spec(after=600, group_by=group_by), [part])
+        incidents = [one for one in found if isinstance(one, IncidentEvent)]
+        stories.append({one.story for one in incidents if one.kinds == ("absence",)})
+
+    (first,), (second,) = stories
+
+    assert first is not None
+    assert second is not None
+    assert first.id == second.id
+    assert first.group == second.group == "readings"
+    assert first.root != second.root
+
+
 @pytest.mark.parametrize("entities", [1, 3, 12])
 def test_a_pause_of_all_is_one_absence_and_names_who_does_not_come_back(entities: int) -> None:
     numbers, times = fleet(entities, 4 * HOUR, every=60)

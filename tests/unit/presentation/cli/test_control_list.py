@@ -51,11 +51,12 @@ def test_shows_what_is_over_if_asked(control) -> None:
     control("silence", *PAST)
     control("pause", *SINCE)
     control("revoke", "pause-2")
-    control("reset", "--entities", "press-3")
+    reset = control("reset", "--entities", "press-3")
     control("budget", "2/day")
 
     lines = control("list", "--all").splitlines()
 
+    assert "press-3: models start afresh" in reset
     assert [
         (line.split()[0], " ".join(line.split()[-2:]).split("Z ")[-1]) for line in lines[1:]
     ] == [

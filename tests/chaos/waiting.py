@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tests.chaos.reader import Monitor
+from tests.chaos.stall import StalledError, backlog
 
 STILL_SECONDS = 600.0
 """Without any progress for so long it is given up. A slow machine is no reason to give up."""
@@ -26,7 +27,7 @@ def wait_for(
         logs: what the instances said last.
 
     Raises:
-        SystemExit: nothing more was accounted for in `STILL_SECONDS`.
+        StalledError: nothing more was accounted for in `STILL_SECONDS`.
     """
     seen, since = -1, time.monotonic()
     while any(monitor.behind.get(partition, 0) < end for partition, end in ends.items()):
@@ -34,6 +35,6 @@ def wait_for(
         if accounted > seen:
             seen, since = accounted, now
         elif now - since > STILL_SECONDS:
-            raise SystemExit(f"no progress: {monitor.behind} of {dict(ends)}\n{logs()}")
+            raise StalledError(f"{backlog(monitor.behind, ends)}\n{logs()}")
         ensure()
         time.sleep(0.02)

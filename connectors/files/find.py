@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.files.streams import remote
+from connectors.files.streams import reaching, remote
 
 
 def find_files(pattern: str) -> list[str]:
@@ -12,7 +12,8 @@ def find_files(pattern: str) -> list[str]:
     if "://" in pattern:
         system = remote(pattern)
         scheme = pattern.partition("://")[0]
-        found = system.glob(pattern) if "*" in pattern else [pattern.partition("://")[2]]
+        with reaching(pattern):
+            found = system.glob(pattern) if "*" in pattern else [pattern.partition("://")[2]]
         return [f"{scheme}://{str(name).removeprefix('/')}" for name in sorted(found)]
     path = Path(pattern)
     if path.exists():

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from connectors.files.lines import Readable
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, PynomalyError
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -64,7 +64,25 @@ def open_plain(path: str) -> IO[bytes]:
     """Open a file as it is: of this machine, or with a scheme such as s3:// through fsspec."""
     if "://" not in path:
         return open(path, "rb")  # noqa: PTH123 - the caller closes it
-    return cast("IO[bytes]", remote(path).open(path, "rb"))
+    with reaching(path):
+        return cast("IO[bytes]", remote(path).open(path, "rb"))
+
+
+@contextmanager
+def reaching(path: str) -> Iterator[None]:
+    """Say which address was asked for where its library fails.
+
+    Raises:
+        ConnectorError: there are no credentials, or nothing answers; libraries such as botocore
+            have errors of their own.
+    """
+    try:
+        yield
+    except (OSError, PynomalyError):
+        raise
+    except Exception as error:
+        advice = "correct the address or the credentials"
+        raise ConnectorError(f"{path}: {type(error).__name__}: {error}: {advice}") from error
 
 
 def remote(path: str) -> Any:

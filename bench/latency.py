@@ -130,7 +130,7 @@ class Reader:
     def _read(self) -> None:
         while not self._ended.is_set():
             message = self._consumer.poll(0.1)
-            if message is not None:
+            if message is not None and message.error() is None:
                 self.seen.append((time.time_ns() // 1_000_000, message.value() or b""))
 
 

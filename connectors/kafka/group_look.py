@@ -61,8 +61,8 @@ class GroupLook:
         self._topic = topic
         self._watch = TopicWatch(admin, topic)
         self._watch.ask()
-        groups = admin.describe_consumer_groups([group], request_timeout=REQUEST_SECONDS)
-        self._asked: Future[Any] = groups[group]
+        self._partitions = 0
+        self._asked: Future[Any] | None = None
 
     def answer(self, member: Callable[[], str | None]) -> Cause | None:
         """Return the cause; None while an answer is due.
@@ -70,19 +70,27 @@ class GroupLook:
         Args:
             member: returns the id of this process in the group.
         """
+        if self._asked is None:
+            return self._ask_for_group()
         if not self._asked.done():
-            return None
-        try:
-            topic = self._watch.answer()
-        except KafkaException as error:
-            return _unreadable(error.args[0], self._topic)
-        if topic is None:
             return None
         try:
             group = self._asked.result()
         except KafkaException as error:
             return uncoordinated(error.args[0], self._group)
-        return judge(group, self._topic, topic.partitions, member() or "")
+        return judge(group, self._topic, self._partitions, member() or "")
+
+    def _ask_for_group(self) -> Cause | None:
+        """Ask for the group once brokers answer: librdkafka 2.16 may abort while they are away."""
+        try:
+            topic = self._watch.answer()
+        except KafkaException as error:
+            return _unreadable(error.args[0], self._topic)
+        if topic is not None:
+            self._partitions, name = topic.partitions, self._group
+            groups = self._admin.describe_consumer_groups([name], request_timeout=REQUEST_SECONDS)
+            self._asked = groups[name]
+        return None
 
 
 def judge(group: ConsumerGroupDescription, topic: str, partitions: int, member: str) -> Cause:

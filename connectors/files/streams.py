@@ -78,6 +78,8 @@ def reaching(path: str) -> Iterator[None]:
     """
     try:
         yield
+    except (FileNotFoundError, PermissionError) as error:
+        raise ConnectorError(f"{path}: {error}: correct the address or the rights") from error
     except (OSError, PynomalyError):
         raise
     except Exception as error:

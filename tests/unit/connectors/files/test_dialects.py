@@ -517,3 +517,8 @@ def test_a_store_that_cannot_be_reached_is_named(path: str) -> None:
 
     with pytest.raises(ConnectorError, match="Unable to locate credentials: correct the address"):
         source(path).check(10)
+
+
+def test_a_remote_file_that_is_missing_is_named() -> None:
+    with pytest.raises(ConnectorError, match=r"none\.csv: .*: correct the address"):
+        source("memory://bucket/none.csv").check(10)

@@ -49,6 +49,9 @@ MEAN_EVENTS = 1_000.0
 DAY_OFF, FIRST_WEEK_DAYS = 1 / 3, 7
 """Weight of deviations on the first days off, which may differ from other days; all days off of
 the first week are."""
+SECOND_DAY = 1 / 2
+"""Weight of all deviations but single errors on the second day: by how much one day differs from
+the next is not known yet."""
 SUDDEN = 1.4
 """Size of a sudden error, or step of the mean of a block, in first levels: 3.6 standard deviations
 of normal noise."""
@@ -266,6 +269,7 @@ def _observe(
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
     age = hours.minute_of(time) - state.began
+    second_day = SECOND_DAY if 0 < age < 2 * hours.MINUTES_PER_DAY else 1.0
     first_week = age < FIRST_WEEK_DAYS * hours.MINUTES_PER_DAY
     new_day_off = season.is_day_off(time) and (
         first_week or season.is_new_day_off(state.season, time)
@@ -322,8 +326,9 @@ def _observe(
         for e in range(TAILS):
             bounded = e == SHIFT and not new_day_off
             resting = still if LEVEL <= e <= DRIFT else np.float64(state.still)
+            distance = distances[e] if e == SPIKE else second_day * distances[e]
             p_values[e] = tail.p_value(
-                state.tails[e], distances[e], floors[e], resting, SPANS[e], bounded
+                state.tails[e], distance, floors[e], resting, SPANS[e], bounded
             )
         if not aged:
             p_values[LEVEL] = 1.0

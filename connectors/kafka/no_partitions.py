@@ -15,7 +15,9 @@ from pynomaly.plugins import RunContext
 WHO = "partitions"
 HELD_SECONDS = 60.0
 """Longer than a rebalance or the session of a member that is gone usually takes."""
-LOOK_SECONDS = 20.0
+LOOK_SECONDS, IDLE_LOOK_SECONDS = 20.0, 300.0
+"""Between two looks, and once others were found to have all partitions: librdkafka 2.16 may end
+the process if a broker goes away while it describes a group."""
 LONGEST_GAP_SECONDS = 3_600.0
 
 
@@ -45,6 +47,7 @@ class NoPartitions:
         self._group = group(settings, context)
         self._look: GroupLook | None = None
         self._since = self._looked = clock()
+        self._pause = LOOK_SECONDS
         self._is_wrong = self._said_idle = False
         self._next_warning, self._gap = 0.0, HELD_SECONDS
 
@@ -65,6 +68,7 @@ class NoPartitions:
         now = self._clock()
         held, was_wrong = now - self._since, self._is_wrong
         self._is_wrong = bool(cause.kind)
+        self._pause = LOOK_SECONDS if cause.kind or held < HELD_SECONDS else IDLE_LOOK_SECONDS
         if not cause.kind:
             self._set_right(cause, held)
             return
@@ -88,6 +92,7 @@ class NoPartitions:
         self._forget_fault()
         self._look = None
         self._since = self._looked = self._clock()
+        self._pause = LOOK_SECONDS
         self._is_wrong = self._said_idle = False
 
     def _set_right(self, cause: Cause, held: float) -> None:
@@ -105,7 +110,7 @@ class NoPartitions:
             if (cause := self._look.answer(member)) is not None:
                 self._look = None
                 self.found(cause)
-        elif self._clock() - self._looked >= LOOK_SECONDS:
+        elif self._clock() - self._looked >= self._pause:
             self._looked = self._clock()
             settings = self._settings
             # A new one each time: a client that has forgotten its brokers never answers again.

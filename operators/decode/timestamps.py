@@ -94,7 +94,7 @@ class TimeReader:
             written = listed(written)
         if self._time.unit is not None:
             return _numbers(written, self._factor, self._shift)
-        if self._is_iso and all(map(_is_common, written)):
+        if self._is_iso and _are_common(written):
             try:
                 return _common(written)
             except (ValueError, UserWarning):
@@ -225,6 +225,24 @@ def of_datetime(moment: datetime) -> int:
     since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
     found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
     return found if -LIMIT_NS <= found <= LIMIT_NS else UNREADABLE
+
+
+def _are_common(column: Column) -> bool:
+    """Return whether all are of the form that most producers write.
+
+    Texts of one length, of this century, are looked at all at once.
+    """
+    try:
+        joined, lengths = "".join(column), set(map(len, column))
+    except TypeError:
+        return False
+    if len(lengths) == 1:
+        length, n = lengths.pop(), len(column)
+        if 20 <= length <= 30 and joined[::length] == "2" * n and joined[1::length] == "0" * n:
+            ends_in_zone = joined[length - 1 :: length] == "Z" * n
+            has_point = "." in joined[length - 2 :: length]
+            return ends_in_zone and not has_point and joined[10::length] == "T" * n
+    return all(map(_is_common, column))
 
 
 def _is_common(text: Any) -> bool:

@@ -76,6 +76,29 @@ NO_TIMES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-01T00:00:00+0130",
+        "2026-01-01 00:00:00.000Z",
+        "2026-01-01T00:00:00.0Z0Z",
+        "2026-01-01T00:00:00.000.",
+        "2026-01-01T00:00:00.00.Z",
+        "2726-01-01T00:00:00.000Z",
+        "1026-01-01T00:00:00.000Z",
+        "20x6-01-01T00:00:00.000Z",
+    ],
+)
+def test_a_column_of_texts_of_one_length_is_read_as_each_of_them(written: str) -> None:
+    usual = "2026-01-01T00:00:00.000Z"
+    read = TimeReader(TimeField(("t",), None, "iso8601")).column
+
+    together = read([usual, written, usual]).tolist()
+
+    assert len(written) == len(usual)
+    assert together == [read([text]).tolist()[0] for text in (usual, written, usual)]
+
+
 @pytest.mark.parametrize("written", NO_TIMES)
 def test_an_unreadable_time_affects_its_own_row_only(written) -> None:
     read = TimeReader(TimeField(("t",), None, "iso8601")).column

@@ -51,7 +51,7 @@ DAY_OFF, FIRST_WEEK_DAYS = 1 / 3, 7
 the first week are."""
 SECOND_DAY = 1 / 2
 """Weight of all deviations but single errors on the second day: by how much one day differs from
-the next is not known yet."""
+the next is not known yet. Means of a minute have shown more, and count as they are."""
 SUDDEN = 1.4
 """Size of a sudden error, or step of the mean of a block, in first levels: 3.6 standard deviations
 of normal noise."""
@@ -269,7 +269,8 @@ def _observe(
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
     age = hours.minute_of(time) - state.began
-    second_day = SECOND_DAY if 0 < age < 2 * hours.MINUTES_PER_DAY else 1.0
+    days = age / hours.MINUTES_PER_DAY
+    second_day = SECOND_DAY if 1.0 <= days < 2.0 and not by_block else 1.0
     first_week = age < FIRST_WEEK_DAYS * hours.MINUTES_PER_DAY
     new_day_off = season.is_day_off(time) and (
         first_week or season.is_new_day_off(state.season, time)

@@ -7,13 +7,14 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from typing import IO, Any
+from typing import IO
 
+from connectors.files.streams import imported
 from engine.domain.errors import ConnectorError
 
 LARGEST_BLOCK = 64 * 2**20
 """Bytes of a block, packed or not: a thousand times what writers usually collect."""
+NEEDS = "unpacking its blocks needs"
 SYNC_BYTES, CHECKSUM_BYTES, SIZE_BYTES = 16, 4, 4
 
 
@@ -85,7 +86,7 @@ def _xz(packed: bytes) -> bytes:
 
 
 def _zstandard(packed: bytes) -> bytes:
-    reader = _module("zstandard", "files").ZstdDecompressor().stream_reader(packed)
+    reader = imported("zstandard", "files", NEEDS).ZstdDecompressor().stream_reader(packed)
     found: bytes = reader.read(LARGEST_BLOCK + 1)
     return found
 
@@ -93,23 +94,15 @@ def _zstandard(packed: bytes) -> bytes:
 def _snappy(packed: bytes) -> bytes:
     if (_number(io.BytesIO(packed)) or 0) > LARGEST_BLOCK:
         raise _too_large()
-    unpack = _module("cramjam", "formats").snappy.decompress_raw
+    unpack = imported("cramjam", "formats", NEEDS).snappy.decompress_raw
     return bytes(unpack(packed[:-CHECKSUM_BYTES]))
 
 
 def _lz4(packed: bytes) -> bytes:
     if int.from_bytes(packed[:SIZE_BYTES], "little") > LARGEST_BLOCK:
         raise _too_large()
-    found: bytes = _module("lz4.block", "files").decompress(packed)
+    found: bytes = imported("lz4.block", "files", NEEDS).decompress(packed)
     return found
-
-
-def _module(name: str, extra: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        advice = f"pip install 'pynomaly-engine[{extra}]'"
-        raise ConnectorError(f"unpacking its blocks needs {name}: {advice}") from None
 
 
 UNPACK: dict[str, Callable[[bytes], bytes]] = {

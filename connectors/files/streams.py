@@ -93,7 +93,7 @@ def remote(path: str) -> Any:
     Raises:
         ConnectorError: nothing installed can reach it.
     """
-    fsspec = _module("fsspec", "remote")
+    fsspec = imported("fsspec", "remote")
     try:
         return fsspec.core.url_to_fs(path)[0]
     except (ImportError, ValueError) as error:
@@ -139,19 +139,29 @@ class Recoded:
             chunk = self._some(size)
 
 
-def _module(name: str, extra: str) -> Any:
+def imported(name: str, extra: str, needs: str = "reading this needs the package") -> Any:
+    """Return a module of an extra.
+
+    Args:
+        name: of the module.
+        extra: that it comes with.
+        needs: what is not possible without it.
+
+    Raises:
+        ConnectorError: it is not installed.
+    """
     try:
         return import_module(name)
     except ModuleNotFoundError:
         advice = f"pip install 'pynomaly-engine[{extra}]'"
-        raise ConnectorError(f"reading this needs the package {name}: {advice}") from None
+        raise ConnectorError(f"{needs} {name}: {advice}") from None
 
 
 class ZstdStream:
     """Unpacks zstd; unlike the library's own stream, it detects a truncated file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        zstandard = _module("zstandard", "files")
+        zstandard = imported("zstandard", "files")
         head = file.read(18)
         file.seek(0)
         try:
@@ -173,7 +183,7 @@ class ZstdStream:
 
 
 def _lz4(file: IO[bytes]) -> Readable:
-    opened: Readable = _module("lz4.frame", "files").open(file)
+    opened: Readable = imported("lz4.frame", "files").open(file)
     return opened
 
 

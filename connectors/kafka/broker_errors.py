@@ -81,6 +81,11 @@ _A_BROKER = re.compile(r'"source": *"(?:learned|configured|internal)"')
 Answer = TypeVar("Answer")
 
 
+def error_kind(error: KafkaError) -> str:
+    """Return the name of an error as metrics have it."""
+    return error.name().lower().strip("_")
+
+
 class BrokerErrors:
     """What is wrong between a client and its brokers.
 
@@ -191,7 +196,7 @@ class BrokerErrors:
             error: the error.
             retried: whether what failed is tried again.
         """
-        name = error.name().lower().strip("_")
+        name = error_kind(error)
         self._count(name)
         if error.fatal() or error.code() in REFUSED:
             self.fatal_error = error

@@ -13,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConsumerGroupDescription,
 )
 
-from connectors.kafka.broker_errors import AWAY
+from connectors.kafka.broker_errors import AWAY, error_kind
 from connectors.kafka.topic_watch import TopicWatch
 
 REQUEST_SECONDS = 10.0
@@ -124,13 +124,9 @@ def uncoordinated(error: KafkaError, group: str) -> Cause:
     """Return what an error of the group's coordinator means."""
     text, name = COORDINATOR.get(error.code(), error.str()), error.name().strip("_")
     where = "look for __consumer_offsets in the logs of the brokers"
-    return Cause(_kind(error), f"of the group {group}, {text} ({name}); {where}")
+    return Cause(error_kind(error), f"of the group {group}, {text} ({name}); {where}")
 
 
 def _unreadable(error: KafkaError, topic: str) -> Cause:
     is_away = error.code() in AWAY
-    return Cause(_kind(error), "no broker answers" if is_away else f"{topic}: {error.str()}")
-
-
-def _kind(error: KafkaError) -> str:
-    return error.name().lower().strip("_")
+    return Cause(error_kind(error), "no broker answers" if is_away else f"{topic}: {error.str()}")

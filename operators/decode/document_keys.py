@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.domain.errors import PynomalyError
@@ -18,12 +18,20 @@ MOST_KNOWN = 100_000
 
 
 class _KnownKeys(dict[bytes | None, str | None]):
-    """Keys that are texts; a look-up takes half of the time of decoding and checking."""
+    """Texts of keys; a look-up takes half of the time of decoding and checking a text."""
+
+    def __init__(self, read: Callable[[bytes | None], str | None]) -> None:
+        super().__init__()
+        self._read = read
 
     def __missing__(self, key: bytes | None) -> str | None:
         if len(self) >= MOST_KNOWN:
             self.clear()
-        text: str | None = message_key_texts([key], "string")[0]
+        try:
+            text = self._read(key)
+        except BinaryKeyError:
+            # A schema that is unknown now may be registered later.
+            return None
         self[key] = text
         return text
 
@@ -33,17 +41,14 @@ class KeyReader:
 
     def __init__(self, part: MessageKey) -> None:
         self._part = part
-        self._known: dict[bytes, str | None] = {}
-        self._texts = _KnownKeys()
+        self._known = _KnownKeys(self._text_if_any)
 
     def texts(self, keys: Sequence[bytes | None]) -> Column:
         """Return keys as texts; None if one of them is not a text."""
-        if self._part.format == "string" and self._part.read is None:
-            known = self._texts
-            return [known[key] for key in keys]
-        if self._part.read is None:
+        if self._part.read is None and self._part.format != "string":
             return message_key_texts(keys, self._part.format)
-        return [None if key is None else self._remembered(key) for key in keys]
+        known = self._known
+        return [known[key] for key in keys]
 
     def text(self, key: bytes) -> str:
         """Return one key as text.
@@ -69,16 +74,11 @@ class KeyReader:
             raise BinaryKeyError(f"{where} is {quote(found)}, {expected}{more}")
         return text
 
-    def _remembered(self, key: bytes) -> str | None:
-        if key not in self._known:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            try:
-                self._known[key] = self.text(key)
-            except BinaryKeyError:
-                # A schema that is unknown now may be registered later.
-                return None
-        return self._known[key]
+    def _text_if_any(self, key: bytes | None) -> str | None:
+        if self._part.read is None:
+            text: str | None = message_key_texts([key], self._part.format)[0]
+            return text
+        return None if key is None else self.text(key)
 
 
 def _only_field(found: Any) -> Any:

@@ -100,9 +100,9 @@ def _by_row(elements: Elements | None) -> dict[int, list[Element]]:
     rows, indices, documents, steps = elements
     samples = [()] * len(rows) if steps is None else [(step,) for step in steps.tolist()]
     inner: dict[int, list[Element]] = {}
-    found = zip(rows.tolist(), indices.tolist(), documents, samples, strict=True)
-    for row, *element in found:
-        inner.setdefault(row, []).append((element[0], element[1], element[2]))
+    found = zip(indices.tolist(), documents, samples, strict=True)
+    for row, element in zip(rows.tolist(), found, strict=True):
+        inner.setdefault(row, []).append(element)
     return inner
 
 

@@ -192,7 +192,6 @@ def _letter(
     found: Mapping[str, Any], key: bytes | None, value: bytes | None, headers: Headers
 ) -> Letter:
     own = {name: found[name] for name in DEAD_LETTER_HEADERS if name in found}
-    elements = int(own.get("elements", 1))
     samples = read_ranges(own["samples"], len(value or b"")) if "samples" in own else ()
     cut = TRUNCATED_HEADER.removeprefix(HEADER_PREFIX) in found
     return Letter(
@@ -207,7 +206,7 @@ def _letter(
         value=value,
         headers=headers,
         index=int(own["index"]) if "index" in own else None,
-        elements=elements,
+        elements=int(own.get("elements", 1)),
         samples=tuple(map(int, samples)),
         truncated=cut or any(name == TRUNCATED_HEADER for name, _ in headers),
     )

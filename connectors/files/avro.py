@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from typing import IO, Any
 
 import orjson
 
-from connectors.files.avro_blocks import blocks
+from connectors.files.avro_blocks import Problem, blocks
 from connectors.files.plain import plain
+from connectors.files.unreadable import Message, UnfitFileError, unread
 from connectors.formats.avro_arrays import check_arrays
 from engine.domain.errors import ConnectorError
 
 
-def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
+def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[Message]:
     """Yield number and payload of each record, the first `skip` records left out.
 
-    Times become texts in ISO 8601, and bytes become texts.
+    Times become texts in ISO 8601, and bytes become texts. A block that cannot be read is one
+    message with the reason.
 
     Raises:
-        ConnectorError: fastavro is not installed, or it is not an Avro file.
-        EOFError: the file is cut off or damaged.
+        ConnectorError: fastavro is not installed, or nothing that unpacks the blocks.
+        UnfitFileError: it is not an Avro file.
+        EOFError: it is cut off.
     """
     try:
         fastavro = import_module("fastavro")
@@ -30,35 +33,59 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, byte
         raise ConnectorError(f"{path}: reading Avro needs the package fastavro: {advice}") from None
     try:
         opened = fastavro.reader(file)
-    except EOFError:
-        raise
+        schema = _schema(fastavro, opened)
     except Exception as error:  # noqa: BLE001 - fastavro raises anything on damaged bytes
-        raise ConnectorError(f"{path} is not an Avro file that can be read: {error}") from None
+        raise UnfitFileError(f"it is not an Avro file: {error}") from None
+    number = 0
     try:
-        for number, payload in enumerate(_payloads(fastavro, opened, file)):
-            if number >= skip:
-                yield number, payload
+        for count, block in blocks(file, opened.metadata.get("avro.codec", "null")):
+            rows = _records(fastavro, schema, number, count, block)
+            number = yield from _behind(skip, rows)
+    except UnfitFileError:
+        raise
     except ConnectorError as error:
         raise ConnectorError(f"{path}: {error}") from None
 
 
-def _payloads(fastavro: Any, opened: Any, file: IO[bytes]) -> Iterator[bytes]:
-    """Yield records as JSON.
+def _schema(fastavro: Any, opened: Any) -> Any:
+    known: dict[str, Any] = {}
+    found = orjson.loads(opened.metadata["avro.schema"])
+    schema = fastavro.parse_schema(found, named_schemas=known)
+    check_arrays(schema, known)
+    return schema
 
-    Raises:
-        ConnectorError: what unpacks them is not installed.
-        EOFError: one of them is cut off or damaged.
+
+def _behind(skip: int, rows: Generator[Message, None, int]) -> Generator[Message, None, int]:
+    """Yield the messages from a number on; return what the generator of all returns."""
+    while True:
+        try:
+            message = next(rows)
+        except StopIteration as end:
+            return int(end.value)
+        if message[0] >= skip:
+            yield message
+
+
+def _records(
+    fastavro: Any, schema: Any, first: int, count: int, block: IO[bytes] | Problem
+) -> Generator[Message, None, int]:
+    """Yield the records of a block as JSON, and one message for those that cannot be read.
+
+    Returns:
+        The number of the first record behind them.
     """
+    last, number = first + count - 1, first
+    if isinstance(block, Problem):
+        yield unread(first, last, block.text)
+        return first + count
     try:
-        known: dict[str, Any] = {}
-        found = orjson.loads(opened.metadata["avro.schema"])
-        schema = fastavro.parse_schema(found, named_schemas=known)
-        check_arrays(schema, known)
-        for count, block in blocks(file, opened.metadata.get("avro.codec", "null")):
-            for _ in range(count):
-                record = fastavro.schemaless_reader(block, schema, None)
-                yield orjson.dumps(record, default=plain)
-    except (EOFError, ConnectorError):
-        raise
+        for number in range(first, first + count):
+            record = fastavro.schemaless_reader(block, schema, None)
+            yield number, orjson.dumps(record, default=plain), None
     except Exception as error:  # noqa: BLE001 - fastavro raises anything on damaged bytes
-        raise EOFError(f"a record cannot be read ({type(error).__name__}: {error})") from None
+        yield unread(number, last, f"a record is damaged ({type(error).__name__}: {error})")
+        return first + count
+    if block.read(1):
+        yield unread(first + count, first + count, "a block has more bytes than records")
+        return first + count + 1
+    return first + count

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from connectors.files.messages import Message
+from connectors.files.unreadable import Message
 from engine.domain.batch import RawBatch
 
 BATCH_LINES = 5_000

@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectors.files.streams import reaching, remote
+from engine.domain.errors import ConnectorError
 
 
 def find_files(pattern: str) -> list[str]:
-    """Return the files that a path, pattern or address names, in the order of their names."""
+    """Return the files that a path, pattern or address names, in the order of their names.
+
+    Raises:
+        ConnectorError: a directory is named, or nothing answers at the address.
+    """
     if "://" in pattern:
         system = remote(pattern)
         scheme = pattern.partition("://")[0]
@@ -16,6 +21,9 @@ def find_files(pattern: str) -> list[str]:
             found = system.glob(pattern) if "*" in pattern else [pattern.partition("://")[2]]
         return [f"{scheme}://{str(name).removeprefix('/')}" for name in sorted(found)]
     path = Path(pattern)
+    if path.is_dir():
+        hint = f"set a pattern of its files, such as {pattern}/*.csv"
+        raise ConnectorError(f"{pattern}: is a directory: {hint}")
     if path.exists():
         return [pattern]
-    return sorted(str(file) for file in path.parent.glob(path.name))
+    return sorted(str(file) for file in path.parent.glob(path.name) if file.is_file())

@@ -15,8 +15,9 @@ from bytewax.inputs import StatefulSourcePartition
 from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.lines import CHUNK_BYTES, LineSplitter
-from connectors.files.messages import ROWS, FileMessages, Message, Reading
-from connectors.files.streams import is_packed, open_plain
+from connectors.files.messages import ROWS, FileMessages, Reading
+from connectors.files.streams import is_packed, is_refused, open_plain
+from connectors.files.unreadable import Message
 from connectors.formats.csv_dialect import find_dialect
 from connectors.formats.csv_rows import CsvRows
 from engine.domain.batch import RawBatch
@@ -60,6 +61,8 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         first = self._number * FILE_STRIDE_LINES
         placed = [(first + line, payload, finding) for line, payload, finding in found]
         batch = raw_batch(self._pattern, 0, placed, time.time_ns(), hint)
+        if self._file is not None and self._file.damage:
+            self._next_file()
         return [batch]
 
     def next_awake(self) -> datetime | None:
@@ -92,18 +95,37 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
                 return [], ""
             is_last = self._number + 1 == len(names)
             found = self._file.next_messages(BATCH_LINES, is_last)
+            if self._file.is_changing:
+                hint = self._file.hint
+                self.close()
+                return found, hint
             if found or is_last:
                 return found, self._file.hint
-            self.close()
-            self._number, self._line = self._number + 1, 0
+            self._next_file()
         return [], ""
+
+    def _next_file(self) -> None:
+        self.close()
+        self._number, self._line = self._number + 1, 0
 
 
 class Whole:
-    """A file that is read as it is, once it has come whole."""
+    """A file that is read as it is, once it has come whole.
+
+    Attributes:
+        is_changing: whether it was not whole yet, and has changed since it was opened.
+    """
 
     def __init__(self, path: str, reading: Reading, skip: int) -> None:
+        self.is_changing = False
+        self._path = path
+        self._seen = _version(path)
         self._file = FileMessages(path, reading, skip)
+
+    @property
+    def damage(self) -> str:
+        """Why the file cannot be read further; an empty text if it can."""
+        return self._file.damage
 
     @property
     def hint(self) -> str:
@@ -112,7 +134,11 @@ class Whole:
 
     def next_messages(self, at_most: int, _more: bool) -> list[Message]:
         """Return the next messages."""
-        return next_messages(self._file, at_most)
+        found = next_messages(self._file, at_most)
+        if self.damage and _version(self._path) != self._seen:
+            self.is_changing = True
+            del found[-1]
+        return found
 
     def close(self) -> None:
         """Close the file."""
@@ -121,6 +147,9 @@ class Whole:
 
 class Tail:
     """A text file to which lines are added."""
+
+    damage = ""
+    is_changing = False
 
     def __init__(self, path: str, reading: Reading, skip: int) -> None:
         self.hint = ""
@@ -212,8 +241,22 @@ def _opened(path: str, reading: Reading, skip: int) -> Tail | Whole | None:
     kind = reading.kind(path)
     if "://" in path:
         return Whole(path, reading, skip)
-    if not is_packed(path) and kind not in ROWS and reading.encoding in (None, "utf-8"):
-        return Tail(path, reading, skip)
-    if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER_SECONDS:
-        return None
+    try:
+        if not is_packed(path) and kind not in ROWS and reading.encoding in (None, "utf-8"):
+            return Tail(path, reading, skip)
+        if time.time() - Path(path).stat().st_mtime < WHOLE_AFTER_SECONDS:
+            return None
+    except OSError as error:
+        if not is_refused(error):
+            raise
+    # Its one message says what is wrong with a file that cannot be opened.
     return Whole(path, reading, skip)
+
+
+def _version(path: str) -> tuple[int, int, int] | None:
+    """Return what changes with the content of a file; None where it is not known."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

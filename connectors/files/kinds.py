@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from connectors.files.streams import unpacked_name
-from engine.domain.errors import ConnectorError
+from connectors.files.unreadable import UnfitFileError
 
 Format = Literal["ndjson", "csv", "parquet", "avro"]
 SUFFIXES: dict[str, Format] = {
@@ -40,16 +40,16 @@ def format_of(path: str) -> Format | None:
     return SUFFIXES.get(PurePosixPath(unpacked_name(path)).suffix.lower())
 
 
-def format_by_content(begin: bytes, path: str) -> Format:
+def format_by_content(begin: bytes) -> Format:
     """Return the format by the beginning of a file: CSV unless most lines begin like JSON.
 
     Raises:
-        ConnectorError: it is of a kind that cannot be read.
+        UnfitFileError: it is of a kind that cannot be read.
     """
     for mark, name in UNREADABLE.items():
         if begin.startswith(mark):
             advice = "write it as CSV, Parquet, Avro or lines of JSON"
-            raise ConnectorError(f"{path} is {name}, which is not read: {advice}")
+            raise UnfitFileError(f"it is {name}, which is not read: {advice}")
     for mark, found in BINARY.items():
         if begin.startswith(mark):
             return found

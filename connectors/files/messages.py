@@ -13,20 +13,19 @@ from connectors.files.json_documents import json_payloads
 from connectors.files.kinds import SAMPLE_BYTES, Format, format_by_content, format_of
 from connectors.files.lines import Readable, bounded_lines
 from connectors.files.parquet import parquet_rows
-from connectors.files.streams import as_utf8, is_damage, open_plain, open_stream
+from connectors.files.streams import as_utf8, is_damage, is_refused, open_plain, open_stream
+from connectors.files.unreadable import Message, UnfitFileError
 from connectors.formats.csv_dialect import SAMPLE_LINES, CsvSettings, Dialect, find_dialect
 from connectors.formats.csv_rows import CsvRows, Row
-from engine.domain.reject import Finding
+from engine.domain.reject import RejectReason
 
 logger = logging.getLogger("pynomaly.files")
 
-ROWS: dict[str, Callable[[IO[bytes], str, int], Iterator[tuple[int, bytes]]]] = {
+ROWS: dict[str, Callable[[IO[bytes], str, int], Iterator[Message]]] = {
     "parquet": parquet_rows,
     "avro": avro_rows,
 }
 """Formats that are not text."""
-Message = tuple[int, bytes, Finding | None]
-"""Number and payload, and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,8 @@ class Reading:
 class FileMessages:
     """The messages of one file, from one of them on.
 
+    What cannot be read is a message with the reason, and the last one.
+
     Attributes:
         hint: what to do if a column is missing.
         damage: why the file cannot be read further; an empty text if it can.
@@ -77,25 +78,36 @@ class FileMessages:
         return self._messages
 
     def _read(self, skip: int) -> Generator[Message]:
+        number = skip - 1
         try:
-            kind = self._reading.kind(self._path) or self._sniffed()
-            if kind in ROWS:
-                with open_plain(self._path) as plain:
-                    for number, payload in ROWS[kind](plain, self._path, skip):
-                        yield number, payload, None
-                return
-            with open_stream(self._path) as file:
-                rows = self._csv(file) if kind == "csv" else self._json(file)
-                for number, (payload, finding) in enumerate(rows):
-                    if number >= skip and payload:
-                        yield number, payload, finding
+            for message in self._readable(skip):
+                number = message[0]
+                yield message
         except Exception as error:
-            if not is_damage(error):
+            if is_refused(error) or isinstance(error, UnfitFileError):
+                self.damage = f"{self._path} cannot be read: {error}"
+            elif is_damage(error):
+                before = "What comes before that was read"
+                self.damage = f"{self._path} is cut off or damaged: {error}. {before}"
+            else:
                 raise
-            self.damage = (
-                f"{self._path} is cut off or damaged: {error}. What comes before that was read; "
-                "put a whole file in its place, and the next run goes on after it"
-            )
+        if self.damage:
+            yield number + 1, b"", (RejectReason.UNREADABLE, self.damage)
+
+    def _readable(self, skip: int) -> Iterator[Message]:
+        kind = self._reading.kind(self._path) or self._sniffed()
+        if kind in ROWS:
+            with open_plain(self._path) as plain:
+                for number, payload, finding in ROWS[kind](plain, self._path, skip):
+                    if finding is not None:
+                        finding = finding[0], f"{self._path}: {finding[1]}"
+                    yield number, payload, finding
+            return
+        with open_stream(self._path) as file:
+            rows = self._csv(file) if kind == "csv" else self._json(file)
+            for number, (payload, finding) in enumerate(rows):
+                if number >= skip and payload:
+                    yield number, payload, finding
 
     def _sniffed(self) -> Format:
         """Return the format of a file whose name has none."""
@@ -103,7 +115,7 @@ class FileMessages:
             stream, begin = as_utf8(file, self._reading.encoding), b""
             while len(begin) < SAMPLE_BYTES and (chunk := stream.read(SAMPLE_BYTES)):
                 begin += chunk
-        found = format_by_content(begin, self._path)
+        found = format_by_content(begin)
         logger.info("%s: its name has no known format: read as %s", self._path, found)
         return found
 

@@ -9,6 +9,8 @@ from typing import IO, Any
 import orjson
 
 from connectors.files.plain import plain
+from connectors.files.streams import is_damage
+from connectors.files.unreadable import Message, UnfitFileError, unread
 from engine.domain.errors import ConnectorError
 
 BATCH_ROWS, BATCH_BYTES = 5_000, 4 * 2**20
@@ -17,15 +19,18 @@ PAGE_ROWS, PAGE_BYTES = 1_024, 256 * 2**20
 """Rows that writers put into a page at least, and most bytes of it: it is unpacked as a whole."""
 FIRST_ROWS = 16
 """Rows that show how large those of their group are."""
+UNFIT = "a text in it is not UTF-8, or a time in it is out of range"
 
 
-def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, bytes]]:
+def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[Message]:
     """Yield number and payload of each row, the first `skip` rows left out.
 
-    Times become texts in ISO 8601, to the nanosecond; spans of time are seconds.
+    Times become texts in ISO 8601, to the nanosecond; spans of time are seconds. Rows of a group
+    that cannot be read are one message with the reason.
 
     Raises:
-        ConnectorError: pyarrow is not installed, or it is not a Parquet file.
+        ConnectorError: pyarrow is not installed.
+        UnfitFileError: it is not a Parquet file.
     """
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
@@ -36,30 +41,63 @@ def parquet_rows(file: IO[bytes], path: str, skip: int) -> Iterator[tuple[int, b
         ) from None
     try:
         opened = parquet.ParquetFile(file)
-        number = 0
-        for group in range(opened.metadata.num_row_groups):
-            count = opened.metadata.row_group(group).num_rows
-            _check_size(opened.metadata.row_group(group), path)
-            if number + count <= skip:
-                number += count
-                continue
-            for batch in opened.iter_batches(_rows_at_once(opened, group), row_groups=[group]):
-                for row in _readable(arrow, batch).to_pylist(maps_as_pydicts="lossy"):
-                    if number >= skip:
-                        yield number, orjson.dumps(row, default=plain)
-                    number += 1
-    except arrow.ArrowException as error:
-        raise ConnectorError(f"{path} is not a Parquet file that can be read: {error}") from None
+    except (arrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and not is_damage(error):
+            raise
+        raise UnfitFileError(f"it is not a Parquet file: {error}") from None
+    number = 0
+    for group in range(opened.metadata.num_row_groups):
+        count = opened.metadata.row_group(group).num_rows
+        if number + count > skip:
+            for message in _rows(arrow, opened, group, number):
+                if message[0] >= skip:
+                    yield message
+        number += count
 
 
-def _check_size(group: Any, path: str) -> None:
+def _rows(arrow: Any, opened: Any, group: int, first: int) -> Iterator[Message]:
+    """Yield the rows of a group, and one message for those that cannot be read."""
+    number, last = first, first + opened.metadata.row_group(group).num_rows - 1
+    why = _too_large(opened.metadata.row_group(group))
+    if why:
+        yield unread(first, last, why)
+        return
+    try:
+        for batch in opened.iter_batches(_rows_at_once(opened, group), row_groups=[group]):
+            for payload in _payloads(arrow, batch):
+                yield (number, payload, None) if payload else unread(number, number, UNFIT)
+                number += 1
+    except Exception as error:
+        if not (isinstance(error, arrow.ArrowException) or is_damage(error)):
+            raise
+        yield unread(number, last, f"the row group is damaged: {error}")
+
+
+def _payloads(arrow: Any, batch: Any) -> Iterator[bytes]:
+    """Yield rows as JSON; an empty text for each that has no form there."""
+    try:
+        rows = _readable(arrow, batch).to_pylist(maps_as_pydicts="lossy")
+    except (ValueError, OverflowError, arrow.ArrowException):
+        if batch.num_rows == 1:
+            yield b""
+            return
+        for row in range(batch.num_rows):
+            yield from _payloads(arrow, batch.slice(row, 1))
+        return
+    for row in rows:
+        yield orjson.dumps(row, default=plain)
+
+
+def _too_large(group: Any) -> str:
+    """Return why a group takes too much memory; an empty text if it does not."""
     for place in range(group.num_columns):
         column = group.column(place)
         size, rows = column.total_uncompressed_size, max(1, group.num_rows)
         if size * min(rows, PAGE_ROWS) > PAGE_BYTES * rows:
             found = f"{size} bytes of {column.path_in_schema} in {rows} rows"
             advice = "leave the column out, or write fewer rows a row group"
-            raise ConnectorError(f"{path} has {found}, which takes too much memory: {advice}")
+            return f"{found} take too much memory: {advice}"
+    return ""
 
 
 def _rows_at_once(opened: Any, group: int) -> int:

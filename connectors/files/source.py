@@ -19,6 +19,7 @@ from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
 from pynomaly.plugins import RunContext, Settings, is_in_the_clear, public_url
 
+MEND = "put a whole file in its place, and the next run goes on after what was read"
 ADDRESS = re.compile(r"(?:^|::)((?:https?|ftp)://.*)", re.IGNORECASE | re.DOTALL)
 """Address of a server in a path, also behind others: zip://a.csv::http://host/a.zip."""
 
@@ -113,16 +114,17 @@ class FileSource:
             ConnectorError: there is no file, or it cannot be read.
         """
         try:
-            batches = []
+            batches, damage = [], ""
             for number in range(len(self.files())):
                 reader = self.read(number, 0)
-                batches.append(reader.batch(samples))
+                batch = reader.batch(samples)
+                if batch is not None and any(batch.values):
+                    batches.append(batch)
+                damage = damage or reader.damage
                 reader.close()
-            return [batch for batch in batches if batch is not None]
-        except IsADirectoryError:
-            path = self.settings.path
-            hint = f"set a pattern of its files, such as {path}/*.csv"
-            raise ConnectorError(f"{path}: is a directory: {hint}") from None
+            if damage and not batches:
+                raise ConnectorError(damage)
+            return batches
         except OSError as error:
             raise ConnectorError(f"{self.settings.path}: {error}") from error
 
@@ -175,8 +177,14 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         found = next_messages(self._file, at_most)
         if not found:
             return None
-        self._next = found[-1][0] + 1
+        # The place of what is missing is kept for a whole file that takes its place.
+        self._next = found[-1][0] + (0 if self._file.damage else 1)
         return raw_batch(self._source.topic, self._number, found, time.time_ns(), self._file.hint)
+
+    @property
+    def damage(self) -> str:
+        """Why the file cannot be read further; an empty text if it can."""
+        return self._file.damage
 
     def next_batch(self) -> list[RawBatch]:
         """Return the next batch; the end of the file is the end of the partition."""
@@ -185,7 +193,7 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         batch = self.batch()
         if batch is None:
             if self._file.damage:
-                self._source.damaged.append(self._file.damage)
+                self._source.damaged.append(f"{self._file.damage}; {MEND}")
             raise StopIteration
         return [batch]
 

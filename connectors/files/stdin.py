@@ -12,7 +12,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.files.batches import raw_batch
 from connectors.files.lines import LineSplitter
-from connectors.files.messages import Message
+from connectors.files.unreadable import Message
 from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext, Settings
 

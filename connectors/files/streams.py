@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import gzip
 import lzma
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from connectors.files.lines import Readable
+from connectors.files.unreadable import UnfitFileError
 from engine.domain.errors import ConnectorError, PynomalyError
 
 MARKS = {
@@ -133,10 +135,19 @@ class Recoded:
         if self._decoder is None:
             return chunk
         while True:
-            text = self._decoder.decode(chunk, final=not chunk)
+            text = _decoded(self._decoder, chunk)
             if text or not chunk:
                 return text.encode("utf-8", "surrogateescape")
             chunk = self._some(size)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:
+    try:
+        return decoder.decode(chunk, final=not chunk)
+    except UnicodeError:
+        # Bytes below 128 cannot stay as they are: EBCDIC and encodings with escapes have such.
+        decoder.errors = "replace"
+        return decoder.decode(chunk, final=not chunk)
 
 
 def imported(name: str, extra: str, needs: str = "reading this needs the package") -> Any:
@@ -197,10 +208,10 @@ def _zip(file: IO[bytes]) -> Readable:
     files = [info for info in archive.infolist() if not info.is_dir()]
     names = {info.filename for info in files}
     if names & OFFICE_FILES:
-        raise ConnectorError("the file is a spreadsheet or another document: export CSV")
+        raise UnfitFileError("it is a spreadsheet or another document: export CSV")
     if len(files) != 1:
         found = f"the zip holds {len(files)} files, expected one: unpack it, and set a pattern"
-        raise ConnectorError(f"{found} such as folder/*.csv as path")
+        raise UnfitFileError(f"{found} such as folder/*.csv as path")
     return archive.open(files[0])
 
 
@@ -222,14 +233,21 @@ BEGINNINGS = {
     b"PK\x03\x04": ".zip",
 }
 """What compressed files begin with, and the suffixes that they should have."""
+REFUSALS = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
+"""Errors of opening a file that waiting does not mend."""
 OFFICE_FILES = {"[Content_Types].xml", "mimetype"}
 """Files of the archives that spreadsheets are."""
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether an error says that a file of this machine is not there, or not for us to read."""
+    return isinstance(error, OSError) and error.errno in REFUSALS
 
 
 def is_damage(error: Exception) -> bool:
     """Whether an error says that a compressed file is cut off or damaged."""
     kinds = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
-    if isinstance(error, kinds) or type(error).__name__ == "ZstdError":
+    if isinstance(error, (*kinds, UnicodeError)) or type(error).__name__ == "ZstdError":
         return True
     # bz2 and lz4 have no errors of their own; those of the file system have a number.
     return isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno is None)

@@ -22,6 +22,7 @@ class RejectReason(StrEnum):
     NULL_VALUE = "null_value"
     BAD_ROW = "bad_row"
     BAD_FORMAT = "bad_format"
+    UNREADABLE = "unreadable"
     UNKNOWN_SCHEMA = "unknown_schema"
     WRONG_TYPE = "wrong_type"
     NOT_FINITE = "not_finite"

@@ -123,6 +123,12 @@ def test_the_good_part_of_a_damaged_file_is_scored_and_the_run_fails(tmp_path: P
     assert "is cut off or damaged" in done.stderr
     scores = (tmp_path / "scores.ndjson").read_text().splitlines()
     assert 1_000 < len(scores) < 20_000
+    letters = tmp_path / "dead_letters.ndjson"
+    assert [json.loads(line)["reason"] for line in letters.read_text().splitlines()] == [
+        "unreadable"
+    ]
+    tried = run("rejects", letters, "--try", file)
+    assert "1 are not there as a whole, and cannot be tried" in tried.stdout
 
 
 def test_rejects_are_shown_by_reason_tried_and_written_out_once(tmp_path: Path) -> None:

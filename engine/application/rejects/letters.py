@@ -14,6 +14,7 @@ import orjson
 
 from engine.domain.batch import Headers
 from engine.domain.errors import FatalError
+from engine.domain.finding import RejectReason
 from engine.domain.index_ranges import read_ranges
 from engine.domain.names import (
     DEAD_LETTER_HEADERS,
@@ -194,6 +195,7 @@ def _letter(
     own = {name: found[name] for name in DEAD_LETTER_HEADERS if name in found}
     samples = read_ranges(own["samples"], len(value or b"")) if "samples" in own else ()
     cut = TRUNCATED_HEADER.removeprefix(HEADER_PREFIX) in found
+    cut = cut or own.get("reason") == RejectReason.UNREADABLE
     return Letter(
         id=str(own["id"]),
         reason=str(own["reason"]),

@@ -112,7 +112,7 @@ def _print_trial(letters: KeptLetters, trial: Path, result: Trial) -> None:
         f"{result.passed_over} are passed over, {refused} are rejected"
     )
     if result.truncated:
-        print(f"{result.truncated} were too large to be kept whole, and cannot be tried")
+        print(f"{result.truncated} are not there as a whole, and cannot be tried")
 
 
 def _show(groups: dict[str, Group]) -> None:

@@ -290,7 +290,7 @@ def test_a_wrong_checksum_of_gzip_ends_the_run_after_all_of_its_lines(tmp_path: 
 
     found = batches(plugin.source().build_part("s", "0", None))
 
-    assert sum(map(len, found)) == 2
+    assert [value for batch in found for value in batch.values] == [b'{"a":1}', b'{"a":2}', b""]
     with pytest.raises(ConnectorError, match="is cut off or damaged"):
         plugin.finish()
 
@@ -339,7 +339,7 @@ def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
     file = written(tmp_path, "id,v\n", "a.parquet")
 
     with pytest.raises(ConnectorError, match="is not a Parquet file"):
-        batches(source(file).source().build_part("s", "0", None))
+        source(file).check(5)
 
 
 def test_addresses_are_read_through_fsspec() -> None:
@@ -522,3 +522,17 @@ def test_a_store_that_cannot_be_reached_is_named(path: str) -> None:
 def test_a_remote_file_that_is_missing_is_named() -> None:
     with pytest.raises(ConnectorError, match=r"none\.csv: .*: correct the address"):
         source("memory://bucket/none.csv").check(10)
+
+
+@pytest.mark.parametrize("encoding", ["cp424", "hz", "iso2022_jp", "utf-7", "utf-16", "shift_jis"])
+def test_bytes_that_are_not_of_the_encoding_end_nothing(tmp_path: Path, encoding: str) -> None:
+    rng = np.random.default_rng(1)
+    written(tmp_path, rng.bytes(20_000), "a.ndjson")
+    written(tmp_path, "{}\n".encode(encoding), "b.ndjson")
+    part = source(f"{tmp_path}/*", encoding=encoding).source()
+
+    first = batches(part.build_part("s", "0", None))
+    second = batches(part.build_part("s", "1", None))
+
+    assert sum(map(len, first)) >= 1
+    assert [value for batch in second for value in batch.values] == [b"{}"]

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -20,11 +21,14 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from connectors.files.source import FileSource
 from engine.domain.errors import ConnectorError
+from engine.domain.reject import RejectReason
 from tests.unit.connectors.files.test_dialects import batches, read, source, written
 
 CSV = "id,v\na,1\nb,2\n"
 ROWS = [{"id": "a", "v": 1}, {"id": "b", "v": 2}]
+SOUND = b'{"id": 1}'
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -68,9 +72,9 @@ def test_a_zip_of_several_files_and_a_spreadsheet_are_refused(tmp_path: Path) ->
     spreadsheet = written(tmp_path, zipped({"[Content_Types].xml": b"", "xl/a": b""}), "a.xlsx")
 
     with pytest.raises(ConnectorError, match="holds 2 files, expected one"):
-        read(several)
+        source(several).check(5)
     with pytest.raises(ConnectorError, match=r"is a spreadsheet .*: export CSV"):
-        read(spreadsheet)
+        source(spreadsheet).check(5)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def test_a_zip_of_several_files_and_a_spreadsheet_are_refused(tmp_path: Path) ->
 )
 def test_a_kind_that_is_not_read_is_named(tmp_path: Path, begin: bytes, name: str) -> None:
     with pytest.raises(ConnectorError, match=rf"is {name}.*: write it as CSV, Parquet, Avro"):
-        read(written(tmp_path, begin, "a.bin"))
+        source(written(tmp_path, begin, "a.bin")).check(5)
 
 
 def test_a_log_of_json_that_begins_with_another_line_is_lines(tmp_path: Path) -> None:
@@ -208,25 +212,121 @@ def test_records_of_an_avro_file_are_objects(tmp_path: Path, codec: str, name: s
     [
         lambda content: content[:-500],
         lambda content: content[:-500] + b"\xff" * 500,
-        lambda content: content[: len(content) // 2] + b"\x01" + content[len(content) // 2 :],
     ],
-    ids=["cut off", "other bytes at its end", "a byte more"],
+    ids=["cut off", "other bytes at its end"],
 )
 def test_an_avro_file_that_is_damaged_is_read_up_to_there(tmp_path: Path, damage: Any) -> None:
+    plugin = source(written(tmp_path, damage(many_blocks()), "a.avro"))
+
+    found = values(plugin)
+
+    assert found[:2] == [b'{"v":0}', b'{"v":1}']
+    assert 1_000 < len(found) < 9_000
+    assert found[-1] == b""
+    with pytest.raises(ConnectorError, match=r"a\.avro is cut off or damaged"):
+        plugin.finish()
+
+
+@pytest.mark.parametrize("bytes_there", [b"", b"\xff" * 9], ids=["a byte more", "other bytes"])
+def test_blocks_behind_a_damaged_one_are_read(tmp_path: Path, bytes_there: bytes) -> None:
+    content = many_blocks()
+    half, more = len(content) // 2, bytes_there or b"\x01"
+    content = content[:half] + more + content[half + len(bytes_there) :]
+    plugin = source(written(tmp_path, content, "a.avro"))
+
+    found = values(plugin)
+
+    plugin.finish()
+    assert found.count(b"") == 1
+    assert 8_000 < len(found) < 9_001
+    assert found[-1] == b'{"v":8999}'
+
+
+def test_rows_of_parquet_that_cannot_be_read_are_rejects_and_others_live(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    texts = pa.array([b"a", b"\xff", b"c"]).view(pa.string())
+    pq.write_table(pa.table({"id": texts}), file)
+
+    documents, errors, _ = read(file)
+
+    assert documents == [{"id": "a"}, {"id": "c"}]
+    assert {number: reason for number, (reason, _) in errors.items()} == {
+        1: RejectReason.UNREADABLE
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("b.parquet", b""),
+        ("b.parquet", b"PAR1 and no more"),
+        ("b.avro", b""),
+        ("b.avro", b"Obj\x01 and no more"),
+        ("b.csv.zip", zipped({"a.csv": b"", "b.csv": b""})),
+        ("b.ndjson.gz", gzip.compress(b"{}\n" * 9, mtime=0)[:12]),
+        ("b.csv.zst", b"no zstd"),
+    ],
+)
+def test_files_that_cannot_be_read_are_rejects_and_others_are_read(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    for other in ("a.ndjson", "c.ndjson"):
+        written(tmp_path, SOUND + b"\n", other)
+    os.utime(written(tmp_path, content, name), (0, 0))
+    part = source(f"{tmp_path}/*", follow=True).source().build_part("s", "0", None)
+
+    found = [batch for _ in range(5) for batch in part.next_batch()]
+
+    part.close()
+    assert [value for batch in found for value in batch.values] == [SOUND, b"", SOUND]
+    [(reason, detail)] = [finding for batch in found for finding in (batch.errors or {}).values()]
+    assert reason is RejectReason.UNREADABLE
+    assert name in detail
+
+
+def test_a_followed_file_that_is_gone_before_it_is_read_is_a_reject(tmp_path: Path) -> None:
+    for name in ("a.ndjson", "b.ndjson", "c.ndjson"):
+        written(tmp_path, SOUND + b"\n", name)
+    part = source(f"{tmp_path}/*", follow=True).source().build_part("s", "0", None)
+    found = list(part.next_batch())
+    (tmp_path / "b.ndjson").unlink()
+
+    found += [batch for _ in range(4) for batch in part.next_batch()]
+
+    part.close()
+    assert [value for batch in found for value in batch.values] == [SOUND, b"", SOUND]
+    assert "b.ndjson cannot be read" in str(found[1].errors)
+
+
+def test_a_followed_file_that_is_still_being_written_is_read_on_when_it_is_whole(
+    tmp_path: Path,
+) -> None:
+    whole = gzip.compress(b"".join(b'{"id": %d}\n' % n for n in range(90_000)))
+    file = written(tmp_path, whole[: len(whole) // 2], "a.ndjson.gz")
+    os.utime(file, (0, 0))
+    part = source(f"{tmp_path}/*", follow=True).source().build_part("s", "0", None)
+    found = list(part.next_batch())
+    file.write_bytes(whole)
+
+    while sum(map(len, found)) < 90_000:
+        found += part.next_batch()
+
+    part.close()
+    assert not any(batch.errors for batch in found)
+    assert [value for batch in found for value in batch.values] == [
+        b'{"id": %d}' % n for n in range(90_000)
+    ]
+
+
+def many_blocks() -> bytes:
     content = io.BytesIO()
     schema = fastavro.parse_schema(
         {"type": "record", "name": "r", "fields": [{"name": "v", "type": "long"}]}
     )
     fastavro.writer(content, schema, ({"v": n} for n in range(9_000)), sync_interval=1_000)
-    plugin = source(written(tmp_path, damage(content.getvalue()), "a.avro"))
+    return content.getvalue()
 
-    found = [
-        value
-        for batch in batches(plugin.source().build_part("s", "0", None))
-        for value in batch.values
-    ]
 
-    assert found[:2] == [b'{"v":0}', b'{"v":1}']
-    assert 1_000 < len(found) < 9_000
-    with pytest.raises(ConnectorError, match=r"a\.avro is cut off or damaged"):
-        plugin.finish()
+def values(plugin: FileSource) -> list[bytes | None]:
+    part = plugin.source().build_part("s", "0", None)
+    return [value for batch in batches(part) for value in batch.values]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import re
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -19,7 +20,8 @@ import zstandard
 
 from connectors.files.avro import avro_rows
 from connectors.files.parquet import parquet_rows
-from engine.domain.errors import ConnectorError
+from connectors.files.unreadable import UnfitFileError
+from engine.domain.reject import RejectReason
 from tests.unit.connectors.files.test_dialects import PACK, batches, source, written
 
 MIB = 2**20
@@ -56,7 +58,7 @@ def test_large_rows_of_a_small_parquet_file_are_held_a_few_at_once(tmp_path: Pat
 
     try:
         with file.open("rb") as opened:
-            number, _ = next(parquet_rows(opened, str(file), 0))
+            number, _, _ = next(parquet_rows(opened, str(file), 0))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -65,18 +67,34 @@ def test_large_rows_of_a_small_parquet_file_are_held_a_few_at_once(tmp_path: Pat
     assert peak < MOST
 
 
-def test_a_parquet_file_with_rows_too_large_for_the_memory_is_refused(
+def test_a_row_group_of_parquet_too_large_for_the_memory_is_left_out_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.files.parquet.PAGE_BYTES", 2 * MIB)
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     file = tmp_path / "a.parquet"
-    table = arrow.table({"text": ["x" * 3 * MIB]})
-    parquet.write_table(table, file, compression="zstd", use_dictionary=False)
+    texts = ["a", "x" * 3 * MIB, "y" * 3 * MIB, "b", "c"]
+    schema = arrow.schema({"text": arrow.string()})
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for group in (texts[:1], texts[1:3], texts[3:]):
+            writer.write_table(arrow.table({"text": group}), row_group_size=2)
     assert file.stat().st_size < MIB
 
-    with file.open("rb") as opened, pytest.raises(ConnectorError, match="bytes of text in 1 rows"):
-        next(parquet_rows(opened, str(file), 0))
+    with file.open("rb") as opened:
+        rows = list(parquet_rows(opened, str(file), 0))
+    with file.open("rb") as opened:
+        later = list(parquet_rows(opened, str(file), 2))
+
+    assert [(number, payload) for number, payload, _ in rows] == [
+        (0, b'{"text":"a"}'),
+        (1, b""),
+        (3, b'{"text":"b"}'),
+        (4, b'{"text":"c"}'),
+    ]
+    assert later == rows[2:]
+    reason, detail = rows[1][2] or (None, "")
+    assert reason is RejectReason.UNREADABLE
+    assert re.fullmatch(r"rows 1 to 2 cannot be read: \d+ bytes of text in 2 rows .*", detail)
 
 
 def _deflate(data: bytes) -> bytes:
@@ -106,14 +124,17 @@ def _number(number: int) -> bytes:
     return stream.getvalue()
 
 
-def avro(codec: str, count: int, data: bytes, schema: Any = LONGS) -> io.BytesIO:
-    """Return an Avro file with a block of two sound records, and another one."""
+def avro(
+    codec: str, count: int, data: bytes, schema: Any = LONGS, behind: bytes = b""
+) -> io.BytesIO:
+    """Return an Avro file with a block of two sound records, another one, and one behind it."""
     stream = io.BytesIO()
     fastavro.writer(stream, fastavro.parse_schema(schema), [])
     head = stream.getvalue().replace(b"\x08null", _number(len(codec)) + codec.encode())
     file = io.BytesIO(head)
     file.seek(0, io.SEEK_END)
-    for records, content in ((2, b"\x02\x04"), (count, data)):
+    last = [(len(behind), behind)] if behind else []
+    for records, content in ((2, b"\x02\x04"), (count, data), *last):
         packed = CODECS[codec](content)
         file.write(_number(records) + _number(len(packed)) + packed + head[-16:])
     file.seek(0)
@@ -122,44 +143,67 @@ def avro(codec: str, count: int, data: bytes, schema: Any = LONGS) -> io.BytesIO
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_an_avro_file_is_read_whatever_packed_it(codec: str) -> None:
-    rows = [payload for _, payload in avro_rows(avro(codec, 3, b"\x06\x08\x0a"), "a.avro", 0)]
+    rows = [payload for _, payload, _ in avro_rows(avro(codec, 3, b"\x06\x08\x0a"), "a.avro", 0)]
 
     assert rows == [b'{"v":%d}' % number for number in range(1, 6)]
 
 
-@pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "null"])
-def test_a_block_that_unpacks_to_more_than_fits_is_the_end_of_its_file(
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_block_that_unpacks_to_more_than_fits_is_left_out_with_the_reason(
     codec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.files.avro_blocks.LARGEST_BLOCK", MIB)
-    rows = avro_rows(avro(codec, 1, bytes(HUGE)), "a.avro", 0)
-    assert [next(rows)[1], next(rows)[1]] == [b'{"v":1}', b'{"v":2}']
+    file = avro(codec, 7, bytes(HUGE), behind=b"\x06")
     tracemalloc.start()
 
     try:
-        with pytest.raises(EOFError, match=r"a block (has|unpacks to more than) .* bytes"):
-            next(rows)
+        rows = list(avro_rows(file, "a.avro", 0))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
+    assert [(number, payload) for number, payload, _ in rows] == [
+        (0, b'{"v":1}'),
+        (1, b'{"v":2}'),
+        (2, b""),
+        (9, b'{"v":3}'),
+    ]
+    reason, detail = rows[2][2] or (None, "")
+    assert reason is RejectReason.UNREADABLE
+    assert re.search(r"rows 2 to 8 cannot be read: a block (has|unpacks to more than) ", detail)
     assert peak < MOST
 
 
-@pytest.mark.parametrize(
-    ("count", "error"), [(2**40, EOFError), (-1, EOFError), (0, StopIteration)]
-)
-def test_a_block_without_bytes_has_no_records(count: int, error: type[Exception]) -> None:
-    rows = avro_rows(avro("null", count, b""), "a.avro", 0)
+@pytest.mark.parametrize("count", [2**40, -1])
+def test_a_block_without_bytes_has_no_records(count: int) -> None:
+    rows = list(avro_rows(avro("null", count, b""), "a.avro", 0))
 
-    assert [next(rows)[1], next(rows)[1]] == [b'{"v":1}', b'{"v":2}']
-    with pytest.raises(error):
-        next(rows)
+    assert [payload for _, payload, _ in rows] == [b'{"v":1}', b'{"v":2}', b""]
+    assert "cannot hold" in str(rows[-1][2])
+
+
+def test_an_empty_block_holds_nothing() -> None:
+    rows = avro_rows(avro("null", 0, b""), "a.avro", 0)
+
+    assert [payload for _, payload, _ in rows] == [b'{"v":1}', b'{"v":2}']
+
+
+@pytest.mark.parametrize(
+    ("count", "bad"), [(2, 4), (3, 4), (1, 3)], ids=["too many bytes", "cut off", "too few"]
+)
+def test_a_block_that_does_not_hold_its_records_is_one_reject(count: int, bad: int) -> None:
+    data = b"\x06\x08\x0a" if count == 2 else b"\x06\x08\xff"
+
+    rows = list(avro_rows(avro("null", count, data, behind=b"\x0a"), "a.avro", 0))
+
+    assert [number for number, payload, _ in rows if not payload] == [bad]
+    assert rows[-1][1] == b'{"v":5}'
+    assert len({number for number, *_ in rows}) == len(rows)
 
 
 def test_an_avro_file_with_elements_that_take_no_bytes_is_refused() -> None:
     array = {"type": "array", "items": "null"}
     schema: dict[str, Any] = {**LONGS, "fields": [{"name": "v", "type": array}]}
 
-    with pytest.raises(EOFError, match="elements take no bytes"):
+    with pytest.raises(UnfitFileError, match="elements take no bytes"):
         next(avro_rows(avro("null", 1, b"\x02", schema), "a.avro", 0))

@@ -113,16 +113,23 @@ def put_pipeline(
 
 
 def roll_back_pipeline(
-    work: UnitOfWork, caller: Caller, now: int, name: str, number: int, known: int | None
+    work: UnitOfWork,
+    caller: Caller,
+    now: int,
+    name: str,
+    number: int,
+    known: int | None,
+    reason: str = "",
 ) -> PipelineVersion:
-    """Store the text of an earlier version as the newest one.
+    """Store the text of an earlier version as the newest one; its reason names that version.
 
     Raises:
         RequestError: as for `put_pipeline`, or the version is unknown.
     """
     require(caller, Action.CHANGE_PIPELINES, name)
     earlier = stored_pipeline(work, name, number)
-    return put_pipeline(work, caller, now, name, earlier.text, known, f"back to version {number}")
+    why = f"back to version {number}" + (f": {reason}" if reason else "")
+    return put_pipeline(work, caller, now, name, earlier.text, known, why)
 
 
 def remove_pipeline(

@@ -97,9 +97,7 @@ def run_status(work: UnitOfWork, caller: Caller, runner: Runner, name: str) -> R
         NotFoundError: the pipeline was never started here.
     """
     require(caller, Action.READ, name)
-    run = runner.get(name)
-    if run is None:
-        raise NotFoundError(f'pipeline "{name}" was never started here')
+    run = _started(runner, name)
     version = None if run.is_over else work.pipelines.get(name, run.number)
     health = None if version is None else health_of(parsed(version.text, name).metrics)
     return RunStatus(run, health)
@@ -110,9 +108,20 @@ def run_log(caller: Caller, runner: Runner, name: str, lines: int) -> list[str]:
 
     Raises:
         ForbiddenError: the caller lacks permission.
+        NotFoundError: the pipeline was never started here.
     """
     require(caller, Action.RUN_PIPELINES, name)
+    _started(runner, name)
     return runner.log(name, lines)
+
+
+def _started(runner: Runner, name: str) -> Run:
+    run = runner.get(name)
+    if run is None:
+        raise NotFoundError(
+            f'pipeline "{name}" was never started by this server: it shows what it runs itself'
+        )
+    return run
 
 
 def require_ended(runner: Runner, name: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.presentation.api.requests import Text
 
 
 class Strict(BaseModel):
@@ -17,6 +21,12 @@ class Body(Strict):
     If fields that are unknown were passed over, a change with a misspelled one would be confirmed
     and not made: a user who was to be `disabled`, for example, would not be.
     """
+
+
+class Reason(Body):
+    """The reason, for the audit log."""
+
+    reason: Annotated[Text, Field(max_length=1_000)] = ""
 
 
 class QueryFields(Strict):

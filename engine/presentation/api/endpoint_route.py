@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
 
+from engine.domain.control.errors import InvalidRequestError
 from engine.presentation.api.credentials import BEARER, COOKIE, caller_of
 from engine.presentation.api.permits import permit_of
 from engine.presentation.api.services import services_of
@@ -28,6 +30,8 @@ class EndpointRoute(APIRoute):
         permits = {method: permit_of(method, self.path) for method in self.methods or ()}
         is_foreign = self.path.endswith(FOREIGN)
         known = None if is_foreign else frozenset(_parameters(self.dependant))
+        takes_json = bool(self.dependant.body_params)
+        takes_none = not takes_json and "requestBody" not in (self.openapi_extra or {})
 
         async def answer(request: Request) -> Response:
             permit = permits[request.method]
@@ -37,6 +41,11 @@ class EndpointRoute(APIRoute):
                 permit.check(caller, request.path_params)
             if known is not None and request.query_params:
                 _require_known(request, known)
+            if _has_body(request):
+                if takes_json:
+                    _require_json(request)
+                elif takes_none:
+                    await _require_empty(request)
             return await handle(request)
 
         return answer
@@ -56,6 +65,33 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
             yield field.alias
     for part in dependant.dependencies:
         yield from _parameters(part)
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def _require_json(request: Request) -> None:
+    """Refuse a body that is declared as anything else: FastAPI would call it no object."""
+    given = request.headers.get("content-type", "application/json")
+    kind = given.partition(";")[0].strip().lower()
+    if not kind.startswith("application/") or kind.rpartition("/")[2].split("+")[-1] != "json":
+        raise InvalidRequestError(
+            "header/Content-Type", f'found "{given[:100]}", expected application/json'
+        )
+
+
+async def _require_empty(request: Request) -> None:
+    """Refuse a body where none is read: what it asks for would not be done."""
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended early") from None
+    if body.strip() not in (b"", b"{}", b"null"):
+        raise InvalidRequestError(
+            "body", "expected no body: all that this request takes is in its path and query"
+        )
 
 
 def _require_known(request: Request, known: frozenset[str]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from engine.domain.alert_policy import Severity
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
-from engine.presentation.api.bodies import Body, QueryFields
+from engine.presentation.api.bodies import Body, QueryFields, Reason
 from engine.presentation.api.exports import Export, ExportFormat
 from engine.presentation.api.parquet import ColumnType
 from engine.presentation.api.requests import (
@@ -88,12 +88,6 @@ class Comments(BaseModel):
     items: list[CommentOut]
 
 
-class Reason(Body):
-    """The reason, for the audit log."""
-
-    reason: Annotated[Text, Field(max_length=1_000)] = ""
-
-
 class Assignment(Reason):
     """The user to assign."""
 
@@ -101,10 +95,16 @@ class Assignment(Reason):
     """Name of a user; null unassigns the incident."""
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a text that is not blank")
+    return text
+
+
 class NewComment(Body):
     """Text of a comment."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=4_000)]
+    text: Annotated[Text, Field(min_length=1, max_length=4_000), AfterValidator(_not_blank)]
 
 
 class IncidentsWanted(QueryFields):

@@ -24,6 +24,7 @@ from engine.application.control.handle_incident import (
 from engine.application.control.permissions import pipeline_to_list
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Incident
+from engine.presentation.api.bodies import Reason
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.exports import all_of
@@ -37,7 +38,6 @@ from engine.presentation.api.incident_models import (
     IncidentQuery,
     Incidents,
     NewComment,
-    Reason,
     comment_out,
     incident_fields,
     incident_out,

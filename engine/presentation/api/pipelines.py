@@ -25,7 +25,7 @@ from engine.application.control.run_pipelines import require_ended
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import StaleError
 from engine.domain.control.pipeline_version import PipelineVersion
-from engine.presentation.api.bodies import Body
+from engine.presentation.api.bodies import Body, Reason
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
 from engine.presentation.api.repeats import Result, once
@@ -199,19 +199,20 @@ def roll_back(
     request: Request,
     pipeline: PipelineName,
     number: Annotated[int, Query(ge=1, lt=2**63)],
+    body: Reason | None = None,
     if_match: IfMatch = None,
     key: Key = None,
 ) -> Response:
     """Store the text of an earlier version as the newest one."""
     known = revision_of(if_match)
+    why = body.reason if body else ""
 
     def made(work: UnitOfWork) -> Result:
-        found = roll_back_pipeline(work, caller, services.now(), pipeline, number, known)
+        found = roll_back_pipeline(work, caller, services.now(), pipeline, number, known, why)
         return Result(200, _whole(found), found.number)
 
-    return once(
-        services, caller, request, key, (number, if_match), made, _changes(caller, pipeline)
-    )
+    asked = number, if_match, why
+    return once(services, caller, request, key, asked, made, _changes(caller, pipeline))
 
 
 @router.delete("/pipelines/{pipeline}", status_code=204)

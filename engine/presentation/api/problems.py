@@ -169,8 +169,21 @@ def _issues(found: dict[str, Any]) -> list[tuple[tuple[object, ...], str]]:
     loc = tuple(found["loc"])
     issues = found.get("ctx", {}).get(ISSUES, ())
     several = [((*loc, *one.place), one.text) for one in issues if one.text]
+    return several or [(loc, _sentence(found))]
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    """Return what is wrong with a field; Pydantic counts items in the length of a text."""
+    given, limits = found.get("input"), found.get("ctx", {})
+    if found["type"] == "too_short" and isinstance(given, str):
+        least = limits["min_length"]
+        return "expected a text" if least == 1 else f"expected at least {least} characters"
+    if found["type"] == "too_long" and isinstance(given, str):
+        return f"expected at most {limits['max_length']:,} characters, found {len(given):,}"
+    if found["type"] == "timezone_aware":
+        return "expected a time with a time zone, such as 2026-01-31T08:00:00Z"
     # Pydantic's words in front of those of a check here.
-    return several or [(loc, found["msg"].removeprefix("Value error, "))]
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 def _escaped(part: object) -> str:
@@ -183,6 +196,8 @@ def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 405 and (methods := _methods(request)):
         headers["Allow"] = ", ".join(sorted(methods))
     detail = str(error.detail)
+    if error.status_code == 405 and "Allow" in headers:
+        detail = f"{request.method} is not among the methods of this path: {headers['Allow']}"
     if error.status_code == 404:
         # The router's: what an endpoint does not find is a NotFoundError.
         detail = f"no endpoint has this path: {request.app.openapi_url} describes all of them"

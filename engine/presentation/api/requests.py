@@ -186,6 +186,7 @@ def revision_of(if_match: str | None) -> int | None:
 
     Raises:
         PreconditionRequiredError: none is given.
+        InvalidRequestError: it is a revision without quotation marks.
         StaleError: the ETag was not issued by this server, so nothing has it.
     """
     if if_match is None:
@@ -195,6 +196,10 @@ def revision_of(if_match: str | None) -> int | None:
     tag = if_match.strip()
     if tag == "*":
         return None
+    if tag.isascii() and tag.isdigit():
+        raise InvalidRequestError(
+            "header/If-Match", f"found {tag[:20]}, expected an ETag, which has quotation marks"
+        )
     number = tag[1:-1]
     if tag != f'"{number}"' or not number.isascii() or not number.isdigit() or len(number) > 18:
         raise StaleError("If-Match does not hold an ETag of this resource: read it again")

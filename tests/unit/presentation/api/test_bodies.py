@@ -95,3 +95,54 @@ def test_rules_and_types_name_a_field_in_the_same_way(
     found = ask("post", "/users", json=body)
 
     assert [one["pointer"] for one in found.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "json"])
+def test_a_body_of_another_type_is_refused_by_its_header(ask: Ask, kind: str) -> None:
+    found = ask("post", "/users", content=b'{"name": "ada"}', headers={"Content-Type": kind})
+
+    assert (found.status_code, found.json()["errors"]) == (
+        422,
+        [
+            {
+                "pointer": "/header/Content-Type",
+                "detail": f'found "{kind}", expected application/json',
+            }
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "application/merge-patch+json"]
+)
+def test_json_is_read_whatever_its_type_says_more(ask: Ask, kind: str) -> None:
+    body = b'{"name": "ada", "role": "viewer"}'
+
+    found = ask("post", "/users", content=body, headers={"Content-Type": kind})
+
+    assert found.status_code == 201
+
+
+def test_a_body_is_refused_where_none_is_read(ask: Ask) -> None:
+    refused = ask("post", "/pipelines/quick/start", json={"number": 1})
+    empty = ask("post", "/pipelines/quick/start", json={})
+
+    assert (refused.status_code, empty.status_code) == (422, 404)
+    assert refused.json()["errors"][0]["pointer"] == "/body"
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("", "expected a text"),
+        ("  \n", "expected a text that is not blank"),
+        ("a" * 4_001, "expected at most 4,000 characters, found 4,001"),
+    ],
+)
+def test_a_comment_has_a_text_of_some_length(ask: Ask, text: str, detail: str) -> None:
+    found = ask("post", f"/incidents/{3:032x}/comments", json={"text": text})
+
+    assert (found.status_code, found.json()["errors"]) == (
+        422,
+        [{"pointer": "/body/text", "detail": detail}],
+    )

@@ -116,6 +116,27 @@ def test_a_change_needs_the_revision_that_was_read(ask: Ask) -> None:
     assert ask("get", ONE).headers["ETag"] == fits.headers["ETag"] != read.headers["ETag"]
 
 
+def test_a_revision_without_quotation_marks_is_no_etag(ask: Ask) -> None:
+    found = ask("post", f"{ONE}/acknowledge", headers={"If-Match": "1"})
+
+    assert (found.status_code, found.json()["errors"][0]["pointer"]) == (422, "/header/If-Match")
+    assert "quotation marks" in found.json()["detail"]
+
+
+def test_a_time_without_a_zone_is_refused_with_an_example(ask: Ask) -> None:
+    found = ask("get", "/incidents?since=2026-03-01")
+
+    [error] = found.json()["errors"]
+    assert error["detail"] == "expected a time with a time zone, such as 2026-01-31T08:00:00Z"
+
+
+def test_a_method_that_a_path_does_not_have_is_answered_with_those_it_has(ask: Ask) -> None:
+    found = ask("delete", "/incidents")
+
+    assert (found.status_code, found.headers["Allow"]) == (405, "GET")
+    assert found.json()["detail"] == "DELETE is not among the methods of this path: GET"
+
+
 def test_a_change_that_the_status_does_not_allow_is_a_conflict(ask: Ask) -> None:
     found = ask("post", f"{ONE}/reopen", headers={"If-Match": "*"})
 

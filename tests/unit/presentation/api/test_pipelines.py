@@ -108,6 +108,25 @@ def test_goes_back_to_an_earlier_version_by_a_new_one(ask: Ask) -> None:
     assert audited["reason"] == "back to version 1"
 
 
+def test_a_return_to_an_earlier_version_keeps_its_reason(ask: Ask) -> None:
+    put(ask, PIPELINE)
+    put(ask, OTHER, **ANY)
+
+    found = ask("post", f"{PATH}/rollback?number=1", json={"reason": "too loud"}, headers=ANY)
+
+    assert found.json()["reason"] == "back to version 1: too loud"
+
+
+@pytest.mark.parametrize("what", ["status", "log"])
+def test_of_a_pipeline_that_was_never_started_nothing_is_shown(ask: Ask, what: str) -> None:
+    put(ask, PIPELINE)
+
+    found = ask("get", f"{PATH}/{what}")
+
+    assert found.status_code == 404
+    assert "was never started by this server" in found.json()["detail"]
+
+
 def test_removes_a_pipeline(ask: Ask) -> None:
     put(ask, PIPELINE)
 

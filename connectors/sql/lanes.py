@@ -70,18 +70,19 @@ class SqlLanes:
         self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
     ) -> list[LaneCell]:
         """Return the cells of entities that begin in a span of time, in the order of their keys."""
-        query = (
-            select(*(table.c[name] for name in LaneCell.__slots__))
-            .where(
-                table.c.pipeline == pipeline,
-                table.c.step == step,
-                table.c.entity.in_(entities),
-                table.c.begin >= since,
-                table.c.begin < until,
-            )
-            .order_by(table.c.entity, table.c.begin)
-        )
-        return [LaneCell(*row) for row in self._connection.execute(query)]
+        wanted = _during(pipeline, entities, step, since, until)
+        query = select(*(table.c[name] for name in LaneCell.__slots__)).where(*wanted)
+        rows = self._connection.execute(query.order_by(table.c.entity, table.c.begin))
+        return [LaneCell(*row) for row in rows]
+
+    def latest(
+        self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
+    ) -> dict[str, int]:
+        """Return where the last cell of each entity begins, of those in a span of time."""
+        wanted = _during(pipeline, entities, step, since, until)
+        query = select(table.c.entity, func.max(table.c.begin)).where(*wanted)
+        rows = self._connection.execute(query.group_by(table.c.entity))
+        return {row[0]: row[1] for row in rows}
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove earlier spans, up to a limit; return their number."""
@@ -89,6 +90,18 @@ class SqlLanes:
         for step in STEPS:
             gone += prune(self._connection, table, step, before, at_most - gone)
         return gone
+
+
+def _during(
+    pipeline: str, entities: Collection[str], step: int, since: int, until: int
+) -> list[ColumnElement[bool]]:
+    return [
+        table.c.pipeline == pipeline,
+        table.c.step == step,
+        table.c.entity.in_(entities),
+        table.c.begin >= since,
+        table.c.begin < until,
+    ]
 
 
 def _bounds(during: Sequence[Stretch]) -> tuple[tuple[bool, bool], ...]:

@@ -49,10 +49,17 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
                 client.handle_incident(FIRST, "resolve", revision=1)
             resolved = client.handle_incident(FIRST, "resolve", "probe fixed", revision=2)
             comment = client.comment_incident(FIRST, "loose")
+            assigned = pynomaly("incidents", "assign", FIRST, "admin")
+            shown = pynomaly("incidents", "show", FIRST)
             listed = pynomaly("incidents", "ls", "--status", "resolved")
+            reopened = pynomaly("incidents", "reopen", FIRST)
             applied = pynomaly("pipelines", "apply", "-f", "quick.yaml", "-o", "yaml")
             again = client.put_pipeline("quick", PIPELINE)
             changed = client.put_pipeline("quick", f"{PIPELINE}# tidied\n")
+            compared_texts = pynomaly("pipelines", "diff", "quick", "1")
+            rolled_back = pynomaly("pipelines", "rollback", "quick", "1", "--why", "too loud")
+            versions = pynomaly("pipelines", "versions", "quick", "-o", "json")
+            never_ran = pynomaly("pipelines", "log", "quick")
             letters = pynomaly("pipelines", "dead-letters", "quick")
             redriven = pynomaly("pipelines", "redrive", "quick")
             tested = pynomaly("backtests", "start", "quick", "--data", "readings.ndjson")
@@ -76,6 +83,13 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert stale.value.status == 412
     assert (resolved["status"], comment["text"]) == ("resolved", "loose")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["id", FIRST]
+    assert assigned.stdout.split()[-1] == "admin"
+    assert shown.stdout.splitlines()[-1].split()[1:] == ["admin", "loose"]
+    assert reopened.stdout.split()[-2:] == ["open", "admin"]
+    assert compared_texts.stdout.splitlines()[-1] == "+# tidied"
+    assert "back to version 1: too loud" in rolled_back.stdout
+    assert [one["number"] for one in json.loads(versions.stdout)] == [3, 2, 1]
+    assert "was never started by this server" in never_ran.stderr
     assert "number: 1" in applied.stdout
     assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
     assert letters.stdout.splitlines()[1].split() == ["not_json", "1", "unexpected", "end"]

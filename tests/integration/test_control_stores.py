@@ -674,10 +674,13 @@ def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:
             "quick", ["pump-1"], STEPS[0], BEGAN - minute * 5, 2**63 - 1
         )
         [hour] = work.lanes.cells("quick", ["pump-1"], STEPS[1], 0, 2**63 - 1)
+        latest = work.lanes.latest("quick", ["pump-1", "gone"], STEPS[0], 0, 2**63 - 1)
+        earlier = work.lanes.latest("quick", ["pump-1"], STEPS[0], 0, second.begin)
         [lane] = work.lanes.worst("quick", [Stretch(STEPS[0], 0, second.begin)], 10)
     assert (first.count, first.p_value, first.severity) == (2, 1e-9, 2)
     assert (second.count, second.begin - first.begin) == (1, 5 * minute)
     assert hour.count == 3
+    assert (latest, earlier) == ({"pump-1": second.begin}, {"pump-1": first.begin})
     assert lane == Lane("pump-1", 2, 1e-9, 2, first.begin)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
@@ -40,7 +40,8 @@ def find_entities(
     require(caller, Action.READ, wanted.pipeline)
     during = _since(wanted.since)
     found = work.lanes.entities(wanted.pipeline, wanted.prefix, during, behind, limit + 1)
-    return found[:limit], found[limit - 1].entity if len(found) > limit else None
+    following = found[limit - 1].entity if len(found) > limit else None
+    return _to_the_hour(work, wanted.pipeline, found[:limit]), following
 
 
 def find_worst_entities(
@@ -52,7 +53,19 @@ def find_worst_entities(
         ForbiddenError: the caller lacks permission.
     """
     require(caller, Action.READ, pipeline)
-    return work.lanes.worst(pipeline, _since(since), limit)
+    return _to_the_hour(work, pipeline, work.lanes.worst(pipeline, _since(since), limit))
+
+
+def _to_the_hour(work: UnitOfWork, pipeline: str, lanes: Sequence[Lane]) -> list[Lane]:
+    """Return lanes whose last is an hour: sums of days have the day."""
+    days: dict[int, list[str]] = {}
+    for lane in lanes:
+        if lane.last == begin_of(lane.last, DAY):
+            days.setdefault(lane.last, []).append(lane.entity)
+    hours: dict[str, int] = {}
+    for day, entities in days.items():
+        hours |= work.lanes.latest(pipeline, entities, HOUR, day, min(day + DAY, LAST))
+    return [replace(lane, last=hours.get(lane.entity, lane.last)) for lane in lanes]
 
 
 def _since(time: int | None) -> list[Stretch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.application.control.caller import Caller
 from engine.application.control.permissions import Action, require
@@ -75,4 +75,7 @@ def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
     stored = work.lanes.cells(wanted.pipeline, names, base, since, wanted.until)
     for cell in widened(stored, wanted.step):
         found[cell.entity].append(cell)
+    # The sums of days in the middle of the time know the day alone.
+    last = {cell.entity: cell.begin for cell in stored}
+    lanes = [replace(one, last=last.get(one.entity, one.last)) for one in lanes]
     return Lanes(since, lanes, found)

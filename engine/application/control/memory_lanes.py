@@ -46,6 +46,13 @@ class MemoryLanes:
         chosen = self._chosen(pipeline, step, since, until)
         return [one for one in chosen if one.entity in entities]
 
+    def latest(
+        self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
+    ) -> dict[str, int]:
+        """Return where the last cell of each entity begins, of those in a span of time."""
+        cells = self.cells(pipeline, entities, step, since, until)
+        return {one.entity: one.last for one in _lanes(cells)}
+
     def prune(self, before: int, at_most: int) -> int:
         """Remove earlier spans, up to a limit; return their number."""
         old = {one.key for one in self._all if one.begin + one.step <= before}

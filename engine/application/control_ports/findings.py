@@ -118,6 +118,12 @@ class LaneRepository(Protocol):
         """Return the cells of entities that begin in a span of time, in the order of their keys."""
         ...
 
+    def latest(
+        self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
+    ) -> dict[str, int]:
+        """Return where the last cell of each entity begins, of those in a span of time."""
+        ...
+
     def prune(self, before: int, at_most: int) -> int:
         """Remove earlier spans, up to a limit; return their number."""
         ...

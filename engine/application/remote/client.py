@@ -20,8 +20,8 @@ from engine.application.remote.documents import (
     Pipeline,
     Reason,
     Redriven,
-    Run,
 )
+from engine.application.remote.run_requests import RunRequests
 from engine.domain.errors import FatalError, RetryableError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RemoteError(FatalError):
         self.status = status
 
 
-class Client(DataRequests):
+class Client(DataRequests, RunRequests):
     """Asks a server; closed by `with`.
 
     Args:
@@ -121,6 +121,17 @@ class Client(DataRequests):
         path = f"/incidents/{quote(incident_id, safe='')}/{how}"
         return cast("Incident", self._change("POST", path, {"reason": reason}, revision))
 
+    def assign_incident(self, incident_id: str, to: str | None, reason: str = "") -> Incident:
+        """Assign an incident to a user; None unassigns it."""
+        path = f"/incidents/{quote(incident_id, safe='')}/assign"
+        body = {"assignee": to, "reason": reason}
+        return cast("Incident", self._change("POST", path, body, None))
+
+    def comments(self, incident_id: str) -> list[Comment]:
+        """Return the comments on an incident, the oldest first."""
+        path = f"/incidents/{quote(incident_id, safe='')}/comments"
+        return cast("list[Comment]", self.ask("GET", path)["items"])
+
     def comment_incident(self, incident_id: str, text: str) -> Comment:
         """Write a comment on an incident."""
         path = f"/incidents/{quote(incident_id, safe='')}/comments"
@@ -152,14 +163,6 @@ class Client(DataRequests):
             if error.status != 428:
                 raise
         return cast("Pipeline", self._change("PUT", path, body, None))
-
-    def start_pipeline(self, name: str) -> Run:
-        """Run the newest version of a pipeline."""
-        return cast("Run", self.ask("POST", f"/pipelines/{quote(name, safe='')}/start"))
-
-    def stop_pipeline(self, name: str) -> Run:
-        """Drain a pipeline."""
-        return cast("Run", self.ask("POST", f"/pipelines/{quote(name, safe='')}/stop"))
 
     def dead_letters(self, name: str) -> list[Reason]:
         """Return the dead letters of a pipeline by reason, the most frequent first."""

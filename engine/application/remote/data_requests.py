@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
+from engine.application.remote.asking import Asking
 from engine.application.remote.documents import Dataset
 
 Document = Mapping[str, Any]
 
 
-class DataRequests(ABC):
-    """What the client asks about data; it sends the requests."""
-
-    @abstractmethod
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        """Send a request to an endpoint below /api/v1, and return the document of the reply."""
+class DataRequests(Asking):
+    """What the client asks about data."""
 
     def datasets(self) -> list[Dataset]:
         """Return all datasets by name."""

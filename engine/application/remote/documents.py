@@ -46,6 +46,14 @@ class Run(TypedDict):
     exit_code: int | None
 
 
+class RunStatus(Run):
+    """A run with its health; `ready` is null where it does not run, or is not known."""
+
+    ready: bool | None
+    reasons: list[str]
+    totals: dict[str, float]
+
+
 class Backtest(TypedDict):
     """A version of a pipeline run over data of the past."""
 

@@ -83,7 +83,7 @@ def judge_published(
         FatalError: the anomaly is not found, or feedback on it has no meaning.
     """
     if (scope == "pattern") != bool(entities):
-        raise FatalError("--entities goes with --scope pattern, and that needs them")
+        raise FatalError("entities goes with scope pattern, and that needs them")
     found, end = _find(documents, own)
     case = case_of(found)
     if case.kind in RULE_KINDS:

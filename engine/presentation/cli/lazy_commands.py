@@ -27,7 +27,7 @@ PLACES = {
     "state": "state:state",
     "audit": "audit:audit",
     "store": "store:store",
-    "incidents": "remote:incidents",
+    "incidents": "remote_handling:incidents",
     "pipelines": "remote_data:pipelines",
     "backtests": "remote_backtests:backtests",
     "datasets": "remote_data:datasets",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TOKEN = "PYNOMALY_TOKEN"
 HERE = "http://127.0.0.1:8420"
+HANDLED = ("id", "entity", "status", "assignee")
+RUN = ("pipeline", "number", "state", "process")
 
 incidents = typer.Typer(help="Incidents of a server: list and handle.", no_args_is_help=True)
 pipelines = typer.Typer(help="Pipelines of a server: store and run.", no_args_is_help=True)
@@ -49,13 +51,13 @@ def list_incidents(
 @incidents.command()
 def ack(context: typer.Context, ids: Ids, why: Why = "", output: As = Format.TABLE) -> None:
     """Say that you look at incidents."""
-    _handle(context, ids, "acknowledge", why, output)
+    handle(context, ids, "acknowledge", why, output)
 
 
 @incidents.command()
 def resolve(context: typer.Context, ids: Ids, why: Why = "", output: As = Format.TABLE) -> None:
     """Say that incidents are dealt with."""
-    _handle(context, ids, "resolve", why, output)
+    handle(context, ids, "resolve", why, output)
 
 
 @pipelines.command("ls")
@@ -88,7 +90,7 @@ def start(context: typer.Context, name: Name, output: As = Format.TABLE) -> None
     """Run the newest version of a pipeline on the server's machine."""
     with open_client(context) as client:
         found = client.start_pipeline(name)
-    print_rows([found], ("pipeline", "number", "state", "process"), output)
+    print_rows([found], RUN, output)
 
 
 @pipelines.command()
@@ -96,7 +98,7 @@ def stop(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """Drain a pipeline."""
     with open_client(context) as client:
         found = client.stop_pipeline(name)
-    print_rows([found], ("pipeline", "number", "state", "process"), output)
+    print_rows([found], RUN, output)
 
 
 @pipelines.command("dead-letters")
@@ -122,10 +124,11 @@ def _first(reason: Reason) -> str | None:
     return next((str(one["text"]) for one in reason["details"]), None)
 
 
-def _handle(context: typer.Context, ids: list[str], how: str, why: str, output: Format) -> None:
+def handle(context: typer.Context, ids: list[str], how: str, why: str, output: Format) -> None:
+    """Change incidents by one of HANDLINGS, and print them."""
     with open_client(context) as client:
         found = [client.handle_incident(one, how, why) for one in ids]
-    print_rows(found, ("id", "entity", "status", "assignee"), output)
+    print_rows(found, HANDLED, output)
 
 
 def open_client(context: typer.Context) -> Client:

@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from engine.domain.errors import FatalError
+from engine.presentation.cli import remote_pipelines  # noqa: F401 - adds its commands
 from engine.presentation.cli.remote import Name, Why, open_client, pipelines
 from engine.presentation.cli.table import As, Format, print_rows
 

@@ -21,7 +21,9 @@ class Format(StrEnum):
 As = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format) -> None:
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Iterable[str], output: Format = Format.TABLE
+) -> None:
     """Print rows: these columns of them in a table, else all."""
     if output is Format.JSON:
         print(json.dumps(list(rows), indent=2))

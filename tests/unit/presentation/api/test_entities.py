@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from engine.application.control.ingest import ingest
@@ -39,6 +41,27 @@ def test_the_worst_entities_come_first(ask: Ask) -> None:
     assert [one["entity"] for one in found] == ["press-100", "pump-1"]
     assert (found[0]["severity"], found[0]["anomalies"]) == ("critical", 2)
     assert found[0]["rarity"] == pytest.approx(12)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "entities?prefix=night",
+        "entities?order=worst",
+        "entities?since=2026-11-28T07:00:00Z",
+        "lanes?since=2026-11-27T00:00:00Z&until=2026-12-01T00:00:00Z",
+    ],
+)
+def test_the_last_anomaly_is_shown_with_its_hour(ask: Ask, store: MemoryStore, path: str) -> None:
+    noon = int(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()) * SECOND
+    times = {201: noon - HOUR, 202: noon + 60 * SECOND, 203: noon - 24 * HOUR}
+    with store.writing() as work:
+        ingest(work, [anomaly(n, entity="night", time_ns=time) for n, time in times.items()])
+
+    found = ask("get", f"{PATH}/{path}").json()["items"]
+
+    [last] = [one["last"] for one in found if one["entity"] == "night"]
+    assert last == "2026-11-29T12:00:00Z"
 
 
 def test_lanes_have_the_anomalies_of_each_span(ask: Ask) -> None:

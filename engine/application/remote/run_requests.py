@@ -1,0 +1,57 @@
+"""Requests of the client about runs of pipelines, and their versions."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import quote
+
+from engine.application.remote.asking import Asking
+from engine.application.remote.documents import Pipeline, Run, RunStatus
+
+
+class RunRequests(Asking):
+    """What the client asks about runs and versions of pipelines."""
+
+    def start_pipeline(self, name: str) -> Run:
+        """Run the newest version of a pipeline."""
+        return cast("Run", self.ask("POST", f"{_pipeline(name)}/start"))
+
+    def stop_pipeline(self, name: str) -> Run:
+        """Drain a pipeline."""
+        return cast("Run", self.ask("POST", f"{_pipeline(name)}/stop"))
+
+    def restart_pipeline(self, name: str) -> Run:
+        """Drain a pipeline, and run its newest version.
+
+        Raises:
+            RemoteError: 409 if it has not ended within 30 s.
+        """
+        return cast("Run", self.ask("POST", f"{_pipeline(name)}/restart"))
+
+    def pipeline_status(self, name: str) -> RunStatus:
+        """Return the last run of a pipeline, with its health and counters."""
+        return cast("RunStatus", self.ask("GET", f"{_pipeline(name)}/status"))
+
+    def pipeline_log(self, name: str, lines: int = 100) -> list[str]:
+        """Return the end of the log of a pipeline's runs."""
+        found = self.ask("GET", f"{_pipeline(name)}/log", params={"lines": str(lines)})
+        return cast("list[str]", found["lines"])
+
+    def pipeline_versions(self, name: str) -> list[Pipeline]:
+        """Return all versions of a pipeline, the newest first."""
+        return cast("list[Pipeline]", self.ask("GET", f"{_pipeline(name)}/versions")["items"])
+
+    def pipeline_diff(self, name: str, before: int, after: int | None = None) -> str:
+        """Return a unified diff of two versions of a pipeline, up to the newest unless given."""
+        params = {"before": str(before)} | ({} if after is None else {"after": str(after)})
+        return str(self.ask("GET", f"{_pipeline(name)}/diff", params=params)["diff"])
+
+    def roll_back_pipeline(self, name: str, number: int, reason: str = "") -> Pipeline:
+        """Store the text of an earlier version of a pipeline as its newest one."""
+        path, params = f"{_pipeline(name)}/rollback", {"number": str(number)}
+        found = self.ask("POST", path, {"reason": reason}, params, {"If-Match": "*"})
+        return cast("Pipeline", found)
+
+
+def _pipeline(name: str) -> str:
+    return f"/pipelines/{quote(name, safe='')}"

@@ -11,7 +11,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from connectors.formats.binary import NoSettings
-from connectors.formats.otlp_parts import any_value, attributes, integer, objects, request, scopes
+from connectors.formats.otlp_parts import (
+    any_value,
+    attributes,
+    integer,
+    no_empty_ones,
+    objects,
+    request,
+    scopes,
+)
 from engine.domain.batch import Headers
 
 NO_RECORDED_VALUE = 1
@@ -36,11 +44,13 @@ class OtlpMetrics:
 
         The value of a histogram or summary is its mean; `count` and `sum` are beside it.
         """
-        found = []
-        for resource, scope in scopes(request(payload, ExportMetricsServiceRequest), "Metrics"):
-            for metric in objects(scope, "metrics"):
-                found += list(_points(metric, resource))
-        return found
+        points = (
+            point
+            for resource, scope in scopes(request(payload, ExportMetricsServiceRequest), "Metrics")
+            for metric in objects(scope, "metrics")
+            for point in _points(metric, resource)
+        )
+        return no_empty_ones(points, len(payload), "points")
 
 
 class OtlpLogs:
@@ -56,11 +66,12 @@ class OtlpLogs:
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return body, severity, attributes, resource and time in ns of each record."""
         document = request(payload, ExportLogsServiceRequest)
-        return [
+        records = (
             _record(record, resource)
             for resource, scope in scopes(document, "Logs")
             for record in objects(scope, "logRecords")
-        ]
+        )
+        return no_empty_ones(records, len(payload), "records")
 
 
 def _record(record: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:

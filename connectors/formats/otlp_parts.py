@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from google.protobuf.message import DecodeError
 
 from engine.domain.format import FormatError
 
+FEWEST_BYTES = 8
+"""Bytes of a reading: a time alone has 8, and a value too."""
 FIRST_FIELD = 0x0A
 """What a request begins with: its field 1, of a length."""
 
@@ -71,6 +74,26 @@ def scopes(document: Any, word: str) -> Iterator[tuple[dict[str, Any], dict[str,
         of_resource = attributes(resource if isinstance(resource, dict) else {})
         for scope in objects(part, f"scope{word}"):
             yield of_resource, scope
+
+
+def no_empty_ones(readings: Iterator[Any], size: int, what: str) -> list[Any]:
+    """Return the readings of a payload.
+
+    Args:
+        readings: points, records or spans.
+        size: bytes of the payload.
+        what: they are, for people.
+
+    Raises:
+        FormatError: they are too many to hold anything: each would be work for no event.
+    """
+    most = size // FEWEST_BYTES
+    found = list(islice(readings, most + 1))
+    if len(found) > most:
+        raise FormatError(
+            f"the payload has more than {most} {what} in {size} bytes: most are empty"
+        )
+    return found
 
 
 def attributes(found: dict[str, Any]) -> dict[str, Any]:

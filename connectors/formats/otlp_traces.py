@@ -7,7 +7,14 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from connectors.formats.binary import NoSettings
-from connectors.formats.otlp_parts import attributes, integer, objects, request, scopes
+from connectors.formats.otlp_parts import (
+    attributes,
+    integer,
+    no_empty_ones,
+    objects,
+    request,
+    scopes,
+)
 from engine.domain.batch import Headers
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -26,11 +33,12 @@ class OtlpTraces:
 
     def decode(self, payload: bytes, headers: Headers) -> Any:
         """Return name, kind, status, attributes, resource, time and duration of each span."""
-        return [
+        spans = (
             _span(span, resource)
             for resource, scope in scopes(request(payload, ExportTraceServiceRequest), "Spans")
             for span in objects(scope, "spans")
-        ]
+        )
+        return no_empty_ones(spans, len(payload), "spans")
 
 
 def _span(span: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:

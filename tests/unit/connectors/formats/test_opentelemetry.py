@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
+from engine.domain.reject import RejectReason
 from tests.unit.connectors.formats.format_case import TS, decode, entities
 
 RESOURCE = Resource.create({"service.name": "shop"})
@@ -92,3 +94,37 @@ values: {took: attributes.took}
 
     assert (entities(events), rejects) == ([("shop/ERROR", 2.5)], [])
     assert events.times.tolist() == [START]
+
+
+def nested(levels: int, tag: int, inner: bytes) -> bytes:
+    """Return messages in messages: a tag each, then `tag`, then what is inside."""
+    for one in (tag, *[0x12] * (levels - 1), 0x0A):
+        size, length = len(inner), b""
+        while size > 0x7F:
+            length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
+        inner = bytes([one]) + length + bytes([size]) + inner
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("metrics", nested(3, 0x2A, b"\x0a\x00" * 10_000)),
+        (
+            "metrics",
+            b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"sum":{"dataPoints":['
+            + b"{}," * 10_000
+            + b"{}]}}]}]}]}",
+        ),
+        ("logs", nested(1, 0x12, b"\x12\x00" * 10_000)),
+        ("traces", nested(1, 0x12, b"\x12\x00" * 10_000)),
+    ],
+)
+def test_readings_that_are_empty_are_one_reject(name: str, payload: bytes) -> None:
+    text = f"format: otlp_{name}\nkey: name\ntime: {{path: time, unit: ns}}\nvalues: [value]\n"
+
+    events, [reject] = decode(text, payload)
+
+    assert len(events) == 0
+    assert reject.reason is RejectReason.BAD_FORMAT
+    assert "most are empty" in reject.detail

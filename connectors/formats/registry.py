@@ -165,7 +165,7 @@ class Schemas(Generic[Read]):
 
         Raises:
             FormatError: the registry does not know it.
-            RetryableError: the registry cannot be reached.
+            RetryableError: the registry cannot be reached, or refuses us and did not before.
             ConnectorError: the registry refuses us.
         """
         began, was_unknown = time.monotonic(), False
@@ -195,6 +195,10 @@ class Schemas(Generic[Read]):
     def _check_refusal(self, problem: Exception) -> None:
         if isinstance(problem, SchemaRegistryError) and problem.http_status_code in REFUSALS:
             text = f"the schema registry {self._settings.url} refuses us: {problem}"
+            if self._known:
+                # It was well until now: the stream outlives what is done to its registry.
+                again = "it answered before; restart with the new user, password or token"
+                raise RetryableError(f"{text}: {again}, if they were changed")
             raise ConnectorError(f"{text}: correct user, password or token")
 
 
@@ -264,11 +268,12 @@ def _of_headers(headers: Headers) -> tuple[int | str, int] | None:
 
 def _of_guid(payload: bytes) -> tuple[str, int]:
     if payload[:1] != bytes([MAGIC_GUID]) or len(payload) < 17:
-        shown = payload[:5].hex()
-        is_json = payload.lstrip()[:1] == b"{"
+        text = payload[:12].decode("ascii", "replace")
+        shown = repr(text) if text.isascii() and text.isprintable() else f"0x{payload[:5].hex()}"
+        is_json = payload.lstrip()[:1] in (b"{", b"[")
         hint = "is it JSON? leave out event.format" if is_json else "is it written without one?"
         raise FormatError(
-            f"the payload begins with 0x{shown}, expected 0x00 and four bytes of the id of a "
+            f"the payload begins with {shown}, expected 0x00 and four bytes of the id of a "
             f"schema in the registry: {hint}"
         )
     text = payload[1:17].hex()

@@ -56,7 +56,8 @@ def document_of(value: bytes) -> Any:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        hint = _packed(value) or f", it begins {_beginning(value)}: {OTHER_FORMAT}"
+        hint = _packed(value) or _registered(value)
+        hint = hint or f", it begins {_beginning(value)}: {OTHER_FORMAT}"
         detail = f"byte {error.start} of the payload is not UTF-8{hint}"
         raise RejectedError(RejectReason.BAD_UTF8, detail) from None
     try:
@@ -75,17 +76,23 @@ def _finding(value: bytes, error: orjson.JSONDecodeError) -> Finding:
     if "infinity" in message or any(word in value for word in (b"NaN", b"Infinity")):
         return RejectReason.NOT_FINITE, f"a number at byte {error.pos} is not finite"
     text = f"not JSON at byte {error.pos}: {error.msg}{_packed(value)}"
-    if error.pos == 0 and not _packed(value) and value[:1] not in b'{["\0':
+    if not _packed(value) and value[:1] not in b'{["\0':
         text += f", it begins {_beginning(value)}: {OTHER_FORMAT}"
-    if value[:1] == b"\0" and len(value) > 5:
-        schema = int.from_bytes(value[1:5], "big")
-        hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"
-        return RejectReason.NOT_JSON, f"{text}; {hint}: set event.format"
+    text += _registered(value)
     if "after document" in message and (b"\n" in value.strip() or b"}{" in value):
         text += ": where a message has several documents, set event.format: json_lines"
     if "end of data" in message and value.strip()[-1:] in (b"{", b"[", b","):
         text += ": a document must be on one line, as `jq -c` writes it"
     return RejectReason.NOT_JSON, text
+
+
+def _registered(value: bytes) -> str:
+    """Return the schema of a registry that a payload begins with, if it does."""
+    if value[:1] != b"\0" or len(value) <= 5:
+        return ""
+    schema = int.from_bytes(value[1:5], "big")
+    hint = f"it begins like Avro or Protobuf with schema {schema} of a registry"
+    return f"; {hint}: set event.format, such as avro: {{registry: {{url: ...}}}}"
 
 
 def _beginning(value: bytes) -> str:

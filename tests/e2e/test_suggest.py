@@ -36,3 +36,14 @@ def test_a_suggested_pipeline_is_valid_and_reads_the_topic(
     assert "60 of 60 sampled decode" in validated.stdout
     assert "2 messages: 4 events, 0 rejects" in sampled.stdout
     assert "p1/flow" in sampled.stdout
+
+
+def test_rejects_are_counted_by_reason_with_one_of_each(tmp_path: Path) -> None:
+    good = [json.dumps({"id": "a", "ts": TS + n, "v": n}) for n in range(9)]
+    file = tmp_path / "a.ndjson"
+    file.write_text("\n".join([*good, '{"id": 1', "started at 9", "stopped", '"text"']))
+
+    done = run("suggest", file)
+
+    assert "# rejected: 3 not_json: not JSON at byte " in done.stdout
+    assert "# rejected: 1 not_an_object: " in done.stdout

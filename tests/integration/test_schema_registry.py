@@ -349,6 +349,18 @@ def test_a_registry_that_refuses_us_ends_the_run(odd: Any, status: int) -> None:
         decode(decoder("avro", odd.url), framed(7, avro(READING)))
 
 
+def test_a_registry_that_refuses_us_later_rejects_nothing_and_is_asked_again(odd: Any) -> None:
+    odd.answers = [GOOD, (401, b"{}"), GOOD]
+    found = decoder("avro", odd.url)
+    decode(found, framed(7, avro(READING)))
+
+    with pytest.raises(RetryableError, match=r"refuses us: .*restart with the new user"):
+        decode(found, framed(8, avro(READING)))
+    events, rejects = decode(found, framed(8, avro(READING)))
+
+    assert (len(events), rejects) == (1, [])
+
+
 @pytest.mark.parametrize(
     "schema",
     ["{", '"nothing"', '{"type":"record"}', '{"type":"record","name":"A","fields":7}'],

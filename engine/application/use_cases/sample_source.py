@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,12 @@ class SourceSample:
     messages: int
     events: Sequence[SampledEvent]
     rejects: Sequence[tuple[str, str]]
+
+    def rejects_by_reason(self) -> list[tuple[int, str, str]]:
+        """Return how many rejects there are of each reason, most first, with one sentence."""
+        counts = Counter(reason for reason, _ in self.rejects)
+        first = dict(reversed(self.rejects))
+        return [(count, reason, first[reason]) for reason, count in counts.most_common()]
 
 
 def read_messages(file: PipelineFile, messages: int) -> list[RawBatch]:

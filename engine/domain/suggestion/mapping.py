@@ -42,7 +42,10 @@ def suggested_mapping(
 
     whole = of(range(len(documents)))
     if whole is not None and not whole.unread:
-        return whole.suggested
+        if "time" in whole.suggested.event:
+            return whole.suggested
+        # Kinds that no field names, each with a time of its own, have nothing else in common.
+        return _by_field(documents, of, True) or whole.suggested
     for kinds in possible_kinds(documents):
         best = _best(kinds, of, whole)
         if best is not None:
@@ -75,18 +78,27 @@ def _best(
 
 
 def _by_field(
-    documents: Sequence[Any], of: Callable[[Sequence[int]], KindMapping | None]
+    documents: Sequence[Any],
+    of: Callable[[Sequence[int]], KindMapping | None],
+    is_apart: bool = False,
 ) -> SuggestedMapping | None:
     """Return a mapping for the messages with a field that the others do not have; None if none.
 
     As for the rows of a file that ends with words about itself, or kinds that no field names.
+
+    Args:
+        documents: the messages.
+        of: returns the mapping for some of them.
+        is_apart: whether it must have a time, and no value that the others have.
     """
     fields = fields_of([one if isinstance(one, Mapping) else {} for one in documents])
     by_frequency = sorted(fields.values(), key=lambda one: -len(one.found))
     for field in by_frequency[:MOST_FIELDS]:
         rows = [row for row, one in enumerate(documents) if at(one, field.path) is not None]
         found = of(rows) if len(rows) < len(documents) else None
-        if found is not None and not found.unread and "where" not in found.suggested.event:
+        if found is None or found.unread or "where" in found.suggested.event:
+            continue
+        if not is_apart or _is_apart(found, of(sorted({*range(len(documents))} - {*rows}))):
             path = path_text(field.path)
             note = f"{len(documents) - len(rows)} messages have no {path}: passed over"
             where = {"where": {"path": path, "exists": True}}
@@ -94,6 +106,12 @@ def _by_field(
                 where | dict(found.suggested.event), [note, *found.suggested.notes]
             )
     return None
+
+
+def _is_apart(one: KindMapping, others: KindMapping | None) -> bool:
+    """Whether a mapping has a time, and no value that another one has."""
+    theirs = {} if others is None else others.suggested.event["values"]
+    return "time" in one.suggested.event and not {*one.suggested.event["values"]} & {*theirs}
 
 
 def _readable(kinds: Kinds, whole: KindMapping) -> list[str]:

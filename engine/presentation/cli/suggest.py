@@ -16,7 +16,8 @@ from engine.presentation.cli.output import current_redactor
 from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import As, Format, print_rows, printable
 
-FIRST_REJECTS = 3
+MOST_SHOWN = 300
+"""Characters of a sentence about rejects."""
 Messages = Annotated[
     int, typer.Option(help="Messages to read of each partition or file.", min=1, max=MOST_SAMPLED)
 ]
@@ -67,8 +68,8 @@ def sample(
     if output is not Format.TABLE:
         return
     print(f"{sampled.messages} messages: {len(rows)} events, {len(sampled.rejects)} rejects")
-    for reason, detail in sampled.rejects[:FIRST_REJECTS]:
-        print(f"  {reason}: {printable(detail)}")
+    for count, reason, detail in sampled.rejects_by_reason():
+        print(f"  {count} {reason}: {printable(detail)}")
 
 
 def _source(file: Path | None, kafka: str | None, topic: str | None) -> tuple[str, dict[str, Any]]:
@@ -108,8 +109,8 @@ def _print(found: SuggestedPipeline) -> None:
         f"# Suggested from {sample.messages} messages: {len(sample.events)} events of "
         f"{entities} entities, {len(sample.rejects)} rejects."
     )
-    for reason, detail in sample.rejects[:FIRST_REJECTS]:
-        print(f"# rejected: {reason}: {' '.join(detail.split())[:200]}")
+    for count, reason, detail in sample.rejects_by_reason():
+        print(f"# rejected: {count} {reason}: {' '.join(detail.split())[:MOST_SHOWN]}")
     for note in found.notes:
         print(f"# note: {note}")
     text = yaml.safe_dump(dict(found.document), sort_keys=False, allow_unicode=True, width=100)

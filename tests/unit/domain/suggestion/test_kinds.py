@@ -143,3 +143,38 @@ def test_kinds_that_no_field_names_are_known_by_the_field_that_they_have() -> No
     assert event["where"] == {"path": "ts", "exists": True}
     assert event["values"] == {"temp": {"path": "temp"}}
     assert "40 messages have no ts: passed over" in notes
+
+
+def test_of_kinds_with_nothing_in_common_the_one_with_a_time_is_a_condition() -> None:
+    documents = [
+        one
+        for n in MANY
+        for one in (
+            {"sensor": f"s{n % 3}", "ts": TS + n, "temp": n},
+            {"device": f"d{n % 3}", "at": TS + n, "battery": n},
+        )
+    ]
+
+    found = suggested_mapping(documents, ["k"] * len(documents), has_message_times=True)
+
+    assert found is not None
+    assert found.event == {
+        "where": {"path": "sensor", "exists": True},
+        "key": "sensor",
+        "time": {"path": "ts", "unit": "ms"},
+        "values": {"temp": {"path": "temp"}},
+    }
+    assert "20 messages have no sensor: passed over" in found.notes
+
+
+def test_messages_without_a_time_are_read_with_those_that_have_the_same_value() -> None:
+    documents = [
+        one
+        for n in MANY
+        for one in ({"id": f"s{n % 3}", "ts": TS + n, "v": n}, {"id": f"s{n % 3}", "v": n})
+    ]
+
+    found = suggested_mapping(documents, has_message_times=True)
+
+    assert found is not None
+    assert "where" not in found.event

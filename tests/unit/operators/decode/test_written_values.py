@@ -228,6 +228,9 @@ def test_the_hour_that_comes_twice_is_distinguished_by_near_message_timestamps()
         (b"\x1f\x8b\x08", "it begins like gzip"),
         ('{"id":"a"}'.encode("utf-16"), "it begins like UTF-16"),
         (b"cpu,host=a idle=1", "it begins 'cpu,host=a i': set event.format"),
+        (b"2026-11-30 INFO ready", "it begins '2026-11-30 I': set event.format"),
+        (b"\0\0\0\0\7\4id", "begins like Avro or Protobuf with schema 7 of a registry"),
+        (b"\0\0\0\0\7\4\xff", "schema 7 of a registry: set event.format, such as avro:"),
         (b"\x82\xa2id", "it begins '\\\\x82\\\\xa2id': set event.format"),
     ],
 )

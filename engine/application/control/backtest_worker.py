@@ -58,6 +58,7 @@ class BacktestWorker:
     def run(self, stop: Event) -> None:
         """Run queued backtests until stopped; the next start repeats an interrupted one."""
         requeued = False
+        reported = ""
         while not stop.is_set():
             try:
                 if not requeued:
@@ -65,8 +66,12 @@ class BacktestWorker:
                     requeued = True
                 if not self.step(stop):
                     stop.wait(LOOK_SECONDS)
+                reported = ""
             except PynomalyError as error:
-                logger.warning("no backtest can be run now: %s", error)
+                # Once for each reason: a database may be away for hours.
+                if str(error) != reported:
+                    logger.warning("no backtest can be run now: %s", error)
+                reported = str(error)
                 stop.wait(LOOK_SECONDS)
             except Exception:
                 logger.exception("no backtest can be run now")

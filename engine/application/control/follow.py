@@ -117,6 +117,7 @@ class Follower:
             name: source.build_part("follow", name, self._stored.get(name))
             for name in source.list_parts()
         }
+        self._look_for_the_file()
         self._following.set(1)
         try:
             with suppress(StopIteration):
@@ -128,6 +129,15 @@ class Follower:
         finally:
             for part in parts.values():
                 part.close()
+
+    def _look_for_the_file(self) -> None:
+        """Log a file that is not there: its pipeline may not have begun, or write elsewhere."""
+        path = str(self._followed.settings.get("path", ""))
+        if self._followed.source != "file" or "://" in path or Path(path).exists():
+            return
+        logger.warning(
+            "there is no %s yet: it is followed from its beginning", Path(path).absolute()
+        )
 
     def _take(self, name: str, part: Any) -> int:
         """Store the new records of a partition; return the number of messages."""

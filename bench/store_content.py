@@ -130,6 +130,8 @@ def _incident(count: int) -> dict[str, str]:
         "status": "CASE WHEN n % 100 < 2 THEN 'open' ELSE 'resolved' END",
         "assignee": "'user-' || CAST(n % 50 AS TEXT)",
         "revision": "1",
+        # Eight of ten that follow each other.
+        "story": f"CASE WHEN n % 10 > 1 THEN {_id('1', 'n / 10')} END",
     }
 
 

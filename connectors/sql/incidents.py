@@ -8,12 +8,26 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from connectors.sql.rows import (
     BATCH,
     STATEMENTS,
     Asked,
+    Beside,
     Values,
     asked,
     execute_many,
@@ -57,7 +71,7 @@ class SqlIncidents:
 
     def add(self, incidents: Sequence[Incident]) -> None:
         """Store new ones."""
-        execute_many(self._connection, insert(table), list(map(_row, incidents)))
+        execute_many(self._connection, insert(table), list(map(row_of, incidents)))
 
     def save(self, incidents: Sequence[Incident]) -> None:
         """Store changed ones.
@@ -68,7 +82,7 @@ class SqlIncidents:
         for incident in incidents:
             before = incident.revision - 1
             same = (table.c.id == incident.id) & (table.c.revision == before)
-            done = self._connection.execute(update(table).where(same).values(_row(incident)))
+            done = self._connection.execute(update(table).where(same).values(row_of(incident)))
             if not done.rowcount:
                 raise StaleError("the incident was changed since you read it: read it again")
 
@@ -105,18 +119,38 @@ def _statement(shape: Asked, lead: tuple[str, ...]) -> Select[Any] | CompoundSel
     """Return the query of a page."""
     keys = table.c.began, table.c.id
     rows = shape.rows(table, table.c.began, lead)
+    if shape.is_collapsed:
+        rows = rows.where(~exists(_earlier(shape)))
     return paged([rows], keys, is_behind=shape.is_behind)
+
+
+def _earlier(shape: Asked) -> Select[Any]:
+    """Return the query of incidents that are meant and began earlier in the story of a row."""
+    other = table.alias("earlier")
+    began, key = other.c.began, other.c.id
+    earlier = or_(began < table.c.began, and_(began == table.c.began, key < table.c.id))
+    # The second comparison is what an index can be read up to.
+    query = select(key).where(other.c.story == table.c.story, began <= table.c.began, earlier)
+    meant = [
+        Beside(other.c[name]) == bindparam(name, type_=other.c[name].type)
+        for name in shape.columns
+        if name != "story"
+    ]
+    if shape.since:
+        meant.append(began >= bindparam("since"))
+    return query.where(*meant).correlate(table)
 
 
 def _leading(wanted: IncidentFilter) -> list[str]:
     """Return what few incidents have in common, the fewest first: most are resolved and closed."""
-    few = ["entity", "assignee"]
+    few = ["story", "entity", "assignee"]
     few += ["status"] if wanted.status is not Status.RESOLVED else []
     few += ["closed"] if wanted.closed is False else []
     return [*few, "pipeline", "status", "closed"]
 
 
-def _row(incident: Incident) -> Values:
+def row_of(incident: Incident) -> Values:
+    """Return the columns of an incident."""
     facts = incident.facts
     fields = {name: getattr(facts, name) for name in Facts.__slots__}
     document = None if facts.document is None else orjson.dumps(facts.document).decode()
@@ -134,7 +168,7 @@ def _value(row: Row[Any]) -> Incident:
     # By their order: a list has many rows, and finding columns by name takes most of its time.
     columns = tuple(row)
     key, pipeline, entity, began, last, severity, count, summary, closed, changed = columns[:10]
-    document, status, assignee, revision = columns[10:]
+    document, status, assignee, revision, story = columns[10:]
     published = None if document is None else orjson.loads(document)
     facts = Facts(
         pipeline,
@@ -147,6 +181,7 @@ def _value(row: Row[Any]) -> Incident:
         bool(closed),
         changed,
         published,
+        story,
     )
     return Incident(key, facts, Status(status), assignee, revision)
 

@@ -167,12 +167,14 @@ class Asked:
         columns: that have to be equal.
         since, until: whether the span of time is bounded.
         is_behind: whether the page begins behind a position.
+        is_collapsed: whether there is one row of a story.
     """
 
     columns: tuple[str, ...]
     since: bool
     until: bool
     is_behind: bool
+    is_collapsed: bool
 
     def rows(self, table: Table, time: ColumnElement[int], lead: Sequence[str] = ()) -> Select[Any]:
         """Return the query of the rows.
@@ -203,11 +205,13 @@ def asked(wanted: AnomalyFilter | IncidentFilter, behind: Position | None) -> tu
         behind: where the page begins.
     """
     given = {name: value for name, value in values_of(wanted).items() if value is not None}
+    is_collapsed = bool(given.pop("is_collapsed", False))
     # Behind a position the end is implied, and databases would seek by it.
     if behind is not None and behind.time < given.get("until", behind.time):
         del given["until"]
     columns = tuple(name for name in given if name not in ("since", "until"))
-    return Asked(columns, "since" in given, "until" in given, behind is not None), given
+    bounds = "since" in given, "until" in given
+    return Asked(columns, *bounds, behind is not None, is_collapsed), given
 
 
 class Beside(FunctionElement[Any]):

@@ -68,10 +68,11 @@ incidents = Table(
     _text("status"),
     Column("assignee", Text),
     _number("revision"),
+    Column("story", String(100)),
     # What else is asked of an incident is looked up in the index.
     *(
         Index(f"ix_incidents_{name}", *dict.fromkeys([name, "began", "id", *_ASKED]))
-        for name in ("began", "entity", *_ASKED)
+        for name in ("began", "entity", *_ASKED, "story")
         if name != "severity"
     ),
     Index(None, "last"),

@@ -53,6 +53,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
             shown = pynomaly("incidents", "show", FIRST)
             listed = pynomaly("incidents", "ls", "--status", "resolved")
             reopened = pynomaly("incidents", "reopen", FIRST)
+            stories = pynomaly("incidents", "ls", "--stories", "--limit", "1")
             applied = pynomaly("pipelines", "apply", "-f", "quick.yaml", "-o", "yaml")
             again = client.put_pipeline("quick", PIPELINE)
             changed = client.put_pipeline("quick", f"{PIPELINE}# tidied\n")
@@ -86,6 +87,8 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert assigned.stdout.split()[-1] == "admin"
     assert shown.stdout.splitlines()[-1].split()[1:] == ["admin", "loose"]
     assert reopened.stdout.split()[-2:] == ["open", "admin"]
+    assert stories.stdout.splitlines()[0].split()[-2:] == ["incidents", "summary"]
+    assert stories.stdout.splitlines()[1].split()[6:8] == ["1", "temperature"]
     assert compared_texts.stdout.splitlines()[-1] == "+# tidied"
     assert "back to version 1: too loud" in rolled_back.stdout
     assert [one["number"] for one in json.loads(versions.stdout)] == [3, 2, 1]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import orjson
 import pytest
@@ -48,7 +49,7 @@ from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import User
 from engine.domain.errors import ConnectorError, RetryableError
 from tests.support.postgres_server import PASSWORD, PostgresServer
-from tests.support.published import BEGAN, SECOND, anomaly, incident
+from tests.support.published import BEGAN, SECOND, anomaly, incident, story
 
 HOURS = [Stretch(STEPS[1], 0, LAST)]
 
@@ -316,6 +317,43 @@ def test_incidents_are_filtered(store: Store, wanted: IncidentFilter, numbers: l
         found = work.incidents.find(wanted, None, 10)
 
     assert [int(one.id, 16) for one in found.items] == numbers
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (IncidentFilter(story="s"), [4, 3, 2]),
+        (IncidentFilter(story="s", is_collapsed=True), [2]),
+        (IncidentFilter(is_collapsed=True), [6, 5, 2, 1]),
+        (IncidentFilter(is_collapsed=True, status=Status.OPEN), [6, 5, 3, 1]),
+        (IncidentFilter(is_collapsed=True, entity="pump-3"), [3]),
+        (IncidentFilter(is_collapsed=True, since=BEGAN + 4 * SECOND), [6, 5, 4]),
+        (IncidentFilter(is_collapsed=True, until=BEGAN + 3 * SECOND), [2, 1]),
+        (IncidentFilter(is_collapsed=True, severity=Severity.MINOR), [4]),
+    ],
+)
+def test_stories_are_found_and_collapsed_to_their_first_that_is_meant(
+    store: Store, wanted: IncidentFilter, numbers: list[int]
+) -> None:
+    with store.writing() as work:
+        ingest(work, [incident(1), incident(6)])
+        for number in (2, 3, 4):
+            one: dict[str, Any] = {
+                "entity": f"pump-{number}",
+                "severity": "minor" if number == 4 else "major",
+            }
+            ingest(work, [incident(number, story=story(f"{2:032x}", number - 1), **one)])
+        ingest(work, [incident(5, story={**story(f"{5:032x}", 1), "id": "other"})])
+        second = work.incidents.get([f"{2:032x}"])[f"{2:032x}"]
+        work.incidents.save([second.acknowledged("ada")])
+
+    with store.reading() as work:
+        found = work.incidents.find(wanted, None, 10)
+        first = work.incidents.find(wanted, None, 1)
+        rest = [] if first.next is None else work.incidents.find(wanted, first.next, 10).items
+
+    assert [int(one.id, 16) for one in found.items] == numbers
+    assert [*first.items, *rest] == found.items
 
 
 def test_a_change_of_an_older_revision_is_refused(store: Store) -> None:

@@ -17,6 +17,7 @@ from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.database import connect
 from connectors.sql.incidents import SqlIncidents
 from connectors.sql.migrate import migrate
+from engine.domain.control.incident import Status
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.unit.connectors.sql.test_list_indexes import ANOMALIES, INCIDENTS, subsets
@@ -91,3 +92,19 @@ def test_a_page_of_incidents_reads_no_more_than_it_needs(
     [plan] = plans
 
     assert rows_read(plan) <= MOST
+
+
+@pytest.mark.parametrize("behind", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(
+    "fields", [{}, {"pipeline": "quick"}, {"status": Status.RESOLVED}, {"since": 0}], ids=" ".join
+)
+def test_a_page_of_collapsed_stories_reads_their_incidents_alone(
+    filled: Engine, fields: dict[str, Any], behind: Position | None
+) -> None:
+    wanted = IncidentFilter(**fields, is_collapsed=True)
+
+    with explained(filled) as (connection, plans):
+        SqlIncidents(connection, locking=False).find(wanted, behind, PAGE)
+
+    [plan] = plans
+    assert rows_read(plan) <= 2 * MOST

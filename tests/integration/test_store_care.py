@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from connectors.sql.database import connect
+from connectors.sql.incidents import row_of
 from connectors.sql.migrate import configuration
 from connectors.sql.store import SqlStore
 from connectors.sql.tables import metadata
@@ -26,13 +27,14 @@ from engine.application.control.ingest import ingest
 from engine.application.control.read_audit import verify_audit
 from engine.application.control_ports import Store
 from engine.domain.control.audit import AuditEntry
+from engine.domain.control.incident import Incident, incident_facts
 from engine.domain.control.page import AnomalyFilter, IncidentFilter
 from engine.domain.control.role import Role
 from engine.domain.control.stored_anomaly import stored_anomaly
 from engine.domain.errors import ConnectorError
 from engine.presentation.cli.control_store import open_store
 from tests.support.postgres_server import PASSWORD, PostgresServer
-from tests.support.published import BEGAN, anomaly
+from tests.support.published import BEGAN, anomaly, incident, story
 
 OLDER = [
     script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()
@@ -143,6 +145,32 @@ def test_a_database_of_the_first_release_keeps_what_is_in_it(place: Place) -> No
     assert after["audit"][0] == before["audit"][0] + 3
 
 
+def test_incidents_of_an_older_release_are_found_by_their_story(place: Place) -> None:
+    engine = connect(place.url, place.password)
+    config = configuration()
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0016")
+        for document in (incident(1), incident(2, story=story(f"{2:032x}", 1))):
+            found = Incident(*incident_facts(document))
+            row = row_of(found)
+            del row["story"]
+            tables = sa.MetaData()
+            tables.reflect(connection)
+            connection.execute(tables.tables["incidents"].insert(), row)
+    engine.dispose()
+    store = place.store()
+
+    store.prepare()
+    with store.reading() as work:
+        of_story = work.incidents.find(IncidentFilter(story="s"), None, 10).items
+        all_of_them = work.incidents.find(IncidentFilter(), None, 10).items
+    store.close()
+
+    assert [one.id for one in of_story] == [f"{2:032x}"]
+    assert [one.facts.story for one in all_of_them] == ["s", None]
+
+
 @pytest.mark.parametrize("revision", OLDER)
 def test_a_database_of_each_older_revision_keeps_its_rows(place: Place, revision: str) -> None:
     engine = connect(place.url, place.password)
@@ -150,41 +178,48 @@ def test_a_database_of_each_older_revision_keeps_its_rows(place: Place, revision
     with engine.connect().execution_options(writing=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        before = fill_tables(connection)
+        fill_tables(connection)
+    before = rows_of(engine)
     store = place.store()
 
     store.prepare()
     store.close()
 
-    tables = sa.MetaData()
     with engine.connect() as connection:
-        tables.reflect(connection)
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
-        after = {
-            name: [
-                dict(row._mapping)
-                for row in connection.execute(
-                    sa.select(*(tables.tables[name].c[column] for column in row_before))
-                )
-            ]
-            for name, row_before in before.items()
-        }
+    columns = {name: list(rows[0]) for name, rows in before.items()}
+    after = rows_of(engine, columns)
     engine.dispose()
     assert differences == []
-    assert {name: [row] for name, row in before.items()} == after
+    assert before == after
 
 
-def fill_tables(connection: sa.Connection) -> dict[str, dict[str, object]]:
-    """Store a row in each table of a revision; return these rows by table."""
-    tables, rows = sa.MetaData(), {}
+def fill_tables(connection: sa.Connection) -> None:
+    """Store a row in each table of a revision."""
+    tables = sa.MetaData()
     tables.reflect(connection)
     for table in tables.sorted_tables:
-        if table.name == "alembic_version":
-            continue
-        row = {column.name: value_for(column) for column in table.columns}
-        connection.execute(table.insert(), row)
-        rows[table.name] = row
-    return rows
+        if table.name != "alembic_version":
+            row = {column.name: value_for(column) for column in table.columns}
+            connection.execute(table.insert(), row)
+
+
+def rows_of(
+    engine: sa.Engine, columns: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[dict[str, object]]]:
+    """Return the rows of all tables, or these columns of some, in an order of their own."""
+    tables = sa.MetaData()
+    found = {}
+    with engine.connect() as connection:
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            wanted = (
+                [one.name for one in table.columns] if columns is None else columns.get(table.name)
+            )
+            if table.name != "alembic_version" and wanted is not None:
+                rows = connection.execute(sa.select(*(table.c[name] for name in wanted)))
+                found[table.name] = sorted(map(dict, (row._mapping for row in rows)), key=str)
+    return found
 
 
 def value_for(column: sa.Column[Any]) -> object:

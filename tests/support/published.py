@@ -54,3 +54,9 @@ def incident(number: int, count: int = 1, **changed: Any) -> dict[str, Any]:
         "pipeline_version": "5ccd5ce5247b",
     }
     return document | changed
+
+
+def story(root: str, incidents: int) -> dict[str, Any]:
+    """Return the story "s" of a site, as records of its incidents have it."""
+    whole = {"id": "s", "group": "north", "root": root, "root_entity": "pump-2"}
+    return {**whole, "strongest": root, "incidents": incidents}

@@ -42,5 +42,6 @@ def _of_incident(one: Incident) -> FeedChange:
         "status": one.status,
         "assignee": one.assignee,
         "revision": one.revision,
+        "story": facts.story,
     }
     return FeedChange("incident", facts.pipeline, facts.entity, orjson.dumps(shown).decode())

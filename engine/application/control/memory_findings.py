@@ -113,10 +113,27 @@ class MemoryIncidents:
 
     def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
         """Return a page of them by the time they began and id, the newest first."""
+        fields = asdict(wanted)
+        is_collapsed = fields.pop("is_collapsed")
+        found = self._find(self._all.values(), fields, None if is_collapsed else behind, limit)
+        if not is_collapsed:
+            return found
+        all_of_them = self._find(self._all.values(), fields, None, len(self._all))
+        # The newest come first, so the first of a story is the one that remains.
+        first = {one.facts.story or one.id: one for one in all_of_them.items}
+        return self._find(first.values(), fields, behind, limit)
+
+    def _find(
+        self,
+        incidents: Iterable[Incident],
+        fields: Mapping[str, Any],
+        behind: Position | None,
+        limit: int,
+    ) -> Page[Incident]:
         return _page(
-            self._all.values(),
+            incidents,
             lambda one: Position(one.facts.began, one.id),
-            asdict(wanted),
+            fields,
             lambda one, name: getattr(one.facts if name in Facts.__slots__ else one, name),
             behind,
             limit,

@@ -96,7 +96,8 @@ class Client(DataRequests, RunRequests):
         """Yield incidents, the newest first.
 
         Args:
-            filters: pipeline, entity, status, severity, assignee, closed, since, until.
+            filters: pipeline, entity, status, severity, assignee, closed, since, until, story;
+                collapse="story": of each story only the incident that began first.
         """
         return cast("Iterator[Incident]", self._items("/incidents", filters))
 

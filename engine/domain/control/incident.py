@@ -16,6 +16,7 @@ from engine.domain.control.published import (
     text_of,
 )
 from engine.domain.control.stored_anomaly import StoredAnomaly
+from engine.domain.control.story import story_of
 
 
 class Status(StrEnum):
@@ -40,6 +41,7 @@ class Facts:
         closed: whether the pipeline has closed it.
         document: the newest record of the sink `incidents`; None while only anomalies have come.
         changed: event time of that record, or of the latest anomaly.
+        story: id of the story that it belongs to, as that record says; None: to none.
     """
 
     pipeline: str
@@ -52,6 +54,7 @@ class Facts:
     closed: bool
     changed: int
     document: Document | None
+    story: str | None = None
 
     @property
     def order(self) -> tuple[bool, bool, int, int]:
@@ -180,6 +183,7 @@ def incident_facts(document: Document) -> tuple[str, Facts]:
     peak = document.get("peak")
     if not isinstance(peak, dict):
         raise UnreadableRecordError("peak: expected an object")
+    story = story_of(document)
     state = text_of(document, "state")
     if state not in ("open", "closed"):
         raise UnreadableRecordError("state: expected open or closed")
@@ -194,6 +198,7 @@ def incident_facts(document: Document) -> tuple[str, Facts]:
         closed=state == "closed",
         changed=integer_of(document, "time_ns"),
         document=document,
+        story=None if story is None else story.id,
     )
     return id_of(document), facts
 

@@ -60,7 +60,9 @@ class IncidentFilter:
     """Which incidents are meant; None lets all pass.
 
     Attributes:
+        story: id of the story that they belong to.
         since, until: of the event time at which they began, the first included, the second not.
+        is_collapsed: of those of a story that are meant, only the one that began first.
     """
 
     pipeline: str | None = None
@@ -71,3 +73,5 @@ class IncidentFilter:
     closed: bool | None = None
     since: int | None = None
     until: int | None = None
+    story: str | None = None
+    is_collapsed: bool = False

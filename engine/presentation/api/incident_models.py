@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, Field
 
 from engine.domain.alert_policy import Severity
-from engine.domain.control.incident import Comment, Incident, Status
+from engine.domain.control.incident import Comment, Facts, Incident, Status
 from engine.domain.control.page import IncidentFilter
+from engine.domain.control.published import UnreadableRecordError
+from engine.domain.control.story import story_of
 from engine.presentation.api.bodies import Body, QueryFields, Reason
 from engine.presentation.api.exports import Export, ExportFormat
 from engine.presentation.api.parquet import ColumnType
@@ -37,7 +41,24 @@ COLUMNS = {
     "state": ColumnType.TEXT,
     "status": ColumnType.TEXT,
     "assignee": ColumnType.TEXT,
+    "story": ColumnType.TEXT,
 }
+
+
+class StoryOut(BaseModel):
+    """The story of an incident: incidents of several entities that belong together."""
+
+    id: str
+    """The same in all of them."""
+    group: str
+    """What their entities have in common."""
+    root: str
+    """Id of the incident that opened first."""
+    root_entity: str
+    strongest: str
+    """Id of the incident with the rarest anomaly."""
+    incidents: int
+    """How many there were when the record was written."""
 
 
 class IncidentOut(BaseModel):
@@ -62,6 +83,8 @@ class IncidentOut(BaseModel):
     assignee: str | None
     revision: int
     """Revision; the ETag is this number in quotation marks."""
+    story: StoryOut | None
+    """Null if it belongs to none."""
     record: dict[str, Any] | None
     """Newest record of the incident sink; null if only anomalies have arrived."""
 
@@ -118,12 +141,25 @@ class IncidentsWanted(QueryFields):
     closed: bool | None = None
     since: Since = None
     until: Until = None
+    story: Annotated[Wanted, Query(description="Id of a story.")] = None
+    collapse: Annotated[
+        Literal["story"] | None,
+        Query(description="Of those of a story that fit, only the one that began first."),
+    ] = None
 
     def filter(self) -> IncidentFilter:
         """Return the filter."""
-        handled = self.status, self.severity, self.assignee, self.closed
         return IncidentFilter(
-            self.pipeline, self.entity, *handled, ns_of(self.since), ns_of(self.until)
+            self.pipeline,
+            self.entity,
+            self.status,
+            self.severity,
+            self.assignee,
+            self.closed,
+            ns_of(self.since),
+            ns_of(self.until),
+            self.story,
+            self.collapse is not None,
         )
 
 
@@ -163,18 +199,32 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
         "status": incident.status,
         "assignee": incident.assignee,
         "revision": incident.revision,
+        "story": _story_fields(facts),
         "record": None if facts.document is None else dict(facts.document),
     }
 
 
+def _story_fields(facts: Facts) -> dict[str, Any] | None:
+    if facts.story is None or facts.document is None:
+        return None
+    try:
+        found = story_of(facts.document)
+    except UnreadableRecordError:
+        # Of a release that did not look at it.
+        return None
+    return None if found is None else asdict(found)
+
+
 def _values(incident: Incident) -> dict[str, Any]:
     facts = incident.facts
-    return {**incident_fields(incident), "began": facts.began, "last": facts.last}
+    times = {"began": facts.began, "last": facts.last}
+    return {**incident_fields(incident), **times, "story": facts.story}
 
 
 def _cells(incident: Incident) -> dict[str, Any]:
     shown = incident_fields(incident)
-    return {**shown, "began": _written(shown["began"]), "last": _written(shown["last"])}
+    times = {name: _written(shown[name]) for name in ("began", "last")}
+    return {**shown, **times, "story": incident.facts.story}
 
 
 def _written(time: datetime) -> str:

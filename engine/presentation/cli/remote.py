@@ -37,15 +37,24 @@ def list_incidents(
     status: Annotated[str | None, typer.Option(help="open, acknowledged, resolved...")] = None,
     entity: Annotated[str | None, typer.Option(help="Key of the entity.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="Name of the pipeline.")] = None,
+    story: Annotated[str | None, typer.Option(help="Id of a story: its incidents alone.")] = None,
+    stories: Annotated[
+        bool, typer.Option("--stories", help="Of each story only the incident that began first.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 50,
     output: As = Format.TABLE,
 ) -> None:
     """List incidents, the newest first."""
+    filters = {"status": status, "entity": entity, "pipeline": pipeline, "story": story}
     with open_client(context) as client:
-        wanted = client.incidents(status=status, entity=entity, pipeline=pipeline)
+        wanted = client.incidents(**filters, collapse="story" if stories else None)
         found = list(islice(wanted, limit))
     columns = ("id", "began", "entity", "severity", "count", "status", "assignee", "summary")
-    print_rows(found, columns, output)
+    if not stories or output is not Format.TABLE:
+        print_rows(found, columns, output)
+        return
+    rows = [{**one, "incidents": (one["story"] or {"incidents": 1})["incidents"]} for one in found]
+    print_rows(rows, (*columns[:-1], "incidents", "summary"))
 
 
 @incidents.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -25,10 +25,16 @@ def list_incidents(
     pipeline: Wanted = None,
     entity: Wanted = None,
     severity: Annotated[str | None, Field(description="minor, major or critical.")] = None,
+    story: Annotated[str | None, Field(description="Id of a story: its incidents alone.")] = None,
+    collapse: Annotated[
+        Literal["story"] | None,
+        Field(description="Of each story only the incident that began first."),
+    ] = None,
     limit: Limit = 20,
 ) -> Found:
     """List incidents, the newest first."""
     wanted = {"status": status, "pipeline": pipeline, "entity": entity, "severity": severity}
+    wanted |= {"story": story, "collapse": collapse}
     return {"items": list(islice(client.incidents(**wanted), limit))}
 
 

@@ -38,6 +38,7 @@ INCIDENTS: dict[str, Any] = {
     "severity": Severity.MAJOR,
     "assignee": "ada",
     "closed": False,
+    "story": "s",
 }
 
 
@@ -110,10 +111,22 @@ def test_incidents_are_read_in_the_order_of_an_index(
 
     [step] = plan(connection, asked)
 
-    order = ("entity", "assignee", "status", "closed", "pipeline")
+    order = ("story", "entity", "assignee", "status", "closed", "pipeline")
     first = next((name for name in order if name in fields), None)
     equal = "" if first is None else f"{first}=? AND "
     assert f"USING INDEX ix_incidents_{first or 'began'} ({equal}began" in step
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": Status.OPEN}, INCIDENTS], ids=" ".join)
+def test_earlier_incidents_of_a_story_are_looked_up_in_its_index(
+    connection: Connection, asked: list[str], fields: dict[str, Any]
+) -> None:
+    wanted = IncidentFilter(**fields, is_collapsed=True)
+    SqlIncidents(connection, locking=False).find(wanted, BEHIND, 50)
+
+    [_, step] = plan(connection, asked)
+
+    assert "INDEX ix_incidents_story (story=? AND began<?)" in step
 
 
 @pytest.mark.parametrize("hours", [5, 100])

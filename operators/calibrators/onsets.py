@@ -18,9 +18,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import RecordBank, kernel
 
 LEVELS = 9
@@ -71,19 +71,19 @@ RECORD = np.dtype(
 )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def level_of(j: int) -> float:
     """Return -log10 of the p-value of level j."""
     return FIRST_LEVEL + LEVEL_STEP * j
 
 
-@njit(error_model="numpy")
+@kernel_part
 def bar_of(state: Any, j: int, below: float) -> float:
     """Return the bar of level j in units of the score; `below` is the bar of level j - 1."""
     return max(level_of(j) + state.moved[j], below + MIN_BAR_GAP)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_open(state: Any, j: int, score: float) -> bool:
     """Return whether a score above the bar of level j is an onset, by the time since the last."""
     quiet = MAX_QUIET_EVENTS
@@ -95,7 +95,7 @@ def is_open(state: Any, j: int, score: float) -> bool:
     )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def rank_of(state: Any, score: float) -> float:
     """Return the share of the scores that were at least as large, interpolated in its bin."""
     place = min(max(score * BINS_PER_UNIT, 0.0), BINS - 1e-6)
@@ -106,7 +106,7 @@ def rank_of(state: Any, score: float) -> float:
     return min((above + 0.5) / (state.counted + 1.0), 1.0)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def p_value_of(state: Any, score: float) -> float:
     """Return the p-value of a score by the state as it is."""
     power = power_of(state, score)
@@ -116,7 +116,7 @@ def p_value_of(state: Any, score: float) -> float:
     return max(rank, COMMON_SHARE) if is_common(state, score) else max(rank, 1.01 * ONSET_P)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def power_of(state: Any, score: float) -> float:
     """Return -log10 of the p-value of an onset; 0 if the event is none."""
     bar, power = 0.0, 0.0
@@ -134,7 +134,7 @@ def power_of(state: Any, score: float) -> float:
     return power + score - bar if power == level_of(LEVELS - 1) else power
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_common(state: Any, score: float) -> bool:
     """Return whether more than COMMON_SHARE of the scores lie in its bin or above."""
     above = 0
@@ -143,7 +143,7 @@ def is_common(state: Any, score: float) -> bool:
     return above + 0.5 > COMMON_SHARE * (state.counted + 1.0)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_score(state: Any, score: float) -> None:
     """Move the bars and count the score for the ranks."""
     power, rate, bar = power_of(state, score), ONSET_P, 0.0

@@ -12,10 +12,10 @@ from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.pipeline import Calibration
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import RecordBank, kernel
 
 MAX_PEAKS = 64
@@ -60,7 +60,7 @@ def record(window: int) -> np.dtype[np.void]:
     )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def fit_tail(excesses: Floats) -> tuple[float, float]:
     """Fit a generalised Pareto distribution to excesses over a threshold.
 
@@ -88,7 +88,7 @@ def fit_tail(excesses: Floats) -> tuple[float, float]:
     return shape, mean * (1 - shape)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def p_value_of(state: Any, score: float, params: Any) -> float:
     """Return the p-value of a score by the state as it is; NaN during warm-up."""
     if state.seen < params.warm_up:
@@ -106,7 +106,7 @@ def p_value_of(state: Any, score: float, params: Any) -> float:
     return max(state.share * (1 + state.shape * excess) ** (-1 / state.shape), MIN_P_VALUE)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
     """Learn a score unless it is an anomaly; a long run of anomalies becomes the new normal."""
     if p_value < params.anomaly_p_value and not params.learn_anomalies:
@@ -127,7 +127,7 @@ def learn_score(state: Any, score: float, p_value: float, params: Any) -> None:
         _fit(state, params)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _place_threshold(state: Any, params: Any) -> None:
     kept = min(state.seen, params.window)
     recent = state.recent[:kept]
@@ -147,7 +147,7 @@ def _place_threshold(state: Any, params: Any) -> None:
                 state.above += 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _smallest(values: Any, rank: int) -> float:
     """Select by Hoare's algorithm: np.partition would take seconds to compile."""
     low, high = 0, len(values) - 1
@@ -166,7 +166,7 @@ def _smallest(values: Any, rank: int) -> float:
     return values[rank]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _fit(state: Any, params: Any) -> None:
     excesses, n = np.empty(MAX_PEAKS), 0
     for peak in state.peaks[: min(state.above, MAX_PEAKS)]:

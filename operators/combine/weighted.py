@@ -22,11 +22,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int32s
 from operators.calibrators.onsets import Onsets
 from operators.combine.probes import AnomalyInjector, ScoringRequest
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import RecordBank, kernel
 
 CLAIM_P = 0.001
@@ -103,7 +103,7 @@ class _Column(RecordBank):
         self.records = records
 
 
-@njit(error_model="numpy")
+@kernel_part
 def odds_of(state: Any) -> float:
     """Return the detection rate of probes over the claim rate of events."""
     sees = (state.found + 0.5 * PRIOR_PROBES) / (state.asked + PRIOR_PROBES)
@@ -111,7 +111,7 @@ def odds_of(state: Any) -> float:
     return sees / max(claims, CLAIM_P)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def normalise(weights: Floats) -> None:
     """Turn the odds of detectors into weights; NaN, a detector that is not warm, stays NaN."""
     best, total = 0.0, 0.0
@@ -127,14 +127,14 @@ def normalise(weights: Floats) -> None:
         weights[j] /= total
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_probe(state: Any, p_value: float) -> None:
     """Count a probe, and whether it was detected."""
     state.asked += 1.0 - state.asked / MEMORY_PROBES
     state.found += (p_value <= CLAIM_P) - state.found / MEMORY_PROBES
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_event(state: Any, p_value: float) -> None:
     """Count an event, and whether it was claimed to be an anomaly."""
     state.events += 1.0 - state.events / MEMORY_EVENTS

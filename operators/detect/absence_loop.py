@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats, Int32s, Int64s
 from operators.detect import event_clock, gaps, natural_ends, stopped_at_once, stopped_together
@@ -36,6 +35,7 @@ from operators.detect.stopped_together import (
     join,
 )
 from operators.kernels import moving_mean, tail
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import kernel
 
 EACH = 8
@@ -46,7 +46,7 @@ TASK = -1
 """In the place of the number of a group: all entities of the task."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def observe_event(state: Any, watch: Any, groups: Any, now: int, limits: Any) -> bool:
     """Note that an entity has sent; return whether its absence was published."""
     was = state.state
@@ -66,7 +66,7 @@ def observe_event(state: Any, watch: Any, groups: Any, now: int, limits: Any) ->
     return was == ABSENT
 
 
-@njit(error_model="numpy")
+@kernel_part
 def look_for_birth(state: Any, watch: Any, now: int) -> None:
     """Count an entity that began while the others sent."""
     if state.tail.events != natural_ends.NEWBORN_GAPS:
@@ -78,7 +78,7 @@ def look_for_birth(state: Any, watch: Any, now: int) -> None:
         watch.back += watch.members > 0 and not watch.lasting
 
 
-@njit(error_model="numpy")
+@kernel_part
 def follow_step(records: Any, watch: Any, now: int, time: int, limits: Any) -> bool:
     """Follow a long step of event time; return whether it is a pause of all.
 
@@ -104,14 +104,14 @@ def follow_step(records: Any, watch: Any, now: int, time: int, limits: Any) -> b
     return is_pause and watch.members == 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def row_of(row: int, slot: int, what: int, state: Any, p: float, silence: int, count: int) -> Any:
     """Return the absence of an entity, or of the task."""
     place = np.int64(state.when), np.int64(state.offset), np.int64(state.index)
     return row, slot, what, p, np.int64(silence), np.int64(count), *place
 
 
-@njit(error_model="numpy")
+@kernel_part
 def raise_together(
     records: Any,
     watch: Any,
@@ -133,7 +133,7 @@ def raise_together(
     watch.members += together
 
 
-@njit(error_model="numpy")
+@kernel_part
 def raise_due(
     records: Any,
     watch: Any,
@@ -173,7 +173,7 @@ def raise_due(
     return stopped and not limits.after
 
 
-@njit(error_model="numpy")
+@kernel_part
 def next_due(records: Any, due: Any) -> int:
     """Return which entity that is due sent its last event first; -1 if none is left."""
     first = -1
@@ -183,7 +183,7 @@ def next_due(records: Any, due: Any) -> int:
     return first
 
 
-@njit(error_model="numpy")
+@kernel_part
 def raise_one(
     records: Any,
     waiting: Any,
@@ -210,7 +210,7 @@ def raise_one(
             found.append(row_of(row, k, MEMBER, records[k], 1.0, 0, number))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def end_groups(
     records: Any, watch: Any, groups: Any, row: int, now: int, limits: Any, found: Any
 ) -> None:

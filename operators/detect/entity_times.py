@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats, Int64s
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
 from operators.kernels import event_rate, moving_mean
 from operators.kernels.event_rate import SMALLEST_GAP_NS, events_per_day, next_mean_gap
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import kernel
 
 FIRST_GAPS, GAP_CLIP = 8, 20.0
@@ -73,7 +73,7 @@ class Pace:
 def pace_of(record: Any, slot: int, task_rate: float) -> Pace:
     """Return how often the entity of a record sends."""
     count, gap = int(record["count"]), float(record["mean_gap"])
-    rate = events_per_day(gap) if count > 1 else None
+    rate = NS_PER_DAY / max(gap, SMALLEST_GAP_NS) if count > 1 else None
     return Pace(slot, count, int(record["newest"]), gap, rate, task_rate)
 
 
@@ -83,7 +83,7 @@ def paces_of(records: Any) -> tuple[Int64s, Floats]:
     return records["newest"], np.where(records["count"] > 1, rates, np.nan)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_time(state: Any, time: int, lateness: int) -> None:
     """Learn the time of an entity's event: its newest one, and how far events are apart.
 
@@ -111,7 +111,7 @@ def learn_time(state: Any, time: int, lateness: int) -> None:
     state.count += 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _is_confirmed(state: Any, time: int, jump: float) -> bool:
     """Count an event that is far from the newest; return whether enough agree with it."""
     # Where events are hours apart they agree at their own pace.
@@ -125,7 +125,7 @@ def _is_confirmed(state: Any, time: int, jump: float) -> bool:
     return True
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _learn_gap(state: Any, gap: int, mean_gap: float) -> None:
     apart = float(max(gap, 0))
     if state.count > FIRST_GAPS:
@@ -160,7 +160,7 @@ def _loop(  # pragma: no cover - runs compiled
             total[0] = _rate_of_all(records, clock + i + 1, total[0])
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _rate_of_all(records: Any, clock: int, total: float) -> float:
     """Return the events per day of all entities that have not fallen silent."""
     found = 0.0

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Int32s, Int64s
 from engine.domain.detector import State
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import RecordBank, kernel
 
 LEAST_JUMP_NS = 60_000_000_000.0
@@ -162,7 +162,7 @@ class EventClock:
         self._bank.load(state)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _counted(slots: Any, count: int, slot: int) -> int:
     """Return how many entities have spoken, of the first of them, with one more."""
     for k in range(count):
@@ -174,7 +174,7 @@ def _counted(slots: Any, count: int, slot: int) -> int:
     return count + 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _hear(clock: Any, slot: int) -> None:
     """Count the entities that usually send within `COUNTED` events."""
     place = clock.count % COUNTED_EACH
@@ -186,7 +186,7 @@ def _hear(clock: Any, slot: int) -> None:
             clock.heard = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def advance(clock: Any, slot: int, time: int, stamp: int) -> int:
     """Move event time on by an event; return the pause of all that it ends, or 0."""
     _hear(clock, slot)
@@ -233,7 +233,7 @@ def advance(clock: Any, slot: int, time: int, stamp: int) -> int:
     return 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _go_ahead(clock: Any, slot: int, limit: float) -> int:
     """Move event time on to where events agree that it is, as far as messages have come.
 
@@ -251,7 +251,7 @@ def _go_ahead(clock: Any, slot: int, limit: float) -> int:
     return 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _jump(clock: Any, jump: int, put_ahead: int) -> int:
     """Move event time on by a jump; return its length if it is a pause of all, else 0.
 
@@ -270,7 +270,7 @@ def _jump(clock: Any, jump: int, put_ahead: int) -> int:
     return jump - known if is_pause else 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _known_ahead(clock: Any) -> int:
     """Return how far ahead event time has been lately: it does not come on by that again.
 
@@ -280,7 +280,7 @@ def _known_ahead(clock: Any) -> int:
     return max(clock.high - clock.now, 0) if lately else 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _passed_ahead(clock: Any) -> int:
     """Return how far ahead several entities have been lately: those now send what they gathered.
 
@@ -289,7 +289,7 @@ def _passed_ahead(clock: Any) -> int:
     return min(_known_ahead(clock), max(clock.sure - clock.now, 0))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _is_agreed(clock: Any, slot: int) -> bool:
     """Return whether enough events lie apart from event time, at about the same time."""
     alone = clock.run >= min(MANY_EVENTS, clock.count)
@@ -301,7 +301,7 @@ def _is_agreed(clock: Any, slot: int) -> bool:
     return clock.voices > 1 and clock.agreed >= MANY_EVENTS
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _is_pause(clock: Any, jump: int) -> bool:
     """Return whether a jump is a pause of a task that is known, and not the next round of it."""
     if clock.count < SETTLED_TASK_EVENTS or 4 * clock.progress < jump:
@@ -316,7 +316,7 @@ def _is_pause(clock: Any, jump: int) -> bool:
     return not scheduled
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _is_scheduled(clock: Any, jump: int) -> bool:
     """Return whether a pause begins when the last one did, on a later day, and is not longer."""
     apart = clock.now - clock.paused
@@ -326,7 +326,7 @@ def _is_scheduled(clock: Any, jump: int) -> bool:
     return min(off, NS_PER_DAY - off) <= SAME_HOUR_NS
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _step(clock: Any, ahead: int, known: int) -> None:
     """Move event time ahead; a part of it was known, and is not progress."""
     clock.now += ahead

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 
 WARM_UP = 50
 """Gaps of an entity before its silence is judged by them."""
@@ -80,7 +80,7 @@ class Limits(NamedTuple):
     each: bool
 
 
-@njit(error_model="numpy")
+@kernel_part
 def threshold(state: Any, total: float, limits: Any) -> float:
     """Return the p-value that a silence is held against."""
     rate = NS_PER_DAY / max(np.float64(state.tail.mean), LEAST_GAP_NS)
@@ -88,13 +88,13 @@ def threshold(state: Any, total: float, limits: Any) -> float:
     return min(limits.most, limits.per_day / whole, limits.entity_share / rate)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def p_of(state: Any, silence: int) -> float:
     """Return how rare a silence is for its entity."""
     return tail.p_value(state.tail, np.float64(silence), LEAST_GAP_NS, 0.0, 1.0)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_usual(state: Any, silence: int) -> bool:
     """Return whether a silence began when long ones do, and is no longer than they are."""
     if state.alike < SCHEDULED or silence > USUAL * state.usual:
@@ -102,20 +102,20 @@ def is_usual(state: Any, silence: int) -> bool:
     return same_hour(hour_of(state.when), state.hour)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def hour_of(time: int) -> int:
     """Return the hour of the day, in UTC."""
     return (time // NS_PER_HOUR) % 24
 
 
-@njit(error_model="numpy")
+@kernel_part
 def same_hour(one: int, other: int) -> bool:
     """Return whether hours of the day are the same or neighbours."""
     apart = (one - other + 24) % 24
     return apart <= 1 or apart == 23
 
 
-@njit(error_model="numpy")
+@kernel_part
 def observe_lag(state: Any, lag: float) -> None:
     """Note by how much an event lies behind the progress of event time."""
     if state.least_lag == 0.0 and state.most_lag == 0.0:
@@ -124,7 +124,7 @@ def observe_lag(state: Any, lag: float) -> None:
     state.most_lag = max(lag, state.most_lag + LAG_WEIGHT * (lag - state.most_lag))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def start_of_silence(state: Any, limits: Any) -> int:
     """Return from when on an entity is silent, as far as others can have gone ahead of it."""
     if limits.after:
@@ -132,7 +132,7 @@ def start_of_silence(state: Any, limits: Any) -> int:
     return state.seen + np.int64(state.most_lag - state.least_lag)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_gap(state: Any, gap: int) -> None:
     """Learn how long the entity was silent before its newest event."""
     p = p_of(state, gap)
@@ -147,7 +147,7 @@ def learn_gap(state: Any, gap: int) -> None:
     state.hour = hour
 
 
-@njit(error_model="numpy")
+@kernel_part
 def next_look(state: Any, limits: Any) -> int:
     """Return how far event time has come when the entity is to be looked at."""
     if limits.after:
@@ -157,7 +157,7 @@ def next_look(state: Any, limits: Any) -> int:
     return start_of_silence(state, limits) + np.int64(tail.first_level(state.tail, LEAST_GAP_NS))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def judge(state: Any, now: int, total: float, limits: Any) -> bool:
     """Return whether an entity's absence is to be published; note when it became rare enough."""
     start = start_of_silence(state, limits)
@@ -173,7 +173,7 @@ def judge(state: Any, now: int, total: float, limits: Any) -> bool:
     return now >= state.deadline
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_before(one: Any, other: Any) -> bool:
     """Return whether the last event of an entity stands before that of another in the source."""
     if one.offset != other.offset:
@@ -181,14 +181,14 @@ def is_before(one: Any, other: Any) -> bool:
     return bool(one.index < other.index)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def look_again(state: Any, watch: Any, limits: Any) -> None:
     """Note when an entity that has spoken is to be looked at."""
     state.deadline = next_look(state, limits)
     watch.next = min(watch.next, state.deadline)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def judge_again(records: Any, watch: Any, absent: int, now: int, limits: Any) -> None:
     """Judge entities that were absent together by themselves from now on.
 

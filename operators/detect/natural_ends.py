@@ -12,9 +12,9 @@ from math import log2
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
+from operators.kernels.kernel_part import kernel_part
 
 NEWBORN_GAPS = 3
 """Gaps of a new key after which it counts as an entity that began."""
@@ -46,7 +46,7 @@ FIELDS = [
 those that ended, by their lifetime; those that began lately, as of when."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_start(state: Any, watch: Any, now: int) -> None:
     """Note the first event of an entity."""
     state.born = now
@@ -54,13 +54,13 @@ def note_start(state: Any, watch: Any, now: int) -> None:
         watch.has_start, watch.start = 1, now
 
 
-@njit(error_model="numpy")
+@kernel_part
 def begins(state: Any, watch: Any, mean_gap: float) -> bool:
     """Return whether an entity with a few gaps began later than the task."""
     return bool(np.float64(state.born - watch.start) > FIRST_ROUNDS * mean_gap)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_birth(watch: Any, now: int) -> None:
     """Count an entity that began."""
     watch.births += 1.0
@@ -68,20 +68,20 @@ def note_birth(watch: Any, now: int) -> None:
     watch.fresh_at = now
 
 
-@njit(error_model="numpy")
+@kernel_part
 def fresh(watch: Any, now: int) -> float:
     """Return how many entities began lately, and have not replaced others."""
     return watch.fresh * 0.5 ** (np.float64(now - watch.fresh_at) / REPLACED_NS)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def lifetime_class(state: Any) -> int:
     """Return the class of the time from the first to the last event of an entity."""
     minutes = np.float64(state.seen - state.born) / (60 * NS_PER_SECOND)
     return min(max(int(log2(max(minutes, 1.0))), 0), LIFETIMES - 1)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def count_ends(records: Any, watch: Any, now: int, one: int, other: int) -> None:
     """Count entities that have fallen silent, after all of a look were judged.
 
@@ -100,7 +100,7 @@ def count_ends(records: Any, watch: Any, now: int, one: int, other: int) -> None
     _halve(watch, now)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def count_end(state: Any, watch: Any) -> int:
     """Count an entity that has fallen silent, once; return whether it was not counted yet."""
     if state.counted:
@@ -110,14 +110,14 @@ def count_end(state: Any, watch: Any) -> int:
     return 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def use_fresh(watch: Any, now: int, count: int) -> None:
     """Let entities that ended be replaced by as many that began lately."""
     watch.fresh = max(fresh(watch, now) - count, 0.0)
     watch.fresh_at = now
 
 
-@njit(error_model="numpy")
+@kernel_part
 def take_back(state: Any, watch: Any) -> None:
     """Count an entity no longer as one that ended: it has sent again."""
     if state.counted:
@@ -126,7 +126,7 @@ def take_back(state: Any, watch: Any) -> None:
         state.counted = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_natural(state: Any, watch: Any, now: int, accepted: float) -> bool:
     """Return whether the silence of an entity is the end of its key.
 
@@ -148,20 +148,20 @@ def is_natural(state: Any, watch: Any, now: int, accepted: float) -> bool:
     return expected > accepted * days
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_odd(state: Any, watch: Any) -> bool:
     """Return whether an entity has lived much longer than nearly all that ended."""
     ends = watch.ends.sum()
     return bool(ends >= KNOWN_ENDS and _alike(state, watch) <= ODD_SHARE * ends)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _alike(state: Any, watch: Any) -> float:
     """Return how many ended that had lived nearly as long as an entity, or longer."""
     return watch.ends[max(lifetime_class(state) - ALIKE_CLASSES, 0) :].sum()
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _halve(watch: Any, now: int) -> None:
     """Count the past half, as if half the time had passed."""
     while now - watch.start > 2 * HALVED_NS:

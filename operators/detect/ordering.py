@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Int64s
 from operators.detect import entity_times
 from operators.detect.entity_times import learn_time
 from operators.kernels import event_rate, moving_mean
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import kernel
 
 NONE = -1
@@ -41,7 +41,7 @@ LINKS = np.dtype(
 its neighbours in the list of its entity; whether it waits, and whether it is late."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def insert(state: Any, links: Any, place: int) -> None:
     """Put an event into the list of its entity, behind those of its time."""
     time = links[place].time
@@ -71,13 +71,13 @@ def insert(state: Any, links: Any, place: int) -> None:
     links[place].waits = 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def after_of(state: Any) -> int:
     """Return the first event of a list; NONE if it is empty."""
     return state.head if state.waiting > 0 else NONE
 
 
-@njit(error_model="numpy")
+@kernel_part
 def release(task: Any, state: Any, links: Any, place: int, newest: int) -> None:
     """Take an event out of the list of its entity."""
     link = links[place]
@@ -97,7 +97,7 @@ def release(task: Any, state: Any, links: Any, place: int, newest: int) -> None:
         state.gone = max(state.gone, link.time)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def release_until(
     task: Any, state: Any, links: Any, time: int, newest: int, out: Any, count: int
 ) -> Any:
@@ -110,7 +110,7 @@ def release_until(
     return count
 
 
-@njit(error_model="numpy")
+@kernel_part
 def release_one(
     task: Any, records: Any, table: Any, links: Any, place: int, lateness: int, out: Any, count: int
 ) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detect.gaps import (
     GROUPED,
@@ -24,6 +23,7 @@ from operators.detect.gaps import (
     start_of_silence,
 )
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 
 GROUPS = 64
 """Groups that are absent at a time: more than that are absent one by one."""
@@ -47,7 +47,7 @@ last event of the entity that was noticed first, and the time after it within wh
 it; and the newest event of the group: how far event time had come with it, its time and place."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def reach_of(state: Any, limits: Any) -> Any:
     """Return within how many ns of its last event an entity stopped: as long as is not unusual."""
     if limits.after:
@@ -55,7 +55,7 @@ def reach_of(state: Any, limits: Any) -> Any:
     return np.int64(tail.first_level(state.tail, LEAST_GAP_NS))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def stopped_with(state: Any, first: int, reach: int, limits: Any) -> bool:
     """Return whether an entity may have stopped when another one did.
 
@@ -68,7 +68,7 @@ def stopped_with(state: Any, first: int, reach: int, limits: Any) -> bool:
     return bool(first - reach_of(state, limits) <= state.seen <= first + reach)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def join_group(state: Any, groups: Any, limits: Any) -> bool:
     """Add an absent entity to the group that it stopped with; return whether there is one."""
     for g in range(len(groups)):
@@ -80,7 +80,7 @@ def join_group(state: Any, groups: Any, limits: Any) -> bool:
     return False
 
 
-@njit(error_model="numpy")
+@kernel_part
 def form_group(records: Any, waiting: Any, first: int, groups: Any, now: int, limits: Any) -> Any:
     """Make a group of an absent entity and those that stopped with it.
 
@@ -121,13 +121,13 @@ def form_group(records: Any, waiting: Any, first: int, groups: Any, now: int, li
     return free, rarest
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_over(group: Any) -> bool:
     """Return whether half of a group are back."""
     return bool(group.members > 0 and 2 * group.back >= group.members)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def end_group(records: Any, watch: Any, group: Any, number: int, now: int, limits: Any) -> None:
     """End a group: those that are not back are judged by themselves from now on."""
     group.members, group.back = 0, 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detect import natural_ends
 from operators.detect.gaps import (
@@ -24,6 +23,7 @@ from operators.detect.gaps import (
     p_of,
     start_of_silence,
 )
+from operators.kernels.kernel_part import kernel_part
 
 TOGETHER, MANY = 0.5, 10
 """Part of the entities that stopped, and their least number, that make one absence of it."""
@@ -58,14 +58,14 @@ event time had come with the last event; whether an entity of a group is back; a
 end."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def end_together(records: Any, watch: Any, now: int, limits: Any) -> None:
     """End an absence of the task: those that are not back are judged by themselves from now on."""
     watch.members, watch.back, watch.lasting = 0, 0, 0
     judge_again(records, watch, TOGETHER_ABSENT, now, limits)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_present(state: Any, now: int) -> bool:
     """Return whether an entity is one of those of which some stop: judged, or new and sending."""
     if state.deadline != NEVER:
@@ -74,7 +74,7 @@ def is_present(state: Any, now: int) -> bool:
     return bool(np.float64(now - state.seen) <= NEW_GAPS * mean_gap)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) -> Any:
     """Judge all entities; return how many stopped together, and until when.
 
@@ -101,7 +101,7 @@ def are_together(records: Any, watch: Any, now: int, total: float, limits: Any) 
     return (joining if watch.members > 0 else 0), watch.until
 
 
-@njit(error_model="numpy")
+@kernel_part
 def are_ends(
     records: Any, watch: Any, now: int, together: int, accepted: float, limits: Any
 ) -> bool:
@@ -121,7 +121,7 @@ def are_ends(
     return True
 
 
-@njit(error_model="numpy")
+@kernel_part
 def end_all(records: Any, watch: Any, now: int) -> None:
     """Take the end of those that wait for natural."""
     for k in range(watch.slots):
@@ -130,7 +130,7 @@ def end_all(records: Any, watch: Any, now: int) -> None:
     natural_ends.count_ends(records, watch, now, ENDED, ENDED)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def join(records: Any, watch: Any, now: int, limits: Any, until: int) -> float:
     """Make one absence of those that wait and stopped in time; return the p-value of the rarest."""
     rarest, newest = 1.0, -1
@@ -150,7 +150,7 @@ def join(records: Any, watch: Any, now: int, limits: Any, until: int) -> float:
     return rarest
 
 
-@njit(error_model="numpy")
+@kernel_part
 def accepted_ends(watch: Any, total: float, limits: Any) -> float:
     """Return how many keys that end in a day are published one by one."""
     if limits.each:

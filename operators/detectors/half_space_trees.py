@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.domain.batch import Bools, Floats, Int32s
 from engine.domain.detector import Declaration
 from operators.detectors.parameters import Number, check_numbers
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import NativeBank, Records, kernel
 
 PARAMETERS = (
@@ -106,7 +106,7 @@ def record(trees: int, height: int, window: int, d: int) -> np.dtype[np.void]:
     )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _walk(state: Any, x: Any, params: Any, units: Any, path: Any) -> None:
     """Write the nodes that x passes in each tree to path, int32 [height + 1, trees]."""
     for j in range(len(x)):
@@ -120,7 +120,7 @@ def _walk(state: Any, x: Any, params: Any, units: Any, path: Any) -> None:
             path[depth + 1, tree] = 2 * node + 2 - np.int32(left)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _score(state: Any, params: Any, path: Any) -> float:
     """Return -log2 of the normalised reference mass along a path."""
     masses = state.masses
@@ -134,7 +134,7 @@ def _score(state: Any, params: Any, path: Any) -> float:
     return -np.log2(total / params.most)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _turn_window(masses: Any) -> None:
     for tree in range(masses.shape[0]):
         for place in range(masses.shape[1]):
@@ -142,7 +142,7 @@ def _turn_window(masses: Any) -> None:
             masses[tree, place, 1] = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _learn_masses(state: Any, params: Any, path: Any) -> None:
     """Count an event along its path; a full window becomes the reference."""
     masses = state.masses
@@ -156,7 +156,7 @@ def _learn_masses(state: Any, params: Any, path: Any) -> None:
         state.seen = params.range_events + params.window
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _learn_ranges(state: Any, x: Any, params: Any) -> None:
     for j in range(len(x)):
         if state.seen == 0 or x[j] < state.low[j]:
@@ -169,7 +169,7 @@ def _learn_ranges(state: Any, x: Any, params: Any) -> None:
             _widen(state, j, params.margin)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _widen(state: Any, j: int, margin: float) -> None:
     # A constant has no range: a thousandth of it, or 1 around 0, as the zscore's floors.
     low, high = state.low[j], state.high[j]

@@ -7,10 +7,10 @@ from math import sqrt
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.detector import Declaration
 from operators.detectors.parameters import Number, check_numbers
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import NativeBank, compile_driver
 
 SIGMA_OF_DEVIATION = sqrt(np.pi / 2)
@@ -54,14 +54,14 @@ def record(d: int) -> np.dtype[np.void]:
     return np.dtype([("level", "<f8", (d,)), ("spread", "<f4", (d,)), ("count", "<u4", (d,))])
 
 
-@njit(error_model="numpy")
+@kernel_part
 def scale_of(state: Any, j: int, params: Any) -> float:
     """Return the scale of value j: its spread, but never below the floors."""
     least = max(abs(state.level[j]) * params.relative_floor, np.float64(state.spread[j]))
     return params.absolute_floor if least == 0.0 else min(least, GREATEST)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn_value(state: Any, j: int, value: float, params: Any) -> None:
     """Move level and spread of value j towards a value; one strange value moves them little."""
     count = state.count[j]
@@ -84,7 +84,7 @@ def learn_value(state: Any, j: int, value: float, params: Any) -> None:
     state.count[j] = min(count + 1, 2**31)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def score(state: Any, x: Any, params: Any) -> float:
     """Return the greatest |value - level| / scale of the values that are warm."""
     greatest = np.nan
@@ -96,7 +96,7 @@ def score(state: Any, x: Any, params: Any) -> float:
     return greatest
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, x: Any, params: Any) -> None:
     """Learn each value that is not a gap."""
     for j in range(len(x)):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from engine.domain.time_units import NS_PER_DAY
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 SMALLEST_GAP_NS = 1.0
 """ns: bursts of equal times still have a rate."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def events_per_day(mean_gap: float) -> float:
     """Return the rate of events from their mean gap in ns."""
     return NS_PER_DAY / max(mean_gap, SMALLEST_GAP_NS)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def next_mean_gap(mean_gap: float, gap: float, gaps: float, memory_gaps: float) -> float:
     """Return the mean gap with one more gap.
 

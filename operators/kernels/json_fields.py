@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int64s
 from operators.kernels import json_syntax
@@ -30,6 +29,7 @@ from operators.kernels.json_syntax import (
     value_end,
     word_end,
 )
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.record_bank import kernel
 
 TEXT, WHOLE, NUMBER, OPTIONAL = 0, 1, 2, 3
@@ -182,7 +182,7 @@ def read_fields(  # noqa: C901 - passing columns to functions takes twice as lon
         is_read[row] = True
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _same(lines: Bytes, one: int, other: int, size: int) -> bool:
     at = 0
     while at < size and lines[one + at] == lines[other + at]:
@@ -190,7 +190,7 @@ def _same(lines: Bytes, one: int, other: int, size: int) -> bool:
     return at == size
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _search(lines: Bytes, begin: int, size: int, names: Bytes, bounds: Int64s) -> int:
     for field in range(len(bounds) - 1):
         first = bounds[field]

@@ -7,8 +7,9 @@ index. They rely on a quote and a line feed at the end: none of them goes beyond
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from operators.kernels.kernel_part import kernel_part
 
 Bytes = NDArray[np.uint8]
 
@@ -31,7 +32,7 @@ INVALID, INTEGER, FLOAT, INEXACT = 0, 1, 2, 3
 """What a number is: none, an integer, a float, or one that is to be read otherwise."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def after_blanks(text: Bytes, at: int) -> int:
     """Return where something other than blanks stands."""
     while text[at] == SPACE:
@@ -39,7 +40,7 @@ def after_blanks(text: Bytes, at: int) -> int:
     return at
 
 
-@njit(error_model="numpy")
+@kernel_part
 def text_end(text: Bytes, at: int) -> int:
     """Return where the closing quote stands of a text that begins here."""
     while text[at] != QUOTE:
@@ -47,7 +48,7 @@ def text_end(text: Bytes, at: int) -> int:
     return at
 
 
-@njit(error_model="numpy")
+@kernel_part
 def number_at(text: Bytes, at: int) -> tuple[int, int, int, float]:  # noqa: C901 - JSON's parts
     """Return what a number is, where it ends, and its value as an integer and as a float."""
     negative = text[at] == MINUS
@@ -84,7 +85,7 @@ def number_at(text: Bytes, at: int) -> tuple[int, int, int, float]:  # noqa: C90
     return FLOAT, at, 0, -value if negative else value
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _digits(text: Bytes, at: int, whole: int) -> tuple[int, int]:
     """Return where digits end that begin here, and the number that they continue."""
     # numba takes the difference of a byte and an integer as 64 bits.
@@ -96,7 +97,7 @@ def _digits(text: Bytes, at: int, whole: int) -> tuple[int, int]:
     return at, whole
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _exponent(text: Bytes, at: int) -> tuple[int, int]:
     """Return where an exponent ends that begins here, and its value: too large if it is none."""
     negative = text[at] == MINUS
@@ -108,7 +109,7 @@ def _exponent(text: Bytes, at: int) -> tuple[int, int]:
     return end, -exponent if negative else exponent
 
 
-@njit(error_model="numpy")
+@kernel_part
 def word_end(text: Bytes, at: int) -> int:
     """Return where true, false or null ends that begins here; -1 if it is none of them."""
     first = text[at]
@@ -123,7 +124,7 @@ def word_end(text: Bytes, at: int) -> int:
     return -1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def value_end(text: Bytes, at: int) -> int:  # noqa: C901 - one loop instead of recursion
     """Return where any value ends that begins here; -1 if it is none, or nested too deeply."""
     # A bit for each container that is open, the innermost the lowest: 1 is an object.
@@ -159,7 +160,7 @@ def value_end(text: Bytes, at: int) -> int:  # noqa: C901 - one loop instead of 
             return -1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _value_of_field(text: Bytes, at: int) -> int:
     """Return where the value begins of a field that begins here; -1 if none does."""
     if text[at] != QUOTE:
@@ -168,7 +169,7 @@ def _value_of_field(text: Bytes, at: int) -> int:
     return after_blanks(text, at + 1) if text[at] == COLON else -1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _scalar_end(text: Bytes, at: int) -> int:
     sign = text[at]
     if sign == QUOTE:

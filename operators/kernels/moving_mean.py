@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from operators.kernels.kernel_part import kernel_part
 
 
-@njit(error_model="numpy")
+@kernel_part
 def newest_weight(events: float, memory_events: float) -> float:
     """Return the weight of the newest observation in the mean.
 

@@ -152,7 +152,7 @@ def kernel(function: Callable[..., Any], parts: Iterable[ModuleType] = ()) -> An
     sources = b"".join(Path(part.__file__ or "").read_bytes() for part in parts)
     if sources:
         function.__qualname__ += "_" + blake2b(sources, digest_size=6).hexdigest()
-    compiled = njit(error_model="numpy")(function)
+    compiled = njit(error_model="numpy", no_cfunc_wrapper=True)(function)
     # Where no folder is writable, as in a read-only container, every process compiles.
     with suppress(RuntimeError):
         compiled._cache = KernelCache(function)

@@ -15,7 +15,8 @@ from math import ceil, log
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from operators.kernels.kernel_part import kernel_part
 
 MANY = 30
 """Episodes that make a rate: three times the ten repeats of a fault that have to be found."""
@@ -42,7 +43,7 @@ RECORD = np.dtype(
 )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(steady: Any) -> None:
     """Start afresh."""
     steady.count = 0
@@ -52,7 +53,7 @@ def forget(steady: Any) -> None:
     steady.span = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_usual(steady: Any, ratio: float, events: int) -> bool:
     """Return whether an episode is like those of a steady rate.
 
@@ -64,7 +65,7 @@ def is_usual(steady: Any, ratio: float, events: int) -> bool:
     return steady.count >= MANY and _is_like(steady, parts(ratio), parts(events))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note(steady: Any, ratio: float, events: int, begins: bool, hour: int, before: int) -> None:
     """Note an episode, or one more part of it.
 
@@ -92,18 +93,18 @@ def note(steady: Any, ratio: float, events: int, begins: bool, hour: int, before
     steady.span = max(np.int64(steady.span), min(span, steady.span + rise))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def parts(factor: float) -> int:
     """Return a factor in parts of a factor e, at most `MOST`."""
     return min(ceil(PARTS * log(max(factor, 1.0))), MOST)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _is_like(steady: Any, peak: int, span: int) -> bool:
     return peak <= steady.peak + 1 and span <= steady.span + 1
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _count(steady: Any, hour: int, before: int) -> None:
     gap = (hour - before) % HOURS_KEPT
     lasted = (before - steady.first) % HOURS_KEPT

@@ -27,9 +27,9 @@ from math import log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.kernels import steady
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 from operators.kernels.steady import HOURS_KEPT
 
@@ -106,13 +106,13 @@ RECORD = np.dtype(
 )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def first_level(tail: Any, floor: float) -> float:
     """Return the distance that is far: the first level, where the mean is at least `floor`."""
     return max(np.float64(tail.mean), floor) * FIRST_LEVEL
 
 
-@njit(error_model="numpy")
+@kernel_part
 def p_value(
     tail: Any, distance: float, floor: float, still: float, span: float, bounded: bool = False
 ) -> float:
@@ -151,13 +151,13 @@ def p_value(
     return max(share * (1.0 + _excess(distance / level, bounded) / excess) ** -clusters, LEAST_P)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _excess(ratio: float, bounded: bool) -> float:
     """Return the excess over a level of a distance that is `ratio` levels."""
     return ratio - 1.0 if bounded else log(ratio)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(
     tail: Any,
     distance: float,
@@ -204,7 +204,7 @@ def learn(
     tail.mean = mean + (distance - mean) * newest_weight(tail.events, memory)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
     """Return whether what has this p-value says what is usual: not rare, or so for long.
 
@@ -217,7 +217,7 @@ def teaches(tail: Any, p: float, enough: float = MEMORY_EVENTS) -> bool:
     return not (known and p < LEARNED_P)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _continue_cluster(tail: Any, distance: float, p: float, unit: float) -> None:
     if tail.pending[0] == 0:
         tail.alien = 0
@@ -235,7 +235,7 @@ def _continue_cluster(tail: Any, distance: float, p: float, unit: float) -> None
     tail.alien = max(tail.alien, np.uint8(p < ALIEN_P))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(tail: Any) -> None:
     """Start afresh."""
     tail.mean = 0.0
@@ -243,7 +243,7 @@ def forget(tail: Any) -> None:
     forget_counts(tail)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget_counts(tail: Any) -> None:
     """Forget how distances exceeded the levels, and keep their mean."""
     tail.events = min(tail.events, FORGOTTEN_EVENTS)
@@ -262,7 +262,7 @@ def forget_counts(tail: Any) -> None:
     steady.forget(tail.steady)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _continue_episode(tail: Any) -> None:
     """Count an event since an episode began, and end one that is over."""
     tail.episode = min(tail.episode + 1, 65_535)
@@ -271,7 +271,7 @@ def _continue_episode(tail: Any) -> None:
         tail.episode = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _close_cluster(
     tail: Any, unit: float, half_step: float, hour: int, bounded: bool, a_minute: int
 ) -> None:
@@ -313,14 +313,14 @@ def _close_cluster(
         level *= LEVEL_RATIO
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _note_peak(tail: Any, unit: float) -> None:
     """Note how far out an episode was; what it was long ago fades."""
     faded = max(np.int64(tail.alien_peak) - 1, 0)
     tail.alien_peak = max(np.int64(steady.parts(tail.peak / unit)), faded)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def usual_p_value(
     tail: Any, distance: float, floor: float, due: bool, gauged: bool = False
 ) -> float:
@@ -345,13 +345,13 @@ def usual_p_value(
     return 0.0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _length(tail: Any) -> int:
     """Return the events of the present episode so far."""
     return max(tail.episode, tail.pending[0]) + 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _count_censored(tail: Any) -> None:
     """Count a cluster as noise itself has them: by no more than `CENSORED` mean excesses."""
     for k in range(LEVELS):
@@ -360,7 +360,7 @@ def _count_censored(tail: Any) -> None:
         tail.excess[k] += np.float32(CENSORED * _mean_excess(tail, k))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _begin_episode(tail: Any, shown: int) -> None:
     """Note when an episode begins, and whether one of an earlier day began at that hour."""
     tail.episode = 1
@@ -374,13 +374,13 @@ def _begin_episode(tail: Any, shown: int) -> None:
     tail.alien_hour = shown
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _mean_excess(tail: Any, k: int) -> float:
     excess = tail.excess[k] + PRIOR_CLUSTERS * PRIOR_EXCESS
     return min(excess / (tail.clusters[k] + PRIOR_CLUSTERS), MOST_EXCESS)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _halve(tail: Any, events: int) -> None:
     tail.events = events
     tail.aliens //= 2

@@ -1,4 +1,4 @@
-"""Machine code of the functions that tests call one by one, kept for the next test process.
+"""Functions of kernels that tests call one by one, and their machine code for the next process.
 
 The product keeps only that of its loops on disk: what a loop calls is compiled into it. Tests call
 the parts as well, and each process would compile them again.
@@ -38,7 +38,7 @@ class TestedFunctionCache(KernelCache):
 
 
 def cache_functions() -> None:
-    """Give each compiled function of the operators that is imported a cache on disk."""
+    """Let Python call each compiled function of the operators that is imported, by way of disk."""
     sources = blake2b(digest_size=16)
     for file in sorted((ROOT / "operators").rglob("*.py")):
         sources.update(file.read_bytes())
@@ -49,6 +49,7 @@ def cache_functions() -> None:
     modules = [module for name, module in sys.modules.items() if name.startswith("operators.")]
     found = {value for module in modules for value in vars(module).values() if is_compiled(value)}
     for function in found:
+        function.targetoptions["no_cpython_wrapper"] = False
         function._cache = TestedFunctionCache(function.py_func, folder)
 
 

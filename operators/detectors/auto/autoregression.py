@@ -16,9 +16,9 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 MEMORY_EVENTS = 4_000.0
@@ -49,7 +49,7 @@ def fields(order: int) -> list[Any]:
     ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forecast(state: Any, mean: float) -> float:
     """Return the expected offset of the next value; the mean until the first solution."""
     order = len(state.weights)
@@ -63,13 +63,13 @@ def forecast(state: Any, mean: float) -> float:
     return float(total) + mean
 
 
-@njit(error_model="numpy")
+@kernel_part
 def scale(state: Any, resolution: float) -> float:
     """Return the mean error, at least a fraction of the resolution of the value."""
     return max(np.float64(state.error), 0.3 * resolution)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(state: Any) -> None:
     """Start afresh."""
     state.history[:] = 0.0
@@ -79,26 +79,27 @@ def forget(state: Any) -> None:
     state.clipped = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def restart(state: Any, deviation: float) -> None:
     """Fill the history with the deviation of one value, the first after a gap."""
     state.history[:] = deviation
     state.clipped = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def recent_mean(state: Any) -> float:
     """Return the mean deviation of the values of the history."""
     return np.float64(np.mean(state.history))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def move_mean(state: Any, by: float) -> None:
     """Keep the values of the history when the mean jumps."""
-    state.history[:] -= np.float32(by)
+    for i in range(len(state.history)):
+        state.history[i] -= np.float32(by)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(
     state: Any,
     offset: float,
@@ -140,7 +141,7 @@ def learn(
     return cleaned
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _count(state: Any, deviation: float, seen: int) -> None:
     order = len(state.weights)
     start = state.place
@@ -157,7 +158,7 @@ def _count(state: Any, deviation: float, seen: int) -> None:
         state.covariance[at] = keep * state.covariance[at] + scaled * state.history[k]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _tapered(state: Any, seen: int) -> Floats:
     """Return the autocovariances of the deviations, each times the root of its weight.
 
@@ -173,7 +174,7 @@ def _tapered(state: Any, seen: int) -> Floats:
     return found
 
 
-@njit(error_model="numpy")
+@kernel_part
 def solve(state: Any, seen: int) -> None:
     """Solve the Yule-Walker equations for the weights."""
     order = len(state.weights)
@@ -190,7 +191,8 @@ def solve(state: Any, seen: int) -> None:
         reflection = total / error
         if abs(reflection) >= 1.0:
             break
-        before[:k] = weights[:k]
+        for i in range(k):
+            before[i] = weights[i]
         weights[k] = reflection
         for i in range(k):
             weights[i] = before[i] - reflection * before[k - 1 - i]

@@ -12,9 +12,8 @@ from __future__ import annotations
 from math import exp
 from typing import Any
 
-from numba import njit
-
 from operators.detectors.auto.hours import NS_PER_MINUTE
+from operators.kernels.kernel_part import kernel_part
 
 KNOWN_EVENTS = 256
 """Events after which the usual gap tells the length of blocks, and between two looks at it."""
@@ -25,7 +24,7 @@ of a day and of a night differ less."""
 FIELDS = [("sum", "<f8"), ("events", "<u2"), ("blocks", "<u2"), ("judged", "u1")]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def length(events: int, usual_log_gap: float, known: bool) -> int:
     """Return the events of a block.
 
@@ -40,7 +39,7 @@ def length(events: int, usual_log_gap: float, known: bool) -> int:
     return int(min(max(in_a_minute, 1.0), MOST_EVENTS) + 0.5)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(state: Any) -> None:
     """Start afresh."""
     restart(state)
@@ -48,26 +47,26 @@ def forget(state: Any) -> None:
     state.judged = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def restart(state: Any) -> None:
     """Begin a block."""
     state.sum = 0.0
     state.events = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def ends(place: int, events: int) -> bool:
     """Return whether the next event ends a block, in which `place` others came before."""
     return place + 1 >= events
 
 
-@njit(error_model="numpy")
+@kernel_part
 def mean(state: Any, x: float) -> float:
     """Return the mean of a block that ends with a value."""
     return (state.sum + x) / (state.events + 1.0) if state.events > 0 else x
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, x: float, ends: bool) -> None:
     """Add a value to the block, and begin another one if it has ended."""
     if ends:

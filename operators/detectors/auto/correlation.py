@@ -14,9 +14,9 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 MOST_VALUES = 40
@@ -44,7 +44,7 @@ def fields(d: int) -> list[Any]:
     ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(state: Any) -> None:
     """Start afresh."""
     state.covariance[:] = 0.0
@@ -52,7 +52,7 @@ def forget(state: Any) -> None:
     state.recent[:] = 0.0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def residuals(state: Any, z: Floats, present: int, seen: int, squares: Floats) -> float:
     """Fill in the recent mean squared residual of each value; return the largest.
 
@@ -63,7 +63,8 @@ def residuals(state: Any, z: Floats, present: int, seen: int, squares: Floats) -
         return np.nan
     if present < 2:
         # One value alone is related to nothing.
-        squares[:] = state.recent
+        for j in range(len(squares)):
+            squares[j] = state.recent[j]
         return np.nan
     _times_inverse(state.inverse, z, squares)
     largest = 0.0
@@ -75,13 +76,13 @@ def residuals(state: Any, z: Floats, present: int, seen: int, squares: Floats) -
     return largest
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _row(j: int) -> int:
     """Return where row j begins."""
     return j * (j + 1) // 2
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _times_inverse(inverse: Any, z: Floats, product: Floats) -> None:
     """Fill in the product of the inverse and z."""
     for j in range(len(z)):
@@ -94,7 +95,7 @@ def _times_inverse(inverse: Any, z: Floats, product: Floats) -> None:
         product[j] = total
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, z: Floats, seen: int, squares: Floats) -> None:
     """Learn standardised deviations, each in -CLIP..CLIP."""
     d = len(z)
@@ -113,7 +114,7 @@ def learn(state: Any, z: Floats, seen: int, squares: Floats) -> None:
         _invert(state, d, seen)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _invert(state: Any, d: int, seen: int) -> None:
     """Invert the covariance by Gauss and Jordan; it is positive definite by its ridge."""
     a = np.empty((d, d))

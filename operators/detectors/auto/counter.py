@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_HOUR
 from operators.detectors.auto.hours import MINUTES_PER_DAY, minute_of
+from operators.kernels.kernel_part import kernel_part
 
 ENOUGH_RISES = 48
 """Rises without a fall that make a value a counter, times one plus the number of falls before."""
@@ -32,7 +32,7 @@ FIELDS = [
 ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def changes_mode(state: Any, value: float) -> bool:
     """Record whether a value rises; return whether its classification changed."""
     change = value - state.last_raw
@@ -56,7 +56,7 @@ def changes_mode(state: Any, value: float) -> bool:
     return False
 
 
-@njit(error_model="numpy")
+@kernel_part
 def reset_p_value(state: Any, fall: float, time: int, seen: int) -> float:
     """Return the p-value of a fall of a counter, and learn it."""
     hour = (time // NS_PER_HOUR) % 24

@@ -6,7 +6,6 @@ from math import exp, log, log10, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Bools, Floats, Int64s
 from operators.detectors.auto import (
@@ -38,6 +37,7 @@ from operators.detectors.auto.evidence import (
     WHOLE_WEIGHT,
 )
 from operators.kernels import moving_mean, steady, tail
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 from operators.kernels.record_bank import kernel
 
@@ -114,13 +114,13 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
     )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_after_gap(state: Any, time: int) -> bool:
     """Return whether this event follows a long silence."""
     return state.seen > 10 and time - state.newest > GAP_TIMES * state.gap
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_time(state: Any, time: int) -> None:
     """Update the usual gap between events; a long gap is clipped, one back in time is ignored."""
     if state.seen > 0:
@@ -136,7 +136,7 @@ def note_time(state: Any, time: int) -> None:
         state.newest = time
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _off_pace(state: Any, time: int) -> float:
     """Return the log of the gap before this event, less its usual mean: at first this one."""
     log_gap = log(max(np.float64(time - state.newest), 1.0))
@@ -145,7 +145,7 @@ def _off_pace(state: Any, time: int) -> float:
     return min(max(log_gap - state.usual_log_gap, -CADENCE_CLIP), CADENCE_CLIP)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _forget_relations(state: Any) -> None:
     """Forget how values depend on each other: by single values, or by means of blocks."""
     correlation.forget(state.correlation)
@@ -209,8 +209,8 @@ def _drive(  # pragma: no cover - runs compiled
             if p < best:
                 best, kind, amount = p, int(out[j, 4]), out[j, 9]
             z[j] = min(max(out[j, 10], -ZMAX), ZMAX)
-        centers[i] = out[:, 2]
-        widths[i] = out[:, 3]
+        for j in range(d):
+            centers[i, j], widths[i, j] = out[j, 2], out[j, 3]
         blames[i] = 0.0
         if d > 1:
             square, bounded, still = 0.0, 0.0, 0.0

@@ -11,8 +11,8 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 STEEPNESS = log(3.2) / 2.55
@@ -27,7 +27,7 @@ LARGEST_EXPONENT = 30.0
 RECORD = np.dtype([("center", "<f4"), ("spread", "<f4"), ("events", "<u2")])
 
 
-@njit(error_model="numpy")
+@kernel_part
 def distance(gauge: Any, logarithm: float, sign: float) -> float:
     """Return the distance of a statistic by its logarithm; NaN before the first.
 
@@ -43,7 +43,7 @@ def distance(gauge: Any, logarithm: float, sign: float) -> float:
     return exp(min(exponent, LARGEST_EXPONENT)) if exponent == exponent else np.nan
 
 
-@njit(error_model="numpy")
+@kernel_part
 def deviation(gauge: Any, logarithm: float) -> float:
     """Return a logarithm's deviation in standard deviations; 0 before the first and for NaN."""
     if gauge.events < 10 or np.isnan(logarithm):
@@ -52,7 +52,7 @@ def deviation(gauge: Any, logarithm: float) -> float:
     return (logarithm - gauge.center) / spread
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(gauge: Any) -> None:
     """Start afresh."""
     gauge.center = 0.0
@@ -60,7 +60,7 @@ def forget(gauge: Any) -> None:
     gauge.events = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(gauge: Any, logarithm: float, memory: float = MEMORY_EVENTS) -> None:
     """Learn the logarithm of a statistic; `memory` is the memory in events."""
     if np.isnan(logarithm):

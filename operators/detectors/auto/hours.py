@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_DAY, NS_PER_HOUR
+from operators.kernels.kernel_part import kernel_part
 
 MINUTES_PER_DAY = 24 * 60
 NS_PER_MINUTE = NS_PER_HOUR // 60
@@ -21,32 +21,32 @@ MOST_RISE = 2.0
 """Largest error of an hour that counts, in the usual one: what comes once does not recur."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def part_of_day(state: Any, time: int) -> int:
     """Return the part of the day, one of `hours`."""
     parts = len(state.hour_peaks)
     return (time // (NS_PER_DAY // parts)) % parts
 
 
-@njit(error_model="numpy")
+@kernel_part
 def minute_of(time: int) -> int:
     """Return the minute of a time in ns, which four bytes hold; 0 if the time is not known."""
     return time // NS_PER_MINUTE
 
 
-@njit(error_model="numpy")
+@kernel_part
 def time_of(minute: int) -> int:
     """Return the time in ns at which a minute begins."""
     return minute * NS_PER_MINUTE
 
 
-@njit(error_model="numpy")
+@kernel_part
 def hour_number(time: int) -> int:
     """Return the number of the hour, from 1; 0 if the time is not known."""
     return time // NS_PER_HOUR + 1 if time != 0 else 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def hour_factor(state: Any, hour: int) -> float:
     """Return the weight of errors in this part of the day, which is lower if large ones recur."""
     usual = np.float64(state.usual_peak)
@@ -54,14 +54,14 @@ def hour_factor(state: Any, hour: int) -> float:
     return usual / peak if peak > usual else 1.0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def usual_share(state: Any, hour: int, wobble: float) -> float:
     """Return the weight of deviations in this part of the day, lower if the value varies more."""
     usual = np.float64(state.hour_rests[hour])
     return wobble / usual if usual > wobble else 1.0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_hour(state: Any, hour: int, error: float) -> None:
     """Record the size of an error in a part of the day."""
     if hour != state.hour:
@@ -77,14 +77,14 @@ def note_hour(state: Any, hour: int, error: float) -> None:
     state.hour_peak = max(state.hour_peak, np.float32(error))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_rest(state: Any, rest: float) -> None:
     """Record the size of a deviation from the season in the present part of the day."""
     state.hour_count = min(state.hour_count + 1, 65_535)
     state.hour_rest += (rest - state.hour_rest) / state.hour_count
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _note_peak(state: Any, hour: int) -> None:
     """Count the largest error that a part of the day had."""
     peak, own = np.float64(state.hour_peak), np.float64(state.hour_peaks[hour])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detectors.auto import autoregression, block, hours, season
 from operators.detectors.auto.evidence import DRIFT, LEVEL, SPIKE
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 LEVEL_EVENTS = 2_000.0
@@ -21,7 +21,7 @@ KEPT_EVENTS = 30
 """Events that the mean deviation counts as when the season becomes known."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(
     state: Any,
     deviation: float,
@@ -40,7 +40,7 @@ def learn(
         state.level += min(max(off, -bound), bound) * newest_weight(seen + 1.0, LEVEL_EVENTS)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def settle(state: Any, foreseen: float) -> None:
     """Adopt a lasting shift as the new level: the mean of the last values, less their season."""
     far = abs(state.slow) > tail.first_level(state.tails[DRIFT], 0.0)
@@ -55,7 +55,7 @@ def settle(state: Any, foreseen: float) -> None:
         state.shifted = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def come_of_age(state: Any, time: int, events: int) -> None:
     """Judge levels only after a day or many events: before, each hour may be a new level."""
     minute = hours.minute_of(time)
@@ -76,7 +76,7 @@ def come_of_age(state: Any, time: int, events: int) -> None:
         _take_level_of_day(state)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def begin_blocks(state: Any) -> None:
     """Begin blocks of another length, which have to show for a day what is usual."""
     season.forget(state.season)
@@ -87,14 +87,14 @@ def begin_blocks(state: Any) -> None:
     block.forget(state.block)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _take_level_of_day(state: Any) -> None:
     level = season.center(state.season)
     autoregression.move_mean(state.ar, level - state.level)
     state.level = level
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget_course(state: Any) -> None:
     """Forget what deviations from the level have shown."""
     for e in range(LEVEL, DRIFT + 1):

@@ -6,7 +6,6 @@ from math import exp
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats
 from operators.detectors.auto import gauge, run
@@ -22,6 +21,7 @@ from operators.detectors.auto.evidence import (
     STUCK,
 )
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 
 BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
 """Memory of the two means of errors in events."""
@@ -38,20 +38,20 @@ ONE_SIDED = 0.5
 does not reach; without a sudden value the fraction is 1."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def was_noisy(state: Any, floors: Floats) -> bool:
     """Return whether recent errors were large on average."""
     before = gauge.distance(state.burst_gauge, np.log(state.burst + LEAST_ERROR), 1.0)
     return before > tail.first_level(state.tails[BURST], floors[BURST])
 
 
-@njit(error_model="numpy")
+@kernel_part
 def moved(state: Any) -> int:
     """Return the kind of a level that is another one: it came suddenly, or drifted."""
     return SHIFT if state.sudden else DRIFT
 
 
-@njit(error_model="numpy")
+@kernel_part
 def kind_of(
     state: Any,
     chosen: int,
@@ -103,7 +103,7 @@ def kind_of(
     return DRIFT if chosen == LEVEL else SPIKE
 
 
-@njit(error_model="numpy")
+@kernel_part
 def amount(state: Any, named: int, burst_log: float, calm_log: float) -> float:
     """Return how much, by the measure of a kind; NaN for kinds without one.
 
@@ -122,7 +122,7 @@ def amount(state: Any, named: int, burst_log: float, calm_log: float) -> float:
     return state.stuck.run + 2.0 if named == STUCK else np.nan
 
 
-@njit(error_model="numpy")
+@kernel_part
 def level_kind(state: Any) -> int:
     """Return the kind of a value far from its level: a spike, or the begin of a shift or drift."""
     return moved(state) if state.outside >= run.SETTLED_EVENTS else SPIKE

@@ -11,7 +11,8 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from operators.kernels.kernel_part import kernel_part
 
 MEMORY_EVENTS = 8_000
 
@@ -21,7 +22,7 @@ def fields(width: int, size: int, number: str = "<f4") -> list[Any]:
     return [("sample", number, (size, width)), ("random", "<u4")]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def distance(state: Any, x: Any, seen: int) -> float:
     """Return the root mean square distance to the third nearest; NaN until the sample is full."""
     size, width = state.sample.shape
@@ -45,7 +46,7 @@ def distance(state: Any, x: Any, seen: int) -> float:
     return sqrt(third / width)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, x: Any, seen: int) -> None:
     """Add a vector to the sample, with the probability of a reservoir."""
     size, width = state.sample.shape

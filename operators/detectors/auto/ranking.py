@@ -21,9 +21,9 @@ from math import log
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detectors.auto import gauge
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 RECENT_EVENTS = 12.0
@@ -60,7 +60,7 @@ RECORD = np.dtype(
 )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def score(
     state: Any, evidence: float, error: float, distance_log: float, ordered: bool, learns: bool
 ) -> float:
@@ -95,12 +95,12 @@ def score(
     return now + weight * recent + _bounded(off) + _bounded(far)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _bounded(deviation: float) -> float:
     return min(max(deviation, LEAST_DEVIATION), MOST_DEVIATION)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _agreement(state: Any) -> float:
     """Return the agreement of the distances of neighbouring events: 0 to 1."""
     if not state.spread > 0.0:
@@ -109,7 +109,7 @@ def _agreement(state: Any) -> float:
     return min((correlation / AGREEMENT) ** 2, 1.0)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _compare(state: Any, distance_log: float) -> None:
     """Learn the agreement of a distance with the one before."""
     rate = newest_weight(state.distance_gauge.events + 1.0, AGREEMENT_EVENTS)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 
 SETTLED_EVENTS = 5
 """Values outside of the usual range after which a spike is a shift."""
@@ -28,19 +27,19 @@ STRAYED = 4.0
 """Movement of a run, in mean deviations besides half of its first, that rules out a season."""
 
 
-@njit(error_model="numpy")
+@kernel_part
 def goes_on(state: Any) -> bool:
     """Return whether a settled run goes on that is not the normal state yet."""
     return SETTLED_EVENTS <= state.outside < tail.NEW_NORMAL_EVENTS
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_error(state: Any, sudden: bool) -> None:
     """Note whether a value was a sudden error."""
     state.sudden_ago = 0 if sudden else min(state.sudden_ago + 1, 255)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_run(
     state: Any,
     outside: bool,
@@ -86,7 +85,7 @@ def note_run(
     return ended
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _follows_no_season(state: Any, rest: float, foreseen: float, wobble: float) -> bool:
     """Return whether the season moved without the value, or the value without the season."""
     least, most = MISSED

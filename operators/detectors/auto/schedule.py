@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_HOUR
+from operators.kernels.kernel_part import kernel_part
 
 PER_HOUR = 6
 PER_DAY = 24 * PER_HOUR
@@ -39,13 +39,13 @@ RARE_P = 1e-4
 FIELDS = [("begins", "<u2", (KEPT,)), ("newest", "<u2"), ("due", "u1")]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def tick_of(time: int) -> int:
     """Return the number of a tick, from 1; 0 if the time is not known."""
     return (time // NS_PER_TICK) % TICKS + 1 if time != 0 else 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_due(state: Any, tick: int) -> bool:
     """Return whether an episode goes on that was due, or is due to begin."""
     if tick == 0:
@@ -55,7 +55,7 @@ def is_due(state: Any, tick: int) -> bool:
     return _would_be_due(state.begins, tick)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note(state: Any, p: float, tick: int) -> None:
     """Note the p-value of an event, as it is without a schedule."""
     if tick == 0 or p > RARE_P:
@@ -68,12 +68,12 @@ def note(state: Any, p: float, tick: int) -> None:
     state.newest = tick
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _goes_on(state: Any, tick: int) -> bool:
     return state.newest > 0 and _apart(tick, state.newest) <= QUIET
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _would_be_due(begins: Any, tick: int) -> bool:
     known = 0
     while known < KEPT and begins[known] > 0:
@@ -81,7 +81,7 @@ def _would_be_due(begins: Any, tick: int) -> bool:
     return _keeps_time_of_day(begins, known, tick) or _keeps_interval(begins, known, tick)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _keeps_time_of_day(begins: Any, known: int, tick: int) -> bool:
     chance, hits, near = 1.0, 0, 0
     for k in range(known):
@@ -94,7 +94,7 @@ def _keeps_time_of_day(begins: Any, known: int, tick: int) -> bool:
     return chance < CHANCE
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _keeps_interval(begins: Any, known: int, tick: int) -> bool:
     if known < 2:
         return False
@@ -114,7 +114,7 @@ def _keeps_interval(begins: Any, known: int, tick: int) -> bool:
     return False
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _began(begins: Any, tick: int, ago: int, tolerance: int) -> bool:
     """Return whether an episode began about so many ticks ago."""
     for k in range(KEPT):
@@ -123,6 +123,6 @@ def _began(begins: Any, tick: int, ago: int, tolerance: int) -> bool:
     return False
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _apart(tick: int, earlier: int) -> int:
     return (tick - earlier) % TICKS

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.time_units import NS_PER_HOUR
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 EPOCH_WEEKDAY_HOURS = 72
@@ -52,7 +52,7 @@ def fields(buckets: int) -> list[Any]:
     ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(state: Any) -> None:
     """Start afresh."""
     state.pattern[:] = 0.0
@@ -65,7 +65,7 @@ def forget(state: Any) -> None:
     state.week_error = 0.0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def center(state: Any) -> float:
     """Remove the mean of the learned values from the pattern, and return it."""
     total, weight = 0.0, 0.0
@@ -79,7 +79,7 @@ def center(state: Any) -> float:
     return mean
 
 
-@njit(error_model="numpy")
+@kernel_part
 def bucket_of(state: Any, time: int) -> int:
     """Return the bucket of a time in ns."""
     hour = _hour_of_week(time)
@@ -91,18 +91,18 @@ def bucket_of(state: Any, time: int) -> int:
     return min(hour - SATURDAY_HOUR + 24, buckets - 24 + hour % 24)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_day_off(time: int) -> bool:
     """Return whether a time in ns is on a Saturday or Sunday; False if it is not known."""
     return time != 0 and _hour_of_week(time) >= SATURDAY_HOUR
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _hour_of_week(time: int) -> int:
     return (time // NS_PER_HOUR + EPOCH_WEEKDAY_HOURS) % WEEK_HOURS
 
 
-@njit(error_model="numpy")
+@kernel_part
 def has_first_workday(began: int, time: int) -> bool:
     """Return whether working days have come after a begin on days off.
 
@@ -115,7 +115,7 @@ def has_first_workday(began: int, time: int) -> bool:
     return hour >= FRIDAY_HOUR and time // NS_PER_HOUR - began // NS_PER_HOUR >= WEEK_HOURS - hour
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_new_day_off(state: Any, time: int) -> bool:
     """Return whether a time is in an hour of a Saturday or Sunday without earlier values."""
     if not is_day_off(time):
@@ -126,7 +126,7 @@ def is_new_day_off(state: Any, time: int) -> bool:
     return state.counts[bucket] < KNOWN
 
 
-@njit(error_model="numpy")
+@kernel_part
 def expected(state: Any, time: int) -> float:
     """Return the expected deviation from the level at a time in ns; NaN if its hour is unknown.
 
@@ -137,7 +137,7 @@ def expected(state: Any, time: int) -> float:
     return _between(state, time, weekly)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _between(state: Any, time: int, weekly: bool) -> float:
     own = _bucket_mean(state, bucket_of(state, time), weekly)
     part = (time % NS_PER_HOUR) / NS_PER_HOUR - 0.5
@@ -146,7 +146,7 @@ def _between(state: Any, time: int, weekly: bool) -> float:
     return own if np.isnan(other) or np.isnan(own) else own + abs(part) * (other - own)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _bucket_mean(state: Any, bucket: int, weekly: bool) -> float:
     if weekly and state.counts[bucket] >= KNOWN:
         return np.float64(state.pattern[bucket])
@@ -158,7 +158,7 @@ def _bucket_mean(state: Any, bucket: int, weekly: bool) -> float:
     return total / weight if weight > 0.0 else np.nan
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float) -> None:
     """Learn the deviation of a value from its level; `foreseen` is `expected` at its time."""
     bucket = bucket_of(state, time)
@@ -182,14 +182,14 @@ def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float
     state.pattern[bucket] = own + newest_weight(count, BUCKET_EVENTS) * step
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _began_far_off(state: Any, deviation: float, own: float, time: int, bound: float) -> bool:
     """Return whether an hour began with an outlier: its next value is as in the hour before."""
     before = _bucket_mean(state, bucket_of(state, time - NS_PER_HOUR), False)
     return abs(deviation - own) > bound and abs(deviation - before) < abs(own - before)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float) -> None:
     """Record the errors of the hour of the day and the hour of the week for a value."""
     if bucket != state.newest_bucket:

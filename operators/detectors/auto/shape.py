@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detectors.auto import neighbours
+from operators.kernels.kernel_part import kernel_part
 
 BLOCK_EVENTS, BLOCKS = 8, 8
 MEMORY_COURSES = 1_000
@@ -38,7 +38,7 @@ def fields(size: int) -> list[Any]:
     ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def restart(state: Any) -> None:
     """Forget the course, and keep the sample."""
     state.total = 0.0
@@ -46,13 +46,13 @@ def restart(state: Any) -> None:
     state.blocks = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def is_due(state: Any) -> bool:
     """Return whether the next value ends a block, and the course before it is complete."""
     return state.events + 1 >= BLOCK_EVENTS and state.blocks + 1 >= BLOCKS
 
 
-@njit(error_model="numpy")
+@kernel_part
 def course(state: Any, deviation: float, found: Any) -> None:
     """Fill in the course that ends with a value: float32 [BLOCKS]."""
     for k in range(BLOCKS - 1):
@@ -61,13 +61,13 @@ def course(state: Any, deviation: float, found: Any) -> None:
     found[BLOCKS - 1] = np.round(min(max(mean, -MOST), MOST))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def distance_log(state: Any, found: Any) -> float:
     """Return the logarithm of a course's distance; NaN until the sample is full."""
     return np.log(max(neighbours.distance(state, found, state.courses), LEAST_DISTANCE))
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, deviation: float, found: Any) -> None:
     """Learn the deviation of a value from the level; `found` is the course if one is due."""
     due = is_due(state)

@@ -15,7 +15,8 @@ from math import log10
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from operators.kernels.kernel_part import kernel_part
 
 ORDINARY = 0.1
 REPORTED = 0.1
@@ -31,7 +32,7 @@ def fields(kinds: int) -> list[Any]:
     return [("powers", "u1", (kinds,)), ("length", "<u2")]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def begins(state: Any, p: float, kind: int, learns: bool, whole: bool) -> float:
     """Return the p-value of the begin of an anomaly at an event, and learn it.
 

@@ -15,9 +15,9 @@ from math import log
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from operators.detectors.auto.hours import MINUTES_PER_DAY, minute_of
+from operators.kernels.kernel_part import kernel_part
 
 SHORTEST = 4
 """Shortest run that counts: sensors round values, and messages repeat."""
@@ -61,7 +61,7 @@ FIELDS = [
 ]
 
 
-@njit(error_model="numpy")
+@kernel_part
 def forget(state: Any) -> None:
     """Start afresh."""
     state.events = 0
@@ -77,7 +77,7 @@ def forget(state: Any) -> None:
     state.anomaly_began = 0
 
 
-@njit(error_model="numpy")
+@kernel_part
 def p_value(state: Any, seen: int) -> float:
     """Return the p-value of a run as long as the current one: such runs, as a share of events."""
     place = state.places[state.place]
@@ -96,7 +96,7 @@ def p_value(state: Any, seen: int) -> float:
     return max(min(share * rare, 1.0), LEAST_P)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def note_place(state: Any, place: int, is_new: bool) -> None:
     """Note where a value is that is not the same as the one before.
 
@@ -114,7 +114,7 @@ def note_place(state: Any, place: int, is_new: bool) -> None:
             state.places[place].longest = longest
 
 
-@njit(error_model="numpy")
+@kernel_part
 def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
     """Learn whether a value equals the one before; `p` is the p-value of its run."""
     state.events += 1
@@ -151,7 +151,7 @@ def learn(state: Any, same: bool, p: float, seen: int, time: int) -> None:
     place.longest = max(bound, FADES * place.longest)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _halve(state: Any) -> None:
     state.events //= 2
     for k in range(PLACES):

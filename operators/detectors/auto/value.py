@@ -6,7 +6,6 @@ from math import exp
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.domain.batch import Floats
 from operators.detectors.auto import (
@@ -35,6 +34,7 @@ from operators.detectors.auto.evidence import (
     WEIGHTS,
 )
 from operators.kernels import tail
+from operators.kernels.kernel_part import kernel_part
 from operators.kernels.moving_mean import newest_weight
 
 WARM_UP = 50
@@ -127,7 +127,7 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
     )
 
 
-@njit(error_model="numpy")
+@kernel_part
 def restart(state: Any, value: float) -> None:
     """Start afresh with this value, and keep only the fields of the counter."""
     state.seen = 0
@@ -157,7 +157,7 @@ def restart(state: Any, value: float) -> None:
         tail.forget(state.tails[e])
 
 
-@njit(error_model="numpy")
+@kernel_part
 def observe(
     state: Any,
     raw: float,
@@ -215,7 +215,7 @@ def observe(
         count.last_raw = raw
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _observe(
     state: Any,
     value: float,
@@ -465,7 +465,7 @@ def _observe(
     levels.come_of_age(state, time, events)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _judge(p_values: Floats, events: int, out: Floats) -> None:
     best, chosen, total = 1.0, SPIKE, 0.0
     for e in range(VALUE_EVIDENCE):
@@ -480,7 +480,7 @@ def _judge(p_values: Floats, events: int, out: Floats) -> None:
     out[0], out[1], out[5] = best, chosen, total
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _moved_mean(mean: float, size: float, seen: int) -> float:
     before = np.float64(mean)
     if seen > 10:
@@ -488,7 +488,7 @@ def _moved_mean(mean: float, size: float, seen: int) -> float:
     return before + (size - before) * newest_weight(seen + 1.0, MEAN_EVENTS)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _learn(state: Any, x: float, step: float) -> None:
     if step > 0.0:
         state.resolution = step * RESOLUTION_FADES
@@ -500,7 +500,7 @@ def _learn(state: Any, x: float, step: float) -> None:
     state.seen = min(state.seen + 1, 2**31)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _note_place(state: Any, x: float) -> None:
     """Note whether a value is the least or the greatest so far; 0 inside counts as the least."""
     stored = np.float32(x)
@@ -513,7 +513,7 @@ def _note_place(state: Any, x: float) -> None:
         stuck.note_place(state.stuck, stuck.LEAST if at_zero else stuck.INSIDE, False)
 
 
-@njit(error_model="numpy")
+@kernel_part
 def _forget_run(state: Any, deviation: float, predictable: float) -> None:
     """Forget the way back from a long run, and forecast from where the value is now."""
     state.burst = max(exp(np.float64(state.burst_gauge.center)) - naming.LEAST_ERROR, 0.0)

@@ -20,7 +20,7 @@ class Incident(TypedDict):
     status: str
     assignee: str | None
     revision: int
-    story: dict[str, Any] | None
+    story: str | None
     record: dict[str, Any] | None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,10 +9,8 @@ from fastapi import Query
 from pydantic import AfterValidator, BaseModel, Field
 
 from engine.domain.alert_policy import Severity
-from engine.domain.control.incident import Comment, Facts, Incident, Status
+from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
-from engine.domain.control.published import UnreadableRecordError
-from engine.domain.control.story import story_of
 from engine.presentation.api.bodies import Body, QueryFields, Reason
 from engine.presentation.api.exports import Export, ExportFormat
 from engine.presentation.api.parquet import ColumnType
@@ -45,22 +42,6 @@ COLUMNS = {
 }
 
 
-class StoryOut(BaseModel):
-    """The story of an incident: incidents of several entities that belong together."""
-
-    id: str
-    """The same in all of them."""
-    group: str
-    """What their entities have in common."""
-    root: str
-    """Id of the incident that opened first."""
-    root_entity: str
-    strongest: str
-    """Id of the incident with the rarest anomaly."""
-    incidents: int
-    """How many there were when the record was written."""
-
-
 class IncidentOut(BaseModel):
     """An incident: the facts from its pipeline, and its handling."""
 
@@ -83,8 +64,8 @@ class IncidentOut(BaseModel):
     assignee: str | None
     revision: int
     """Revision; the ETag is this number in quotation marks."""
-    story: StoryOut | None
-    """Null if it belongs to none."""
+    story: str | None
+    """Id of its story, which `record` describes; null if it belongs to none."""
     record: dict[str, Any] | None
     """Newest record of the incident sink; null if only anomalies have arrived."""
 
@@ -199,32 +180,19 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
         "status": incident.status,
         "assignee": incident.assignee,
         "revision": incident.revision,
-        "story": _story_fields(facts),
-        "record": None if facts.document is None else dict(facts.document),
+        "story": facts.story,
+        "record": facts.document,
     }
-
-
-def _story_fields(facts: Facts) -> dict[str, Any] | None:
-    if facts.story is None or facts.document is None:
-        return None
-    try:
-        found = story_of(facts.document)
-    except UnreadableRecordError:
-        # Of a release that did not look at it.
-        return None
-    return None if found is None else asdict(found)
 
 
 def _values(incident: Incident) -> dict[str, Any]:
     facts = incident.facts
-    times = {"began": facts.began, "last": facts.last}
-    return {**incident_fields(incident), **times, "story": facts.story}
+    return {**incident_fields(incident), "began": facts.began, "last": facts.last}
 
 
 def _cells(incident: Incident) -> dict[str, Any]:
     shown = incident_fields(incident)
-    times = {name: _written(shown[name]) for name in ("began", "last")}
-    return {**shown, **times, "story": incident.facts.story}
+    return {**shown, "began": _written(shown["began"]), "last": _written(shown["last"])}
 
 
 def _written(time: datetime) -> str:

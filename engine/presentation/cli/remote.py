@@ -15,7 +15,7 @@ from engine.presentation.cli.table import As, Format, print_rows
 
 if TYPE_CHECKING:
     from engine.application.remote.client import Client
-    from engine.application.remote.documents import Reason
+    from engine.application.remote.documents import Incident, Reason
 
 TOKEN = "PYNOMALY_TOKEN"
 HERE = "http://127.0.0.1:8420"
@@ -53,7 +53,7 @@ def list_incidents(
     if not stories or output is not Format.TABLE:
         print_rows(found, columns, output)
         return
-    rows = [{**one, "incidents": (one["story"] or {"incidents": 1})["incidents"]} for one in found]
+    rows = [{**one, "incidents": _size_of_story(one)} for one in found]
     print_rows(rows, (*columns[:-1], "incidents", "summary"))
 
 
@@ -126,6 +126,12 @@ def redrive(context: typer.Context, name: Name, output: As = Format.TABLE) -> No
     with open_client(context) as client:
         found = client.redrive(name)
     print_rows([found], ("topic", "sent", "passed_over"), output)
+
+
+def _size_of_story(incident: Incident) -> int:
+    """Return the incidents of the story of an incident, when its record was written."""
+    story = (incident["record"] or {}).get("story") or {"incidents": 1}
+    return int(story["incidents"])
 
 
 def _first(reason: Reason) -> str | None:

@@ -36,7 +36,8 @@ def test_an_incident_is_shown_with_its_story(ask: Ask) -> None:
     one = ask("get", f"/incidents/{14:032x}").json()
     other = ask("get", f"/incidents/{1:032x}").json()
 
-    assert listed["story"] == one["story"] == story(ROOT, 3)
+    assert (listed["story"], one["story"]) == ("s", "s")
+    assert listed["record"]["story"] == one["record"]["story"] == story(ROOT, 3)
     assert other["story"] is None
 
 

@@ -64,7 +64,7 @@ class SqlLanes:
             given[f"step_{number}"] = one.step
             given[f"since_{number}"] = one.since
             given[f"until_{number}"] = one.until
-        return [Lane(*row) for row in self._connection.execute(statement, given)]
+        return [Lane(*row) for row in self._connection.execute(statement, given).all()]
 
     def cells(
         self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
@@ -73,7 +73,8 @@ class SqlLanes:
         wanted = _during(pipeline, entities, step, since, until)
         query = select(*(table.c[name] for name in LaneCell.__slots__)).where(*wanted)
         rows = self._connection.execute(query.order_by(table.c.entity, table.c.begin))
-        return [LaneCell(*row) for row in rows]
+        # At once: a row at a time takes twice as long.
+        return [LaneCell(*row) for row in rows.all()]
 
     def latest(
         self, pipeline: str, entities: Collection[str], step: int, since: int, until: int
@@ -82,7 +83,7 @@ class SqlLanes:
         wanted = _during(pipeline, entities, step, since, until)
         query = select(table.c.entity, func.max(table.c.begin)).where(*wanted)
         rows = self._connection.execute(query.group_by(table.c.entity))
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: row[1] for row in rows.all()}
 
     def prune(self, before: int, at_most: int) -> int:
         """Remove earlier spans, up to a limit; return their number."""

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench.store_content import END, SPAN, fill
+from bench.store_content import END, SPAN, fill, key
 from connectors.sql.anomalies import SqlAnomalies
 from connectors.sql.database import connect
 from connectors.sql.incidents import SqlIncidents
+from connectors.sql.lanes import SqlLanes
 from connectors.sql.migrate import migrate
 from engine.domain.control.incident import Status
+from engine.domain.control.lane import STEPS
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.unit.connectors.sql.test_list_indexes import ANOMALIES, INCIDENTS, subsets
@@ -108,3 +110,14 @@ def test_a_page_of_collapsed_stories_reads_their_incidents_alone(
 
     [plan] = plans
     assert rows_read(plan) <= 2 * MOST
+
+
+def test_lanes_read_the_cells_of_their_entities_alone(filled: Engine) -> None:
+    entities = [key(number) for number in range(PAGE)]
+
+    with explained(filled) as (connection, plans):
+        found = SqlLanes(connection).cells("quick", entities, STEPS[1], END - SPAN // 4, END)
+
+    [plan] = plans
+    assert len(found) > PAGE
+    assert rows_read(plan) == len(found)

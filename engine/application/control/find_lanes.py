@@ -73,7 +73,8 @@ def find_lanes(work: UnitOfWork, caller: Caller, wanted: LaneRequest) -> Lanes:
     names = [one.entity for one in lanes]
     found: dict[str, list[LaneCell]] = {name: [] for name in names}
     stored = work.lanes.cells(wanted.pipeline, names, base, since, wanted.until)
-    for cell in widened(stored, wanted.step):
+    # They are sums of the longest stored step; those of a longer one have to be added up.
+    for cell in stored if base == wanted.step else widened(stored, wanted.step):
         found[cell.entity].append(cell)
     # The sums of days in the middle of the time know the day alone.
     last = {cell.entity: cell.begin for cell in stored}

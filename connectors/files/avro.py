@@ -10,9 +10,10 @@ import orjson
 
 from connectors.files.avro_blocks import Problem, blocks
 from connectors.files.plain import plain
+from connectors.files.remote import UnreachableError
 from connectors.files.unreadable import Message, UnfitFileError, unread
 from connectors.formats.avro_arrays import check_arrays
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, PynomalyError
 
 
 def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[Message]:
@@ -34,6 +35,8 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[Message]:
     try:
         opened = fastavro.reader(file)
         schema = _schema(fastavro, opened)
+    except PynomalyError:
+        raise
     except Exception as error:  # noqa: BLE001 - fastavro raises anything on damaged bytes
         raise UnfitFileError(f"it is not an Avro file: {error}") from None
     number = 0
@@ -41,7 +44,7 @@ def avro_rows(file: IO[bytes], path: str, skip: int) -> Iterator[Message]:
         for count, block in blocks(file, opened.metadata.get("avro.codec", "null")):
             rows = _records(fastavro, schema, number, count, block)
             number = yield from _behind(skip, rows)
-    except UnfitFileError:
+    except (UnfitFileError, UnreachableError):
         raise
     except ConnectorError as error:
         raise ConnectorError(f"{path}: {error}") from None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from connectors.files.streams import imported
+from connectors.files.extras import imported
 from connectors.files.unreadable import UnfitFileError
 from engine.domain.errors import ConnectorError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.files.streams import reaching, remote
+from connectors.files.remote import find_remote
 from engine.domain.errors import ConnectorError
 
 
@@ -15,11 +15,7 @@ def find_files(pattern: str) -> list[str]:
         ConnectorError: a directory is named, or nothing answers at the address.
     """
     if "://" in pattern:
-        system = remote(pattern)
-        scheme = pattern.partition("://")[0]
-        with reaching(pattern):
-            found = system.glob(pattern) if "*" in pattern else [pattern.partition("://")[2]]
-        return [f"{scheme}://{str(name).removeprefix('/')}" for name in sorted(found)]
+        return find_remote(pattern)
     path = Path(pattern)
     if path.is_dir():
         hint = f"set a pattern of its files, such as {pattern}/*.csv"

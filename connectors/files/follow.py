@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from connectors.files.batches import BATCH_LINES, next_messages, raw_batch
 from connectors.files.find import find_files
 from connectors.files.lines import CHUNK_BYTES, LineSplitter
 from connectors.files.messages import ROWS, FileMessages, Reading
+from connectors.files.outage import Outage
+from connectors.files.remote import UnreachableError
 from connectors.files.streams import is_packed, is_refused, open_plain
 from connectors.files.unreadable import Message
 from connectors.formats.csv_dialect import find_dialect
@@ -23,9 +27,13 @@ from connectors.formats.csv_rows import CsvRows
 from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext
 
+logger = logging.getLogger("pynomaly.files")
+
 IDLE = timedelta(milliseconds=100)
 SEARCH_SECONDS = 0.5
 """Seconds between two looks for new files."""
+REMOTE_SEARCH_SECONDS = 10.0
+"""As that, of a store that is paid by the request."""
 WHOLE_AFTER_SECONDS = 2.0
 """Seconds that a compressed file must have lain unchanged: until then it is being written."""
 FILE_STRIDE_LINES = 2**40
@@ -44,7 +52,10 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         self._number, self._line = divmod(position, FILE_STRIDE_LINES)
         self._order = _Order(context.state)
         self._file: Tail | Whole | None = None
-        self._searched = 0.0
+        self._searched = -math.inf
+        self._every = REMOTE_SEARCH_SECONDS if "://" in pattern else SEARCH_SECONDS
+        self._outage = Outage()
+        self._is_waited_for = False
         self._idle = False
 
     def next_batch(self) -> list[RawBatch]:
@@ -52,8 +63,17 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         if self._context.draining.is_set():
             self.close()
             raise StopIteration
-        self._find_new_files()
-        found, hint = self._next_messages()
+        try:
+            self._find_new_files()
+            found, hint = self._next_messages()
+        except UnreachableError as error:
+            if not self._order.names:
+                # Nothing was ever found there: the address is wrong.
+                raise
+            self._outage.met(error)
+            self.close()
+            return []
+        self._outage.over()
         self._idle = not found
         if not found:
             return []
@@ -67,7 +87,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
 
     def next_awake(self) -> datetime | None:
         """Ask again at once while there is something to read."""
-        return datetime.now(UTC) + IDLE if self._idle else None
+        return self._outage.next_try() or (datetime.now(UTC) + IDLE if self._idle else None)
 
     def snapshot(self) -> int:
         """Return the file's number and the next line in it, as one number."""
@@ -81,9 +101,13 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
 
     def _find_new_files(self) -> None:
         now = time.monotonic()
-        if now - self._searched >= SEARCH_SECONDS:
-            self._searched = now
-            self._order.add(find_files(self._pattern))
+        if now - self._searched < self._every:
+            return
+        self._order.add(find_files(self._pattern))
+        self._searched = now
+        if not self._order.names and not self._is_waited_for:
+            self._is_waited_for = True
+            logger.warning('no file matches "%s" yet: waiting for one', self._pattern)
 
     def _next_messages(self) -> tuple[list[Message], str]:
         """Return the next messages, of the next file where this one has no more."""

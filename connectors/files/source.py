@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from datetime import datetime
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from pydantic import Field, field_validator
@@ -14,11 +15,15 @@ from connectors.files.find import find_files
 from connectors.files.follow import FollowReader
 from connectors.files.kinds import Format
 from connectors.files.messages import FileMessages, Reading
+from connectors.files.outage import Outage
+from connectors.files.remote import UnreachableError
 from connectors.formats.csv_dialect import CsvSettings
 from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError
 from pynomaly.plugins import RunContext, Settings, is_in_the_clear, public_url
 
+LONGEST_OUTAGE_SECONDS = 300.0
+"""Seconds that a store does not answer before the run ends; the next one goes on."""
 MEND = "put a whole file in its place, and the next run goes on after what was read"
 ADDRESS = re.compile(r"(?:^|::)((?:https?|ftp)://.*)", re.IGNORECASE | re.DOTALL)
 """Address of a server in a path, also behind others: zip://a.csv::http://host/a.zip."""
@@ -170,7 +175,9 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         self._source = source
         self._number = number
         self._next = skip
+        self._path = path
         self._file = FileMessages(path, source.reading, skip)
+        self._outage = Outage()
 
     def batch(self, at_most: int = BATCH_LINES) -> RawBatch | None:
         """Return the next messages; None at the end."""
@@ -190,12 +197,24 @@ class FileReader(StatefulSourcePartition[RawBatch, int]):
         """Return the next batch; the end of the file is the end of the partition."""
         if self._source.context.draining.is_set():
             raise StopIteration
-        batch = self.batch()
+        try:
+            batch = self.batch()
+        except UnreachableError as error:
+            if self._outage.met(error) > LONGEST_OUTAGE_SECONDS:
+                raise
+            self._file.close()
+            self._file = FileMessages(self._path, self._source.reading, self._next)
+            return []
+        self._outage.over()
         if batch is None:
             if self._file.damage:
                 self._source.damaged.append(f"{self._file.damage}; {MEND}")
             raise StopIteration
         return [batch]
+
+    def next_awake(self) -> datetime | None:
+        """Ask again at once, unless the store of the file does not answer."""
+        return self._outage.next_try()
 
     def snapshot(self) -> int:
         """Return the next line."""

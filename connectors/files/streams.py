@@ -11,13 +11,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import PurePosixPath
-from typing import IO, Any, cast
+from typing import IO
 
+from connectors.files.extras import imported
 from connectors.files.lines import Readable
+from connectors.files.remote import open_remote
 from connectors.files.unreadable import UnfitFileError
-from engine.domain.errors import ConnectorError, PynomalyError
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -36,6 +36,13 @@ def unpacked_name(path: str) -> str:
 def is_packed(path: str) -> bool:
     """Whether a file is compressed, by its name."""
     return PurePosixPath(path).suffix.lower() in UNPACK
+
+
+def open_plain(path: str) -> IO[bytes]:
+    """Open a file as it is: of this machine, or with a scheme such as s3:// through fsspec."""
+    if "://" in path:
+        return open_remote(path)
+    return open(path, "rb")  # noqa: PTH123 - the caller closes it
 
 
 @contextmanager
@@ -60,46 +67,6 @@ def _by_content(file: IO[bytes]) -> Callable[[IO[bytes]], Readable] | None:
     return next(
         (UNPACK[suffix] for mark, suffix in BEGINNINGS.items() if head.startswith(mark)), None
     )
-
-
-def open_plain(path: str) -> IO[bytes]:
-    """Open a file as it is: of this machine, or with a scheme such as s3:// through fsspec."""
-    if "://" not in path:
-        return open(path, "rb")  # noqa: PTH123 - the caller closes it
-    with reaching(path):
-        return cast("IO[bytes]", remote(path).open(path, "rb"))
-
-
-@contextmanager
-def reaching(path: str) -> Iterator[None]:
-    """Say which address was asked for where its library fails.
-
-    Raises:
-        ConnectorError: there are no credentials, or nothing answers; libraries such as botocore
-            have errors of their own.
-    """
-    try:
-        yield
-    except (FileNotFoundError, PermissionError) as error:
-        raise ConnectorError(f"{path}: {error}: correct the address or the rights") from error
-    except (OSError, PynomalyError):
-        raise
-    except Exception as error:
-        advice = "correct the address or the credentials"
-        raise ConnectorError(f"{path}: {type(error).__name__}: {error}: {advice}") from error
-
-
-def remote(path: str) -> Any:
-    """Return the file system of an address such as s3://bucket/data.csv.
-
-    Raises:
-        ConnectorError: nothing installed can reach it.
-    """
-    fsspec = imported("fsspec", "remote")
-    try:
-        return fsspec.core.url_to_fs(path)[0]
-    except (ImportError, ValueError) as error:
-        raise ConnectorError(f"{path}: {error}") from None
 
 
 def as_utf8(file: Readable, encoding: str | None) -> Readable:
@@ -148,24 +115,6 @@ def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:
         # Bytes below 128 cannot stay as they are: EBCDIC and encodings with escapes have such.
         decoder.errors = "replace"
         return decoder.decode(chunk, final=not chunk)
-
-
-def imported(name: str, extra: str, needs: str = "reading this needs the package") -> Any:
-    """Return a module of an extra.
-
-    Args:
-        name: of the module.
-        extra: that it comes with.
-        needs: what is not possible without it.
-
-    Raises:
-        ConnectorError: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        advice = f"pip install 'pynomaly-engine[{extra}]'"
-        raise ConnectorError(f"{needs} {name}: {advice}") from None
 
 
 class ZstdStream:

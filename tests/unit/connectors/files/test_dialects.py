@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import lz4.frame
 import numpy as np
 import orjson
@@ -21,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from bytewax.inputs import StatefulSourcePartition
-from fsspec.spec import AbstractFileSystem
 
 import connectors.files.stdin as stdin_module
 from connectors.files.source import FileSource, FileSourceSettings
@@ -342,16 +340,6 @@ def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
         source(file).check(5)
 
 
-def test_addresses_are_read_through_fsspec() -> None:
-    with fsspec.open("memory://bucket/day/a.csv", "wb") as file:
-        file.write(b"id,v\na,1\n")
-    plugin = source("memory://bucket/day/*.csv")
-
-    (batch,) = batches(plugin.source().build_part("s", "0", None))
-
-    assert batch.values == [b'{"id":"a","v":1}']
-
-
 def until(part: StatefulSourcePartition[RawBatch, int], count: int) -> list[RawBatch]:
     found: list[RawBatch] = []
     deadline = time.monotonic() + 30
@@ -497,31 +485,6 @@ def test_a_header_that_comes_again_is_no_row(tmp_path: Path) -> None:
     documents, errors, _ = read(file)
 
     assert (documents, errors) == ([{"id": "a", "temp": 1}, {"id": "b", "temp": 2}], {})
-
-
-class Unreachable(AbstractFileSystem):  # type: ignore[misc]
-    """A store whose library has errors of its own, as botocore has."""
-
-    protocol = "unreachable"
-
-    def _open(self, path: str, *_args: Any, **_options: Any) -> Any:
-        raise LookupError("Unable to locate credentials")
-
-    def ls(self, path: str, detail: bool = True, **_options: Any) -> Any:
-        raise LookupError("Unable to locate credentials")
-
-
-@pytest.mark.parametrize("path", ["unreachable://b/a.csv", "unreachable://b/*.csv"])
-def test_a_store_that_cannot_be_reached_is_named(path: str) -> None:
-    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
-
-    with pytest.raises(ConnectorError, match="Unable to locate credentials: correct the address"):
-        source(path).check(10)
-
-
-def test_a_remote_file_that_is_missing_is_named() -> None:
-    with pytest.raises(ConnectorError, match=r"none\.csv: .*: correct the address"):
-        source("memory://bucket/none.csv").check(10)
 
 
 @pytest.mark.parametrize("encoding", ["cp424", "hz", "iso2022_jp", "utf-7", "utf-16", "shift_jis"])

@@ -40,6 +40,12 @@ class SqlAudit:
             query = query.where(table.c.number < number)
         return [_record(row) for row in self._connection.execute(query)]
 
+    def of(self, subject: str, limit: int) -> list[AuditRecord]:
+        """Return the last records of a subject, the newest first."""
+        query = select(table).where(table.c.subject == subject)
+        rows = self._connection.execute(query.order_by(table.c.number.desc()).limit(limit))
+        return [_record(row) for row in rows]
+
     def all(self) -> Iterator[AuditRecord]:
         """Yield all records in their order."""
         last: int | None = None

@@ -244,6 +244,7 @@ audit = Table(
     _text("digest"),
     _later("request"),
     _later("trace"),
+    Index(None, "subject", "number"),
 )
 
 generations = Table(

@@ -85,7 +85,13 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert (resolved["status"], comment["text"]) == ("resolved", "loose")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["id", FIRST]
     assert assigned.stdout.split()[-1] == "admin"
-    assert shown.stdout.splitlines()[-1].split()[1:] == ["admin", "loose"]
+    changes = [line.split()[1:] for line in shown.stdout.splitlines()[-4:]]
+    assert changes == [
+        ["admin", "acknowledge"],
+        ["admin", "resolve", "probe", "fixed"],
+        ["admin", "comment", "loose"],
+        ["admin", "assign"],
+    ]
     assert reopened.stdout.split()[-2:] == ["open", "admin"]
     assert stories.stdout.splitlines()[0].split()[-2:] == ["incidents", "summary"]
     assert stories.stdout.splitlines()[1].split()[6:8] == ["1", "temperature"]

@@ -699,6 +699,19 @@ def test_a_position_is_replaced_only_while_it_stands(store: Store) -> None:
         assert work.positions.get("audit") == {"lease": 8, "0": 4}
 
 
+def test_the_audit_log_is_read_by_subject(store: Store) -> None:
+    with store.writing() as work:
+        for number, subject in enumerate(["a", "b", "a", "a"]):
+            entry = AuditEntry(BEGAN, "ada", "local", str(number), subject, "null", "null", "")
+            work.audit.append(entry)
+
+    with store.reading() as work:
+        found = work.audit.of("a", 2)
+        none = work.audit.of("c", 2)
+
+    assert ([one.entry.action for one in found], none) == (["3", "2"], [])
+
+
 def test_lanes_sum_up_each_anomaly_once(store: Store) -> None:
     minute = 60 * SECOND
     with store.writing() as work:

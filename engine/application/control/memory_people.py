@@ -168,6 +168,10 @@ class MemoryAudit:
         found = [one for one in self._all if number is None or one.number < number]
         return found[::-1][:limit]
 
+    def of(self, subject: str, limit: int) -> list[AuditRecord]:
+        """Return the last records of a subject, the newest first."""
+        return [one for one in self._all[::-1] if one.entry.subject == subject][:limit]
+
     def all(self) -> Iterator[AuditRecord]:
         """Yield all records in their order."""
         return iter(self._all)

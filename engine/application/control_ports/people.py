@@ -131,6 +131,10 @@ class AuditRepository(Protocol):
         """Return the records before a number, or the last ones; the newest first."""
         ...
 
+    def of(self, subject: str, limit: int) -> list[AuditRecord]:
+        """Return the last records of a subject, the newest first."""
+        ...
+
     def all(self) -> Iterator[AuditRecord]:
         """Yield all records in their order."""
         ...

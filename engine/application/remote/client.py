@@ -15,6 +15,7 @@ from engine.application.remote.archives import HEADERS, parts_of, write_reply
 from engine.application.remote.data_requests import DataRequests
 from engine.application.remote.documents import (
     Backtest,
+    Change,
     Comment,
     Incident,
     Pipeline,
@@ -132,6 +133,11 @@ class Client(DataRequests, RunRequests):
         """Return the comments on an incident, the oldest first."""
         path = f"/incidents/{quote(incident_id, safe='')}/comments"
         return cast("list[Comment]", self.ask("GET", path)["items"])
+
+    def incident_history(self, incident_id: str) -> list[Change]:
+        """Return who changed an incident, when and why, the oldest first."""
+        path = f"/incidents/{quote(incident_id, safe='')}/history"
+        return cast("list[Change]", self.ask("GET", path)["items"])
 
     def comment_incident(self, incident_id: str, text: str) -> Comment:
         """Write a comment on an incident."""

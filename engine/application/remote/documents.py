@@ -24,6 +24,17 @@ class Incident(TypedDict):
     record: dict[str, Any] | None
 
 
+class Change(TypedDict):
+    """A change of an incident, and its author."""
+
+    time: str
+    actor: str
+    action: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+
+
 class Pipeline(TypedDict):
     """A version of a pipeline."""
 

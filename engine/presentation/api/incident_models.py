@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, Field
 
 from engine.domain.alert_policy import Severity
+from engine.domain.control.audit import AuditRecord
 from engine.domain.control.incident import Comment, Incident, Status
 from engine.domain.control.page import IncidentFilter
 from engine.presentation.api.bodies import Body, QueryFields, Reason
@@ -90,6 +92,24 @@ class Comments(BaseModel):
     """The comments on an incident, the oldest first."""
 
     items: list[CommentOut]
+
+
+class ChangeOut(BaseModel):
+    """A change of an incident, and its author."""
+
+    time: datetime
+    actor: str
+    action: str
+    """acknowledge, assign, comment, resolve, suppress or reopen."""
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+
+
+class History(BaseModel):
+    """The changes of an incident, the oldest first; the last 1,000 if there are more."""
+
+    items: list[ChangeOut]
 
 
 class Assignment(Reason):
@@ -200,6 +220,19 @@ def _written(time: datetime) -> str:
 
 
 EXPORT = Export(COLUMNS, lambda one: as_json(incident_fields(one)), _cells, _values)
+
+
+def change_out(record: AuditRecord) -> ChangeOut:
+    """Return a change as it is shown: not from where it was made."""
+    entry = record.entry
+    return ChangeOut(
+        time=time_of(entry.time),
+        actor=entry.actor,
+        action=entry.action.partition(".")[2],
+        before=orjson.loads(entry.before),
+        after=orjson.loads(entry.after),
+        reason=entry.reason,
+    )
 
 
 def comment_out(comment: Comment) -> CommentOut:

@@ -22,6 +22,7 @@ from engine.application.control.handle_incident import (
     suppress_incident,
 )
 from engine.application.control.permissions import pipeline_to_list
+from engine.application.control.read_history import read_history
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.incident import Incident
 from engine.presentation.api.bodies import Reason
@@ -33,11 +34,13 @@ from engine.presentation.api.incident_models import (
     Assignment,
     CommentOut,
     Comments,
+    History,
     IncidentExport,
     IncidentOut,
     IncidentQuery,
     Incidents,
     NewComment,
+    change_out,
     comment_out,
     incident_fields,
     incident_out,
@@ -162,6 +165,14 @@ def list_comments(services: WithServices, caller: WithCaller, incident_id: Text)
     with services.store.reading() as work:
         found = get_comments(work, caller, incident_id)
     return Comments(items=list(map(comment_out, found)))
+
+
+@router.get("/incidents/{incident_id}/history")
+def list_history(services: WithServices, caller: WithCaller, incident_id: Text) -> History:
+    """List who changed an incident, when and why, the oldest first."""
+    with services.store.reading() as work:
+        found = read_history(work, caller, incident_id)
+    return History(items=list(map(change_out, found)))
 
 
 @router.post("/incidents/{incident_id}/comments", status_code=201, response_model=CommentOut)

@@ -39,6 +39,7 @@ ON_PIPELINE: Mapping[Action, str] = {
 SOMEWHERE: Mapping[Action, str] = {
     Action.READ: "GET/anomalies, GET/anomalies/export, GET/anomalies/{anomaly_id}, GET/incidents, "
     "GET/incidents/export, GET/incidents/{incident_id}, GET/incidents/{incident_id}/comments, "
+    "GET/incidents/{incident_id}/history, "
     "GET/stream, GET/pipelines, GET/backtests, GET/backtests/{backtest_id}, "
     "GET/backtests/{backtest_id}/anomalies, GET/backtests/{backtest_id}/comparison, GET/detectors",
     Action.HANDLE_INCIDENTS: "POST/incidents/{incident_id}/acknowledge, "

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.application.remote.documents import Change
 from engine.presentation.cli.remote import HANDLED, Ids, Why, handle, incidents, open_client
 from engine.presentation.cli.table import As, Format, print_rows
 
@@ -18,17 +19,23 @@ FACTS = (
 
 @incidents.command()
 def show(context: typer.Context, incident: Id, output: As = Format.TABLE) -> None:
-    """Show an incident with its comments."""
+    """Show an incident, and who changed it; -o json has its record and comments."""
     with open_client(context) as client:
-        found, comments = client.incident(incident), client.comments(incident)
+        found, history = client.incident(incident), client.incident_history(incident)
+        comments = client.comments(incident)
     if output is not Format.TABLE:
-        print_rows([{**found, "comments": comments}], (), output)
+        print_rows([{**found, "comments": comments, "history": history}], (), output)
         return
     facts = [{"field": name, "value": dict(found)[name]} for name in FACTS]
     print_rows(facts, ("field", "value"))
-    if comments:
+    if history:
         print()
-        print_rows(comments, ("time", "author", "text"))
+        rows = [{**one, "text": one["reason"] or _commented(one)} for one in history]
+        print_rows(rows, ("time", "actor", "action", "text"))
+
+
+def _commented(change: Change) -> str:
+    return str((change["after"] or {}).get("text", ""))
 
 
 @incidents.command()

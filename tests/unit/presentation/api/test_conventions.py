@@ -144,6 +144,25 @@ def test_a_change_that_the_status_does_not_allow_is_a_conflict(ask: Ask) -> None
     assert "resolved or suppressed" in found.json()["detail"]
 
 
+def test_whoever_reads_an_incident_sees_who_changed_it_and_why(ask: Ask) -> None:
+    ask("post", f"{ONE}/acknowledge", Role.OPERATOR, headers={"If-Match": "*"})
+    ask("post", f"{ONE}/comments", json={"text": "looked at it"})
+    ask("post", f"{ONE}/resolve", json={"reason": "probe fixed"}, headers={"If-Match": "*"})
+
+    found = ask("get", f"{ONE}/history", Role.VIEWER).json()["items"]
+
+    assert [(one["actor"], one["action"], one["reason"]) for one in found] == [
+        ("the-operator", "acknowledge", ""),
+        ("the-admin", "comment", ""),
+        ("the-admin", "resolve", "probe fixed"),
+    ]
+    assert (found[2]["before"], found[2]["after"]) == (
+        {"status": "acknowledged"},
+        {"status": "resolved"},
+    )
+    assert "address" not in found[0]
+
+
 def test_a_request_that_is_sent_again_changes_nothing_more(ask: Ask) -> None:
     given = {"json": {"text": "looked at it"}, "headers": {"Idempotency-Key": "k1"}}
 

@@ -26,6 +26,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("get", "/incidents/export"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}"): (VIEWER, {}),
     ("get", "/incidents/{incident_id}/comments"): (VIEWER, {}),
+    ("get", "/incidents/{incident_id}/history"): (VIEWER, {}),
     ("get", "/stream"): (VIEWER, {}),
     ("get", "/detectors"): (VIEWER, {}),
     ("get", "/targets"): (VIEWER, {}),
@@ -284,6 +285,7 @@ def test_a_user_without_a_role_sees_nothing_of_other_pipelines(
     assert ask("get", f"/anomalies/{90:032x}", **shown).status_code == 200
     assert ask("get", f"/incidents/{ONE}", **shown).status_code == 404
     assert ask("get", f"/incidents/{ONE}/comments", **shown).status_code == 404
+    assert ask("get", f"/incidents/{ONE}/history", **shown).status_code == 404
 
 
 def test_a_user_of_several_pipelines_alone_is_asked_for_one(ask: Ask, client: TestClient) -> None:

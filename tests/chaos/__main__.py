@@ -138,7 +138,7 @@ class Harness:
         state = None if in_kafka else self._folder / f"{prefix}state"
         write_pipeline(file, self._broker, "in", prefix, delivery, state)
         say(file)
-        return Engine(file, mutant)
+        return Engine(file, mutant, forks=self._chosen.forks)
 
     def _monitor(self, prefix: str) -> Monitor:
         return Monitor(self._broker.bootstrap, [f"{prefix}scores", f"{prefix}dead_letters"])
@@ -209,6 +209,7 @@ def main(arguments: list[str] | None = None, enough: threading.Event | None = No
     parser.add_argument("--hosts", action="store_true", help="three hosts, state in Kafka")
     parser.add_argument("--protocol", default="classic", help="of the hosts' group, or consumer")
     parser.add_argument("--pauses", type=float, default=1.0, help="times as long, with --hosts")
+    parser.add_argument("--forks", action="store_true", help="of a process that has imported all")
     parser.add_argument("--folder", type=Path, help="where to leave state and logs")
     chosen = parser.parse_args(arguments)
     enough = enough or threading.Event()

@@ -16,6 +16,7 @@ from typing import IO
 from engine.application.config.load import load
 from engine.application.use_cases.control_log import add_record
 from tests.chaos.stream import START_MS
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
 
 RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
@@ -85,27 +86,36 @@ def _time(second: int) -> str:
 
 
 class Engine:
-    """One `pynomaly run` at a time on one pipeline file."""
+    """One `pynomaly run` at a time on one pipeline file.
 
-    def __init__(self, file: Path, mutant: str | None = None) -> None:
+    Args:
+        file: the pipeline file.
+        mutant: the fault to build in.
+        forks: whether runs are forks of a process that has imported all, and no command lines.
+    """
+
+    def __init__(self, file: Path, mutant: str | None = None, *, forks: bool = False) -> None:
         self.file = file
         self.log = file.with_suffix(".log")
         self.processes = 1
         self._environ = dict(os.environ)
         if mutant is not None:
             self._environ |= {"PYNOMALY_CHAOS_MUTANT": mutant, "PYTHONPATH": str(MUTANTS)}
-        self._run: subprocess.Popen[bytes] | None = None
+        # What builds a fault in is imported when Python starts.
+        self._forks = forks and mutant is None
+        self._run: subprocess.Popen[bytes] | ForkedCommand | None = None
 
     def start(self, processes: int | None = None) -> None:
         """Start it, with as many processes as before unless given."""
         self.processes = processes or self.processes
         options = ["--processes", self.processes, "--max-restarts", 10_000, "--hang-after", 60]
-        self._run = subprocess.Popen(
-            [*RUN, str(self.file), *map(str, options), "--log-format", "json"],
-            stderr=subprocess.PIPE,
-            env=self._environ,
-            start_new_session=True,
-        )
+        words = [str(self.file), *map(str, options), "--log-format", "json"]
+        if self._forks:
+            self._run = ForkedCommand("run", *words, stderr=subprocess.PIPE)
+        else:
+            self._run = subprocess.Popen(
+                [*RUN, *words], stderr=subprocess.PIPE, env=self._environ, start_new_session=True
+            )
         # Through a pipe: a limit on the size of files must not silence the log.
         assert self._run.stderr is not None
         threading.Thread(target=self._collect, args=[self._run.stderr], daemon=True).start()

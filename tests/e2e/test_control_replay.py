@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from confluent_kafka import Producer
 from tests.e2e.test_instances import instance, kill
 from tests.e2e.test_pipeline import lag, wait_for
 from tests.support.commands import run_command
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -156,7 +156,7 @@ def twins(kafka: KafkaCluster, topic: TopicFactory, tmp_path: Path) -> list[Twin
     return made
 
 
-def killed_midway(stream: Stream, running: subprocess.Popen[bytes]) -> None:
+def killed_midway(stream: Stream, running: ForkedCommand) -> None:
     """Send a part of the stream at a steady rate, and kill who reads it in the midst."""
     sending = Thread(target=stream.send, args=[PHASE, RATE])
     sending.start()
@@ -171,9 +171,9 @@ class Pair:
     def __init__(self, twins: list[Twin], running: ExitStack) -> None:
         self._twins = twins
         self._running = running
-        self._processes: dict[Twin, subprocess.Popen[bytes]] = {}
+        self._processes: dict[Twin, ForkedCommand] = {}
 
-    def start(self, twin: Twin) -> subprocess.Popen[bytes]:
+    def start(self, twin: Twin) -> ForkedCommand:
         """Run a twin, in the place of a process that was killed."""
         self._processes[twin] = self._running.enter_context(instance(twin.file))
         return self._processes[twin]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,9 +12,9 @@ from confluent_kafka import Producer
 
 from engine.application.exit_code import ExitCode
 from tests.chaos.reader import visible
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
 
-RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
 PATIENCE = 120.0
 PIPELINE = """
 name: drained
@@ -38,7 +36,7 @@ def test_a_drain_without_brokers_ends_and_says_what_it_waited_for(tmp_path: Path
             broker.create_topic(topic, 1)
         file.write_text(PIPELINE.format(brokers=broker.bootstrap))
         _send(broker, 20)
-        running = subprocess.Popen([*RUN, str(file), "--log-format", "json"], stderr=lines)
+        running = ForkedCommand("run", file, "--log-format", "json", stderr=lines)
         try:
             _wait_for_scores(broker, 20)
             broker.kill()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.grafana.entity import ENTITIES, ENTITY
 from deploy.grafana.store import StorePanel
-from tests.e2e.test_pipeline import PYNOMALY, messages, write_pipeline
+from tests.e2e.test_pipeline import messages, write_pipeline
+from tests.support.commands import run_command
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
 PANELS = [panel for row in ENTITY.rows.values() for panel in row if isinstance(panel, StorePanel)]
@@ -35,9 +35,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
         sink = f'{{anomalies: {{postgres: {{url: "{server.url}", password: "${{PASSWORD}}"}}}}}}'
         source = f'{{file: {{path: "{folder}/in.ndjson"}}}}'
         file, _ = write_pipeline(folder, source, sink)
-        run = [*PYNOMALY, "run", str(file)]
-        environment = os.environ | {"PASSWORD": PASSWORD}
-        subprocess.run(run, env=environment, check=True, capture_output=True, timeout=120)
+        done = run_command("run", file, environ=os.environ | {"PASSWORD": PASSWORD})
+        assert done.returncode == 0, done.stderr
         yield server
 
 

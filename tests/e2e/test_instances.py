@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 
-from tests.e2e.test_pipeline import PYNOMALY, messages, wait_for
+from tests.e2e.test_pipeline import messages, wait_for
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -106,11 +106,11 @@ metrics: {{port: {free_port()}}}
 
 
 @contextmanager
-def instance(file: Path) -> Iterator[subprocess.Popen[bytes]]:
+def instance(file: Path) -> Iterator[ForkedCommand]:
     """Run a pipeline in processes of its own; its log is shown when the test fails meanwhile."""
     path = file.with_suffix(".log")
     log = path.open("ab")
-    process = subprocess.Popen([*PYNOMALY, "run", str(file)], stderr=log, start_new_session=True)
+    process = ForkedCommand("run", file, stderr=log)
     try:
         yield process
     except BaseException:
@@ -122,7 +122,7 @@ def instance(file: Path) -> Iterator[subprocess.Popen[bytes]]:
         log.close()
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: ForkedCommand) -> None:
     """End an instance as a lost host would: its processes die with their supervisor."""
     process.kill()
     process.wait()
@@ -151,7 +151,7 @@ def test_instances_share_and_take_over_with_equal_bytes(
             wait_for(lambda: len(plant.published()) >= EVENTS - 2)
             third.send_signal(signal.SIGTERM)
             assert third.wait(60) == 0
-    undisturbed = subprocess.Popen([*PYNOMALY, "run", str(plant.undisturbed())])
+    undisturbed = ForkedCommand("run", plant.undisturbed())
     wait_for(lambda: lines(plant) >= EVENTS - 2)
     undisturbed.send_signal(signal.SIGTERM)
     undisturbed.wait()

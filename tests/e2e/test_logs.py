@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.test_pipeline import PYNOMALY, kafka_pipeline, messages, produce, wait_for
+from tests.e2e.test_pipeline import kafka_pipeline, messages, produce, wait_for
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
 
@@ -29,8 +29,7 @@ def test_every_process_reports_who_it_is_and_listens_to_signals(
         return {line["service.node.name"] for line in lines}
 
     with log.open("wb") as errors:
-        command = [*PYNOMALY, "run", str(file), "--processes", "2"]
-        supervisor = subprocess.Popen(command, stderr=errors)
+        supervisor = ForkedCommand("run", file, "--processes", 2, stderr=errors)
     try:
         # Asked at once: processes that have not begun get the level later.
         wait_for(lambda: lines_of("info"))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from http.client import HTTPException
 from pathlib import Path
@@ -15,12 +13,12 @@ from urllib.request import urlopen
 import orjson
 
 from tests.support.commands import run_command
+from tests.support.forked_command import ForkedCommand
 from tests.support.http_receiver import SECRET, Receiver
 from tests.support.kafka_settings import free_port
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
 EVENTS = 30_000
-PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 SETTINGS = "longest_wait: 100ms, pause: 200ms, failures: 3, timeout: 2s"
 
 
@@ -64,7 +62,7 @@ def breakers(port: int) -> dict[str, float]:
 
 
 def watch(
-    running: subprocess.Popen[str], port: int, server: PostgresServer, receiver: Receiver
+    running: ForkedCommand, port: int, server: PostgresServer, receiver: Receiver
 ) -> set[str]:
     """Return whose breakers opened until the run ends; each comes back after its own did."""
     opened: set[str] = set()
@@ -91,16 +89,15 @@ def test_nothing_is_lost_while_both_are_away(tmp_path: Path) -> None:
         receiver.answers = [503] * 1_000
         server.kill()
         environment = os.environ | {"KEY": SECRET, "PASSWORD": PASSWORD}
-        running = subprocess.Popen(
-            [*PYNOMALY, "run", str(file)], env=environment, stderr=subprocess.PIPE, text=True
-        )
+        with (tmp_path / "log").open("wb") as lines:
+            running = ForkedCommand("run", file, environ=environment, stderr=lines)
         try:
             opened = watch(running, port, server, receiver)
-            _, log = running.communicate(timeout=120)
+            code = running.wait(120)
         finally:
             running.kill()
-            running.communicate()
-        assert running.returncode == 0, log
+        log = (tmp_path / "log").read_text()
+        assert code == 0, log
         assert opened == {"anomalies", "dead_letters"}
         rows = server.query("SELECT count(*), count(DISTINCT id) FROM pynomaly_dead_letters")
     ids = [one for one, _ in receiver.delivered]

@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.support.commands import run_command
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -76,12 +77,8 @@ def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str
     return run_command(*words, timeout=timeout)
 
 
-def start(*words: object) -> subprocess.Popen[bytes]:
-    # A suite that runs under nohup ignores SIGHUP, and so would the process.
-    return subprocess.Popen(
-        [*PYNOMALY, *map(str, words)],
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )
+def start(*words: object) -> ForkedCommand:
+    return ForkedCommand(*words)
 
 
 def metric(port: int, name: str) -> float:
@@ -163,7 +160,7 @@ def drained_run(
     return file, ids(folder / "out") if (folder / "out").exists() else []
 
 
-def process_after_checkpoint(folder: Path, supervisor: subprocess.Popen[bytes]) -> int:
+def process_after_checkpoint(folder: Path, supervisor: ForkedCommand) -> int:
     """Return the id of the process that reads, once it has stored a checkpoint."""
     wait_for((folder / "state-p" / "checkpoints" / "0.json").exists)
     children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_pipeline import PYNOMALY, messages, produce, wait_for
+from tests.e2e.test_pipeline import messages, produce, wait_for
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -56,7 +56,7 @@ sinks: {{anomalies: {{file: {{path: "{tmp_path}/out.ndjson"}}}}}}
 state: {{directory: "{tmp_path}/state", checkpoint_interval: 200ms}}
 metrics: {{port: {port}}}
 """)
-    running = subprocess.Popen([*PYNOMALY, "run", str(file), "--processes", str(processes)])
+    running = ForkedCommand("run", file, "--processes", processes)
     try:
         checkpoints = tmp_path / "state" / "checkpoints"
         wait_for(lambda: len(list(checkpoints.glob("*.json"))) == processes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from tests.e2e.test_pipeline import messages, run, start, wait_for
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.kafka_settings import free_port
 
@@ -95,7 +95,7 @@ metrics: {{port: {free_port(together=4)}}}
 
 
 @contextmanager
-def running(*words: object) -> Iterator[subprocess.Popen[bytes]]:
+def running(*words: object) -> Iterator[ForkedCommand]:
     """Run a command, and kill it at the end, with its processes, unless it has ended."""
     process = start(*words)
     try:
@@ -105,12 +105,12 @@ def running(*words: object) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def children(supervisor: subprocess.Popen[bytes]) -> list[int]:
+def children(supervisor: ForkedCommand) -> list[int]:
     found = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
     return [int(pid) for pid in found.split()]
 
 
-def kill_one(supervisor: subprocess.Popen[bytes], wanted: int) -> None:
+def kill_one(supervisor: ForkedCommand, wanted: int) -> None:
     """Kill a process of a run, once it has begun."""
 
     def found() -> list[int]:

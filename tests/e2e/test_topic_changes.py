@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,9 +14,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from tests.chaos.reader import visible
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 
-RUN = [sys.executable, "-m", "engine.presentation.cli.main", "run"]
 WAIT = 90.0
 
 
@@ -46,7 +44,7 @@ metrics: null
         )
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*RUN, str(file), "--log-format", "json"], stderr=log)
+            self.process = ForkedCommand("run", file, "--log-format", "json", stderr=log)
 
     def messages(self) -> list[str]:
         """Return the log's messages."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,10 +21,10 @@ from tests.support.alertmanager_server import (
     receiver,
     running_alertmanager,
 )
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_cluster import KafkaCluster, TopicFactory
 from tests.support.prometheus_servers import DEPLOYED, wait_for
 
-PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 SENSORS = [f"s{number:02d}" for number in range(12)]
 STEP = 10.0
 """Seconds between the readings of a sensor."""
@@ -82,7 +80,7 @@ class Plant:
 @contextmanager
 def pipeline(
     folder: Path, kafka: KafkaCluster, topic: str, alertmanager: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[ForkedCommand]:
     """Run a pipeline that raises absences alone, as its default finds them."""
     document = {
         "name": "plant",
@@ -99,7 +97,7 @@ def pipeline(
     }
     file = folder / "plant.yaml"
     file.write_text(yaml.safe_dump(document))
-    process = subprocess.Popen([*PYNOMALY, "run", str(file)])
+    process = ForkedCommand("run", file)
     try:
         yield process
         process.send_signal(signal.SIGTERM)
@@ -109,9 +107,7 @@ def pipeline(
         process.wait()
 
 
-def until(
-    process: subprocess.Popen[bytes], notified: Notified, notifications: int, what: str
-) -> None:
+def until(process: ForkedCommand, notified: Notified, notifications: int, what: str) -> None:
     """Wait for so many notifications of people."""
 
     def are_there() -> bool:

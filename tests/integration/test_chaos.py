@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.__main__ import main
 
-SHORT = "--partitions 2 --rate 200"
+SHORT = "--partitions 2 --rate 200 --forks"
 
 
 def run(folder: Path, words: str, *kinds: str) -> int:

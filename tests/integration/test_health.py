@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import free_port
-
-PYNOMALY = [sys.executable, "-m", "engine.presentation.cli.main"]
 
 
 def ask(port: int, question: str) -> tuple[int, str]:
@@ -63,7 +61,7 @@ def test_a_process_that_cannot_work_is_not_ready_and_reports_why(
         broker.create_topic("in", 2)
         broker.create_topic("out")
         broker.stop()
-        running = subprocess.Popen([*PYNOMALY, "run", str(file)], stderr=subprocess.DEVNULL)
+        running = ForkedCommand("run", file, stderr=subprocess.DEVNULL)
         try:
             wait_until(port, "startup", 503, "starting; source: ")
             assert ask(port, "live")[0] == 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ from bytewax.outputs import StatefulSinkPartition
 from engine.application.ports import RunContext
 from engine.domain.errors import ConnectorError, Shutdown
 from engine.domain.record import Record
-from tests.e2e.test_pipeline import PYNOMALY
 from tests.integration.secured_clients import RECORD, send_anomaly, sink, source
+from tests.support.commands import run_command
 from tests.support.secured_kafka import (
     GROUP,
     PASSWORD,
@@ -189,14 +188,7 @@ def test_a_run_that_is_refused_ends_with_code_2_and_its_cause(
     if "event" in changes:
         send_anomaly(secured)
 
-    done = subprocess.run(
-        [*PYNOMALY, "run", str(file)],
-        env={**os.environ, "PASSWORD": login["sasl.password"]},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_command("run", file, environ={**os.environ, "PASSWORD": login["sasl.password"]})
 
     assert done.returncode == 2, done.stderr
     assert message in done.stderr

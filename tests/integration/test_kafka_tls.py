@@ -20,6 +20,8 @@ from confluent_kafka.admin._scram import (
 )
 
 from tests.e2e.test_pipeline import PYNOMALY, metric, wait_for
+from tests.support.commands import run_command
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import HOST, free_port
 
@@ -124,25 +126,24 @@ def send(broker: KafkaBroker) -> None:
 
 
 def test_the_example_reads_and_writes_with_tls_and_a_password(
-    secured: Secured, pipeline: tuple[Path, int]
+    secured: Secured, pipeline: tuple[Path, int], tmp_path: Path
 ) -> None:
     file, port = pipeline
     send(secured.broker)
-    checking = validate(secured, file)
-    output, complaint = checking.communicate(timeout=300)
+    checked = run_command("validate", file, "--connect", environ=environment(secured))
 
-    assert checking.returncode == 0, complaint
-    assert "100 of 100 sampled decode" in output
-    running = subprocess.Popen(
-        [*PYNOMALY, "run", str(file)], env=environment(secured), stderr=subprocess.PIPE, text=True
-    )
+    assert checked.returncode == 0, checked.stderr
+    assert "100 of 100 sampled decode" in checked.stdout
+    with (tmp_path / "log").open("wb") as lines:
+        running = ForkedCommand("run", file, environ=environment(secured), stderr=lines)
     try:
         wait_for(lambda: metric(port, "pynomaly_anomalies_total") > 0, 300)
         running.send_signal(signal.SIGTERM)
-        _, log = running.communicate(timeout=120)
+        code = running.wait(120)
     finally:
         running.kill()
-    assert running.returncode == 0, log
+    log = (tmp_path / "log").read_text()
+    assert code == 0, log
     assert secured.broker.topics().keys() >= set(TOPICS)
     assert PASSWORD not in log
 

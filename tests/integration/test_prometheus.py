@@ -22,6 +22,7 @@ from confluent_kafka import Producer
 
 from deploy.grafana.generate import DASHBOARDS
 from tests.support.debian_programs import has_apt
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import HOST, free_port
 from tests.support.otlp_receiver import OtlpReceiver
@@ -118,13 +119,13 @@ class Watched:
         file.write_text(_pipeline(kafka.bootstrap, topics, folder, self.port, collector.endpoint))
         self.inbox = Inbox()
         self.plant = Plant(kafka.bootstrap, topics[0])
-        command = [sys.executable, "-m", "engine.presentation.cli.main", "run", str(file)]
+        command = [sys.executable, "-m", "engine.presentation.cli.main"]
         self.log = folder / "run.log"
         with self.log.open("wb") as log:
-            self.run = subprocess.Popen(command, stderr=log)
+            self.run = ForkedCommand("run", file, stderr=log)
         self.server_port = free_port()
         page = f"{HOST}:{self.server_port}"
-        serve = [*command[:3], "serve", "--port", "0", "--metrics", page, "--follow", str(file)]
+        serve = [*command, "serve", "--port", "0", "--metrics", page, "--follow", str(file)]
         with (folder / "serve.log").open("wb") as log:
             place = ["--directory", str(folder / "server")]
             self.server = subprocess.Popen([*serve, *place], stdout=subprocess.PIPE, stderr=log)

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.commands_preloaded"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.support.commands_preloaded"])
 
 
 def run_command(
@@ -40,7 +40,7 @@ def run_command(
         paths = [str(Path(made, name)) for name in ("out", "err")]
         where = str(folder or Path.cwd())
         given = (arguments, paths, where, dict(os.environ if environ is None else environ))
-        process = _FORKS.Process(target=_main, args=given)
+        process = FORKS.Process(target=_main, args=given)
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -51,12 +51,17 @@ def run_command(
 
 
 def _main(arguments: list[str], paths: list[str], folder: str, environ: dict[str, str]) -> None:
-    from engine.presentation.cli.main import main
-
     for descriptor, path in enumerate(paths, start=1):
         opened = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    run_main(arguments, folder, environ)
+
+
+def run_main(arguments: list[str], folder: str, environ: Mapping[str, str]) -> None:
+    """Become `pynomaly ARGUMENTS` in a folder, in a process that was made for it."""
+    from engine.presentation.cli.main import main
+
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)

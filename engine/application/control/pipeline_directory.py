@@ -20,6 +20,7 @@ class PipelineDirectory:
         files: the files by the names of their pipelines.
         redactor: receives their secrets.
         runs: returns the file of a pipeline that a runner has started.
+        advice: what to do where no file is known.
     """
 
     def __init__(
@@ -27,14 +28,16 @@ class PipelineDirectory:
         files: Mapping[str, Path] = MappingProxyType({}),
         redactor: Redactor | None = None,
         runs: Callable[[str], Path | None] = lambda _: None,
+        advice: str = "start it with --follow PIPELINE.yaml",
     ) -> None:
         self._files = files
         self._redactor = redactor or Redactor()
         self._runs = runs
+        self._advice = advice
 
     def beside(self, runs: Callable[[str], Path | None]) -> PipelineDirectory:
         """Return a directory that also opens the files of runs."""
-        return PipelineDirectory(self._files, self._redactor, runs)
+        return PipelineDirectory(self._files, self._redactor, runs, self._advice)
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +53,7 @@ class PipelineDirectory:
         """
         path = self._files.get(name) or self._runs(name)
         if path is None:
-            known = ", ".join(self.names) or "none: start it with --follow PIPELINE.yaml"
+            known = ", ".join(self.names) or f"none: {self._advice}"
             raise NotFoundError(
                 f'the server neither follows nor runs a pipeline called "{name}"; '
                 f"it follows {known}.{nearest(name, self.names)}"

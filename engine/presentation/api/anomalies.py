@@ -27,7 +27,7 @@ from engine.presentation.api.requests import (
     Text,
     Until,
     Wanted,
-    ns_of,
+    bounds_of,
     position_of,
     written,
 )
@@ -69,7 +69,7 @@ class AnomaliesWanted(QueryFields):
 
     def filter(self) -> AnomalyFilter:
         """Return the filter."""
-        span = ns_of(self.since), ns_of(self.until)
+        span = bounds_of(self.since, self.until)
         return AnomalyFilter(
             self.pipeline, self.entity, self.incident, self.kind, self.severity, *span
         )

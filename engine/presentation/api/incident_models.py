@@ -24,7 +24,7 @@ from engine.presentation.api.requests import (
     Until,
     Wanted,
     as_json,
-    ns_of,
+    bounds_of,
 )
 from engine.presentation.api.times import time_of
 
@@ -157,8 +157,7 @@ class IncidentsWanted(QueryFields):
             self.severity,
             self.assignee,
             self.closed,
-            ns_of(self.since),
-            ns_of(self.until),
+            *bounds_of(self.since, self.until),
             self.story,
             self.collapse is not None,
         )

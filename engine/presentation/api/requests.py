@@ -93,6 +93,17 @@ def ns_of(time: datetime | None) -> int | None:
     return ns
 
 
+def bounds_of(since: datetime | None, until: datetime | None) -> tuple[int | None, int | None]:
+    """Return the bounds of a list as ns since 1970.
+
+    Raises:
+        InvalidRequestError: they do not fit into 64 bits, or the end is before the beginning.
+    """
+    if since is not None and until is not None and until < since:
+        raise InvalidRequestError("query/until", "expected a time that is not before since")
+    return ns_of(since), ns_of(until)
+
+
 def span_of(
     request: Request, services: Services, since: datetime | None, until: datetime | None
 ) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from engine.application.config.settings_file import read_settings
 from engine.application.config.url import is_loopback
 from engine.application.control.discover import discovery
 from engine.application.control.followed import followed_file, followed_sinks
-from engine.application.control.pipeline_directory import directory_of
+from engine.application.control.pipeline_directory import PipelineDirectory, directory_of
 from engine.application.control.publish_audit import AuditSinks, publishers
 from engine.application.telemetry.logs import LogFormat, LogLevel
 from engine.domain.errors import FatalError
@@ -39,6 +39,7 @@ from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.serve_demo import demo_beside
 
 NDJSON = ".ndjson"
+DEMO = "the demonstration is neither controlled nor looked into"
 
 
 def serve(
@@ -136,15 +137,16 @@ def serve(
     followed = [followed_file(path) for path in follow or [] if path.suffix == NDJSON]
     followed += [one for file, _ in files for one in followed_sinks(file, scores=fine is not None)]
     redactor = current_redactor()
-    pipelines = directory_of(files, redactor)
+    # That of the demonstration is gone with its stream.
+    pipelines = PipelineDirectory(advice=DEMO) if demo else directory_of(files, redactor)
     if read_database and not database:
         raise FatalError("--read-database is the replica of a --database: say both")
     if demo and (followed or database or directory != DIRECTORY):
-        raise FatalError("--demo has a store of its own: leave --follow, --database, --directory")
+        raise FatalError("--demo has a store of its own: without --follow, --database, --directory")
     if stateless and not (database and (secret_key_file or os.environ.get(SECRET_KEY))):
         raise FatalError(f"--stateless needs --database, and --secret-key-file or {SECRET_KEY}")
     if demo and cache:
-        raise FatalError("--demo is one server alone: leave --cache")
+        raise FatalError("--demo is one server alone: without --cache")
     need_server()
     from engine.presentation.api.server import Serving, run_server
     from engine.presentation.cli.secret_keys import secret_box

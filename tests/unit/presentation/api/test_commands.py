@@ -14,11 +14,12 @@ import pytest
 from engine.application.config.load import parse
 from engine.application.control.first_start import first_start
 from engine.application.control.followed import followed_file, followed_sinks
-from engine.domain.control.errors import AuditBrokenError
+from engine.application.control.pipeline_directory import PipelineDirectory
+from engine.domain.control.errors import AuditBrokenError, NotFoundError
 from engine.domain.errors import FatalError, PynomalyError
 from engine.presentation.cli.audit import verify
 from engine.presentation.cli.control_store import open_store
-from engine.presentation.cli.serve import serve
+from engine.presentation.cli.serve import DEMO, serve
 from engine.presentation.cli.serve_demo import last_monday
 from engine.presentation.cli.store import backup, migrate
 
@@ -49,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"audit_sink": Path("gone.yaml")}, "gone.yaml"),
         ({"read_database": "postgresql+psycopg://a@b/c"}, "say both"),
         ({"demo": True, "database": "sqlite://"}, "--demo has a store of its own"),
-        ({"demo": True, "cache": "redis://localhost"}, "leave --cache"),
+        ({"demo": True, "cache": "redis://localhost"}, "without --cache"),
         ({"stateless": True}, "--stateless needs --database"),
         ({"stateless": True, "database": "sqlite://"}, "--secret-key-file or"),
         ({"migrate": False}, "is empty: run pynomaly store migrate"),
@@ -62,6 +63,11 @@ def test_reports_what_cannot_be_served(
 ) -> None:
     with pytest.raises(PynomalyError, match=message):
         serve(**arguments)
+
+
+def test_the_demonstration_does_not_advise_an_option_that_it_refuses() -> None:
+    with pytest.raises(NotFoundError, match=f"it follows none: {DEMO}"):
+        PipelineDirectory(advice=DEMO).open("demo")
 
 
 def test_the_directory_of_the_store_is_private(folder: Path) -> None:

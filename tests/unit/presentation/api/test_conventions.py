@@ -75,6 +75,7 @@ def test_a_path_without_an_endpoint_leads_to_the_description(client: TestClient)
         ("since=0.5", "/query/since"),
         ("since=2026-01-01T00:00:00", "/query/since"),
         ("since=0001-01-01T00:00:00Z", "/query"),
+        ("since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z", "/query/until"),
         ("cursor=x", "/query/cursor"),
         ("cursor=WzEsMl0=", "/query/cursor"),
         ("cursor=%F0%9F", "/query/cursor"),

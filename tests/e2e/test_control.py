@@ -211,3 +211,23 @@ def test_says_what_is_wrong_with_a_record(run: Run) -> None:
         assert ended.returncode == 2, ended.stderr
         assert words in ended.stderr
     assert control(run, "list", "--all").stdout == "the log has no records\n"
+
+
+def test_a_record_from_now_on_says_so_where_events_are_old(tmp_path: Path) -> None:
+    run = Run(tmp_path, text=FILE.replace("metrics: null", f"metrics: {{port: {free_port()}}}"))
+
+    def noted() -> str:
+        return control(run, "pause", "--for", "1h").stdout
+
+    with run.process:
+        run.give(400)
+        wait_for(lambda: "note: the newest event read so far is from 20" in noted())
+        silenced = control(run, "silence", "--entities", "press").stdout
+        dated = control(run, "pause", *LONG).stdout
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert run.process.wait(60) == 0
+
+    assert "revoke it and give --from 20" in silenced
+    assert "note" not in dated
+    assert "note" not in noted()

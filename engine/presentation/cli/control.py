@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from engine.application.live_control.records import Kind, now
 from engine.application.use_cases.control_log import add_record, records_in_force
 from engine.application.use_cases.judge_anomaly import judge
+from engine.application.use_cases.newest_event import newest_event_time
 from engine.presentation.cli.control_list import print_records
 from engine.presentation.cli.control_options import (
     AlarmVerdict,
@@ -30,6 +32,9 @@ from engine.presentation.cli.control_options import (
 from engine.presentation.cli.control_words import print_record
 from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import As, Format
+
+OLD = timedelta(minutes=10)
+"""Events that are older than this have not just been sent."""
 
 control = typer.Typer(
     help="Control a running pipeline: silences, pauses, rules, budget, feedback.",
@@ -74,6 +79,7 @@ def silence(
     fields |= {"name": name, "publish": publish, "learn": learn}
     fields |= with_hours(weekly, zone)
     _add(context, "silence", fields, why, who)
+    _note_old_events(context, begin)
 
 
 @control.command()
@@ -88,6 +94,7 @@ def pause(
 ) -> None:
     """Score events and learn nothing from them, from now on."""
     _add(context, "pause", {**whose(entities), **when(begin, end, length)}, why, who)
+    _note_old_events(context, begin)
 
 
 @control.command()
@@ -235,6 +242,19 @@ def list_(
     """List the records in force: who wrote them, when, why, until when."""
     found = records_in_force(open_pipeline(context.obj), None, past=True)
     print_records(found, now(), output, past=past)
+
+
+def _note_old_events(context: typer.Context, begin: str | None) -> None:
+    """Say that a record that begins now is not for the events read now, if they are old."""
+    if begin is not None:
+        return
+    newest, here = newest_event_time(open_pipeline(context.obj)), now()
+    if newest is not None and here - newest > OLD:
+        print(
+            f"note: the newest event read so far is from {newest.isoformat()}. The record applies"
+        )
+        print(f"to event times from {here.isoformat()} on; for the events that are read now,")
+        print(f"revoke it and give --from {newest.isoformat()}")
 
 
 def _add(

@@ -147,11 +147,16 @@ def test_the_usual_step_of_a_growing_fleet_is_no_pause() -> None:
 
 
 @pytest.mark.parametrize("group_by", [None, 0])
-def test_absences_of_the_partitions_of_a_topic_are_one_story(group_by: int | None) -> None:
+@pytest.mark.parametrize("minute", [0, 15, 20, 45, 50])
+def test_absences_of_the_partitions_of_a_topic_are_one_story(
+    group_by: int | None, minute: int
+) -> None:
     numbers, times = fleet(6, 4 * HOUR, every=60)
-    batch = stream(numbers, np.where(times < 2 * HOUR, times, times + DAY))
     stories = []
     for partition in (0, 1):
+        # Some minutes after each other, before and after the full hour too.
+        stop = 2 * HOUR + (minute - 3 + 6 * partition) * MINUTE
+        batch = stream(numbers, np.where(times < stop, times, times + DAY))
         part = replace(batch, partitions=np.full(len(batch), partition, np.int32))
         found = anomalies_and_incidents(spec(after=600, group_by=group_by), [part])
         incidents = [one for one in found if isinstance(one, IncidentEvent)]

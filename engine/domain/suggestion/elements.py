@@ -16,7 +16,7 @@ from engine.domain.suggestion.fields import (
     scalars,
 )
 from engine.domain.suggestion.maps import maps_of_entities
-from engine.domain.suggestion.names import COUNTED, is_time
+from engine.domain.suggestion.names import is_counted, is_time
 from engine.domain.suggestion.parallel import parallel_arrays, places
 
 
@@ -107,4 +107,4 @@ def _has_values(document: Any) -> bool:
     """Return whether a message has numbers of its own, which are neither times nor ids."""
     own: Iterable[tuple[Path, Any]] = scalars(document) if isinstance(document, Mapping) else ()
     names = (str(path[-1]) for path, value in own if is_number(value))
-    return any(not is_time(name) and not COUNTED.search(name) for name in names)
+    return any(not is_time(name) and not is_counted(name) for name in names)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
-from engine.domain.suggestion.names import ENTITY, LABELS, OWN_ID, PROCESS, THING, UNIT
+from engine.domain.suggestion.names import CURRENCY, ENTITY, LABELS, OWN_ID, PROCESS, THING, UNIT
+from engine.domain.suggestion.quantities import unit_of
 from engine.domain.suggestion.readings import is_text_value
 from engine.domain.suggestion.times import is_written_time
 
@@ -16,6 +18,8 @@ FEW = 4
 """Events that are too few to tell whether a field repeats."""
 MOST_PARTS = 3
 LONGEST = 100
+MANY = 8
+"""Numbers that would hardly grow with the time by chance."""
 CLASH = 0.9
 """Share of events with an entity and a time of their own, below which a part of the key misses."""
 OWN = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -36,7 +40,11 @@ def key_of(
         message_keys: the keys of the messages as texts, by event.
         sampled: what is known of the events.
     """
-    candidates = {path: field for path, field in fields.items() if _can_name(field, sampled)}
+    candidates = {
+        path: field
+        for path, field in fields.items()
+        if _can_name(field, sampled) and not _counts_up(field, times)
+    }
     if not candidates:
         return []
     first = max(candidates.values(), key=lambda field: _rank(field, message_keys))
@@ -145,6 +153,8 @@ def _can_name(field: Field, sampled: Sampled) -> bool:
         return False
     if (
         PROCESS.search(field.name)
+        or CURRENCY.search(field.name)
+        or (field.name.lower() == "unit" and unit_of([f"1{value}" for value in found]))
         or any(UNIT.search(str(step)) for step in field.path)
         or all(is_number_as_text(value, field.name) for value in found)
     ):
@@ -154,6 +164,14 @@ def _can_name(field: Field, sampled: Sampled) -> bool:
         return is_short and not is_written_time(field) and not is_text_value(field)
     is_integer = all(is_number(value) and isinstance(value, int) for value in found)
     return is_integer and ENTITY.search(field.name) is not None
+
+
+def _counts_up(field: Field, times: Sequence[object]) -> bool:
+    """Return whether a field of integers only grows with the time, as numbers of entries do."""
+    if field.distinct < MANY or not all(map(is_number, field.found)):
+        return False
+    pairs = sorted(zip(map(str, times), field.column, strict=True))
+    return all(one <= other for (_, one), (_, other) in itertools.pairwise(pairs))
 
 
 def _rank(field: Field, message_keys: Sequence[str | None]) -> tuple[bool | int, ...]:

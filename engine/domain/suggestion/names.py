@@ -30,11 +30,11 @@ THING = re.compile(
 """Of things that send events: a fleet in one moment has another in each."""
 LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource)$", re.IGNORECASE)
 """Of objects of texts that name a series together."""
-COUNTED = re.compile(
+_COUNTED = re.compile(
     r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
     r"xid|partition|version|ver|schema|lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|"
-    r"year|month|day|hour|minute|second)$"
-    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code|Cnt)$"
+    r"year|month|day|hour|minute|second|type|proto|protocol|mmsi)$"
+    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code|Cnt|Type)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
 OWN_ID = re.compile(
@@ -45,6 +45,14 @@ OWN_ID = re.compile(
 """Of ids of a message."""
 UNIT = re.compile(r"(?<=[A-Za-z_])units?$|^b?ssid$|^time_?zone(_?abbreviation)?$", re.IGNORECASE)
 """Of units, such as TempUnit, of networks and of time zones: they repeat, and name no entity."""
+CURRENCY = re.compile(r"(^|_)currency(_?code)?$|(?<=[a-z])Currency$", re.IGNORECASE)
+"""Of what amounts of money are in."""
+PASSED_ON = re.compile(
+    r"(server|received?|receiv|ingest|process|stored|insert|arriv|gateway|generat|upload|publish|"
+    r"enqueued)",
+    re.IGNORECASE,
+)
+"""Of times at which an event was passed on: another time of it is nearer to what happened."""
 _AMOUNTS = (
     "bytes?|size|count|total|rows?|length|ms|millis|seconds|duration|latency|elapsed|value|amount|"
     "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent"
@@ -56,6 +64,11 @@ _AMOUNT_IN_CAPITALS = re.compile(rf"(?<=[a-z0-9])({_AMOUNTS.title()})$")
 def is_amount(name: str) -> bool:
     """Return whether a field is an amount by its name: digits in a text are a number, not an id."""
     return any(names.search(name) for names in (_AMOUNT, _AMOUNT_IN_CAPITALS))
+
+
+def is_counted(name: str) -> bool:
+    """Return whether a number names something, counts messages or says where it is, by its name."""
+    return _COUNTED.search(name.lower() if name.isupper() else name) is not None
 
 
 def is_time(name: str) -> bool:

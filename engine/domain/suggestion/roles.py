@@ -10,7 +10,7 @@ from engine.domain.suggestion.by_name import by_name
 from engine.domain.suggestion.elements import arrays_of_numbers, arrays_of_objects
 from engine.domain.suggestion.fields import Field
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
-from engine.domain.suggestion.names import COUNTED, ENTITY, is_time
+from engine.domain.suggestion.names import ENTITY, is_counted, is_time
 from engine.domain.suggestion.readings import (
     is_constant,
     is_digits,
@@ -167,7 +167,7 @@ def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str
 
 def names_something(field: Field) -> bool:
     """Return whether a field of numbers is something other than a value."""
-    return is_time(field.name) or COUNTED.search(field.name) is not None
+    return is_time(field.name) or is_counted(field.name)
 
 
 def _is_text_id(field: Field, sampled: Sampled) -> bool:

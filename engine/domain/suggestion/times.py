@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import NUMBER, Field, is_number
-from engine.domain.suggestion.names import is_time
+from engine.domain.suggestion.names import PASSED_ON, is_time
 
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
@@ -33,15 +33,16 @@ INTERVAL = re.compile(r"\s+[-\u2013]\s+(?=[0-9])")
 NEAR_SECONDS = 86_400
 """Times of an event, such as of its gateway, are closer; numbers that look like a time are not."""
 Spec = dict[str, Any]
+Rank = tuple[bool, bool, bool, bool, int]
 
 
 def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set[Path]] | None:
     """Return the time as the pipeline file describes it, and its fields; None if there is none.
 
     Of several, one comes first whose name says so, that is not the same everywhere, that is
-    in the elements of the array, and that is not deep.
+    in the elements of the array, that is not of a server, and that is not deep.
     """
-    found: list[tuple[tuple[bool, bool, bool, int], Spec, set[Path]]] = []
+    found: list[tuple[Rank, Spec, set[Path]]] = []
     for field in fields.values():
         if field.is_always_there and (spec := _spec(field.found)):
             whole = {"path": path_text(field.path), **spec}
@@ -111,14 +112,15 @@ def is_written_time(field: Field) -> bool:
     return _spec(field.found) is not None
 
 
-def _rank(field: Field, array: Path | None) -> tuple[bool, bool, bool, int]:
+def _rank(field: Field, array: Path | None) -> Rank:
     in_array = bool(array) and field.path[: len(array or ())] == array
-    return is_time(field.name), field.distinct > 1, in_array, -len(field.path)
+    is_own = not PASSED_ON.search(field.name)
+    return is_time(field.name), field.distinct > 1, in_array, is_own, -len(field.path)
 
 
 def _of_two(
     fields: Sequence[Field],
-) -> list[tuple[tuple[bool, bool, bool, int], Spec, set[Path]]]:
+) -> list[tuple[Rank, Spec, set[Path]]]:
     """Return times of which the date is in one field and the hour in another."""
     always = [field for field in fields if field.is_always_there]
     dates = [(one, fmt) for one in always if (fmt := _written(one.found, DATES))]
@@ -128,7 +130,7 @@ def _of_two(
             continue
         path = [path_text(date.path), path_text(clock.path)]
         spec = {"path": path, "format": f"{of_date} {of_clock}"}
-        return [((True, True, False, 0), spec, {date.path, clock.path})]
+        return [((True, True, False, True, 0), spec, {date.path, clock.path})]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -33,11 +34,14 @@ UNREADABLE = {
 }
 """What files begin with that there is no reader for."""
 SAMPLE_BYTES = 4_096
+ROTATED = re.compile(r"[.-]\d+$")
+"""What logrotate puts behind a name: .1 or -20260131."""
 
 
 def format_of(path: str) -> Format | None:
-    """Return the format by a file's name; None if the name has none."""
-    return SUFFIXES.get(PurePosixPath(unpacked_name(path)).suffix.lower())
+    """Return the format by a file's name, also if it was rotated; None if the name has none."""
+    name = ROTATED.sub("", unpacked_name(path))
+    return SUFFIXES.get(PurePosixPath(name).suffix.lower())
 
 
 def format_by_content(begin: bytes) -> Format:

@@ -24,6 +24,8 @@ WAIT_SECONDS = (0.1, 0.2)
 """Seconds between attempts while the registry fails at once; the stream waits for longer."""
 LONGEST_SECONDS = 1.0
 """Seconds of asking after which there is no further attempt: it is slow, and not unlucky."""
+MOST_PATIENCE_SECONDS = 30.0
+"""Seconds that a request may take after others were too slow; a drain does not wait for longer."""
 UNKNOWN_WAIT_SECONDS = 0.3
 """Seconds until an unknown id is asked for again: replicas of a registry lag behind."""
 MOST_ASKED_AGAIN = 10
@@ -64,6 +66,7 @@ class Schemas(Generic[Read]):
         self._unknown_until = 0.0
         self._asked_again = 0
         self._spent = 0.0
+        self._timeout = settings.timeout
 
     def of(self, payload: bytes, headers: Headers) -> tuple[Read, int]:
         """Return what reads a payload, and where its data begin.
@@ -130,7 +133,7 @@ class Schemas(Generic[Read]):
 
     def _read(self, own: int | str) -> Read:
         try:
-            with closing(self._settings.client()) as client:
+            with closing(self._settings.client(self._timeout)) as client:
                 schema = self._ask(own, client)
                 kind = schema.schema_type or "AVRO"
                 if kind != self._kind:
@@ -140,11 +143,13 @@ class Schemas(Generic[Read]):
         except FormatError as error:
             self._forget(own, str(error))
             raise FormatError(str(error), RejectReason.UNKNOWN_SCHEMA) from None
-        except (ConnectorError, RetryableError):
+        except (ConnectorError, RetryableError) as error:
+            self._be_patient(error.__cause__)
             raise
         except Exception as error:
             if _is_outage(error):
                 # While those that it refers to were asked for.
+                self._be_patient(error)
                 raise RetryableError(
                     f"the schema registry {self._settings.url}: {_said(error, own)}"
                 ) from error
@@ -190,7 +195,14 @@ class Schemas(Generic[Read]):
             if is_slow:
                 break
             time.sleep(wait)
-        raise RetryableError(f"the schema registry {self._settings.url}: {_said(problem, own)}")
+        why = f"the schema registry {self._settings.url}: {_said(problem, own)}"
+        raise RetryableError(why) from problem
+
+    def _be_patient(self, problem: BaseException | None) -> None:
+        """Let requests take longer after one took too long: the stream waits in any case."""
+        if isinstance(problem, TimeoutError) or "Timeout" in type(problem).__name__:
+            most = max(self._settings.timeout, MOST_PATIENCE_SECONDS)
+            self._timeout = min(2 * self._timeout, most)
 
     def _check_refusal(self, problem: Exception) -> None:
         if isinstance(problem, SchemaRegistryError) and problem.http_status_code in REFUSALS:

@@ -58,8 +58,11 @@ class RegistrySettings(Settings):
         risk = "credentials and schemas are not encrypted; use https"
         return [f"schema registry {public_url(url)}: {risk}" for url in urls]
 
-    def client(self) -> SchemaRegistryClient:
+    def client(self, timeout: float | None = None) -> SchemaRegistryClient:
         """Return a client; nothing is reached before its first use.
+
+        Args:
+            timeout: seconds that a request may take; those of the settings unless given.
 
         Raises:
             ConnectorError: what it takes is not installed.
@@ -69,7 +72,8 @@ class RegistrySettings(Settings):
         except ImportError as error:
             advice = "pip install 'pynomaly-engine[formats]'"
             raise ConnectorError(f"a schema registry needs {error.name}: {advice}") from None
-        config: dict[str, Any] = {"url": self.url, "timeout": self.timeout, "max.retries": 0}
+        seconds = timeout or self.timeout
+        config: dict[str, Any] = {"url": self.url, "timeout": seconds, "max.retries": 0}
         if self.user is not None and self.password is not None:
             secret = self.password.get_secret_value()
             config["basic.auth.user.info"] = f"{self.user}:{secret}"
@@ -81,7 +85,7 @@ class RegistrySettings(Settings):
         config |= {f"ssl.{name}.location": path for name, path in files.items() if path}
         client = SchemaRegistryClient(config)
         session: Any = client._rest_client.session
-        session.request = _bounded(session.request, self.timeout)
+        session.request = _bounded(session.request, seconds)
         return client
 
 

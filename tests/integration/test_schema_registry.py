@@ -204,11 +204,16 @@ class Odd(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: Any = self.server
         server.asked.append(self.headers.get("authorization"))
+        time.sleep(server.seconds)
         status, body = server.answers[min(len(server.asked), len(server.answers)) - 1]
         self.send_response(status)
         self.send_header("content-type", "application/json")
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            # The client has given up.
+            pass
 
     def log_message(self, *args: object) -> None:
         pass
@@ -218,7 +223,7 @@ class Odd(BaseHTTPRequestHandler):
 def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(registry_module, "WAIT_SECONDS", (0.01, 0.01))
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
-    server.answers, server.asked = [], []
+    server.answers, server.asked, server.seconds = [], [], 0.0
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -263,6 +268,18 @@ def test_a_registry_that_drips_rejects_nothing_and_is_retried(whole: int) -> Non
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_a_registry_that_is_slower_than_its_timeout_gets_more_time(odd: Any) -> None:
+    odd.answers, odd.seconds = [GOOD], 1.2
+    found = decoder("avro", odd.url, timeout=0.4)
+
+    for most in ("0.4", "0.8"):
+        with pytest.raises(RetryableError, match=f"no complete answer in {most} s"):
+            decode(found, framed(7, avro(READING)))
+    events, rejects = decode(found, framed(7, avro(READING)))
+
+    assert (events, rejects) == ([("s1", 20.5)], [])
 
 
 GOOD = 200, json.dumps({"schema": json.dumps(AVRO)}).encode()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.path import EACH, Base64Text, JsonText, Path
+from engine.domain.path import EACH, Base64Text, JsonText, Named, Path
 from engine.domain.suggestion.names import is_amount
 
 DEEPEST = 10
@@ -44,7 +44,8 @@ class Field:
     @property
     def name(self) -> str:
         """Its own name."""
-        return str(self.path[-1])
+        named = self.path[-2] if len(self.path) > 1 else None
+        return named.text if isinstance(named, Named) else str(self.path[-1])
 
 
 def fields_of(events: Sequence[Mapping[str, Any]]) -> dict[Path, Field]:
@@ -87,7 +88,7 @@ def objects(
 
 def is_writable(name: Any) -> bool:
     """Return whether a path can have a step of this name."""
-    if isinstance(name, (int, JsonText, Base64Text)):
+    if isinstance(name, (int, JsonText, Base64Text, Named)):
         return True
     return isinstance(name, str) and name not in ("", EACH) and not set('"[]|') & set(name)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.domain.path import path_text
 from engine.domain.suggestion.fields import fields_of
-from engine.domain.suggestion.kinds import MOST_KINDS, Kinds, possible_kinds
+from engine.domain.suggestion.kinds import KIND, MOST_KINDS, Kinds, possible_kinds
 from engine.domain.suggestion.mixed import at
 from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
 from engine.domain.suggestion.opened import opened
@@ -45,17 +45,21 @@ def suggested_mapping(
         if "time" in whole.suggested.event:
             return whole.suggested
         # Kinds that no field names, each with a time of its own, have nothing else in common.
-        return _by_field(documents, of, True) or whole.suggested
+        apart = _by_field(documents, of, True)
+        return whole.suggested if apart is None else apart.suggested
     for kinds in possible_kinds(documents):
         best = _best(kinds, of, whole)
         if best is not None:
             chosen, suggested = best
+            count = sum(len(kinds.rows[value]) for value in chosen)
+            if other := _with_more(_by_field(documents, of), suggested, count, len(documents)):
+                return other
             return SuggestedMapping(
                 {"where": _condition(kinds, chosen), **suggested.event},
                 [_others(kinds, chosen), *suggested.notes],
             )
     if whole is None and (found_by_field := _by_field(documents, of)) is not None:
-        return found_by_field
+        return found_by_field.suggested
     whole = whole or of(range(len(documents)), True)
     return whole.suggested if whole is not None else None
 
@@ -81,7 +85,7 @@ def _by_field(
     documents: Sequence[Any],
     of: Callable[[Sequence[int]], KindMapping | None],
     is_apart: bool = False,
-) -> SuggestedMapping | None:
+) -> KindMapping | None:
     """Return a mapping for the messages with a field that the others do not have; None if none.
 
     As for the rows of a file that ends with words about itself, or kinds that no field names.
@@ -102,10 +106,25 @@ def _by_field(
             path = path_text(field.path)
             note = f"{len(documents) - len(rows)} messages have no {path}: passed over"
             where = {"where": {"path": path, "exists": True}}
-            return SuggestedMapping(
+            suggested = SuggestedMapping(
                 where | dict(found.suggested.event), [note, *found.suggested.notes]
             )
+            others = {*range(len(documents))} - {*rows}
+            return KindMapping(suggested, found.events, frozenset(others))
     return None
+
+
+def _with_more(
+    by_field: KindMapping | None, other: SuggestedMapping, count: int, messages: int
+) -> SuggestedMapping | None:
+    """Return a mapping by a field if it reads the same as another one of more messages.
+
+    As where a device that sends the other kind of messages sends this kind as well.
+    """
+    if by_field is None or messages - len(by_field.unread) <= count:
+        return None
+    event = {name: part for name, part in by_field.suggested.event.items() if name != "where"}
+    return by_field.suggested if event == other.event else None
 
 
 def _is_apart(one: KindMapping, others: KindMapping | None) -> bool:
@@ -133,6 +152,10 @@ def _richest(kinds: Kinds, of: Callable[[Sequence[int]], KindMapping | None]) ->
 
 def _condition(kinds: Kinds, chosen: Sequence[str]) -> dict[str, Any]:
     path = path_text(kinds.path)
+    is_named = KIND.search(str(kinds.path[-1])) is not None
+    if kinds.without and not is_named and len(chosen) == len(kinds.rows):
+        # Others of its values may come: all of these messages are alike in that they have it.
+        return {"path": path, "exists": True}
     return {"path": path, "equals": chosen[0]} if len(chosen) == 1 else {"path": path, "in": chosen}
 
 

@@ -34,7 +34,7 @@ _COUNTED = re.compile(
     r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
     r"xid|partition|version|ver|schema|lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|"
     r"year|month|day|hour|minute|second|type|proto|protocol|mmsi)$"
-    r"|(?<=[a-z])(Id|ID|Seq|Version|Port|Code|Cnt|Type)$"
+    r"|(?<=[a-z])(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
 OWN_ID = re.compile(
@@ -58,7 +58,9 @@ _AMOUNTS = (
     "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent"
 )
 _AMOUNT = re.compile(rf"(^|[_.-])({_AMOUNTS})$", re.IGNORECASE)
-_AMOUNT_IN_CAPITALS = re.compile(rf"(?<=[a-z0-9])({_AMOUNTS.title()})$")
+_AMOUNT_IN_CAPITALS = re.compile(
+    rf"(?<=[a-z0-9])({_AMOUNTS.title()}|M[Ss]ec|U[Ss]ec|Secs?|Ms)$|(?<!ip)[mu]?sec$"
+)
 
 
 def is_amount(name: str) -> bool:

@@ -1,7 +1,8 @@
-"""What lies within texts and rows of messages, as objects: JSON, base64 of JSON, arrays of arrays.
+"""What lies within texts and rows of messages, as objects: JSON, rows, named values.
 
 An object here may have steps of a path for names: `{"log": {JsonText(): {"took": 3}}}` is what
-`log | json.took` reads, and `{"points": [{0: 1704067200, 1: 0.7}]}` what `points[1]` reads.
+`log | json.took` reads, `{"points": [{0: 1704067200, 1: 0.7}]}` what `points[1]` reads, and
+`{"columns": {Named("name", "v"): {"value": 3}}}` what `columns[name=v].value` reads.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.domain.path import EACH, Base64Text, JsonText
+from engine.domain.path import EACH, Base64Text, JsonText, Named
+from engine.domain.suggestion.fields import NUMBER, is_number, is_writable
 from engine.domain.suggestion.times import is_time_of_values
 
 DEEPEST = 32
@@ -20,6 +22,8 @@ LONGEST_TUPLE = 8
 """Places of an array that is one message, such as a call: [2, "19", "MeterValues", {...}]."""
 BEGINNINGS = ("ey", "ew")
 """Of the base64 of an object in JSON."""
+NAMED = ("name", "value")
+"""Fields of the elements of an array of named values, such as the columns of a row."""
 JSON, BASE64 = JsonText(), Base64Text()
 
 
@@ -40,8 +44,28 @@ def opened(node: Any, depth: int = 0) -> Any:
         # Numbers among its texts say what kind of call it is.
         row = _opened_row(node, depth)
         return {place: one for place, one in row.items() if not isinstance(one, (int, float))}
+    if named := _named(node):
+        return {step: opened(one, depth + 1) for step, one in named.items()}
     rows = _has_rows(node)
     return [_opened_row(one, depth) if rows else opened(one, depth + 1) for one in node]
+
+
+def _named(node: Sequence[Any]) -> dict[Named, Any]:
+    """Return the elements of an array of named values by their names; none if it is another one.
+
+    Numbers and other texts are among the values, as in the columns of a row: one event together.
+    """
+    if len(node) < 2 or not all(isinstance(one, Mapping) and {*NAMED} <= {*one} for one in node):
+        return {}
+    names, values = ([one[part] for one in node] for part in NAMED)
+    are_names = all(isinstance(name, str) and is_writable(name) for name in names)
+    if not are_names or len(set(names)) < len(names) or _are_containers(values):
+        return {}
+    texts = [value for value in values if isinstance(value, str) and not NUMBER.fullmatch(value)]
+    is_mixed = bool(texts) and any(map(is_number, values))
+    # What else an element has, such as its type, is the same in each message.
+    found = zip(names, values, strict=True)
+    return {Named(NAMED[0], name): {NAMED[1]: one} for name, one in found} if is_mixed else {}
 
 
 def _opened_text(text: str, depth: int) -> Any:

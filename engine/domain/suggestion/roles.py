@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.domain.path import EACH, Path, path_text
 from engine.domain.suggestion.by_name import by_name
 from engine.domain.suggestion.elements import arrays_of_numbers, arrays_of_objects
-from engine.domain.suggestion.fields import Field
+from engine.domain.suggestion.fields import Field, is_number
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
 from engine.domain.suggestion.names import ENTITY, is_counted, is_time
 from engine.domain.suggestion.readings import (
@@ -22,6 +23,8 @@ from engine.domain.suggestion.times import are_near, is_text_of_a_time
 from engine.domain.suggestion.value_names import value_names
 
 MOST_VALUES = 20
+MANY = 8
+"""Events in which a number would hardly be one more each by chance."""
 
 
 class Roles:
@@ -58,7 +61,8 @@ class Roles:
             for path, field in rest.items()
             if path not in parts and is_value(field) and not names_something(field)
         ]
-        self._take(numbers)
+        # A counter is a value where nothing else is.
+        self._take([one for one in numbers if not _numbers_messages(one)] or numbers)
         self._digits = [
             field
             for path, field in rest.items()
@@ -167,7 +171,22 @@ def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str
 
 def names_something(field: Field) -> bool:
     """Return whether a field of numbers is something other than a value."""
-    return is_time(field.name) or is_counted(field.name)
+    return is_time(field.name) or is_counted(field.name) or _is_status(field)
+
+
+def _is_status(field: Field) -> bool:
+    """Return whether a field is the status of an answer of HTTP."""
+    is_named = field.name.lower().replace("-", "_").endswith(("status", "status_code"))
+    found = field.found
+    return is_named and all(is_number(value) and 100 <= value <= 599 for value in found)
+
+
+def _numbers_messages(field: Field) -> bool:
+    """Return whether a field is one more in each event than in the one before."""
+    column = field.column
+    if len(column) < MANY or not all(isinstance(value, int) for value in column):
+        return False
+    return all(later - earlier == 1 for earlier, later in itertools.pairwise(column))
 
 
 def _is_text_id(field: Field, sampled: Sampled) -> bool:

@@ -18,7 +18,8 @@ FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d.%m.%y",
          "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%Y%m%d")  # fmt: skip
 CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H.%M.%S", "%H%M%S")
-OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
+OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S.%f",
+          "%d/%b/%Y:%H:%M:%S", "%a %b %d %H:%M:%S %Y",
           "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d-%H.%M.%S", "%b %d %H:%M:%S",
           "%a %b %d %H:%M:%S %Z %Y")  # fmt: skip
 DIGITS = {"%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m%d": 8, "%H%M%S": 6}

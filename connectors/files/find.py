@@ -15,7 +15,7 @@ def find_files(pattern: str) -> list[str]:
         ConnectorError: a directory is named, or nothing answers at the address.
     """
     if "://" in pattern:
-        return find_remote(pattern)
+        return list(find_remote(pattern))
     path = Path(pattern)
     if path.is_dir():
         hint = f"set a pattern of its files, such as {pattern}/*.csv"

@@ -16,7 +16,7 @@ from connectors.files.followed import Lost, Tail, Whole, opened
 from connectors.files.identity import HEAD_BYTES, find_again, place
 from connectors.files.messages import Reading
 from connectors.files.outage import Outage
-from connectors.files.remote import UnreachableError
+from connectors.files.remote import UnreachableError, find_remote
 from connectors.files.unreadable import Message
 from engine.domain.batch import RawBatch
 from pynomaly.plugins import RunContext
@@ -42,6 +42,7 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         self._number, self._line = divmod(position, FILE_STRIDE_LINES)
         self._order = FileOrder(context.state)
         self._file: Tail | Whole | Lost | None = None
+        self._versions: dict[str, str] = {}
         self._searched = -math.inf
         self._every = REMOTE_SEARCH_SECONDS if "://" in pattern else SEARCH_SECONDS
         self._outage = Outage()
@@ -93,11 +94,30 @@ class FollowReader(StatefulSourcePartition[RawBatch, int]):
         now = time.monotonic()
         if now - self._searched < self._every:
             return
-        self._order.add(find_files(self._pattern))
+        if "://" in self._pattern:
+            versions = find_remote(self._pattern)
+            self._order.add(list(versions))
+            self._compare(versions)
+        else:
+            self._order.add(find_files(self._pattern))
         self._searched = now
         if not self._order.names and not self._is_waited_for:
             self._is_waited_for = True
             logger.warning('no file matches "%s" yet: waiting for one', self._pattern)
+
+    def _compare(self, versions: dict[str, str]) -> None:
+        """Read on in the last object if it has changed; warn of others."""
+        changed = {name for name, one in versions.items() if self._versions.get(name, one) != one}
+        self._versions = versions
+        for number, name in enumerate(self._order.names[: self._number + 1] if changed else ()):
+            if name in changed and number == self._number:
+                self.close()
+            elif name in changed:
+                logger.warning(
+                    "%s has changed after it was read: what is new in it is not read, as it is not "
+                    "the last one; give new content a new name",
+                    name,
+                )
 
     def _next_messages(self) -> tuple[list[Message], str]:
         """Return the next messages, of the next file where this one has no more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, TypeVar, cast
 
@@ -15,6 +15,8 @@ BLOCK_BYTES = 4 * 2**20
 """Bytes of a request: where a connection is cut, they are asked for again."""
 WAIT_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between the tries to read on where a connection was cut."""
+VERSIONS = ("size", "ETag", "etag", "md5Hash", "mtime", "last_modified", "LastModified")
+"""Fields that stores have, of which one at least changes with the content."""
 Result = TypeVar("Result")
 
 
@@ -22,25 +24,38 @@ class UnreachableError(ConnectorError):
     """A store does not answer, or a connection to it was cut."""
 
 
-def find_remote(pattern: str) -> list[str]:
-    """Return what there is at an address, which may be a pattern, in the order of names."""
+def find_remote(pattern: str) -> dict[str, str]:
+    """Return what there is at an address, which may be a pattern, in the order of names.
+
+    Returns:
+        What changes with the content, by address.
+    """
     system, place = _system(pattern)
     with _reaching(pattern):
         # What was found before is kept by it, without an end.
         system.invalidate_cache()
         if "*" not in pattern:
-            return [pattern] if _exists(system, place) else []
-        found = system.glob(pattern)
+            known = _info(system, place)
+            return {} if known is None else {pattern: _version(known)}
+        found = system.glob(pattern, detail=True)
     scheme = pattern.partition("://")[0]
-    return [f"{scheme}://{str(name).removeprefix('/')}" for name in sorted(found)]
+    return {
+        f"{scheme}://{str(name).removeprefix('/')}": _version(found[name]) for name in sorted(found)
+    }
 
 
-def _exists(system: Any, place: str) -> bool:
+def _info(system: Any, place: str) -> Mapping[str, Any] | None:
     try:
-        system.info(place)
+        known: Mapping[str, Any] = system.info(place)
     except FileNotFoundError:
-        return False
-    return True
+        return None
+    return known
+
+
+def _version(known: Mapping[str, Any]) -> str:
+    """Return the size of a file, and what its store says of its content or its age."""
+    marks = (str(known[name]) for name in VERSIONS if known.get(name) is not None)
+    return " ".join(marks)
 
 
 def open_remote(path: str) -> IO[bytes]:

@@ -143,6 +143,24 @@ def test_files_that_come_to_a_store_are_found_though_it_keeps_listings(store: ty
     assert sum(map(len, found)) == 5_000
 
 
+def test_an_object_that_grows_is_read_on_if_it_is_the_last(
+    store: type[Store], caplog: pytest.LogCaptureFixture
+) -> None:
+    part = source("store://b/*.ndjson", follow=True).source().build_part("s", "0", None)
+    until(part, 5_000)
+    store.files["b/a.ndjson"] = LINES + b"{}\n" * 70
+    found = until(part, 70)
+    store.files["b/b.ndjson"] = LINES
+    until(part, 5_000)
+    store.files["b/a.ndjson"] = LINES + b"{}\n" * 90
+    more = [part.next_batch() for _ in range(4)]
+
+    assert [value for batch in found for value in batch.values] == [b"{}"] * 70
+    assert [batch for batch in more if batch] == []
+    assert "store://b/a.ndjson has changed after it was read: what is new" in caplog.text
+    assert caplog.text.count("has changed after") == 1
+
+
 def test_a_store_that_was_never_reached_ends_the_run(store: type[Store]) -> None:
     store.is_away = True
     part = source("store://b/*.ndjson", follow=True).source().build_part("s", "0", None)

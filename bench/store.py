@@ -83,6 +83,11 @@ def questions(draw: random.Random) -> dict[str, Question]:
         "open of an entity": IncidentFilter(entity=entity, status=Status.OPEN),
         "open and critical": IncidentFilter(status=Status.OPEN, severity=severity),
         "of somebody, none open": IncidentFilter(assignee="user-7", closed=False),
+        "one of each story": IncidentFilter(is_collapsed=True),
+        "one of each story, resolved": IncidentFilter(
+            status=Status.RESOLVED, until=until, is_collapsed=True
+        ),
+        "one of each story, open": IncidentFilter(status=Status.OPEN, is_collapsed=True),
     }.items():
         asked[f"incidents: {name}"] = partial(_incidents, one)
     for name, span, step in (("day", day, hour), ("week", 7 * day, hour), ("month", 30 * day, day)):

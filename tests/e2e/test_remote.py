@@ -32,6 +32,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     )
     write_readings(tmp_path / "readings.ndjson")
     (tmp_path / "broken.yaml").write_text(PIPELINE.replace("unit: ms", "unit: weeks"))
+    (tmp_path / "no.yaml").write_text("name: quick\nevent: {a: [b\n")
     with served(tmp_path, "--follow", "quick.yaml") as (address, printed):
         token = printed[-1].strip()
 
@@ -77,6 +78,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
             state = pynomaly("pipelines", "state", "quick", "-o", "json")
             reverted = pynomaly("pipelines", "revert", "quick", "--to", "2026-03-01T06:00Z")
             broken = pynomaly("pipelines", "apply", "-f", "broken.yaml")
+            no_yaml = pynomaly("pipelines", "apply", "-f", "no.yaml")
             names = [one["name"] for one in client.pipelines()]
 
     assert len(set(ids)) == 120
@@ -103,6 +105,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
     assert letters.stdout.splitlines()[1].split() == ["not_json", "1", "unexpected", "end"]
     assert "in Kafka" in redriven.stderr
+    assert "no.yaml: line 3: is not YAML: while parsing a flow sequence" in no_yaml.stderr
     assert backtest["id"] in tested.stdout
     assert (backtest["stage"], backtest["error"]) == ("done", None)
     assert backtest["found"] == {"anomalies": 1, "incidents": 1, "rejects": 1}

@@ -15,6 +15,10 @@ from engine.application.config.url import host_and_port
 
 SECONDS = 2.0
 MOST_BYTES = 4 * 2**20
+SILENT = (
+    "its pages do not answer: it starts, which takes up to two minutes where its detectors are "
+    "compiled, or it hangs: see its log"
+)
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -43,7 +47,7 @@ def health_of(spec: MetricsSpec | None) -> RunHealth | None:
         page = _read(f"{place}/health/ready")
         totals = _totals(_read(f"{place}/metrics").decode())
     except (OSError, ValueError):
-        return RunHealth(ready=False, reasons=["its pages do not answer"], totals={})
+        return RunHealth(ready=False, reasons=[SILENT], totals={})
     reasons = _reasons(page)
     return RunHealth(not reasons, reasons, totals)
 

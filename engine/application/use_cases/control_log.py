@@ -44,7 +44,7 @@ def add_record(
         FatalError: it does not fit, or the log cannot be written.
         ConnectorError: the brokers did not confirm it.
     """
-    _refuse_unknown_values(file, fields.get("values", ()))
+    refuse_unknown_values(file, fields.get("values", ()))
     if kind == "budget":
         _require_budget(file)
     if fields.get("weekly") is not None:
@@ -118,7 +118,12 @@ def _open(file: PipelineFile) -> Log:
     return ControlLog(directory)
 
 
-def _refuse_unknown_values(file: PipelineFile, values: Sequence[str]) -> None:
+def refuse_unknown_values(file: PipelineFile, values: Sequence[str]) -> None:
+    """Refuse values that a pipeline does not have.
+
+    Raises:
+        FatalError: one of them is unknown; the message has those that are known.
+    """
     names = file.event.mapping().value_names
     for value in values:
         if value not in names:

@@ -177,7 +177,7 @@ def preview_control(
     """Return the recent anomalies that a silence would have muted."""
     file = services.pipeline(caller, pipeline)
     with services.store.reading() as work:
-        found = preview_silence(work, caller, file.name, body, last)
+        found = preview_silence(work, caller, file, body, last)
     ids = [one.id for one in found.muted]
     return SilencePreviewOut(muted=len(ids), last=found.last, anomalies=ids)
 

@@ -118,7 +118,7 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     store = AnnouncingStore(store, news.announce)
     services = Services(
         store,
-        pipelines=serving.pipelines.beside(runner.file),
+        pipelines=serving.pipelines.beside(runner),
         runner=runner,
         box=serving.box,
         provider=_provider(serving),

@@ -6,7 +6,13 @@ import typer
 
 from engine.application.control.caller import SYSTEM
 from engine.application.control.read_audit import verify_audit
-from engine.presentation.cli.control_store import DIRECTORY, Database, Directory, open_store
+from engine.presentation.cli.control_store import (
+    DIRECTORY,
+    Database,
+    Directory,
+    open_store,
+    require_own_store,
+)
 
 audit = typer.Typer(no_args_is_help=True, help="The audit log of the control plane.")
 
@@ -18,6 +24,8 @@ def verify(directory: Directory = DIRECTORY, database: Database = None) -> None:
     Ends with exit code 2 and the number of the first record that is wrong. Note the digest that is
     printed: if records were cut off at the end, an older digest is no longer in the log.
     """
+    if database is None:
+        require_own_store(directory)
     store = open_store(directory, database)
     try:
         with store.reading() as work:

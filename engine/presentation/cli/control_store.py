@@ -32,6 +32,7 @@ PASSWORD = "PYNOMALY_DATABASE_PASSWORD"
 CACHE_PASSWORD = "PYNOMALY_CACHE_PASSWORD"
 SECRET_KEY = "PYNOMALY_SECRET_KEY"
 OWN_KEY_FILE = "secret.key"
+OWN_STORE = "store.db"
 DIRECTORY = Path(".pynomaly-server")
 
 Directory = Annotated[
@@ -103,10 +104,23 @@ def open_store(
     need_server()
     if database is None:
         private_directory(directory)
-    url = database or f"sqlite:///{directory.absolute() / 'store.db'}"
+    url = database or f"sqlite:///{directory.absolute() / OWN_STORE}"
     store = registry.control_store("sql")(url, _secret(PASSWORD), replica)
     store.prepare(migrating=migrating)
     return store
+
+
+def require_own_store(directory: Path) -> None:
+    """Require that a server has kept its store in a directory: what reads it makes none.
+
+    Raises:
+        FatalError: there is no store.
+    """
+    if not (directory / OWN_STORE).is_file():
+        raise FatalError(
+            f"{directory}: a server has no store there: name its directory with --directory, or "
+            "its PostgreSQL with --database"
+        )
 
 
 def open_cache(url: str) -> SharedCache:

@@ -35,7 +35,8 @@ def common(
         typer.Option(
             "--server",
             envvar=SERVER,
-            help="Server of `incidents`, `pipelines`, `backtests`: a URL.",
+            help="Server of `incidents`, `pipelines`, `backtests`, `datasets`, `series` and "
+            "`mcp`: a URL.",
         ),
     ] = None,
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from engine.domain.errors import FatalError
 from engine.presentation.cli.output import current_redactor
+from engine.presentation.cli.settings_part import field_of, text_of
 from engine.presentation.cli.table import As, Format, print_rows
 
 if TYPE_CHECKING:
@@ -85,12 +86,10 @@ def apply(
     output: As = Format.TABLE,
 ) -> None:
     """Store a pipeline file as the newest version; one that is stored already changes nothing."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FatalError(f"{file}: cannot be read: {error}") from None
+    text = text_of(file)
+    name = str(field_of(file, text, "name"))
     with open_client(context) as client:
-        found = client.put_pipeline(_name(file, text), text, why)
+        found = client.put_pipeline(name, text, why)
     print_rows([found], ("name", "number", "digest"), output)
 
 
@@ -125,7 +124,9 @@ def redrive(context: typer.Context, name: Name, output: As = Format.TABLE) -> No
     """Send dead letters that become events now back to the source, each once."""
     with open_client(context) as client:
         found = client.redrive(name)
-    print_rows([found], ("topic", "sent", "passed_over"), output)
+    refused = sum(one["count"] for one in found["refused"])
+    shown = {**found, "refused": refused} if output is Format.TABLE else found
+    print_rows([shown], ("topic", "sent", "passed_over", "refused"), output)
 
 
 def _size_of_story(incident: Incident) -> int:
@@ -160,13 +161,3 @@ def open_client(context: typer.Context) -> Client:
     current_redactor().learn([token])
     server = context.find_root().params.get("_server") or HERE
     return Client(server, token)
-
-
-def _name(file: Path, text: str) -> str:
-    import yaml
-
-    try:
-        name = yaml.safe_load(text)["name"]
-    except (yaml.YAMLError, TypeError, KeyError):
-        raise FatalError(f"{file}: name: is missing, or the file is not YAML") from None
-    return str(name)

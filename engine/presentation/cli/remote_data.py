@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from engine.domain.errors import FatalError
 from engine.presentation.cli import remote_pipelines  # noqa: F401 - adds its commands
 from engine.presentation.cli.remote import Name, Why, open_client, pipelines
+from engine.presentation.cli.settings_part import field_of, text_of
 from engine.presentation.cli.table import As, Format, print_rows
 
 datasets = typer.Typer(help="Datasets of a server: a source and its mapping.", no_args_is_help=True)
@@ -139,9 +139,4 @@ def import_state(context: typer.Context, name: Name, archive: Archive) -> None:
 
 
 def _part(file: Path, name: str) -> Any:
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))[name]
-    except (OSError, UnicodeDecodeError) as error:
-        raise FatalError(f"{file}: cannot be read: {error}") from None
-    except (yaml.YAMLError, TypeError, KeyError):
-        raise FatalError(f"{file}: {name}: is missing, or the file is not YAML") from None
+    return field_of(file, text_of(file), name)

@@ -88,6 +88,16 @@ def test_a_store_is_made_and_saved_by_commands(folder: Path) -> None:
     assert users == 0
 
 
+@pytest.mark.parametrize("here", ["elsewhere", "empty"])
+def test_verify_makes_no_store_where_there_is_none(folder: Path, here: str) -> None:
+    (folder / "empty").mkdir()
+
+    with pytest.raises(FatalError, match="no store there: name its directory"):
+        verify(folder / here)
+
+    assert [path.name for path in folder.rglob("*")] == ["empty"]
+
+
 def test_verify_names_the_record_that_was_changed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.application.control.ingest import ingest
+from engine.application.control.local_runner import LocalRunner
 from engine.application.control.memory_store import MemoryStore
 from engine.application.control.pipeline_directory import PipelineDirectory, directory_of
 from engine.application.live_control.log_file import ControlLog
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.control.errors import NotFoundError
+from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.role import Role
 from engine.domain.errors import FatalError
 from tests.support.published import anomaly
@@ -151,6 +157,13 @@ def test_a_preview_counts_the_last_anomalies_that_a_silence_fits(
     assert values == {"muted": 0, "last": 10, "anomalies": []}
 
 
+def test_a_preview_refuses_a_value_that_the_pipeline_does_not_have(ask: Ask) -> None:
+    found = ask("post", f"{PATH}/preview", json={"values": ["humidity"]})
+
+    assert found.status_code == 409
+    assert 'there is no value "humidity"' in found.json()["detail"]
+
+
 def test_a_preview_looks_at_the_hours_of_the_week(ask: Ask, store: MemoryStore) -> None:
     with store.writing() as work:
         ingest(work, [judged(n) for n in range(10, 20)])
@@ -199,6 +212,24 @@ def test_a_pipeline_that_the_server_does_not_know_is_told_with_those_it_knows(as
 def test_a_server_that_follows_none_reports_how_to_follow_a_pipeline() -> None:
     with pytest.raises(NotFoundError, match=r'runs a pipeline called "demo".*--follow PIPELINE'):
         PipelineDirectory().open("demo")
+
+
+def test_the_file_of_a_run_counts_until_it_is_over(
+    pipelines: PipelineDirectory, tmp_path: Path
+) -> None:
+    runner = LocalRunner(tmp_path, (sys.executable, "-c", "import time; time.sleep(60)"))
+    followed = (tmp_path / "quick.yaml").read_text()
+    version = PipelineVersion("quick", 2, followed.replace("vibration", "pressure"), "ada", 5)
+    directory = pipelines.beside(runner)
+
+    process = runner.start(version).process
+    values = [list(directory.open("quick").event.mapping().value_names)]
+    os.kill(process, signal.SIGKILL)
+    while not (run := runner.get("quick")) or not run.is_over:
+        time.sleep(0.05)
+    values.append(list(directory.open("quick").event.mapping().value_names))
+
+    assert ["pressure" in names for names in values] == [True, False]
 
 
 def test_a_file_that_has_become_invalid_is_told(

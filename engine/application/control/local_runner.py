@@ -13,9 +13,11 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -28,6 +30,7 @@ from engine.domain.control.run import Run, RunState
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FILE, RECORD, LOG = "pipeline.yaml", "run.json", "log"
+SERVER = "server-id"
 MOST_LOG_BYTES = 20 * 2**20
 """Size beyond which a log is rotated at the next start."""
 IMPATIENCE_SECONDS = 0.5
@@ -46,6 +49,21 @@ class LocalRunner:
         self._command = command
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = RLock()
+
+    @cached_property
+    def server(self) -> str:
+        """Id of the server, which it keeps in its directory."""
+        path = self._directory / SERVER
+        with self._lock:
+            if not path.exists():
+                write_durably(path, uuid4().hex.encode())
+            return path.read_text()
+
+    def started(self) -> list[Run]:
+        """Return the last run of each pipeline that it ever started."""
+        folders = sorted((self._directory / "runs").glob("*"))
+        found = [self.get(one.name) for one in folders if NAME.fullmatch(one.name)]
+        return [run for run in found if run is not None]
 
     def start(self, version: PipelineVersion) -> Run:
         """Run a version of a pipeline.

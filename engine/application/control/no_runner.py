@@ -14,6 +14,9 @@ REFUSAL = "this server runs no pipelines (--stateless)"
 class NoRunner:
     """Knows of no runs, and refuses to start one."""
 
+    server = ""
+    """It has no claim on any pipeline."""
+
     def start(self, version: PipelineVersion) -> Run:  # noqa: ARG002 - of the port
         """Refuse.
 

@@ -10,6 +10,7 @@ from engine.application.control.check_pipeline_text import parsed
 from engine.application.control.manage_pipelines import stored_pipeline
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
+from engine.application.control.run_claims import ELSEWHERE, claim, runs_elsewhere
 from engine.application.control.run_health import RunHealth, health_of
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError, NotFoundError
@@ -19,6 +20,11 @@ from engine.domain.control.run import Run
 
 class Runner(Protocol):
     """Runs pipelines."""
+
+    @property
+    def server(self) -> str:
+        """Id of the server, which it keeps."""
+        ...
 
     def start(self, version: PipelineVersion) -> Run:
         """Run a version of a pipeline.
@@ -66,12 +72,14 @@ def start_pipeline(
     Raises:
         ForbiddenError: the caller lacks permission.
         NotFoundError: the pipeline is not stored.
-        ConflictError: the pipeline is running.
+        ConflictError: the pipeline is running, here or by another server.
     """
     require(caller, Action.RUN_PIPELINES, name)
     version = stored_pipeline(work, name, number)
     shown = {"version": version.number, "digest": version.digest}
+    # The audit log has one end: from here on no other server starts anything.
     record(work, caller, now, "pipeline.start", name, None, shown)
+    claim(work, runner.server, name, now)
     return runner.start(version)
 
 
@@ -85,18 +93,22 @@ def stop_pipeline(
         ConflictError: the pipeline is not running.
     """
     require(caller, Action.RUN_PIPELINES, name)
+    if _is_elsewhere(work, runner, name, now):
+        raise ConflictError(ELSEWHERE)
     record(work, caller, now, "pipeline.stop", name, None, {"drain": drain})
     return runner.stop(name, drain=drain)
 
 
-def run_status(work: UnitOfWork, caller: Caller, runner: Runner, name: str) -> RunStatus:
+def run_status(work: UnitOfWork, caller: Caller, now: int, runner: Runner, name: str) -> RunStatus:
     """Return the status of the last run of a pipeline.
 
     Raises:
         ForbiddenError: the caller lacks permission.
-        NotFoundError: the pipeline was never started here.
+        NotFoundError: the pipeline was never started here, or another server runs it.
     """
     require(caller, Action.READ, name)
+    if _is_elsewhere(work, runner, name, now):
+        raise NotFoundError(ELSEWHERE)
     run = _started(runner, name)
     version = None if run.is_over else work.pipelines.get(name, run.number)
     health = None if version is None else health_of(parsed(version.text, name).metrics)
@@ -124,12 +136,20 @@ def _started(runner: Runner, name: str) -> Run:
     return run
 
 
-def require_ended(runner: Runner, name: str) -> None:
+def _is_elsewhere(work: UnitOfWork, runner: Runner, name: str, now: int) -> bool:
+    """Return whether a pipeline does not run here, but another server runs it."""
+    run = runner.get(name)
+    return (run is None or run.is_over) and runs_elsewhere(work, runner.server, name, now)
+
+
+def require_ended(work: UnitOfWork, runner: Runner, name: str, now: int) -> None:
     """Require that a pipeline is not running.
 
     Raises:
-        ConflictError: the pipeline is running.
+        ConflictError: the pipeline is running, here or by another server.
     """
+    if _is_elsewhere(work, runner, name, now):
+        raise ConflictError(ELSEWHERE)
     run = runner.get(name)
     if run is not None and not run.is_over:
         raise ConflictError("the pipeline runs: stop it first")

@@ -222,7 +222,7 @@ def delete_pipeline(
     """Remove a pipeline with all its versions; the audit log keeps their digests."""
     known = revision_of(if_match)
     with services.store.writing() as work:
-        require_ended(services.runner, pipeline)
+        require_ended(work, services.runner, pipeline, services.now())
         remove_pipeline(work, caller, services.now(), pipeline, known)
 
 

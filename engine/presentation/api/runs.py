@@ -145,7 +145,7 @@ def _end(services: Services, caller: Caller, pipeline: str) -> None:
 def read_status(services: WithServices, caller: WithCaller, pipeline: PipelineName) -> RunStatusOut:
     """Return the status of the last run of a pipeline: its process, health page and metrics."""
     with services.store.reading() as work:
-        found = run_status(work, caller, services.runner, pipeline)
+        found = run_status(work, caller, services.now(), services.runner, pipeline)
     health = found.health
     return RunStatusOut(
         **_fields(found.run),

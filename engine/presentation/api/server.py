@@ -31,6 +31,7 @@ from engine.application.control.oidc_settings import OidcSettings
 from engine.application.control.pipeline_directory import PipelineDirectory
 from engine.application.control.rate_limits import RateLimits
 from engine.application.control.reseal_secrets import reseal_secrets
+from engine.application.control.run_claims import ClaimKeeper
 from engine.application.control.secret_box import SecretBox
 from engine.application.control.shared_cache import CacheLink
 from engine.application.control_ports import Store
@@ -129,7 +130,8 @@ def run_server(store: Store, serving: Serving, logs: tuple[LogFormat, LogLevel, 
     )
     metrics.watch(lambda: live.clients, store.connections)
     page = serving.metrics and serve_metrics(serving.metrics, metrics.registry)
-    threads = _background(store, serving, stop, metrics, news)
+    claims = [ClaimKeeper(store, runner).run] if isinstance(runner, LocalRunner) else []
+    threads = _background(store, serving, claims, stop, metrics, news)
     _print_address(store, listening)
     config = uvicorn.Config(
         create_app(services),
@@ -203,7 +205,12 @@ def _print_address(store: Store, listening: socket.socket) -> None:
 
 
 def _background(
-    store: Store, serving: Serving, stop: Event, metrics: ServerMetrics, news: News
+    store: Store,
+    serving: Serving,
+    claims: Sequence[Callable[[Event], None]],
+    stop: Event,
+    metrics: ServerMetrics,
+    news: News,
 ) -> list[Thread]:
     """Start the background threads."""
     found = [Thread(target=_retain, args=(store, serving, stop), name="retention")]
@@ -214,7 +221,8 @@ def _background(
         found.append(Thread(target=follower.run, name="follower"))
     worker = BacktestWorker(store, serving.directory / "backtests", RUN)
     found.append(Thread(target=worker.run, args=(stop,), name="backtests"))
-    found += [Thread(target=run, args=(stop,), name="beside") for run in serving.beside]
+    beside = [*serving.beside, *claims]
+    found += [Thread(target=run, args=(stop,), name="beside") for run in beside]
     for thread in found:
         # An unreachable broker must not keep the server from stopping.
         thread.daemon = True

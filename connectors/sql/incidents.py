@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ from connectors.sql.rows import (
     asked,
     execute_many,
     fetched,
+    insert_new,
     page,
     paged,
 )
@@ -74,9 +76,16 @@ class SqlIncidents:
             found.update((row.id, _value(row)) for row in self._connection.execute(query))
         return found
 
-    def add(self, incidents: Sequence[Incident]) -> None:
-        """Store new ones."""
-        execute_many(self._connection, insert(table), list(map(row_of, incidents)))
+    def add(self, incidents: Sequence[Incident]) -> Collection[str]:
+        """Store those whose ids are new; return these ids."""
+        rows = list(map(row_of, incidents))
+        if self._connection.dialect.name == "sqlite":
+            # One transaction writes at a time, so what was new to it is new.
+            execute_many(self._connection, insert(table), rows)
+            return {incident.id for incident in incidents}
+        # Sorted, so that two transactions wait for each other's rows in the same order.
+        rows.sort(key=itemgetter("id"))
+        return {row[0] for row in insert_new(self._connection, table, rows)}
 
     def save(self, incidents: Sequence[Incident]) -> None:
         """Store changed ones.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import orjson
@@ -530,6 +531,31 @@ def test_of_two_who_show_a_refresh_token_the_second_ends_the_session(store: Stor
     assert sum(one is None for one in found) == 1
     assert session is not None
     assert session.ended == 2
+
+
+def test_two_who_store_records_of_new_incidents_at_once_have_both(store: Store) -> None:
+    together = Barrier(2)
+    records = [[anomaly(n) for n in range(1, 40)], [incident(n, 3) for n in range(39, 0, -1)]]
+
+    def write(documents: list[Document]) -> None:
+        with store.writing() as work:
+            # Neither sees what the other one has not committed, where both can begin.
+            with suppress(BrokenBarrierError):
+                together.wait(0.5)
+            ingest(work, documents)
+
+    threads = [Thread(target=write, args=(some,)) for some in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with store.reading() as work:
+        found = work.incidents.find(IncidentFilter(), None, 100).items
+        anomalies = work.anomalies.find(AnomalyFilter(), None, 100).items
+    assert len(anomalies) == 39
+    assert sorted(one.id for one in found) == [f"{n:032x}" for n in range(1, 40)]
+    assert all(one.facts.document is not None for one in found)
 
 
 def test_audit_records_form_one_chain_whoever_writes(store: Store) -> None:

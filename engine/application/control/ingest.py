@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from engine.application.control.feeding import announce
@@ -63,8 +63,22 @@ def _join(
     work: UnitOfWork, anomalies: Sequence[StoredAnomaly], facts: Sequence[tuple[str, Facts]]
 ) -> list[Incident]:
     """Update incidents by anomalies and facts; return those that changed."""
+    found: list[Incident] = []
+    while anomalies or facts:
+        changed, taken = _join_once(work, anomalies, facts)
+        found += changed
+        # Of two followers that meet a new incident at once, one stores it; the other changes it.
+        anomalies = [one for one in anomalies if one.incident in taken]
+        facts = [one for one in facts if one[0] in taken]
+    return found
+
+
+def _join_once(
+    work: UnitOfWork, anomalies: Sequence[StoredAnomaly], facts: Sequence[tuple[str, Facts]]
+) -> tuple[list[Incident], Collection[str]]:
+    """Do so once; return also the ids of incidents that others have stored meanwhile."""
     ids = {anomaly.incident for anomaly in anomalies} | {incident for incident, _ in facts}
-    before = work.incidents.get(ids) if ids else {}
+    before = work.incidents.get(ids)
     after: dict[str, Incident] = dict(before)
     for anomaly in anomalies:
         known = after.get(anomaly.incident)
@@ -81,8 +95,8 @@ def _join(
         for key, incident in after.items()
         if key in before and incident != before[key]
     ]
-    if new:
-        work.incidents.add(new)
+    added = work.incidents.add(new) if new else ()
     if changed:
         work.incidents.save(changed)
-    return new + changed
+    taken = {incident.id for incident in new}.difference(added)
+    return [one for one in new if one.id not in taken] + changed, taken

@@ -96,9 +96,11 @@ class MemoryIncidents:
         """Return those of these ids; within a writing unit of work nobody else changes them."""
         return {one: self._all[one] for one in ids if one in self._all}
 
-    def add(self, incidents: Sequence[Incident]) -> None:
-        """Store new ones."""
-        self._all.update((one.id, one) for one in incidents)
+    def add(self, incidents: Sequence[Incident]) -> Collection[str]:
+        """Store those whose ids are new; return these ids."""
+        new = {one.id: one for one in incidents if one.id not in self._all}
+        self._all.update(new)
+        return new.keys()
 
     def save(self, incidents: Sequence[Incident]) -> None:
         """Store changed ones.

@@ -46,8 +46,8 @@ class IncidentRepository(Protocol):
         """Return those of these ids; within a writing unit of work nobody else changes them."""
         ...
 
-    def add(self, incidents: Sequence[Incident]) -> None:
-        """Store new ones."""
+    def add(self, incidents: Sequence[Incident]) -> Collection[str]:
+        """Store those whose ids are new; return these ids."""
         ...
 
     def save(self, incidents: Sequence[Incident]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, select
 
 from connectors.sql.rows import Beside, insert_into
 from connectors.sql.sums import join, prune
 from connectors.sql.tables import series as table
 from engine.domain.control.series import EVENTS, Bucket
+
+HUGE = 1e300
+"""PostgreSQL refuses a sum that no number holds; that of smaller ones is far from it."""
 
 
 class SqlSeries:
@@ -48,6 +52,43 @@ class SqlSeries:
             .order_by(table.c.value, table.c.begin)
         )
         return [Bucket(*row) for row in self._connection.execute(query)]
+
+    def widened(
+        self, pipeline: str, entity: str, step: int, since: int, until: int, into: int
+    ) -> list[Bucket]:
+        """Return them joined to buckets of a longer step, of which `since` is a multiple."""
+        behind = table.c.begin - since
+        size = func.abs(table.c.total)
+        fits = case((size < HUGE, table.c.total), else_=0.0)
+        query = (
+            select(
+                table.c.value,
+                (table.c.begin - behind % into).label("span"),
+                # Of PostgreSQL, a sum of counts is a decimal.
+                cast(func.sum(table.c["count"]), BigInteger),
+                case((func.max(size) < HUGE, func.sum(fits)), else_=None),
+                func.min(table.c.least),
+                func.max(table.c.greatest),
+                func.min(table.c.low),
+                func.max(table.c.high),
+                func.max(table.c.rarity),
+            )
+            .where(
+                table.c.pipeline == pipeline,
+                table.c.step == step,
+                table.c.entity == entity,
+                table.c.begin >= since,
+                table.c.begin < until,
+            )
+            .group_by(table.c.value, "span")
+            .order_by(table.c.value, "span")
+        )
+        return [
+            Bucket(
+                pipeline, entity, value, into, span, count, inf if total is None else total, *rest
+            )
+            for value, span, count, total, *rest in self._connection.execute(query)
+        ]
 
     def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
         """Return entities and the greatest rarity of their events since a time, it first."""

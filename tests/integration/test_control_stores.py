@@ -44,7 +44,7 @@ from engine.domain.control.role import Role
 from engine.domain.control.secret import Secret
 from engine.domain.control.series import COARSE, EVENTS, FINE
 from engine.domain.control.session import Session
-from engine.domain.control.spans import LAST, Stretch, stretches
+from engine.domain.control.spans import LAST, Stretch, stretches, widened
 from engine.domain.control.stored_anomaly import stored_anomaly
 from engine.domain.control.token import Token, TokenKind
 from engine.domain.control.user import User
@@ -678,6 +678,29 @@ def test_datasets_are_stored_by_name(store: Store) -> None:
     with store.writing() as work:
         work.datasets.remove("plant")
         assert work.datasets.get("plant") is None
+
+
+def test_series_are_widened_by_the_store_as_by_hand(store: Store) -> None:
+    hour = BEGAN - BEGAN % COARSE
+
+    def score(number: int, value: float, entity: str) -> Document:
+        low = None if number % 3 else value - 1
+        values = [{"name": "t", "value": value, "low": low, "high": None}]
+        rest = {"pipeline": "quick", "entity": entity, "p_value": 10.0 ** -(number % 5)}
+        return {"time_ns": hour + number * 40 * SECOND, "values": values, **rest}
+
+    usual = [1.5, -2.0, 0.25, 5e-324, 8.0, -1e-3, 3.0] * 12
+    with store.writing() as work:
+        ingest_scores(work, [score(n, one, "a") for n, one in enumerate(usual)])
+        ingest_scores(work, [score(n, 1e308, "huge") for n in range(20)])
+
+    with store.reading() as work:
+        fine = work.series.find("quick", "a", FINE, hour, hour + COARSE)
+        found = work.series.widened("quick", "a", FINE, hour, hour + COARSE, 10 * FINE)
+        huge = work.series.widened("quick", "huge", FINE, hour, hour + COARSE, 10 * FINE)
+    assert len(found) == 12
+    assert found == widened(fine, 10 * FINE)
+    assert [one.mean for one in huge if one.value == "t"] == [1e308, 1e308]
 
 
 def test_series_join_what_comes_later_and_go_by_step(store: Store) -> None:

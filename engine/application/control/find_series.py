@@ -13,6 +13,8 @@ from engine.domain.control.series import COARSE, FINE, Bucket
 from engine.domain.control.spans import begin_of, widened
 
 MOST_SPANS = 5_000
+LONGEST = 2**62
+"""Differences of times that the databases are asked to compute; 64 bits hold no longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ def find_series(work: UnitOfWork, caller: Caller, wanted: SeriesRequest) -> Sequ
             "query", f"expected from 1 to {MOST_SPANS} spans: another step, since or until"
         )
     base = FINE if wanted.step % COARSE else COARSE
-    stored = work.series.find(wanted.pipeline, wanted.entity, base, since, wanted.until)
-    return widened(stored, wanted.step)
+    asked = wanted.pipeline, wanted.entity, base, since, wanted.until
+    if wanted.step > base and since % wanted.step == 0 and wanted.until - since <= LONGEST:
+        # The store joins ten thousand buckets in a fraction of what it takes to read them.
+        return work.series.widened(*asked, wanted.step)
+    return widened(work.series.find(*asked), wanted.step)
 
 
 def find_nearest(

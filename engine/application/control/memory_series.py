@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.domain.control.series import EVENTS, Bucket
-from engine.domain.control.spans import joined
+from engine.domain.control.spans import joined, widened
 
 
 class MemorySeries:
@@ -30,6 +30,12 @@ class MemorySeries:
             if (one.pipeline, one.entity, one.step) == (pipeline, entity, step)
             and since <= one.begin < until
         ]
+
+    def widened(
+        self, pipeline: str, entity: str, step: int, since: int, until: int, into: int
+    ) -> list[Bucket]:
+        """Return them joined to buckets of a longer step, of which `since` is a multiple."""
+        return widened(self.find(pipeline, entity, step, since, until), into)
 
     def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
         """Return entities and the greatest rarity of their events since a time, it first."""

@@ -86,6 +86,12 @@ class SeriesRepository(Protocol):
         """Return the buckets of an entity that begin in a span of time, by value and time."""
         ...
 
+    def widened(
+        self, pipeline: str, entity: str, step: int, since: int, until: int, into: int
+    ) -> list[Bucket]:
+        """Return them joined to buckets of a longer step, of which `since` is a multiple."""
+        ...
+
     def rarest(self, pipeline: str, step: int, since: int, limit: int) -> list[tuple[str, float]]:
         """Return entities and the greatest rarity of their events since a time, it first."""
         ...

@@ -22,6 +22,12 @@ def build(name: str, seed: int = 1_000) -> Stream:
     return SITUATIONS[name].build(np.random.default_rng(seed))
 
 
+@pytest.fixture(scope="module", params=NAMES)
+def situation(request: pytest.FixtureRequest) -> tuple[str, Stream]:
+    """Each situation and a stream of it: pytest runs all tests of one before the next is made."""
+    return request.param, build(request.param)
+
+
 def values_of(stream: Stream, fault: Fault, value: int = 0) -> Floats:
     rows = (stream.keys == fault.entity) & (stream.times >= fault.start)
     return np.asarray(stream.values[rows & (stream.times < fault.end), value])
@@ -38,9 +44,9 @@ def test_there_are_at_least_forty_situations_and_every_kind_of_fault() -> None:
     assert set(KINDS) <= {one.kind for one in SITUATIONS.values() if one.group == "fault"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_streams_are_complete_and_repeatable(name: str) -> None:
-    stream, again, other = build(name), build(name), build(name, 1_001)
+def test_streams_are_complete_and_repeatable(situation: tuple[str, Stream]) -> None:
+    name, stream = situation
+    again, other = build(name), build(name, 1_001)
 
     n = len(stream.keys)
 
@@ -62,9 +68,10 @@ def test_streams_are_complete_and_repeatable(name: str) -> None:
     assert name in constant or not np.array_equal(stream.values, other.values)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_faults_are_within_the_stream_and_begin_when_something_is_known(name: str) -> None:
-    stream = build(name)
+def test_faults_are_within_the_stream_and_begin_when_something_is_known(
+    situation: tuple[str, Stream],
+) -> None:
+    name, stream = situation
     earliest = FIRST_FAULT
     if "young" in name or name in EARLY:
         earliest = 150 * int(np.diff(stream.times[stream.keys == 0]).min())
@@ -81,9 +88,8 @@ def test_faults_are_within_the_stream_and_begin_when_something_is_known(name: st
         assert ((own >= fault.start) & (own < fault.end)).any()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_faults_of_an_entity_do_not_overlap(name: str) -> None:
-    stream = build(name)
+def test_faults_of_an_entity_do_not_overlap(situation: tuple[str, Stream]) -> None:
+    _, stream = situation
 
     for entity in {fault.entity for fault in stream.faults}:
         own = [fault for fault in stream.faults if fault.entity == entity]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
+from engine.application.parameter_types import check_types
 from engine.domain.detector import Declaration, Detector, DetectorFamily
 from engine.domain.errors import ParameterError, PynomalyError, UnknownNameError, nearest
 
@@ -152,6 +153,10 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
             whole detector.
         UnknownNameError: there is none; the message names the nearest detector.
     """
+    if parameters:
+        # What creates the detector says best what is unknown.
+        with suppress(UnknownNameError):
+            check_types(name, declaration(name).parameters, parameters)
     with _naming_the_plugin("detectors", name.partition(".")[0]):
         made = detector_family(name).create(name, parameters, value_names)
     _check_declared(name, parameters)

@@ -45,9 +45,7 @@ class JumpFamily:
             )
         ]
 
-    def create(
-        self, name: str, parameters: Mapping[str, object], value_names: Sequence[str]
-    ) -> Jump:
+    def create(self, name: str, parameters: Mapping[str, Any], value_names: Sequence[str]) -> Jump:
         """Return the detector that a pipeline file asks for."""
         if name != "jump":
             raise UnknownNameError(f'no detector is called "{name}"')
@@ -56,7 +54,8 @@ class JumpFamily:
                 near = nearest(given, [MEMORY.name])
                 raise ParameterError(given, f"there is no such parameter.{near} Known: memory")
         memory = parameters.get(MEMORY.name, MEMORY.default)
-        if not isinstance(memory, (int, float)) or isinstance(memory, bool) or not memory >= 1:
+        # The engine has checked the type.
+        if not memory >= 1:
             raise ParameterError(MEMORY.name, "expected a number of at least 1")
         return Jump(len(value_names), float(memory))
 

@@ -1,10 +1,12 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from engine.application import registry
+from engine.domain.detector import Parameter
 from engine.domain.errors import ParameterError, UnknownNameError
 
 
@@ -72,6 +74,35 @@ def test_a_parameter_that_no_plugin_declares_is_refused(monkeypatch: pytest.Monk
         registry.detector("zscore", {"memry": 3}, ["a"])
 
     assert refused.value.parameter == "memry"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fit", "unfit", "text"),
+    [
+        ("int", 3, 3.5, "must be an integer, not 3.5"),
+        ("int", 3, True, "must be an integer, not True"),
+        ("float", 3, "3", "must be a number, not '3'"),
+        ("float", 3.5, False, "must be a number, not False"),
+        ("bool", True, 1, "must be true or false, not 1"),
+        ("str", "a", 1, "must be text, not 1"),
+        ("float", None, [], r"must be a number, not \[\]"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_before_the_plugin_has_it(
+    kind: str, fit: object, unfit: object, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = registry.detector_family("zscore")
+    made = family.create("zscore", {}, ["a"])
+    [declared] = family.declarations()
+    own = replace(declared, parameters=(Parameter("rate", kind, None),))
+    monkeypatch.setattr(family, "declarations", lambda: [own])
+    monkeypatch.setattr(family, "create", lambda *_: made)
+
+    assert registry.detector("zscore", {"rate": fit}, ["a"]) is made
+    with pytest.raises(ParameterError, match=f"zscore: rate {text}") as refused:
+        registry.detector("zscore", {"rate": unfit}, ["a"])
+
+    assert refused.value.parameter == "rate"
 
 
 @pytest.mark.parametrize("method", ["declarations", "create"])

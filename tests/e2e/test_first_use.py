@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from tests.e2e.test_pipeline import PYNOMALY
+from tests.support.commands import run_command
 from tests.support.kafka_settings import HOST, free_port
 
 FILE = """
@@ -26,6 +27,7 @@ sinks:
 metrics: METRICS
 """
 COUNT = 500
+OPTIONS = ("p.yaml", "--log-format", "text")
 
 
 class NoAlertmanager(BaseHTTPRequestHandler):
@@ -45,14 +47,15 @@ def other_server() -> Iterator[str]:
 
 
 def run(folder: Path, alerts: str, metrics: str = "null") -> subprocess.CompletedProcess[str]:
+    write(folder, alerts, metrics)
+    return run_command("run", *OPTIONS, folder=folder)
+
+
+def write(folder: Path, alerts: str, metrics: str = "null") -> None:
     text = FILE.replace("ALERTS", alerts).replace("METRICS", metrics)
     (folder / "p.yaml").write_text(text)
     lines = [json.dumps({"id": "a", "v": n % 7}) for n in range(COUNT)]
     (folder / "in.ndjson").write_text("\n".join([*lines, "garbage", ""]))
-    command = [*PYNOMALY, "run", "p.yaml", "--log-format", "text"]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
 
 
 def test_a_sink_that_cannot_be_used_is_reported_before_anything_is_read(
@@ -87,9 +90,30 @@ def test_a_sink_that_does_not_answer_is_warned_of_and_waited_for(tmp_path: Path)
     assert any("anomalies.alertmanager" in line and "it is waited for" in line for line in warned)
 
 
-def test_a_run_ends_with_a_summary(tmp_path: Path) -> None:
-    done = run(tmp_path, f"http://{HOST}:{free_port()}")
+def test_an_error_that_stops_a_run_is_logged_once(tmp_path: Path) -> None:
+    write(tmp_path, f"http://{HOST}:{free_port()}")
+    file = tmp_path / "p.yaml"
+    file.write_text(file.read_text().replace("out.ndjson", "/proc/none/out.ndjson"))
 
+    done = run_command("run", *OPTIONS, folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.count("cannot be written") == 1
+    assert "stopped: process 0: " in done.stderr.splitlines()[-1]
+
+
+def test_a_run_ends_with_a_summary(tmp_path: Path) -> None:
+    write(tmp_path, f"http://{HOST}:{free_port()}")
+
+    # A real command line: what Python and libraries print at a start would be seen.
+    done = subprocess.run(
+        [*PYNOMALY, "run", *OPTIONS],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     last = done.stderr.splitlines()[-1]
 
     assert f"the source has ended: {COUNT + 1} messages read" in last

@@ -121,8 +121,9 @@ def work(config: WorkerConfig, redactor: Redactor, heartbeat: int) -> int:
         return _run(file, context, config)
     except Exception as error:  # noqa: BLE001 - whatever it was, its traceback must be seen
         code, why = _explain(error)
-        if why:
-            context.heartbeat.failed(why)
+        # The supervisor logs it, with what it does about it.
+        if why and not context.heartbeat.failed(why):
+            logger.error("%s", why)
         return code
 
 
@@ -201,18 +202,16 @@ def _die_with_parent(config: WorkerConfig) -> None:
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
-    """Log an error; return the exit code, and one line for the supervisor."""
+    """Log an error that we do not know; return the exit code, and one line for the supervisor."""
     known = next((link for link in _chain(error) if isinstance(link, PynomalyError)), None)
     if known is None:
         cause = list(_chain(error))[-1]
         first_line = str(cause).partition("\n")[0]
         logger.error("crashed", exc_info=error)
-        logger.error("%s: %s", type(cause).__name__, first_line)
         return ExitCode.CRASHED, f"{type(cause).__name__}: {first_line}"
     if isinstance(known, Shutdown):
         logger.info("%s", known)
         return ExitCode.DONE, ""
-    logger.error("%s", known)
     if isinstance(known, TasksLostError):
         return ExitCode.LOST, str(known)
     return (ExitCode.CRASHED if isinstance(known, RetryableError) else ExitCode.FATAL), str(known)

@@ -71,9 +71,9 @@ class Heartbeat:
         """Report what this process has done; it does not count as progress."""
         self._send(COUNTS, counts)
 
-    def failed(self, why: str) -> None:
-        """Report why this process is about to end."""
-        self._send(FAILED, why)
+    def failed(self, why: str) -> bool:
+        """Report why this process is about to end; return whether the supervisor has all of it."""
+        return self._send(FAILED, why)
 
     def stopped(self, why: str) -> None:
         """Report a request to stop that came before the start, and wait for the supervisor.
@@ -91,14 +91,16 @@ class Heartbeat:
             self._last = now
             self._send(word, why)
 
-    def _send(self, word: str, why: str = "") -> None:
+    def _send(self, word: str, why: str = "") -> bool:
         self.status.receive(f"{word} {why}")
-        if self._descriptor is not None:
-            line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")[
-                :LONGEST_LINE_BYTES
-            ]
-            with contextlib.suppress(BlockingIOError, BrokenPipeError):
-                os.write(self._descriptor, line + b"\n")
+        if self._descriptor is None:
+            return False
+        line = f"{word} {why}".replace("\n", " ").encode("utf-8", "replace")
+        try:
+            os.write(self._descriptor, line[:LONGEST_LINE_BYTES] + b"\n")
+        except (BlockingIOError, BrokenPipeError):
+            return False
+        return len(line) <= LONGEST_LINE_BYTES
 
 
 @dataclass(slots=True)

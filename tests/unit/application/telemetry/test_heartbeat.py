@@ -41,6 +41,16 @@ def test_monitor_reads_every_status(ends: tuple[Heartbeat, HeartbeatMonitor]) ->
     assert monitor.failed == "two lines ?"
 
 
+def test_a_reason_that_the_supervisor_lacks_a_part_of_is_known(
+    ends: tuple[Heartbeat, HeartbeatMonitor],
+) -> None:
+    heartbeat, _ = ends
+
+    assert heartbeat.failed("short")
+    assert not heartbeat.failed("x" * heartbeat_module.LONGEST_LINE_BYTES)
+    assert not Heartbeat().failed("nobody listens")
+
+
 def test_progress_ends_idle_and_is_rate_limited(
     ends: tuple[Heartbeat, HeartbeatMonitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

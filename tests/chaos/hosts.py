@@ -122,7 +122,7 @@ class HostHarness:
     def _instance(self, host: Host) -> Instance:
         file, chosen = self._file(host), self._chosen
         write_pipeline(file, host.broker, "disturbed-", chosen.delivery, chosen.protocol, None)
-        return Instance(host, file)
+        return Instance(host, file, forks=chosen.forks)
 
     def _file(self, host: Host) -> Path:
         return self._folder / f"host-{host.number}.yaml"
@@ -146,7 +146,7 @@ class HostHarness:
         address = self._broker.bootstrap
         state = self._folder / "undisturbed-state"
         write_pipeline(file, address, "undisturbed-", "at_least_once", "classic", state)
-        undisturbed = Engine(file)
+        undisturbed = Engine(file, forks=self._chosen.forks)
         monitor = self._monitor("undisturbed-")
         undisturbed.start(1)
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.chaos.engine import PATIENCE, RUN, send
+from tests.support.forked_command import ForkedCommand
 from tests.support.hosts import Host
 
 SESSION_MS = 6_000
@@ -76,23 +77,32 @@ class Instance:
         wanted: whether it is meant to run.
     """
 
-    def __init__(self, host: Host, file: Path) -> None:
+    def __init__(self, host: Host, file: Path, *, forks: bool) -> None:
+        """Make it.
+
+        Args:
+            host: where.
+            file: the pipeline file.
+            forks: whether runs are forks of a process that has imported all, and no command lines.
+        """
         self.host = host
         self.log = file.with_suffix(".log")
         self.wanted = False
         self._file = file
-        self._run: subprocess.Popen[bytes] | None = None
+        self._forks = forks
+        self._run: subprocess.Popen[bytes] | ForkedCommand | None = None
         self._codes: list[int] = []
 
     def start(self) -> None:
         """Start it."""
         self.wanted = True
         options = ["--max-restarts", "10000", "--hang-after", "120", "--log-format", "json"]
-        self._run = subprocess.Popen(
-            self.host.command([*RUN, str(self._file), *options]),
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        words, pipe = [str(self._file), *options], subprocess.PIPE
+        if self._forks:
+            self._run = ForkedCommand("run", *words, stderr=pipe, network=self.host.network)
+        else:
+            command = self.host.command([*RUN, *words])
+            self._run = subprocess.Popen(command, stderr=pipe, start_new_session=True)
         # Through a pipe: a limit on the size of files must not silence the log.
         assert self._run.stderr is not None
         threading.Thread(target=self._collect, args=[self._run.stderr], daemon=True).start()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_pipeline import PYNOMALY, messages, metric, wait_for
+from tests.e2e.test_pipeline import messages, metric, wait_for
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_settings import free_port
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -31,12 +32,11 @@ def open_to_others(folder: Path) -> list[str]:
     return [f"{path}: {mode:o}" for path, mode in modes(folder) if mode & OTHERS]
 
 
-def start(folder: Path, file: Path, *words: object) -> subprocess.Popen[bytes]:
-    command = [*PYNOMALY, "run", str(file), *map(str, words)]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, umask=0)
+def start(folder: Path, *words: object) -> ForkedCommand:
+    return ForkedCommand(*words, folder=folder, stderr=subprocess.DEVNULL, umask=0)
 
 
-def watch(running: subprocess.Popen[bytes], home: Path) -> set[str]:
+def watch(running: ForkedCommand, home: Path) -> set[str]:
     """Look again and again until a run has ended; return what was there, and was private."""
     seen: set[str] = set()
     while running.poll() is None:
@@ -73,13 +73,13 @@ def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_pat
     file, port = pipeline
     home = tmp_path / "home"
     home.mkdir(mode=0o777)
-    running = start(tmp_path, file, "--processes", 2)
+    running = start(tmp_path, "run", file, "--processes", 2)
     wait_for(lambda: metric(port, "pynomaly_events_total") > 0)
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
     seen = watch(running, home)
     (tmp_path / "in-2.ndjson").write_bytes(b"\n".join(messages(seed=2)))
-    seen |= watch(start(tmp_path, file), home)
+    seen |= watch(start(tmp_path, "run", file), home)
 
     assert open_to_others(home) == []
     kept = home / "states" / "p"
@@ -95,12 +95,10 @@ def test_nobody_else_reads_what_a_run_writes(pipeline: tuple[Path, int], tmp_pat
 def test_an_archive_of_the_state_is_private(pipeline: tuple[Path, int], tmp_path: Path) -> None:
     file, _ = pipeline
 
-    assert start(tmp_path, file).wait(120) == 0
-    command = [*PYNOMALY, "state", "export", str(file), "copy.tar.gz"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0)
+    assert start(tmp_path, "run", file).wait(120) == 0
+    assert start(tmp_path, "state", "export", file, "copy.tar.gz").wait(120) == 0
     text = file.read_text().replace("home/states/p", "home/states/again")
     file.write_text(text)
-    command[-3:] = ["import", str(file), "copy.tar.gz"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0)
+    assert start(tmp_path, "state", "import", file, "copy.tar.gz").wait(120) == 0
     assert not stat.S_IMODE((tmp_path / "copy.tar.gz").stat().st_mode) & OTHERS
     assert open_to_others(tmp_path / "home" / "states") == []

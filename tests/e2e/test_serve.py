@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ import pytest
 from tests.e2e.guide import Command, steps
 from tests.support.commands import run_command
 from tests.support.dead_letters import write_letters
+from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_settings import free_port
 from tests.support.oidc_provider import OidcProvider
 from tests.support.published import anomaly, incident
@@ -41,35 +43,39 @@ sinks:
 @contextmanager
 def served(folder: Path, *more: str) -> Iterator[tuple[str, list[str]]]:
     """Run a server; give its address and what it printed, and see that it ends in order."""
-    command = [str(BIN / "pynomaly"), "serve", "--port", "0", *more]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log)
-    assert process.stdout is not None
+    out = folder / "printed"
+    with (folder / "log").open("wb") as log, out.open("wb") as printed:
+        words = ["serve", "--port", "0", *more]
+        process = ForkedCommand(*words, folder=folder, stdout=printed, stderr=log)
     try:
-        first = process.stdout.readline().decode()
-        assert first.startswith("API: "), (folder / "log").read_text()
-        address = first.removeprefix("API: ").removesuffix("/api/v1\n")
         until = time.monotonic() + PATIENCE
-        while not _answers(address):
+        while not _answers(out):
+            assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < until, (folder / "log").read_text()
-            time.sleep(0.1)
-        printed: list[str] = [first]
-        os.set_blocking(process.stdout.fileno(), False)
-        printed += [line.decode() for line in process.stdout.readlines()]
-        yield address, printed
+            time.sleep(0.05)
+        yield _address(out), out.read_text().splitlines(keepends=True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0, (folder / "log").read_text()
     finally:
-        if process.poll() is None:
-            process.kill()
+        process.kill()
         process.wait()
-        process.stdout.close()
 
 
-def _answers(address: str) -> bool:
+def _address(printed: Path) -> str:
+    """Return where a server says that it is; "" before it has."""
+    first = printed.read_text().partition("\n")[0]
+    return first.removeprefix("API: ").removesuffix("/api/v1")
+
+
+def _answers(printed: Path) -> bool:
+    address = _address(printed)
+    if not address:
+        return False
     try:
-        return httpx.get(f"{address}/healthz", timeout=10).status_code == 200
-    except httpx.HTTPError:
+        # httpx would load certificates at each look, which takes longer than the look.
+        with urlopen(f"{address}/healthz", timeout=10) as reply:
+            return bool(reply.status == 200)
+    except OSError:
         return False
 
 
@@ -219,7 +225,7 @@ def test_the_demonstration_runs_beside_the_server_and_leaves_nothing(tmp_path: P
 
     assert found.status_code == 200
     assert "topic: readings" in shown.json()["text"]
-    assert [one.name for one in tmp_path.iterdir()] == ["log"]
+    assert {one.name for one in tmp_path.iterdir()} == {"log", "printed"}
 
 
 def test_other_commands_load_nothing_of_the_server() -> None:

@@ -25,7 +25,7 @@ def test_hosts_lose_and_change_nothing(
     tmp_path: Path, delivery: str, protocol: str, kinds: list[str]
 ) -> None:
     words = f"--hosts --disturbances {len(kinds)} --seed 5 --partitions 2 --rate 200 --pauses 0.4"
-    chosen = ["--delivery", delivery, "--protocol", protocol, "--folder", str(tmp_path)]
+    chosen = ["--forks", "--delivery", delivery, "--protocol", protocol, "--folder", str(tmp_path)]
     # A process of its own: it moves to a network of its own, for good.
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos", *words.split(), *chosen, "--only", *kinds],

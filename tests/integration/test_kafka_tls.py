@@ -19,7 +19,7 @@ from confluent_kafka.admin._scram import (
     UserScramCredentialUpsertion,
 )
 
-from tests.e2e.test_pipeline import PYNOMALY, metric, wait_for
+from tests.e2e.test_pipeline import metric, wait_for
 from tests.support.commands import run_command
 from tests.support.forked_command import ForkedCommand
 from tests.support.kafka_broker import KafkaBroker
@@ -98,14 +98,10 @@ def environment(secured: Secured) -> dict[str, str]:
     return os.environ | {"KAFKA_BROKERS": secured.address, "KAFKA_USER": USER}
 
 
-def validate(secured: Secured, file: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PYNOMALY, "validate", str(file), "--connect"],
-        env=environment(secured),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def validate(secured: Secured, file: Path) -> ForkedCommand:
+    with file.with_suffix(".log").open("wb") as log:
+        words, environ = ["validate", file, "--connect"], environment(secured)
+        return ForkedCommand(*words, environ=environ, stdout=log, stderr=log)
 
 
 def send(broker: KafkaBroker) -> None:
@@ -157,15 +153,17 @@ def test_a_wrong_password_and_a_foreign_certificate_are_distinguished(
     files = ["-keyout", str(tmp_path / "other.pem"), "-out", str(tmp_path / "ca.crt")]
     subprocess.run([*make, *files], check=True, capture_output=True)
     # Side by side: each waits for brokers that will not have it.
-    checks = {}
+    checks, outputs, codes = {}, {}, []
     for name in ("password", "ca.crt"):
         other = file.with_name(f"{name}.yaml")
         wrong = file.read_text().replace(str(secured.secret / name), str(tmp_path / name))
         other.write_text(wrong)
         checks[name] = validate(secured, other)
-    outputs = {name: "".join(check.communicate(timeout=300)) for name, check in checks.items()}
+    for name, check in checks.items():
+        codes.append(check.wait(300))
+        outputs[name] = file.with_name(f"{name}.log").read_text()
 
-    assert [check.returncode for check in checks.values()] == [2, 2]
+    assert codes == [2, 2]
     assert "uthentication" in outputs["password"]
     assert "uthentication" not in outputs["ca.crt"]
     assert "certificate" in outputs["ca.crt"]

@@ -35,7 +35,8 @@ def start_bound(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def _bind_to(parent: int) -> None:
+def bind_to(parent: int) -> None:
+    """Let this process be killed when its parent dies; on Linux."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -45,7 +46,7 @@ def _bind_to(parent: int) -> None:
 
 
 def _become(parent: int, command: list[str]) -> None:
-    _bind_to(parent)
+    bind_to(parent)
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -3,6 +3,7 @@
 from numba.core.registry import cpu_target
 
 import engine.application.use_cases.run_pipeline
+import engine.presentation.api.server
 import engine.presentation.cli.main  # noqa: F401
 from engine.application import registry
 from engine.presentation.cli.lazy_commands import LazyCommands

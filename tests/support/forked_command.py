@@ -14,7 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support.bound_process import bind_to
 from tests.support.commands import FORKS, run_main
+from tests.support.hosts import enter_network
 
 
 class ForkedCommand:
@@ -23,8 +25,11 @@ class ForkedCommand:
     Args:
         words: the arguments.
         environ: environment variables; this process's unless given.
+        folder: working directory; this process's unless given.
         stdout: file that it prints to; this process's unless given.
         stderr: file that it logs to, `PIPE` or `DEVNULL`; this process's unless given.
+        network: the namespace that it lives in; this process's unless given.
+        umask: the rights that files do not get.
 
     Attributes:
         pid: process id.
@@ -35,11 +40,14 @@ class ForkedCommand:
         self,
         *words: object,
         environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         stdout: IO[Any] | None = None,
         stderr: IO[Any] | int | None = None,
+        network: Path | None = None,
+        umask: int = 0o022,
     ) -> None:
         self.stderr: IO[bytes] | None = None
-        arguments = [str(word) for word in words]
+        arguments, where = [str(word) for word in words], str(folder or Path.cwd())
         # Standard input is of no terminal, as in any test.
         files = [os.open(os.devnull, os.O_RDONLY), _descriptor(stdout, 1)]
         if stderr == subprocess.PIPE:
@@ -52,7 +60,7 @@ class ForkedCommand:
         carried = [Connection(file) for file in files]
         self._process = FORKS.Process(
             target=_live,
-            args=(arguments, carried, str(Path.cwd()), dict(environ or os.environ)),
+            args=(arguments, carried, network, umask, where, dict(environ or os.environ)),
             daemon=True,
         )
         self._process.start()
@@ -105,8 +113,15 @@ def _descriptor(file: IO[Any] | int | None, own: int) -> int:
 
 
 def _live(
-    arguments: list[str], carried: list[Connection[Any, Any]], folder: str, environ: dict[str, str]
+    arguments: list[str],
+    carried: list[Connection[Any, Any]],
+    network: Path | None,
+    umask: int,
+    folder: str,
+    environ: dict[str, str],
 ) -> None:
+    bind_to(os.getppid())
+    os.umask(umask)
     # A session of its own: who kills the group of the tests does not kill it, nor the other way.
     os.setsid()
     for descriptor, each in enumerate(carried):
@@ -114,4 +129,6 @@ def _live(
         each.close()
     # A suite that runs under nohup ignores SIGHUP, and so would the process.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if network is not None:
+        enter_network(network)
     run_main(arguments, folder, environ)

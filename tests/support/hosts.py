@@ -41,11 +41,18 @@ def enter_own_network() -> None:
     Raises:
         OSError: the kernel does not let us.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    _change_network("unshare", CLONE_NEWNET)
     _ip("link", "set", "lo", "up")
+
+
+def enter_network(namespace: Path) -> None:
+    """Move this process to the network of a host; before it has any thread but the first.
+
+    Raises:
+        OSError: the kernel does not let us.
+    """
+    with namespace.open("rb") as opened:
+        _change_network("setns", opened.fileno(), CLONE_NEWNET)
 
 
 class Host:
@@ -82,6 +89,11 @@ class Host:
     def listener(self) -> tuple[str, str]:
         """Where the broker is to listen for this host, and where it says that it does."""
         return f"{HOST}:{INNER_PORT + self.number}", self.broker
+
+    @property
+    def network(self) -> Path:
+        """Its namespace, for `enter_network`."""
+        return Path(f"/proc/{self._pid}/ns/net")
 
     def command(self, command: Sequence[str]) -> list[str]:
         """Return the command that runs another one on the host."""
@@ -143,7 +155,7 @@ class Host:
     def _wait_for_namespace(self) -> None:
         ours = Path("/proc/self/ns/net").readlink()
         until = time.monotonic() + PATIENCE
-        while Path(f"/proc/{self._pid}/ns/net").readlink() == ours:
+        while self.network.readlink() == ours:
             assert time.monotonic() < until, self._log.read_text()
             time.sleep(0.02)
 
@@ -168,6 +180,13 @@ def broker_settings(hosts: Sequence[Host], port: int, controller: int) -> dict[s
             ["PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT", *protocols]
         ),
     }
+
+
+def _change_network(call: str, *arguments: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, call)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _ip(*words: str) -> None:

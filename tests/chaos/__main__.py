@@ -12,25 +12,22 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.chaos import disturbances, hosts
 from tests.chaos.control import ControlScript, repeat
+from tests.chaos.course import Course
 from tests.chaos.disturbances import World
 from tests.chaos.engine import PATIENCE, Engine, say, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
-from tests.chaos.stall import StalledError, beyond, report
+from tests.chaos.stall import beyond
 from tests.chaos.stream import Writer
-from tests.chaos.verdict import Outcome, Verdict, compare
-from tests.chaos.waiting import wait_for
+from tests.chaos.verdict import Verdict, compare
 from tests.support.kafka_broker import KafkaBroker
 
 OUTPUTS = ("anomalies", "incidents", "scores", "dead_letters")
-OVERLAP = 0.25
-"""Share of disturbances that do not wait until the one before has been recovered from."""
 
 
 class Harness:
@@ -44,14 +41,10 @@ class Harness:
         enough: threading.Event,
     ) -> None:
         self._chosen = chosen
-        self._enough = enough
         self._broker = broker
         self._folder = folder
         self._draw = random.Random(chosen.seed)
-        self._recovered: dict[str, list[float]] = {}
-        self._done: Counter[str] = Counter()
-        self._reached: dict[int, int] = {}
-        self._stalled = False
+        self._course = Course(chosen, self._draw, enough)
         self._script = ControlScript(self._draw, chosen.partitions, self._anomaly_ids)
 
     def run(self) -> bool:
@@ -65,50 +58,39 @@ class Harness:
         world = World(broker, disturbed, monitor, self._draw, chosen.processes)
         offsets_true = False
         try:
-            disturbed.start(self._draw.randint(1, chosen.processes))
-            self._disturb(world, writer)
-            writer.stop()
-            self._wait(monitor, writer.ends, disturbed)
-            offsets_true = self._end(disturbed, writer.ends)
-        except StalledError as error:
-            self._stalled = True
-            report(error, broker.bootstrap, "disturbed-group")
+            with self._course.watched(broker.bootstrap, "disturbed-group"):
+                disturbed.start(self._draw.randint(1, chosen.processes))
+                self._disturb(world, writer)
+                writer.stop()
+                self._wait(monitor, writer.ends, disturbed)
+                offsets_true = self._end(disturbed, writer.ends)
         finally:
             monitor.stop()
             disturbed.close()
             if writer._thread.is_alive():
                 writer.stop()
         # Of a stalled run, what it had recovered from last is judged.
-        ends = self._reached
-        return self._judge(sum(ends.values()), self._compare(ends), offsets_true)
+        outcome = self._course.outcome(self._compare(), offsets_true=offsets_true)
+        records = dict(Counter(self._script.written))
+        outcome.print(control_records=records, stalled=self._course.stalled)
+        return outcome.is_right()
 
     def _disturb(self, world: World, writer: Writer) -> None:
         chosen = [getattr(disturbances, name) for name in self._chosen.only]
         kinds = chosen or (
             disturbances.OF_GROUPS if self._chosen.state == "kafka" else disturbances.ALL
         )
-        self._wait(world.monitor, dict.fromkeys(writer.ends, 1), world.engine)
         count, records = self._chosen.disturbances, self._chosen.control
         recorded = {number * count // records for number in range(records)}
-        # Each kind in turn, in an order of chance: a short run has as many kinds as it can.
-        order: list[Callable[[World], None]] = []
-        for number in range(count):
-            if self._enough.is_set():
-                break
+
+        def wait(ends: Mapping[int, int]) -> None:
+            self._wait(world.monitor, ends, world.engine)
+
+        def control(number: int) -> None:
             if number in recorded:
                 self._control(world, writer)
-            order = order or self._draw.sample(kinds, len(kinds))
-            disturb = order.pop()
-            name = disturb.__name__
-            time.sleep(self._draw.uniform(0.0, 1.5))
-            print(f"{number + 1}: {name}", flush=True)
-            disturb(world)
-            self._done[name] += 1
-            world.engine.ensure()
-            if self._draw.random() >= OVERLAP:
-                began = time.monotonic()
-                self._wait(world.monitor, dict(writer.ends), world.engine)
-                self._recovered.setdefault(name, []).append(time.monotonic() - began)
+
+        self._course.disturb(kinds, world, writer, world.engine.ensure, wait, control)
 
     def _control(self, world: World, writer: Writer) -> None:
         """Write a control record to both runs at the same position, and disturb the first."""
@@ -143,9 +125,8 @@ class Harness:
     def _monitor(self, prefix: str) -> Monitor:
         return Monitor(self._broker.bootstrap, [f"{prefix}scores", f"{prefix}dead_letters"])
 
-    def _wait(self, monitor: Monitor, ends: dict[int, int], engine: Engine) -> None:
-        wait_for(monitor, ends, engine.ensure, engine.said)
-        self._reached = dict(ends)
+    def _wait(self, monitor: Monitor, ends: Mapping[int, int], engine: Engine) -> None:
+        self._course.wait(monitor, ends, engine.ensure, engine.said)
 
     def _end(self, engine: Engine, ends: dict[int, int]) -> bool:
         """Drain, and return whether the group's offsets are those of the input's end."""
@@ -161,18 +142,19 @@ class Harness:
             self._wait(monitor, ends, self._undisturbed)
             code = self._undisturbed.stop()
             # It cannot commit where no coordinator answers.
-            assert code == 0 or self._stalled, f"it ended with exit code {code}"
+            assert code == 0 or self._course.stalled, f"it ended with exit code {code}"
         finally:
             monitor.stop()
             self._undisturbed.close()
 
-    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
+    def _compare(self) -> dict[str, Verdict]:
         """Run the same pipeline without any disturbance, and compare."""
+        ends, stalled = self._course.reached, self._course.stalled
         self._catch_up(ends)
         address = self._broker.bootstrap
-        passed_over = [beyond(ends)] if self._stalled else []
+        passed_over = [beyond(ends)] if stalled else []
         # Incidents do not name the input that they are of.
-        outputs = [name for name in OUTPUTS if name != "incidents" or not self._stalled]
+        outputs = [name for name in OUTPUTS if name != "incidents" or not stalled]
         return {
             name: compare(
                 read_all(address, f"disturbed-{name}", *passed_over),
@@ -180,12 +162,6 @@ class Harness:
             )
             for name in outputs
         }
-
-    def _judge(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
-        outcome = Outcome(self._chosen, self._done, self._recovered, total, verdicts, offsets_true)
-        records = dict(Counter(self._script.written))
-        outcome.print(control_records=records, stalled=self._stalled)
-        return outcome.is_right()
 
 
 def main(arguments: list[str] | None = None, enough: threading.Event | None = None) -> int:

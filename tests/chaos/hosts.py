@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import random
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from confluent_kafka import Message
@@ -15,21 +14,20 @@ from confluent_kafka import Message
 from engine.application.config.load import load
 from engine.application.dataflow.build import prepare
 from tests.chaos import host_disturbances
+from tests.chaos.course import Course
 from tests.chaos.engine import PATIENCE, Engine
 from tests.chaos.host_disturbances import JUNK, Plant
 from tests.chaos.instances import SESSION_MS, Instance, write_pipeline
 from tests.chaos.reader import Monitor, committed, read_all
-from tests.chaos.stall import StalledError, beyond, report
+from tests.chaos.stall import beyond
 from tests.chaos.stream import Writer
-from tests.chaos.verdict import Outcome, Verdict, compare
+from tests.chaos.verdict import Verdict, compare
 from tests.chaos.waiting import wait_for
 from tests.support.hosts import Host, broker_settings, enter_own_network, why_not
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import free_port
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
-OVERLAP = 0.25
-"""Share of disturbances that do not wait until the one before has been recovered from."""
 HOSTS = 3
 
 
@@ -45,14 +43,10 @@ class HostHarness:
         enough: threading.Event,
     ) -> None:
         self._chosen = chosen
-        self._enough = enough
         self._broker = broker
         self._folder = folder
         self._draw = random.Random(chosen.seed)
-        self._done: Counter[str] = Counter()
-        self._recovered: dict[str, list[float]] = {}
-        self._reached: dict[int, int] = {}
-        self._stalled = False
+        self._course = Course(chosen, self._draw, enough)
         self._instances = [self._instance(host) for host in hosts]
 
     def run(self) -> bool:
@@ -73,15 +67,13 @@ class HostHarness:
         plant = Plant(broker, self._instances, self._draw, chosen.pauses, outputs)
         offsets_true = False
         try:
-            self._disturb(plant, monitor, writer)
-            writer.stop()
-            self._wait(monitor, writer.ends)
-            for instance in plant.running():
-                host_disturbances.drain(instance)
-            offsets_true = committed(broker.bootstrap, "disturbed-group") == writer.ends
-        except StalledError as error:
-            self._stalled = True
-            report(error, broker.bootstrap, "disturbed-group")
+            with self._course.watched(broker.bootstrap, "disturbed-group"):
+                self._disturb(plant, monitor, writer)
+                writer.stop()
+                self._wait(monitor, writer.ends)
+                for instance in plant.running():
+                    host_disturbances.drain(instance)
+                offsets_true = committed(broker.bootstrap, "disturbed-group") == writer.ends
         finally:
             monitor.stop()
             for instance in self._instances:
@@ -89,31 +81,16 @@ class HostHarness:
             if writer._thread.is_alive():
                 writer.stop()
         # Of a stalled run, what it had recovered from last is judged.
-        ends = self._reached
-        return self._judge(sum(ends.values()), self._compare(ends), offsets_true)
+        outcome = self._course.outcome(self._compare(), offsets_true=offsets_true)
+        more = {"protocol": chosen.protocol, "session_s": SESSION_MS / 1_000}
+        outcome.print(**more, stalled=self._course.stalled)
+        return outcome.is_right()
 
     def _disturb(self, plant: Plant, monitor: Monitor, writer: Writer) -> None:
-        kinds = [getattr(host_disturbances, name) for name in self._chosen.only]
-        kinds = kinds or host_disturbances.ALL
-        self._wait(monitor, dict.fromkeys(writer.ends, 1))
-        order: list[Callable[[Plant], None]] = []
-        for number in range(self._chosen.disturbances):
-            if self._enough.is_set():
-                break
-            order = order or self._draw.sample(kinds, len(kinds))
-            disturb = order.pop()
-            name = disturb.__name__
-            time.sleep(self._draw.uniform(0.0, 1.5))
-            print(f"{number + 1}: {name}", flush=True)
-            disturb(plant)
-            self._done[name] += 1
-            self._ensure()
-            if self._draw.random() >= OVERLAP:
-                began = time.monotonic()
-                self._wait(monitor, dict(writer.ends))
-                took = time.monotonic() - began
-                self._recovered.setdefault(name, []).append(took)
-                print(f"   recovered in {took:.1f} s, {monitor.accounted():,} events", flush=True)
+        chosen = [getattr(host_disturbances, name) for name in self._chosen.only]
+        kinds = chosen or host_disturbances.ALL
+        wait = partial(self._wait, monitor)
+        self._course.disturb(kinds, plant, writer, self._ensure, wait)
 
     def _ensure(self) -> None:
         for instance in self._instances:
@@ -131,17 +108,17 @@ class HostHarness:
         topics = [f"{prefix}scores", f"{prefix}dead_letters"]
         return Monitor(self._broker.bootstrap, topics, passed_over=is_junk)
 
-    def _wait(self, monitor: Monitor, ends: dict[int, int]) -> None:
+    def _wait(self, monitor: Monitor, ends: Mapping[int, int]) -> None:
         """Wait until the hosts have accounted for all input before `ends`."""
-        wait_for(monitor, ends, self._ensure, self._logs)
-        self._reached = dict(ends)
+        self._course.wait(monitor, ends, self._ensure, self._logs)
 
     def _logs(self) -> str:
         logs = [each.log.read_text().splitlines()[-12:] for each in self._instances]
         return "\n\n".join("\n".join(lines) for lines in logs)
 
-    def _compare(self, ends: dict[int, int]) -> dict[str, Verdict]:
+    def _compare(self) -> dict[str, Verdict]:
         """Run the same pipeline without any disturbance, and compare."""
+        ends, stalled = self._course.reached, self._course.stalled
         file = self._folder / "undisturbed.yaml"
         address = self._broker.bootstrap
         state = self._folder / "undisturbed-state"
@@ -153,11 +130,11 @@ class HostHarness:
             wait_for(monitor, ends, undisturbed.ensure, undisturbed.said)
             code = undisturbed.stop()
             # It cannot commit where no coordinator answers.
-            assert code == 0 or self._stalled, f"it ended with exit code {code}"
+            assert code == 0 or stalled, f"it ended with exit code {code}"
         finally:
             monitor.stop()
             undisturbed.close()
-        is_left = beyond(ends) if self._stalled else lambda _each: False
+        is_left = beyond(ends) if stalled else lambda _each: False
         return {
             name: compare(
                 read_all(address, f"disturbed-{name}", lambda each: is_junk(each) or is_left(each)),
@@ -165,12 +142,6 @@ class HostHarness:
             )
             for name in OUTPUTS
         }
-
-    def _judge(self, total: int, verdicts: dict[str, Verdict], offsets_true: bool) -> bool:
-        outcome = Outcome(self._chosen, self._done, self._recovered, total, verdicts, offsets_true)
-        more = {"protocol": self._chosen.protocol, "session_s": SESSION_MS / 1_000}
-        outcome.print(**more, stalled=self._stalled)
-        return outcome.is_right()
 
 
 def is_junk(message: Message) -> bool:

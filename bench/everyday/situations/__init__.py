@@ -26,6 +26,7 @@ from bench.everyday.situations import (
     shift,
     spike,
     stuck,
+    traffic,
     variance,
 )
 from bench.everyday.stream import Situation
@@ -42,6 +43,7 @@ _FILES = (
     counter,
     cadence,
     service,
+    traffic,
     requests,
     little_known,
     missing_values,

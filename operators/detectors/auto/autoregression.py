@@ -107,6 +107,7 @@ def learn(
     mean: float,
     seen: int,
     step: float,
+    grown: float = 1.0,
     is_usual: bool = True,
 ) -> float:
     """Learn a value; return the deviation that entered the history.
@@ -118,17 +119,18 @@ def learn(
         mean: the mean offset.
         seen: values before this one.
         step: the resolution of the value.
+        grown: how large errors are here, in usual errors.
         is_usual: whether the size of the error tells how large errors usually are.
     """
     error = offset - expected
-    bound = CLIP * scale(state, step)
+    bound = CLIP * scale(state, step) * grown
     if abs(error) > bound and seen > 30:
         state.clipped = min(state.clipped + 1, 255)
         error = bound if error > 0.0 else -bound
     else:
         state.clipped = 0
     if is_usual:
-        state.error += (abs(error) - state.error) * newest_weight(seen + 1.0, SCALE_EVENTS)
+        state.error += (abs(error) / grown - state.error) * newest_weight(seen + 1.0, SCALE_EVENTS)
     cleaned = offset if state.clipped >= BELIEVED_EVENTS else expected + error
     _count(state, cleaned - mean, seen)
     order = len(state.weights)

@@ -15,6 +15,7 @@ from operators.detectors.auto import (
     counter,
     evidence,
     gauge,
+    growth,
     hours,
     level,
     naming,
@@ -53,7 +54,7 @@ CADENCE_FLOOR = 0.03
 """Lower bound of the mean deviation of log gaps."""
 RELATION_SPAN, CADENCE_SPAN = 2 * correlation.RECENT_EVENTS, 2 * CADENCE_EVENTS
 """Spans of the two means."""
-LAYOUT = 10
+LAYOUT = 11
 """Version of the layout of the record."""
 OUTPUTS = 11
 PACE_TAIL, NEAR_TAIL, RELATION_TAIL = range(3)
@@ -80,7 +81,7 @@ def sizes(d: int) -> Sizes:
     """Return the usual sizes for d values."""
     if d == 1:
         return Sizes(54, 168, 24, 48)
-    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 44)
+    return Sizes(32, 72, 24, 48) if d <= 3 else Sizes(16, 48, 12, 40)
 
 
 def small_sizes() -> Sizes:
@@ -365,6 +366,7 @@ drive = kernel(
         counter,
         evidence,
         gauge,
+        growth,
         hours,
         level,
         moving_mean,

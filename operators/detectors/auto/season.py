@@ -23,6 +23,8 @@ BUCKET_EVENTS = 40.0
 ERROR_EVENTS = 1_000.0
 CLIP = 4.0
 """Largest error that is learned, in mean errors."""
+KNOWN_ERRORS = 10
+"""Errors before their mean is believed."""
 BETTER = 0.9
 """Largest mean error by hour of the week, relative to that by hour of the day, to use it."""
 COMPARED_EVENTS = 20_000.0
@@ -159,16 +161,40 @@ def _bucket_mean(state: Any, bucket: int, weekly: bool) -> float:
 
 
 @kernel_part
-def learn(state: Any, deviation: float, foreseen: float, time: int, scale: float) -> None:
-    """Learn the deviation of a value from its level; `foreseen` is `expected` at its time."""
+def reach(state: Any, scale: float) -> float:
+    """Return the largest error that is learned; `scale` is the mean error of forecasts."""
+    if state.errors <= KNOWN_ERRORS:
+        return np.inf
+    return CLIP * max(np.float64(state.error), 0.1 * scale)
+
+
+@kernel_part
+def learn(
+    state: Any,
+    deviation: float,
+    foreseen: float,
+    time: int,
+    scale: float,
+    most: float = np.inf,
+) -> None:
+    """Learn the deviation of a value from its level.
+
+    Args:
+        state: the record.
+        deviation: the deviation.
+        foreseen: the deviation that was usual at its time, NaN if none was known.
+        time: the time in ns.
+        scale: the mean error of forecasts.
+        most: the largest distance from the foreseen deviation that the pattern learns.
+    """
     bucket = bucket_of(state, time)
     off = deviation - foreseen
     bound = np.inf
     if not np.isnan(off):
-        distance = abs(off - CARRIED * state.carried)
-        if state.errors > 10:
-            bound = CLIP * max(np.float64(state.error), 0.1 * scale)
-            distance, off = min(distance, bound), min(max(off, -bound), bound)
+        bound = reach(state, scale)
+        deviation = foreseen + min(max(off, -most), most)
+        distance = min(abs(off - CARRIED * state.carried), bound)
+        off = min(max(off, -bound), bound)
         state.errors = min(state.errors + 1, 65_535)
         state.error += newest_weight(state.errors, ERROR_EVENTS) * (distance - state.error)
         state.carried += LATELY * (off - state.carried)

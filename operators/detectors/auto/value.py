@@ -13,6 +13,7 @@ from operators.detectors.auto import (
     block,
     counter,
     gauge,
+    growth,
     hours,
     naming,
     run,
@@ -119,6 +120,7 @@ def record(order: int, buckets: int, parts: int) -> np.dtype[np.void]:
             ("began", "<i4"),
             ("block", np.dtype(block.FIELDS)),
             ("counter", np.dtype(counter.FIELDS)),
+            ("growth", np.dtype(growth.FIELDS)),
             ("ar", np.dtype(autoregression.fields(order))),
             ("season", np.dtype(season.fields(buckets))),
             ("stuck", np.dtype(stuck.FIELDS)),
@@ -149,6 +151,7 @@ def restart(state: Any, value: float) -> None:
     gauge.forget(state.burst_gauge)
     gauge.forget(state.calm_gauge)
     block.forget(state.block)
+    growth.forget(state.growth)
     autoregression.forget(state.ar)
     season.forget(state.season)
     stuck.forget(state.stuck)
@@ -248,9 +251,14 @@ def _observe(
     # The equations of a short stretch of a long cycle may have a solution that diverges.
     reach = autoregression.CLIP * error_unit
     expected = min(max(expected, state.least - reach), state.greatest + reach)
-    error = (x - expected) / error_unit if error_unit > 0.0 else 0.0
+    age = hours.minute_of(time) - state.began
+    days = age / hours.MINUTES_PER_DAY
+    # A day shows what errors are like at all its values.
+    slope = growth.slope_of(state.growth, seen, events) if days >= 1.0 else 0.0
+    grown = growth.factor(state.growth, slope, expected)
+    usual_error = max(grown * error_unit, floor)
     # A single outlier does not move the mean of many.
-    inlier, bound = x, MEAN_CLIP * error_unit
+    inlier, bound = x, MEAN_CLIP * usual_error
     if events > 1 and seen > 10:
         inlier = expected + min(max(x - expected, -bound), bound)
     by_block = state.block.judged > 0
@@ -259,17 +267,19 @@ def _observe(
     y = block_mean if by_block else x
     known_for = (state.block.blocks if by_block else seen) - state.aged_at
     deviation = y - level
+    wobble = max(np.float64(state.wobble), floor)
     foreseen = season.expected(state.season, time) if by_block or events == 1 else np.nan
     aged = state.aged_at > 0 and (known_for >= WARM_UP or not by_block)
     known = aged and not np.isnan(foreseen)
-    rest = deviation - foreseen if known else deviation
-    wobble = max(np.float64(state.wobble), floor)
+    usual = level + foreseen if known else level
+    error = growth.distance(state.growth, slope, expected, x, error_unit, floor)
+    error = error / error_unit if error_unit > 0.0 else 0.0
     length = events if by_block else 1
     spread = max(wobble, error_unit) if by_block else wobble
+    varied = growth.factor(state.growth, slope, usual)
+    local_wobble = max(wobble * varied, floor)
     hour = hours.part_of_day(state, time)
     share = hours.usual_share(state, hour, wobble)
-    age = hours.minute_of(time) - state.began
-    days = age / hours.MINUTES_PER_DAY
     second_day = SECOND_DAY if 1.0 <= days < 2.0 and not by_block else 1.0
     first_week = age < FIRST_WEEK_DAYS * hours.MINUTES_PER_DAY
     new_day_off = season.is_day_off(time) and (
@@ -278,13 +288,14 @@ def _observe(
     if new_day_off:
         share *= DAY_OFF
     # Runs are named by unweighted deviations: faults of earlier days lower the weight of hours.
-    outside = abs(rest) > tail.FIRST_LEVEL * wobble
-    departure = rest
-    rest *= share
+    departure = y - usual
+    outside = abs(departure) > tail.FIRST_LEVEL * local_wobble
+    far = growth.distance(state.growth, slope, usual, y, wobble, floor)
+    rest = share * far
     bound = MEAN_CLIP * wobble
     clipped = min(max(rest, -bound), bound) if seen > 10 else 0.0
     # A value that returns to its old level is not an anomaly.
-    away = outside if not by_block else abs(departure + x - y) > tail.FIRST_LEVEL * spread
+    away = outside if not by_block else abs(departure + x - y) > tail.FIRST_LEVEL * spread * varied
     returns = state.outside >= run.SETTLED_EVENTS and not away
     fast = state.fast + (clipped - state.fast) / FAST_EVENTS
     slow = state.slow + (clipped - state.slow) / SLOW_EVENTS
@@ -300,18 +311,20 @@ def _observe(
     distances[LEVEL] = abs(deviation) if whole else np.nan
     floors[LEVEL] = floor
     season_unit = max(np.float64(state.season.error), 0.1 * error_unit)
-    off = deviation - foreseen - season.CARRIED * state.season.carried
     distances[SEASON] = np.nan
+    seasonal = usual + season.CARRIED * state.season.carried
     if whole and known and season_unit > 0.0:
+        off = growth.distance(state.growth, slope, seasonal, y, season_unit, floor)
         distances[SEASON] = abs(off) * share / season_unit
     floors[SEASON] = ERROR_FLOOR
     judged = aged and whole and not returns
     # A block rests if all of its values do.
     still = np.float64(state.still) ** length
     distances[SHIFT] = abs(fast) if judged else np.nan
-    floors[SHIFT] = max(floor * share * still ** SPANS[SHIFT], wobble * FAST_FLOOR)
+    half_step = floor * share / varied
+    floors[SHIFT] = max(half_step * still ** SPANS[SHIFT], wobble * FAST_FLOOR)
     distances[DRIFT] = abs(slow) if judged else np.nan
-    floors[DRIFT] = max(floor * share * still ** SPANS[DRIFT], wobble * SLOW_FLOOR)
+    floors[DRIFT] = max(half_step * still ** SPANS[DRIFT], wobble * SLOW_FLOOR)
     long_run = state.outside > naming.BURST_EVENTS
     # What comes back from a long run errs by as much as it had moved.
     varies = aged and not same and not (returns and long_run)
@@ -357,10 +370,10 @@ def _observe(
     if learns:
         run.note_error(state, sudden)
     if learns and whole:
-        jump = abs(departure - state.fast)
-        comes = sudden or (by_block and jump > SUDDEN * tail.FIRST_LEVEL * wobble)
+        jump = abs(departure - state.fast * varied)
+        comes = sudden or (by_block and jump > SUDDEN * tail.FIRST_LEVEL * local_wobble)
         ended = run.note_run(
-            state, outside, comes, noisy, departure, foreseen if known else 0.0, wobble
+            state, outside, comes, noisy, departure, foreseen if known else 0.0, local_wobble
         )
     predictable = 1.0 - (error_unit / wobble) ** 2 if wobble > 0.0 else 0.0
     again = sudden_ago <= naming.RECENT_SUDDEN
@@ -373,27 +386,30 @@ def _observe(
     if of_block and out[4] != SEASON:
         # The mean of many values is neither a spike nor noise.
         out[4] = naming.moved(state)
-    center, width = level, tail.first_level(state.tails[LEVEL], floor)
     named = int(out[4])
     out[9] = naming.amount(state, named, burst_log, calm_log)
+    center, width = level, tail.first_level(state.tails[LEVEL], floor)
+    of_spike = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit
     if chosen == SEASON:
-        center = level + foreseen + season.CARRIED * state.season.carried
+        center = seasonal
         width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share
+        width = growth.reach(state.growth, slope, center, x, width, season_unit, floor)
     elif chosen != LEVEL:
         center = expected
-        width = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit / hour_factor
+        width = of_spike / hour_factor
+        width = growth.reach(state.growth, slope, center, x, width, error_unit, floor)
     if chosen != SEASON and named in (SHIFT, DRIFT, SEASON):
         mean = DRIFT if named == DRIFT else SHIFT
-        mean_center = level + (foreseen if known else 0.0)
         mean_width = tail.first_level(state.tails[mean], floors[mean]) / share
+        mean_width = growth.reach(state.growth, slope, usual, x, mean_width, wobble, floor)
         # If the value lies within this range, that of the evidence that fired stays.
-        if chosen not in (SPIKE, LEVEL) or abs(x - mean_center) > mean_width:
-            center, width = mean_center, mean_width
+        if chosen not in (SPIKE, LEVEL) or abs(x - usual) > mean_width:
+            center, width = usual, mean_width
     if of_block and not state.counter.is_counter:
         out[9] = y + state.origin
-    elif by_block:
+    elif by_block and chosen != SPIKE:
         # Single values are farther from it than the means of blocks.
-        width = max(width, tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit)
+        width = max(width, of_spike * max(grown, floor / error_unit))
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
     out[10] = deviation / unit if unit > 0.0 else 0.0
@@ -409,7 +425,7 @@ def _observe(
         if e == LEVEL:
             half = 0.5 * step
         elif e == SPIKE and error_unit > 0.0:
-            half = 0.5 * step / error_unit
+            half = 0.5 * step / usual_error
         elif e == SEASON and season_unit > 0.0:
             half = 0.5 * step / season_unit
         bounded = e == SHIFT
@@ -429,7 +445,7 @@ def _observe(
         # Deviations of a part of the day count only once the season is known.
         hours.note_hour(state, hour, abs(error))
         if whole:
-            hours.note_rest(state, abs(deviation - foreseen) if known else 0.0)
+            hours.note_rest(state, abs(far) if known else 0.0)
     rate = newest_weight(seen + 1.0, MEAN_EVENTS)
     if varies:
         gauge.learn(state.burst_gauge, burst_log)
@@ -443,7 +459,11 @@ def _observe(
     # The first days off may differ from other days: the season learns how, and the level stays,
     # unless it has shifted before.
     stays = aged and new_day_off and state.shifted == 0
-    autoregression.learn(state.ar, x, expected, level, seen, step, not strange)
+    forecasts = seen - 2 * len(state.ar.weights)
+    if forecasts >= 0 and not strange and not same:
+        unit = error_unit * max(grown, 1.0)
+        growth.learn(state.growth, expected, abs(x - expected), unit, forecasts, events)
+    autoregression.learn(state.ar, x, expected, level, seen, step, grown, not strange)
     if whole:
         state.fast, state.slow = fast, slow
         state.wobble = _moved_mean(state.wobble, abs(rest), known_for)
@@ -452,7 +472,11 @@ def _observe(
     if ends:
         # The level of a day is known only at its end.
         of_day = block_mean - level if by_block or (aged and events == 1) else block_mean
-        season.learn(state.season, of_day, foreseen, time, error_unit)
+        most = np.inf
+        if not new_day_off:
+            # A run that is not the normal state teaches no season.
+            most = wobble * varied / share if strange else season.reach(state.season, error_unit)
+        season.learn(state.season, of_day, foreseen, time, error_unit, most)
     _learn(state, x, step)
     if ended:
         # The means still contain the run.

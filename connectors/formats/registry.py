@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,6 +17,8 @@ from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
 from engine.domain.format import Columns, FormatError, NotYetError
+
+log = logging.getLogger(__name__)
 
 MAGIC_ID, MAGIC_GUID = 0, 1
 ID_HEADER = "__value_schema_id"
@@ -32,6 +35,8 @@ MOST_ASKED_AGAIN = 10
 """Unknown ids in a row that are asked for again: with more of them it is not for a replica."""
 UNKNOWN_SECONDS = 30.0
 """Seconds since the last of the unknown ids that none of them is asked for any more."""
+SLOW_SECONDS, WARN_SECONDS = 3.0, 60.0
+"""Seconds that a schema may take without a warning, and between two of them."""
 SLICE_SECONDS = 5.0
 """Seconds of asking, of all schemas together, after which the stream shows that it lives."""
 IS_API = "is the URL that of its API, such as https://registry:8081 or .../apis/ccompat/v7?"
@@ -67,6 +72,7 @@ class Schemas(Generic[Read]):
         self._asked_again = 0
         self._spent = 0.0
         self._timeout = settings.timeout
+        self._silent_until = 0.0
 
     def of(self, payload: bytes, headers: Headers) -> tuple[Read, int]:
         """Return what reads a payload, and where its data begin.
@@ -127,9 +133,21 @@ class Schemas(Generic[Read]):
             self._spent = 0.0
             raise NotYetError(f"the schema registry {self._settings.url} is asked for many schemas")
         try:
-            return self._read(own)
+            read = self._read(own)
+            self._warn_if_slow(own, time.monotonic() - began)
+            return read
         finally:
             self._spent += time.monotonic() - began
+
+    def _warn_if_slow(self, own: int | str, took: float) -> None:
+        if took >= SLOW_SECONDS and time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + WARN_SECONDS
+            url = self._settings.url
+            log.warning(
+                "the schema registry %s took %.0f s for schema %s: the stream waits for each "
+                "schema that is new to it",
+                *(url, took, own),
+            )
 
     def _read(self, own: int | str) -> Read:
         try:

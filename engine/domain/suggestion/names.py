@@ -12,6 +12,8 @@ _TIME = re.compile(
 _TIME_IN_CAPITALS = re.compile(
     r"(?<=[a-z])(Time|Timestamp|TimeStamp|Date|DateTime|At|Ts)(UTC|Utc|Ms|Ns|S)?$"
 )
+DURATION = re.compile(r"[a-z][_. -]?time([_ ]?(s|ms|us|ns|sec|seconds|millis))?$", re.IGNORECASE)
+"""Of times of something, such as request_time: how long it took, if they are small."""
 _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$", re.IGNORECASE)
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
@@ -31,10 +33,10 @@ THING = re.compile(
 LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource)$", re.IGNORECASE)
 """Of objects of texts that name a series together."""
 _COUNTED = re.compile(
-    r"(^|[_.@-])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
+    r"(^|[_.@ -])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
     r"xid|partition|version|ver|schema|lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|"
     r"year|month|day|hour|minute|second|type|proto|protocol|mmsi)$"
-    r"|(?<=[a-z])(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"
+    r"|(?<=[a-z]) ?(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
 OWN_ID = re.compile(
@@ -55,7 +57,8 @@ PASSED_ON = re.compile(
 """Of times at which an event was passed on: another time of it is nearer to what happened."""
 _AMOUNTS = (
     "bytes?|size|count|total|rows?|length|ms|millis|seconds|duration|latency|elapsed|value|amount|"
-    "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent"
+    "temperature|temp|humidity|pressure|power|energy|voltage|current|speed|level|usage|percent|"
+    "load|charge|runtime|frequency|rate|volume|weight|price|height|distance"
 )
 _AMOUNT = re.compile(rf"(^|[_.-])({_AMOUNTS})$", re.IGNORECASE)
 _AMOUNT_IN_CAPITALS = re.compile(

@@ -9,9 +9,9 @@ from typing import Any
 from engine.domain.path import EACH, Path, path_text
 from engine.domain.suggestion.by_name import by_name
 from engine.domain.suggestion.elements import arrays_of_numbers, arrays_of_objects
-from engine.domain.suggestion.fields import Field, is_number
+from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
-from engine.domain.suggestion.names import ENTITY, is_counted, is_time
+from engine.domain.suggestion.names import DURATION, ENTITY, is_counted, is_time
 from engine.domain.suggestion.readings import (
     is_constant,
     is_digits,
@@ -23,6 +23,8 @@ from engine.domain.suggestion.times import are_near, is_text_of_a_time
 from engine.domain.suggestion.value_names import value_names
 
 MOST_VALUES = 20
+LEAST_TIME = 10**7
+"""Less than any time in seconds since 1970 that occurs."""
 MANY = 8
 """Events in which a number would hardly be one more each by chance."""
 
@@ -171,7 +173,18 @@ def _key(parts: Sequence[Path], fields: Mapping[Path, Field], keys: Sequence[str
 
 def names_something(field: Field) -> bool:
     """Return whether a field of numbers is something other than a value."""
-    return is_time(field.name) or is_counted(field.name) or _is_status(field)
+    if is_counted(field.name) or _is_status(field):
+        return True
+    return is_time(field.name) and not _is_duration(field)
+
+
+def _is_duration(field: Field) -> bool:
+    """Return whether a field is how long something took: small, and not ever later."""
+    if not DURATION.search(field.name) or not is_value(field):
+        return False
+    found = [float(one) for one in field.found if is_number(one) or is_number_as_text(one)]
+    falls = any(later < earlier for earlier, later in itertools.pairwise(found))
+    return falls and max(found) < LEAST_TIME
 
 
 def _is_status(field: Field) -> bool:

@@ -59,6 +59,30 @@ def gtfs(n: int) -> dict[str, Any]:
     return {"entity": [{"id": f"b{i}", "vehicle": bus} for i in range(3)]}
 
 
+def nginx(n: int) -> dict[str, Any]:
+    """Fields of Elastic's schema: durations are texts, and missing where nothing was asked."""
+    asked = "-" if n % 2 else f"0.{n * 5 % 7 + 1}"
+    took = {"request_time": f"0.{n * 7 % 9 + 1}", "upstream_response_time": asked}
+    return {"@timestamp": ISO.format(0, n), "host": f"w{n % 2}", **took}
+
+
+def spark(n: int) -> dict[str, Any]:
+    info = {"Task ID": n, "Launch Time": (TS + n) * 1000, "Finish Time": (TS + n) * 1000 + 9}
+    metrics = {"Executor Run Time": 400 + n * 7 % 9, "JVM GC Time": n * 5 % 7}
+    return {"Stage ID": n // 10, "Task Info": {**info, "Host": f"w{n % 3}"}, "Metrics": metrics}
+
+
+def ups(n: int) -> dict[str, Any]:
+    """What upsc of Network UPS Tools prints, as JSON: all are texts."""
+    numbers = {"battery.charge": str(100 - n % 3), "battery.runtime": str(1800 + n * 7 % 9)}
+    return {"device": f"ups{n % 2}", "time": ISO.format(0, n), **numbers, "ups.status": "OL"}
+
+
+def relative(n: int) -> dict[str, Any]:
+    """Seconds since the start are no value."""
+    return {"ts": TS + n, "host": f"h{n % 2}", "run_time": n * 1.5, "load": n * 7 % 9}
+
+
 @pytest.mark.parametrize(
     ("message", "key", "time", "values"),
     [
@@ -68,6 +92,15 @@ def gtfs(n: int) -> dict[str, Any]:
         (akamai, "reqHost", "reqTimeSec", ["turnAroundTimeMSec"]),
         (freeswitch, "switchname", "variables.start_epoch", ["billsec"]),
         (fastly, "host", "timestamp", ["time_elapsed"]),
+        (nginx, "host", "@timestamp", ["request_time", "upstream_response_time"]),
+        (
+            spark,
+            "Task Info.Host",
+            "Task Info.Launch Time",
+            ["Executor Run Time", "JVM GC Time"],
+        ),
+        (ups, "device", "time", ["charge", "runtime"]),
+        (relative, "host", "ts", ["load"]),
         (gtfs, "entity.id", "entity.vehicle.timestamp", ["speed"]),
     ],
 )

@@ -153,12 +153,16 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
             whole detector.
         UnknownNameError: there is none; the message names the nearest detector.
     """
-    if parameters:
-        # What creates the detector says best what is unknown.
-        with suppress(UnknownNameError):
-            check_types(name, declaration(name).parameters, parameters)
-    with _naming_the_plugin("detectors", name.partition(".")[0]):
-        made = detector_family(name).create(name, parameters, value_names)
+    try:
+        with _naming_the_plugin("detectors", name.partition(".")[0]):
+            made = detector_family(name).create(name, parameters, value_names)
+    except PynomalyError:
+        # What creates the detector says best what is wrong.
+        raise
+    except Exception:
+        _check_types(name, parameters)
+        raise
+    _check_types(name, parameters)
     _check_declared(name, parameters)
     missing = [part for part in (*Detector.__annotations__, "bank") if not hasattr(made, part)]
     if missing:
@@ -167,6 +171,12 @@ def detector(name: str, parameters: Mapping[str, object], value_names: Sequence[
             "", f"{kind} is not a complete detector: it lacks {', '.join(missing)}"
         )
     return made
+
+
+def _check_types(name: str, parameters: Mapping[str, object]) -> None:
+    if parameters:
+        with suppress(UnknownNameError):
+            check_types(name, declaration(name).parameters, parameters)
 
 
 def declarations() -> list[Declaration]:

@@ -56,7 +56,7 @@ class Twin:
         sinks = "\n".join(f"  {n}: {{kafka: {{topic: {t}}}}}" for n, t in self.outputs.items())
         self.file.write_text(
             f"""
-name: {self._source[-12:]}
+name: p{self._source[-12:]}
 source: {{kafka: {place}, settings: {{session.timeout.ms: 6000}}}}}}
 event: {{key: [site, sensor], time: {{path: ts, unit: s}}, max_future: 36500d, values: [temp]}}
 detectors: [{{zscore: {{half_life: 100}}}}]

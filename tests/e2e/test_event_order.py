@@ -61,7 +61,7 @@ class Plant:
         file = self.folder / f"{name}.yaml"
         file.write_text(
             f"""
-name: {self.source[-12:]}
+name: p{self.source[-12:]}
 source: {{kafka: {{brokers: "{self.kafka.bootstrap}", topic: {self.source}{more}}}}}
 event:
   key: sensor

@@ -67,7 +67,7 @@ class Plant:
         listed = "\n".join(f"  {role}: {sink}" for role, sink in sinks.items())
         file.write_text(
             f"""
-name: {self.source[-12:]}
+name: p{self.source[-12:]}
 source: {{kafka: {{brokers: "{self.kafka.bootstrap}", topic: {self.source}{more}}}}}
 event:
   key: sensor

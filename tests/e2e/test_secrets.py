@@ -497,7 +497,8 @@ def test_a_run_that_calls_out(folder: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_traceback_of_a_crash(folder: Path, processes: int) -> None:
-    (folder / f"{SECRETS['BRACKET_SECRET']}.ndjson").mkdir()
+    # Its first page cannot be read: an error that nobody foresees.
+    (folder / f"{SECRETS['BRACKET_SECRET']}.ndjson").symlink_to("/proc/self/mem")
     text = KAFKA[: KAFKA.index("source:")] + KAFKA[KAFKA.index("event:") : KAFKA.index("sinks:")]
     text += 'source: {file: {path: "./${BRACKET_SECRET}.ndjson", format: ndjson}}\n'
     text += "sinks: {anomalies: stdout}\nmetrics: null\nstate: {directory: d}\n"

@@ -22,7 +22,7 @@ def write(folder: Path, kafka: KafkaCluster, source: str, scores: str) -> Path:
     key.write_text(new_key() + "\n")
     file.write_text(
         f"""
-name: {source[-12:]}
+name: p{source[-12:]}
 source: {{kafka: {{brokers: "{kafka.bootstrap}", topic: {source}}}}}
 event: {{key: sensor, time: {{path: ts, unit: ms}}, values: [temp]}}
 detectors: [{{zscore: {{half_life: 100}}}}]
@@ -54,7 +54,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
 ) -> None:
     source, scores = topic(2), topic()
     file = write(tmp_path, kafka, source, scores)
-    group, archive = f"pynomaly-{source[-12:]}", tmp_path / "state.tar.gz"
+    group, archive = f"pynomaly-p{source[-12:]}", tmp_path / "state.tar.gz"
 
     assert "nothing is stored" in run("state", "inspect", file).stdout
 

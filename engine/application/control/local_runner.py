@@ -56,6 +56,7 @@ class LocalRunner:
         path = self._directory / SERVER
         with self._lock:
             if not path.exists():
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 write_durably(path, uuid4().hex.encode())
             return path.read_text()
 

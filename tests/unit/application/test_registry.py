@@ -88,7 +88,7 @@ def test_a_parameter_that_no_plugin_declares_is_refused(monkeypatch: pytest.Monk
         ("float", None, [], r"must be a number, not \[\]"),
     ],
 )
-def test_a_value_of_another_type_is_refused_before_the_plugin_has_it(
+def test_a_value_of_another_type_is_refused_where_the_plugin_takes_it(
     kind: str, fit: object, unfit: object, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family = registry.detector_family("zscore")

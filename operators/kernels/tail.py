@@ -148,6 +148,8 @@ def p_value(
     if seen > 0.0:
         # What is taken for granted does not make a tail lighter than it shows itself.
         excess = max(excess, tail.excess[chosen] * clusters / seen)
+    # Many excesses that are censored would be a tail without a mean, in which nothing is far.
+    excess = min(excess, MOST_EXCESS * clusters)
     return max(share * (1.0 + _excess(distance / level, bounded) / excess) ** -clusters, LEAST_P)
 
 

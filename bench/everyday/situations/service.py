@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.everyday.backgrounds import daily
 from bench.everyday.fleet import Fleet
-from bench.everyday.stream import HOUR, Situation, Stream
+from bench.everyday.stream import HOUR, MINUTE, Situation, Stream
 
 
 def _rows(fleet: Fleet, row: int, low: float, high: float) -> slice:
@@ -78,10 +78,28 @@ def _counter(draw: np.random.Generator, factor: float) -> Stream:
     return fleet.stream()
 
 
+def _queue(draw: np.random.Generator) -> Stream:
+    """The depth of a queue: bursts are worked off, until workers fail for hours."""
+    fleet = Fleet(draw, 8, step=MINUTE)
+    arrivals = draw.poisson(50 * (1 + 0.03 * daily(fleet, 4, 12))[:, :, 0])
+    arrivals += (draw.random(arrivals.shape) < 0.002) * draw.integers(200, 800, arrivals.shape)
+    worked_off = np.full(arrivals.shape, 100)
+    for entity, row in fleet.weekly(fleet.steps(6 * HOUR)):
+        rows = _rows(fleet, row, 1, 3)
+        worked_off[rows, entity] = 20
+        fleet.add_fault(entity, rows, "shift", (0,), True, also=("drift", "burst", "season"))
+    depth = np.zeros(fleet.entities)
+    for i in range(len(arrivals)):
+        depth = np.maximum(depth + arrivals[i] - worked_off[i], 0)
+        fleet.values[i, :, 0] = depth
+    return fleet.stream()
+
+
 SITUATIONS = (
     Situation(
         "shift_latency", "fault", "shift", _latency, "Latency 2.5 to 6 times as long for hours."
     ),
+    Situation("shift_queue", "fault", "shift", _queue, "A queue that is not worked off for hours."),
     Situation("shift_errors", "fault", "shift", _errors, "10 to 100 errors where 0 or 1 are."),
     Situation("shift_traffic_ends", "fault", "shift", _traffic_ends, "No requests for hours."),
     Situation("stuck_flag", "fault", "stuck", _flag_stays, "A flag that stays up for hours."),

@@ -117,9 +117,8 @@ class MemoryIncidents:
         """Return a page of them by the time they began and id, the newest first."""
         fields = asdict(wanted)
         is_collapsed = fields.pop("is_collapsed")
-        found = self._find(self._all.values(), fields, None if is_collapsed else behind, limit)
         if not is_collapsed:
-            return found
+            return self._find(self._all.values(), fields, behind, limit)
         all_of_them = self._find(self._all.values(), fields, None, len(self._all))
         # The newest come first, so the first of a story is the one that remains.
         first = {one.facts.story or one.id: one for one in all_of_them.items}

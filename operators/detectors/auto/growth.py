@@ -94,9 +94,9 @@ def distance(
     if slope == 0.0:
         return off
     first, last = slope * (start - state.center), slope * (end - state.center)
-    distance = (_stretched(last) - _stretched(first)) / slope
+    far = (_stretched(last) - _stretched(first)) / slope
     most = abs(off) * unit / floor if floor > 0.0 else np.inf
-    return min(max(distance, -most), most)
+    return min(max(far, -most), most)
 
 
 @kernel_part

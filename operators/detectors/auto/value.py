@@ -272,8 +272,8 @@ def _observe(
     aged = state.aged_at > 0 and (known_for >= WARM_UP or not by_block)
     known = aged and not np.isnan(foreseen)
     usual = level + foreseen if known else level
-    error = growth.distance(state.growth, slope, expected, x, error_unit, floor)
-    error = error / error_unit if error_unit > 0.0 else 0.0
+    off = growth.distance(state.growth, slope, expected, x, error_unit, floor)
+    error = off / error_unit if error_unit > 0.0 else 0.0
     length = events if by_block else 1
     spread = max(wobble, error_unit) if by_block else wobble
     varied = growth.factor(state.growth, slope, usual)
@@ -364,7 +364,8 @@ def _observe(
             p_values[e] = max(p_values[e], usual)
         _judge(p_values, length, out)
     chosen = int(out[1])
-    sudden = distances[SPIKE] > SUDDEN * tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
+    spike_level = tail.first_level(state.tails[SPIKE], ERROR_FLOOR)
+    sudden = distances[SPIKE] > SUDDEN * spike_level
     ended, sudden_ago = False, state.sudden_ago
     noisy = naming.was_noisy(state, floors)
     if learns:
@@ -389,14 +390,13 @@ def _observe(
     named = int(out[4])
     out[9] = naming.amount(state, named, burst_log, calm_log)
     center, width = level, tail.first_level(state.tails[LEVEL], floor)
-    of_spike = tail.first_level(state.tails[SPIKE], ERROR_FLOOR) * error_unit
     if chosen == SEASON:
         center = seasonal
         width = tail.first_level(state.tails[SEASON], ERROR_FLOOR) * season_unit / share
         width = growth.reach(state.growth, slope, center, x, width, season_unit, floor)
     elif chosen != LEVEL:
         center = expected
-        width = of_spike / hour_factor
+        width = spike_level * error_unit / hour_factor
         width = growth.reach(state.growth, slope, center, x, width, error_unit, floor)
     if chosen != SEASON and named in (SHIFT, DRIFT, SEASON):
         mean = DRIFT if named == DRIFT else SHIFT
@@ -409,7 +409,7 @@ def _observe(
         out[9] = y + state.origin
     elif by_block and chosen != SPIKE:
         # Single values are farther from it than the means of blocks.
-        width = max(width, of_spike * max(grown, floor / error_unit))
+        width = max(width, spike_level * usual_error)
     out[2], out[3] = center + state.origin, width
     unit = max(np.float64(state.tails[LEVEL].mean), floor)
     out[10] = deviation / unit if unit > 0.0 else 0.0

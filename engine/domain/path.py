@@ -10,7 +10,11 @@ MOST_STEPS = 32
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The step to the first element of an array whose field has this text: `[name=temperature]`."""
+    """The step to the first element of an array whose field has this text: `[name=temperature]`.
+
+    In an object whose field is an array of names, it is the step to the place of that name in the
+    arrays beside it.
+    """
 
     field: str
     text: str

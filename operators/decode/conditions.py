@@ -22,7 +22,8 @@ from engine.domain.condition import (
 )
 from engine.domain.path import Path
 from operators.decode.columns import Table, listed
-from operators.decode.reading import MISPLACED, Read
+from operators.decode.path_steps import MISPLACED
+from operators.decode.reading import Read
 
 Holds = Callable[[list[Any] | Table], Bools]
 

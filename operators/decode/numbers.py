@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.domain.batch import Bools, Floats
 from engine.domain.mapping import ValueField
+from engine.domain.path import EACH
 from operators.decode.columns import listed
 from operators.decode.reading import Column
 
@@ -43,6 +44,7 @@ class NumberReader:
         self._field = field
         self.may_miss = field.optional or bool(field.missing)
         self._numbers = dict(field.numbers)
+        self._otherwise = self._numbers.get(EACH)
         self._missing = {text for text in field.missing if isinstance(text, str)}
         self._missing_numbers = {float(n) for n in field.missing if not isinstance(n, str)}
 
@@ -75,7 +77,8 @@ class NumberReader:
         if self._is_missing(found):
             return GAP
         if self._numbers:
-            number = self._numbers.get(_text(found))
+            is_scalar = type(found) is str or type(found) in NUMBERS
+            number = self._numbers.get(_text(found), self._otherwise if is_scalar else None)
             if number is not None:
                 return number
         if type(found) in NUMBERS or isinstance(found, Decimal):

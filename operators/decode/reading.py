@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from engine.domain.path import Base64Text, JsonText, Named, OneOf, Path, Step, Tagged, path_text
 from operators.decode.columns import Table
 from operators.decode.message_type import field_name
+from operators.decode.path_steps import (
+    MISPLACED,
+    found_by,
+    named,
+    nothing,
+    one_of,
+    parsed,
+    tagged,
+    unpacked,
+)
 
 Column = Any
 """The values at a path of each message: a list, or an array of numbers."""
 Read = Callable[[list[Any] | Table], Column]
-
-
-class Misplaced:
-    """The entry of a column if the path to a field ends at something other than an object."""
-
-    def __repr__(self) -> str:
-        return "MISPLACED"
-
-
-MISPLACED = Misplaced()
 
 
 class MissingError(Exception):
@@ -59,12 +56,12 @@ def reader(path: Path, attributes: int = 0) -> Read:
             expression = f"m.{field_name(str(step))}"
     # The names come from field_name and repr: no text of the pipeline file is executed.
     names = {
-        "nothing": _nothing,
-        "named": _named,
-        "tagged": _tagged,
-        "one_of": _one_of,
-        "parsed": _parsed,
-        "unpacked": _unpacked,
+        "nothing": nothing,
+        "named": named,
+        "tagged": tagged,
+        "one_of": one_of,
+        "parsed": parsed,
+        "unpacked": unpacked,
     }
     read_each = eval(f"lambda messages: [{expression} for m in messages]", names)
 
@@ -86,7 +83,7 @@ def look_up(document: Any, path: Path) -> Any:
         if document is None:
             raise MissingError(where)
         fits, expected = _expected(step)
-        if not isinstance(document, fits):
+        if not isinstance(document, fits) and not _has_names(document, step):
             before = path_text(path[:depth])
             hint = ""
             if isinstance(document, list) and before and document:
@@ -157,15 +154,22 @@ def _expected(step: Step) -> tuple[tuple[type, ...], str]:
     return (dict,), "an object"
 
 
+def _has_names(document: Any, step: Step) -> bool:
+    """Return whether a step by name leads to a place of the arrays of an object."""
+    if not isinstance(document, dict) or not isinstance(step, Named):
+        return False
+    return isinstance(document.get(step.field), list)
+
+
 def _step(document: Any, step: Step, where: str) -> Any:
     if isinstance(step, (Named, Tagged, OneOf)):
-        found = _found(document, step)
+        found = found_by(document, step)
         if found is None:
             raise MissingError(where)
         return found
     if isinstance(step, (JsonText, Base64Text)):
         is_json = isinstance(step, JsonText)
-        found = _parsed(document) if is_json else _unpacked(document)
+        found = parsed(document) if is_json else unpacked(document)
         if found is MISPLACED:
             expected = "not JSON" if is_json else "not base64 text"
             raise MisplacedError(f"{where} cannot be read: {quote(document)} is {expected}")
@@ -174,14 +178,6 @@ def _step(document: Any, step: Step, where: str) -> Any:
         return document[step]
     except (KeyError, IndexError):
         raise MissingError(where) from None
-
-
-def _found(document: Any, step: Named | Tagged | OneOf) -> Any:
-    if isinstance(step, Named):
-        return _named(document, step.field, step.text)
-    if isinstance(step, OneOf):
-        return _one_of(document, step.fields)
-    return _tagged(document, step.tag)
 
 
 def _inner(expression: str, name: str, step: Step) -> str:
@@ -201,54 +197,3 @@ def _inner(expression: str, name: str, step: Step) -> str:
     else:
         kind, reach = "dict", f"{name}.get({step!r})"
     return f"({reach} if type({name} := {expression}) is {kind} else nothing({name}))"
-
-
-def _nothing(found: Any) -> Any:
-    return None if found is None else MISPLACED
-
-
-def _named(found: Any, field: str, text: str) -> Any:
-    """Return the first element whose field has this text."""
-    if type(found) is not list:
-        return _nothing(found)
-    for element in found:
-        if type(element) is dict:
-            name = element.get(field)
-            if name == text or (type(name) is int and str(name) == text):
-                return element
-    return None
-
-
-def _tagged(found: Any, tag: str) -> Any:
-    """Return what follows a tag in the first text that begins with it."""
-    if type(found) is not list:
-        return _nothing(found)
-    texts = (element for element in found if type(element) is str)
-    return next((text[len(tag) :] for text in texts if text.startswith(tag)), None)
-
-
-def _one_of(found: Any, fields: Sequence[str]) -> Any:
-    """Return the first of some fields that is there, and not null."""
-    if type(found) is not dict:
-        return _nothing(found)
-    return next((found[name] for name in fields if found.get(name) is not None), None)
-
-
-def _parsed(found: Any) -> Any:
-    """Return the document of a JSON text; a document stays as it is."""
-    if type(found) is not str:
-        return found if type(found) in (dict, list) else _nothing(found)
-    try:
-        return orjson.loads(found)
-    except orjson.JSONDecodeError:
-        return MISPLACED
-
-
-def _unpacked(found: Any) -> Any:
-    """Return the text that is encoded in base64; a document stays as it is."""
-    if type(found) is not str:
-        return found if type(found) in (dict, list) else _nothing(found)
-    try:
-        return base64.b64decode(found, validate=True).decode()
-    except ValueError:
-        return MISPLACED

@@ -42,7 +42,7 @@ class ValueSpec(ValueRuleSpec):
     unit: str | None = None
     """Unit that numbers are written with, with as: quantity; a prefix may precede it."""
     map: dict[str, float] = Field(default_factory=dict)
-    """What texts, true and false mean: {on: 1, off: 0}."""
+    """What texts, true and false mean: {on: 1, off: 0}; "*" is whatever else is there."""
     missing: Annotated[
         tuple[str | int | float, ...],
         BeforeValidator(_missing),

@@ -25,10 +25,11 @@ def parse_path(value: object) -> Path:
     """Read a path.
 
     `a.b[0]` is an element of an array, `a[name=x].b` one whose field `name` is "x", `a[host:]` the
-    rest of the text in an array that begins with "host:". `a | json.b` is a field of JSON that
-    stands as text in `a`, in base64 with `a | base64 | json.b`. `a[b|c]` is the first of the fields
-    b and c that is there. A name with dots or brackets is written `["a.b"]`. `[0].b` begins in a
-    message that is an array.
+    rest of the text in an array that begins with "host:". `row[names=x].values` is the element of
+    the array `values` at the place that "x" has in the array `names`. `a | json.b` is a field of
+    JSON that stands as text in `a`, in base64 with `a | base64 | json.b`. `a[b|c]` is the first of
+    the fields b and c that is there. A name with dots or brackets is written `["a.b"]`. `[0].b`
+    begins in a message that is an array.
     """
     if not isinstance(value, str) or not value:
         raise invalid("expected a path to a field, such as readings[0].value")

@@ -36,6 +36,23 @@ def test_json_that_stands_as_text_is_read(path: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("found", [{}, [], {"type": "LOGIN"}])
+def test_what_else_is_there_is_a_text_or_a_number(found: Any) -> None:
+    events, rejects = decode(
+        "key: s\nvalues: {v: {path: t, map: {'*': 0}}}", {"s": "x", "t": found}
+    )
+
+    assert (rows(events), rejects[0].reason) == ([], RejectReason.WRONG_TYPE)
+
+
+def test_an_object_on_the_way_to_a_text_is_not_what_else_is_there() -> None:
+    text = "key: s\nvalues: {v: {path: t.u, map: {'*': 0}}}"
+
+    events, rejects = decode(text, {"s": "x", "t": "LOGIN"})
+
+    assert (rows(events), len(rejects)) == ([], 1)
+
+
 @pytest.mark.parametrize(
     ("options", "found", "number"),
     [
@@ -57,6 +74,12 @@ def test_json_that_stands_as_text_is_read(path: str) -> None:
         ("map: {on: 1, off: 0}", "on", 1.0),
         ("map: {on: 1, off: 0}", "off", 0.0),
         ("map: {'true': 5}", True, 5.0),
+        ("map: {LOGIN_ERROR: 1, '*': 0}", "LOGIN_ERROR", 1.0),
+        ("map: {LOGIN_ERROR: 1, '*': 0}", "LOGOUT", 0.0),
+        ("map: {'200': 0, '*': 1}", 503, 1.0),
+        ("map: {'200': 0, '*': 1}", 200, 0.0),
+        ("map: {a: 1, '*': 0}, optional: true", None, None),
+        ("map: {a: 1, '*': 0}, missing: ['-']", "-", None),
         ("map: {'3': 30}", 3, 30.0),
         ("as: quantity", "512Mi", 512 * 2.0**20),
         ("as: quantity", "250m", 0.25),

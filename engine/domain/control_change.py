@@ -65,6 +65,7 @@ class ControlChange:
         rules: that are in force, in the order of the log: a later one goes over an earlier one.
         budget: that is in force; None: that of the pipeline file.
         forgets: that come into force now.
+        judged: feedback that comes into force now.
         earlier: returns earlier states of the step, the newest first.
     """
 
@@ -75,6 +76,7 @@ class ControlChange:
     rules: tuple[EntityRule, ...] = ()
     budget: BudgetChange | None = None
     forgets: tuple[Forget, ...] = ()
+    judged: tuple[Feedback, ...] = ()
     earlier: Callable[[], Iterable[bytes]] = tuple
 
     def silences_with(self, in_file: Sequence[Silence]) -> tuple[Silence, ...]:

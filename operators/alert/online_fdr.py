@@ -111,7 +111,7 @@ class OnlineFdr:
         "Feedback-enhanced online multiple testing", with the memory of this procedure.
 
         Args:
-            feedback: in force; what was accounted before changes nothing.
+            feedback: that comes into force now; what was accounted before changes nothing.
             share: of false ones that is accepted.
         """
         judged = self._newly_judged(feedback)

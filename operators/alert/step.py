@@ -85,7 +85,8 @@ class AlertStep:
         names = self._pipeline.mapping.value_names
         self._rules = EntityRules(self._pipeline.rules, names, change.rules)
         if isinstance(self._policy, FalseDiscoveryRate):
-            self._discoveries.follow(change.feedback, self._policy.share)
+            # What was judged before is in the state: a restart must not judge it again.
+            self._discoveries.follow(change.judged, self._policy.share)
         if self._tracker.progress:
             self._muted.review(self._tracker.progress, self._is_muted)
 

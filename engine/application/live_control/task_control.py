@@ -59,15 +59,24 @@ class TaskControl:
                 standing.append((position, record))
             resets += record.resets()
             forgets += record.forgets()
+        new = [record for _, record in standing if record.number > known]
         taken = TaskControl(log, count, tuple(standing))
-        return taken, replace(taken.change(), resets=tuple(resets), forgets=tuple(forgets))
+        return taken, replace(
+            taken.change(),
+            resets=tuple(resets),
+            forgets=tuple(forgets),
+            judged=tuple(one for record in new for one in record.feedbacks()),
+        )
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences in force."""
         return tuple(silence for _, record in self.standing for silence in record.silences())
 
     def change(self) -> ControlChange:
-        """Return what steps that restore a snapshot have to know."""
+        """Return what steps that restore a snapshot have to know.
+
+        What a record does once, as it comes into force, is in the snapshot, and not in here.
+        """
         feedback = tuple(one for _, record in self.standing for one in record.feedbacks())
         rules = tuple(one for _, record in self.standing for one in record.rules())
         budgets = [one for _, record in self.standing if (one := record.budget_change())]

@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ Plan = dict[str, list[tuple[int, int]]]
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "SMALL_BYTES", 0)
     monkeypatch.setattr(follower, "LOOK_SECONDS", 0.0)
-    memory.messages["in"] = stream(PARTS, COUNT)
+    memory.messages["in"] = eventful()
 
 
 def add(log: ControlLog, kind: str, content: dict[str, Any]) -> None:
@@ -203,6 +204,26 @@ records: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
 )  # fmt: skip
 
 
+def store_whole(monkeypatch: pytest.MonkeyPatch, wholes: list[bool]) -> None:
+    """Say which checkpoints are whole, in turn; otherwise time says it."""
+    turns = cycle(wholes)
+
+    def worth(_self: Any, reader: Any, *, final: bool) -> bool:
+        return final or not reader.task.snapshots or next(turns)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "_worth", worth)
+
+
+def eventful() -> list[list[bytes | None]]:
+    """Return a stream with many anomalies at its end, where entities are warm."""
+    found = stream(PARTS, COUNT)
+    for part in found:
+        for n in range(COUNT - 100, COUNT, 3):
+            event = orjson.loads(part[n] or b"{}")
+            part[n] = orjson.dumps(event | {"v": event["v"] + 5}) if event else None
+    return found
+
+
 def earlier_states(folder: Path, text: str, policy: str) -> dict[str, list[Mapping[str, bytes]]]:
     """Return what a run without records had stored now and then."""
     lives = Lives(folder, text, 100, policy)
@@ -224,6 +245,7 @@ def earlier_states(folder: Path, text: str, policy: str) -> dict[str, list[Mappi
     written=st.lists(st.tuples(st.integers(0, 9), records), min_size=1, max_size=6),
     deaths=st.lists(st.integers(0, 5), max_size=3),
     batch=st.integers(40, 400),
+    wholes=st.lists(st.booleans(), min_size=1, max_size=5),
     absence=st.sampled_from(["absence: off\n", "absence: {after: 5m}\n", ""]),
     policy=st.sampled_from(["{p_value: 0.05}", "{budget: 300/day, per: entity}", "{fdr: 0.3}"]),
 )
@@ -233,9 +255,11 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
     written: list[tuple[int, tuple[str, dict[str, Any]]]],
     deaths: list[int],
     batch: int,
+    wholes: list[bool],
     absence: str,
     policy: str,
 ) -> None:
+    store_whole(monkeypatch, wholes)
     folder = tmp_path_factory.mktemp("control")
     memory.records.clear()
     lives = Lives(folder / "one", TEXT + absence, batch, policy)
@@ -265,6 +289,37 @@ def test_records_hold_from_the_same_event_on_through_kills_and_batch_cuts(
 
     # A source that has ended is closed in each run: closings of incidents come again as they were.
     assert unique(published()) == disturbed
+
+
+def test_feedback_pays_back_once_however_often_the_pipeline_is_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On what was found before it: what is found later, of an event that was late, does not count.
+
+    All checkpoints are whole, so that restarts begin behind what the feedback concerns.
+    """
+    store_whole(monkeypatch, [True])
+    found = []
+    for name, deaths in (("undisturbed", []), ("killed", [18])):
+        lives = Lives(tmp_path / name, TEXT, 60, "{fdr: 0.3}")
+        memory.records.clear()
+        for part in range(PARTS):
+            for n in range(7):
+                case: dict[str, Any] = {
+                    "entity": f"{part}-{n}",
+                    "entities": [f"{part}-{n}"],
+                    "kind": "absence",
+                }
+                case |= {"verdict": "true_alarm", "anomaly": "abc", "value": "v"}
+                end = {"evidence": 1, "time_ns": (START + 60 * COUNT) * 10**9}
+                add(lives.log, "feedback", {**case, **end, "direction": "above"})
+        for death in deaths:
+            lives.run(death)
+        lives.run(None)
+        found.append(unique(published()))
+
+    assert len(found[0]["anomalies"]) > 20
+    assert found[1] == found[0]
 
 
 def test_a_record_comes_into_force_and_is_stored_with_its_position(

@@ -1,6 +1,6 @@
 """Reads anomalies, and prints a line for each that is news.
 
-It ends when no message has come for ten seconds; a service would go on.
+It ends when no message has come for ten seconds after others; a service would go on.
 """
 
 import json
@@ -19,7 +19,10 @@ consumer = Consumer(
 )
 consumer.subscribe(["anomalies"])
 seen: set[str] = set()
-while (message := consumer.poll(10)) is not None:
+while (message := consumer.poll(10)) is not None or not seen:
+    if message is None:
+        # To join the group may take longer.
+        continue
     if message.error():
         raise SystemExit(str(message.error()))
     anomaly = json.loads(message.value())

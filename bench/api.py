@@ -2,7 +2,8 @@
 
 The server has one core, the clients the other. The floor is a FastAPI endpoint that returns a page
 of the same size and does nothing else. A page has 50 anomalies: the newest ones, those of an
-entity, of a kind, and pages deep in the list, by their cursors. Each of these is asked for once, so
+entity, of a kind, and pages deep in the list, by their cursors; or 50 incidents with their records,
+of which there are a tenth as many. Each of these is asked for once, so
 that none is kept by the server ("cold"). "kept" asks for the same pages again and again; "written"
 asks for a mix of all of them while 20 incidents a second are stored, which empties the server's
 caches.
@@ -157,6 +158,7 @@ def measure(many: int, seconds: float) -> dict[str, Any]:
             "entity": [f"/api/v1/anomalies?entity={key(n)}" for n in range(ENTITIES)],
             "kind": [f"/api/v1/anomalies?kind={kind}" for kind in KINDS],
             "deep": deep,
+            "incidents": ["/api/v1/incidents?"],
         }
         bare = [sys.executable, "-m", "bench.api", "floor", str(port)]
         floor = start_bound(pinned([0], *bare), folder / "floor.log")

@@ -15,7 +15,7 @@ from connectors.sql.migrations.versions.v0010_lanes import FILL
 from engine.domain.control.lane import STEPS
 from engine.domain.control.series import COARSE, FINE
 from engine.domain.time_units import NS_PER_DAY
-from tests.support.published import BEGAN, anomaly
+from tests.support.published import BEGAN, anomaly, incident
 
 ENTITIES = 1_000
 SPAN = 90 * NS_PER_DAY
@@ -109,14 +109,11 @@ def _anomaly(count: int) -> dict[str, str]:
         "incident": _id("0", "n / 10"),
         "summary": "'too hot'",
     }
-    # Faster than replace(), which goes through the text for each name.
-    pieces = re.split("<(id|entity|kind)>", orjson.dumps(document()).decode())
-    quoted = (found[one] if n % 2 else f"'{one}'" for n, one in enumerate(pieces))
-    return found | {"document": " || ".join(quoted)}
+    return found | {"document": _written(document(), found)}
 
 
 def _incident(count: int) -> dict[str, str]:
-    return {
+    found = {
         "id": _id("0", "n"),
         "pipeline": "CASE WHEN n % 10 = 0 THEN 'slow' ELSE 'quick' END",
         "entity": _key(f"n * 16807 % 2147483647 % {ENTITIES}"),
@@ -133,6 +130,7 @@ def _incident(count: int) -> dict[str, str]:
         # Eight of ten that follow each other.
         "story": f"CASE WHEN n % 10 > 1 THEN {_id('1', 'n / 10')} END",
     }
+    return found | {"document": _written(record(), found)}
 
 
 def _bucket(count: int, step: int) -> dict[str, str]:
@@ -158,6 +156,21 @@ def document() -> dict[str, Any]:
     """Return an anomaly as it is published, with the places of what differs."""
     values = [{"name": name, "value": 20.5, "low": 1.0, "high": 19.0} for name in "abc"]
     return anomaly(1, id="<id>", entity="<entity>", kind="<kind>", values=values)
+
+
+def record() -> dict[str, Any]:
+    """Return the record of an incident as it is published, with the places of what differs."""
+    last = document()
+    last["kind"] = "spike"
+    return incident(1, 10, id="<id>", entity="<entity>", peak=last, last=last)
+
+
+def _written(published: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    """Return the text of a document, with columns at their places."""
+    # Faster than replace(), which goes through the text for each name.
+    pieces = re.split("<(id|entity|kind)>", orjson.dumps(published).decode())
+    quoted = (columns[one] if n % 2 else f"'{one}'" for n, one in enumerate(pieces))
+    return " || ".join(quoted)
 
 
 def _id(high: str, low: str) -> str:

@@ -9,14 +9,22 @@ from typing import Any
 import orjson
 from sqlalchemy import CompoundSelect, Connection, Row, Select, delete, func, select
 
-from connectors.sql.rows import STATEMENTS, Asked, Values, asked, fetched, insert_new, page, paged
+from connectors.sql.rows import (
+    ROW,
+    STATEMENTS,
+    Asked,
+    Values,
+    asked,
+    fetched,
+    insert_new,
+    page,
+    paged,
+)
 from connectors.sql.tables import anomalies as table
 from engine.domain.alert_policy import Severity
 from engine.domain.control.page import AnomalyFilter, Page, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
-ROW = "\x1e"
-"""Separates rows: neither ids nor JSON contain it."""
 COLUMNS = tuple(table.columns.keys())
 
 

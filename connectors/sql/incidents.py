@@ -4,44 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from functools import lru_cache, partial
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    CompoundSelect,
     Connection,
     Row,
-    Select,
-    and_,
-    bindparam,
     delete,
-    exists,
     insert,
-    or_,
     select,
     update,
 )
 
+from connectors.sql.incident_queries import leading, list_query, page_query
 from connectors.sql.rows import (
     BATCH,
-    STATEMENTS,
-    Asked,
-    Beside,
+    ROW,
     Values,
     asked,
     execute_many,
     fetched,
     insert_new,
     page,
-    paged,
 )
 from connectors.sql.tables import comments
 from connectors.sql.tables import incidents as table
 from engine.domain.alert_policy import Severity
 from engine.domain.control.errors import StaleError
 from engine.domain.control.incident import Comment, Facts, Incident, Status
+from engine.domain.control.listed_incident import ListedIncident
 from engine.domain.control.page import IncidentFilter, Page, Position
 from engine.domain.control.stored_document import StoredDocument
 
@@ -61,6 +54,7 @@ class SqlIncidents:
     def __init__(self, connection: Connection, *, locking: bool) -> None:
         self._connection = connection
         self._rows = partial(fetched, connection)
+        self._is_sqlite = connection.dialect.name == "sqlite"
         self._locking = locking
 
     def get(self, ids: Collection[str]) -> dict[str, Incident]:
@@ -79,7 +73,7 @@ class SqlIncidents:
     def add(self, incidents: Sequence[Incident]) -> Collection[str]:
         """Store those whose ids are new; return these ids."""
         rows = list(map(row_of, incidents))
-        if self._connection.dialect.name == "sqlite":
+        if self._is_sqlite:
             # One transaction writes at a time, so what was new to it is new.
             execute_many(self._connection, insert(table), rows)
             return {incident.id for incident in incidents}
@@ -103,8 +97,26 @@ class SqlIncidents:
     def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
         """Return a page of them by the time they began and id, the newest first."""
         shape, given = asked(wanted, behind)
-        statement = _statement(shape, tuple(_leading(wanted)))
+        statement = page_query(shape, leading(wanted))
         return page(self._rows, statement, given, behind, limit, _value, _position)
+
+    def listed(
+        self, wanted: IncidentFilter, behind: Position | None, limit: int
+    ) -> Page[ListedIncident]:
+        """Return a page as `find` does, for those who show it alone."""
+        shape, given = asked(wanted, behind)
+        rows = self._joined_rows if self._is_sqlite else self._rows
+        statement = list_query(shape, leading(wanted), joined=self._is_sqlite)
+        return page(rows, statement, given, behind, limit, _row_of_list, _place)
+
+    def _joined_rows(self, statement: Any, given: Values) -> list[Sequence[Any]]:
+        [(facts, records)] = self._rows(statement, given)
+        if records is None:
+            return []
+        return [
+            [*row, record or None]
+            for row, record in zip(orjson.loads(facts), records.split(ROW), strict=True)
+        ]
 
     def add_comment(self, comment: Comment) -> None:
         """Store a comment."""
@@ -125,42 +137,6 @@ class SqlIncidents:
             self._connection.execute(delete(comments).where(comments.c.incident.in_(some)))
             self._connection.execute(delete(table).where(table.c.id.in_(some)))
         return len(ids)
-
-
-# Composing a statement takes longer than finding a page.
-@lru_cache(STATEMENTS)
-def _statement(shape: Asked, lead: tuple[str, ...]) -> Select[Any] | CompoundSelect[Any]:
-    """Return the query of a page."""
-    keys = table.c.began, table.c.id
-    rows = shape.rows(table, table.c.began, lead)
-    if shape.is_collapsed:
-        rows = rows.where(~exists(_earlier(shape)))
-    return paged([rows], keys, is_behind=shape.is_behind)
-
-
-def _earlier(shape: Asked) -> Select[Any]:
-    """Return the query of incidents that are meant and began earlier in the story of a row."""
-    other = table.alias("earlier")
-    began, key = other.c.began, other.c.id
-    earlier = or_(began < table.c.began, and_(began == table.c.began, key < table.c.id))
-    # The second comparison is what an index can be read up to.
-    query = select(key).where(other.c.story == table.c.story, began <= table.c.began, earlier)
-    meant = [
-        Beside(other.c[name]) == bindparam(name, type_=other.c[name].type)
-        for name in shape.columns
-        if name != "story"
-    ]
-    if shape.since:
-        meant.append(began >= bindparam("since"))
-    return query.where(*meant).correlate(table)
-
-
-def _leading(wanted: IncidentFilter) -> list[str]:
-    """Return what few incidents have in common, the fewest first: most are resolved and closed."""
-    few = ["story", "entity", "assignee"]
-    few += ["status"] if wanted.status is not Status.RESOLVED else []
-    few += ["closed"] if wanted.closed is False else []
-    return [*few, "pipeline", "status", "closed"]
 
 
 def row_of(incident: Incident) -> Values:
@@ -202,6 +178,14 @@ def _value(row: Row[Any]) -> Incident:
         story,
     )
     return Incident(key, facts, STATUSES[status], assignee, revision)
+
+
+def _row_of_list(row: Sequence[Any]) -> ListedIncident:
+    return ListedIncident._make(row)
+
+
+def _place(incident: ListedIncident) -> Position:
+    return Position(incident.began, incident.id)
 
 
 def _position(incident: Incident) -> Position:

@@ -38,6 +38,9 @@ MANY = 50
 STATEMENTS = 500
 """Of a list, that are kept: as many as filters can be combined."""
 
+ROW = "\x1e"
+"""Separates rows that are joined to one text: neither ids nor JSON contain it."""
+
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """Return an insert that can say what happens where the primary key is stored already."""

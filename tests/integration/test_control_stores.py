@@ -36,6 +36,7 @@ from engine.domain.control.errors import ConflictError, StaleError
 from engine.domain.control.feed import KEPT, FeedChange
 from engine.domain.control.incident import Comment, Status
 from engine.domain.control.lane import STEPS, Lane, LaneCell
+from engine.domain.control.listed_incident import listed
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Position
 from engine.domain.control.pipeline_version import PipelineVersion
 from engine.domain.control.published import Document
@@ -353,8 +354,34 @@ def test_stories_are_found_and_collapsed_to_their_first_that_is_meant(
         first = work.incidents.find(wanted, None, 1)
         rest = [] if first.next is None else work.incidents.find(wanted, first.next, 10).items
 
+        shown = work.incidents.listed(wanted, None, 10)
+        last = work.incidents.listed(wanted, first.next or Position(0, ""), 10)
+
     assert [int(one.id, 16) for one in found.items] == numbers
     assert [*first.items, *rest] == found.items
+    assert (shown.items, shown.next) == (list(map(listed, found.items)), found.next)
+    assert last.items == list(map(listed, rest))
+
+
+def test_listed_incidents_have_their_texts_whatever_these_contain(store: Store) -> None:
+    strange = 'a\x1e"b\x1f\\é\n'
+    with store.writing() as work:
+        peak = {"anomaly": f"{1:032x}", "summary": strange}
+        ingest(work, [incident(1, entity=strange, peak=peak), anomaly(2, entity=strange)])
+        first = work.incidents.get([f"{1:032x}"])[f"{1:032x}"]
+        work.incidents.save([first.acknowledged("ada")])
+
+    with store.reading() as work:
+        none = work.incidents.listed(IncidentFilter(entity="other"), None, 1)
+        page = work.incidents.listed(IncidentFilter(), None, 1)
+        rest = work.incidents.listed(IncidentFilter(), page.next, 1)
+        whole = work.incidents.find(IncidentFilter(), None, 2)
+
+    assert (none.items, none.next) == ([], None)
+    [alone, recorded] = found = [*page.items, *rest.items]
+    assert (alone.record, recorded.summary, recorded.assignee) == (None, strange, "ada")
+    assert orjson.loads(recorded.record or "")["entity"] == strange
+    assert found == list(map(listed, whole.items))
 
 
 def test_a_change_of_an_older_revision_is_refused(store: Store) -> None:

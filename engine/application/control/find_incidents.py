@@ -14,6 +14,7 @@ from engine.application.control.permissions import (
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import NotFoundError
 from engine.domain.control.incident import Comment, Incident
+from engine.domain.control.listed_incident import ListedIncident
 from engine.domain.control.page import IncidentFilter, Page, Position
 
 
@@ -27,6 +28,18 @@ def find_incidents(
     """
     wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
     return work.incidents.find(wanted, behind, limit)
+
+
+def list_incidents(
+    work: UnitOfWork, caller: Caller, wanted: IncidentFilter, behind: Position | None, limit: int
+) -> Page[ListedIncident]:
+    """Return a page of incidents as lists show them, the newest first.
+
+    Raises:
+        ForbiddenError: the caller lacks permission.
+    """
+    wanted = replace(wanted, pipeline=pipeline_to_list(caller, wanted.pipeline))
+    return work.incidents.listed(wanted, behind, limit)
 
 
 def get_incident(work: UnitOfWork, caller: Caller, incident_id: str) -> Incident:

@@ -10,6 +10,7 @@ import orjson
 
 from engine.domain.control.errors import StaleError
 from engine.domain.control.incident import Comment, Facts, Incident
+from engine.domain.control.listed_incident import ListedIncident, listed
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.stored_anomaly import StoredAnomaly
 
@@ -123,6 +124,13 @@ class MemoryIncidents:
         # The newest come first, so the first of a story is the one that remains.
         first = {one.facts.story or one.id: one for one in all_of_them.items}
         return self._find(first.values(), fields, behind, limit)
+
+    def listed(
+        self, wanted: IncidentFilter, behind: Position | None, limit: int
+    ) -> Page[ListedIncident]:
+        """Return a page as `find` does, for those who show it alone."""
+        found = self.find(wanted, behind, limit)
+        return Page(list(map(listed, found.items)), found.next)
 
     def _find(
         self,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from engine.domain.control.incident import Comment, Incident
 from engine.domain.control.lane import Lane, LaneCell
+from engine.domain.control.listed_incident import ListedIncident
 from engine.domain.control.page import AnomalyFilter, IncidentFilter, Page, Position
 from engine.domain.control.series import Bucket
 from engine.domain.control.spans import Stretch
@@ -60,6 +61,12 @@ class IncidentRepository(Protocol):
 
     def find(self, wanted: IncidentFilter, behind: Position | None, limit: int) -> Page[Incident]:
         """Return a page of them by the time they began and id, the newest first."""
+        ...
+
+    def listed(
+        self, wanted: IncidentFilter, behind: Position | None, limit: int
+    ) -> Page[ListedIncident]:
+        """Return a page as `find` does, for those who show it alone."""
         ...
 
     def add_comment(self, comment: Comment) -> None:

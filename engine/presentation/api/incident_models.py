@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from engine.domain.alert_policy import Severity
 from engine.domain.control.audit import AuditRecord
 from engine.domain.control.incident import Comment, Incident, Status
+from engine.domain.control.listed_incident import ListedIncident, listed
 from engine.domain.control.page import IncidentFilter
 from engine.presentation.api.bodies import Body, QueryFields, Reason
 from engine.presentation.api.exports import Export, ExportFormat
@@ -183,24 +184,29 @@ def incident_out(incident: Incident) -> IncidentOut:
 
 def incident_fields(incident: Incident) -> dict[str, Any]:
     """Return the fields of an incident that is shown, with values that JSON takes."""
-    facts = incident.facts
+    return {**listed_fields(listed(incident)), "record": incident.facts.document}
+
+
+def listed_fields(incident: ListedIncident) -> dict[str, Any]:
+    """Return the fields of an incident of a list, with values that JSON takes."""
+    began, last, record = incident.began, incident.last, incident.record
     return {
         "id": incident.id,
-        "pipeline": facts.pipeline,
-        "entity": facts.entity,
-        "began": time_of(facts.began),
-        "began_ns": facts.began,
-        "last": time_of(facts.last),
-        "last_ns": facts.last,
-        "severity": facts.severity,
-        "count": facts.count,
-        "summary": facts.summary,
-        "state": "closed" if facts.closed else "open",
+        "pipeline": incident.pipeline,
+        "entity": incident.entity,
+        "began": time_of(began),
+        "began_ns": began,
+        "last": time_of(last),
+        "last_ns": last,
+        "severity": incident.severity,
+        "count": incident.anomalies,
+        "summary": incident.summary,
+        "state": "closed" if incident.closed else "open",
         "status": incident.status,
         "assignee": incident.assignee,
         "revision": incident.revision,
-        "story": facts.story,
-        "record": facts.document,
+        "story": incident.story,
+        "record": None if record is None else orjson.Fragment(record),
     }
 
 

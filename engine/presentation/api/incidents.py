@@ -12,6 +12,7 @@ from engine.application.control.caller import Caller
 from engine.application.control.comment_incident import comment_incident
 from engine.application.control.find_incidents import find_incidents as found_incidents
 from engine.application.control.find_incidents import get_comments, get_incident
+from engine.application.control.find_incidents import list_incidents as listed_incidents
 from engine.application.control.handle_incident import (
     Handling,
     acknowledge_incident,
@@ -42,8 +43,8 @@ from engine.presentation.api.incident_models import (
     NewComment,
     change_out,
     comment_out,
-    incident_fields,
     incident_out,
+    listed_fields,
 )
 from engine.presentation.api.page_route import FoundPage, PageRoute, WithReading
 from engine.presentation.api.repeats import Result, once
@@ -68,9 +69,9 @@ def list_incidents(
 ) -> FoundPage:
     """List incidents by when they began, the newest first."""
     behind = position_of(query.cursor)
-    page = found_incidents(work, caller, query.filter(), behind, query.limit)
+    page = listed_incidents(work, caller, query.filter(), behind, query.limit)
     following = written(page.next)
-    items = list(map(incident_fields, page.items))
+    items = list(map(listed_fields, page.items))
     return FoundPage(as_json({"items": items, "next": following}), following)
 
 

@@ -62,6 +62,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
             rolled_back = pynomaly("pipelines", "rollback", "quick", "1", "--why", "too loud")
             versions = pynomaly("pipelines", "versions", "quick", "-o", "json")
             never_ran = pynomaly("pipelines", "log", "quick")
+            not_taken = pynomaly("pipelines", "take-over", "quick")
             letters = pynomaly("pipelines", "dead-letters", "quick")
             redriven = pynomaly("pipelines", "redrive", "quick")
             tested = pynomaly("backtests", "start", "quick", "--data", "readings.ndjson")
@@ -101,6 +102,7 @@ def test_a_server_is_asked_from_the_command_line_and_from_python(tmp_path: Path)
     assert "back to version 1: too loud" in rolled_back.stdout
     assert [one["number"] for one in json.loads(versions.stdout)] == [3, 2, 1]
     assert "was never started by this server" in never_ran.stderr
+    assert "there is nothing to take over" in not_taken.stderr
     assert "number: 1" in applied.stdout
     assert (again["number"], changed["number"], names) == (1, 2, ["quick"])
     assert letters.stdout.splitlines()[1].split() == ["not_json", "1", "unexpected", "end"]

@@ -10,7 +10,7 @@ from engine.application.control.check_pipeline_text import parsed
 from engine.application.control.manage_pipelines import stored_pipeline
 from engine.application.control.permissions import Action, require
 from engine.application.control.recording import record
-from engine.application.control.run_claims import ELSEWHERE, claim, runs_elsewhere
+from engine.application.control.run_claims import Elsewhere, claim, claim_elsewhere, take_over
 from engine.application.control.run_health import RunHealth, health_of
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError, NotFoundError
@@ -93,10 +93,27 @@ def stop_pipeline(
         ConflictError: the pipeline is not running.
     """
     require(caller, Action.RUN_PIPELINES, name)
-    if _is_elsewhere(work, runner, name, now):
-        raise ConflictError(ELSEWHERE)
+    if other := _elsewhere(work, runner, name):
+        raise ConflictError(other.message(now))
     record(work, caller, now, "pipeline.stop", name, None, {"drain": drain})
     return runner.stop(name, drain=drain)
+
+
+def take_over_pipeline(
+    work: UnitOfWork, caller: Caller, now: int, runner: Runner, name: str
+) -> Elsewhere:
+    """Take a pipeline from a server that is away; return the claim that it had.
+
+    The pipeline may be started here then. The other server stops its run once it is back.
+
+    Raises:
+        ForbiddenError: the caller lacks permission.
+        ConflictError: no other server has it, or that server is not away.
+    """
+    require(caller, Action.RUN_PIPELINES, name)
+    found = take_over(work, runner.server, name, now)
+    record(work, caller, now, "pipeline.take-over", name, {"server": found.server}, None)
+    return found
 
 
 def run_status(work: UnitOfWork, caller: Caller, now: int, runner: Runner, name: str) -> RunStatus:
@@ -107,8 +124,8 @@ def run_status(work: UnitOfWork, caller: Caller, now: int, runner: Runner, name:
         NotFoundError: the pipeline was never started here, or another server runs it.
     """
     require(caller, Action.READ, name)
-    if _is_elsewhere(work, runner, name, now):
-        raise NotFoundError(ELSEWHERE)
+    if other := _elsewhere(work, runner, name):
+        raise NotFoundError(other.message(now))
     run = _started(runner, name)
     version = None if run.is_over else work.pipelines.get(name, run.number)
     health = None if version is None else health_of(parsed(version.text, name).metrics)
@@ -136,10 +153,10 @@ def _started(runner: Runner, name: str) -> Run:
     return run
 
 
-def _is_elsewhere(work: UnitOfWork, runner: Runner, name: str, now: int) -> bool:
-    """Return whether a pipeline does not run here, but another server runs it."""
+def _elsewhere(work: UnitOfWork, runner: Runner, name: str) -> Elsewhere | None:
+    """Return the claim of another server on a pipeline that does not run here."""
     run = runner.get(name)
-    return (run is None or run.is_over) and runs_elsewhere(work, runner.server, name, now)
+    return claim_elsewhere(work, runner.server, name) if run is None or run.is_over else None
 
 
 def require_ended(work: UnitOfWork, runner: Runner, name: str, now: int) -> None:
@@ -148,8 +165,8 @@ def require_ended(work: UnitOfWork, runner: Runner, name: str, now: int) -> None
     Raises:
         ConflictError: the pipeline is running, here or by another server.
     """
-    if _is_elsewhere(work, runner, name, now):
-        raise ConflictError(ELSEWHERE)
+    if other := _elsewhere(work, runner, name):
+        raise ConflictError(other.message(now))
     run = runner.get(name)
     if run is not None and not run.is_over:
         raise ConflictError("the pipeline runs: stop it first")

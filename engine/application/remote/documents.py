@@ -66,6 +66,14 @@ class RunStatus(Run):
     totals: dict[str, float]
 
 
+class TakenOver(TypedDict):
+    """A pipeline that was taken from a server that is away."""
+
+    pipeline: str
+    server: str
+    last_heard: str
+
+
 class Backtest(TypedDict):
     """A version of a pipeline run over data of the past."""
 

@@ -6,7 +6,7 @@ from typing import cast
 from urllib.parse import quote
 
 from engine.application.remote.asking import Asking
-from engine.application.remote.documents import Pipeline, Run, RunStatus
+from engine.application.remote.documents import Pipeline, Run, RunStatus, TakenOver
 
 
 class RunRequests(Asking):
@@ -27,6 +27,14 @@ class RunRequests(Asking):
             RemoteError: 409 if it has not ended within 30 s.
         """
         return cast("Run", self.ask("POST", f"{_pipeline(name)}/restart"))
+
+    def take_over_pipeline(self, name: str) -> TakenOver:
+        """Take a pipeline from a server that is away, which stops its run once it is back.
+
+        Raises:
+            RemoteError: 409 if no other server has run it, or that server is not away.
+        """
+        return cast("TakenOver", self.ask("POST", f"{_pipeline(name)}/take-over"))
 
     def pipeline_status(self, name: str) -> RunStatus:
         """Return the last run of a pipeline, with its health and counters."""

@@ -30,7 +30,7 @@ ON_PIPELINE: Mapping[Action, str] = {
     "GET/alert-rules, GET/explain",
     Action.CHECK_PIPELINES: "POST/dead-letters/try",
     Action.CHANGE_PIPELINES: "PUT, DELETE, POST/rollback",
-    Action.RUN_PIPELINES: "POST/start, POST/stop, POST/restart, GET/log, GET/state",
+    Action.RUN_PIPELINES: "POST/start, POST/stop, POST/restart, POST/take-over, GET/log, GET/state",
     Action.CONTROL_PIPELINES: "POST/control, DELETE/control/{record_id}, POST/feedback",
     Action.REDRIVE: "POST/dead-letters/redrive",
     Action.MANAGE_STATE: "GET/state/export, POST/state/import, POST/state/revert",

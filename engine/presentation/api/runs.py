@@ -17,6 +17,7 @@ from engine.application.control.run_pipelines import (
     run_status,
     start_pipeline,
     stop_pipeline,
+    take_over_pipeline,
 )
 from engine.application.control_ports import UnitOfWork
 from engine.domain.control.errors import ConflictError
@@ -59,6 +60,16 @@ class RunStatusOut(RunOut):
     """Reasons why it is not ready."""
     totals: Mapping[str, float]
     """Its counters, summed over their labels."""
+
+
+class TakenOver(BaseModel):
+    """A pipeline that was taken over."""
+
+    pipeline: str
+    server: str
+    """Id of the server that had it."""
+    last_heard: datetime
+    """When that server was last heard of."""
 
 
 class Log(BaseModel):
@@ -116,6 +127,24 @@ def restart(
             _end(services, caller, pipeline)
             reply = attempt.once(_starts(services, caller, pipeline, number))
     return reply
+
+
+@router.post("/pipelines/{pipeline}/take-over", response_model=TakenOver)
+def take_over(
+    services: WithServices,
+    caller: WithCaller,
+    request: Request,
+    pipeline: PipelineName,
+    key: Key = None,
+) -> Response:
+    """Take a pipeline from a server that is away, which stops its run once it is back."""
+
+    def made(work: UnitOfWork) -> Result:
+        found = take_over_pipeline(work, caller, services.now(), services.runner, pipeline)
+        heard = time_of(found.last_heard)
+        return Result(200, TakenOver(pipeline=pipeline, server=found.server, last_heard=heard))
+
+    return once(services, caller, request, key, None, made, _runs(caller, pipeline))
 
 
 def _starts(

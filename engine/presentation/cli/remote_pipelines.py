@@ -39,6 +39,14 @@ def restart(context: typer.Context, name: Name, output: As = Format.TABLE) -> No
     print_rows([found], RUN, output)
 
 
+@pipelines.command("take-over")
+def take_over(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
+    """Take a pipeline from a server that is away, to start it on another one."""
+    with open_client(context) as client:
+        found = client.take_over_pipeline(name)
+    print_rows([found], ("pipeline", "server", "last_heard"), output)
+
+
 @pipelines.command()
 def versions(context: typer.Context, name: Name, output: As = Format.TABLE) -> None:
     """List all versions of a pipeline, the newest first."""

@@ -85,6 +85,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[Role, dict[str, Any]]] = {
     ("post", "/pipelines/{pipeline}/start"): (OPERATOR, {}),
     ("post", "/pipelines/{pipeline}/stop"): (OPERATOR, {}),
     ("post", "/pipelines/{pipeline}/restart"): (OPERATOR, {}),
+    ("post", "/pipelines/{pipeline}/take-over"): (OPERATOR, {}),
     ("get", "/pipelines/{pipeline}/control"): (VIEWER, {}),
     ("post", "/pipelines/{pipeline}/control/preview"): (VIEWER, {"json": {}}),
     ("post", "/pipelines/{pipeline}/control"): (OPERATOR, {"json": {"silence": {}}}),

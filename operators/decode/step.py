@@ -30,7 +30,8 @@ def decode_step(pipeline: Pipeline, context: RunContext) -> Decode:
             context.telemetry.rejects.labels(reject.reason.value).inc()
         for reason, count in decoder.passed_over.items():
             context.telemetry.passed_over.labels(reason).inc(count)
-        log.report(events, rejects, decoder.ambiguous)
+        if not context.trial:
+            log.report(events, rejects, decoder.ambiguous)
         found: list[EventBatch | list[Reject]] = [events] if len(events) else []
         return found + [list(part) for _, part in groupby(rejects, attrgetter("partition"))]
 

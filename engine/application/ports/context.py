@@ -39,6 +39,8 @@ class RunContext:
         redactor: removes secrets from texts that are written elsewhere than to the log.
         run: distinguishes this run from other runs of the pipeline; "" if it has no id.
         shared: objects that the plug-ins of this process share, by name.
+        trial: whether what is decoded goes to whoever asked for it alone: then rejects, which quote
+            messages, are not logged.
     """
 
     pipeline: str
@@ -61,6 +63,7 @@ class RunContext:
     redactor: Redactor = field(default_factory=Redactor)
     run: str = ""
     shared: dict[str, Any] = field(default_factory=dict)
+    trial: bool = False
 
     def stopped(self, waiting_for: str) -> Shutdown:
         """End in order: the process was asked to stop while it waited for something outside.

@@ -49,7 +49,7 @@ def try_letters(
         samples: letters to keep of each reason.
         result: filled on the way, and complete at the end.
     """
-    decode = registry.step("decode")(pipeline, RunContext(pipeline.name))
+    decode = registry.step("decode")(pipeline, RunContext(pipeline.name, trial=True))
     refused: list[Letter] = []
     waiting = _whole(letters, result)
     while some := list(islice(waiting, BATCH_LETTERS)):

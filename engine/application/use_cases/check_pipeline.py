@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -179,7 +179,7 @@ def _reach_source(file: PipelineFile, context: RunContext, samples: int) -> Reac
     pipeline = file.pipeline()
     try:
         batches = file.source.plugin(file.source.settings, context).check(samples)
-        decode = registry.step("decode")(pipeline, context)
+        decode = registry.step("decode")(pipeline, replace(context, trial=True))
         decoded = decode(batches) if any(map(len, batches)) else []
     except PynomalyError as error:
         return Reached("source", str(error))

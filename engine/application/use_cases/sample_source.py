@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -78,7 +78,7 @@ def sample_of(file: PipelineFile, batches: Sequence[RawBatch]) -> SourceSample:
         PynomalyError: they cannot be decoded now, such as that a schema registry is down.
     """
     pipeline = file.pipeline()
-    decode = registry.step("decode")(pipeline, context_of(file))
+    decode = registry.step("decode")(pipeline, replace(context_of(file), trial=True))
     decoded = decode(list(batches)) if any(map(len, batches)) else []
     names = pipeline.mapping.value_names
     events: list[SampledEvent] = []

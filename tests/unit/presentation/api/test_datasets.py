@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,15 @@ def test_a_source_that_cannot_be_read_is_a_conflict(ask: Ask) -> None:
 
     assert found.status_code == 409
     assert "gone.ndjson" in found.json()["detail"]
+
+
+def test_what_a_sample_rejects_is_not_quoted_in_the_log(
+    ask: Ask, source: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    ask("put", "/datasets/plant", json={"source": source, "event": {**EVENT, "values": ["tags"]}})
+
+    with caplog.at_level(logging.DEBUG):
+        found = ask("get", "/datasets/plant/sample").json()
+
+    assert found["rejects"]
+    assert "rejected" not in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,16 @@ def test_another_file_is_tried_on_them(ask: Ask, text: str) -> None:
     assert (same["accepted"], other["accepted"], other["passed_over"]) == (0, 2, 0)
     assert [(one["reason"], one["count"]) for one in other["refused"]] == [("not_json", 1)]
     assert wrong.status_code == 422
+
+
+def test_what_is_tried_is_not_quoted_in_the_log(
+    ask: Ask, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        found = ask("post", f"{PATH}/try", Role.EDITOR, json={})
+
+    assert sum(one["count"] for one in found.json()["refused"]) == 3
+    assert "2,5" not in caplog.text
 
 
 def test_dead_letters_of_a_file_are_not_sent_back(ask: Ask, text: str) -> None:

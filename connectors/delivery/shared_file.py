@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -42,19 +43,37 @@ class SharedFile:
         self.before = self.path.with_name(f"{path.name}.1")
         self._max_size = max_size
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab")
+        self._file = self._open()
         with self._locked():
             self._cut_torn_line()
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Append lines, with none of another process between them."""
+        """Append all lines or none, with none of another process between them.
+
+        Raises:
+            OSError: they cannot be written, for example because the disk is full.
+        """
+        left = memoryview(b"".join(lines))
+        if not left:
+            return
         with self._locked():
-            self._file.writelines(lines)
-            self._file.flush()
+            # Another process may have been killed in the middle of a line.
+            self._cut_torn_line()
+            before = self.end().size
+            try:
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError:
+                # The next line of any process would go on where a part of ours ends.
+                self._file.truncate(before)
+                raise
 
     def sync(self) -> Position:
-        """Bring all to the disk; return where the file ends. A full one is replaced."""
-        self._file.flush()
+        """Bring all to the disk; return where the file ends. A full one is replaced.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         os.fsync(self._file.fileno())
         with self._locked():
             end = self.end()
@@ -97,7 +116,7 @@ class SharedFile:
         while _inode(self.path) != os.fstat(self._file.fileno()).st_ino:
             # Another process has renamed it.
             self._file.close()
-            self._file = self.path.open("ab")
+            self._file = self._open()
             fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             yield
@@ -109,14 +128,20 @@ class SharedFile:
         sizes = self.path, size, self.before, lost
         logger.warning("%s has %d bytes and goes on as %s, in place of %d older bytes", *sizes)
         self.path.replace(self.before)
-        fresh = self.path.open("ab")
+        fresh = self._open()
         fcntl.flock(fresh, fcntl.LOCK_EX)
         self._file.close()
         self._file = fresh
 
+    def _open(self) -> FileIO:
+        # A buffer would keep what a full disk did not take, and fail once more on closing.
+        return self.path.open("a+b", buffering=0)
+
     def _cut_torn_line(self) -> None:
         """Remove the part of a line that a killed process left at the end."""
         size = self.end().size
+        if not size or os.pread(self._file.fileno(), 1, size - 1) == b"\n":
+            return
         with self.path.open("rb") as file:
             whole = _end_of_lines(file, size)
         if whole < size:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.delivery.json_line import json_line
 from connectors.delivery.shared_file import REJECTS_SIZE, Position, SharedFile
-from engine.domain.errors import ConnectorError
+from engine.domain.errors import ConnectorError, RetryableError, cure_of
 from engine.domain.names import DEAD_LETTERS, role_of
 from engine.domain.record import Record
 from pynomaly.plugins import RunContext, Settings, Size
@@ -111,6 +112,7 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
     """
 
     def __init__(self, sink: FileSink, stored: Sequence[State]) -> None:
+        self._role = sink.role
         self._delivered = sink.context.telemetry.delivered.labels(sink.role)
         self._file = SharedFile(sink.path, sink.max_size)
         self._unmatched = 0
@@ -128,12 +130,14 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
         lines = [line for records in values for line in map(json_line, records)]
         if self._written:
             lines = [line for line in lines if self._is_new(line)]
-        self._file.append(lines)
+        with self._told():
+            self._file.append(lines)
         self._delivered.inc(sum(map(len, values)))
 
     def snapshot(self) -> State:
         """Return where the file ends, once all of it is on the disk."""
-        end = self._file.sync()
+        with self._told():
+            end = self._file.sync()
         self._unmatched += 1
         if self._unmatched > FORGET_CHECKPOINTS:
             self._written.clear()
@@ -144,6 +148,16 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RetryableError(
+                f'sink {self._role}: "{self._file.path}" cannot be written: {error.strerror}; '
+                f"{cure_of(error)}"
+            ) from error
 
     def _is_new(self, line: bytes) -> bool:
         found = mark_of(line)

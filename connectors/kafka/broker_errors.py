@@ -33,6 +33,10 @@ REFUSED = {
     KafkaError.UNSUPPORTED_VERSION: "These brokers are too old for it",
     KafkaError._UNSUPPORTED_FEATURE: "These brokers are too old for it",
     KafkaError.SECURITY_DISABLED: "Check security.protocol in `settings`",
+    KafkaError.INVALID_TIMESTAMP: (
+        "Set the clock of this machine: message.timestamp.after.max.ms and "
+        "message.timestamp.before.max.ms of the topic say how far it may be from the brokers' clock"
+    ),
     KafkaError.INVALID_TRANSACTION_TIMEOUT: (
         "Raise the brokers' transaction.max.timeout.ms, or lower `state.checkpoint_interval`"
     ),

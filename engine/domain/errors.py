@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -64,6 +65,15 @@ class SnapshotError(FatalError):
 
 class UnknownNameError(FatalError):
     """A name that no plug-in or field has."""
+
+
+def cure_of(error: OSError) -> str:
+    """Return what to do about a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free space on its disk, or raise the quota or limit: nothing is lost"
+    if error.errno == errno.EROFS:
+        return "mount its disk writable, or use another folder"
+    return "check its disk and the rights of its folder"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ class Harness:
         world = World(broker, disturbed, monitor, self._draw, chosen.processes)
         offsets_true = False
         try:
-            with self._course.watched(broker.bootstrap, "disturbed-group"):
+            with self._course.watched(broker, "disturbed-group"):
                 disturbed.start(self._draw.randint(1, chosen.processes))
                 self._disturb(world, writer)
                 writer.stop()

@@ -16,6 +16,7 @@ from tests.chaos.stall import StalledError, report
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Outcome, Verdict
 from tests.chaos.waiting import wait_for
+from tests.support.kafka_broker import KafkaBroker
 
 OVERLAP = 0.25
 """Share of disturbances that do not wait until the one before has been recovered from."""
@@ -47,13 +48,19 @@ class Course:
         self._recovered: dict[str, list[float]] = {}
 
     @contextmanager
-    def watched(self, bootstrap: str, group: str) -> Iterator[None]:
-        """Report a run that makes no progress any more, and go on to judge it."""
+    def watched(self, broker: KafkaBroker, group: str) -> Iterator[None]:
+        """Report a run that makes no progress any more, and go on to judge it.
+
+        Raises:
+            KafkaUnavailableError: the broker is down and does not start: nothing can be judged.
+        """
         try:
             yield
         except StalledError as error:
             self.stalled = True
-            report(error, bootstrap, group)
+            report(error, broker.bootstrap, group)
+            # What readers saw is judged, and a broker that is down has it.
+            broker.start()
 
     def disturb(
         self,
@@ -107,9 +114,14 @@ class Course:
         wait_for(monitor, ends, ensure, logs)
         self.reached = dict(ends)
 
-    def outcome(self, verdicts: Mapping[str, Verdict], *, offsets_true: bool) -> Outcome:
+    def outcome(
+        self,
+        verdicts: Mapping[str, Verdict],
+        files: Mapping[str, Verdict] | None = None,
+        *,
+        offsets_true: bool,
+    ) -> Outcome:
         """Return what came of it, up to `reached`."""
         total = sum(self.reached.values())
-        return Outcome(
-            self._chosen, self._done, self._recovered, total, verdicts, offsets_true=offsets_true
-        )
+        done = self._chosen, self._done, self._recovered, total
+        return Outcome(*done, verdicts, files or {}, offsets_true=offsets_true)

@@ -17,8 +17,8 @@ from tests.chaos import host_disturbances
 from tests.chaos.course import Course
 from tests.chaos.engine import PATIENCE, Engine
 from tests.chaos.host_disturbances import JUNK, Plant
-from tests.chaos.instances import SESSION_MS, Instance, write_pipeline
-from tests.chaos.reader import Monitor, committed, read_all
+from tests.chaos.instances import FOUND, REJECTS, SESSION_MS, Instance, write_pipeline
+from tests.chaos.reader import Monitor, committed, read_all, read_files
 from tests.chaos.stall import beyond
 from tests.chaos.stream import Writer
 from tests.chaos.verdict import Verdict, compare
@@ -26,6 +26,7 @@ from tests.chaos.waiting import wait_for
 from tests.support.hosts import Host, broker_settings, enter_own_network, why_not
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.kafka_settings import free_port
+from tests.support.wall_clock import why_no_steps
 
 OUTPUTS = ("anomalies", "scores", "dead_letters")
 HOSTS = 3
@@ -67,7 +68,7 @@ class HostHarness:
         plant = Plant(broker, self._instances, self._draw, chosen.pauses, outputs)
         offsets_true = False
         try:
-            with self._course.watched(broker.bootstrap, "disturbed-group"):
+            with self._course.watched(broker, "disturbed-group"):
                 self._disturb(plant, monitor, writer)
                 writer.stop()
                 self._wait(monitor, writer.ends)
@@ -78,10 +79,12 @@ class HostHarness:
             monitor.stop()
             for instance in self._instances:
                 instance.kill()
+                instance.keep_files(self._folder)
             if writer._thread.is_alive():
                 writer.stop()
         # Of a stalled run, what it had recovered from last is judged.
-        outcome = self._course.outcome(self._compare(), offsets_true=offsets_true)
+        verdicts = self._compare()
+        outcome = self._course.outcome(verdicts, self._compare_files(), offsets_true=offsets_true)
         more = {"protocol": chosen.protocol, "session_s": SESSION_MS / 1_000}
         outcome.print(**more, stalled=self._course.stalled)
         return outcome.is_right()
@@ -89,6 +92,9 @@ class HostHarness:
     def _disturb(self, plant: Plant, monitor: Monitor, writer: Writer) -> None:
         chosen = [getattr(host_disturbances, name) for name in self._chosen.only]
         kinds = chosen or host_disturbances.ALL
+        if self._chosen.forks:
+            # A library is loaded before a program when the program starts.
+            kinds = [kind for kind in kinds if kind is not host_disturbances.step_clock]
         wait = partial(self._wait, monitor)
         self._course.disturb(kinds, plant, writer, self._ensure, wait)
 
@@ -98,7 +104,8 @@ class HostHarness:
 
     def _instance(self, host: Host) -> Instance:
         file, chosen = self._file(host), self._chosen
-        write_pipeline(file, host.broker, "disturbed-", chosen.delivery, chosen.protocol, None)
+        words = "disturbed-", chosen.delivery, chosen.protocol
+        write_pipeline(file, host.broker, *words, host.disk, None)
         return Instance(host, file, forks=chosen.forks)
 
     def _file(self, host: Host) -> Path:
@@ -122,7 +129,8 @@ class HostHarness:
         file = self._folder / "undisturbed.yaml"
         address = self._broker.bootstrap
         state = self._folder / "undisturbed-state"
-        write_pipeline(file, address, "undisturbed-", "at_least_once", "classic", state)
+        words = "undisturbed-", "at_least_once", "classic"
+        write_pipeline(file, address, *words, self._folder / "undisturbed", state)
         undisturbed = Engine(file, forks=self._chosen.forks)
         monitor = self._monitor("undisturbed-")
         undisturbed.start(1)
@@ -143,6 +151,17 @@ class HostHarness:
             for name in OUTPUTS
         }
 
+    def _compare_files(self) -> dict[str, Verdict]:
+        """Compare what all hosts have in files with what the undisturbed run has."""
+        if self._course.stalled or self._chosen.delivery == "exactly_once":
+            return {}
+        found = {}
+        for name in (FOUND, REJECTS):
+            ours = list(self._folder.glob(f"host-*-{name}*"))
+            expected = self._folder / "undisturbed" / name
+            found[name] = compare(read_files(ours), read_files([expected]))
+        return found
+
 
 def is_junk(message: Message) -> bool:
     """Return whether others have written a record."""
@@ -153,7 +172,7 @@ def is_junk(message: Message) -> bool:
 
 def run(chosen: argparse.Namespace, folder: Path, enough: threading.Event) -> bool:
     """Make hosts and a broker in a network of their own, and disturb them."""
-    if missing := why_not():
+    if missing := why_not() or why_no_steps():
         raise SystemExit(f"--hosts: {missing}")
     enter_own_network()
     hosts = [Host(number, folder) for number in range(1, HOSTS + 1)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
-from typing import IO
 
 from tests.chaos.engine import PATIENCE, RUN, send
 from tests.support.forked_command import ForkedCommand
@@ -16,6 +15,8 @@ from tests.support.hosts import Host
 
 SESSION_MS = 6_000
 """Brokers allow no shorter one unless configured."""
+FOUND, REJECTS = "anomalies.ndjson", "rejects.ndjson"
+"""On the disk of a host."""
 PIPELINE = """
 name: chaos
 source:
@@ -29,16 +30,22 @@ detectors: [half_space_trees, zscore]
 alert: {{budget: 20/day}}
 delivery: {delivery}
 sinks:
-  anomalies: {{kafka: {{topic: {prefix}anomalies}}}}
+  anomalies: [{{kafka: {{topic: {prefix}anomalies}}}}{found}]
   scores: {{kafka: {{topic: {prefix}scores}}}}
-  dead_letters: {{kafka: {{topic: {prefix}dead_letters}}}}
+  dead_letters: [{{kafka: {{topic: {prefix}dead_letters}}}}{rejects}]
 state: {state}
 metrics: null
 """
 
 
 def write_pipeline(
-    file: Path, brokers: str, prefix: str, delivery: str, protocol: str, directory: Path | None
+    file: Path,
+    brokers: str,
+    prefix: str,
+    delivery: str,
+    protocol: str,
+    disk: Path,
+    directory: Path | None,
 ) -> None:
     """Write the file of an instance.
 
@@ -48,6 +55,7 @@ def write_pipeline(
         prefix: of the output topics, the state topic and the group.
         delivery: of the pipeline.
         protocol: of the group.
+        disk: folder of the files that it writes.
         directory: of the state; None keeps it in Kafka.
     """
     settings = f"reconnect.backoff.max.ms: 500, group.protocol: {protocol}"
@@ -56,6 +64,10 @@ def write_pipeline(
     state = f"{{kafka: {{topic: {prefix}state}}, checkpoint_interval: 500ms}}"
     if directory is not None:
         state = f'{{directory: "{directory}", checkpoint_interval: 500ms}}'
+    files = [f', {{file: {{path: "{disk}/{name}"}}}}' for name in (FOUND, REJECTS)]
+    if delivery == "exactly_once":
+        # Files are in no transaction with state in Kafka.
+        files = ["", ""]
     file.write_text(
         PIPELINE.format(
             brokers=brokers,
@@ -63,6 +75,8 @@ def write_pipeline(
             settings=f"{{{settings}}}",
             delivery=delivery,
             prefix=prefix,
+            found=files[0],
+            rejects=files[1],
             state=state,
         )
     )
@@ -73,7 +87,8 @@ class Instance:
 
     Attributes:
         host: where.
-        log: file of what all its runs said.
+        log: file of what all its runs said, on the disk of the host.
+        written: files of records on the disk of the host.
         wanted: whether it is meant to run.
     """
 
@@ -86,7 +101,8 @@ class Instance:
             forks: whether runs are forks of a process that has imported all, and no command lines.
         """
         self.host = host
-        self.log = file.with_suffix(".log")
+        self.log = host.seen_disk / "run.log"
+        self.written = [host.seen_disk / FOUND, host.seen_disk / REJECTS]
         self.wanted = False
         self._file = file
         self._forks = forks
@@ -97,15 +113,17 @@ class Instance:
         """Start it."""
         self.wanted = True
         options = ["--max-restarts", "10000", "--hang-after", "120", "--log-format", "json"]
-        words, pipe = [str(self._file), *options], subprocess.PIPE
-        if self._forks:
-            self._run = ForkedCommand("run", *words, stderr=pipe, network=self.host.network)
-        else:
-            command = self.host.command([*RUN, *words])
-            self._run = subprocess.Popen(command, stderr=pipe, start_new_session=True)
-        # Through a pipe: a limit on the size of files must not silence the log.
-        assert self._run.stderr is not None
-        threading.Thread(target=self._collect, args=[self._run.stderr], daemon=True).start()
+        words = [str(self._file), *options]
+        with self.log.open("ab", buffering=0) as log:
+            if self._forks:
+                self._run = ForkedCommand("run", *words, stderr=log, host=self.host.pid)
+                return
+            self._run = subprocess.Popen(
+                self.host.command([*RUN, *words]),
+                stderr=log,
+                env={**os.environ, **self.host.clock.environ},
+                start_new_session=True,
+            )
 
     def ensure(self) -> None:
         """Start it again if it has ended though it is meant to run, as an init system would."""
@@ -162,7 +180,8 @@ class Instance:
             os.kill(self._run.pid, signal.SIGTERM)
         return self._run.wait(PATIENCE)
 
-    def _collect(self, stream: IO[bytes]) -> None:
-        with stream, self.log.open("ab", buffering=0) as log:
-            for line in stream:
-                log.write(line)
+    def keep_files(self, folder: Path) -> None:
+        """Copy what lies on the disk of the host, which is gone with it."""
+        for path in [self.log, *self.written]:
+            if path.exists():
+                shutil.copy(path, folder / f"host-{self.host.number}-{path.name}")

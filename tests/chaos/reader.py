@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import cast
 
 import orjson
@@ -58,6 +59,25 @@ def read_all(
         own_id = _headers(message)["pynomaly-id"].decode()
         content = repr((message.key(), message.value())).encode()
         found.setdefault(own_id, []).append(blake2b(content, digest_size=16).digest())
+    return found
+
+
+def read_files(paths: Sequence[Path]) -> Found:
+    """Return the records of files, each a line with an id; a line that is none has one of its own.
+
+    Args:
+        paths: of the files; what is not there is empty.
+    """
+    found = Found()
+    for path in paths:
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        for number, line in enumerate(lines):
+            try:
+                own_id = str(orjson.loads(line)["id"]) if line.endswith(b"\n") else ""
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                own_id = ""
+            own_id = own_id or f"{path}, line {number + 1}"
+            found.setdefault(own_id, []).append(blake2b(line, digest_size=16).digest())
     return found
 
 

@@ -33,7 +33,12 @@ def backlog(behind: Mapping[int, int], ends: Mapping[int, int]) -> str:
 
 def coordinator(bootstrap: str, group: str) -> str:
     """Return what the coordinator of a group answers."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 1})
+    try:
+        # Where no broker answers, librdkafka may end the process when a group is asked for.
+        admin.list_topics(timeout=ASK_SECONDS)
+    except KafkaException as error:
+        return f"no broker answers: {error.args[0]}"
     asked = admin.describe_consumer_groups([group], request_timeout=ASK_SECONDS)[group]
     try:
         found = asked.result()

@@ -58,6 +58,7 @@ class Outcome:
         recovered: seconds that each recovery took, by disturbance.
         messages: that were sent.
         verdicts: of each output.
+        files: of outputs in files, in which a record may be repeated with its id.
         offsets_true: whether the group's offsets are those of the input's end.
     """
 
@@ -66,12 +67,14 @@ class Outcome:
     recovered: Mapping[str, Sequence[float]]
     messages: int
     verdicts: Mapping[str, Verdict]
+    files: Mapping[str, Verdict]
     offsets_true: bool
 
     def is_right(self) -> bool:
         """Whether nothing was lost or changed, nor, where asked, repeated."""
         once = self.chosen.delivery == "exactly_once"
         right = [verdict.is_right(once=once) for verdict in self.verdicts.values()]
+        right += [verdict.is_right(once=False) for verdict in self.files.values()]
         return all(right) and self._accounted() and self.offsets_true
 
     def print(self, **more: object) -> None:
@@ -91,7 +94,7 @@ class Outcome:
             "group_offsets_true": self.offsets_true,
             "recovered_s": {"all": _spread(times)}
             | {name: _spread(each) for name, each in sorted(self.recovered.items())},
-            **{name: repr(verdict) for name, verdict in self.verdicts.items()},
+            **{name: repr(verdict) for name, verdict in {**self.verdicts, **self.files}.items()},
         }
         print(json.dumps(report, indent=2), flush=True)
 

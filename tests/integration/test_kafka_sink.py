@@ -94,6 +94,19 @@ def test_a_refused_record_is_an_error_and_not_a_loss(
         part.snapshot()
 
 
+def test_a_clock_that_the_brokers_refuse_is_named_with_the_cure(
+    kafka: KafkaCluster, topic: TopicFactory
+) -> None:
+    # Any clock is behind that of a broker which takes only what is not yet 2 ms old.
+    name = topic(config={"message.timestamp.before.max.ms": "2"})
+    part = sink(kafka, name, **{"linger.ms": 1_000}).sink().build_part("anomalies", "0", [])
+    part.write_batch([[record(0)]])
+    time.sleep(0.05)
+
+    with pytest.raises(ConnectorError, match=r"Invalid timestamp\. Set the clock of this machine"):
+        part.snapshot()
+
+
 def test_a_record_beyond_the_clients_limit_is_an_error(
     kafka: KafkaCluster, topic: TopicFactory
 ) -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from tests.support.bound_process import bind_to
 from tests.support.commands import FORKS, run_main
-from tests.support.hosts import enter_network
+from tests.support.hosts import enter_host
 
 
 class ForkedCommand:
@@ -28,7 +28,7 @@ class ForkedCommand:
         folder: working directory; this process's unless given.
         stdout: file that it prints to; this process's unless given.
         stderr: file that it logs to, `PIPE` or `DEVNULL`; this process's unless given.
-        network: the namespace that it lives in; this process's unless given.
+        host: a process on the host that it lives on; this process's host unless given.
         umask: the rights that files do not get.
 
     Attributes:
@@ -43,7 +43,7 @@ class ForkedCommand:
         folder: Path | None = None,
         stdout: IO[Any] | None = None,
         stderr: IO[Any] | int | None = None,
-        network: Path | None = None,
+        host: int | None = None,
         umask: int = 0o022,
     ) -> None:
         self.stderr: IO[bytes] | None = None
@@ -60,7 +60,7 @@ class ForkedCommand:
         carried = [Connection(file) for file in files]
         self._process = FORKS.Process(
             target=_live,
-            args=(arguments, carried, network, umask, where, dict(environ or os.environ)),
+            args=(arguments, carried, host, umask, where, dict(environ or os.environ)),
             daemon=True,
         )
         self._process.start()
@@ -115,7 +115,7 @@ def _descriptor(file: IO[Any] | int | None, own: int) -> int:
 def _live(
     arguments: list[str],
     carried: list[Connection[Any, Any]],
-    network: Path | None,
+    host: int | None,
     umask: int,
     folder: str,
     environ: dict[str, str],
@@ -129,6 +129,6 @@ def _live(
         each.close()
     # A suite that runs under nohup ignores SIGHUP, and so would the process.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    if network is not None:
-        enter_network(network)
+    if host is not None:
+        enter_host(host)
     run_main(arguments, folder, environ)

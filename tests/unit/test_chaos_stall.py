@@ -6,9 +6,10 @@ from typing import cast
 
 import pytest
 
-from tests.chaos import waiting
+from tests.chaos import stall, waiting
 from tests.chaos.reader import Monitor
-from tests.chaos.stall import StalledError, backlog
+from tests.chaos.stall import StalledError, backlog, coordinator
+from tests.support.kafka_settings import free_port
 
 
 class Standing:
@@ -36,3 +37,11 @@ def test_a_wait_without_progress_ends_as_a_stalled_run(monkeypatch: pytest.Monke
 
     with pytest.raises(StalledError, match="partition 0 is 1 messages behind at offset 5\nthe log"):
         waiting.wait_for(monitor, {0: 6}, lambda: None, lambda: "the log")
+
+
+def test_a_broker_that_does_not_come_back_is_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stall, "ASK_SECONDS", 0.5)
+
+    assert coordinator(f"127.0.0.1:{free_port()}", "group").startswith("no broker answers: ")

@@ -23,7 +23,7 @@ from engine.application.state.kept import KeptCheckpoints, kept_manifests
 from engine.application.state.store import Checkpoint, Json, StoredTask
 from engine.application.state.task_file import JOURNAL, TaskFile, file_prefix
 from engine.application.telemetry.heartbeat import Heartbeat
-from engine.domain.errors import FatalError, SnapshotError, StateWriteError
+from engine.domain.errors import FatalError, SnapshotError, StateWriteError, cure_of
 
 TASKS = "tasks"
 """Folder of the tasks' files in the state directory."""
@@ -114,7 +114,7 @@ class DirectoryStore:
             kept = self._kept.keep_if_due(stored)
         except OSError as error:
             raise StateWriteError(
-                f"state in {self._directory} cannot be written: {error.strerror}"
+                f"state in {self._directory} cannot be written: {error.strerror}; {cure_of(error)}"
             ) from error
         outdated = [old for task, old in self._files.items() if files[task].name != old.name]
         self._manifests, self._files = manifests, files

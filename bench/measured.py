@@ -63,26 +63,45 @@ def watch(runs: Sequence[Running], ports: Sequence[int], total: int, events: int
         ports: of the metrics pages of all processes.
         total: events that there are.
         events: how many are measured.
+
+    Raises:
+        RuntimeError: it ended in another way than by reading all, or too early to say anything.
     """
     began: float | None = None
     first: tuple[float, ...] | None = None
+    last: tuple[float, ...] | None = None
     while True:
-        for run in runs:
-            run.check()
+        if any(run.has_read_all() for run in runs):
+            # Files end, and with them the process and its page: what was seen last counts.
+            return _rate(first, last, events)
         found = _look(runs, ports)
         now, read = found[:2]
+        if last is None or read >= last[1]:
+            last = found
         if began is None and read:
             began = now
         if first is None and began is not None:
             if now - began >= WARM_UP or read >= total - events:
                 first = found
         elif first is not None and read >= min(total, first[1] + events):
-            seconds, counted, cpu, stored, waited = (
-                b - a for a, b in zip(first, found, strict=True)
-            )
-            shares = stored / cpu, waited / seconds
-            return Rate(counted / seconds, cpu / counted * 1e6, *shares)
+            return _rate(first, found, events)
         time.sleep(LOOK)
+
+
+def _rate(first: tuple[float, ...] | None, last: tuple[float, ...] | None, events: int) -> Rate:
+    """Return what was measured between two looks.
+
+    Raises:
+        RuntimeError: fewer than half of the events were read between them.
+    """
+    measured = 0.0 if first is None or last is None else last[1] - first[1]
+    if first is None or last is None or measured < events / 2:
+        raise RuntimeError(
+            f"all was read when {measured:,.0f} of {events:,} events had been measured, after "
+            f"{WARM_UP:.0f} s to warm up: measure more events"
+        )
+    seconds, counted, cpu, stored, waited = (b - a for a, b in zip(first, last, strict=True))
+    return Rate(counted / seconds, cpu / counted * 1e6, stored / cpu, waited / seconds)
 
 
 def script(cores: list[int], module: str, *arguments: object) -> Rate:

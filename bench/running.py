@@ -22,9 +22,15 @@ class Running:
 
     def check(self) -> None:
         """Raise RuntimeError, with its last words, if it has ended."""
-        if (code := self.process.poll()) is not None:
+        if self.has_read_all():
+            raise RuntimeError("what is measured has read all, and ended")
+
+    def has_read_all(self) -> bool:
+        """Whether it has ended in order; raises RuntimeError, with its last words, if otherwise."""
+        if code := self.process.poll():
             output = self.log.read_text()[-LAST_WORDS:]
             raise RuntimeError(f"what is measured ended with exit code {code}: {output}")
+        return code == 0
 
 
 def pinned(cores: Sequence[int], *command: str) -> list[str]:

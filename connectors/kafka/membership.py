@@ -20,7 +20,6 @@ from connectors.kafka.client import open_client
 from connectors.kafka.membership_settings import (
     INTERVAL,
     PROTOCOL,
-    USUAL_INTERVAL_MS,
     membership_settings,
 )
 from connectors.kafka.no_partitions import NoPartitions
@@ -78,10 +77,8 @@ class GroupMembership:
         # The newer protocol does not report an empty assignment.
         self._reports_empty = chosen.get(PROTOCOL, "classic") == "classic"
         self._waits_since = time.monotonic() if self._reports_empty else None
-        self._join_seconds = max(
-            JOIN_SECONDS, 1.2 * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
-        )
-        self._release_seconds = RELEASE_SHARE * int(chosen.get(INTERVAL, USUAL_INTERVAL_MS)) / 1_000
+        self._join_seconds = max(JOIN_SECONDS, 1.2 * int(chosen[INTERVAL]) / 1_000)
+        self._release_seconds = RELEASE_SHARE * int(chosen[INTERVAL]) / 1_000
         chosen["error_cb"] = self.errors.report
         self._consumer = open_client(Consumer, chosen, self.errors)
         self._consumer.subscribe(

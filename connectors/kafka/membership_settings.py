@@ -11,8 +11,10 @@ MEMBERSHIP, SOURCE = "kafka.membership", "kafka.source"
 """Names in the context of the membership, and of (topic, group) of the source."""
 INSTANCE, PROTOCOL = "group.instance.id", "group.protocol"
 INTERVAL, SESSION = "max.poll.interval.ms", "session.timeout.ms"
-USUAL_INTERVAL_MS = 300_000
-"""librdkafka's bound of a revocation, after which the group continues without this process."""
+INTERVAL_MS = 60_000
+"""Bound of a rebalance, after which the group goes on without those that have not answered. Brokers
+that restart may wait for a dead member as long as this (Kafka 4.1.2), and librdkafka's own bound is
+five minutes; a process needs it to store what it had, and answers within a second or two."""
 SESSION_MS, STATIC_SESSION_MS = 10_000, 45_000
 """After so long the partitions of a process that is gone are given to others. A static member is
 meant to come back in between, as the same one."""
@@ -38,6 +40,8 @@ def membership_settings(source: KafkaSourceSettings, context: RunContext) -> dic
     if chosen.get(PROTOCOL, "classic") == "classic":
         chosen["partition.assignment.strategy"] = "cooperative-sticky"
         chosen.setdefault(SESSION, STATIC_SESSION_MS if static else SESSION_MS)
+    # librdkafka wants it longer than the session.
+    chosen.setdefault(INTERVAL, max(INTERVAL_MS, 2 * int(chosen.get(SESSION, 0))))
     return chosen
 
 

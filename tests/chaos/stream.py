@@ -15,6 +15,8 @@ START_MS = 1_767_225_600_000
 BLOCK = 1_000
 STUCK_SECONDS = 30.0
 """A client that delivers nothing for so long has lost its brokers for good."""
+SILENT_SECONDS = 90.0
+"""The same while brokers may be starting, on a machine that is busy."""
 HEAD_START = 5
 """Blocks of each partition that are written at once, for models to be warm in the shortest run."""
 
@@ -47,6 +49,7 @@ class Writer:
         self._topic, self._seed, self._rate = topic, seed, rate
         self.ends = dict.fromkeys(range(partitions), 0)
         self.failures: list[KafkaError] = []
+        self._heard = time.monotonic()
         self._stopping = threading.Event()
         self._going, self._resting = threading.Event(), threading.Event()
         self._going.set()
@@ -90,12 +93,15 @@ class Writer:
                     self._resting.set()
                     self._going.wait()
                     began, written = time.monotonic(), 0
+                    self._heard = began
                 for partition, value in enumerate(row):
                     self._send(partition, value)
                 written += len(row)
                 if block < HEAD_START:
                     began, written = time.monotonic(), 0
                 self._producer.poll(max(0.0, began + written / self._rate - time.monotonic()))
+                if time.monotonic() - self._heard > SILENT_SECONDS:
+                    self._producer = self._new_producer()
                 if self._stopping.is_set():
                     break
             block += 1
@@ -123,6 +129,7 @@ class Writer:
         consumer.close()
 
     def _new_producer(self) -> Producer:
+        self._heard = time.monotonic()
         return Producer(
             {
                 "bootstrap.servers": self._bootstrap,
@@ -137,6 +144,7 @@ class Writer:
         )
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        self._heard = time.monotonic()
         if error is not None:
             self.failures.append(error)
         else:

@@ -27,7 +27,7 @@ class Watch:
     Attributes:
         peaks: most resident bytes of each process that was seen, by its id, as the kernel keeps
             them: what lies between two looks is not missed.
-        now: what the metrics pages say.
+        now: what the metrics pages say; of a process that has ended, what its page said last.
         most: the largest value of each sample so far.
     """
 
@@ -51,12 +51,15 @@ class Watch:
         return max(self.peaks.values(), default=0)
 
     def _watch(self) -> None:
+        pages: dict[int, Page] = {}
         while not self._stopping.wait(LOOK_SECONDS):
             for pid in self._engine.workers():
                 self.peaks[pid] = max(self.peaks.get(pid, 0), peak_bytes(pid))
             page: Page = defaultdict(float)
             for process in range(self._engine.processes):
-                for name, value in read_page(self._port + process).items():
+                # Processes do not end at once when they are drained.
+                pages[process] = read_page(self._port + process) or pages.get(process, {})
+                for name, value in pages[process].items():
                     page[name] += value
             for name, value in page.items():
                 self.most[name] = max(self.most[name], value)

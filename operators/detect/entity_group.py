@@ -106,6 +106,8 @@ class EntityGroup:
         slots = self._parts.table.slots
         chosen = [slot for key, slot in slots.items() if fits(key, reset.entities)]
         self._parts.reset_models(np.array(sorted(chosen), np.int32))
+        if chosen:
+            logger.info("reset of %s: %d start afresh", ", ".join(reset.entities), len(chosen))
 
     def score(self, events: EventBatch) -> list[ScoredBatch]:
         """Score and learn events, in their order."""

@@ -230,4 +230,4 @@ def test_a_record_from_now_on_says_so_where_events_are_old(tmp_path: Path) -> No
 
     assert "revoke it and give --from 20" in silenced
     assert "note" not in dated
-    assert "note" not in noted()
+    assert "No metrics page of this\npipeline says here how old its events are" in noted()

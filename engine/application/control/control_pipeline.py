@@ -59,12 +59,12 @@ def control_pipeline(
         ConflictError: it does not fit the pipeline, or the log cannot be written.
     """
     require_control(caller, request.kind, file.name)
-    fields = request.fields
+    fields, at = request.fields, on_the_wall()
     if request.kind in ("silence", "pause"):
         # As on the command line, a record without a begin starts now.
-        fields = {"from": on_the_wall().isoformat(), **fields}
+        fields = {"from": at.isoformat(), **fields}
     with errors_as_conflicts():
-        made = add_record(file, request.kind, fields, request.why, caller.name)
+        made = add_record(file, request.kind, fields, request.why, caller.name, at)
     subject = f"{file.name}/{made.id}"
     record(work, caller, now, f"control.{request.kind}", subject, None, fields, request.why)
     return made

@@ -29,7 +29,12 @@ from engine.domain.errors import ConnectorError, FatalError, nearest
 
 
 def add_record(
-    file: PipelineFile, kind: Kind, fields: dict[str, Any], why: str, who: str | None = None
+    file: PipelineFile,
+    kind: Kind,
+    fields: dict[str, Any],
+    why: str,
+    who: str | None = None,
+    at: datetime | None = None,
 ) -> ControlRecord:
     """Append a record; a running pipeline applies it within about a second.
 
@@ -39,6 +44,7 @@ def add_record(
         fields: its fields, as in the log.
         why: for people who read it later.
         who: the author; by default the user of this process.
+        at: when it was given, which is when it begins if it begins now; by default now.
 
     Raises:
         FatalError: it does not fit, or the log cannot be written.
@@ -52,7 +58,7 @@ def add_record(
         zone = fields["weekly"].get("zone") or file.event.timezone
         fields = {**fields, "weekly": {**fields["weekly"], "zone": zone}}
     log = _open(file)
-    common = {"who": who or _user(), "when": now().isoformat(), "why": why, kind: fields}
+    common = {"who": who or _user(), "when": (at or now()).isoformat(), "why": why, kind: fields}
     if (request := current_correlation()) is not None:
         common |= {"request": request.request, "trace": request.trace or ""}
 

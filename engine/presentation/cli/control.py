@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,11 +75,12 @@ def silence(
     who: Who = None,
 ) -> None:
     """Mute alerts from now on, as for a maintenance window."""
-    fields: dict[str, Any] = {**whose(entities, values), **when(begin, end, length)}
+    at = now()
+    fields: dict[str, Any] = {**whose(entities, values), **when(begin, end, length, at)}
     fields |= {"name": name, "publish": publish, "learn": learn}
     fields |= with_hours(weekly, zone)
-    _add(context, "silence", fields, why, who)
-    _note_old_events(context, begin)
+    _add(context, "silence", fields, why, who, at)
+    _note_old_events(context, begin, at)
 
 
 @control.command()
@@ -93,8 +94,10 @@ def pause(
     who: Who = None,
 ) -> None:
     """Score events and learn nothing from them, from now on."""
-    _add(context, "pause", {**whose(entities), **when(begin, end, length)}, why, who)
-    _note_old_events(context, begin)
+    at = now()
+    fields = {**whose(entities), **when(begin, end, length, at)}
+    _add(context, "pause", fields, why, who, at)
+    _note_old_events(context, begin, at)
 
 
 @control.command()
@@ -244,20 +247,35 @@ def list_(
     print_records(found, now(), output, past=past)
 
 
-def _note_old_events(context: typer.Context, begin: str | None) -> None:
-    """Say that a record that begins now is not for the events read now, if they are old."""
+def _note_old_events(context: typer.Context, begin: str | None, at: datetime) -> None:
+    """Say what a record that begins now is not for: events that are read now, and are old.
+
+    Args:
+        context: of the command.
+        begin: that was given.
+        at: when the record begins if none was given.
+    """
     if begin is not None:
         return
-    newest, here = newest_event_time(open_pipeline(context.obj)), now()
-    if newest is not None and here - newest > OLD:
+    newest = newest_event_time(open_pipeline(context.obj))
+    if newest is None:
+        print(f"note: it applies to event times from {at.isoformat()} on. No metrics page of this")
+        print("pipeline says here how old its events are: for older ones, as in a backlog, revoke")
+        print("it and give --from")
+    elif at - newest > OLD:
         print(
             f"note: the newest event read so far is from {newest.isoformat()}. The record applies"
         )
-        print(f"to event times from {here.isoformat()} on; for the events that are read now,")
+        print(f"to event times from {at.isoformat()} on; for the events that are read now,")
         print(f"revoke it and give --from {newest.isoformat()}")
 
 
 def _add(
-    context: typer.Context, kind: Kind, fields: dict[str, Any], why: str, who: str | None
+    context: typer.Context,
+    kind: Kind,
+    fields: dict[str, Any],
+    why: str,
+    who: str | None,
+    at: datetime | None = None,
 ) -> None:
-    print_record(add_record(open_pipeline(context.obj), kind, fields, why, who))
+    print_record(add_record(open_pipeline(context.obj), kind, fields, why, who, at))

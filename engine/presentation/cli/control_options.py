@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from engine.application.config.quantity import parse_positive_duration
-from engine.application.live_control.records import now
 from engine.domain.errors import FatalError
 
 
@@ -73,13 +72,13 @@ def whose(entities: list[str] | None, values: list[str] | None = None) -> dict[s
     return found | ({"values": values} if values else {})
 
 
-def when(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
-    """Return from and until; a span without a beginning begins now.
+def when(begin: str | None, end: str | None, length: str | None, given: datetime) -> dict[str, str]:
+    """Return from and until; a span without a beginning begins when the command was given.
 
     Raises:
         FatalError: the length is not a duration, or both end and length are given.
     """
-    begin = begin or now().isoformat()
+    begin = begin or given.isoformat()
     if length is None:
         return {"from": begin} | ({} if end is None else {"until": end})
     if end is not None:

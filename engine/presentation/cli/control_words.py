@@ -49,7 +49,7 @@ def _sentence(record: ControlRecord) -> str:
     if record.rule is not None:
         return f"{entities} {_rule(record.rule)} until revoked"
     if record.reset is not None:
-        return f"{entities}: models start afresh, with a warm-up"
+        return f"{entities}: models start afresh, with a warm-up; key, count and newest time stay"
     return f"{entities}{_times(record)}"
 
 

@@ -11,6 +11,7 @@ import recurring_ical_events
 
 from engine.domain.errors import FatalError
 from engine.domain.silence import Span, nanoseconds
+from engine.domain.time_units import NS_PER_SECOND
 
 KEPT = (
     *("UID", "DTSTART", "DTEND", "DURATION", "STATUS", "SEQUENCE"),
@@ -20,7 +21,9 @@ KEPT = (
 business here, and servers write the time of the request into it."""
 MOST_BYTES = 512 * 2**10
 """Of a calendar that is kept: it is one record of the log."""
-A_DAY = timedelta(days=1)
+A_DAY, A_SECOND = timedelta(days=1), timedelta(seconds=1)
+LENGTH = "X-LENGTH"
+"""Property of an event for its DURATION, in seconds."""
 
 
 class IcalCalendar:
@@ -32,7 +35,12 @@ class IcalCalendar:
     """
 
     def __init__(self, text: str, zone: str) -> None:
-        self._events = recurring_ical_events.of(icalendar.Calendar.from_ical(text))
+        read = icalendar.Calendar.from_ical(text)
+        for event in read.walk("VEVENT"):
+            if "DURATION" in event:
+                # Occurrences do not have it.
+                event.add(LENGTH, str(event["DURATION"].dt // A_SECOND))
+        self._events = recurring_ical_events.of(read)
         self._zone = ZoneInfo(zone)
 
     def spans(self, begin: datetime, end: datetime) -> list[Span]:
@@ -40,12 +48,23 @@ class IcalCalendar:
         # Times that name no zone are found by those of UTC: a day more on both sides.
         near = self._events.between(begin - A_DAY, end + A_DAY)
         found = [
-            (self._moment(event["DTSTART"].dt), self._moment(event["DTEND"].dt))
+            (self._moment(event["DTSTART"].dt), self._end(event))
             for event in near
             if str(event.get("STATUS", "")).upper() != "CANCELLED"
         ]
         first, last = nanoseconds(begin), nanoseconds(end)
         return sorted(span for span in found if span[0] < last and span[1] > first)
+
+    def _end(self, event: Any) -> int:
+        """Return when an occurrence ends: after days of the wall clock, and exact hours."""
+        first, last = event["DTSTART"].dt, event["DTEND"].dt
+        if LENGTH in event and isinstance(first, datetime):
+            length = timedelta(seconds=int(event[LENGTH]))
+            # Otherwise it is of a period of its own.
+            if last.replace(tzinfo=None) - first.replace(tzinfo=None) == length:
+                days = timedelta(days=length.days)
+                return self._moment(first + days) + (length - days) // A_SECOND * NS_PER_SECOND
+        return self._moment(last)
 
     def _moment(self, when: date) -> int:
         if not isinstance(when, datetime):

@@ -56,6 +56,29 @@ def test_a_recurring_event_follows_its_time_zone(day: str, expected: list[tuple[
     assert on(day, calendar(NIGHTLY)) == expected
 
 
+@pytest.mark.parametrize(
+    ("duration", "day", "expected"),
+    [
+        # Six hours are six hours in the night of an hour less, and in that of an hour more.
+        ("PT6H", "2026-09-26", [("26 11:00", "26 17:00")]),
+        ("PT6H", "2026-04-04", [("04 10:00", "04 16:00")]),
+        ("P1D", "2026-09-26", [("26 11:00", "27 00:00")]),
+        # A day is one of the wall clock: of 23 hours; what follows is exact.
+        ("P1D", "2026-09-27", [("27 00:00", "27 10:00")]),
+        ("P1DT2H", "2026-09-27", [("27 00:00", "27 12:00")]),
+    ],
+)
+def test_hours_of_a_duration_are_exact_and_days_are_of_the_wall_clock(
+    duration: str, day: str, expected: list[tuple[str, str]]
+) -> None:
+    text = (
+        "BEGIN:VEVENT\nUID:a\nDTSTART;TZID=Pacific/Auckland:20260404T230000\n"
+        f"DURATION:{duration}\nRRULE:FREQ=WEEKLY;BYDAY=SA\nEND:VEVENT"
+    )
+
+    assert on(day, calendar(text)) == expected
+
+
 def test_times_without_a_zone_and_whole_days_are_of_the_pipelines_zone() -> None:
     floating = calendar(
         """BEGIN:VEVENT

@@ -99,12 +99,20 @@ class Writer:
                 written += len(row)
                 if block < HEAD_START:
                     began, written = time.monotonic(), 0
-                self._producer.poll(max(0.0, began + written / self._rate - time.monotonic()))
-                if time.monotonic() - self._heard > SILENT_SECONDS:
+                self._wait_until(began + written / self._rate)
+                if len(self._producer) and time.monotonic() - self._heard > SILENT_SECONDS:
                     self._producer = self._new_producer()
                 if self._stopping.is_set():
                     break
             block += 1
+
+    def _wait_until(self, due: float) -> None:
+        """Serve reports until a row is due: a poll ends with the first of them."""
+        self._producer.poll(0.0)
+        while (left := due - time.monotonic()) > 0:
+            if self._stopping.is_set() or not self._going.is_set():
+                break
+            self._producer.poll(min(left, 0.1))
 
     def _send(self, partition: int, value: bytes) -> None:
         """Send a message; what a client that delivers nothing more still holds is given up."""

@@ -111,9 +111,9 @@ def suggest_for(probe: PipelineFile, batches: Sequence[RawBatch]) -> SuggestedMa
         (batch.timestamps != NO_TIME).all() for batch in batches
     )
     suggested = suggested_mapping([one for one, _ in found], [key for _, key in found], has_times)
-    if suggested is not None:
-        return suggested
     count = sum(map(len, batches))
+    if suggested is not None:
+        return _with_tombstones(suggested, batches)
     if not found:
         raise ConnectorError(f"{count} messages were read, and none is {_expected(batches, read)}")
     missing = what_is_missing([one for one, _ in found])
@@ -121,6 +121,15 @@ def suggest_for(probe: PipelineFile, batches: Sequence[RawBatch]) -> SuggestedMa
         f"{len(found)} messages that can be read were found, and {missing}: write the mapping by "
         f"hand{'' if has_times else '; messages of a topic have a time of their own'}"
     )
+
+
+def _with_tombstones(found: SuggestedMapping, batches: Sequence[RawBatch]) -> SuggestedMapping:
+    """Return a mapping that passes over messages without a payload, if there are some."""
+    count = sum(value is None for batch in batches for value in batch.values)
+    if not count:
+        return found
+    note = f"{count} messages have no payload, as where a key is deleted: passed over"
+    return SuggestedMapping({"tombstones": "skip", **found.event}, [note, *found.notes])
 
 
 def _documents(batch: RawBatch, read: Format | None) -> Iterator[tuple[Any, str | None]]:

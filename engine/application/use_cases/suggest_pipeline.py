@@ -13,6 +13,7 @@ from typing import Any
 from engine.application.config.load import parse
 from engine.application.config.pipeline_file import PipelineFile
 from engine.application.telemetry.redaction import Redactor
+from engine.application.use_cases.known_formats import known_format
 from engine.application.use_cases.sample_source import (
     PROBE,
     SourceSample,
@@ -57,13 +58,19 @@ def suggest_pipeline(
     begin = {} if of_format is None else {"format": of_format}
     probe = _file(_document(name, source, {**begin, **PROBE}), redactor)
     batches = read_messages(probe, messages)
+    notes = []
+    if of_format is None and (known := known_format(batches)):
+        begin = {"format": known}
+        probe = _file(_document(name, source, {**begin, **PROBE}), redactor)
+        batches = read_messages(probe, messages)
+        notes.append(f"the messages are of the format {known} (docs/formats.md)")
     found = suggest_for(probe, batches)
     document = _document(name, source, {**begin, **found.event})
     file = _file(document, redactor)
     if file.source.kind == "file":
         # What is read as text, such as an id of digits, depends on the mapping.
         batches = read_messages(file, messages)
-    return SuggestedPipeline(document, found.notes, sample_of(file, batches))
+    return SuggestedPipeline(document, [*notes, *found.notes], sample_of(file, batches))
 
 
 def _document(name: str, source: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:

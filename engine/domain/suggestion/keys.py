@@ -9,7 +9,19 @@ from dataclasses import dataclass
 
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
-from engine.domain.suggestion.names import CURRENCY, ENTITY, LABELS, OWN_ID, PROCESS, THING, UNIT
+from engine.domain.suggestion.names import (
+    CHECK,
+    CURRENCY,
+    ENTITY,
+    KIND_OF_CHANGE,
+    LABELS,
+    METRIC,
+    OWN_ID,
+    PROCESS,
+    THING,
+    UNIT,
+    thing_rank,
+)
 from engine.domain.suggestion.quantities import unit_of
 from engine.domain.suggestion.readings import is_text_value
 from engine.domain.suggestion.times import is_written_time
@@ -20,8 +32,11 @@ MOST_PARTS = 3
 LONGEST = 100
 MANY = 8
 """Numbers that would hardly grow with the time by chance."""
+NAME = re.compile(r"name$", re.IGNORECASE)
 CLASH = 0.9
 """Share of events with an entity and a time of their own, below which a part of the key misses."""
+LEAST_EVENTS = 8
+"""Of a person, on average."""
 OWN = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 """A UUID: of a message, unless it repeats."""
 
@@ -43,7 +58,7 @@ def key_of(
     candidates = {
         path: field
         for path, field in fields.items()
-        if _can_name(field, sampled) and not _counts_up(field, times)
+        if can_name(field, sampled) and not _counts_up(field, times)
     }
     if not candidates:
         return []
@@ -56,6 +71,7 @@ def key_of(
         if path != first.path
         and (
             ENTITY.search(field.name)
+            or METRIC.search(field.name)
             or any(LABELS.search(str(step)) for step in path[:-1])
             or (array and path[: len(array)] == array)
         )
@@ -115,23 +131,44 @@ def is_own_id(field: Field, sampled: Sampled) -> bool:
 def notes_of_key(
     parts: Sequence[Path], fields: Mapping[Path, Field], times: Sequence[object]
 ) -> list[str]:
-    """Return a note if events of one entity have the same time, as those of several would."""
+    """Return notes on the key: that its entities have names, or that it misses a part.
+
+    Events of one entity that have the same time are as those of several would be.
+    """
+    others = ", ".join(map(path_text, _same_as(parts, fields)))
+    notes = [f"the entities of the key have a name as well: {others}"] if others else []
     apart = _apart([fields[path] for path in parts], times)
     if apart >= CLASH * len(times):
-        return []
+        return notes
+    chosen = [fields[path] for path in parts]
     more = [
         path_text(path)
         for path, field in fields.items()
         if path not in parts
-        and field.distinct > 1
-        and all(isinstance(value, str) for value in field.found)
+        and not all(isinstance(value, float) for value in field.found)
         and any(LABELS.search(str(step)) for step in path[:-1])
+        and _apart([*chosen, field], times) > apart
     ]
     advice = f"; perhaps {', '.join(more[:5])}, which not all have" if more else ""
     return [
+        *notes,
         f"{len(times) - apart} events have the entity and time of another: the key misses a part"
-        + advice
+        + advice,
     ]
+
+
+def _same_as(parts: Sequence[Path], fields: Mapping[Path, Field]) -> list[Path]:
+    """Return texts called names that distinguish the same entities as a number that is the key."""
+    if len(parts) != 1 or not all(isinstance(one, int) for one in fields[parts[0]].found):
+        return []
+    key, *beside = fields[parts[0]], parts[0][:-1]
+    return [
+        path
+        for path, field in fields.items()
+        if [path[:-1]] == beside and NAME.search(field.name) and field.is_always_there
+        if field.distinct == key.distinct > 1
+        and len(set(zip(key.column, field.column, strict=True))) == key.distinct
+    ][:2]
 
 
 def _only_thing(parts: Sequence[Path], candidates: Mapping[Path, Field]) -> list[Path]:
@@ -146,13 +183,15 @@ def _is_thing(path: Path) -> bool:
     return THING.search(".".join(map(str, path[-2:]))) is not None
 
 
-def _can_name(field: Field, sampled: Sampled) -> bool:
+def can_name(field: Field, sampled: Sampled) -> bool:
     """Return whether a field can be the key: texts, or integers of a name that says so."""
     found = field.found
     if not field.is_always_there or is_own_id(field, sampled):
         return False
     if (
         PROCESS.search(field.name)
+        or CHECK.search(field.name)
+        or KIND_OF_CHANGE.search(field.name)
         or CURRENCY.search(field.name)
         or (field.name.lower() == "unit" and unit_of([f"1{value}" for value in found]))
         or any(UNIT.search(str(step)) for step in field.path)
@@ -176,10 +215,13 @@ def _counts_up(field: Field, times: Sequence[object]) -> bool:
 
 def _rank(field: Field, message_keys: Sequence[str | None]) -> tuple[bool | int, ...]:
     is_message_key = list(map(str, field.column)) == list(message_keys)
-    is_named = ENTITY.search(field.name) is not None
-    is_thing = THING.search(field.name) is not None
-    varies = field.distinct > 1
-    return is_message_key, is_named and varies, varies, is_named, is_thing, field.distinct
+    rank, varies = thing_rank(field.path), field.distinct > 1
+    is_person = rank < 0
+    is_named = not is_person and (rank > 1 or ENTITY.search(field.name) is not None)
+    # A person of whom little is known is not an entity.
+    is_known = not is_person or field.distinct * LEAST_EVENTS <= len(field.column)
+    likely = (is_named and varies, is_known and varies, is_person, is_named, rank, field.distinct)
+    return is_message_key, *likely
 
 
 def _apart(fields: Sequence[Field], times: Sequence[object]) -> int:

@@ -9,6 +9,8 @@ from engine.domain.path import path_text
 from engine.domain.suggestion.fields import fields_of
 from engine.domain.suggestion.kinds import KIND, MOST_KINDS, Kinds, possible_kinds
 from engine.domain.suggestion.mixed import at
+from engine.domain.suggestion.names_beside import array_of_rows
+from engine.domain.suggestion.of_rows import mapping_of_rows
 from engine.domain.suggestion.one_kind import KindMapping, SuggestedMapping, mapping_of_kind
 from engine.domain.suggestion.opened import opened
 
@@ -34,6 +36,15 @@ def suggested_mapping(
     """
     documents = [opened(document) for document in documents]
     keys = message_keys or [None] * len(documents)
+    if array := array_of_rows(documents):
+        return mapping_of_rows(documents, keys, array, _suggested)
+    return _suggested(documents, keys, has_message_times)
+
+
+def _suggested(
+    documents: Sequence[Any], keys: Sequence[str | None], has_message_times: bool
+) -> SuggestedMapping | None:
+    """Return a mapping for messages that were opened."""
 
     def of(rows: Sequence[int], takes_digits: bool = False) -> KindMapping | None:
         chosen = [documents[row] for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _UNIT = r"([_ ]?(utc|gmt|local|s|ms|us|ns|millis|nanos|seconds))?$"
 _TIME = re.compile(
@@ -24,18 +25,66 @@ ENTITY = re.compile(
 """Of entities."""
 PROCESS = re.compile(r"(^|_)p?pid$|^tid$", re.IGNORECASE)
 """Of processes and threads: they end in id, and name nothing that lasts."""
+_END = r"([_.-]?(id|name|key|number|no|nr))?$"
 THING = re.compile(
     r"(device|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|equipment)"
     r"([_.-]?(id|name|key))?$",
     re.IGNORECASE,
 )
 """Of things that send events: a fleet in one moment has another in each."""
+_DEVICE = re.compile(
+    r"(device|sensor|machine|asset|meter|station|entity|thing|equipment|vehicle|vessel|imei|"
+    r"d?ev_?eui)" + _END,
+    re.IGNORECASE,
+)
+"""Of what is measured: it stands before what it is connected to."""
+_WORKLOAD = re.compile(
+    r"(pod|container|application|app|service|job|dag|task|workflow|pipeline|project|repository|repo"
+    r"|function|deployment)([_.-]?(id|name|key|full_name))?$",
+    re.IGNORECASE,
+)
+"""Of what runs on a host: it stands before the host."""
+_PERSON = re.compile(
+    r"^(user|sender|actor|author|owner|committer|assignee|creator|triggered_?by)$"
+    r"|(^|[_.-])(user_?(id|name)?|login|email)$|(?<=[a-z])(User|UserId|UserName)$",
+    re.IGNORECASE,
+)
+"""Of people: others come where nothing else is an entity."""
 LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource)$", re.IGNORECASE)
 """Of objects of texts that name a series together."""
+METRIC = re.compile(
+    r"(^|[_.@ -])(metric|measure|measurement|parameter|param|variable|quantity|signal|property|"
+    r"channel|register|obis|observable|observed_?property|characteristic|item|tag|point)([_.-]?(id|name|key))?$"
+    r"|(?<=[a-z])(Metric|Measure|Measurement|Parameter|Variable|Quantity|Signal|Property|Channel)"
+    r"(Id|Name)?$",
+    re.IGNORECASE,
+)
+"""Of what a row has a value of: d1 temperature 21.5 and d1 humidity 50 are two entities."""
+STEP = re.compile(r"^(task|step)(_?(id|name|key))?$|^(task|step)(Id|Name|Key)$", re.IGNORECASE)
+"""Of parts of a job: each has a course of its own."""
+VALUE = re.compile(r"(^|[_.@ -])(value|val|reading|v|amount)$|(?<=[a-z])Value$", re.IGNORECASE)
+"""Of the only number of a row that says elsewhere of what it is."""
+_PLACE = re.compile(r"^(lat|latitude|lon|lng|long|longitude)$", re.IGNORECASE)
+_OF_PLACE = re.compile(
+    r"^(alt|altitude|angle|direction|sats?|satellites|num_?sats?|[hpv]dop|accuracy|fix(_?type)?)$",
+    re.IGNORECASE,
+)
+NUMBERED = re.compile(
+    r"(^|[_.-])(number|no|nr|num|index|attempt|iid)$|(?<=[a-z])(Number|Nr|Index|Attempt)$",
+    re.IGNORECASE,
+)
+"""Of numbers of runs and builds, if they grow by one."""
+CHECK = re.compile(
+    r"(check_?sum|crc_?[0-9]*|hash|sha_?[0-9]*|md5|digest|signature|etag)$", re.IGNORECASE
+)
+"""Of what is computed of a message: it repeats by chance."""
+KIND_OF_CHANGE = re.compile(r"^_*(op|operation|verb|method|action|level|severity|priority)$", re.I)
+"""Of what a message says, not of what it is about."""
 _COUNTED = re.compile(
-    r"(^|[_.@ -])(id|ids|uid|pid|tid|port|seq|sequence|seqno|[sS]equence_?[nN]umber|offset|qos|lsn|"
-    r"xid|partition|version|ver|schema|lat|latitude|lon|lng|longitude|f_?cnt|f_?port|code|"
-    r"year|month|day|hour|minute|second|type|proto|protocol|mmsi)$"
+    r"(^|[_.@ -])(id|ids|[ae]?uid|login_?uid|e?gid|tty|pid|tid|port|seq|sequence|seqno|"
+    r"[sS]equence_?[nN]umber|offset|qos|lsn|xid|partition|version|ver|schema|lat|latitude|lon|lng|"
+    r"longitude|f_?cnt|f_?port|code|year|month|day|hour|minute|second|type|proto|protocol|mmsi|"
+    r"heading|bearing|course|cog)$"
     r"|(?<=[a-z]) ?(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
@@ -66,6 +115,31 @@ _AMOUNT_IN_CAPITALS = re.compile(
 )
 
 
+def thing_rank(path: Sequence[object]) -> int:
+    """Return how likely a field names what events are about: of a device before its host.
+
+    Below 0 are people, who others come before.
+    """
+    name, place = str(path[-1]), ".".join(map(str, path[-2:]))
+    if any(_PERSON.search(str(step)) for step in path):
+        return -1
+    if _DEVICE.search(name) or _DEVICE.search(place):
+        return 3
+    if _WORKLOAD.search(name) or _WORKLOAD.search(place):
+        return 2
+    return 1 if THING.search(name) or THING.search(place) else 0
+
+
+def is_place(name: str) -> bool:
+    """Return whether a field is a latitude or a longitude by its name."""
+    return _PLACE.search(name) is not None
+
+
+def is_of_place(name: str) -> bool:
+    """Return whether a field beside a latitude says more of the place, or how sure it is."""
+    return _OF_PLACE.search(name) is not None
+
+
 def is_amount(name: str) -> bool:
     """Return whether a field is an amount by its name: digits in a text are a number, not an id."""
     return any(names.search(name) for names in (_AMOUNT, _AMOUNT_IN_CAPITALS))
@@ -73,7 +147,8 @@ def is_amount(name: str) -> bool:
 
 def is_counted(name: str) -> bool:
     """Return whether a number names something, counts messages or says where it is, by its name."""
-    return _COUNTED.search(name.lower() if name.isupper() else name) is not None
+    is_one_word = name.isupper() or name.istitle()
+    return _COUNTED.search(name.lower() if is_one_word else name) is not None
 
 
 def is_time(name: str) -> bool:

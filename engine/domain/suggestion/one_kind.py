@@ -16,10 +16,12 @@ from engine.domain.suggestion.mixed import (
     object_beside_numbers,
     unmixed,
 )
+from engine.domain.suggestion.no_values import names_something
 from engine.domain.suggestion.opened import opened
 from engine.domain.suggestion.passed_over import condition
 from engine.domain.suggestion.readings import is_value
-from engine.domain.suggestion.roles import Roles, names_something
+from engine.domain.suggestion.roles import Roles
+from engine.domain.suggestion.superseded import current
 from engine.domain.suggestion.times import at_one_moment, time_of
 from engine.domain.suggestion.typed import merged
 
@@ -126,13 +128,14 @@ def _mapping_of(
         return None
     whole = [event for event, _, _ in events]
     mixed = mixed_paths(whole)
-    fields = merged(unmixed(fields_of(whole), mixed))
+    fields = current(merged(unmixed(fields_of(whole), mixed)))
     time = time_of(fields, array)
     spec, paths = time or (None, set[Path]())
     sampled = Sampled(len(documents), array, at_one_moment(fields, spec, paths))
     found = Roles(fields, spec, paths, [key for _, key, _ in events], sampled)
     if takes_digits:
         found.take_digits()
+        found.take_outcomes()
     if not found.values:
         return None
     event: dict[str, Any] = {} if array is None else {"explode": path_text(array) or MESSAGE}

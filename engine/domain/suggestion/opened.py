@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.domain.path import EACH, Base64Text, JsonText, Named
 from engine.domain.suggestion.fields import NUMBER, is_number, is_writable
+from engine.domain.suggestion.names_beside import named_by_beside
 from engine.domain.suggestion.times import is_time_of_values
 
 DEEPEST = 32
@@ -35,7 +36,8 @@ def opened(node: Any, depth: int = 0) -> Any:
         return _opened_text(node, depth)
     if isinstance(node, Mapping):
         # No path can name a field that is called so.
-        return {name: opened(inner, depth + 1) for name, inner in node.items() if name != EACH}
+        found = {name: opened(inner, depth + 1) for name, inner in node.items() if name != EACH}
+        return {**found, **named_by_beside(node)}
     if not isinstance(node, list):
         return node
     if _is_row(node):

@@ -34,14 +34,14 @@ INTERVAL = re.compile(r"\s+[-\u2013]\s+(?=[0-9])")
 NEAR_SECONDS = 86_400
 """Times of an event, such as of its gateway, are closer; numbers that look like a time are not."""
 Spec = dict[str, Any]
-Rank = tuple[bool, bool, bool, bool, int]
+Rank = tuple[bool, bool, bool, bool, int, int]
 
 
 def time_of(fields: Mapping[Path, Field], array: Path | None) -> tuple[Spec, set[Path]] | None:
     """Return the time as the pipeline file describes it, and its fields; None if there is none.
 
     Of several, one comes first whose name says so, that is not the same everywhere, that is
-    in the elements of the array, that is not of a server, and that is not deep.
+    in the elements of the array, that is not of a server, that is not deep, and that changes most.
     """
     found: list[tuple[Rank, Spec, set[Path]]] = []
     for field in fields.values():
@@ -116,7 +116,14 @@ def is_written_time(field: Field) -> bool:
 def _rank(field: Field, array: Path | None) -> Rank:
     in_array = bool(array) and field.path[: len(array or ())] == array
     is_own = not PASSED_ON.search(field.name)
-    return is_time(field.name), field.distinct > 1, in_array, is_own, -len(field.path)
+    return (
+        is_time(field.name),
+        field.distinct > 1,
+        in_array,
+        is_own,
+        -len(field.path),
+        field.distinct,
+    )
 
 
 def _of_two(
@@ -131,7 +138,7 @@ def _of_two(
             continue
         path = [path_text(date.path), path_text(clock.path)]
         spec = {"path": path, "format": f"{of_date} {of_clock}"}
-        return [((True, True, False, True, 0), spec, {date.path, clock.path})]
+        return [((True, True, False, True, 0, 0), spec, {date.path, clock.path})]
     return []
 
 

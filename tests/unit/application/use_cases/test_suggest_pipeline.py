@@ -6,12 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.application.config.load import parse
 from engine.application.telemetry.redaction import Redactor
-from engine.application.use_cases.sample_source import SourceSample, read_messages, sample_of
+from engine.application.use_cases.sample_source import (
+    PROBE,
+    SourceSample,
+    read_messages,
+    sample_of,
+    suggest_for,
+)
 from engine.application.use_cases.suggest_pipeline import SuggestedPipeline, suggest_pipeline
+from engine.domain.batch import RawBatch
 from engine.domain.errors import ConnectorError, PipelineFileError
 
 TS = 1_704_067_200_000
@@ -109,3 +117,48 @@ def test_a_sample_of_an_empty_file_is_empty(tmp_path: Path) -> None:
 def test_a_source_that_is_not_valid_is_an_error_of_its_field() -> None:
     with pytest.raises(PipelineFileError, match=r"source\.kafka\.topic"):
         suggest_pipeline("p", {"kafka": {"brokers": "b:1"}}, None, 10, Redactor())
+
+
+def test_otlp_in_json_is_read_by_its_own_format(tmp_path: Path) -> None:
+    def request(n: int) -> dict[str, Any]:
+        point = {"timeUnixNano": str((TS + n * 1000) * 10**6), "asDouble": 0.5 + n}
+        metrics = [{"name": f"m{m}", "gauge": {"dataPoints": [point]}} for m in range(2)]
+        service = {"key": "service.name", "value": {"stringValue": f"shop-{n % 3}"}}
+        resource = {"attributes": [service]}
+        return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": metrics}]}]}
+
+    found = suggested(tmp_path / "in.ndjson", "\n".join(json.dumps(request(n)) for n in range(30)))
+
+    event = found.document["event"]
+    assert (event["format"], event["key"]) == ("otlp_metrics", ['resource["service.name"]', "name"])
+    assert (len(found.sample.events), found.sample.rejects) == (60, [])
+    assert "the messages are of the format otlp_metrics (docs/formats.md)" in found.notes
+
+
+def test_measurements_of_one_host_are_entities_of_their_own(tmp_path: Path) -> None:
+    kinds = ("cpu,host={h} idle={v} {t}000000", "disk,host={h} free={v} {t}000000")
+    lines = [
+        text.format(h=f"h{n % 2}", v=n % 5 + 0.5, t=TS + n // 2 * 1000)
+        for n in range(40)
+        for text in kinds
+    ]
+
+    found = suggested(tmp_path / "in.txt", "\n".join(lines), "influx")
+
+    assert found.document["event"]["key"] == ["tags.host", "measurement"]
+    assert len({event.entity for event in found.sample.events}) == 4
+
+
+def test_messages_without_a_payload_are_passed_over() -> None:
+    source = {"kafka": {"brokers": "localhost:1", "topic": "meters"}}
+    sinks: dict[str, Any] = {"anomalies": {"stdout": {}}}
+    text = json.dumps({"name": "p", "source": source, "event": PROBE, "sinks": sinks})
+    payloads = [
+        json.dumps({"id": f"m{n % 3}", "ts": TS + n, "w": n % 5}).encode() for n in range(30)
+    ]
+    batch = RawBatch("meters", 0, np.arange(31), np.full(31, TS * 10**6), [*payloads, None])
+
+    found = suggest_for(parse(text, Path("p.yaml"), {}), [batch])
+
+    assert found.event["tombstones"] == "skip"
+    assert "1 messages have no payload, as where a key is deleted: passed over" in found.notes

@@ -1,0 +1,35 @@
+"""Numbers that are not values by their names: ids, times, the status of an answer."""
+
+from __future__ import annotations
+
+import itertools
+
+from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
+from engine.domain.suggestion.names import DURATION, is_counted, is_time
+from engine.domain.suggestion.readings import is_value
+
+LEAST_TIME = 10**7
+"""Less than any time in seconds since 1970 that occurs."""
+
+
+def names_something(field: Field) -> bool:
+    """Return whether a field of numbers is something other than a value."""
+    if is_counted(field.name) or _is_status(field):
+        return True
+    return is_time(field.name) and not _is_duration(field)
+
+
+def _is_duration(field: Field) -> bool:
+    """Return whether a field is how long something took: small, and not ever later."""
+    if not DURATION.search(field.name) or not is_value(field):
+        return False
+    found = [float(one) for one in field.found if is_number(one) or is_number_as_text(one)]
+    falls = any(later < earlier for earlier, later in itertools.pairwise(found))
+    return falls and max(found) < LEAST_TIME
+
+
+def _is_status(field: Field) -> bool:
+    """Return whether a field is the status of an answer of HTTP."""
+    is_named = field.name.lower().replace("-", "_").endswith(("status", "status_code"))
+    found = field.found
+    return is_named and all(is_number(value) and 100 <= value <= 599 for value in found)

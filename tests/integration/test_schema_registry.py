@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.request import urlopen
 
 import fastavro
 import numpy as np
@@ -462,3 +463,8 @@ def test_a_schema_that_is_not_registered_is_refused_where_it_should_be(url: str)
 
     with pytest.raises(ConnectorError, match="register the schema, or set auto_register"):
         encoder.check()
+
+
+def test_a_second_registry_runs_beside_the_first(url: str) -> None:
+    with schema_registry() as other, urlopen(f"{other}/subjects", timeout=60) as found:
+        assert (other != url, json.loads(found.read())) == (True, [])

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.support.kafka_settings import free_port
-
 VERSION = "3.3.3"
 ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
 GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 LEAST_JAVA = 21
 SECONDS = 300
+LISTENING = re.compile(r"Listening on: http://[^:]*:([0-9]+)")
+LAST_CHARS = 2_000
+"""Of its log, in the reason why it ended."""
 
 
 class RegistryUnavailableError(RuntimeError):
@@ -36,12 +37,18 @@ class SchemaRegistry:
 
     def __init__(self, folder: Path) -> None:
         self._app, self._java, self._folder = _folder(), _java(), folder
-        self._port = free_port()
+        # The registry takes a free one itself: one that is only known to be free now may be taken
+        # when it has started, which takes minutes on a busy machine.
+        self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
+
+    @property
+    def url(self) -> str:
+        """The address of its Confluent-compatible API, once it has started."""
+        return f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
 
     def start(self) -> None:
-        """Start it; return when it answers.
+        """Start it, at the former address if it had one; return when it answers.
 
         Raises:
             RegistryUnavailableError: it does not.
@@ -50,20 +57,26 @@ class SchemaRegistry:
             **os.environ,
             "QUARKUS_HTTP_PORT": str(self._port),
             "QUARKUS_HTTP_HOST": "127.0.0.1",
+            # Otherwise it is 9000, and a second registry on the machine ends at once.
+            "QUARKUS_MANAGEMENT_PORT": "0",
+            "QUARKUS_MANAGEMENT_HOST": "127.0.0.1",
             "APICURIO_STORAGE_KIND": "sql",
             "APICURIO_STORAGE_SQL_KIND": "h2",
             "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{self._folder}/registry",
         }
-        with tempfile.TemporaryFile() as log:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        log = self._folder / "log"
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [str(self._java), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-jar", "quarkus-run.jar"],
                 cwd=self._app,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
             )
-        _wait_until_up(self.url, self._process)
+        self._port = _wait_for_port(log, self._process)
+        _wait_until_up(self.url, self._process, log)
 
     def kill(self) -> None:
         """Kill it, as a machine without memory does."""
@@ -84,17 +97,33 @@ def schema_registry() -> Iterator[str]:
             registry.kill()
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_port(log: Path, process: subprocess.Popen[bytes]) -> int:
+    """Return the port that a registry has taken, as it logs it."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
-        if process.poll() is not None:
-            raise RegistryUnavailableError(f"the registry ended with code {process.returncode}")
+        if found := LISTENING.search(log.read_text(errors="replace")):
+            return int(found[1])
+        _check(process, log)
+        time.sleep(0.2)
+    raise RegistryUnavailableError(f"the registry did not start within {SECONDS} s")
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        _check(process, log)
         try:
             with urlopen(f"{url}/subjects", timeout=5):
                 return
         except OSError:
             time.sleep(0.5)
     raise RegistryUnavailableError(f"the registry did not answer within {SECONDS} s")
+
+
+def _check(process: subprocess.Popen[bytes], log: Path) -> None:
+    if process.poll() is not None:
+        said = log.read_text(errors="replace")[-LAST_CHARS:]
+        raise RegistryUnavailableError(f"the registry ended with code {process.returncode}: {said}")
 
 
 def _folder() -> Path:

@@ -9,7 +9,30 @@ with Client("https://pynomaly.example", token) as client:
 
 from __future__ import annotations
 
-from engine.application.remote.client import Client, RemoteError
-from engine.application.remote.documents import Comment, Dataset, Incident, Pipeline, Run
+from engine.application.remote.client import Client
+from engine.application.remote.documents import (
+    Comment,
+    Control,
+    Dataset,
+    Incident,
+    NewToken,
+    Pipeline,
+    Run,
+    Token,
+    User,
+)
+from engine.application.remote.errors import RemoteError
 
-__all__ = ["Client", "Comment", "Dataset", "Incident", "Pipeline", "RemoteError", "Run"]
+__all__ = [
+    "Client",
+    "Comment",
+    "Control",
+    "Dataset",
+    "Incident",
+    "NewToken",
+    "Pipeline",
+    "RemoteError",
+    "Run",
+    "Token",
+    "User",
+]

@@ -17,7 +17,7 @@ from engine.application.control.permissions import Action, require
 from engine.application.control_ports import UnitOfWork
 from engine.application.live_control.records import ControlRecord
 from engine.application.use_cases.judge_anomaly import Verdict, judge_published
-from engine.domain.control.errors import NotFoundError
+from engine.domain.control.errors import ConflictError, NotFoundError
 from engine.domain.control.page import AnomalyFilter, Position
 
 PAGE = 500
@@ -52,7 +52,7 @@ def preview_feedback(
     Raises:
         ForbiddenError: the caller lacks permission.
         NotFoundError: the pipeline has no such anomaly or incident.
-        ConflictError: feedback does not apply to it.
+        ConflictError: feedback does not apply to it, such as to an absence.
     """
     require(caller, Action.READ, file.name)
     documents = _published(work, file.name, judgement.anomaly)
@@ -78,6 +78,10 @@ def give_feedback(
     )
 
 
+def _can_be_judged(document: Mapping[str, object]) -> bool:
+    return "suppressed_by" not in document and bool(document["values"])
+
+
 def _published(work: UnitOfWork, pipeline: str, own: str) -> list[dict[str, Any]]:
     """Return the recent anomalies of a pipeline in order, including those of the feedback."""
     found: dict[str, Mapping[str, object]] = {}
@@ -97,7 +101,10 @@ def _published(work: UnitOfWork, pipeline: str, own: str) -> list[dict[str, Any]
     if not meant:
         raise NotFoundError(f'no anomaly and no incident "{own}" of {pipeline} is stored')
     found.update((each.id, each.document) for each in meant)
-    heard = [
-        dict(each) for each in found.values() if "suppressed_by" not in each and each["values"]
-    ]
+    heard = [dict(each) for each in found.values() if _can_be_judged(each)]
+    if not any(_can_be_judged(each.document) for each in meant):
+        raise ConflictError(
+            f'"{own}" cannot be judged: feedback is about the values of an alarm. An absence has '
+            "none, and what a silence mutes does not alert"
+        )
     return sorted(heard, key=lambda each: (each["time_ns"], each["id"]))

@@ -129,3 +129,61 @@ class Comment(TypedDict):
     author: str
     time: str
     text: str
+
+
+class Control(TypedDict):
+    """A control record; `fields` are those of the control log."""
+
+    id: str
+    kind: str
+    who: str
+    when: str
+    why: str
+    request: str | None
+    fields: dict[str, Any]
+
+
+class SilencePreview(TypedDict):
+    """How many of the last anomalies a silence would have muted, and which."""
+
+    muted: int
+    last: int
+    anomalies: list[str]
+
+
+class FeedbackPreview(TypedDict):
+    """How many of the last anomalies would not have alerted after feedback."""
+
+    muted: int
+    last: int
+    needs: float
+
+
+class User(TypedDict):
+    """A user."""
+
+    name: str
+    role: str
+    grants: dict[str, str]
+    disabled: bool
+    created: str
+    revision: int
+
+
+class Token(TypedDict):
+    """A token, without its secret."""
+
+    id: str
+    user: str
+    name: str
+    kind: str
+    role: str
+    created: str
+    expires: str
+    revoked: str | None
+
+
+class NewToken(Token):
+    """A token that was just made, with its secret."""
+
+    token: str

@@ -32,6 +32,10 @@ PLACES = {
     "backtests": "remote_backtests:backtests",
     "datasets": "remote_data:datasets",
     "series": "remote_data:series",
+    "silences": "remote_control:silences",
+    "feedback": "remote_control:feedback",
+    "users": "remote_identity:users",
+    "tokens": "remote_identity:tokens",
 }
 """Module, and name in it, of each command: a function, or the group of its own commands.
 

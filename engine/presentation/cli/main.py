@@ -35,8 +35,8 @@ def common(
         typer.Option(
             "--server",
             envvar=SERVER,
-            help="Server of `incidents`, `pipelines`, `backtests`, `datasets`, `series` and "
-            "`mcp`: a URL.",
+            help="Server of `incidents`, `pipelines`, `backtests`, `datasets`, `series`, "
+            "`silences`, `feedback`, `users`, `tokens` and `mcp`: a URL.",
         ),
     ] = None,
 ) -> None:

@@ -202,6 +202,23 @@ def test_feedback_on_what_is_not_stored_is_refused(ask: Ask, store: MemoryStore)
         assert found.status_code == 404
 
 
+@pytest.mark.parametrize("changed", [{"values": []}, {"suppressed_by": "silence-1"}])
+def test_what_did_not_alert_by_a_value_cannot_be_judged(
+    ask: Ask, store: MemoryStore, changed: dict[str, Any]
+) -> None:
+    with store.writing() as work:
+        ingest(work, [judged(10, **changed), judged(11)])
+
+    found = ask(
+        "post",
+        "/pipelines/quick/feedback",
+        json={"anomaly": f"{10:032x}", "verdict": "false_alarm"},
+    )
+
+    assert found.status_code == 409
+    assert "cannot be judged: feedback is about the values" in found.json()["detail"]
+
+
 def test_a_pipeline_that_the_server_does_not_know_is_told_with_those_it_knows(ask: Ask) -> None:
     found = ask("get", "/pipelines/quik/control")
 

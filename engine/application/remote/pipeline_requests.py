@@ -1,4 +1,4 @@
-"""Requests of the client about runs of pipelines, and their versions."""
+"""Requests of the client about pipelines: their versions, runs and dead letters."""
 
 from __future__ import annotations
 
@@ -6,11 +6,48 @@ from typing import cast
 from urllib.parse import quote
 
 from engine.application.remote.asking import Asking
-from engine.application.remote.documents import Pipeline, Run, RunStatus, TakenOver
+from engine.application.remote.documents import (
+    Pipeline,
+    Reason,
+    Redriven,
+    Run,
+    RunStatus,
+    TakenOver,
+)
+from engine.application.remote.errors import RemoteError
 
 
-class RunRequests(Asking):
-    """What the client asks about runs and versions of pipelines."""
+class PipelineRequests(Asking):
+    """What the client asks about pipelines."""
+
+    def pipelines(self) -> list[Pipeline]:
+        """Return the newest version of each pipeline that is stored."""
+        return cast("list[Pipeline]", self.ask("GET", "/pipelines")["items"])
+
+    def put_pipeline(self, name: str, text: str, reason: str = "") -> Pipeline:
+        """Store a pipeline file as the newest version.
+
+        Raises:
+            RemoteError: 422 if it does not fit; the text has line and field of each error.
+        """
+        body = {"text": text, "reason": reason}
+        path = _pipeline(name)
+        try:
+            return cast("Pipeline", self.ask("PUT", path, body))
+        except RemoteError as error:
+            if error.status != 428:
+                raise
+        return cast("Pipeline", self.change("PUT", path, body, None))
+
+    def dead_letters(self, name: str) -> list[Reason]:
+        """Return the dead letters of a pipeline by reason, the most frequent first."""
+        path = f"{_pipeline(name)}/dead-letters"
+        return cast("list[Reason]", self.ask("GET", path)["items"])
+
+    def redrive(self, name: str) -> Redriven:
+        """Send dead letters of a pipeline that become events back to its source, each once."""
+        path = f"{_pipeline(name)}/dead-letters/redrive"
+        return cast("Redriven", self.ask("POST", path))
 
     def start_pipeline(self, name: str) -> Run:
         """Run the newest version of a pipeline."""

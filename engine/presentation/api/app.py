@@ -32,6 +32,7 @@ from engine.presentation.api import (
 )
 from engine.presentation.api.cached_reads import CachedReads
 from engine.presentation.api.guard import Guard
+from engine.presentation.api.index import DESCRIPTION, index_of
 from engine.presentation.api.observed import Observed
 from engine.presentation.api.page_route import PageRoute
 from engine.presentation.api.permits import PREFIX
@@ -49,7 +50,7 @@ def create_app(services: Services) -> FastAPI:
         title="Pynomaly",
         version=__version__,
         description="The control plane: anomalies and incidents, and who may do what with them.",
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         # The Location header would contain the host that the client sent.
@@ -82,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.include_router(part.router, prefix=PREFIX)
         lists += part.router.routes
+    app.include_router(index_of(lists))
     app.include_router(_health)
     add_problems(app)
     quick = {PREFIX + route.path: route for route in lists if isinstance(route, PageRoute)}

@@ -20,6 +20,8 @@ OPEN = frozenset(
         "GET /session/oidc",
         "GET /session/oidc/callback",
         "GET /jwks.json",
+        # The index of the API.
+        "GET ",
     ]
 )
 """Endpoints without a token."""

@@ -56,13 +56,32 @@ def test_incidents_are_filtered_by_what_people_made_of_them(ask: Ask) -> None:
 
 
 def test_a_path_without_an_endpoint_leads_to_the_description(client: TestClient) -> None:
-    missed = client.get("/api/v1")
+    missed = client.get("/api/v1/alarms")
 
     [path] = [word for word in missed.json()["detail"].split() if word.startswith("/")]
     described = client.get(path)
 
     assert missed.status_code == 404
     assert "/api/v1/incidents" in described.json()["paths"]
+
+
+def test_the_index_links_to_all_that_can_be_read(client: TestClient, ask: Ask) -> None:
+    found = client.get("/api/v1")
+    links = found.json()["links"]
+    described = client.get(found.links["service-desc"]["url"]).json()["paths"]
+
+    listed = {one["href"]: one for one in links}
+    of_the_api = {path for path, methods in described.items() if "get" in methods}
+    assert listed.keys() == of_the_api - {"/api/v1", "/healthz", "/readyz"}
+    assert listed["/api/v1/incidents"] == {
+        "href": "/api/v1/incidents",
+        "title": "List incidents by when they began, the newest first",
+        "operation": described["/api/v1/incidents"]["get"]["operationId"],
+        "templated": False,
+    }
+    assert [one["templated"] for one in links] == ["{" in one["href"] for one in links]
+    assert found.json()["description"] == found.links["service-desc"]["url"]
+    assert ask("get", "?foreign=1").status_code == 422
 
 
 @pytest.mark.parametrize(

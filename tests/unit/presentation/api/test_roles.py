@@ -121,6 +121,7 @@ OPEN = {
     ("get", "/api/v1/jwks.json"),
     ("get", "/api/v1/session/oidc"),
     ("get", "/api/v1/session/oidc/callback"),
+    ("get", "/api/v1"),
     ("get", "/healthz"),
     ("get", "/readyz"),
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.application.live_control.records import now
 from engine.presentation.cli.control_options import (
     AlarmVerdict,
     Begin,
@@ -160,7 +161,7 @@ def _silence(
     zone: str | None,
 ) -> dict[str, Any]:
     """Return the fields of a silence; without a span it begins once the server has it."""
-    span = {} if (begin, end, length) == (None, None, None) else when(begin, end, length)
+    span = {} if (begin, end, length) == (None, None, None) else when(begin, end, length, now())
     return {**whose(entities, values), **span, **with_hours(weekly, zone)}
 
 

@@ -27,6 +27,12 @@ KNOWN_ERRORS = 10
 """Errors before their mean is believed."""
 BETTER = 0.9
 """Largest mean error by hour of the week, relative to that by hour of the day, to use it."""
+FIRST, AGAIN = 2, 1
+"""Visits of the hour that the newest value is in: 0 if this hour of the week was not known, AGAIN
+if it was; FIRST if not even its hour of the day was, and one more for each value in a row beyond
+the largest error that is learned."""
+IN_A_ROW = 10
+"""Values in a row beyond the largest error after which they are what their hour is like."""
 COMPARED_EVENTS = 20_000.0
 """Memory of the comparison in events: a weekend is remembered until the next one."""
 CARRIED, LATELY = 0.6, 0.3
@@ -50,7 +56,7 @@ def fields(buckets: int) -> list[Any]:
         ("day_error", "<f4"),
         ("week_error", "<f4"),
         ("newest_bucket", "u1"),
-        ("revisited", "u1"),
+        ("visit", "u1"),
     ]
 
 
@@ -65,6 +71,7 @@ def forget(state: Any) -> None:
     state.weeks = 0
     state.day_error = 0.0
     state.week_error = 0.0
+    state.visit = 0
 
 
 @kernel_part
@@ -124,7 +131,7 @@ def is_new_day_off(state: Any, time: int) -> bool:
         return False
     bucket = bucket_of(state, time)
     if bucket == state.newest_bucket:
-        return state.revisited == 0
+        return state.visit != AGAIN
     return state.counts[bucket] < KNOWN
 
 
@@ -190,8 +197,16 @@ def learn(
     bucket = bucket_of(state, time)
     off = deviation - foreseen
     bound = np.inf
-    if not np.isnan(off):
+    if np.isnan(off):
+        state.newest_bucket = bucket
+        state.visit = FIRST
+    else:
         bound = reach(state, scale)
+        if state.visit >= FIRST and bucket == state.newest_bucket:
+            state.visit = min(state.visit + 1, 255) if abs(off) > bound else FIRST
+            if state.visit >= FIRST + IN_A_ROW:
+                # Errors of earlier hours say nothing of an hour that none of them was like.
+                bound, most = np.inf, np.inf
         deviation = foreseen + min(max(off, -most), most)
         distance = min(abs(off - CARRIED * state.carried), bound)
         off = min(max(off, -bound), bound)
@@ -220,8 +235,8 @@ def _compare(state: Any, deviation: float, time: int, bucket: int, bound: float)
     """Record the errors of the hour of the day and the hour of the week for a value."""
     if bucket != state.newest_bucket:
         state.newest_bucket = bucket
-        state.revisited = state.counts[bucket] >= KNOWN
-    if not state.revisited:
+        state.visit = AGAIN if state.counts[bucket] >= KNOWN else 0
+    if state.visit != AGAIN:
         # The only value in this mean is from the same hour, so it predicts nothing.
         return
     rate = newest_weight(state.weeks + 1.0, COMPARED_EVENTS)

@@ -51,3 +51,22 @@ def test_a_shift_far_beyond_the_first_day_is_found_on_the_second() -> None:
     values[PER_DAY + 120 : PER_DAY + 144] += 1_500
 
     assert rare_on_the_second_day(values) > 0
+
+
+def rare_of_a_machine(seed: int) -> int:
+    """Return rare events of a machine that rests until six, and then works in batches."""
+    draw = np.random.default_rng(seed)
+    times = MONDAY + MINUTE * np.arange(2 * 1_440, dtype=np.int64)
+    hour = times % DAY / HOUR
+    turn = np.cumsum(draw.uniform(0.008, 0.014, len(times))) % 1
+    batch = np.where(turn < 0.2, 100 + 500 * turn, np.where(turn < 0.75, 200.0, 100.0))
+    working = (hour >= 6) & (hour < 22)
+    values = np.where(working, batch + draw.normal(size=len(times)), 25.0)
+    found = explain(AutoDetector(1).bank(1), values[:, None], times)
+    return int((found.p_values[1_440 + 30 :] < 7e-5).sum())
+
+
+def test_a_machine_that_rests_in_the_night_is_as_usual_on_the_second_day() -> None:
+    rare = [rare_of_a_machine(seed) for seed in range(6)]
+
+    assert np.count_nonzero(rare) <= 1

@@ -220,7 +220,7 @@ def _rank(field: Field, message_keys: Sequence[str | None]) -> tuple[bool | int,
     is_named = not is_person and (rank > 1 or ENTITY.search(field.name) is not None)
     # A person of whom little is known is not an entity.
     is_known = not is_person or field.distinct * LEAST_EVENTS <= len(field.column)
-    likely = (is_named and varies, is_known and varies, is_person, is_named, rank, field.distinct)
+    likely = (is_named and varies, is_known and varies, is_named, is_person, rank, field.distinct)
     return is_message_key, *likely
 
 

@@ -75,7 +75,7 @@ NUMBERED = re.compile(
 )
 """Of numbers of runs and builds, if they grow by one."""
 CHECK = re.compile(
-    r"(check_?sum|crc_?[0-9]*|hash|sha_?[0-9]*|md5|digest|signature|etag)$", re.IGNORECASE
+    r"(check_?sum|crc_?[0-9]*|hash|sha_?[0-9]*|md5|digest|signature|etag|lsn)$", re.IGNORECASE
 )
 """Of what is computed of a message: it repeats by chance."""
 KIND_OF_CHANGE = re.compile(r"^_*(op|operation|verb|method|action|level|severity|priority)$", re.I)

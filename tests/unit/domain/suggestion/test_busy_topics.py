@@ -247,6 +247,13 @@ def test_the_share_of_bad_messages_is_the_value_where_nothing_is_a_number(
     assert "how often messages come is watched as well" in notes(documents)
 
 
+def test_a_named_thing_comes_before_a_person_in_one_message_too() -> None:
+    document = {"node": "n1", "username": "u1", "lsn": "0/19BFA00", "ts": TS, "temp": 20.5}
+
+    assert suggested([document])["key"] == "node"
+    assert suggested([{k: v for k, v in document.items() if k != "node"}])["key"] == "username"
+
+
 def test_levels_are_numbers_by_how_bad_they_are() -> None:
     found = suggested([falco(n) for n in MANY])
 

@@ -89,7 +89,7 @@ def test_a_page_of_incidents_reads_no_more_than_it_needs(
     filled: Engine, fields: dict[str, Any], behind: Position | None
 ) -> None:
     with explained(filled) as (connection, plans):
-        SqlIncidents(connection, locking=False).find(IncidentFilter(**fields), behind, PAGE)
+        SqlIncidents(connection, locking=False).listed(IncidentFilter(**fields), behind, PAGE)
 
     [plan] = plans
 
@@ -106,7 +106,7 @@ def test_a_page_of_collapsed_stories_reads_their_incidents_alone(
     wanted = IncidentFilter(**fields, is_collapsed=True)
 
     with explained(filled) as (connection, plans):
-        SqlIncidents(connection, locking=False).find(wanted, behind, PAGE)
+        SqlIncidents(connection, locking=False).listed(wanted, behind, PAGE)
 
     [plan] = plans
     assert rows_read(plan) <= 2 * MOST

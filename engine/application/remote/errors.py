@@ -10,6 +10,9 @@ from engine.domain.errors import FatalError, RetryableError
 if TYPE_CHECKING:
     import httpx
 
+SEE_ERRORS = ": see errors"
+"""What the detail of a problem ends with for those who read its errors beside it."""
+
 
 class RemoteError(FatalError):
     """A request that the server has refused.
@@ -32,6 +35,8 @@ def error_of(reply: httpx.Response) -> Exception:
         lines = [f"{_place(one)}: {one['detail']}" for one in errors if one["detail"] != text]
     except (ValueError, TypeError, KeyError):
         text, lines = f"the reply is not in this API's error format (HTTP {reply.status_code})", []
+    if lines:
+        text = text.removesuffix(SEE_ERRORS)
     message = "\n".join([text, *lines])
     return (
         RetryableError(message)

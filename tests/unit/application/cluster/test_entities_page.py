@@ -24,7 +24,7 @@ from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.task import Task
 from engine.application.ports import RunContext
 from engine.application.telemetry.redaction import Redactor
-from tests.unit.application.cluster.test_metrics_server import free_port
+from tests.support.kafka_settings import free_port
 from tests.unit.operators.pipelines import events, noise
 
 FILE = """\

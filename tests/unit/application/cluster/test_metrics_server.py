@@ -31,17 +31,12 @@ from engine.application.config.substitution import FromOutside
 from engine.application.ports import RunContext
 from engine.application.telemetry.redaction import Redactor
 from engine.domain.errors import PynomalyError
+from tests.support.kafka_settings import free_port
 
 AUTH = {"user": "prometheus", "password": FromOutside("hü:sh")}
 WAIT = 30
 
 Start = Callable[..., MetricsServer]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -242,12 +237,13 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours(start: Start) -> None:
             start(host=host)
 
 
-def test_a_taken_port_of_a_later_process_is_found_before_any_process_starts(start: Start) -> None:
-    taken = start().server_port
-    spec = MetricsSpec(port=taken - 1)
+def test_a_taken_port_of_a_later_process_is_found_before_any_process_starts() -> None:
+    first = free_port(together=2)
+    other = MetricsServer("127.0.0.1", first + 1)
 
-    with pytest.raises(PynomalyError, match=f"cannot listen on 127.0.0.1:{taken} "):
-        check_ports(spec, 2)
+    with pytest.raises(PynomalyError, match=f"cannot listen on 127.0.0.1:{first + 1} "):
+        check_ports(MetricsSpec(port=first), 2)
+    other.server_close()
 
 
 def test_checked_ports_can_be_listened_on_afterwards(start: Start) -> None:

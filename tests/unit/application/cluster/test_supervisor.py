@@ -375,7 +375,8 @@ def test_a_start_that_is_broken_off_is_tried_again() -> None:
 def test_what_processes_report_is_shown_and_no_sign_of_progress() -> None:
     terminal = StringIO()
     reports = SPEAK + "say('progress'); say('counts', '9', '8', '7', '6', '5', '4'); time.sleep(60)"
-    policy = replace(QUICK, hang=3.0, max_restarts=0)
+    # A busy machine takes seconds to start a process.
+    policy = replace(QUICK, hang=10.0, max_restarts=0)
     status = StatusLine(terminal)
 
     code = Supervisor(lambda *_: program(reports), 1, policy, status=status).run()

@@ -132,8 +132,9 @@ class Auto:
                 suits=(
                     "Good where nobody has looked at a series before: spikes, shifts, drifts, "
                     "stuck values, bursts and calm, missed seasons, lost correlations, resets of "
-                    "counters and changes of cadence, each named. Bad where a fixed limit is "
-                    "known, and in the first fifty events; levels are judged after a day."
+                    "counters and changes of cadence, each named. Bad at a value a little beyond "
+                    "fixed limits, such as the marks of a tank, which valid_range finds, and in "
+                    "the first fifty events; levels are judged after a day."
                 ),
                 kinds=KINDS,
                 keeps_budget=True,

@@ -175,15 +175,20 @@ def foreign_transaction(plant: Plant) -> None:
             break
 
 
+def _kill_at_times(plant: Plant, instance: Instance, most: float) -> None:
+    """Kill an instance three times in ten, and give it so many seconds at most to come back."""
+    if plant.draw.random() < 0.3:
+        instance.kill()
+        instance.start()
+        plant.pause(1.0, most)
+
+
 def fill_disk(plant: Plant) -> None:
     """The disk of a host is full; at times its instance is killed meanwhile."""
     instance = plant.one()
     instance.host.fill()
     plant.pause(1.0, 15.0)
-    if plant.draw.random() < 0.3:
-        instance.kill()
-        instance.start()
-        plant.pause(1.0, 8.0)
+    _kill_at_times(plant, instance, 8.0)
     instance.host.free()
 
 
@@ -192,10 +197,7 @@ def step_clock(plant: Plant) -> None:
     instance = plant.one()
     instance.host.clock.step(plant.draw.choice(STEPS))
     plant.pause(1.0, 15.0)
-    if plant.draw.random() < 0.3:
-        instance.kill()
-        instance.start()
-        plant.pause(1.0, 15.0)
+    _kill_at_times(plant, instance, 15.0)
     instance.host.clock.step(0.0)
 
 

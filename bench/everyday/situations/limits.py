@@ -10,16 +10,17 @@ import numpy as np
 from bench.everyday.fleet import Fleet
 from bench.everyday.stream import HOUR, Floats, Situation, Stream
 
-Course = Callable[[np.random.Generator, int, "slice | None"], Floats]
+Course = Callable[[np.random.Generator, int, range], Floats]
 """From a number of steps of five minutes and those of a fault, a course around 0..1."""
+NO_FAULT = range(0)
 
 
-def _tank(draw: np.random.Generator, steps: int, fault: slice | None) -> Floats:
+def _tank(draw: np.random.Generator, steps: int, fault: range) -> Floats:
     """A tank that empties by demand and is filled from a fifth to four fifths; or overflows."""
     level, filling = 0.5, False
     course = np.empty(steps)
     for i in range(steps):
-        wrong = fault is not None and fault.start <= i < fault.stop
+        wrong = i in fault
         level += draw.uniform(0.05, 0.07) if filling else -draw.uniform(0.01, 0.04)
         full = 0.95 if wrong else 0.8
         if level >= full:
@@ -31,13 +32,12 @@ def _tank(draw: np.random.Generator, steps: int, fault: slice | None) -> Floats:
     return course + 0.002 * draw.normal(size=steps)
 
 
-def _oven(draw: np.random.Generator, steps: int, fault: slice | None) -> Floats:
+def _oven(draw: np.random.Generator, steps: int, fault: range) -> Floats:
     """An oven that heats up, holds for 30 to 80 minutes and cools; or holds a tenth higher."""
     course = np.empty(steps)
     heat, held = 0.2, 0
     for i in range(steps):
-        wrong = fault is not None and fault.start <= i < fault.stop
-        goal = 1.12 if wrong else 1.0
+        goal = 1.12 if i in fault else 1.0
         if held == 0:
             held = int(draw.integers(6, 16))
         if held > 0:
@@ -51,13 +51,12 @@ def _oven(draw: np.random.Generator, steps: int, fault: slice | None) -> Floats:
     return course + 0.003 * draw.normal(size=steps)
 
 
-def _freezer(draw: np.random.Generator, steps: int, fault: slice | None) -> Floats:
+def _freezer(draw: np.random.Generator, steps: int, fault: range) -> Floats:
     """A freezer between two points of its thermostat; or warmer by half of their distance."""
     course = np.empty(steps)
     heat, cooling = 0.5, True
     for i in range(steps):
-        wrong = fault is not None and fault.start <= i < fault.stop
-        least, most = (0.6, 1.5) if wrong else (0.0, 1.0)
+        least, most = (0.6, 1.5) if i in fault else (0.0, 1.0)
         heat += draw.uniform(-0.25, -0.15) if cooling else draw.uniform(0.08, 0.16)
         cooling = heat > least if cooling else heat >= most
         course[i] = heat
@@ -78,9 +77,9 @@ def _stream(
         for rows in wrong.get(entity, ()):
             # Each part goes on for a while behind its fault.
             until = rows.stop + fleet.steps(2 * HOUR)
-            parts.append(course(draw, until - at, slice(rows.start - at, rows.stop - at)))
+            parts.append(course(draw, until - at, range(rows.start - at, rows.stop - at)))
             at = until
-        parts.append(course(draw, len(fleet.times) - at, None))
+        parts.append(course(draw, len(fleet.times) - at, NO_FAULT))
         fleet.values[:, entity, 0] = np.concatenate(parts)
         for rows in wrong.get(entity, ()):
             also = ("spike", "drift", "burst", "pattern", "season", "stuck", "calm")

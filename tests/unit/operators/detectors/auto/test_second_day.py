@@ -13,6 +13,7 @@ from tests.unit.operators.detectors.auto.streams import (
     MONDAY,
     autoregressive,
     explain,
+    minutes,
 )
 
 STEP = 5 * MINUTE
@@ -56,7 +57,7 @@ def test_a_shift_far_beyond_the_first_day_is_found_on_the_second() -> None:
 def rare_of_a_machine(seed: int) -> int:
     """Return rare events of a machine that rests until six, and then works in batches."""
     draw = np.random.default_rng(seed)
-    times = MONDAY + MINUTE * np.arange(2 * 1_440, dtype=np.int64)
+    times = minutes(2 * 1_440)
     hour = times % DAY / HOUR
     turn = np.cumsum(draw.uniform(0.008, 0.014, len(times))) % 1
     batch = np.where(turn < 0.2, 100 + 500 * turn, np.where(turn < 0.75, 200.0, 100.0))

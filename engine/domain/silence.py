@@ -57,10 +57,10 @@ class Weekly:
         until = day if self.end > self.begin else day + timedelta(days=1)
         first = datetime.combine(day, self.begin, zone)
         last = datetime.combine(until, self.end, zone)
-        return _first_shown(first), _last_shown(last)
+        return first_shown(first), _last_shown(last)
 
 
-def _first_shown(moment: datetime) -> int:
+def first_shown(moment: datetime) -> int:
     """Return when the wall clock first shows a time, or first passes it."""
     before, after = _readings(moment)
     return before if before <= after else _change_between(after, before, moment)

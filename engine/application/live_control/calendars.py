@@ -71,7 +71,8 @@ class CalendarFetcher:
             except (PynomalyError, OSError, httpx.HTTPError) as error:
                 if str(error) != each.last_error:
                     logger.error(
-                        "calendar %s: %s: what was fetched before stays in force",
+                        "calendar %s: %s: until it can be read, what was fetched before stays in "
+                        "force, if anything",
                         *(each.spec.where, error),
                     )
                 each.last_error = str(error)
@@ -100,7 +101,7 @@ class CalendarFetcher:
 
 def _fetch(spec: CalendarSpec) -> str:
     if spec.path is not None:
-        return spec.path.read_text(encoding="utf-8")
+        return _text(spec.path.read_bytes())
     assert spec.url is not None
     # The URL may be private, and httpx names it in its errors.
     client = httpx.Client(timeout=REQUEST_SECONDS, follow_redirects=True)
@@ -119,4 +120,9 @@ def _body(answer: httpx.Response) -> str:
         found += piece
         if len(found) > MOST_FETCHED_BYTES:
             raise FatalError(f"it has more than {MOST_FETCHED_BYTES:,} bytes")
-    return found.decode("utf-8", "replace")
+    return _text(found)
+
+
+def _text(content: bytes) -> str:
+    """Return a calendar's text: times are ASCII, whatever the encoding of what people read."""
+    return content.decode("utf-8-sig", "replace")

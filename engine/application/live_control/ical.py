@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import icalendar
 import recurring_ical_events
 
 from engine.domain.errors import FatalError
-from engine.domain.silence import Span, nanoseconds
+from engine.domain.silence import Span, first_shown, nanoseconds
 from engine.domain.time_units import NS_PER_SECOND
 
 KEPT = (
@@ -48,12 +49,19 @@ class IcalCalendar:
         # Times that name no zone are found by those of UTC: a day more on both sides.
         near = self._events.between(begin - A_DAY, end + A_DAY)
         found = [
-            (self._moment(event["DTSTART"].dt), self._end(event))
+            self._span(event)
             for event in near
             if str(event.get("STATUS", "")).upper() != "CANCELLED"
         ]
         first, last = nanoseconds(begin), nanoseconds(end)
         return sorted(span for span in found if span[0] < last and span[1] > first)
+
+    def _span(self, event: Any) -> Span:
+        first, last = self._moment(event["DTSTART"].dt), self._end(event)
+        if first > last:
+            # The clock leaves out its begin, which RFC 5545 reads by the offset before.
+            first = first_shown(self._local(event["DTSTART"].dt))
+        return first, last
 
     def _end(self, event: Any) -> int:
         """Return when an occurrence ends: after days of the wall clock, and exact hours."""
@@ -67,20 +75,24 @@ class IcalCalendar:
         return self._moment(last)
 
     def _moment(self, when: date) -> int:
+        return nanoseconds(self._local(when))
+
+    def _local(self, when: date) -> datetime:
         if not isinstance(when, datetime):
-            when = datetime.combine(when, time(), self._zone)
-        return nanoseconds(when if when.tzinfo is not None else when.replace(tzinfo=self._zone))
+            return datetime.combine(when, time(), self._zone)
+        return when if when.tzinfo is not None else when.replace(tzinfo=self._zone)
 
 
 def essence(text: str) -> str:
     """Return a calendar with only the times of its events, the same for the same events.
 
+    A file may have several calendars: they become one.
+
     Raises:
         FatalError: it is not a calendar, or too large.
     """
     try:
-        read = icalendar.Calendar.from_ical(text)
-        found = _with_times(read)
+        found = _with_times(icalendar.Calendar.from_ical(text, multiple=True))
         IcalCalendar(found, "UTC").spans(datetime.now(UTC), datetime.now(UTC))
     except Exception as error:
         raise FatalError(f"it is not a calendar that can be read: {error}") from error
@@ -92,13 +104,15 @@ def essence(text: str) -> str:
     return found
 
 
-def _with_times(read: icalendar.Calendar) -> str:
+def _with_times(read: Sequence[icalendar.Component]) -> str:
+    if not read:
+        raise ValueError("it has no VCALENDAR")
     found = icalendar.Calendar()
     found.add("VERSION", "2.0")
     found.add("PRODID", "-//Pynomaly//")
-    for zone in read.walk("VTIMEZONE"):
+    for zone in (zone for one in read for zone in one.walk("VTIMEZONE")):
         found.add_component(zone)
-    for event in read.walk("VEVENT"):
+    for event in (event for one in read for event in one.walk("VEVENT")):
         kept = icalendar.Event()
         for name, value in event.items():
             if name in KEPT:

@@ -101,3 +101,14 @@ def test_nobody_there_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "No such file" in caplog.text
     assert "no answer (ConnectError)" in caplog.text
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_a_file_of_another_encoding_is_read_as_its_times_are_ascii(
+    encoding: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, path = ControlLog(tmp_path), tmp_path / "works.ics"
+    path.write_bytes(calendar(NIGHTLY.replace("Gearbox", "Köln")).encode(encoding))
+
+    assert fetched(CalendarSpec(path=path), log) == 1
+    assert not caplog.text

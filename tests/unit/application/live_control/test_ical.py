@@ -79,6 +79,27 @@ def test_hours_of_a_duration_are_exact_and_days_are_of_the_wall_clock(
     assert on(day, calendar(text)) == expected
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        # Clocks go from two to three: what is left of the event begins then.
+        ("023000", "031500", [("29 01:00", "29 01:15")]),
+        ("023000", "030000", []),
+        ("021500", "024500", [("29 01:15", "29 01:45")]),
+        ("013000", "023000", [("29 00:30", "29 01:30")]),
+    ],
+)
+def test_an_event_whose_begin_the_clock_leaves_out_holds_until_its_end(
+    begin: str, end: str, expected: list[tuple[str, str]]
+) -> None:
+    text = (
+        f"BEGIN:VEVENT\nUID:a\nDTSTART;TZID=Europe/Berlin:20260301T{begin}\n"
+        f"DTEND;TZID=Europe/Berlin:20260301T{end}\nRRULE:FREQ=WEEKLY\nEND:VEVENT"
+    )
+
+    assert on("2026-03-29", calendar(text)) == expected
+
+
 def test_times_without_a_zone_and_whole_days_are_of_the_pipelines_zone() -> None:
     floating = calendar(
         """BEGIN:VEVENT
@@ -132,6 +153,14 @@ def test_only_what_says_when_events_are_is_kept() -> None:
     assert kept == later
     assert "anna" not in kept
     assert on("2026-03-29", kept) == on("2026-03-29", calendar(NIGHTLY))
+
+
+def test_several_calendars_of_one_file_are_one() -> None:
+    noon = "BEGIN:VEVENT\nUID:n\nDTSTART:20260302T120000Z\nDURATION:PT1H\nEND:VEVENT"
+
+    kept = essence(calendar(NIGHTLY) + calendar(noon))
+
+    assert on("2026-03-02", kept) == [("02 00:00", "02 03:00"), ("02 12:00", "02 13:00")]
 
 
 @pytest.mark.parametrize("text", ["<html>", "", calendar("BEGIN:VEVENT\nUID:a\nEND:VEVENT")])

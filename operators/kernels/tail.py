@@ -48,6 +48,8 @@ event."""
 PRIOR_EXCESS = 0.15
 USUAL_SHARE = 0.01
 """Share of normal noise beyond the first level, that a span is taken to have shown."""
+LIGHT = 2.0
+"""Mean log-excess, in prior ones, up to which chance explains that a tail is not that of noise."""
 STILL_EXCESS = 0.85
 """What is added to it where all values rest: they have shown less of their spread."""
 ALIEN_P, ALIEN_KNOWN_EVENTS = 1e-4, 200
@@ -262,6 +264,12 @@ def forget_counts(tail: Any) -> None:
     tail.quiet = 0
     tail.scheduled = 0
     steady.forget(tail.steady)
+
+
+@kernel_part
+def is_light(tail: Any) -> bool:
+    """Return whether something exceeded the first level, and was as near to it as noise is."""
+    return 0.0 < tail.excess[0] <= LIGHT * PRIOR_EXCESS * tail.clusters[0]
 
 
 @kernel_part

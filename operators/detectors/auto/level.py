@@ -68,7 +68,9 @@ def come_of_age(state: Any, time: int, events: int) -> None:
         if events == 1:
             _take_level_of_day(state)
         tail.forget_counts(state.tails[LEVEL])
-        tail.forget_counts(state.tails[SPIKE])
+        if not tail.is_light(state.tails[SPIKE]):
+            # A level that is not known makes errors heavier, never lighter.
+            tail.forget_counts(state.tails[SPIKE])
     if events > 1 and a_day and state.block.judged == 0 and state.block.blocks >= YOUNG_EVENTS:
         forget_course(state)
         state.block.judged = 1

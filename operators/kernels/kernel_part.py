@@ -14,3 +14,8 @@ from numba import njit
 # directly, and wrappers are a third of what there is to compile.
 kernel_part: Any = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Decorator of a function that compiled functions alone call; Python cannot."""
+
+single_part: Any = njit(
+    error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+)
+"""The same of a function with one caller: it is compiled into it, and its tuples cost nothing."""

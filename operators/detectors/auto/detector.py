@@ -13,7 +13,7 @@ from engine.domain.entity_report import ValueNature
 from engine.domain.errors import ParameterError
 from engine.domain.explanation import Explanation
 from engine.domain.kinds import KINDS
-from operators.detectors.auto import entity, value
+from operators.detectors.auto import deviation, entity
 from operators.detectors.auto.evidence import KIND_NUMBERS
 from operators.detectors.auto.nature import natures_of
 from operators.detectors.parameters import check_names
@@ -104,7 +104,7 @@ class AutoDetector:
     explains: Literal[True] = True
     resolution = 0.5
     snapshot: Literal["bytes"] = "bytes"
-    warm_up = value.WARM_UP
+    warm_up = deviation.WARM_UP
 
     def __init__(self, d: int, small: bool = False) -> None:
         self._d = d

@@ -13,14 +13,21 @@ from operators.detectors.auto import (
     block,
     correlation,
     counter,
+    deviation,
+    distances,
     evidence,
+    expected_range,
+    forecast,
     gauge,
     growth,
     hours,
+    learning,
     level,
+    means,
     naming,
     neighbours,
     ranking,
+    rarity,
     run,
     schedule,
     season,
@@ -239,7 +246,7 @@ def _drive(  # pragma: no cover - runs compiled
             near = gauge.distance(state.gauges[0], near_log, 1.0)
             relation = gauge.distance(state.gauges[1], relation_log, 1.0)
             whole_p, relation_p, whole_raw, relation_raw = 1.0, 1.0, 1.0, 1.0
-            if state.seen >= value.WARM_UP:
+            if state.seen >= deviation.WARM_UP:
                 whole_p = tail.p_value(state.tails[NEAR_TAIL], near, 1.0, still, 1.0)
                 relation_p = tail.p_value(
                     state.tails[RELATION_TAIL], relation, 1.0, 0.0, RELATION_SPAN
@@ -334,7 +341,7 @@ def _drive(  # pragma: no cover - runs compiled
         else:
             for j in range(d):
                 blames[i, j] = max(-log10(max(out[j, 0], 1e-300)), 0.0) ** 2
-        warm = present > 0 and state.seen >= value.WARM_UP
+        warm = present > 0 and state.seen >= deviation.WARM_UP
         scores[i] = np.nan
         if present > 0:
             ranked = ranking.score(
@@ -364,15 +371,22 @@ drive = kernel(
         block,
         correlation,
         counter,
+        deviation,
+        distances,
         evidence,
+        expected_range,
+        forecast,
         gauge,
         growth,
         hours,
+        learning,
         level,
+        means,
         moving_mean,
         naming,
         neighbours,
         ranking,
+        rarity,
         run,
         schedule,
         season,

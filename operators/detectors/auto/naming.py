@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.domain.batch import Floats
 from operators.detectors.auto import gauge, run
+from operators.detectors.auto.deviation import Deviation
 from operators.detectors.auto.evidence import (
     BURST,
     CALM,
@@ -20,8 +21,9 @@ from operators.detectors.auto.evidence import (
     SPIKE,
     STUCK,
 )
+from operators.detectors.auto.forecast import Forecast
 from operators.kernels import tail
-from operators.kernels.kernel_part import kernel_part
+from operators.kernels.kernel_part import kernel_part, single_part
 
 BURST_EVENTS, CALM_EVENTS = 16.0, 32.0
 """Memory of the two means of errors in events."""
@@ -52,12 +54,19 @@ def moved(state: Any) -> int:
 
 
 @kernel_part
+def predictable(forecast: Forecast, deviation: Deviation) -> float:
+    """Return the share of the variance that forecasts explain."""
+    wobble = deviation.wobble
+    return 1.0 - (forecast.unit / wobble) ** 2 if wobble > 0.0 else 0.0
+
+
+@single_part
 def kind_of(
     state: Any,
     chosen: int,
-    deviation: float,
+    forecast: Forecast,
+    deviation: Deviation,
     floors: Floats,
-    predictable: float,
     sudden: bool,
     noisy: bool,
     again: bool,
@@ -65,12 +74,41 @@ def kind_of(
 ) -> int:
     """Return the evidence that names the anomaly, by the evidence that fired and the run.
 
-    `deviation` is the distance of the value from the level.
+    Args:
+        state: the record of the value.
+        chosen: the evidence that fired.
+        forecast, deviation: the value before it is learned.
+        floors: float64 [TAILS], the least mean distances.
+        sudden: whether the value is a sudden error.
+        noisy: whether recent errors were large.
+        again: whether another sudden error was a short time ago.
+        one_sided: whether recent deviations are on one side.
     """
+    kind = _by_run(state, chosen, forecast, deviation, floors, sudden, noisy, again, one_sided)
+    if deviation.by_block and LEVEL <= chosen <= DRIFT and kind != SEASON:
+        # The mean of many values is neither a spike nor noise.
+        return moved(state)
+    return kind
+
+
+@single_part
+def _by_run(
+    state: Any,
+    chosen: int,
+    forecast: Forecast,
+    deviation: Deviation,
+    floors: Floats,
+    sudden: bool,
+    noisy: bool,
+    again: bool,
+    one_sided: bool,
+) -> int:
     if chosen > DRIFT and chosen != BURST:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])
-    inside = not deviation > tail.first_level(state.tails[LEVEL], floors[LEVEL])
+    from_level = abs(forecast.x - deviation.level)
+    inside = not from_level > tail.first_level(state.tails[LEVEL], floors[LEVEL])
+    is_predictable = predictable(forecast, deviation) > PREDICTABLE
     seasonal = state.wobble < SEASONAL * level_unit and inside
     if seasonal and state.unseasonal:
         return SEASON
@@ -84,13 +122,13 @@ def kind_of(
         return moved(state)
     # Large errors without a run on one side of the level.
     if chosen == BURST and one_sided:
-        if predictable > PREDICTABLE and state.outside <= run.SUDDEN_EVENTS:
+        if is_predictable and state.outside <= run.SUDDEN_EVENTS:
             return PATTERN
         return moved(state)
     short = (strays or state.outside <= run.SUDDEN_EVENTS) and not one_sided
     noisy = noisy or strays or chosen == BURST
     if chosen == BURST or (short and (noisy or (again and inside))):
-        if predictable > PREDICTABLE:
+        if is_predictable:
             return PATTERN
         if noisy:
             return BURST

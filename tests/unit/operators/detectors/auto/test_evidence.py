@@ -6,7 +6,7 @@ from numba import njit
 
 from engine.domain.batch import Floats
 from engine.domain.kinds import KINDS
-from operators.detectors.auto import evidence, value
+from operators.detectors.auto import evidence, rarity
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
@@ -15,7 +15,7 @@ def judged(p_values: Floats, events: int = 1) -> Floats:
     best, out = np.empty(len(p_values)), np.zeros(8)
     for i in range(len(p_values)):
         row = p_values[i]
-        value._judge(row, events, out)
+        rarity.judge(row, events, out)
         best[i] = out[0]
     return best
 

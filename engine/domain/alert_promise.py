@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.domain.alert_policy import (
     AlertPolicy,
@@ -24,6 +24,10 @@ class AlertPromise:
 
     policy: AlertPolicy
     unbounded: tuple[str, ...] = ()
+
+    def of(self, policy: AlertPolicy) -> AlertPromise:
+        """Return what another policy promises with the same detectors."""
+        return replace(self, policy=policy)
 
     def known(self) -> str:
         """Return what the policy accepts, as far as it is known without any event."""

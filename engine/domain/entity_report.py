@@ -71,6 +71,7 @@ class EntityReport:
     Attributes:
         entity: its key.
         events: how many came.
+        learned: how many its models learned from since they started, or started afresh.
         newest: the newest event time, in ns since 1970.
         rate: its events per day of event time; None while unknown.
         task_rate: events per day of all entities of its task.
@@ -83,6 +84,7 @@ class EntityReport:
 
     entity: str
     events: int
+    learned: int
     newest: int
     rate: float | None
     task_rate: float

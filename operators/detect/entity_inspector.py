@@ -46,10 +46,14 @@ class EntityInspector:
         for explanation in found.explanations.values():
             centers, widths = explanation.centers, explanation.widths[0]
         warm = ~np.isnan(found.p_values[0])
+        if not warm.any():
+            # Detectors have ranges before, which mean nothing yet.
+            centers = np.full_like(centers, np.nan)
         absence = self._parts.absence
         return EntityReport(
             entity=key,
             events=pace.count,
+            learned=int(self._parts.profile.learned(pace.slot)),
             newest=pace.newest,
             rate=pace.rate,
             task_rate=pace.task_rate,

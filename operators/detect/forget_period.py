@@ -39,8 +39,10 @@ def forget_period(
         for key, slot in parts.table.slots.items()
         if newest[slot] >= forget.begin and fits(key, forget.entities)
     }
+    if not waiting:
+        return
     reverted = len(waiting)
-    for blob in earlier if waiting else ():
+    for blob in earlier:
         before = _restored(pipeline, parts, blob)
         if before is not None:
             _revert(forget, parts, before, waiting)

@@ -46,6 +46,10 @@ class ProfileBank(RecordBank):
         _observe(self.records, slots, values, learn, _PARAMS, centers, scales, filled)
         return centers, scales, filled
 
+    def learned(self, slot: int) -> int:
+        """Return how many events of the entity in a slot were learned: of its fullest value."""
+        return int(self.records["count"][slot].max())
+
 
 def _loop(  # pragma: no cover - runs compiled
     records: Records,

@@ -51,6 +51,7 @@ def test_says_what_is_expected_and_from_where_it_alerts(folder: Path) -> None:
 
     assert "partition     0, as of position 2001" in output
     assert "events        1,000, the newest of 2026-01-01T16:39:00Z; 1,440 a day" in output
+    assert "learned       from all of them" in output
     assert "warm          yes" in output
     assert "alerts        at p <= 6.9e-05" in output
     assert "absence       its silence is judged" in output

@@ -70,7 +70,7 @@ class _Answers:
     def __init__(self, live: LiveTasks, file: PipelineFile) -> None:
         self._live = live
         self._pipeline = file.pipeline()
-        self._promise = file.alert_promise().known()
+        self._promise = file.alert_promise()
 
     def entity(self, key: str) -> list[Document]:
         """Return what each task knows of an entity.

@@ -6,15 +6,16 @@ from typing import Any
 
 from engine.application.entities.known_task import TaskReport
 from engine.application.entities.nearest import NearEntity
+from engine.domain.alert_promise import AlertPromise
 from engine.domain.silence import Silence
 
 
-def report_document(found: TaskReport, promise: str) -> dict[str, Any]:
+def report_document(found: TaskReport, promise: AlertPromise) -> dict[str, Any]:
     """Return what a task knows of an entity.
 
     Args:
         found: what it knows.
-        promise: the alert policy in words.
+        promise: what the pipeline file promises.
     """
     report = found.report
     return {
@@ -22,6 +23,7 @@ def report_document(found: TaskReport, promise: str) -> dict[str, Any]:
         "partition": found.task,
         "position": found.position,
         "events": report.events,
+        "events_learned": report.learned,
         "newest_ns": report.newest,
         "events_per_day": report.rate,
         "waiting": found.waiting,
@@ -31,7 +33,7 @@ def report_document(found: TaskReport, promise: str) -> dict[str, Any]:
             for one in report.detectors
         ],
         "threshold": found.threshold,
-        "promise": promise,
+        "promise": promise.of(found.policy).known(),
         "absence": None if report.presence is None else report.presence.value,
         "expected": [
             {"name": value.name, "low": value.low, "high": value.high} for value in report.values

@@ -52,6 +52,7 @@ class TaskReport:
         task: the partition.
         position: where the source stood.
         report: what is known.
+        policy: the alert policy in force.
         threshold: the p-value at which its next event alerts; None if no p-value decides.
         silences: those of the pipeline file and of the control log whose patterns fit it.
         feedback: that holds for it.
@@ -63,6 +64,7 @@ class TaskReport:
     task: str
     position: Json
     report: EntityReport
+    policy: AlertPolicy
     threshold: float | None
     silences: Sequence[Silence] = ()
     feedback: Sequence[Feedback] = ()
@@ -136,6 +138,7 @@ def _report_of(task: KnownTask, report: EntityReport, waits: int, pipeline: Pipe
         task.name,
         task.position,
         report,
+        policy,
         threshold,
         [one for one in known_silences if _concerns(one, report)],
         [one for one in change.feedback if one.fits(entity)],

@@ -14,6 +14,7 @@ from engine.application.control.find_alert_rules import find_alert_rules
 from engine.application.control.find_targets import find_targets
 from engine.application.control.permissions import Action, require_somewhere
 from engine.application.entities.known_task import TaskReport
+from engine.domain.alert_promise import AlertPromise
 from engine.domain.detector import Declaration
 from engine.presentation.api.credentials import WithCaller
 from engine.presentation.api.endpoint_route import EndpointRoute
@@ -77,6 +78,8 @@ class EntityOut(BaseModel):
     entity: str
     partition: str
     events: int
+    events_learned: int
+    """Events its models learned from since they started, or started afresh."""
     newest_ns: int
     events_per_day: float | None
     warm: bool
@@ -144,7 +147,7 @@ def explain(
 ) -> Explained:
     """Return the last stored state of an entity, as `pynomaly explain` does."""
     file = services.pipeline(caller, pipeline)
-    promise = file.alert_promise().known()
+    promise = file.alert_promise()
     return Explained(items=[_entity(one, promise) for one in explain_to(caller, file, entity)])
 
 
@@ -175,17 +178,18 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def _entity(one: TaskReport, promise: str) -> EntityOut:
+def _entity(one: TaskReport, promise: AlertPromise) -> EntityOut:
     report = one.report
     return EntityOut(
         entity=report.entity,
         partition=one.task,
         events=report.events,
+        events_learned=report.learned,
         newest_ns=report.newest,
         events_per_day=report.rate,
         warm=report.warm,
         threshold=one.threshold,
-        promise=promise,
+        promise=promise.of(one.policy).known(),
         expected=[
             Expected(name=value.name, low=value.low, high=value.high) for value in report.values
         ],

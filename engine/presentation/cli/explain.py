@@ -14,6 +14,7 @@ from engine.application.config.pipeline_file import PipelineFile
 from engine.application.entities.known_task import TaskReport
 from engine.application.entities.nearest import NearEntity
 from engine.application.use_cases.explain_entity import explain_entity, explain_nearest
+from engine.domain.alert_promise import AlertPromise
 from engine.domain.entity_report import EntityReport, Presence, ValueNature
 from engine.domain.errors import FatalError
 from engine.domain.silence import Silence
@@ -68,7 +69,7 @@ def _print_nearest(nearest: Sequence[NearEntity]) -> None:
 def _explain_entity(found: PipelineFile, entity: str) -> None:
     reports = explain_entity(found, entity)
     for report in reports:
-        _print(report, found.alert_promise().known())
+        _print(report, found.alert_promise())
     if len(reports) > 1:
         tasks = ", ".join(report.task for report in reports)
         print(
@@ -77,22 +78,23 @@ def _explain_entity(found: PipelineFile, entity: str) -> None:
         )
 
 
-def _print(found: TaskReport, promise: str) -> None:
+def _print(found: TaskReport, promise: AlertPromise) -> None:
     report = found.report
     print(f"entity        {printable(report.entity)}")
     print(f"partition     {found.task}, as of position {found.position}")
     rate = "rate not known yet" if report.rate is None else f"{report.rate:,.0f} a day"
     newest = np.datetime64(report.newest, "ns").astype("datetime64[s]")
     print(f"events        {report.events:,}, the newest of {newest}Z; {rate}")
+    print(f"learned       {_learned(report)}")
     if found.waiting:
         print(f"waiting       {found.waiting:,} events more, for their turn (event.order)")
     print(f"warm          {_warm(report)}")
-    print(f"alerts        {_alerts(found, promise)}")
+    print(f"alerts        {_alerts(found, promise.of(found.policy).known())}")
     if report.presence is not None:
         print(f"absence       {ABSENCE[report.presence]}")
     _print_control(found)
     for value, nature in zip_longest(report.values, report.natures):
-        if not report.warm or value.low is None or value.high is None:
+        if value.low is None or value.high is None:
             print(f"{value.name:<14}nothing is expected yet")
         else:
             print(f"{value.name:<14}{value.low:.6g} to {value.high:.6g} expected next")
@@ -138,6 +140,12 @@ def _silence(silence: Silence) -> str:
     if silence.source:
         moments.append("by its calendar")
     return " ".join([f"{silence.name},", *(moments or ["always"])])
+
+
+def _learned(report: EntityReport) -> str:
+    if report.learned >= report.events:
+        return "from all of them"
+    return f"from {report.learned:,} of them"
 
 
 def _warm(report: EntityReport) -> str:

@@ -22,8 +22,11 @@ from engine.application.config.load import parse
 from engine.application.config.sections import MetricsSpec
 from engine.application.dataflow.live_tasks import LiveTasks
 from engine.application.dataflow.task import Task
+from engine.application.live_control.records import ControlRecord
+from engine.application.live_control.task_control import TaskControl
 from engine.application.ports import RunContext
 from engine.application.telemetry.redaction import Redactor
+from engine.domain.control_change import ControlChange, Reset
 from tests.support.kafka_settings import free_port
 from tests.unit.operators.pipelines import events, noise
 
@@ -46,7 +49,8 @@ class Page:
         file = parse(FILE, Path("p.yaml"), {}, Redactor())
         self.step: Any = registry.step("detect")(file.pipeline(), RunContext("plant"))(1)
         self.step.process([noise(1, 3_600), events([ODD], [[1.0, 2.0]], first=3_600)])
-        self.live.add(Task("0", 1, position=3_601), self.step)
+        self.task = Task("0", 1, position=3_601)
+        self.live.add(self.task, self.step)
         spec = MetricsSpec.model_validate({"port": free_port()})
         pages = entities_page(self.live, file)
         given = (spec, 0, CollectorRegistry(), Health(RunContext("plant")), Redactor(), pages)
@@ -98,6 +102,32 @@ def test_says_what_is_known_of_an_entity_and_changes_nothing(page: Page) -> None
     assert all(value["low"] < 20 < value["high"] for value in found["expected"])
     assert [silence["name"] for silence in found["silences"]] == ["gearbox"]
     assert page.step.dump() == before
+
+
+def test_models_that_started_afresh_have_learned_nothing_and_expect_nothing(page: Page) -> None:
+    page.step.control(ControlChange(resets=(Reset(("press-0",)),)))
+    page.start()
+
+    (found,) = json.loads(page.get("/entities/press-0")[2])["items"]
+    (other,) = json.loads(page.get("/entities/press-1")[2])["items"]
+
+    assert (found["warm"], found["events_learned"]) == (False, 0)
+    assert found["events"] > 0
+    assert {(one["low"], one["high"]) for one in found["expected"]} == {(None, None)}
+    assert other["events_learned"] == other["events"]
+
+
+def test_names_the_budget_that_is_in_force(page: Page) -> None:
+    common = {"who": "anna", "when": "2026-03-01T06:00:00Z"}
+    record = {"id": "budget-1", "number": 1, **common, "budget": {"budget": "1/hour"}}
+    control = TaskControl("log", 1, ((0, ControlRecord.model_validate(record)),))
+    page.task.control = control
+    page.start()
+
+    (found,) = json.loads(page.get("/entities/press-0")[2])["items"]
+
+    assert found["budget"] == "budget-1"
+    assert "24 false alarms a day" in found["promise"]
 
 
 def test_a_key_may_have_any_sign(page: Page) -> None:

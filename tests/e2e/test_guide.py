@@ -43,17 +43,23 @@ class Reader:
         }
         self._lasting: list[subprocess.Popen[str]] = []
 
-    def follow(self, page: str) -> None:
-        """Do what a page says; an AssertionError names the line that is not true."""
-        for step in steps(DOCS / f"{page}.md"):
-            if isinstance(step, File):
-                (self._folder / step.name).write_text(self._local(step.text))
-            elif step.is_interrupt:
-                self.interrupt()
-            elif step.is_lasting:
-                self._lasting.append(self._start(step.text))
-            else:
-                self._do(page, step)
+    def follow(self, page: Path) -> None:
+        """Do what a page says; an AssertionError names the line that is not true.
+
+        Nothing of a page that fails still runs when the next one begins.
+        """
+        try:
+            for step in steps(page):
+                if isinstance(step, File):
+                    (self._folder / step.name).write_text(self._local(step.text))
+                elif step.is_interrupt:
+                    self.interrupt()
+                elif step.is_lasting:
+                    self._lasting.append(self._start(step.text))
+                else:
+                    self._do(page, step)
+        finally:
+            self.leave()
 
     def interrupt(self) -> None:
         """Stop what runs in other terminals, and see that it ends in order."""
@@ -69,8 +75,9 @@ class Reader:
         for process in self._lasting:
             process.kill()
             process.communicate()
+        self._lasting.clear()
 
-    def _do(self, page: str, command: Command) -> None:
+    def _do(self, page: Path, command: Command) -> None:
         """Run a command; where a run goes on beside it, until it has what it needs."""
         until = time.monotonic() + PATIENCE
         while True:
@@ -85,10 +92,11 @@ class Reader:
             )
             if done.returncode == 0 and command.fits(self._public(done.stdout)):
                 return
-            if not self._lasting or time.monotonic() > until:
+            runs = any(process.poll() is None for process in self._lasting)
+            if not runs or time.monotonic() > until:
                 break
             time.sleep(0.5)
-        where = f"docs/{page}.md:{command.line}: $ {command.text}"
+        where = f"docs/{page.name}:{command.line}: $ {command.text}"
         raise AssertionError(f"{where}\n{done.returncode}\n{done.stdout}\n{done.stderr}")
 
     def _start(self, text: str) -> subprocess.Popen[str]:
@@ -134,7 +142,18 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_says_is_true(reader: Reader, page: str) -> None:
-    reader.follow(page)
+    reader.follow(DOCS / f"{page}.md")
+
+
+def test_leaves_nothing_running_where_a_page_fails(tmp_path: Path) -> None:
+    page = tmp_path / "false.md"
+    page.write_text("```console\n$ pynomaly run missing.yaml\n$ false\n```\n")
+    reader = Reader(tmp_path, KafkaBroker())
+
+    with pytest.raises(AssertionError, match=r"docs/false\.md:3"):
+        reader.follow(page)
+
+    assert not reader._lasting
 
 
 def test_the_index_names_every_page() -> None:

@@ -33,7 +33,7 @@ def test_the_messages_of_a_period_are_read_and_no_offset_is_changed(
         # What cannot be read is counted: one message a quarter of an hour.
         value = b"no json" if minute % 15 == 0 else json.dumps(event).encode()
         producer.produce(source, value, b"a", partition=minute % 2, timestamp=time)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     text = yaml.safe_dump(
         {
             "name": "quick",
@@ -59,6 +59,6 @@ def test_the_messages_of_a_period_are_read_and_no_offset_is_changed(
     assert (done.stage, done.error, done.found) == ("done", "", Found(0, 0, 4))
     group = {"bootstrap.servers": kafka.bootstrap, "group.id": "pynomaly-quick"}
     consumer = Consumer(group)
-    places = consumer.committed([TopicPartition(source, 0), TopicPartition(source, 1)], timeout=30)
+    places = consumer.committed([TopicPartition(source, 0), TopicPartition(source, 1)], timeout=120)
     consumer.close()
     assert {place.offset for place in places} == {-1001}

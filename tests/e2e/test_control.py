@@ -63,7 +63,7 @@ def test_a_silence_is_taken_up_while_a_pipeline_runs_and_revoked(run: Run) -> No
         assert "rule-3   *         for t valid_range none to 95 " in listed
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
     explained = run_command("explain", run.file, "--entity", "press")
     assert "pause         pause-4, from 2026-01-01T00:00:00Z" in explained.stdout
@@ -101,7 +101,7 @@ def test_a_running_process_says_what_it_knows_of_an_entity(
         assert near["entity"] == "press"
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
 
 def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
@@ -130,7 +130,7 @@ def test_a_false_alarm_keeps_similar_ones_out(run: Run) -> None:
         wait_for(lambda: run.logged("feedback-2 by"))
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
 
 def test_a_period_is_forgotten(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_period_is_forgotten(tmp_path: Path) -> None:
         run.give(1, value=60.0)
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
     first, *_, last = map(json.loads, (tmp_path / "a").read_text().splitlines())
     assert 15 < last["values"][0]["expected_low"] < last["values"][0]["expected_high"] < 25
@@ -188,14 +188,14 @@ def test_a_log_in_kafka_is_followed(tmp_path: Path, kafka: KafkaCluster) -> None
         assert not (run.folder / "d" / "control.log").exists()
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
 
 def test_says_what_is_wrong_with_a_record(run: Run) -> None:
     with run.process:
         assert run.process.stdin is not None
         run.process.stdin.close()
-        run.process.wait(60)
+        run.process.wait(120)
 
     wrong = [
         (("silence", "--values", "temp"), 'there is no value "temp": the pipeline has t'),
@@ -226,7 +226,7 @@ def test_a_record_from_now_on_says_so_where_events_are_old(tmp_path: Path) -> No
         dated = control(run, "pause", *LONG).stdout
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
 
     assert "revoke it and give --from 20" in silenced
     assert "note" not in dated

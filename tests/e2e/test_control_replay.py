@@ -82,7 +82,7 @@ metrics: {{port: {self.port}}}
     def _known(self, sensor: str, among: str) -> set[str] | None:
         where = f"http://127.0.0.1:{self.port}/entities/{quote(sensor, safe='')}"
         try:
-            (item,) = json.loads(urlopen(where, timeout=10).read())["items"]
+            (item,) = json.loads(urlopen(where, timeout=60).read())["items"]
         except (OSError, HTTPError):
             return None
         return {one if isinstance(one, str) else one["id"] for one in item[among]}

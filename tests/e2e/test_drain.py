@@ -56,7 +56,7 @@ def _send(broker: KafkaBroker, count: int) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for number in range(count):
         producer.produce("in", orjson.dumps({"id": "a", "v": number % 7}))
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def _wait_for_scores(broker: KafkaBroker, count: int) -> None:

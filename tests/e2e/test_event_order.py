@@ -138,17 +138,17 @@ def test_order_and_records_of_instances_that_are_killed_are_those_of_one(
         with instance(plant.write("three")) as three:
             time.sleep(2)
             two.send_signal(signal.SIGTERM)
-            assert two.wait(60) == 0
+            assert two.wait(120) == 0
             producing.join()
             wait_for(lambda: len(plant.published(plant.scores)) >= SENSORS * COMPARED)
             three.send_signal(signal.SIGTERM)
-            assert three.wait(60) == 0
+            assert three.wait(120) == 0
     scores = plant.path("undisturbed", "scores")
     whole = plant.write("undisturbed", f", group: {plant.source}-undisturbed")
     with instance(whole) as undisturbed:
         wait_for(lambda: scores.exists() and len(compared(scores)) >= SENSORS * COMPARED)
         undisturbed.send_signal(signal.SIGTERM)
-        assert undisturbed.wait(60) == 0
+        assert undisturbed.wait(120) == 0
 
     assert sorted(plant.published(plant.scores)) == sorted(compared(scores))
     found = plant.published(plant.anomalies)

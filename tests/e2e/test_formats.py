@@ -62,7 +62,7 @@ def test_avro_is_read_and_scores_are_written_as_avro_and_cloudevents(
             for number in range(COUNT):
                 body = avro({**READING, "ts": TS + number, "temp": float(number % 7)})
                 producer.produce(source, b"\0" + own.to_bytes(4, "big") + body, b"\x04s1")
-            assert producer.flush(30) == 0
+            assert producer.flush(120) == 0
 
             process = start("run", file)
             try:

@@ -146,11 +146,11 @@ def test_instances_share_and_take_over_with_equal_bytes(
         with instance(plant.pipeline(3, delivery)) as third:
             time.sleep(4)
             second.send_signal(signal.SIGTERM)
-            assert second.wait(60) == 0
+            assert second.wait(120) == 0
             producing.join()
             wait_for(lambda: len(plant.published()) >= EVENTS - 2)
             third.send_signal(signal.SIGTERM)
-            assert third.wait(60) == 0
+            assert third.wait(120) == 0
     undisturbed = ForkedCommand("run", plant.undisturbed())
     wait_for(lambda: lines(plant) >= EVENTS - 2)
     undisturbed.send_signal(signal.SIGTERM)

@@ -37,7 +37,7 @@ def test_one_kind_is_exploded_and_the_others_are_passed_over_and_counted(
     for number in range(ROUNDS):
         for message in kinds(number):
             producer.produce(source, json.dumps(message))
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     letters = tmp_path / "letters.ndjson"
     pipeline = {
         "name": "kinds",

@@ -121,10 +121,10 @@ def test_over_http_each_request_shows_a_token_of_its_own(served: Served, tmp_pat
         failed, given = asyncio.run(by_http(url, served.tokens[Role.VIEWER]))
         without, text = asyncio.run(by_http(url, None))
         wrong, denied = asyncio.run(by_http(url, "pyn_wrong"))
-        rebound = httpx2.post(url, json={}, headers={"Host": "evil.example"})
+        rebound = httpx2.post(url, json={}, headers={"Host": "evil.example"}, timeout=60)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
     assert not failed
     assert [one["id"] for one in given["items"]] == [f"{1:032x}"]

@@ -282,7 +282,7 @@ def lag(kafka: KafkaCluster, topic: str, group: str) -> int:
 
 def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
     """Return what a group has committed; a broker that has just started looks for it at first."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         try:
             return consumer.committed(places)

@@ -65,7 +65,7 @@ metrics: {{port: {port}}}
         while running.poll() is None and not expected <= seen:
             seen |= listening(family(running.pid))
         running.send_signal(signal.SIGTERM)
-        assert running.wait(60) == 0
+        assert running.wait(120) == 0
     finally:
         running.kill()
         running.wait()

@@ -49,7 +49,7 @@ def test_a_run_outlives_its_registry_and_goes_on_with_schemas_that_evolved(
     def produce(own: int, schema: dict[str, Any]) -> None:
         for number in range(COUNT):
             producer.produce(source, b"\0" + own.to_bytes(4, "big") + written(schema, number))
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     file = tmp_path / "p.yaml"
     file.write_text(yaml.safe_dump(pipeline(kafka, source, registry, tmp_path, port)))

@@ -52,7 +52,7 @@ class Proxy(BaseHTTPRequestHandler):
             self._answer(200, b"<html>log in</html>")
             return
         try:
-            with urlopen(server.registry + self.path, timeout=30) as found:
+            with urlopen(server.registry + self.path, timeout=120) as found:
                 self._answer(found.status, found.read(), server.mood == "dripping")
         except HTTPError as error:
             self._answer(error.code, error.read())
@@ -113,7 +113,7 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_drips_or_talks_nonsense
     def produce(*payloads: bytes | None) -> None:
         for payload in payloads:
             producer.produce(source, payload)
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def framed(own: int, *bodies: bytes) -> list[bytes]:
         return [b"\0" + own.to_bytes(4, "big") + body for body in bodies]
@@ -169,7 +169,7 @@ def test_nothing_is_lost_while_the_registry_is_slow_down_drips_or_talks_nonsense
                 between.mood = "silent"
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 7)
                 with pytest.raises(HTTPError) as health:
-                    urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10)
+                    urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=60)
                 body = health.value.read().decode()
                 between.mood = "dripping"
                 wait_for(lambda: metric(port, "pynomaly_decode_blocked_seconds") > 10)

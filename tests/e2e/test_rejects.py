@@ -68,7 +68,7 @@ class Pipeline:
         producer = Producer({"bootstrap.servers": self.kafka.bootstrap})
         for message in messages:
             producer.produce(self.source, message, b"k", partition=1, headers=[("h", b"1")])
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def entities(self) -> list[str]:
         found = [message.value() or b"" for message in visible(self.kafka.bootstrap, self.scores)]

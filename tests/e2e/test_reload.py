@@ -99,5 +99,5 @@ def test_a_changed_file_is_taken_up_and_a_bad_one_undone(run: Run) -> None:
 
         assert run.process.stdin is not None
         run.process.stdin.close()
-        assert run.process.wait(60) == 0
+        assert run.process.wait(120) == 0
     assert run.found("a") == 1

@@ -149,7 +149,7 @@ def test_scores_are_those_of_a_keyed_topic_kills_or_not(
         wait_for(lambda: len(plant.rejected()) == 2 * bad)
         for one in (second, undisturbed):
             one.send_signal(signal.SIGTERM)
-            assert one.wait(60) == 0
+            assert one.wait(120) == 0
 
     found, expected = plant.read(plant.scores), plant.read(plant.expected)
     sent = {place_of(message): message for message in kafka.read(plant.unkeyed)}
@@ -216,7 +216,7 @@ def test_events_of_exploded_messages_come_once(
         kill_one(run_of_it, 0)
         wait_for(lambda: len(plant.rejected()) >= bad)
         run_of_it.send_signal(signal.SIGTERM)
-        assert run_of_it.wait(60) == 0
+        assert run_of_it.wait(120) == 0
 
     origins = [(score["origin"], score["entity"]) for score in scores()]
     found = {(at["partition"], at["offset"], at["index"]): who for at, who in origins}

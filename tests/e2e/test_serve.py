@@ -143,7 +143,7 @@ def test_goes_on_where_it_was_and_shows_the_token_once(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         until = time.monotonic() + PATIENCE
         while True:
-            found = httpx.get(f"{address}/api/v1/incidents", headers=headers, timeout=30).json()
+            found = httpx.get(f"{address}/api/v1/incidents", headers=headers, timeout=120).json()
             counts = [one["count"] for one in found["items"]]
             if counts == [1, 3]:
                 break
@@ -163,7 +163,7 @@ def test_a_pipeline_writes_to_the_store_itself(tmp_path: Path) -> None:
         ran = run_command("run", "quick.yaml", folder=tmp_path)
 
         assert ran.returncode == 0, ran.stderr
-        found = httpx.get(f"{address}/api/v1/anomalies", headers=headers, timeout=30).json()
+        found = httpx.get(f"{address}/api/v1/anomalies", headers=headers, timeout=120).json()
     assert [one["values"][0]["value"] for one in found["items"]] == [900.0]
 
 

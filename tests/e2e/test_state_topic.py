@@ -69,7 +69,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
         )
     ]
     running.send_signal(signal.SIGTERM)
-    assert running.wait(60) == 0
+    assert running.wait(120) == 0
     inspected = run("state", "inspect", file).stdout
     explained = run("explain", file, "--entity", "s3").stdout
     exported = run("state", "export", file, archive)
@@ -101,7 +101,7 @@ def test_state_in_a_topic_is_looked_at_carried_and_removed(
     send(kafka, source, messages(2 * HALF)[HALF:])
     wait_for(lambda: lag(kafka, source, group) == 0)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(60) == 0
+    assert running.wait(120) == 0
     # An anomaly is seen as a score and as itself; nothing was read twice.
     published = [message.headers() for message in kafka.read(scores, "read_committed")]
     origins = run("state", "inspect", file).stdout

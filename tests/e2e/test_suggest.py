@@ -22,7 +22,7 @@ def test_a_suggested_pipeline_is_valid_and_reads_the_topic(
         elements = [{"name": name, "value": n % 7} for name in ("flow", "pressure")]
         message = {"id": f"m{n}", "pump": f"p{n % 3}", "time": TS + n * 1000, "found": elements}
         producer.produce(source, json.dumps(message), f"p{n % 3}")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
     suggested = run("suggest", "--kafka", kafka.bootstrap, "--topic", source)
     file = tmp_path / "p.yaml"

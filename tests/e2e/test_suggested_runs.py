@@ -44,7 +44,7 @@ def sent(kafka: KafkaCluster, topic: str, payloads: list[bytes]) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     for payload in payloads:
         producer.produce(topic, payload, "device-1")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def to_the_end(text: str, folder: Path) -> Path:

@@ -57,7 +57,7 @@ def send(kafka: KafkaCluster, topic: str, partition: int, count: int) -> None:
     for number in range(count):
         value = orjson.dumps({"id": f"e{partition}", "v": number % 7})
         producer.produce(topic, value, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def wait_for(condition) -> None:
@@ -82,7 +82,7 @@ def test_partitions_that_are_added_are_taken_up(
     try:
         wait_for(lambda: len(origins(kafka, scores)) == 50)
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-        admin.create_partitions([NewPartitions(source, 3)])[source].result(30)
+        admin.create_partitions([NewPartitions(source, 3)])[source].result(120)
         time.sleep(1)
         for partition in range(3):
             send(kafka, source, partition, 20)

@@ -182,7 +182,7 @@ def first_sampled(poll: Span) -> int:
 def read(kafka: KafkaCluster, topic: str) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "t"})
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=120)
         consumer.assign([TopicPartition(topic, 0, 0)])
         return consumer.consume(end, 60)
     finally:

@@ -37,7 +37,7 @@ def source(cluster: KafkaCluster, topic: str, **changes: object) -> KafkaSource:
 
 def read(reader: PartitionReader, count: int) -> list[RawBatch]:
     batches: list[RawBatch] = []
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         batches += reader.next_batch()
         if sum(map(len, batches)) >= count:

@@ -57,7 +57,7 @@ class Instance:
         self.part = self._sink.build_part("anomalies", "0", [])
 
     def wait_for(self, *tasks: str) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while self.membership.owned() != frozenset(tasks):
             assert time.monotonic() < until, f"it has {self.membership.owned()}, not {tasks}"
             time.sleep(0.05)
@@ -98,7 +98,7 @@ def seen(cluster: KafkaCluster, out: str) -> list[int]:
 
 
 def await_seen(cluster: KafkaCluster, out: str, wanted: list[int]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while seen(cluster, out) != wanted and time.monotonic() < until:
         time.sleep(0.1)
     assert seen(cluster, out) == wanted

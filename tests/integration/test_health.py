@@ -17,7 +17,7 @@ from tests.support.kafka_settings import free_port
 
 def ask(port: int, question: str) -> tuple[int, str]:
     """Return status and output of a health page; 0 where nobody listens."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request("GET", f"/health/{question}")
         answer = connection.getresponse()

@@ -61,11 +61,11 @@ class Jaeger:
         return spans
 
     def _ask(self, path: str) -> Any:
-        with urlopen(f"{self._query}/{path}", timeout=30) as answer:
+        with urlopen(f"{self._query}/{path}", timeout=120) as answer:
             return json.load(answer)["data"]
 
     def _wait_until_ready(self) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while True:
             try:
                 self.services()

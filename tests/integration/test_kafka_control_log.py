@@ -42,7 +42,7 @@ def silence(entities: str) -> Callable[[int], ControlRecord]:
 
 
 def read_until(log: SharedLog, count: int) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(log.records) < count and time.monotonic() < until:
         log.read()
         time.sleep(0.05)
@@ -114,7 +114,7 @@ def test_what_was_read_stays_while_the_broker_is_away(
     assert [record.id for record in running.records] == ["silence-1"]
 
     fresh_kafka.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     written = None
     while written is None and time.monotonic() < until:
         try:

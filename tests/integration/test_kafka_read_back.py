@@ -86,7 +86,7 @@ def test_an_open_transaction_of_another_producer_is_waited_for_and_reported(
     run = Run(kafka, name, tmp_path)
     with ThreadPoolExecutor() as pool:
         opening = pool.submit(run.part, stored)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while "open transaction" not in run.context.outages.get("sink anomalies", ""):
             assert time.monotonic() < until, "it does not wait, or does not say so"
             time.sleep(0.05)

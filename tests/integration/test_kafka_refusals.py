@@ -87,7 +87,7 @@ def test_what_may_pass_is_waited_for_and_reported_in_log_and_health(
     with caplog.at_level("WARNING"):
         waiting = threading.Thread(target=wait)
         waiting.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not _announced(message, context.outages.get("source", "")):
             if time.monotonic() > until:
                 break

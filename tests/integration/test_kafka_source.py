@@ -95,7 +95,7 @@ def test_positions_that_are_stored_are_committed(kafka: KafkaCluster, topic: Top
 
     plugin.stored({"0": 50})
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while committed(kafka, name) != 50:
         assert time.monotonic() < until, "what is durable is not committed"
     plugin.finish()
@@ -124,7 +124,7 @@ def test_a_topic_of_transactions_that_is_read_has_no_lag(
     lag = plugin._context.telemetry.registry.get_sample_value
     read(reader, 80)
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while lag("pynomaly_lag_messages", {"partition": "0"}) != 0:
         assert time.monotonic() < until, "the lag of a topic that is read to its end stays"
         assert reader.next_batch() == []
@@ -147,7 +147,7 @@ def compacted(cluster: KafkaCluster, topic: str) -> None:
     for number in range(40):
         producer = Producer({"bootstrap.servers": cluster.bootstrap})
         producer.produce(topic, b"%d" % number, b"key")
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
         if number % 10 == 9:
             # A new segment begins with what is written later.
             time.sleep(0.2)
@@ -182,7 +182,7 @@ def test_a_compacted_topic_that_ends_in_an_aborted_transaction_has_no_lag(
     lag = plugin._context.telemetry.registry.get_sample_value
 
     batches = read(reader, 1)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while lag("pynomaly_lag_messages", {"partition": "0"}) != 0:
         assert time.monotonic() < until, "the lag of a topic that is read to its end stays"
         batches += reader.next_batch()
@@ -213,7 +213,7 @@ def test_a_transaction_that_stays_open_is_named_once_and_read_on_behind(
     reader = plugin.source().build_part("source", "0", None)
     read(reader, 30)
 
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while "a producer has a transaction open there" not in caplog.text:
         assert time.monotonic() < until, "nobody says what reading waits for"
         assert reader.next_batch() == []

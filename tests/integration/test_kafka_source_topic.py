@@ -84,7 +84,7 @@ def test_a_topic_that_is_deleted_ends_the_run(kafka: KafkaCluster, topic: TopicF
 
 def make_again(cluster: KafkaCluster, name: str) -> None:
     """Create a topic whose deletion the broker may still be busy with."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             cluster.create_topic(name)
@@ -97,7 +97,7 @@ def make_again(cluster: KafkaCluster, name: str) -> None:
 
 def turns(reader: PartitionReader) -> None:
     """Read on until something happens."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         reader.next_batch()
         time.sleep(0.01)

@@ -33,7 +33,7 @@ def test_a_second_instance_gets_its_part_once_the_first_has_let_it_go(
 
     second = Instance(kafka, source, out, protocol)
     instances.append(second)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(kept := first.membership.owned()) == 2:
         assert time.monotonic() < until, "it is not asked to let go"
         time.sleep(0.02)
@@ -161,7 +161,7 @@ def test_a_static_member_that_is_restarted_moves_no_partition(
     first.wait_for("0", "1", "2", "3")
     second = Instance(kafka, source, out, protocol, member="host-b")
     instances.append(second)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(second.membership.owned()) != 2:
         assert time.monotonic() < until, "the second one gets no share"
         first.membership.owned()

@@ -100,7 +100,7 @@ def test_damage_of_a_stored_record_is_reported_with_its_place(
     forger = Producer({"bootstrap.servers": kafka.bootstrap})
     forger.produce(f"{source}-state", b"pynomaly-manifest 1 \xff\n{}", b"0/manifest", 0)
     forger.produce(f"{source}-state", without, b"1/manifest", 1)
-    forger.flush(30)
+    forger.flush(120)
     instances.remove(first)
     first.close()
 
@@ -130,7 +130,7 @@ def test_state_counts_when_the_offsets_of_the_group_have_expired(
     first.close()
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     (deleted,) = admin.delete_consumer_groups([f"pynomaly-{source}"]).values()
-    deleted.result(30)
+    deleted.result(120)
 
     second = Instance(kafka, source, out)
     instances.append(second)

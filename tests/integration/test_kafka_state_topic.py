@@ -132,7 +132,7 @@ def test_a_partition_that_the_source_gets_later_has_its_state_in_a_partition_tha
     one.open()
     one.save(checkpoint("0", 3))
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.create_partitions([NewPartitions(source, 3)])[source].result(30)
+    admin.create_partitions([NewPartitions(source, 3)])[source].result(120)
 
     before = one.store.load("2")
     one.save(checkpoint("0", 5), checkpoint("2", 4))
@@ -163,14 +163,14 @@ def test_a_state_topic_that_is_changed_while_a_pipeline_runs_is_reported(
 
     def save_until(message: str) -> None:
         nonlocal position
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while message not in caplog.text:
             assert time.monotonic() < until, "nothing is logged"
             position += 1
             one.save(checkpoint("0", position))
 
     one.save(checkpoint("0", position))
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     check = one.store._check
     assert check is not None
     while check._known is None:
@@ -179,8 +179,8 @@ def test_a_state_topic_that_is_changed_while_a_pipeline_runs_is_reported(
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     entry = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, state, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(30)
+    admin.incremental_alter_configs([resource])[resource].result(120)
     save_until(f'the state topic "{state}" has cleanup.policy delete now')
 
-    admin.create_partitions([NewPartitions(state, 3)])[state].result(30)
+    admin.create_partitions([NewPartitions(state, 3)])[state].result(120)
     save_until(f"the state topic {state} has 3 partitions now, not 1")

@@ -77,7 +77,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         change = UserScramCredentialUpsertion(USER, info, PASSWORD.encode())
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        admin.alter_user_scram_credentials([change])[USER].result(30)
+        admin.alter_user_scram_credentials([change])[USER].result(120)
         for topic in TOPICS:
             broker.create_topic(topic, 2)
         yield Secured(broker, f"{HOST}:{secure}", folder)

@@ -43,7 +43,7 @@ def resumed(plugin: Any, epoch: int, snapshot: int) -> TaskReader:
 
 def read_on(reader: TaskReader, end: int) -> list[RawBatch | Live]:
     found: list[RawBatch | Live] = []
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while reader.task.position != end or not found:
         assert time.monotonic() < until, f"it stands at {reader.task.position}"
         found += reader.read()

@@ -193,7 +193,7 @@ def test_a_server_that_stops_in_the_midst_is_given_up_and_tried_again(
         before = count("pynomaly_sink_errors_total", kinds)
         writing = Thread(target=_write_and_store, args=(part, range(2, 5)), daemon=True)
         writing.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while count("pynomaly_sink_errors_total", kinds) == before:
             assert writing.is_alive()
             assert time.monotonic() < until, "a server that has stopped is waited for"

@@ -56,7 +56,7 @@ class Plant:
     def close(self) -> None:
         self._ended.set()
         self._thread.join()
-        self._producer.flush(10)
+        self._producer.flush(120)
 
     def _send(self) -> None:
         draw, number = random.Random(1), 0

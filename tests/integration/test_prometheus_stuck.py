@@ -29,12 +29,12 @@ def hold_open(cluster: KafkaCluster, topic: str) -> Producer:
     before = Producer({"bootstrap.servers": cluster.bootstrap})
     for _ in range(5):
         before.produce(topic, b"v")
-    assert before.flush(30) == 0
+    assert before.flush(120) == 0
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": topic})
     producer.init_transactions(60)
     producer.begin_transaction()
     producer.produce(topic, b"v")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     return producer
 
 

@@ -38,7 +38,7 @@ def await_seen(
     cluster: KafkaCluster, topic: str, wanted: list[int], isolation: str = "read_committed"
 ) -> None:
     """Hold that a plain consumer reads this: soon, for a commit is answered before it shows."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while (found := seen(cluster, topic, isolation)) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
     assert found == wanted

@@ -112,6 +112,6 @@ def _is_ready(url: str) -> bool:
 
 def active_alerts(url: str) -> list[dict[str, Any]]:
     """Return the alerts that are active."""
-    with urlopen(f"{url}/api/v2/alerts?active=true", timeout=5) as answer:
+    with urlopen(f"{url}/api/v2/alerts?active=true", timeout=60) as answer:
         found: list[dict[str, Any]] = json.load(answer)
         return found

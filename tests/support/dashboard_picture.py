@@ -66,7 +66,7 @@ def main(quiet: float, seconds: float) -> None:
             for process in (running, sending):
                 process.send_signal(signal.SIGTERM)
             for process in (running, sending):
-                process.wait(60)
+                process.wait(120)
             servers.close()
 
 

@@ -25,7 +25,7 @@ from tests.support.wall_clock import WallClock
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 RELAY_PORT, INNER_PORT = 9_092, 19_000
 """Where clients of a host connect, and where the broker listens behind that; plus the number."""
-PATIENCE = 30.0
+PATIENCE = 120.0
 DISK_BYTES = 64 * 2**20
 CHUNK = bytes(2**16)
 

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-_REQUEST_SECONDS = 30.0
+_REQUEST_SECONDS = 120.0
 
 
 class TopicFactory(Protocol):
@@ -43,7 +43,7 @@ class KafkaCluster:
 
         `config` holds topic settings by Kafka's names. Raises KafkaException when the broker
         refuses (the topic exists, a setting is invalid) and TimeoutError when a partition has no
-        leader after 30 seconds.
+        leader after two minutes.
         """
         admin = self._admin()
         topic = NewTopic(name, num_partitions=partitions, config=dict(config or {}))

@@ -68,7 +68,7 @@ class NginxServer:
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(120)
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -130,7 +130,7 @@ class PostgresServer:
         """Stop it in order, without waiting for its clients."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(60)
+        self._process.wait(120)
         self._process = None
 
     def kill(self) -> None:

@@ -196,5 +196,5 @@ def _ready(port: int) -> bool:
 
 
 def _get(port: int, path: str, **given: str) -> Any:
-    with urlopen(f"http://{HOST}:{port}{path}?{urlencode(given)}", timeout=10) as answer:
+    with urlopen(f"http://{HOST}:{port}{path}?{urlencode(given)}", timeout=60) as answer:
         return json.load(answer)

@@ -59,7 +59,7 @@ class Relay:
             ports = [str(self._port), str(self._inner)]
             command = [sys.executable, "-m", "tests.support.relay", *ports]
             self._process = start_bound(command, self._log)
-            until = time.monotonic() + 30.0
+            until = time.monotonic() + 120
             while is_free(self._port):
                 assert time.monotonic() < until, self._log.read_text()
                 time.sleep(0.02)

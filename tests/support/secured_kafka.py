@@ -79,7 +79,7 @@ class SecuredKafka:
         ]
         admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
         for made in admin.create_acls(bindings).values():
-            made.result(30)
+            made.result(120)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from engine.domain.errors import PynomalyError
 from tests.support.kafka_settings import free_port
 
 AUTH = {"user": "prometheus", "password": FromOutside("hü:sh")}
-WAIT = 30
+WAIT = 120
 
 Start = Callable[..., MetricsServer]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Thread
 
 import pytest
 
@@ -22,7 +22,8 @@ from engine.application.cluster.supervisor import Supervisor
 from engine.application.exit_code import ExitCode
 from engine.domain.errors import RetryableError
 
-QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=1.0)
+QUICK = RestartPolicy(max_restarts=2, first_wait=0.05, longest_wait=0.1, drain=60.0)
+IMPATIENT = replace(QUICK, drain=1.0)
 FOREVER = "import time; time.sleep(60)"
 
 
@@ -149,11 +150,17 @@ def test_a_killed_process_is_restarted_alone(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_given_up_ends_the_others_in_order(tmp_path: Path) -> None:
-    code, starts = supervise("raise SystemExit(1)", _orderly(tmp_path / "other"))
+    other = tmp_path / "other"
+    crashes = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(other)!r}).exists(): time.sleep(0.01)\n"
+        "raise SystemExit(1)"
+    )
+
+    code, starts = supervise(crashes, _orderly(other))
 
     assert code == 1
     assert [process for process, _ in starts] == [0, 1, 0, 0]
-    assert (tmp_path / "other").read_text() == "drained"
+    assert other.read_text() == "drained"
 
 
 def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
@@ -163,10 +170,12 @@ def test_a_signal_is_passed_on_and_waited_for(tmp_path: Path) -> None:
     assert supervise(_listening(ready, "lambda *_: sys.exit(0)"))[0] == 0
 
 
-def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too() -> None:
-    Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+def test_a_signal_before_the_process_can_listen_is_an_orderly_end_too(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    _signal_when(started)
 
-    assert supervise(FOREVER)[0] == 0
+    code = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(60)"
+    assert supervise(code)[0] == 0
 
 
 def test_a_signal_before_it_runs_is_not_lost(tmp_path: Path) -> None:
@@ -245,7 +254,9 @@ def test_who_does_not_drain_in_time_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     _signal_when(ready)
 
-    assert supervise(_listening(ready, "signal.SIG_IGN"))[0] == ExitCode.UNDRAINED
+    code, _ = supervise(_listening(ready, "signal.SIG_IGN"), policy=IMPATIENT)
+
+    assert code == ExitCode.UNDRAINED
 
 
 def test_a_second_signal_does_not_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -280,7 +291,7 @@ def test_a_drain_that_is_broken_off_says_what_was_waited_for(
         "while True: say('waiting sink scores: Connection refused'); time.sleep(0.05)"
     )
 
-    code, _ = supervise(waits)
+    code, _ = supervise(waits, policy=IMPATIENT)
 
     assert code == ExitCode.UNDRAINED
     assert last_line(caplog) == (
@@ -301,12 +312,13 @@ def test_a_process_without_reports_is_hung(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_processes_that_are_idle_or_report_are_not_hung() -> None:
-    policy = replace(QUICK, hang=3.0, max_restarts=0)
+    # A busy machine takes seconds to start a process.
+    policy = replace(QUICK, hang=6.0, max_restarts=0)
     codes = [
-        "say('idle'); time.sleep(4)",
-        "[(say('progress'), time.sleep(0.3)) for _ in range(13)]",
-        "[(say('waiting'), time.sleep(0.3)) for _ in range(13)]",
-        "say('progress'); say('idle'); say('waiting'); say('stored'); time.sleep(4)",
+        "say('idle'); time.sleep(7)",
+        "[(say('progress'), time.sleep(0.3)) for _ in range(23)]",
+        "[(say('waiting'), time.sleep(0.3)) for _ in range(23)]",
+        "say('progress'); say('idle'); say('waiting'); say('stored'); time.sleep(7)",
     ]
 
     code, starts = supervise(*(SPEAK + code for code in codes), policy=policy)

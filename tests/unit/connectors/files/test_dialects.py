@@ -342,7 +342,7 @@ def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
 
 def until(part: StatefulSourcePartition[RawBatch, int], count: int) -> list[RawBatch]:
     found: list[RawBatch] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(map(len, found)) < count:
         assert time.monotonic() < deadline
         found += part.next_batch()

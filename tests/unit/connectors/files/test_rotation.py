@@ -41,7 +41,7 @@ class Followed:
     def read(self, count: int) -> Found:
         """Return the next messages, and what comes at once after them."""
         found: Found = []
-        until, more = time.monotonic() + 30, 0.3
+        until, more = time.monotonic() + 120, 0.3
         while time.monotonic() < until:
             for batch in self._part.next_batch():
                 found += batch.values

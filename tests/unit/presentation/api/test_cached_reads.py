@@ -283,7 +283,7 @@ class SlowStore(MemoryStore):
         """Return the present generation."""
         self.asked += 1
         found = super().generation()
-        self.may_answer.wait(30)
+        self.may_answer.wait(120)
         return found
 
 

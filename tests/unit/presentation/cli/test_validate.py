@@ -134,7 +134,7 @@ def test_all_are_reached_side_by_side(
     both_sinks_and_the_source, check = Barrier(3), Reachable.check
 
     def wait_for_the_others(self: Reachable, samples: int = 0) -> list[RawBatch]:
-        both_sinks_and_the_source.wait(30)
+        both_sinks_and_the_source.wait(120)
         return check(self, samples)
 
     monkeypatch.setattr(Reachable, "check", wait_for_the_others)

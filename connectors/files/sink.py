@@ -169,9 +169,13 @@ class FileWriter(StatefulSinkPartition[list[Record], State]):
 
 
 def mark_of(line: bytes) -> Mark | None:
-    """Return what identifies a line: its id and its kind; None if it is not ours."""
+    """Return what identifies a line: its id and its kind; None if it is not ours.
+
+    All messages of an incident have its id, and each one has an id of its own.
+    """
     try:
         document = orjson.loads(line)
-        return document["id"], "severity" in document, "reason" in document
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        own = document.get("event_id", document["id"])
+        return own, "severity" in document, "reason" in document
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None

@@ -1,11 +1,12 @@
 """What rules, absences, incidents, silences and time cost: ns an event, in detect and alert.
 
-Usage: python -m bench.rules [--entities N] [--events N] [--off]
+Usage: python -m bench.rules [--entities N] [--events N] [--rounds N] [--off]
 
-Each is measured beside the plain pipeline in turns, on normal events of `auto` with three values;
-the best of several rounds of each. With `--off`, what they cost a pipeline that has none of them:
-the time in their calls, which is a hundredth of the whole, too little for the difference between
-two runs.
+Each is measured beside the plain pipeline in turns, on normal events of `auto` with three values,
+and what it costs is the median of the differences to the plain pipeline on the same events, which
+noise of the machine for longer than a turn does not move. The first round is left out. With
+`--off`, what they cost a pipeline that has none of them: the time in their calls, which is a
+hundredth of the whole, too little for the difference between two runs.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from operators.detect.event_clock import EventClock
 from operators.detect.nearness import NearnessBank
 
 VALUES = ("a", "b", "c")
-ROUNDS, BATCH = 5, 8_192
+BATCH = 8_192
 SECOND = 1_000_000_000
 SILENCES = (
     # They fit nobody: what is silenced is not learned, and would cost less.
@@ -111,29 +112,29 @@ def stream(entities: int, count: int) -> list[EventBatch]:
 
 
 class Measured:
-    """A pipeline that goes on through the stream, and what its fastest part took."""
+    """A pipeline that goes on through the stream, and the seconds an event of each part."""
 
     def __init__(self, changes: Mapping[str, Any]) -> None:
         spec, context = pipeline(changes), RunContext("cost")
         self.detect = registry.step("detect")(spec, context)(1)
         self.alert = registry.step("alert")(spec, context)(1)
-        self.best = np.inf
+        self.seconds: list[float] = []
 
     def run(self, batches: list[EventBatch]) -> None:
         began = process_time()
         for batch in batches:
             self.alert.process(self.detect.process([batch]))
-        self.best = min(self.best, (process_time() - began) / sum(map(len, batches)))
+        self.seconds.append((process_time() - began) / sum(map(len, batches)))
 
 
-def without_any(batches: list[EventBatch]) -> None:
+def without_any(parts: list[list[EventBatch]]) -> None:
     """Print what the features cost a pipeline that has none of them."""
     spent: defaultdict[str, float] = defaultdict(float)
     for owner, names in OFF.items():
         for name in names:
             setattr(owner, name, _counted(getattr(owner, name), f"{owner.__name__}.{name}", spent))
     measured, least = Measured({}), dict[str, float]()
-    for part in _parts(batches):
+    for part in parts:
         spent.clear()
         measured.run(part)
         events = sum(map(len, part))
@@ -142,7 +143,7 @@ def without_any(batches: list[EventBatch]) -> None:
     for name, seconds in sorted(least.items(), key=lambda item: -item[1]):
         print(f"{name:30} {seconds * 1e9:6.1f} ns")
     features = sum(least.values())
-    rest = measured.best - features
+    rest = min(measured.seconds) - features
     share = f"{features / rest:.2%} of {rest * 1e9:.0f} ns"
     print(f"{'all of them':30} {features * 1e9:6.1f} ns, {share}")
 
@@ -161,28 +162,41 @@ def _counted(
     return counting
 
 
-def _parts(batches: list[EventBatch]) -> list[list[EventBatch]]:
-    step = max(1, len(batches) // (ROUNDS + 1))
+def _parts(batches: list[EventBatch], rounds: int) -> list[list[EventBatch]]:
+    """Return the stream in parts: one for each round, and one before them."""
+    step = max(1, len(batches) // (rounds + 1))
     return [batches[k : k + step] for k in range(0, len(batches) - step + 1, step)]
+
+
+def in_turns(parts: list[list[EventBatch]]) -> None:
+    """Print what each costs beside the plain pipeline."""
+    measured = {name: Measured(changes) for name, changes in VARIANTS.items()}
+    for number, part in enumerate(parts):
+        # Nobody is always first.
+        names = [*measured]
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            measured[name].run(part)
+    plain = np.array(measured["plain"].seconds[1:])
+    print(f"{'':22} {'median':>10} {'paired':>11} {'quartiles':>17}")
+    for name, each in measured.items():
+        own = np.array(each.seconds[1:])
+        low, middle, high = np.quantile(own - plain, [0.25, 0.5, 0.75]) * 1e9
+        quartiles = f"{low:+.0f} to {high:+.0f}"
+        print(f"{name:22} {np.median(own) * 1e9:7.0f} ns {middle:+8.0f} ns {quartiles:>17}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--entities", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=10, help="pairs that each is measured in")
     parser.add_argument("--off", action="store_true", help="what they cost where none is on")
     given = parser.parse_args()
-    batches = stream(given.entities, given.events)
+    parts = _parts(stream(given.entities, given.events), given.rounds)
     if given.off:
-        without_any(batches)
-        return
-    measured = {name: Measured(changes) for name, changes in VARIANTS.items()}
-    for part in _parts(batches):
-        for each in measured.values():
-            each.run(part)
-    plain = measured["plain"].best
-    for name, each in measured.items():
-        print(f"{name:22} {each.best * 1e9:7.0f} ns {(each.best - plain) * 1e9:+7.1f} ns")
+        without_any(parts)
+    else:
+        in_turns(parts)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from engine.domain.suggestion.times import is_written_time
 
 FEW = 4
 """Events that are too few to tell whether a field repeats."""
+PLACE = re.compile(r"\s*-?[0-9]{1,3}\.[0-9]+\s*[,; ]\s*-?[0-9]{1,3}\.[0-9]+\s*")
+"""A latitude and a longitude in one text: where a thing is, not which one it is."""
 MOST_PARTS = 3
 LONGEST = 100
 MANY = 8
@@ -200,7 +202,8 @@ def can_name(field: Field, sampled: Sampled) -> bool:
         return False
     if all(isinstance(value, str) for value in found):
         is_short = max(map(len, found)) <= LONGEST
-        return is_short and not is_written_time(field) and not is_text_value(field)
+        is_place = all(map(PLACE.fullmatch, found))
+        return is_short and not (is_place or is_written_time(field) or is_text_value(field))
     is_integer = all(is_number(value) and isinstance(value, int) for value in found)
     return is_integer and ENTITY.search(field.name) is not None
 

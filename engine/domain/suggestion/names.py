@@ -19,7 +19,7 @@ _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$"
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
     r"instance|metric|topic|serial([_ -]?(number|no|nr))?|slave|eui|imei|imsi|mac|ip|addr|address|"
-    r"source|channel|variable|signal)$",
+    r"source|channel|variable|signal|(?<![a-z])(ioa|casdu))$",
     re.IGNORECASE,
 )
 """Of entities."""
@@ -83,11 +83,13 @@ KIND_OF_CHANGE = re.compile(r"^_*(op|operation|verb|method|action|level|severity
 _COUNTED = re.compile(
     r"(^|[_.@ -])(id|ids|[ae]?uid|login_?uid|e?gid|tty|pid|tid|port|seq|sequence|seqno|"
     r"[sS]equence_?[nN]umber|offset|qos|lsn|xid|partition|version|ver|schema|lat|latitude|lon|lng|"
-    r"longitude|f_?cnt|f_?port|code|year|month|day|hour|minute|second|type|proto|protocol|mmsi|"
+    r"longitude|f_?cnt|f_?port|ioa|casdu|code|year|month|day|hour|minute|second|type|proto|protocol|mmsi|"
     r"heading|bearing|course|cog)$"
     r"|(?<=[a-z]) ?(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"
 )
 """Of numbers that name something, count messages or say where it is: not of values."""
+CALENDAR = re.compile(r"(^|[_.@ -])(year|month|day|hour|minute|second)$", re.IGNORECASE)
+"""Of parts of a date if they are whole, and of amounts since one began if they are not."""
 OWN_ID = re.compile(
     r"(^|[_.-])(uu|gu|event_?|message_?|msg_?|trace_?|span_?|request_?|transaction_?|correlation_?|"
     r"flow_?|tx_?|insert_?|invocation_?)id$|^e_?tag$",

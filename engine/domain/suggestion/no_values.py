@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
-from engine.domain.suggestion.names import DURATION, is_counted, is_time
+from engine.domain.suggestion.names import CALENDAR, DURATION, is_counted, is_time
 from engine.domain.suggestion.readings import is_value
 
 LEAST_TIME = 10**7
@@ -14,9 +14,15 @@ LEAST_TIME = 10**7
 
 def names_something(field: Field) -> bool:
     """Return whether a field of numbers is something other than a value."""
-    if is_counted(field.name) or _is_status(field):
+    if _is_status(field) or (is_counted(field.name) and not _is_since(field)):
         return True
     return is_time(field.name) and not _is_duration(field)
+
+
+def _is_since(field: Field) -> bool:
+    """Return whether a field is an amount since a day or hour began: its numbers have parts."""
+    has_parts = any(isinstance(value, float) and value % 1 for value in field.found)
+    return has_parts and CALENDAR.search(field.name) is not None
 
 
 def _is_duration(field: Field) -> bool:

@@ -24,7 +24,10 @@ OTHERS = ("%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S
           "%a %b %d %H:%M:%S %Z %Y")  # fmt: skip
 DIGITS = {"%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m%d": 8, "%H%M%S": 6}
 """Letters of times that are digits alone."""
-WHOLE = (*(f"{date} {clock}" for date in DATES for clock in CLOCKS), *OTHERS)
+JOINED = re.compile(r"[0-9]T[0-9]")
+"""Of dates that ISO 8601 does not know, with its letter before the hour."""
+ZONED = re.compile(r"(?<=[0-9M])( ?)(?:([+-][0-9]{2}:?[0-9]{2}|Z)|(z|UTC|GMT))$")
+"""Of an offset, or of what says that it is none."""
 ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.IGNORECASE)
 """How they begin: Python takes any sign between date and hour."""
 ABBREVIATION = re.compile(r"\b[A-Z]{3,5}(?= [0-9]{4}$)")
@@ -150,7 +153,7 @@ def _spec(found: Sequence[Any]) -> Spec | None:
         is_digits = all(NUMBER.fullmatch(value) for value in found)
         if is_digits and (spec := _unit([float(value) for value in found])):
             return spec
-        form = _written(found, WHOLE)
+        form = _written(found, _whole_forms(found[0])) if found else None
         return {"format": form} if form else None
     return _unit(found) if all(map(is_number, found)) else None
 
@@ -175,6 +178,14 @@ def _written(found: Sequence[Any], formats: Sequence[str]) -> str | None:
             seconds = [time.replace(tzinfo=None) for time in times]
             spans.append((max(seconds) - min(seconds), form))
     return min(spans, key=lambda one: one[0])[1] if spans else None
+
+
+def _whole_forms(text: str) -> tuple[str, ...]:
+    """Return the formats of a date with an hour, joined and ended as a text is."""
+    between = "T" if JOINED.search(text) else " "
+    zoned = ZONED.search(text)
+    end = zoned[1] + ("%z" if zoned[2] else zoned[3]) if zoned else ""
+    return (*(f"{date}{between}{clock}{end}" for date in DATES for clock in CLOCKS), *OTHERS)
 
 
 def _parsed(text: str, form: str) -> datetime | None:

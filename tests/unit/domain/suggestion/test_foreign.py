@@ -54,6 +54,31 @@ def ntopng(n: int) -> dict[str, Any]:
     }
 
 
+def purpleair(n: int) -> dict[str, Any]:
+    """A sensor of PurpleAir, with a date in slashes and the letters of ISO 8601."""
+    when = f"2025/11/30T10:{n:02}:00z"
+    own = {"SensorId": f"84:f3:eb:{n % 3}", "DateTime": when, "lat": 40.1, "lon": -111.2}
+    return {**own, "place": "outside", "pm2_5_atm": 5.5 + n % 7}
+
+
+def teltonika(n: int) -> dict[str, Any]:
+    """A tracker that its topic names alone, with the place in one text."""
+    where = f"54.{n % 4}0,25.20"
+    return {"state": {"reported": {"24": n % 9, "ts": (TS + n) * 1000, "latlng": where}}}
+
+
+def iec104(n: int) -> dict[str, Any]:
+    """A point of IEC 60870-5-104, by the address of its object."""
+    point = {"type": "M_ME_NC_1", "ioa": 1000 + n % 3, "value": 230.5 + n % 4}
+    return {"iec104": {**point, "quality": "good", "ts": ISO.format(n, 0)}}
+
+
+def glow(n: int) -> dict[str, Any]:
+    """A meter whose day is the energy since midnight."""
+    used = {"cumulative": 600.25 + n % 5, "day": 9.5 + n % 4, "units": "kWh", "mpan": f"M{n % 3}"}
+    return {"electricitymeter": {"timestamp": ISO.format(n, 0), "energy": {"import": used}}}
+
+
 @pytest.mark.parametrize(
     ("producer", "key", "time", "values"),
     [
@@ -68,6 +93,15 @@ def ntopng(n: int) -> dict[str, Any]:
         (weatherlink, ["station_id", "sensors.lsid"], "sensors.data.ts", ["temp"]),
         (traccar, "position.deviceId", "position.deviceTime", ["position.speed"]),
         (ntopng, "IPV4_SRC_ADDR", "LAST_SWITCHED", ["IN_BYTES"]),
+        (purpleair, "SensorId", "DateTime", ["pm2_5_atm"]),
+        (teltonika, {"const": "all"}, "state.reported.ts", ["state.reported.24"]),
+        (iec104, "iec104.ioa", "iec104.ts", ["iec104.value"]),
+        (
+            glow,
+            "electricitymeter.energy.import.mpan",
+            "electricitymeter.timestamp",
+            ["electricitymeter.energy.import.cumulative", "electricitymeter.energy.import.day"],
+        ),
     ],
 )
 def test_key_time_and_values_are_found(

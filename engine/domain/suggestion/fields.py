@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.path import EACH, Base64Text, JsonText, Named, Path
-from engine.domain.suggestion.names import is_amount
+from engine.domain.path import EACH, Base64Text, JsonText, Named, OneOf, Path
+from engine.domain.suggestion.names import LABELS, is_amount
 
 DEEPEST = 10
+LABEL = re.compile(r"name|key", re.IGNORECASE)
+"""Of what an element of an array of labels is called by: {"Name": "host", "Value": "h1"}."""
+NUMERIC = re.compile(
+    r"\$number[a-z]+|(as_?|number_?)?[us]?(int|integer|long|short|float|double|decimal)(8|16|32|64)?"
+    r"_?val(ue)?",
+    re.IGNORECASE,
+)
+"""Names that say that a text is a number, as of MongoDB and of JSON from Protobuf."""
 NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 
@@ -44,8 +52,10 @@ class Field:
     @property
     def name(self) -> str:
         """Its own name."""
-        named = self.path[-2] if len(self.path) > 1 else None
-        return named.text if isinstance(named, Named) else str(self.path[-1])
+        named, last = self.path[-2] if len(self.path) > 1 else None, self.path[-1]
+        if isinstance(last, OneOf):
+            return "|".join(last.fields)
+        return named.text if isinstance(named, Named) else str(last)
 
 
 def fields_of(events: Sequence[Mapping[str, Any]]) -> dict[Path, Field]:
@@ -64,8 +74,27 @@ def scalars(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             for name, inner in node.items():
                 if is_writable(name) or (name == EACH and isinstance(inner, Mapping)):
                     yield from scalars(inner, (*path, name))
-    elif node is not None and not isinstance(node, list):
+    elif isinstance(node, list):
+        if path and LABELS.search(str(path[-1])):
+            yield from _labels(node, path)
+    elif node is not None:
         yield path, node
+
+
+def _labels(elements: list[Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the texts of an array of labels by their names; nothing if it is of something else."""
+    found: dict[Path, str] = {}
+    for element in elements:
+        if not isinstance(element, Mapping) or len(element) != 2:
+            return
+        (by, name), (of, value) = sorted(
+            element.items(), key=lambda one: not LABEL.fullmatch(one[0])
+        )
+        is_label = LABEL.fullmatch(by) and isinstance(name, str) and is_writable(name)
+        if not is_label or not is_writable(of) or not isinstance(value, str):
+            return
+        found[(*path, Named(by, name), of)] = value
+    yield from found.items()
 
 
 def objects(
@@ -103,4 +132,5 @@ def is_number_as_text(value: Any, name: str = "") -> bool:
     if not isinstance(value, str) or NUMBER.fullmatch(value) is None:
         return False
     # Of a row: its other columns are named by their places as well.
-    return "." in value or is_amount(name) or name.isdigit()
+    of_type = all(map(NUMERIC.fullmatch, name.split("|")))
+    return "." in value or of_type or is_amount(name) or name.isdigit()

@@ -110,3 +110,31 @@ def test_key_time_and_values_are_found(
     event = suggested([producer(n) for n in range(24)])
 
     assert (event["key"], event["time"]["path"], [*event["values"]]) == (key, time, values)
+
+
+def test_labels_in_an_array_are_parts_of_the_key() -> None:
+    def timestream(n: int) -> dict[str, Any]:
+        """A record of Amazon Timestream."""
+        labels = [{"Name": "region", "Value": "eu"}, {"Name": "host", "Value": f"h{n % 3}"}]
+        measure = {"MeasureName": f"m{n % 2}", "MeasureValue": f"{n % 7}.5"}
+        return {"Dimensions": labels[:: 1 - 2 * (n % 2)], **measure, "Time": str((TS + n) * 1000)}
+
+    event = suggested([timestream(n) for n in range(24)])
+
+    assert event["key"] == ["Dimensions[Name=host].Value", "MeasureName"]
+    assert [*event["values"]] == ["MeasureValue"]
+
+
+def test_whole_numbers_of_mongodb_are_values() -> None:
+    def status(n: int) -> dict[str, Any]:
+        """Extended JSON of version 2."""
+        now = {"$date": ISO.format(n, 0)}
+        memory = {"resident": {"$numberLong": str(500 + n % 9)}}
+        return {"host": f"m{n % 3}:27017", "localTime": now, "conns": n % 7, "mem": memory}
+
+    event = suggested([status(n) for n in range(24)])
+
+    conns, resident = event["values"].values()
+    assert conns["path"] == "conns"
+    assert resident["path"].startswith("mem.resident[$numberDouble|")
+    assert resident["as"] == "number"

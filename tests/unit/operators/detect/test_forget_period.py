@@ -58,16 +58,19 @@ def of_entity(scored: list[ScoredBatch], key: str, column: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("spec", "n"),
+    ("detectors", "n"),
     [
-        pytest.param(of(("auto", {})), N, id="auto"),
-        pytest.param(of(("zscore", {}), ("half_space_trees", {})), N, id="native"),
-        pytest.param(of(("river.GaussianScorer", {"window_size": 50})), N, id="river"),
+        pytest.param([("auto", {})], N, id="auto"),
+        pytest.param([("zscore", {}), ("half_space_trees", {})], N, id="native"),
+        pytest.param([("river.GaussianScorer", {"window_size": 50})], N, id="river"),
         # It is slow, and warm after a window.
-        pytest.param(of(("pyod.ECOD", {"window": 100})), 600, id="pyod"),
+        pytest.param([("pyod.ECOD", {"window": 100})], 600, id="pyod"),
     ],
 )
-def test_scores_as_if_the_period_had_not_been_learned(spec: Pipeline, n: int) -> None:
+def test_scores_as_if_the_period_had_not_been_learned(
+    detectors: list[tuple[str, dict[str, Any]]], n: int
+) -> None:
+    spec = of(*detectors)
     before, bad, after = stream(n)
     begin, end = START + n * SECOND, START + 2 * n * SECOND
     learned, paused = step_of(spec), step_of(spec)

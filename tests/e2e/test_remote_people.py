@@ -1,4 +1,4 @@
-"""Users, tokens, silences and feedback of a server, by the command line."""
+"""Users, tokens, silences, control records and feedback of a server, by the command line."""
 
 from __future__ import annotations
 
@@ -129,3 +129,52 @@ def test_silences_and_feedback_are_given(tmp_path: Path) -> None:
     assert effect.stdout.splitlines()[0].split() == ["muted", "last", "needs"]
     assert (judged["kind"], judged["why"]) == ("feedback", "cleaned")
     assert (unknown.returncode, "no anomaly" in unknown.stderr) == (2, True)
+
+
+def test_control_records_of_a_pipeline_are_written_listed_and_revoked(tmp_path: Path) -> None:
+    (tmp_path / "quick.yaml").write_text(PIPELINE)
+    begin = "--from", "2020-03-01T06:00Z"
+    period = *begin, "--until", "2020-03-01T09:00Z"
+    with served(tmp_path, "--follow", "quick.yaml") as (address, printed):
+        shell = Shell(address, printed[-1].strip(), tmp_path)
+        first = shell.run("records", "pause", "quick", "--entities", "pump-*", *begin)
+        [paused] = shell.json("records", "pause", "quick", "--for", "2h", "--why", "repair")
+        rule = "--values", "temperature", "--direction", "above", "--min-relative", "0.1"
+        ruled = shell.run("records", "rule", "quick", *rule, "--high", "90")
+        budget = shell.run("records", "budget", "quick", "5/day", "--per", "pipeline")
+        reset = shell.run("records", "reset", "quick", "--entities", "pump-3")
+        forgotten = shell.run("records", "forget", "quick", "--entities", "pump-3", *period)
+        revoked = shell.run("records", "revoke", "quick", paused["id"], "--why", "done")
+        again = shell.run("records", "revoke", "quick", paused["id"])
+        listed = shell.run("records", "ls", "quick")
+        every = shell.run("records", "ls", "quick", "--all")
+        unfit = shell.run("records", "rule", "quick", "--values", "pressure", "--low", "1")
+        wrong = shell.run("records", "budget", "quick", "often")
+        [token] = shell.json("tokens", "add", "watch", "--role", "viewer")
+        viewer = Shell(address, token["token"], tmp_path)
+        forbidden = viewer.run("records", "pause", "quick")
+        seen = viewer.json("records", "ls", "quick")
+    local = run_command("control", "quick.yaml", "list", folder=tmp_path)
+
+    assert first.stdout.splitlines()[1].split()[:5] == [
+        *("pause-1", "pump-*", "learn", "nothing", "2020-03-01T06:00Z"),
+    ]
+    assert (paused["kind"], paused["why"], paused["who"]) == ("pause", "repair", "admin")
+    assert "direction above min_deviation relative 0.1 valid_range none to 90" in ruled.stdout
+    assert "5/day per pipeline" in budget.stdout
+    assert "start afresh" in reset.stdout
+    assert "forget the period  2020-03-01T06:00Z  2020-03-01T09:00Z" in forgotten.stdout
+    assert f"revoke {paused['id']}" in revoked.stdout
+    assert (again.returncode, paused["id"] in again.stderr) == (2, True)
+    ids = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert ids == ["id", "pause-1", "rule-3", "budget-4"]
+    assert [line.split()[0] for line in every.stdout.splitlines()][1:] == [
+        *("pause-1", "pause-2", "rule-3", "budget-4", "reset-5", "forget-6", "revoke-7"),
+    ]
+    assert (unfit.returncode, "pressure" in unfit.stderr) == (2, True)
+    assert (wrong.returncode, "such as 2/day" in wrong.stderr) == (2, True)
+    assert (forbidden.returncode, "role" in forbidden.stderr) == (2, True)
+    assert [one["id"] for one in seen] == ids[1:]
+    assert ids[1:] == [
+        line.split()[0] for line in local.stdout.splitlines() if line.split()[0] in ids[1:]
+    ]

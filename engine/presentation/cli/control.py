@@ -14,17 +14,27 @@ from engine.application.use_cases.judge_anomaly import judge
 from engine.application.use_cases.newest_event import newest_event_time
 from engine.presentation.cli.control_list import print_records
 from engine.presentation.cli.control_options import (
+    Absolute,
     AlarmVerdict,
     Begin,
-    Direction,
     End,
     Entities,
+    High,
     Length,
+    Low,
+    Patterns,
+    Per,
+    Rate,
+    Relative,
     Scope,
+    Side,
+    Since,
+    Until,
     Values,
     Who,
-    Whose,
     Why,
+    budget_of,
+    deviations,
     when,
     whose,
     with_hours,
@@ -105,54 +115,35 @@ def rule(
     context: typer.Context,
     entities: Entities = None,
     values: Values = None,
-    direction: Annotated[
-        Direction | None, typer.Option(help="Deviations that matter.", show_default="as before")
-    ] = None,
-    absolute: Annotated[
-        float | None, typer.Option("--min-absolute", help="Least deviation, in the value's unit.")
-    ] = None,
-    relative: Annotated[
-        float | None,
-        typer.Option("--min-relative", help="Least deviation, as a share of what is expected."),
-    ] = None,
-    low: Annotated[float | None, typer.Option(help="Values below are anomalies at once.")] = None,
-    high: Annotated[float | None, typer.Option(help="Values above are anomalies at once.")] = None,
+    direction: Side = None,
+    absolute: Absolute = None,
+    relative: Relative = None,
+    low: Low = None,
+    high: High = None,
     why: Why = "",
     who: Who = None,
 ) -> None:
     """Set which deviations of values matter, instead of the rules in the file."""
-    fields: dict[str, Any] = whose(entities, values)
-    if direction is not None:
-        fields["direction"] = direction.value
-    least = {"absolute": absolute, "relative": relative}
-    if given := {name: number for name, number in least.items() if number is not None}:
-        fields["min_deviation"] = given
-    if low is not None or high is not None:
-        fields["valid_range"] = [low, high]
+    fields = whose(entities, values) | deviations(direction, absolute, relative, low, high)
     _add(context, "rule", fields, why, who)
 
 
 @control.command()
 def budget(
     context: typer.Context,
-    rate: Annotated[str, typer.Argument(help="False alarms accepted, such as 2/day.")],
-    per: Annotated[
-        Whose | None, typer.Option(help="Who has it.", show_default="as in the file")
-    ] = None,
+    rate: Rate,
+    per: Per = None,
     why: Why = "",
     who: Who = None,
 ) -> None:
     """Change the alert budget, until it is revoked."""
-    fields = {"budget": rate} | ({} if per is None else {"per": per.value})
-    _add(context, "budget", fields, why, who)
+    _add(context, "budget", budget_of(rate, per), why, who)
 
 
 @control.command()
 def reset(
     context: typer.Context,
-    entities: Annotated[
-        list[str], typer.Option("--entities", help="Pattern of entity keys; again for more.")
-    ],
+    entities: Patterns,
     why: Why = "",
     who: Who = None,
 ) -> None:
@@ -163,11 +154,9 @@ def reset(
 @control.command()
 def forget(
     context: typer.Context,
-    entities: Annotated[
-        list[str], typer.Option("--entities", help="Pattern of entity keys; again for more.")
-    ],
-    begin: Annotated[str, typer.Option("--from", help="Event time at which the period begins.")],
-    end: Annotated[str, typer.Option("--until", help="Event time at which it ends.")],
+    entities: Patterns,
+    begin: Since,
+    end: Until,
     why: Why = "",
     who: Who = None,
 ) -> None:

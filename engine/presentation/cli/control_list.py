@@ -30,7 +30,7 @@ def print_records(
         print_rows([_document(one, states[one.id]) for one in chosen], (), output)
         return
     if chosen:
-        rows = [{**_row(one), "state": states[one.id]} for one in chosen]
+        rows = [{**row_of(one), "state": states[one.id]} for one in chosen]
         print_rows(rows, (*COLUMNS, "state") if past else COLUMNS, output)
     else:
         print("the log has no records" if past else "nothing is in force")
@@ -62,7 +62,8 @@ def _document(record: ControlRecord, state: str) -> dict[str, Any]:
     return common | {"fields": written[record.kind]}
 
 
-def _row(record: ControlRecord) -> dict[str, str]:
+def row_of(record: ControlRecord) -> dict[str, str]:
+    """Return the cells of a record, by COLUMNS."""
     spec = record.silence or record.pause or record.forget
     begin, end = (None, None) if spec is None else (spec.begin, spec.end)
     return {

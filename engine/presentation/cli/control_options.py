@@ -60,6 +60,25 @@ End = Annotated[
     str | None, typer.Option("--until", help="Event time at which it ends; else once revoked.")
 ]
 Length = Annotated[str | None, typer.Option("--for", help="How long it holds, such as 2h.")]
+Patterns = Annotated[
+    list[str], typer.Option("--entities", help="Pattern of entity keys; again for more.")
+]
+Since = Annotated[str, typer.Option("--from", help="Event time at which the period begins.")]
+Until = Annotated[str, typer.Option("--until", help="Event time at which it ends.")]
+Side = Annotated[
+    Direction | None, typer.Option(help="Deviations that matter.", show_default="as before")
+]
+Absolute = Annotated[
+    float | None, typer.Option("--min-absolute", help="Least deviation, in the value's unit.")
+]
+Relative = Annotated[
+    float | None,
+    typer.Option("--min-relative", help="Least deviation, as a share of what is expected."),
+]
+Low = Annotated[float | None, typer.Option(help="Values below are anomalies at once.")]
+High = Annotated[float | None, typer.Option(help="Values above are anomalies at once.")]
+Rate = Annotated[str, typer.Argument(help="False alarms accepted, such as 2/day.")]
+Per = Annotated[Whose | None, typer.Option(help="Who has it.", show_default="as in the file")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for people who read it later.")]
 Who = Annotated[
     str | None, typer.Option("--who", help="Its author; the user of this shell unless given.")
@@ -70,6 +89,26 @@ def whose(entities: list[str] | None, values: list[str] | None = None) -> dict[s
     """Return the fields of a record that name entities and values."""
     found: dict[str, Any] = {"entities": entities} if entities else {}
     return found | ({"values": values} if values else {})
+
+
+def deviations(
+    direction: Direction | None,
+    absolute: float | None,
+    relative: float | None,
+    low: float | None,
+    high: float | None,
+) -> dict[str, Any]:
+    """Return the fields of a rule that say which deviations matter."""
+    found: dict[str, Any] = {} if direction is None else {"direction": direction.value}
+    least = {"absolute": absolute, "relative": relative}
+    if given := {name: number for name, number in least.items() if number is not None}:
+        found["min_deviation"] = given
+    return found if low is None and high is None else found | {"valid_range": [low, high]}
+
+
+def budget_of(rate: str, per: Whose | None) -> dict[str, str]:
+    """Return the fields of a budget."""
+    return {"budget": rate} | ({} if per is None else {"per": per.value})
 
 
 def when(begin: str | None, end: str | None, length: str | None, given: datetime) -> dict[str, str]:

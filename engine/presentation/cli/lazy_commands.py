@@ -33,6 +33,7 @@ PLACES = {
     "datasets": "remote_data:datasets",
     "series": "remote_data:series",
     "silences": "remote_control:silences",
+    "records": "remote_records:records",
     "feedback": "remote_control:feedback",
     "users": "remote_identity:users",
     "tokens": "remote_identity:tokens",

@@ -36,7 +36,7 @@ def common(
             "--server",
             envvar=SERVER,
             help="Server of `incidents`, `pipelines`, `backtests`, `datasets`, `series`, "
-            "`silences`, `feedback`, `users`, `tokens` and `mcp`: a URL.",
+            "`silences`, `records`, `feedback`, `users`, `tokens` and `mcp`: a URL.",
         ),
     ] = None,
 ) -> None:

@@ -160,9 +160,14 @@ def _silence(
     weekly: str | None,
     zone: str | None,
 ) -> dict[str, Any]:
-    """Return the fields of a silence; without a span it begins once the server has it."""
-    span = {} if (begin, end, length) == (None, None, None) else when(begin, end, length, now())
+    """Return the fields of a silence."""
+    span = span_of(begin, end, length)
     return {**whose(entities, values), **span, **with_hours(weekly, zone)}
+
+
+def span_of(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
+    """Return from and until; without both a record begins once the server has it."""
+    return {} if (begin, end, length) == (None, None, None) else when(begin, end, length, now())
 
 
 def _feedback(

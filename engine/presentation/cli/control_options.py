@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.application.config.quantity import parse_positive_duration
+from engine.application.live_control.records import now
 from engine.domain.errors import FatalError
 
 
@@ -129,6 +130,11 @@ def when(begin: str | None, end: str | None, length: str | None, given: datetime
         }
     except ValueError:
         return {"from": begin}
+
+
+def span_of(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
+    """Return from and until; without both a record begins once the server has it."""
+    return {} if (begin, end, length) == (None, None, None) else when(begin, end, length, now())
 
 
 def _length(text: str) -> timedelta:

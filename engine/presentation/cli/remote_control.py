@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.application.live_control.records import now
 from engine.presentation.cli.control_options import (
     AlarmVerdict,
     Begin,
@@ -16,7 +15,7 @@ from engine.presentation.cli.control_options import (
     Length,
     Scope,
     Values,
-    when,
+    span_of,
     whose,
     with_hours,
 )
@@ -163,11 +162,6 @@ def _silence(
     """Return the fields of a silence."""
     span = span_of(begin, end, length)
     return {**whose(entities, values), **span, **with_hours(weekly, zone)}
-
-
-def span_of(begin: str | None, end: str | None, length: str | None) -> dict[str, str]:
-    """Return from and until; without both a record begins once the server has it."""
-    return {} if (begin, end, length) == (None, None, None) else when(begin, end, length, now())
 
 
 def _feedback(

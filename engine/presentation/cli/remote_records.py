@@ -31,10 +31,10 @@ from engine.presentation.cli.control_options import (
     Why,
     budget_of,
     deviations,
+    span_of,
     whose,
 )
 from engine.presentation.cli.remote import Name, open_client
-from engine.presentation.cli.remote_control import span_of
 from engine.presentation.cli.table import As, Format, print_rows
 
 records = typer.Typer(

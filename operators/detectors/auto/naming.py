@@ -84,25 +84,6 @@ def kind_of(
         again: whether another sudden error was a short time ago.
         one_sided: whether recent deviations are on one side.
     """
-    kind = _by_run(state, chosen, forecast, deviation, floors, sudden, noisy, again, one_sided)
-    if deviation.by_block and LEVEL <= chosen <= DRIFT and kind != SEASON:
-        # The mean of many values is neither a spike nor noise.
-        return moved(state)
-    return kind
-
-
-@single_part
-def _by_run(
-    state: Any,
-    chosen: int,
-    forecast: Forecast,
-    deviation: Deviation,
-    floors: Floats,
-    sudden: bool,
-    noisy: bool,
-    again: bool,
-    one_sided: bool,
-) -> int:
     if chosen > DRIFT and chosen != BURST:
         return chosen
     level_unit = max(np.float64(state.tails[LEVEL].mean), floors[LEVEL])

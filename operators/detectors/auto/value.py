@@ -29,7 +29,7 @@ from operators.detectors.auto import forecast as forecasts
 from operators.detectors.auto import level as levels
 from operators.detectors.auto.deviation import Deviation
 from operators.detectors.auto.distances import TAILS
-from operators.detectors.auto.evidence import BURST, CALM, LEVEL, SPIKE
+from operators.detectors.auto.evidence import BURST, CALM, DRIFT, LEVEL, SEASON, SPIKE
 from operators.detectors.auto.forecast import Forecast
 from operators.detectors.auto.means import Means
 from operators.kernels import tail
@@ -252,9 +252,13 @@ def _name(
         )
     part = naming.ONE_SIDED if state.sudden else 1.0
     one_sided = abs(mean.fast) > part * mean.burst * deviation.spread
+    chosen = int(out[1])
     named = naming.kind_of(
-        state, int(out[1]), forecast, deviation, floors, sudden, noisy, again, one_sided
+        state, chosen, forecast, deviation, floors, sudden, noisy, again, one_sided
     )
+    if deviation.by_block and LEVEL <= chosen <= DRIFT and named != SEASON:
+        # The mean of many values is neither a spike nor noise.
+        named = naming.moved(state)
     out[4] = named
     out[9] = naming.amount(state, named, mean.burst_log, mean.calm_log)
     return ended

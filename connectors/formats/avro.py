@@ -16,7 +16,8 @@ from connectors.formats.avro_aliases import newest_schemas, use_mapped_names
 from connectors.formats.avro_arrays import check_arrays
 from connectors.formats.avro_columns import AvroColumns
 from connectors.formats.cursor import OneByOneError
-from connectors.formats.registry import Schemas, references
+from connectors.formats.registry import Schemas
+from connectors.formats.registry_answers import references
 from connectors.formats.registry_settings import RegistrySettings
 from connectors.formats.wanted import Wanted
 from engine.domain.batch import Headers

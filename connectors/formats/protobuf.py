@@ -17,7 +17,8 @@ from pydantic import model_validator
 
 from connectors.formats.cursor import OneByOneError
 from connectors.formats.protobuf_columns import ProtobufColumns, UnsuitableError
-from connectors.formats.registry import Schemas, references
+from connectors.formats.registry import Schemas
+from connectors.formats.registry_answers import references
 from connectors.formats.registry_settings import RegistrySettings
 from connectors.formats.wanted import Wanted
 from connectors.formats.wire import varint

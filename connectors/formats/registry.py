@@ -12,7 +12,16 @@ import numpy as np
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 from connectors.formats.cursor import OneByOneError
+from connectors.formats.registry_answers import (
+    NONSENSE,
+    REFUSALS,
+    is_outage,
+    is_unknown,
+    once,
+    said,
+)
 from connectors.formats.registry_settings import RegistrySettings
+from connectors.formats.schema_id import MAGIC_ID, schema_id
 from engine.domain.batch import Headers
 from engine.domain.errors import ConnectorError, RetryableError
 from engine.domain.finding import RejectReason
@@ -20,9 +29,6 @@ from engine.domain.format import Columns, FormatError, NotYetError
 
 log = logging.getLogger(__name__)
 
-MAGIC_ID, MAGIC_GUID = 0, 1
-ID_HEADER = "__value_schema_id"
-"""Where newer clients of Confluent put the schema's id instead of before the payload."""
 WAIT_SECONDS = (0.1, 0.2)
 """Seconds between attempts while the registry fails at once; the stream waits for longer."""
 LONGEST_SECONDS = 1.0
@@ -39,12 +45,7 @@ SLOW_SECONDS, WARN_SECONDS = 3.0, 60.0
 """Seconds that a schema may take without a warning, and between two of them."""
 SLICE_SECONDS = 5.0
 """Seconds of asking, of all schemas together, after which the stream shows that it lives."""
-IS_API = "is the URL that of its API, such as https://registry:8081 or .../apis/ccompat/v7?"
 MOST_UNKNOWN_IDS = 100_000
-UNKNOWN, REFUSALS = (400, 404, 422), (401, 403)
-"""Statuses that say that there is no such schema, and that we may not ask."""
-NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
-"""What the client raises if an answer is not of the API."""
 Read = TypeVar("Read")
 
 
@@ -83,11 +84,7 @@ class Schemas(Generic[Read]):
             NotYetError: asking for many schemas takes long.
             ConnectorError: the registry refuses us.
         """
-        if payload[:1] == b"\0" and len(payload) >= 5:
-            own: int | str = int.from_bytes(payload[1:5], "big")
-            start = 5
-        else:
-            own, start = _of_headers(headers) or _of_guid(payload)
+        own, start = schema_id(payload, headers)
         read = self._known.get(own)
         return (read if read is not None else self._fetch(own)), start
 
@@ -165,11 +162,11 @@ class Schemas(Generic[Read]):
             self._be_patient(error.__cause__)
             raise
         except Exception as error:
-            if _is_outage(error):
+            if is_outage(error):
                 # While those that it refers to were asked for.
                 self._be_patient(error)
                 raise RetryableError(
-                    f"the schema registry {self._settings.url}: {_said(error, own)}"
+                    f"the schema registry {self._settings.url}: {said(error, own)}"
                 ) from error
             why = f"schema {own} of the registry cannot be read: {error}"[:300]
             self._forget(own, why)
@@ -194,17 +191,17 @@ class Schemas(Generic[Read]):
         began, was_unknown = time.monotonic(), False
         for wait in (*WAIT_SECONDS, 0.0):
             try:
-                return _once(own, client)
+                return once(own, client)
             except SchemaRegistryError as error:
                 problem: Exception = error
             except Exception as error:
                 # The client lets out what its HTTP library raises, and stumbles over other answers.
-                if not isinstance(error, (OSError, *NONSENSE)) and not _is_outage(error):
+                if not isinstance(error, (OSError, *NONSENSE)) and not is_outage(error):
                     raise
                 problem = error
             self._check_refusal(problem)
             is_slow = time.monotonic() - began > LONGEST_SECONDS
-            if _is_unknown(problem):
+            if is_unknown(problem):
                 if was_unknown or is_slow or self._asked_again >= MOST_ASKED_AGAIN:
                     url = self._settings.url
                     raise FormatError(f"the registry {url} has no schema {own}: {problem}")
@@ -213,7 +210,7 @@ class Schemas(Generic[Read]):
             if is_slow:
                 break
             time.sleep(wait)
-        why = f"the schema registry {self._settings.url}: {_said(problem, own)}"
+        why = f"the schema registry {self._settings.url}: {said(problem, own)}"
         raise RetryableError(why) from problem
 
     def _be_patient(self, problem: BaseException | None) -> None:
@@ -232,28 +229,6 @@ class Schemas(Generic[Read]):
             raise ConnectorError(f"{text}: correct user, password or token")
 
 
-def _is_unknown(problem: Exception) -> bool:
-    """Whether the registry says that it has no such schema; the page of a proxy says nothing."""
-    return (
-        isinstance(problem, SchemaRegistryError)
-        and problem.http_status_code in UNKNOWN
-        and problem.error_code != -1
-    )
-
-
-def _is_outage(problem: Exception) -> bool:
-    if isinstance(problem, SchemaRegistryError):
-        return not _is_unknown(problem)
-    return isinstance(problem, OSError) or "http" in type(problem).__module__
-
-
-def _said(problem: Exception, own: int | str) -> str:
-    if isinstance(problem, NONSENSE):
-        return f"its answer for schema {own} is not a schema; {IS_API}"
-    text = str(problem) or type(problem).__name__
-    return f"{text}; {IS_API}" if getattr(problem, "error_code", 0) == -1 else text
-
-
 def _merged(parts: list[tuple[list[int], Columns]], count: int) -> Columns:
     """Return the columns of all rows from those of some."""
     whole: Columns = {path: [None] * count for path in parts[0][1]}
@@ -263,48 +238,3 @@ def _merged(parts: list[tuple[list[int], Columns]], count: int) -> Columns:
             for row, item in zip(rows, items, strict=True):
                 whole[path][row] = item
     return whole
-
-
-def _once(own: int | str, client: SchemaRegistryClient) -> Schema:
-    schema = client.get_schema_by_guid(own) if isinstance(own, str) else client.get_schema(own)
-    if not isinstance(schema.schema_str, str):
-        raise ValueError(f"it answered without a schema for {own}")
-    return schema
-
-
-def references(schema: Schema, client: SchemaRegistryClient) -> dict[str, str]:
-    """Return the texts of the schemas that one refers to, by the names it knows them by."""
-    found: dict[str, str] = {}
-    waiting = list(schema.references or [])
-    while waiting and len(found) < 100:
-        reference = waiting.pop()
-        if reference.name in found:
-            continue
-        subject, version = str(reference.subject), int(reference.version or 1)
-        known = client.get_version(subject, version).schema
-        found[str(reference.name)] = known.schema_str or ""
-        waiting += known.references or []
-    return found
-
-
-def _of_headers(headers: Headers) -> tuple[int | str, int] | None:
-    for name, value in headers:
-        if name == ID_HEADER and value:
-            if value[0] == MAGIC_ID and len(value) >= 5:
-                return int.from_bytes(value[1:5], "big"), 0
-            return _of_guid(value)[0], 0
-    return None
-
-
-def _of_guid(payload: bytes) -> tuple[str, int]:
-    if payload[:1] != bytes([MAGIC_GUID]) or len(payload) < 17:
-        text = payload[:12].decode("ascii", "replace")
-        shown = repr(text) if text.isascii() and text.isprintable() else f"0x{payload[:5].hex()}"
-        is_json = payload.lstrip()[:1] in (b"{", b"[")
-        hint = "is it JSON? leave out event.format" if is_json else "is it written without one?"
-        raise FormatError(
-            f"the payload begins with {shown}, expected 0x00 and four bytes of the id of a "
-            f"schema in the registry: {hint}"
-        )
-    text = payload[1:17].hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])), 17

@@ -17,6 +17,8 @@ WAIT_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between the tries to read on where a connection was cut."""
 VERSIONS = ("size", "ETag", "etag", "md5Hash", "mtime", "last_modified", "LastModified")
 """Fields that stores have, of which one at least changes with the content."""
+HAS_BUCKETS = ("s3", "s3a", "gs", "gcs")
+"""Schemes of addresses that begin with a bucket."""
 Result = TypeVar("Result")
 
 
@@ -29,19 +31,63 @@ def find_remote(pattern: str) -> dict[str, str]:
 
     Returns:
         What changes with the content, by address.
+
+    Raises:
+        ConnectorError: a folder is named, its bucket is not there, or it is refused.
     """
     system, place = _system(pattern)
     with _reaching(pattern):
         # What was found before is kept by it, without an end.
         system.invalidate_cache()
-        if "*" not in pattern:
-            known = _info(system, place)
-            return {} if known is None else {pattern: _version(known)}
-        found = system.glob(pattern, detail=True)
-    scheme = pattern.partition("://")[0]
+        known = None if "*" in pattern else _info(system, place)
+        if known is not None:
+            _check_file(pattern, known)
+            return {pattern: _version(known)}
+        found = _matching(system, pattern, place)
+        scheme = pattern.partition("://")[0]
+        if not found and scheme in HAS_BUCKETS:
+            _check_bucket(system, pattern, place)
     return {
         f"{scheme}://{str(name).removeprefix('/')}": _version(found[name]) for name in sorted(found)
     }
+
+
+def _matching(system: Any, pattern: str, place: str) -> dict[str, Mapping[str, Any]]:
+    if not any(sign in place for sign in "*?["):
+        return {}
+    try:
+        found = system.glob(pattern, detail=True)
+    except FileNotFoundError:
+        # So Google's says that there is no bucket.
+        return {}
+    return {name: known for name, known in found.items() if known.get("type") != "directory"}
+
+
+def _check_file(path: str, known: Mapping[str, Any]) -> None:
+    """Refuse what is no file: it would be read as an empty one.
+
+    Raises:
+        ConnectorError: it is a folder or a bucket.
+    """
+    if known.get("type") == "directory":
+        hint = f"set a pattern of its files, such as {path.rstrip('/')}/*.csv"
+        raise ConnectorError(f"{path}: is a folder: {hint}")
+
+
+def _check_bucket(system: Any, path: str, place: str) -> None:
+    """Refuse a bucket that is not there: no pattern in it will ever match.
+
+    Raises:
+        ConnectorError: it is not there.
+    """
+    bucket = place.partition("/")[0]
+    try:
+        is_there = _info(system, bucket) is not None
+    except PermissionError:
+        # It may be read, and not be looked at.
+        return
+    if not is_there:
+        raise ConnectorError(f'{path}: there is no bucket "{bucket}": correct the address')
 
 
 def _info(system: Any, place: str) -> Mapping[str, Any] | None:
@@ -135,8 +181,11 @@ def _reaching(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError) as error:
-        raise ConnectorError(f"{path}: {error}: correct the address or the rights") from error
+    except FileNotFoundError as error:
+        raise ConnectorError(f"{path}: nothing is there ({error}): correct the address") from error
+    except PermissionError as error:
+        advice = "correct the credentials or their rights"
+        raise ConnectorError(f"{path}: the store refuses us ({error}): {advice}") from error
     except PynomalyError:
         raise
     except Exception as error:

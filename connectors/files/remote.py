@@ -64,7 +64,7 @@ def _matching(system: Any, pattern: str, place: str) -> dict[str, Mapping[str, A
 
 
 def _check_file(path: str, known: Mapping[str, Any]) -> None:
-    """Refuse what is no file: it would be read as an empty one.
+    """Refuse what is not a file: it would be read as an empty one.
 
     Raises:
         ConnectorError: it is a folder or a bucket.

@@ -17,8 +17,8 @@ from connectors.formats.registry_answers import (
     REFUSALS,
     is_outage,
     is_unknown,
+    meaning,
     once,
-    said,
 )
 from connectors.formats.registry_settings import RegistrySettings
 from connectors.formats.schema_id import MAGIC_ID, schema_id
@@ -166,7 +166,7 @@ class Schemas(Generic[Read]):
                 # While those that it refers to were asked for.
                 self._be_patient(error)
                 raise RetryableError(
-                    f"the schema registry {self._settings.url}: {said(error, own)}"
+                    f"the schema registry {self._settings.url}: {meaning(error, own)}"
                 ) from error
             why = f"schema {own} of the registry cannot be read: {error}"[:300]
             self._forget(own, why)
@@ -210,7 +210,7 @@ class Schemas(Generic[Read]):
             if is_slow:
                 break
             time.sleep(wait)
-        why = f"the schema registry {self._settings.url}: {said(problem, own)}"
+        why = f"the schema registry {self._settings.url}: {meaning(problem, own)}"
         raise RetryableError(why) from problem
 
     def _be_patient(self, problem: BaseException | None) -> None:

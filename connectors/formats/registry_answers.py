@@ -54,7 +54,7 @@ def is_outage(problem: Exception) -> bool:
     return isinstance(problem, OSError) or "http" in type(problem).__module__
 
 
-def said(problem: Exception, own: int | str) -> str:
+def meaning(problem: Exception, own: int | str) -> str:
     """Return what was wrong with its answer, and what to look at."""
     if isinstance(problem, NONSENSE):
         return f"its answer for schema {own} is not a schema; {IS_API}"

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from engine.domain.path import Path
 from engine.domain.suggestion.fields import Field, is_number
 from engine.domain.suggestion.keys import Sampled, can_name
-from engine.domain.suggestion.names import METRIC, STEP, VALUE
+from engine.domain.suggestion.names import LABELS, METRIC, STEP, VALUE
 from engine.domain.suggestion.of_entities import is_integer
 
 MOST_METRICS = 50
 EXPLAINED = 0.8
 """Share of the variance of a value that its kinds explain, above which they are kinds of it."""
+MOST_LABELS = 4
 LEAST_EVENTS = 4
 """Of each kind, on average, that tell whether they differ."""
 
@@ -46,6 +47,32 @@ def may_be_metric(field: Field, sampled: Sampled) -> bool:
     """Return whether a field may be a part of the key that names what a value is of."""
     is_register = METRIC.search(field.name) is not None and all(map(is_integer, field.found))
     return can_name(field, sampled) or (is_register and field.is_always_there)
+
+
+def labels_beside(parts: Sequence[Field], candidates: Mapping[Path, Field]) -> list[Path]:
+    """Return labels that distinguish series beside those of the key: all of them name a series.
+
+    Args:
+        parts: the fields of the key.
+        candidates: fields that may be a part of it.
+    """
+    places = {one.path[:-1] for one in parts if LABELS.search(".".join(map(str, one.path[-2:-1])))}
+    found: list[Field] = []
+    for path, field in candidates.items():
+        entities = list(zip(*(one.column for one in (*parts, *found)), strict=True))
+        if path[:-1] in places and len(found) < MOST_LABELS and _may_name(field, entities):
+            found.append(field)
+    return [one.path for one in found]
+
+
+def left_out(parts: Sequence[Field], candidates: Mapping[Path, Field]) -> list[Path]:
+    """Return texts beside the key that may name what the only value of an entity is of."""
+    entities = list(zip(*(part.column for part in parts), strict=True))
+    return [
+        path
+        for path, field in candidates.items()
+        if _may_name(field, entities) and not any(map(is_integer, field.found))
+    ]
 
 
 def _may_name(field: Field, entities: Sequence[tuple[object, ...]]) -> bool:

@@ -25,15 +25,16 @@ ENTITY = re.compile(
 """Of entities."""
 PROCESS = re.compile(r"(^|_)p?pid$|^tid$", re.IGNORECASE)
 """Of processes and threads: they end in id, and name nothing that lasts."""
-_END = r"([_.-]?(id|name|key|number|no|nr))?$"
+_END = r"([_.-]?((uu|gu)?id|name|key|number|no|nr))?$"
 THING = re.compile(
-    r"(device|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|equipment)"
-    r"([_.-]?(id|name|key))?$",
+    r"(device|device_?stream|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|"
+    r"equipment)([_.-]?((uu|gu)?id|name|key))?$",
     re.IGNORECASE,
 )
 """Of things that send events: a fleet in one moment has another in each."""
 _DEVICE = re.compile(
-    r"(device|sensor|machine|asset|meter|station|entity|thing|equipment|vehicle|vessel|imei|"
+    r"(device|device_?stream|sensor|machine|asset|meter|station|entity|thing|equipment|vehicle|"
+    r"vessel|imei|"
     r"d?ev_?eui)" + _END,
     re.IGNORECASE,
 )
@@ -55,8 +56,8 @@ LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource
 METRIC = re.compile(
     r"(^|[_.@ -])(metric|measure|measurement|parameter|param|variable|quantity|signal|property|"
     r"channel|register|obis|observable|observed_?property|characteristic|item|tag|point)([_.-]?(id|name|key))?$"
-    r"|(?<=[a-z])(Metric|Measure|Measurement|Parameter|Variable|Quantity|Signal|Property|Channel)"
-    r"(Id|Name)?$",
+    r"|(?<=[a-z])(Metric|Measure|Measurement|Parameter|Variable|Quantity|Signal|Property|Channel|"
+    r"DataItem)(Id|Name)?$|^dataItem(Id|Name)?$",
     re.IGNORECASE,
 )
 """Of what a row has a value of: d1 temperature 21.5 and d1 humidity 50 are two entities."""

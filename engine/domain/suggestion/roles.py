@@ -8,7 +8,7 @@ from typing import Any
 from engine.domain.path import Path, path_text
 from engine.domain.suggestion.fields import Field
 from engine.domain.suggestion.keys import Sampled, is_own_id, key_of, notes_of_key
-from engine.domain.suggestion.long_rows import may_be_metric, metric_of
+from engine.domain.suggestion.long_rows import labels_beside, left_out, may_be_metric, metric_of
 from engine.domain.suggestion.names import (
     ENTITY,
     VALUE,
@@ -75,6 +75,7 @@ class Roles:
         # What an entity has, and a counter, are values where nothing else is.
         self._take([one for one in numbers if one not in about] or numbers)
         self._left_out = [one.path for one in about if one not in self._all]
+        self._perhaps: list[Path] = []
         parts = self._with_metric(parts, rest, sampled)
         self.key = _key(parts, fields, message_keys, entities)
         self._parts = parts
@@ -111,7 +112,10 @@ class Roles:
             if path not in parts and field is not only[0] and may_be_metric(field, sampled)
         }
         found = metric_of(only[0], own, others)
+        if found is None and (labels := labels_beside(own, others)):
+            return [*parts, *labels]
         if found is None:
+            self._perhaps = left_out(own, others) if named else []
             return parts
         about = [field for field in varying if field is not only[0]]
         entities = list(zip(*(one.column for one in [*own, rest[found]]), strict=True))
@@ -119,7 +123,7 @@ class Roles:
             return parts
         self._take([field for field in self._all if field not in about])
         self._left_out += [field.path for field in about if field.path != found]
-        return [*parts, found]
+        return [*parts, found, *labels_beside([*own, rest[found]], others)]
 
     def always(self, times: set[Path]) -> list[Path]:
         """Return fields that each event has: of the time, the key and the values."""
@@ -165,6 +169,11 @@ class Roles:
             notes.append(f"not the key, for nearly each message has another: {names}")
         if self.key == {"const": "all"}:
             notes.append("nothing names the entity: all messages are of one, called all")
+        if self._perhaps:
+            names = ", ".join(map(path_text, self._perhaps[:3]))
+            notes.append(
+                f"an entity has several of {names}: part of the key, if it names the value"
+            )
         return [*notes, *self._of_key]
 
     def _notes_of_values(self) -> list[str]:

@@ -190,6 +190,8 @@ def can_name(field: Field, sampled: Sampled) -> bool:
     found = field.found
     if not field.is_always_there or is_own_id(field, sampled):
         return False
+    if not any(str(value).strip() for value in found):
+        return False
     if (
         PROCESS.search(field.name)
         or CHECK.search(field.name)

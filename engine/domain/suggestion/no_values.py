@@ -7,6 +7,7 @@ import itertools
 from engine.domain.suggestion.fields import Field, is_number, is_number_as_text
 from engine.domain.suggestion.names import CALENDAR, DURATION, is_counted, is_time
 from engine.domain.suggestion.readings import is_value
+from engine.domain.suggestion.times import is_time_of_values
 
 LEAST_TIME = 10**7
 """Less than any time in seconds since 1970 that occurs."""
@@ -26,12 +27,12 @@ def _is_since(field: Field) -> bool:
 
 
 def _is_duration(field: Field) -> bool:
-    """Return whether a field is how long something took: small, and not ever later."""
+    """Return whether a field is how long something took: no date, and not ever later."""
     if not DURATION.search(field.name) or not is_value(field):
         return False
     found = [float(one) for one in field.found if is_number(one) or is_number_as_text(one)]
     falls = any(later < earlier for earlier, later in itertools.pairwise(found))
-    return falls and max(found) < LEAST_TIME
+    return falls and (max(found) < LEAST_TIME or not is_time_of_values(found))
 
 
 def _is_status(field: Field) -> bool:

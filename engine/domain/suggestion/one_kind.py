@@ -19,7 +19,7 @@ from engine.domain.suggestion.mixed import (
 from engine.domain.suggestion.no_values import names_something
 from engine.domain.suggestion.opened import opened
 from engine.domain.suggestion.passed_over import condition
-from engine.domain.suggestion.readings import is_value
+from engine.domain.suggestion.readings import is_constant, is_value
 from engine.domain.suggestion.roles import Roles
 from engine.domain.suggestion.superseded import current
 from engine.domain.suggestion.times import at_one_moment, time_of
@@ -61,11 +61,13 @@ class KindMapping:
         suggested: the mapping.
         events: how many events they become.
         unread: the numbers of the messages that do not become an event.
+        has_course: whether a value is not the same in all of many events.
     """
 
     suggested: SuggestedMapping
     events: int
     unread: frozenset[int]
+    has_course: bool = True
 
 
 def mapping_of_kind(
@@ -88,9 +90,10 @@ def mapping_of_kind(
         if (one := _mapping(documents, keys, path, takes_digits))
     ]
     timed = [one for one in found if "time" in one.suggested.event]
-    if timed or not has_message_times:
-        return timed[0] if timed else None
-    return found[0] if found else None
+    if not timed and has_message_times:
+        timed = found
+    # The charge of a battery beside an array of readings is not what the message is about.
+    return next((one for one in timed if one.has_course), timed[0] if timed else None)
 
 
 Event = tuple[Mapping[str, Any], str | None, int]
@@ -150,9 +153,9 @@ def _mapping_of(
     suggested = SuggestedMapping(
         event | {"values": found.value_specs()}, [*notes, *found.notes(documents, spec)]
     )
-    return KindMapping(
-        suggested, len(events), frozenset(range(len(documents))) - _rows(events, found)
-    )
+    unread = frozenset(range(len(documents))) - _rows(events, found)
+    has_course = not all(map(is_constant, found.values))
+    return KindMapping(suggested, len(events), unread, has_course)
 
 
 def _rows(events: Sequence[Event], found: Roles) -> set[int]:

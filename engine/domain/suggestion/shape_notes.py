@@ -10,6 +10,9 @@ from engine.domain.suggestion.by_name import by_name
 from engine.domain.suggestion.elements import arrays_of_numbers, arrays_of_objects
 from engine.domain.suggestion.times import is_text_of_a_time
 
+CONNECT_SCHEMA = ("schema", "fields")
+"""Where Kafka Connect describes the fields of the payload beside it."""
+
 
 def notes_of_names(fields: Iterable[Path]) -> list[str]:
     """Return a note if a field is called like a time, as if the header were missing."""
@@ -40,7 +43,11 @@ def notes_of_arrays(documents: Sequence[Any], array: Path | None) -> list[str]:
             f"numbers in arrays are not read: {texts}; explode makes events of them, and "
             "time.step gives each its time (docs/formats.md)"
         )
-    others = [path for path in arrays_of_objects(documents) if path and not _reads(array, path)]
+    others = [
+        path
+        for path in arrays_of_objects(documents)
+        if path and not _reads(array, path) and path[: len(CONNECT_SCHEMA)] != CONNECT_SCHEMA
+    ]
     return notes + [
         f"an array of objects is not read; explode: {path_text(path)} makes events of them"
         for path in others

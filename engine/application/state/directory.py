@@ -74,6 +74,8 @@ class DirectoryStore:
         """Restore a task; see `StateStore`."""
         self._lock(task)
         manifest = newest_manifests(self._directory).get(task)
+        # Another process may have kept it.
+        self._kept.look()
         self._remove_orphans(task, manifest)
         self._manifests[task] = manifest
         if manifest is None:

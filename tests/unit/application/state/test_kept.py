@@ -107,3 +107,43 @@ def test_a_new_run_goes_on_with_the_hours(tmp_path: Path, clock: Clock) -> None:
 
     assert len(kept_files(tmp_path)) == 3
     assert kept.KEPT in {path.name for path in tmp_path.iterdir()}
+
+
+def test_checkpoints_that_change_nothing_displace_none(tmp_path: Path, clock: Clock) -> None:
+    run(tmp_path, clock, hours=4, keep=3)
+    before = positions(tmp_path)
+    store = DirectoryStore(tmp_path, 0, Heartbeat(), keep=3, keep_every=timedelta(hours=1))
+    store.load("0")
+
+    for _ in range(5 * 6):
+        store.save([checkpoint("0", 23, snapshot=None)], {})
+        clock.now += 600
+
+    # What the first run did in the last hour is kept once.
+    assert positions(tmp_path) == [*before[1:], 23]
+
+
+def test_what_an_idle_process_kept_is_not_displaced_by_a_busy_one(
+    tmp_path: Path, clock: Clock
+) -> None:
+    run(tmp_path, clock, hours=1, keep=2)
+    busy = DirectoryStore(tmp_path, 1, Heartbeat(), keep=2, keep_every=timedelta(hours=1))
+    busy.load("1")
+
+    for n in range(5 * 6):
+        busy.save([checkpoint("1", n, snapshot=STATE)], {})
+        clock.now += 600
+
+    kept = [read_manifests(each.path)[0] for each in kept_files(tmp_path)]
+    assert [(one.task, one.position) for one in kept] == [("0", 0), ("1", 18), ("1", 24)]
+
+
+def test_a_task_that_moves_leaves_the_files_that_another_process_kept(
+    tmp_path: Path, clock: Clock
+) -> None:
+    taking = DirectoryStore(tmp_path, 1, Heartbeat(), keep=3, keep_every=timedelta(hours=1))
+    run(tmp_path, clock, hours=2, keep=3)
+
+    taking.load("0")
+
+    assert [state["detect"] for state in taking.earlier("0")] == [b"4" * 100, b"0" * 100]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import httpx
 
 from engine.application.config.silence import CalendarSpec
-from engine.application.live_control.ical import essence
+from engine.application.live_control.ical import ends_later, essence
 from engine.application.live_control.log import Log
 from engine.application.live_control.records import ControlRecord, in_force, now
 from engine.domain.errors import FatalError, PynomalyError
@@ -33,6 +33,7 @@ class _Watched:
     spec: CalendarSpec
     due: float = 0.0
     last_error: str = ""
+    text: str | None = None
 
 
 class CalendarFetcher:
@@ -67,7 +68,8 @@ class CalendarFetcher:
                 continue
             each.due = time.monotonic() + each.spec.refresh.total_seconds()
             try:
-                self._store(each.spec, essence(_fetch(each.spec)))
+                text = essence(_fetch(each.spec))
+                self._store(each.spec, text)
             except (PynomalyError, OSError, httpx.HTTPError) as error:
                 if str(error) != each.last_error:
                     logger.error(
@@ -78,6 +80,13 @@ class CalendarFetcher:
                 each.last_error = str(error)
             else:
                 each.last_error = ""
+                if text != each.text and not ends_later(text, self._zone, now()):
+                    logger.warning(
+                        "calendar %s: no event in it ends from now on: it silences nothing that "
+                        "happens now",
+                        each.spec.where,
+                    )
+                each.text = text
 
     def _run(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):

@@ -17,6 +17,8 @@ from engine.domain.errors import PynomalyError
 
 LOOK_SECONDS = 0.5
 """Interval at which the log is read."""
+NAMED = 10
+"""Records in force that are named when a run goes on."""
 
 if TYPE_CHECKING:
     from engine.application.live_control.calendars import CalendarFetcher
@@ -81,15 +83,30 @@ class ControlFollower:
             position: its position in the source.
         """
         log = self._log
+        if log.id and not self._counted:
+            # What a run before this one has applied and stored.
+            self._count(own)
+            if own.log == log.id:
+                self._resume(own, task)
         if not log.id or (log.id, log.count) == (own.log, own.count):
-            if not self._counted:
-                # What a run before this one has applied and stored.
-                self._count(own)
             return None
         found = own.take(log.id, log.count, log.records, position)
         self._report(own.count if own.log == log.id else 0, task, position)
         self._count(found[0])
         return found
+
+    def _resume(self, own: TaskControl, task: str) -> None:
+        """Log what is in force since a run before this one: it may override the pipeline file."""
+        names = [record.id for _, record in own.standing]
+        if not names:
+            return
+        more = f" and {len(names) - NAMED} earlier ones" if len(names) > NAMED else ""
+        budgets = [record.budget for _, record in own.standing if record.budget is not None]
+        budget = f": the alert budget is {budgets[-1]}, not that of the file" if budgets else ""
+        logger.info(
+            "control: still in force in partition %s: %s%s%s",
+            *(task, ", ".join(names[-NAMED:]), more, budget),
+        )
 
     def _report(self, applied: int, task: str, position: Json) -> None:
         """Log the records that have come into force behind those applied before."""

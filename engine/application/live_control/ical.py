@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,8 @@ business here, and servers write the time of the request into it."""
 MOST_BYTES = 512 * 2**10
 """Of a calendar that is kept: it is one record of the log."""
 A_DAY, A_SECOND = timedelta(days=1), timedelta(seconds=1)
+MOST_CANCELLED = 1_000
+"""Occurrences that are looked at, in turn: a series that is cancelled may have no end."""
 LENGTH = "X-LENGTH"
 """Property of an event for its DURATION, in seconds."""
 
@@ -48,13 +51,16 @@ class IcalCalendar:
         """Return the spans that overlap one of time."""
         # Times that name no zone are found by those of UTC: a day more on both sides.
         near = self._events.between(begin - A_DAY, end + A_DAY)
-        found = [
-            self._span(event)
-            for event in near
-            if str(event.get("STATUS", "")).upper() != "CANCELLED"
-        ]
+        found = [self._span(event) for event in near if not _cancelled(event)]
         first, last = nanoseconds(begin), nanoseconds(end)
         return sorted(span for span in found if span[0] < last and span[1] > first)
+
+    def ends_after(self, moment: datetime) -> bool:
+        """Return whether an event ends after a time."""
+        # Times that name no zone are found by those of UTC: a day more.
+        later = islice(self._events.after(moment - A_DAY), MOST_CANCELLED)
+        ends = (self._span(event)[1] for event in later if not _cancelled(event))
+        return any(end > nanoseconds(moment) for end in ends)
 
     def _span(self, event: Any) -> Span:
         first, last = self._moment(event["DTSTART"].dt), self._end(event)
@@ -81,6 +87,21 @@ class IcalCalendar:
         if not isinstance(when, datetime):
             return datetime.combine(when, time(), self._zone)
         return when if when.tzinfo is not None else when.replace(tzinfo=self._zone)
+
+
+def ends_later(text: str, zone: str, moment: datetime) -> bool:
+    """Return whether a calendar has an event that ends after a time.
+
+    Args:
+        text: of the calendar.
+        zone: of times that name none.
+        moment: the time.
+    """
+    return IcalCalendar(text, zone).ends_after(moment)
+
+
+def _cancelled(event: Any) -> bool:
+    return str(event.get("STATUS", "")).upper() == "CANCELLED"
 
 
 def essence(text: str) -> str:

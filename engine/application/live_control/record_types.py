@@ -159,6 +159,9 @@ class BudgetSpec(Settings):
         parse_rate(self.budget)
         return self
 
+    def __str__(self) -> str:
+        return f"{self.budget} per {self.per}" if self.per else self.budget
+
     def change(self, own: str) -> BudgetChange:
         """Return it in the domain's words; `own` is the id of the record."""
         return BudgetChange(own, parse_rate(self.budget), self.per)

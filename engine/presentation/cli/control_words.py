@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.application.config.silence import WeeklySpec
-from engine.application.live_control.record_types import BudgetSpec, RuleSpec
+from engine.application.live_control.record_types import RuleSpec
 from engine.application.live_control.records import ControlRecord
 
 
@@ -26,7 +26,7 @@ def effect_of(record: ControlRecord) -> str:
     if record.feedback is not None:
         return _judgement(record)
     if record.budget is not None:
-        return _budget(record.budget)
+        return str(record.budget)
     if record.revoke is not None:
         return f"revoke {record.revoke.id}"
     simple = {"pause": "learn nothing", "forget": "forget the period", "reset": "start afresh"}
@@ -41,7 +41,7 @@ def _sentence(record: ControlRecord) -> str:
         verdict, which = _judgement(record).split(": ", 1)
         return f"{verdict}, {', '.join(record.entities)}: {which}"
     if record.budget is not None:
-        return f"{_budget(record.budget)} until revoked"
+        return f"{record.budget} until revoked"
     if record.calendar is not None:
         count = record.calendar.text.count("BEGIN:VEVENT")
         return f"{record.calendar.where}, {count} event{'' if count == 1 else 's'}"
@@ -65,10 +65,6 @@ def _times(record: ControlRecord) -> str:
     if spec is not None:
         words.append("until revoked" if spec.end is None else f"until {spec.end.isoformat()}")
     return " ".join(words)
-
-
-def _budget(budget: BudgetSpec) -> str:
-    return f"{budget.budget} per {budget.per}" if budget.per else budget.budget
 
 
 def _judgement(record: ControlRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -65,6 +66,31 @@ def test_a_calendar_is_written_when_it_has_changed(server: Server, tmp_path: Pat
     assert fetched(spec, log) == 1
     server.text = calendar(NIGHTLY.replace("FREQ=DAILY", "FREQ=WEEKLY"))
     assert fetched(spec, log) == 2
+
+
+@pytest.mark.parametrize(
+    ("events", "warns"),
+    [
+        ("", True),
+        (NIGHTLY, False),
+        (NIGHTLY.replace("RRULE:FREQ=DAILY", "RRULE:FREQ=DAILY;UNTIL=20260310T000000Z"), True),
+        (NIGHTLY.replace("SUMMARY", "STATUS:CANCELLED\nSUMMARY"), True),
+        (NIGHTLY.replace("20260301", "20700301"), False),
+    ],
+)
+def test_warns_once_of_a_calendar_that_silences_nothing_from_now_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, events: str, *, warns: bool
+) -> None:
+    path = tmp_path / "works.ics"
+    path.write_text(calendar(events))
+    spec = CalendarSpec(path=path).model_copy(update={"refresh": timedelta(0)})
+    fetcher = CalendarFetcher([spec], "Europe/Berlin", ControlLog(tmp_path))
+
+    fetcher.fetch_due()
+    fetcher.fetch_due()
+
+    found = [record.message for record in caplog.records]
+    assert [one.startswith(f"calendar {path}: no event in it") for one in found] == [True] * warns
 
 
 def test_a_private_url_is_shown_nowhere(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from engine.domain.path import Path
 from engine.domain.suggestion.fields import Field, is_number
 from engine.domain.suggestion.keys import Sampled, can_name
-from engine.domain.suggestion.names import LABELS, METRIC, STEP, VALUE
+from engine.domain.suggestion.names import ENTITY, LABELS, METRIC, STEP, VALUE
 from engine.domain.suggestion.of_entities import is_integer
 
 MOST_METRICS = 50
@@ -65,13 +65,20 @@ def labels_beside(parts: Sequence[Field], candidates: Mapping[Path, Field]) -> l
     return [one.path for one in found]
 
 
-def left_out(parts: Sequence[Field], candidates: Mapping[Path, Field]) -> list[Path]:
-    """Return texts beside the key that may name what the only value of an entity is of."""
+def left_out(parts: Sequence[Field], candidates: Mapping[Path, Field], is_row: bool) -> list[Path]:
+    """Return texts beside the key that may name what the values of an entity are of.
+
+    Args:
+        parts: the fields of the key.
+        candidates: fields that may be a part of it.
+        is_row: whether the only value is named as one: any text may say of what it is.
+    """
     entities = list(zip(*(part.column for part in parts), strict=True))
     return [
         path
         for path, field in candidates.items()
-        if _may_name(field, entities) and not any(map(is_integer, field.found))
+        if parts and (is_row or ENTITY.search(field.name)) and _may_name(field, entities)
+        if not any(map(is_integer, field.found))
     ]
 
 

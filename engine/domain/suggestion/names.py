@@ -19,7 +19,7 @@ _CHANGED = re.compile(r"(^|_)(last_?)?(updated|changed|seen|modified|reported)$"
 ENTITY = re.compile(
     r"(id|key|name|sensor|device|machine|asset|host|hostname|entity|tag|node|meter|station|"
     r"instance|metric|topic|serial([_ -]?(number|no|nr))?|slave|eui|imei|imsi|mac|ip|addr|address|"
-    r"source|channel|variable|signal|(?<![a-z])(ioa|casdu))$",
+    r"source|channel|variable|signal|camera|(?<!user)(?<!user[_.-])agent|(?<![a-z])(ioa|casdu))$",
     re.IGNORECASE,
 )
 """Of entities."""
@@ -28,13 +28,13 @@ PROCESS = re.compile(r"(^|_)p?pid$|^tid$", re.IGNORECASE)
 _END = r"([_.-]?((uu|gu)?id|name|key|number|no|nr))?$"
 THING = re.compile(
     r"(device|device_?stream|sensor|machine|asset|host|node|meter|station|entity|thing|gateway|"
-    r"equipment)([_.-]?((uu|gu)?id|name|key))?$",
+    r"equipment|camera|(?<!user)(?<!user[_.-])agent)([_.-]?((uu|gu)?id|name|key))?$",
     re.IGNORECASE,
 )
 """Of things that send events: a fleet in one moment has another in each."""
 _DEVICE = re.compile(
     r"(device|device_?stream|sensor|machine|asset|meter|station|entity|thing|equipment|vehicle|"
-    r"vessel|imei|"
+    r"vessel|camera|imei|"
     r"d?ev_?eui)" + _END,
     re.IGNORECASE,
 )
@@ -47,10 +47,10 @@ _WORKLOAD = re.compile(
 """Of what runs on a host: it stands before the host."""
 _PERSON = re.compile(
     r"^(user|sender|actor|author|owner|committer|assignee|creator|triggered_?by)$"
-    r"|(^|[_.-])(user_?(id|name)?|login|email)$|(?<=[a-z])(User|UserId|UserName)$",
+    r"|(^|[_.-])(user_?(id|name)?|login|email|session_?(id)?)$|(?<=[a-z])(User|UserId|UserName)$",
     re.IGNORECASE,
 )
-"""Of people: others come where nothing else is an entity."""
+"""Of people and what they do for a while: others come where nothing else is an entity."""
 LABELS = re.compile(r"^(tags|labels|dimensions|stream|metric|attributes|resource)$", re.IGNORECASE)
 """Of objects of texts that name a series together."""
 METRIC = re.compile(
@@ -83,7 +83,8 @@ KIND_OF_CHANGE = re.compile(r"^_*(op|operation|verb|method|action|level|severity
 """Of what a message says, not of what it is about."""
 _COUNTED = re.compile(
     r"(^|[_.@ -])(id|ids|[ae]?uid|login_?uid|e?gid|tty|pid|tid|port|seq|sequence|seqno|"
-    r"[sS]equence_?[nN]umber|offset|qos|lsn|xid|partition|version|ver|schema|lat|latitude|lon|lng|"
+    r"[sS]equence_?[nN]umber|offset|qos|lsn|xid|partition|version|spec_?version|api_?version|ver|"
+    r"schema|lat|latitude|lon|lng|"
     r"longitude|f_?cnt|f_?port|ioa|casdu|code|year|month|day|hour|minute|second|type|proto|protocol|mmsi|"
     r"heading|bearing|course|cog)$"
     r"|(?<=[a-z]) ?(Id|ID|Seq|Sequence|Version|Port|Code|Cnt|Type)$"

@@ -103,27 +103,29 @@ class Roles:
         varying = [field for field in self._all if field.distinct > 1]
         named = [field for field in varying if VALUE.search(field.name)]
         only = varying if len(varying) == 1 else named
-        if len(only) != 1 or len(parts) > MOST_OF_KEY:
-            return parts
         own = [rest[path] for path in parts]
         others = {
             path: field
             for path, field in rest.items()
-            if path not in parts and field is not only[0] and may_be_metric(field, sampled)
+            if path not in parts and field not in only and may_be_metric(field, sampled)
         }
-        found = metric_of(only[0], own, others)
-        if found is None and (labels := labels_beside(own, others)):
-            return [*parts, *labels]
-        if found is None:
-            self._perhaps = left_out(own, others) if named else []
+        if len(parts) > MOST_OF_KEY:
             return parts
-        about = [field for field in varying if field is not only[0]]
-        entities = list(zip(*(one.column for one in [*own, rest[found]]), strict=True))
+        found = metric_of(only[0], own, others) if len(only) == 1 else None
+        about = [field for field in varying if field is not only[0]] if found else []
+        named_by = [*own, *([rest[found]] if found else [])]
+        entities = list(zip(*(one.column for one in named_by), strict=True))
         if any(field.path != found and not is_of_entity(field, entities) for field in about):
-            return parts
-        self._take([field for field in self._all if field not in about])
-        self._left_out += [field.path for field in about if field.path != found]
-        return [*parts, found, *labels_beside([*own, rest[found]], others)]
+            found = None
+        elif found:
+            self._take([field for field in self._all if field not in about])
+            self._left_out += [field.path for field in about if field.path != found]
+            own.append(rest[found])
+        if found or len(varying) == 1:
+            own += [rest[path] for path in labels_beside(own, others)]
+        is_row = bool(named) and len(only) == 1 and not found
+        self._perhaps = left_out(own, others, is_row)
+        return [field.path for field in own]
 
     def always(self, times: set[Path]) -> list[Path]:
         """Return fields that each event has: of the time, the key and the values."""

@@ -32,6 +32,8 @@ ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}|$)", re.I
 """How they begin: Python takes any sign between date and hour."""
 ABBREVIATION = re.compile(r"\b[A-Z]{3,5}(?= [0-9]{4}$)")
 """Of a zone, before the year."""
+DOT_NET = re.compile(r"/Date\(-?[0-9]+([+-][0-9]{4})?\)/")
+"""Of milliseconds as .NET and SAP write them."""
 INTERVAL = re.compile(r"\s+[-\u2013]\s+(?=[0-9])")
 """The dash of an interval, of which the begin is read."""
 NEAR_SECONDS = 86_400
@@ -65,6 +67,8 @@ def at_one_moment(fields: Mapping[Path, Field], spec: Spec | None, paths: set[Pa
     if spec is None or len(paths) != 1:
         return False
     if unit := spec.get("unit"):
+        if any(_seconds(value, spec) is None for value in found):
+            return False
         numbers = [float(value) for value in found]
         return max(numbers) - min(numbers) < UNITS[unit]
     return len({str(value)[: len("2026-01-01T00:00:00")] for value in found}) == 1
@@ -150,6 +154,8 @@ def _spec(found: Sequence[Any]) -> Spec | None:
     if all(isinstance(value, str) for value in found):
         if all(map(_is_iso, found)):
             return {"format": "iso8601"}
+        if found and all(map(DOT_NET.fullmatch, found)):
+            return {"unit": "ms"}
         is_digits = all(NUMBER.fullmatch(value) for value in found)
         if is_digits and (spec := _unit([float(value) for value in found])):
             return spec

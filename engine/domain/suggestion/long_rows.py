@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from engine.domain.path import Path
 from engine.domain.suggestion.fields import Field, is_number
 from engine.domain.suggestion.keys import Sampled, can_name
-from engine.domain.suggestion.names import ENTITY, LABELS, METRIC, STEP, VALUE
+from engine.domain.suggestion.names import ENTITY, LABELS, METRIC, STEP, VALUE, thing_rank
 from engine.domain.suggestion.of_entities import is_integer
 
 MOST_METRICS = 50
@@ -78,7 +78,7 @@ def left_out(parts: Sequence[Field], candidates: Mapping[Path, Field], is_row: b
         path
         for path, field in candidates.items()
         if parts and (is_row or ENTITY.search(field.name)) and _may_name(field, entities)
-        if not any(map(is_integer, field.found))
+        if not any(map(is_integer, field.found)) and thing_rank(path) >= 0
     ]
 
 

@@ -105,6 +105,10 @@ def test_what_lasts_is_the_key_before_what_it_does_for_a_while(message: Any, key
     assert suggested([message(n) for n in range(COUNT)])["key"] == key
 
 
+def test_sessions_are_not_noted_as_a_part_of_the_key() -> None:
+    assert "SessionID" not in notes([charging(n) for n in range(3 * COUNT)])
+
+
 def test_the_version_of_cloudevents_is_not_a_value() -> None:
     assert list(suggested([confluent_audit(n) for n in range(COUNT)])["values"]) == [
         "data.latency_ms"

@@ -96,7 +96,10 @@ _ANOMALY = {
     "time_ns": field_of("integer", "Event time, nanoseconds since 1970."),
     "score": field_of("number", "For people: -log10(p_value) / 10, at most 1.", **SHARE),
     "p_value": field_of(
-        "number", "Share of normal events of this entity that are as far from normal.", **SHARE
+        "number",
+        "Share of normal events of this entity that are as far from normal; 0 for an absence by a "
+        "fixed limit, or of a whole partition.",
+        **SHARE,
     ),
     "threshold": field_of(
         _MAYBE, "p-value at which the event alerts; null with alert.score.", **SHARE

@@ -26,7 +26,9 @@ from operators.silences import Mute, Silences
 EXAMPLES = 3
 """Entities that a sentence names of those that have stopped together."""
 CERTAIN = 1.0
-"""Score of an absence by a fixed limit: chance plays no part in it."""
+"""Score of an absence by a fixed limit, or of all entities: chance plays no part in it."""
+RULED_OUT = 0.0
+"""Its p-value: it is above the limit of what is normal."""
 
 
 def absent_entity(batch: ScoredBatch, absence: Absence) -> str:
@@ -74,7 +76,7 @@ def anomaly_of(pipeline: Pipeline, batch: ScoredBatch, absence: Absence) -> Anom
         time=absence.since + absence.silence,
         timestamp=int(batch.events.timestamps[absence.row]),
         score=CERTAIN if fixed else anomaly_score(absence.p_value),
-        p_value=1.0 if fixed else absence.p_value,
+        p_value=RULED_OUT if fixed else absence.p_value,
         threshold=None,
         kind=ABSENCE,
         summary=_sentence(absence),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.application.ports import RunContext
 from engine.domain.absence import AbsenceRule
 from engine.domain.alert_policy import Budget, FalseDiscoveryRate, PValueThreshold, ScoreThreshold
-from engine.domain.anomaly import Anomaly
+from engine.domain.anomaly import Anomaly, anomaly_score
 from engine.domain.batch import EventBatch, ScoredBatch
 from engine.domain.incident import IncidentEvent
 from engine.domain.pipeline import Pipeline
@@ -322,6 +322,19 @@ def test_an_absence_is_an_anomaly_and_an_incident_until_the_return(policy: Any) 
     assert incidents[0].detectors == (("absence", 1.0),)
     back = (incidents[1].time - START) / SECOND
     assert back == pytest.approx(5 * HOUR, abs=30), "longer than any gap between anomalies"
+
+
+@pytest.mark.parametrize("after", [None, 600])
+@pytest.mark.parametrize("stays", [4, 1, 0])
+def test_an_absence_is_as_rare_as_its_score_says(after: int | None, stays: int) -> None:
+    numbers, times = fleet(5, 6 * HOUR)
+    gap = lambda n, t: (n >= stays) & (t > 2 * HOUR) & (t < 5 * HOUR)  # noqa: E731
+
+    found = anomalies_and_incidents(spec(after), [without(numbers, times, gap)])
+
+    (anomaly,) = [one for one in found if isinstance(one, Anomaly) and one.kind == "absence"]
+    assert anomaly.p_value < 1e-3
+    assert anomaly.score == anomaly_score(anomaly.p_value)
 
 
 def test_an_absence_of_the_task_is_of_its_partition() -> None:

@@ -79,6 +79,15 @@ def read_stored(state: StoredState, cipher: StateCipher) -> Contents:
     return Contents(tasks, *_count(keys))
 
 
+def entity_keys(blobs: Mapping[str, bytes]) -> list[str]:
+    """Return the entities in a task's whole state, which is decrypted."""
+    if "detect" not in blobs:
+        return []
+    state = snapshot.decode("detect", blobs["detect"])
+    found: list[str] = orjson.loads(bytes(state[KEYS]))
+    return found
+
+
 def earlier_processes(directory: Path) -> int:
     """Return how many processes there ever were on a state."""
     numbers = [int(path.stem) for path in (directory / FOLDER).glob("*.json")]
@@ -91,9 +100,8 @@ def _blobs(directory: Path, manifest: Manifest) -> Sequence[tuple[str, bytes]]:
 
 def _keys(task: str, blobs: Iterable[tuple[str, bytes]], cipher: StateCipher) -> list[str]:
     """Return the entities of a task."""
-    found = [cipher.decrypt(task, name, blob) for name, blob in blobs if name == "detect"]
-    states = [snapshot.decode("detect", blob) for blob in found]
-    return [key for state in states for key in orjson.loads(bytes(state[KEYS]))]
+    found = {name: cipher.decrypt(task, name, blob) for name, blob in blobs if name == "detect"}
+    return entity_keys(found)
 
 
 def _count(keys: Iterable[list[str]]) -> tuple[int, int]:

@@ -39,7 +39,7 @@ from engine.presentation.cli.control_options import (
     whose,
     with_hours,
 )
-from engine.presentation.cli.control_words import print_record
+from engine.presentation.cli.control_words import print_fitting, print_record
 from engine.presentation.cli.pipeline import open_pipeline
 from engine.presentation.cli.table import As, Format
 
@@ -223,6 +223,7 @@ def feedback(
     print(f"similar ones alert at {needs}: {powers}")
     if not preview:
         print_record(add_record(file, "feedback", found.fields, why, who))
+        print_fitting(file, entities or ())
 
 
 @control.command("list")
@@ -267,4 +268,6 @@ def _add(
     who: str | None,
     at: datetime | None = None,
 ) -> None:
-    print_record(add_record(open_pipeline(context.obj), kind, fields, why, who, at))
+    file = open_pipeline(context.obj)
+    print_record(add_record(file, kind, fields, why, who, at))
+    print_fitting(file, fields.get("entities", ()))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from engine.application.config.pipeline_file import PipelineFile
 from engine.application.config.silence import WeeklySpec
 from engine.application.live_control.record_types import RuleSpec
 from engine.application.live_control.records import ControlRecord
+from engine.application.use_cases.fitting_entities import fitting_entities
 
 
 def print_record(record: ControlRecord) -> None:
@@ -12,6 +16,17 @@ def print_record(record: ControlRecord) -> None:
     print(f"{record.id:<13} {_sentence(record)}")
     why = f": {record.why}" if record.why else ""
     print(f"{'':<13} by {record.who}, {record.when.isoformat()}{why}")
+
+
+def print_fitting(file: PipelineFile, patterns: Sequence[str]) -> None:
+    """Print how many of the known entities patterns fit, and which pattern fits none."""
+    found = fitting_entities(file, patterns) if patterns else None
+    if found is None:
+        return
+    known = f"{found.known:,} known {'entity' if found.known == 1 else 'entities'}"
+    print(f"{'':<13} fits {found.fitting:,} of {known}")
+    for pattern, similar in found.unused:
+        print(f"note: {pattern} fits no known entity.{similar}")
 
 
 def effect_of(record: ControlRecord) -> str:

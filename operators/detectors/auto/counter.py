@@ -69,3 +69,17 @@ def reset_p_value(state: Any, fall: float, time: int, seen: int) -> float:
     rare = (state.resets + 0.5) / (seen + 1.0) * min(np.float64(state.step) / fall, 1.0)
     state.resets = min(state.resets + 1, 255)
     return 1.0 if usual or young else max(rare, 1e-300)
+
+
+@kernel_part
+def increment(state: Any, value: float, gaps: float) -> float:
+    """Return the increment of one event, after some usual gaps without one.
+
+    What was counted while events were missing is divided among them, but not below the usual step:
+    a counter that stood still meanwhile has counted for one event alone.
+    """
+    counted = value - state.last_raw
+    events = np.rint(gaps)
+    if events < 2.0:
+        return counted
+    return max(counted / events, min(counted, np.float64(state.step)))

@@ -123,9 +123,10 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
 
 
 @kernel_part
-def is_after_gap(state: Any, time: int) -> bool:
-    """Return whether this event follows a long silence."""
-    return state.seen > 10 and time - state.newest > GAP_TIMES * state.gap
+def gaps_before(state: Any, time: int) -> float:
+    """Return the time since the event before, in usual gaps; 1 while they are unknown."""
+    gap = np.float64(state.gap)
+    return (time - state.newest) / gap if state.seen > 10 and gap > 0.0 else 1.0
 
 
 @kernel_part
@@ -188,7 +189,8 @@ def _drive(  # pragma: no cover - runs compiled
     for i in range(len(slots)):
         state = records[slots[i]]
         time = times[i] if timed else 0
-        after_gap = timed and is_after_gap(state, time)
+        gaps = gaps_before(state, time) if timed else 1.0
+        after_gap = gaps > GAP_TIMES
         shown = clocks[i] if timed else 0
         clock = hours.hour_number(shown)
         tick = schedule.tick_of(shown)
@@ -208,7 +210,9 @@ def _drive(  # pragma: no cover - runs compiled
                 continue
             own = state.values[j]
             joint = joint and own.block.judged > 0
-            value.observe(own, values[i, j], shown, learns[i], after_gap, due, events, ends, out[j])
+            value.observe(
+                own, values[i, j], shown, learns[i], after_gap, gaps, due, events, ends, out[j]
+            )
             present += 1
             total += out[j, 5]
             errors += out[j, 7] * out[j, 7]

@@ -128,6 +128,7 @@ def observe(
     time: int,
     learns: bool,
     after_gap: bool,
+    gaps: float,
     due: bool,
     events: int,
     ends: bool,
@@ -141,6 +142,7 @@ def observe(
         time: event time in ns, 0 if it is unknown.
         learns: False judges without learning.
         after_gap: whether the event follows a long silence.
+        gaps: time since the event before, in usual gaps; 1 if it is unknown.
         due: whether an episode is expected now, see `schedule`.
         events: of a block, see `block`; 1 judges each value.
         ends: whether this event ends a block.
@@ -161,7 +163,7 @@ def observe(
     if learns and state.seen > 0 and counter.changes_mode(count, raw):
         restart(state, raw - count.last_raw if count.is_counter else raw)
     if count.is_counter:
-        value = raw - count.last_raw
+        value = counter.increment(count, raw, gaps)
         rounding = ROUNDING * abs(raw)
         if value < 0.0:
             if learns:

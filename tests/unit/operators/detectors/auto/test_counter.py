@@ -140,3 +140,33 @@ def test_a_counter_in_tenths_is_judged_like_one_of_its_tenths() -> None:
     parts = explain(AutoDetector(1).bank(1), tenths / 10, at).p_values
 
     np.testing.assert_allclose(np.log10(parts), np.log10(whole), atol=0.01)
+
+
+def test_the_increment_over_missing_events_is_usual_and_what_stood_still_too() -> None:
+    rng = np.random.default_rng(2)
+    at = minutes(3 * 1_440)
+    counted = np.cumsum(rng.integers(8, 13, len(at))).astype(float)
+    lost = (at >= at[0] + 2 * DAY + 9 * HOUR) & (at < at[0] + 2 * DAY + 10 * HOUR)
+    after = np.count_nonzero(~lost & (at < at[0] + 2 * DAY + 9 * HOUR))
+    stopped = counted - np.where(at >= at[0] + 2 * DAY + 9 * HOUR, 600.0, 0.0)
+
+    running, standing = (
+        explain(AutoDetector(1).bank(1), values[~lost][:, None], at[~lost]).p_values[after]
+        for values in (counted, stopped)
+    )
+
+    assert running > 1e-3
+    assert standing > 1e-3
+
+
+def test_an_increment_of_more_than_the_missing_events_is_found() -> None:
+    rng = np.random.default_rng(2)
+    at = minutes(3 * 1_440)
+    counted = np.cumsum(rng.integers(8, 13, len(at))).astype(float)
+    begin = at[0] + 2 * DAY + 9 * HOUR
+    lost = (at >= begin) & (at < begin + 10 * MINUTE)
+    counted[at >= begin] += 2_000.0
+
+    p = explain(AutoDetector(1).bank(1), counted[~lost][:, None], at[~lost]).p_values
+
+    assert p[np.count_nonzero(at < begin)] < 1e-5

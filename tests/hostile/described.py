@@ -20,7 +20,7 @@ SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
 # Logging out would end the token that all other requests show, and a stream never ends.
 LEFT_OUT = ("--exclude-operation-id", "leave_session", "--exclude-operation-id", "stream")
 # Seconds: the default of ten is too few for what loads all detectors on a busy machine.
-PATIENCE = ("--request-timeout", "120")
+PATIENCE = ("--request-timeout", "120", "--max-response-time", "120")
 CHECKS = ("--checks", "all", "--exclude-checks", "positive_data_acceptance")
 
 

@@ -73,7 +73,16 @@ class Plant:
         value = round(self._draw.gauss(20, 1), 3)
         reading = {"sensor": sensor, "ts": int(when * 1_000), "temp": value}
         partition = crc32(sensor.encode()) % self._partitions
-        self._producer.produce(self._topic, orjson.dumps(reading), sensor.encode(), partition)
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic, orjson.dumps(reading), sensor.encode(), partition
+                )
+            except BufferError:
+                # The broker is busy with other tests.
+                self._producer.poll(1)
+            else:
+                break
         self._producer.poll(0)
 
 

@@ -134,7 +134,7 @@ class Auto:
                     "stuck values, bursts and calm, missed seasons, lost correlations, resets of "
                     "counters and changes of cadence, each named. Bad at a value a little beyond "
                     "fixed limits, such as the marks of a tank, which valid_range finds, and in "
-                    "the first fifty events; levels are judged after a day, calm after three."
+                    "the first fifty events; levels are judged after a day."
                 ),
                 kinds=KINDS,
                 keeps_budget=True,

@@ -47,7 +47,6 @@ class Deviation(NamedTuple):
         hour_factor: the weight of single errors in it.
         share: the weight of deviations at this time.
         second_day: the weight of deviations on the second day, else 1.
-        days: since the first value.
         new_day_off: whether it is one of the first days off.
         departure: `y` less the usual value.
         outside: whether that is beyond the usual range.
@@ -79,7 +78,6 @@ class Deviation(NamedTuple):
     hour_factor: float
     share: float
     second_day: float
-    days: float
     new_day_off: bool
     departure: float
     outside: bool
@@ -154,7 +152,6 @@ def of(
         hour_factor=hours.hour_factor(state, hour),
         share=share,
         second_day=second_day,
-        days=days,
         new_day_off=new_day_off,
         departure=departure,
         outside=outside,

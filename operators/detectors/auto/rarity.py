@@ -26,9 +26,6 @@ from operators.detectors.auto.forecast import Forecast
 from operators.kernels import tail
 from operators.kernels.kernel_part import kernel_part, single_part
 
-CALM_DAYS = 3.0
-"""Days before calm is judged: errors are learned from the second day on, and how calm each part of
-a day is, is known a day later."""
 RARE = 0.01
 """p-value of a value beyond which evidence may be rare: `tail.ALIEN_P` by the least weight."""
 
@@ -54,8 +51,6 @@ def of_evidence(
             )
         if not deviation.aged:
             p_values[LEVEL] = 1.0
-        if deviation.days < CALM_DAYS:
-            p_values[CALM] = 1.0
         for e in (SHIFT, DRIFT):
             # The mean is still far, but the value is back.
             if abs(deviation.rest) <= tail.first_level(state.tails[e], floors[e]):

@@ -45,9 +45,8 @@ def test_a_burst_is_at_least_so_many_times_the_usual_noise() -> None:
 
 
 def test_calm_is_at_most_a_part_of_the_usual_noise() -> None:
-    fourth_day = 3 * 1_440
-    values = noise(fourth_day + 200, 1)
-    values[fourth_day:] /= 8.0
+    values = noise(FAULT + 200, 1)
+    values[FAULT:] /= 8.0
 
     found = amounts_of(explained(values), "calm")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from engine.domain.batch import Floats, Int64s
-from engine.domain.kinds import KINDS
 from operators.detectors.auto.detector import AutoDetector
 from tests.unit.operators.detectors.auto.streams import (
     DAY,
@@ -72,16 +71,3 @@ def test_a_machine_that_rests_in_the_night_is_as_usual_on_the_second_day() -> No
     rare = [rare_of_a_machine(seed) for seed in range(6)]
 
     assert np.count_nonzero(rare) <= 1
-
-
-def test_a_counter_that_rests_at_night_is_not_calm_before_its_nights_are_known() -> None:
-    draw = np.random.default_rng(0)
-    times = minutes(4 * 1_440)
-    works = (times % DAY >= 6 * HOUR) & (times % DAY < 22 * HOUR)
-    pieces = np.where(works, draw.integers(8, 13, len(times)), draw.random(len(times)) < 0.02)
-    bank = AutoDetector(1).bank(1)
-
-    found = explain(bank, np.cumsum(pieces)[:, None].astype(float), times)
-
-    calm = found.kinds == KINDS.index("calm")
-    assert not np.any(calm & (found.p_values < RARE))

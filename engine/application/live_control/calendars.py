@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import httpx
 
 from engine.application.config.silence import CalendarSpec
-from engine.application.live_control.ical import ends_later, essence
+from engine.application.live_control.ical import IcalCalendar, essence
 from engine.application.live_control.log import Log
 from engine.application.live_control.records import ControlRecord, in_force, now
 from engine.domain.errors import FatalError, PynomalyError
@@ -80,7 +80,7 @@ class CalendarFetcher:
                 each.last_error = str(error)
             else:
                 each.last_error = ""
-                if text != each.text and not ends_later(text, self._zone, now()):
+                if text != each.text and not IcalCalendar(text, self._zone).ends_after(now()):
                     logger.warning(
                         "calendar %s: no event in it ends from now on: it silences nothing that "
                         "happens now",

@@ -89,17 +89,6 @@ class IcalCalendar:
         return when if when.tzinfo is not None else when.replace(tzinfo=self._zone)
 
 
-def ends_later(text: str, zone: str, moment: datetime) -> bool:
-    """Return whether a calendar has an event that ends after a time.
-
-    Args:
-        text: of the calendar.
-        zone: of times that name none.
-        moment: the time.
-    """
-    return IcalCalendar(text, zone).ends_after(moment)
-
-
 def _cancelled(event: Any) -> bool:
     return str(event.get("STATUS", "")).upper() == "CANCELLED"
 

@@ -52,5 +52,5 @@ def fitting_entities(file: PipelineFile, patterns: Sequence[str]) -> Fitting | N
     fits = {pattern: compiled(translate(pattern)).match for pattern in patterns}
     fitting = sum(any(fit(key) for fit in fits.values()) for key in keys)
     unused = [pattern for pattern, fit in fits.items() if not any(map(fit, keys))]
-    near = sorted(keys)[:MOST_COMPARED]
+    near = sorted(keys)[:MOST_COMPARED] if unused else []
     return Fitting(len(keys), fitting, [(one, nearest(one, near)) for one in unused])

@@ -112,15 +112,15 @@ class Roles:
         if len(parts) > MOST_OF_KEY:
             return parts
         found = metric_of(only[0], own, others) if len(only) == 1 else None
-        about = [field for field in varying if field is not only[0]] if found else []
-        named_by = [*own, *([rest[found]] if found else [])]
-        entities = list(zip(*(one.column for one in named_by), strict=True))
-        if any(field.path != found and not is_of_entity(field, entities) for field in about):
-            found = None
-        elif found:
-            self._take([field for field in self._all if field not in about])
-            self._left_out += [field.path for field in about if field.path != found]
-            own.append(rest[found])
+        if found:
+            about = [field for field in varying if field is not only[0]]
+            entities = list(zip(*(one.column for one in [*own, rest[found]]), strict=True))
+            if all(field.path == found or is_of_entity(field, entities) for field in about):
+                self._take([field for field in self._all if field not in about])
+                self._left_out += [field.path for field in about if field.path != found]
+                own.append(rest[found])
+            else:
+                found = None
         if found or len(varying) == 1:
             own += [rest[path] for path in labels_beside(own, others)]
         is_row = bool(named) and len(only) == 1 and not found

@@ -80,6 +80,6 @@ def increment(state: Any, value: float, gaps: float) -> float:
     """
     counted = value - state.last_raw
     events = np.rint(gaps)
-    if events < 2.0:
+    if not 2.0 <= events < np.inf:
         return counted
     return max(counted / events, min(counted, np.float64(state.step)))

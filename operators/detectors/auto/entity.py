@@ -124,9 +124,12 @@ def record(d: int, given: Sizes) -> np.dtype[np.void]:
 
 @kernel_part
 def gaps_before(state: Any, time: int) -> float:
-    """Return the time since the event before, in usual gaps; 1 while they are unknown."""
-    gap = np.float64(state.gap)
-    return (time - state.newest) / gap if state.seen > 10 and gap > 0.0 else 1.0
+    """Return the time since the event before, in usual gaps; 1 while they are unknown.
+
+    If all events before came at one moment, a later one comes after a gap without end, and another
+    one at that moment after NaN.
+    """
+    return (time - state.newest) / np.float64(state.gap) if state.seen > 10 else 1.0
 
 
 @kernel_part

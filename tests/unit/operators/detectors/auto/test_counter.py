@@ -146,9 +146,10 @@ def test_the_increment_over_missing_events_is_usual_and_what_stood_still_too() -
     rng = np.random.default_rng(2)
     at = minutes(3 * 1_440)
     counted = np.cumsum(rng.integers(8, 13, len(at))).astype(float)
-    lost = (at >= at[0] + 2 * DAY + 9 * HOUR) & (at < at[0] + 2 * DAY + 10 * HOUR)
-    after = np.count_nonzero(~lost & (at < at[0] + 2 * DAY + 9 * HOUR))
-    stopped = counted - np.where(at >= at[0] + 2 * DAY + 9 * HOUR, 600.0, 0.0)
+    begin = at[0] + 2 * DAY + 9 * HOUR
+    lost = (at >= begin) & (at < begin + HOUR)
+    after = np.count_nonzero(at < begin)
+    stopped = counted - np.where(at >= begin, 600.0, 0.0)
 
     running, standing = (
         explain(AutoDetector(1).bank(1), values[~lost][:, None], at[~lost]).p_values[after]
@@ -170,3 +171,12 @@ def test_an_increment_of_more_than_the_missing_events_is_found() -> None:
     p = explain(AutoDetector(1).bank(1), counted[~lost][:, None], at[~lost]).p_values
 
     assert p[np.count_nonzero(at < begin)] < 1e-5
+
+
+def test_what_is_counted_is_whole_where_the_usual_gap_is_unknown() -> None:
+    state = rising()
+    later = float(state["last_raw"]) + 7.0
+
+    found = [counter.increment(state, later, gaps) for gaps in (1.0, np.inf, np.nan, -3.0)]
+
+    assert found == [7.0] * 4
